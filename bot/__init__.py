@@ -1,0 +1,1 @@
+"""The conversation: listens, answers and posts what `digest` wrote."""

@@ -1,0 +1,1 @@
+"""Posts in, proved report out. Knows nothing of chats: never imports `bot`."""

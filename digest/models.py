@@ -1,0 +1,194 @@
+"""Every noun of the digest. Values only: frozen, no I/O, no behaviour beyond what a name needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Literal, get_args
+
+Language = Literal["zh", "en"]
+Status = Literal["new", "update", "extractive", "imported", "note"]
+SectionName = Literal[
+    "overview", "points", "views", "events", "markets", "ai", "finance", "filtered", "cloud"
+]
+
+SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
+BRIEF: tuple[SectionName, ...] = ("overview", "points")
+"""The brief is the first two sections; the detail is the rest."""
+
+MAX_POINTS = 10
+
+
+class DigestError(Exception):
+    """Something the operator can act on. The message is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """One line of a topic's `sources`: where posts come from."""
+
+    kind: str
+    address: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a digest is about, as `topics.toml` describes it."""
+
+    name: str
+    title: Mapping[Language, str]
+    slug: str
+    timezone: str = "UTC"
+    build_at: time = time(8, 0)
+    language: Language = "zh"
+    about: str = ""
+    keywords: tuple[str, ...] = ()
+    special: Mapping[Language, str] = field(default_factory=dict)
+    """Heading of the special section (`ai`) where the topic has its own."""
+    watch: tuple[str, ...] = ()
+    """Companies, tickers and coins that the markets section looks for besides the well-known ones."""
+    authors: Mapping[str, float] = field(default_factory=dict)
+    """Weights of authors, by lower-cased handle; 1.0 is the usual author."""
+    sources: tuple[SourceSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One post, as its source delivered it."""
+
+    id: str
+    source: str
+    author: str
+    author_name: str
+    text: str
+    created_at: datetime
+    url: str
+    lang: str = ""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    """`likes`, `reposts`, `replies`, `views`; a count the origin lacks is absent."""
+    links: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Stable across providers: `x:1978777949051420918`."""
+        return f"{self.source}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days of a report: first and last day, both included, in the topic's time zone."""
+
+    first: date
+    last: date
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A post that was left out, and why."""
+
+    key: str
+    step: Literal["outside", "ads", "offtopic", "duplicates"]
+    reason: str
+    """A key of `digest.write.REASONS`, such as `giveaway` or `copy`."""
+    of: str = ""
+    """For a copy: key of the post that was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Posts about one event, best first, with the score that ranked it and its parts."""
+
+    posts: tuple[Post, ...]
+    score: float = 0.0
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One statement of a report with the posts that prove it. A `note` is written by code and cites nothing."""
+
+    text: str
+    title: str = ""
+    group: str = ""
+    cites: tuple[str, ...] = ()
+    status: Status = "extractive"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    name: SectionName
+    title: str
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many posts came in and what became of them. `unproved`: items that failed verification."""
+
+    collected: int = 0
+    outside: int = 0
+    ads: int = 0
+    offtopic: int = 0
+    duplicates: int = 0
+    stories: int = 0
+    unproved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """How one source answered: posts it gave, and what went wrong if it did not."""
+
+    name: str
+    posts: int = 0
+    ok: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    calls: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """What a report keeps of a post it cites."""
+
+    author: str
+    url: str
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One digest. `cloud` is the PNG, or empty where no picture could be made."""
+
+    topic: str
+    first: date
+    last: date
+    language: Language
+    writer: str
+    sections: tuple[Section, ...]
+    counts: Counts = Counts()
+    sources: tuple[SourceResult, ...] = ()
+    cost: Cost = Cost()
+    posts: Mapping[str, Cited] = field(default_factory=dict)
+    wordcounts: Mapping[str, int] = field(default_factory=dict)
+    cloud: bytes = b""
+    dropped: tuple[Dropped, ...] = ()
+    created_at: datetime | None = None
+
+    def section(self, name: SectionName) -> Section:
+        """The section of that name; every report has all nine."""
+        return next(section for section in self.sections if section.name == name)
+
+
+def cited_keys(sections: Sequence[Section]) -> list[str]:
+    """Keys of all posts that the sections cite, each once, in the order of first use."""
+    return list(dict.fromkeys(key for s in sections for item in s.items for key in item.cites))
