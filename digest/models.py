@@ -104,6 +104,8 @@ class Story:
     posts: tuple[Post, ...]
     score: float = 0.0
     parts: Mapping[str, float] = field(default_factory=dict)
+    market: bool = False
+    """Kept only as talk about stocks and coins: for the money sections, never for the points."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,223 @@
+"""A day, step by step: collect, select, write, draw, store.
+
+Reads first and computes next; the store is written in one short transaction at the end, so that
+nobody waits for a lock while a digest is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from digest.cloud import CloudError, render
+from digest.models import (
+    Cited,
+    Counts,
+    DigestError,
+    Dropped,
+    Post,
+    Report,
+    Section,
+    SourceResult,
+    SourceSpec,
+    Topic,
+    Window,
+    cited_keys,
+)
+from digest.select.selection import STEPS, select
+from digest.sources import Source, SourceError, open_source
+from digest.store import Store
+from digest.text import clean
+from digest.words import wordcounts
+from digest.write import Material
+from digest.write.extractive import write
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of each step as it begins, how many are behind it, and how many there are."""
+
+_PROGRESS = ("collect", *STEPS, "write", "cloud", "store")
+CITED_CHARS = 4000
+"""Characters a report keeps of a post it cites: more than a reader wants to see in a chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Posts of a window with the stream each came in, how the sources answered, and how many were outside."""
+
+    streams: tuple[tuple[str, Post], ...]
+    sources: tuple[SourceResult, ...]
+    outside: tuple[Dropped, ...] = ()
+
+
+async def run(
+    topic: Topic,
+    window: Window,
+    *,
+    store: Store,
+    posts_files: Sequence[Path],
+    progress: Progress,
+    now: datetime,
+) -> Report:
+    """Builds the report of the window and stores it whole; an earlier one stays until then.
+
+    With `posts_files`, exactly their posts are used; without, those in the store, after a round of
+    the topic's sources where the window is not over yet or nothing of it is stored.
+    """
+
+    def step(name: str) -> None:
+        progress(name, _PROGRESS.index(name), len(_PROGRESS))
+
+    step("collect")
+    gathered = await _gather(topic, window, store, posts_files, now)
+    report = build(topic, window, gathered, step, now)
+    step("store")
+    await store.save_report(report)
+    progress("done", len(_PROGRESS), len(_PROGRESS))
+    return report
+
+
+def build(
+    topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None], now: datetime
+) -> Report:
+    """The report of these posts. Pure but for the time it takes: the same posts give the same report."""
+    posts = [post for _, post in gathered.streams]
+    selection = select(topic, posts, step)
+    counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
+    step("write")
+    kept = [post for story in selection.stories for post in story.posts]
+    words = wordcounts(kept, names=topic.watch)
+    material = Material(
+        topic=topic,
+        window=window,
+        stories=selection.stories,
+        counts=counted,
+        sources=gathered.sources,
+        dropped=(*gathered.outside, *selection.dropped),
+        wordcounts=tuple(words.items()),
+    )
+    sections = write(material)
+    step("cloud")
+    return Report(
+        topic=topic.name,
+        first=window.first,
+        last=window.last,
+        language=topic.language,
+        writer="extractive",
+        sections=sections,
+        counts=counted,
+        sources=gathered.sources,
+        posts=_cited(sections, kept),
+        wordcounts=words,
+        cloud=_picture(words),
+        dropped=material.dropped,
+        created_at=now,
+    )
+
+
+async def collect(topic: Topic, *, store: Store) -> list[SourceResult]:
+    """One round of the topic's sources into the store; a source that fails costs only itself."""
+    await store.save_topic(topic)
+    return [(await _collect_one(topic, open_source(s), store))[0] for s in topic.sources]
+
+
+async def _collect_one(
+    topic: Topic, source: Source, store: Store
+) -> tuple[SourceResult, Sequence[Post]]:
+    try:
+        posts = await source.fetch()
+    except SourceError as error:
+        log.warning("%s", error)
+        return SourceResult(source.name, ok=False, note="no answer"), ()
+    if not posts:
+        log.warning("%s: no posts in it", source.name)
+    await store.save_posts(topic, source.name, posts)
+    return SourceResult(source.name, len(posts)), posts
+
+
+async def _gather(
+    topic: Topic, window: Window, store: Store, files: Sequence[Path], now: datetime
+) -> Gathered:
+    await store.save_topic(topic)
+    if files:
+        return await _gather_files(topic, window, store, files)
+    today = now.astimezone(ZoneInfo(window.timezone)).date()
+    streams = await store.posts(topic.name, window.first, window.last)
+    answered: list[SourceResult] = []
+    if not streams or window.last >= today:
+        answered = await collect(topic, store=store)
+        streams = await store.posts(topic.name, window.first, window.last)
+    return Gathered(tuple(streams), _answers(streams, answered))
+
+
+async def _gather_files(
+    topic: Topic, window: Window, store: Store, files: Sequence[Path]
+) -> Gathered:
+    """Posts of these files only. All are stored, those of other days for their own day's report."""
+    zone = ZoneInfo(window.timezone)
+    results: list[SourceResult] = []
+    inside: list[tuple[str, Post]] = []
+    outside: list[Dropped] = []
+    for path in files:
+        source = open_source(SourceSpec("jsonl", str(path)))
+        result, posts = await _collect_one(topic, source, store)
+        results.append(result)
+        for post in posts:
+            if window.first <= post.created_at.astimezone(zone).date() <= window.last:
+                inside.append((source.name, post))
+            else:
+                outside.append(Dropped(post.key, "outside", "outside"))
+    if not any(result.ok for result in results):
+        raise DigestError("none of the post files could be read: check their names")
+    return Gathered(tuple(inside), tuple(results), tuple(outside))
+
+
+def _answers(
+    streams: Sequence[tuple[str, Post]], answered: Sequence[SourceResult]
+) -> tuple[SourceResult, ...]:
+    """Posts of the window by source, and the sources of this round that gave none or failed."""
+    counted = Counter(stream for stream, _ in streams)
+    rest = {r.name: replace(r, posts=0) for r in answered if r.name not in counted}
+    return (*(SourceResult(name, n) for name, n in counted.items()), *rest.values())
+
+
+def _counts(
+    inside: int, stories: int, outside: Sequence[Dropped], dropped: Sequence[Dropped]
+) -> Counts:
+    steps = Counter(drop.step for drop in dropped)
+    return Counts(
+        collected=inside + len(outside),
+        outside=len(outside),
+        ads=steps["ads"],
+        offtopic=steps["offtopic"],
+        duplicates=steps["duplicates"],
+        stories=stories,
+    )
+
+
+def _cited(sections: Sequence[Section], posts: Sequence[Post]) -> dict[str, Cited]:
+    by_key = {post.key: post for post in posts}
+    return {
+        key: Cited(
+            author=by_key[key].author or by_key[key].author_name,
+            url=by_key[key].url,
+            text=clean(by_key[key].text)[:CITED_CHARS],
+            created_at=by_key[key].created_at,
+        )
+        for key in cited_keys(sections)
+    }
+
+
+def _picture(words: Mapping[str, int]) -> bytes:
+    """The cloud, or nothing: a failed picture never stops a report."""
+    try:
+        return render(words) if words else b""
+    except CloudError as error:
+        log.warning("no word cloud: %s", error)
+        return b""

@@ -1,0 +1,1 @@
+"""The stored report in other shapes."""

@@ -1,0 +1,168 @@
+"""The same post again: one id in several streams, copies, re-posts, cut versions and near copies.
+
+Near copies are found by shingles: candidates share entries of a bottom-k sketch (Broder, 1997) and
+are then compared exactly, so cost stays linear and the sketch can only miss, never invent, a copy.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from digest.models import Dropped, Post
+from digest.text import EMOJI, URL, clean
+
+JACCARD = 0.65
+"""Share of shingles two texts have in common to be one text with small edits."""
+CONTAINED = 0.9
+"""Share of a shorter text's shingles found in a longer one to be a cut copy of it."""
+SHINGLE = 5
+SKETCH = 24
+SHARED = 3
+"""Sketch entries that make two texts worth comparing."""
+MIN_CHARS = 24
+"""Shorter texts ("Wow", "true") are alike without being copies; only equal ones by one author count."""
+COMMON = 40
+"""A sketch entry that stands in more texts than this tells nothing."""
+
+_REPOST = re.compile(r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE)
+_REPLY = re.compile(r"^(?:\s*@\w+)+")
+_NOT_WORD = re.compile(r"[\W_]+")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
+    """Each post once, with its whole text and largest counts, however many streams carry it."""
+    found: dict[str, Post] = {}
+    dropped = []
+    for post in posts:
+        if post.key in found:
+            dropped.append(Dropped(post.key, "duplicates", "same_post", of=post.key))
+            post = merged(found[post.key], post)
+        found[post.key] = post
+    return list(found.values()), dropped
+
+
+def merged(first: Post, second: Post) -> Post:
+    """One post seen twice: the longer text with its links, every known field, the larger counts."""
+    longer, other = (second, first) if len(second.text) > len(first.text) else (first, second)
+    names = {*first.metrics, *second.metrics}
+    return replace(
+        longer,
+        author=longer.author or other.author,
+        author_name=longer.author_name or other.author_name,
+        url=longer.url or other.url,
+        lang=longer.lang or other.lang,
+        metrics={n: max(first.metrics.get(n, 0), second.metrics.get(n, 0)) for n in sorted(names)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What a text is compared by."""
+
+    words: str
+    shingles: frozenset[int]
+    numbers: frozenset[str]
+    cut: bool
+
+
+def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mapping[str, int]]:
+    """Posts of which no other says the same in the same words; the copies with the post they copy;
+    and how many other authors repeated each kept post (their voices are not lost).
+
+    Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
+    one with more likes, then the earliest.
+    """
+    prints = [_fingerprint(post) for post in posts]
+    order = sorted(range(len(posts)), key=lambda i: _preference(posts[i], prints[i]))
+    index: defaultdict[int, list[int]] = defaultdict(list)
+    by_words: dict[str, int] = {}
+    copy_of: dict[int, int] = {}
+    for i in order:
+        original = _original(i, posts, prints, by_words, index)
+        if original is not None:
+            copy_of[i] = original
+            continue
+        by_words.setdefault(prints[i].words, i)
+        for entry in _sketch(prints[i].shingles):
+            if len(index[entry]) < COMMON:
+                index[entry].append(i)
+    kept = [post for i, post in enumerate(posts) if i not in copy_of]
+    dropped = [
+        Dropped(posts[i].key, "duplicates", "copy", of=posts[original].key)
+        for i, original in sorted(copy_of.items())
+    ]
+    return kept, dropped, _echoes(posts, copy_of)
+
+
+def _fingerprint(post: Post) -> _Print:
+    text = clean(post.text)
+    # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply are not.
+    said = URL.sub(" ", _REPLY.sub("", _REPOST.sub("", text)))
+    words = _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
+    joined = words.replace(" ", "")
+    shingles = frozenset(
+        zlib.crc32(joined[at : at + SHINGLE].encode()) for at in range(len(joined) - SHINGLE + 1)
+    )
+    cut = bool(re.search(r"(?:…|\.\.\.)\s*(?:https?://\S+\s*)*$", text))
+    return _Print(words, shingles, frozenset(_NUMBER.findall(words)), cut)
+
+
+def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, str]:
+    """Sorts what is to be kept first."""
+    reposted = bool(_REPOST.match(post.text))
+    likes = post.metrics.get("likes", 0)
+    return print_.cut, reposted, -likes, post.created_at.timestamp(), post.key
+
+
+def _sketch(shingles: frozenset[int]) -> list[int]:
+    return sorted(shingles)[:SKETCH]
+
+
+def _original(
+    i: int,
+    posts: Sequence[Post],
+    prints: Sequence[_Print],
+    by_words: Mapping[str, int],
+    index: Mapping[int, list[int]],
+) -> int | None:
+    """The kept post that post `i` copies, or None."""
+    mine = prints[i]
+    equal = by_words.get(mine.words)
+    if equal is not None and mine.words:
+        same_author = posts[equal].author == posts[i].author
+        if same_author or len(mine.words) >= MIN_CHARS:
+            return equal
+    if len(mine.words) < MIN_CHARS:
+        return None
+    # A cut text shares few of its smallest shingles with the whole one, so it is looked up by all.
+    entries = mine.shingles if mine.cut else _sketch(mine.shingles)
+    shared = Counter(j for entry in entries for j in index.get(entry, ()))
+    for j, count in shared.most_common(8):
+        if count < SHARED:
+            break
+        if _is_copy(mine, prints[j]):
+            return j
+    return None
+
+
+def _is_copy(mine: _Print, kept: _Print) -> bool:
+    common = len(mine.shingles & kept.shingles)
+    if mine.cut and common >= CONTAINED * len(mine.shingles):
+        return True
+    if common < JACCARD * len(mine.shingles | kept.shingles):
+        return False
+    # "Scores 81.2 %" and "scores 74.0 %" in one template are two statements.
+    return not (mine.numbers - kept.numbers and kept.numbers - mine.numbers)
+
+
+def _echoes(posts: Sequence[Post], copy_of: Mapping[int, int]) -> dict[str, int]:
+    voices: defaultdict[str, set[str]] = defaultdict(set)
+    for i, original in copy_of.items():
+        if posts[i].author != posts[original].author:
+            voices[posts[original].key].add(posts[i].author)
+    return {key: len(authors) for key, authors in voices.items()}

@@ -1,0 +1,139 @@
+"""Does a post belong to the topic? From the topic's own words, so that it serves any topic.
+
+Two views again: how near the post's meaning is to the topic's description, and how many of its
+keywords it names. Talk about stocks and coins is kept for the money sections even off topic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.models import Dropped, Post, Topic
+from digest.select.embed import Vectors, embed
+from digest.text import HANDLE, URL, clean, plain
+
+ON_TOPIC = 0.20
+"""Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
+KEYWORD_WEIGHT = 0.12
+MOST_KEYWORDS = 3
+"""Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
+NEAREST = 3
+"""Descriptions a post is compared with; the mean of the nearest few is steadier than the best."""
+MIN_WORDS = 4
+"""Words (or pairs of Han characters) below which a text is chatter unless it names a keyword."""
+
+_SENTENCE = re.compile(r"(?<=[.!?。！？；;])\s*|\n+")
+_WORDS = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}|[\u3041-\u30fa\u3400-\u9fff\uac00-\ud7af]{2}")
+_MONEY = re.compile(
+    r"\b(?:stocks?|shares?|price|market cap|earnings|revenue|valuation|etfs?|bullish|bearish|rall(?:y|ied)|"
+    r"ipo|nasdaq|s&p|dow|fed|rate cuts?|inflation|unemployment|payrolls?|treasur(?:y|ies)|yields?|hedge fund|"
+    r"sell-?off|liquidat\w+|long|short|support|resistance|inflows?|outflows?|tokens?|staking|stablecoins?|"
+    r"upgrades?|downgrades?|funding|raised|acquir\w+)\b"
+    r"|股价|股票|市值|财报|营收|估值|美股|港股|a股|涨|跌|牛市|熊市|多单|空单|做多|做空|爆仓|加息|降息|通胀|失业率|非农|"
+    r"美联储|融资|上市|减持|增持|抛售|行情|现货|合约|稳定币|代币|链上|交易所|收购|基金",
+    re.IGNORECASE,
+)
+_SYMBOL = re.compile(r"\$[A-Za-z][A-Za-z.]{1,9}\b|\b\d{6}\.(?:SH|SZ)\b|\b\d{4}\.HK\b")
+_COIN = re.compile(
+    r"\b(?:bitcoin|btc|ethereum|eth|solana|sol|xrp|bnb|dogecoin|doge|usdt|usdc|tether|binance|coinbase|crypto\w*|defi|"
+    r"nasdaq|s&p 500|wall street|federal reserve)\b|比特币|以太坊|以太|大饼|币安|加密货币|币圈|山寨币|纳斯达克|标普|美联储|美股|港股|A股",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """`fit`: how well each post suits the topic (about 0 to 1). `market`: it talks about money."""
+
+    fit: npt.NDArray[np.float32]
+    market: tuple[bool, ...]
+
+    def money_only(self, i: int) -> bool:
+        """Whether post `i` is here for its talk about money, not for the topic."""
+        return self.market[i] and float(self.fit[i]) < ON_TOPIC
+
+
+def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevance:
+    """How each post suits the topic; `vectors` are the posts' own."""
+    prototypes = embed(_descriptions(topic))
+    keywords = _keyword_pattern(topic.keywords)
+    near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
+    named = np.array([_named(keywords, post) for post in posts], np.float32)
+    fit = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    return Relevance(fit.astype(np.float32), tuple(is_market(topic, post) for post in posts))
+
+
+def _descriptions(topic: Topic) -> list[str]:
+    """Sentences of `about`, and the keywords a few at a time: single words embed poorly."""
+    sentences = [s.strip() for s in _SENTENCE.split(topic.about) if s and s.strip()]
+    words = list(topic.keywords)
+    bunches = [", ".join(words[at : at + 6]) for at in range(0, len(words), 6)]
+    return sentences + bunches or [*topic.title.values(), topic.name]
+
+
+@lru_cache(maxsize=8)
+def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Any keyword, whole: Latin ones are bounded by letters and digits of their own script only,
+    since Chinese and Japanese write them without spaces ("用GPT写")."""
+    if not keywords:
+        return None
+    longest_first = sorted({k.strip() for k in keywords if k.strip()}, key=lambda k: (-len(k), k))
+    return re.compile("|".join(_bounded(k) for k in longest_first), re.IGNORECASE)
+
+
+def _bounded(keyword: str) -> str:
+    escaped = re.escape(keyword).replace(r"\ ", r"[\s-]?")
+    before = r"(?<![A-Za-z0-9])" if re.match(r"[A-Za-z0-9]", keyword) else ""
+    after = r"s?(?![A-Za-z])" if re.search(r"[A-Za-z0-9]$", keyword) else ""
+    return before + escaped + after
+
+
+def _named(keywords: re.Pattern[str] | None, post: Post) -> int:
+    """Different keywords in the post's text. The handle a reply starts with is not what it says."""
+    if keywords is None:
+        return 0
+    text = HANDLE.sub(" ", URL.sub(" ", clean(post.text)))
+    return len({match.group().lower().rstrip("s") for match in keywords.finditer(text)})
+
+
+def is_market(topic: Topic, post: Post) -> bool:
+    """Whether the post speaks of a stock, a coin or the markets as money."""
+    text = clean(post.text)
+    subject = bool(_SYMBOL.search(text) or _COIN.search(text)) or any(
+        name and name in text for name in topic.watch
+    )
+    return subject and bool(_MONEY.search(text) or re.search(r"[$¥€]\s?\d|\d\s?%", text))
+
+
+def off_topic(post: Post, fit: float, market: bool) -> str:
+    """The reason why the post does not belong to the digest, or "" where it does."""
+    words = plain(post.text)
+    if not words:
+        return "link_only" if URL.search(post.text) else "unreadable"
+    if fit >= ON_TOPIC and len(_WORDS.findall(words)) >= MIN_WORDS:
+        return ""
+    if market and len(_WORDS.findall(words)) >= MIN_WORDS:
+        return ""
+    if len(_WORDS.findall(words)) < 2 * MIN_WORDS:
+        return "chatter"
+    return "off_topic"
+
+
+def drop_off_topic(
+    posts: Sequence[Post], found: Relevance
+) -> tuple[list[int], list[Dropped]]:
+    """Indices of the posts that belong to the digest, and the others with their reasons."""
+    kept, dropped = [], []
+    for i, post in enumerate(posts):
+        reason = off_topic(post, float(found.fit[i]), found.market[i])
+        if reason:
+            dropped.append(Dropped(post.key, "offtopic", reason))
+        else:
+            kept.append(i)
+    return kept, dropped
