@@ -106,6 +106,8 @@ class Story:
     parts: Mapping[str, float] = field(default_factory=dict)
     market: bool = False
     """Kept only as talk about stocks and coins: for the money sections, never for the points."""
+    event: int = 0
+    """Stories of one number tell of one event or closely related ones: at most one becomes a point."""
 
 
 @dataclass(frozen=True, slots=True)

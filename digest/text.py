@@ -10,20 +10,10 @@ from functools import lru_cache
 MAX_CHARS = 6000
 """Characters kept of a post; the longest real ones (X's long posts, forum openers) are shorter."""
 
-_CONTROL = dict.fromkeys(
-    [c for c in range(0x20) if c not in (0x09, 0x0A)]
-    + list(range(0x7F, 0xA0))
-    + [0x00AD, 0x061C, 0x180E, 0x3164, 0xFEFF, 0xFFFC, 0xFFFD]
-    + list(range(0x200B, 0x2010))  # zero width, direction marks
-    + list(range(0x2028, 0x202F))  # line separators, bidi embeddings
-    + list(range(0x2060, 0x2070))  # word joiner, bidi isolates
-    + list(range(0xFE00, 0xFE10))  # variation selectors
-    + list(range(0xD800, 0xE000))  # lone surrogates
-    + list(range(0xE000, 0xF900))  # private use
-    + list(range(0xFFF0, 0xFFFC))
-)
+_INVISIBLE = dict.fromkeys([0x3164, 0xFFFC, 0xFFFD, *range(0xFE00, 0xFE10)])
+"""Shown as nothing although Unicode calls them letters or symbols: fillers and variation selectors."""
 _LINE_BREAKS = {0x0B: "\n", 0x0C: "\n", 0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
-_BEYOND_BMP = re.compile("[\U0001d400-\U0001d7ff\U000e0000-\U0010ffff]")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
 _STACKED = re.compile(r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
@@ -70,16 +60,13 @@ def clean(text: str) -> str:
     Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out;
     of stacked accents two stay. Styled mathematical letters become plain ones.
     """
-    text = html.unescape(text[: 2 * MAX_CHARS]).translate(_LINE_BREAKS).translate(_CONTROL)
-    text = _BEYOND_BMP.sub(_plain_letter, text)
+    text = html.unescape(text[: 2 * MAX_CHARS]).translate(_LINE_BREAKS)
+    # Not printable: controls, bidi and zero-width marks, tags, surrogates, private use, unassigned.
+    text = "".join(c for c in text if c.isprintable() or c.isspace()).translate(_INVISIBLE)
+    text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
     text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
     text = _BREAKS.sub(_one_or_two_breaks, _SPACES.sub(" ", text))
     return text.strip()[:MAX_CHARS]
-
-
-def _plain_letter(match: re.Match[str]) -> str:
-    char = match.group()
-    return "" if char >= "\U000e0000" else unicodedata.normalize("NFKC", char)
 
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:

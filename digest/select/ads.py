@@ -109,7 +109,7 @@ RULES: tuple[Rule, ...] = (
         2,
         r"\b(?:sponsored|paid partnership|#ad\b|#sponsored|in partnership with|brought to you by|#partner)\b",
         r"\b(?:terms|t&cs?|restrictions?) apply\b|\bnot (?:available )?(?:for|in) (?:the )?(?:us|uk|u\.s\.)\b|\bnot financial advice\b.{0,40}\bbuy\b",
-        r"(?:广告|推广|恰饭|商务合作|赞助)(?:$|[：:）)\]】]|内容|合作)",
+        r"(?:^|[\[【(（#])(?:广告|推广|恰饭|商务合作|赞助)(?:[\]】)）：:]|\s|$)",
     ),
     _rule(
         "promo",

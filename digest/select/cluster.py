@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import fastcluster
 import numpy as np
@@ -23,6 +24,16 @@ CUT = 0.52
 """Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING, design notes)."""
 NAME_WEIGHT = 0.22
 """How much shared names bring two posts together, against 1 for the encoder's cosine."""
+SAME_WORDS = 0.62
+"""Encoder cosine from which two posts say the same whatever names they share."""
+RARE = 5.0
+"""Summed inverse document frequency of shared names that is evidence of one event."""
+NO_EVIDENCE = 0.2
+"""How far two posts without such evidence are pushed apart."""
+SAME_STORY = (0.50, 0.50)
+"""Cosines of meaning and of names from which two groups are one story after all."""
+SAME_EVENT = (0.42, 0.38)
+"""The same for groups so closely related that a reader wants one point for both."""
 JOIN = 0.6
 """Cosine of names at which a post that was not encoded joins a story."""
 MAX_NAMES = 1500
@@ -47,8 +58,17 @@ def names(text: str) -> frozenset[str]:
     return frozenset(w for w in (m.lower() for m in _NAME.findall(words)) if len(w) > 1 and w not in _STARTERS)
 
 
-def clusters(posts: Sequence[Post], vectors: Vectors) -> list[list[int]]:
-    """Indices of `posts`, grouped by event; the largest group first, each in the order given.
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Indices of the posts of one story. Clusters of one `event` number tell of the same or a
+    closely related event: they stay apart, but a reader wants one of them among the points."""
+
+    members: tuple[int, ...]
+    event: int
+
+
+def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
+    """The posts grouped by event, members in the order given.
 
     The first MAX_CLUSTERED posts are clustered, so give the most promising first. Later ones need no
     vector (zero rows): each joins the story whose names it shares, else it stands alone.
@@ -57,14 +77,60 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[list[int]]:
         return []
     terms = _named(posts)
     head = min(len(posts), MAX_CLUSTERED)
-    groups = _linked(np.hstack([vectors[:head], np.sqrt(NAME_WEIGHT) * terms[:head]]))
+    groups = _linked(_distances(vectors[:head], terms[:head]))
+    groups = _united(groups, vectors, terms, SAME_STORY)
+    events = _united([[i] for i in range(len(groups))], *_centres(groups, vectors, terms), SAME_EVENT)
+    number = {group: event for event, members in enumerate(events) for group in members}
+    numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
         _join(groups, terms, head)
-    return sorted(groups, key=lambda group: (-len(group), group[0]))
+        numbered += range(len(events), len(events) + len(groups) - len(numbered))
+    return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
+
+
+def _centres(groups: Sequence[Sequence[int]], *views: Vectors) -> tuple[Vectors, ...]:
+    return tuple(np.stack([rows[list(group)].mean(axis=0) for group in groups]) for rows in views)
+
+
+def _united(
+    groups: Sequence[Sequence[int]], vectors: Vectors, terms: Vectors, alike: tuple[float, float]
+) -> list[list[int]]:
+    """Groups whose centres are alike in meaning and in names, and share a rare name, become one.
+
+    Average linkage leaves the fringe of a big story behind as small groups of its own.
+    """
+    meaning, named = _centres(groups, vectors, terms)
+    shared = _in_common(groups, terms)
+    near = (_unit(meaning) @ _unit(meaning).T >= alike[0]) & (_unit(named) @ _unit(named).T >= alike[1])
+    joined = near & (shared >= RARE)
+    leader = list(range(len(groups)))
+    for left, right in zip(*np.nonzero(np.triu(joined, 1)), strict=True):
+        _unite(leader, int(left), int(right))
+    united: dict[int, list[int]] = {}
+    for i, group in enumerate(groups):
+        united.setdefault(_leader(leader, i), []).extend(group)
+    return [sorted(group) for group in united.values()]
+
+
+def _in_common(groups: Sequence[Sequence[int]], terms: Vectors) -> Vectors:
+    """Summed inverse document frequency of the names that each two groups share."""
+    most = np.stack([terms[list(group)].max(axis=0) for group in groups])
+    return np.asarray(most @ (most > 0).astype(np.float32).T, np.float32)
+
+
+def _leader(leader: list[int], i: int) -> int:
+    while leader[i] != i:
+        leader[i] = leader[leader[i]]
+        i = leader[i]
+    return i
+
+
+def _unite(leader: list[int], left: int, right: int) -> None:
+    leader[_leader(leader, right)] = _leader(leader, left)
 
 
 def _named(posts: Sequence[Post]) -> Vectors:
-    """A unit row a post: which names it has, the rare ones weighing more (inverse document frequency)."""
+    """A row a post: the names it has, each with its inverse document frequency."""
     found = [names(post.text) for post in posts]
     frequency = Counter(name for each in found for name in each)
     shared = sorted((-count, name) for name, count in frequency.items() if count > 1)[:MAX_NAMES]
@@ -73,18 +139,32 @@ def _named(posts: Sequence[Post]) -> Vectors:
     for row, each in zip(terms, found, strict=True):
         for name in each & column.keys():
             row[column[name]] = np.log(len(posts) / frequency[name])
-    norms = np.linalg.norm(terms, axis=1, keepdims=True)
-    return (terms / np.where(norms > 0, norms, 1)).astype(np.float32)
+    return terms
 
 
-def _linked(views: Vectors) -> list[list[int]]:
-    count = len(views)
-    if count == 1:
+def _unit(rows: Vectors) -> Vectors:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+
+def _distances(vectors: Vectors, terms: Vectors) -> npt.NDArray[np.float64]:
+    """Condensed distances. Two posts that only sound alike ("AI changes everything") and share no
+    rare name have no evidence of one event, and are pushed apart."""
+    upper = np.triu_indices(len(vectors), 1)
+    meaning = (vectors @ vectors.T)[upper]
+    alike = _unit(terms)
+    evidence = (terms @ (terms > 0).astype(np.float32).T)[upper]
+    similarity = meaning + NAME_WEIGHT * (alike @ alike.T)[upper]
+    similarity -= NO_EVIDENCE * ((meaning < SAME_WORDS) & (evidence < RARE))
+    return (1 - similarity).astype(np.float64)
+
+
+def _linked(distances: npt.NDArray[np.float64]) -> list[list[int]]:
+    if not len(distances):
         return [[0]]
-    upper = np.triu_indices(count, 1)
-    distance = (1 - views @ views.T)[upper].astype(np.float64)
+    count = round((1 + (1 + 8 * len(distances)) ** 0.5) / 2)
     members: dict[int, list[int]] = {i: [i] for i in range(count)}
-    merges: npt.NDArray[np.float64] = fastcluster.linkage(distance, "average")
+    merges: npt.NDArray[np.float64] = fastcluster.linkage(distances, "average")
     for step, (left, right, height, _) in enumerate(merges):
         if height > CUT:
             break
@@ -93,9 +173,8 @@ def _linked(views: Vectors) -> list[list[int]]:
 
 
 def _join(groups: list[list[int]], terms: Vectors, head: int) -> None:
-    centres = np.stack([terms[group].mean(axis=0) for group in groups])
-    norms = np.linalg.norm(centres, axis=1, keepdims=True)
-    centres /= np.where(norms > 0, norms, 1)
+    terms = _unit(terms)
+    centres = _unit(np.stack([terms[group].mean(axis=0) for group in groups]))
     for i in range(head, len(terms)):
         similarity = centres @ terms[i]
         nearest = int(similarity.argmax())

@@ -14,11 +14,12 @@ NEUTRAL = 0.4
 """Engagement of a post whose source gives no counts: neither a hit nor a failure."""
 WEIGHTS: Mapping[str, float] = {
     "voices": 0.30,
-    "substance": 0.30,
-    "engagement": 0.20,
-    "fit": 0.20,
+    "substance": 0.40,
+    "engagement": 0.30,
+    "fit": 0.10,
     "author": 0.15,
 }
+"""Chosen on posts that an independent editor cited (CONTRIBUTING, design notes)."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
 
@@ -120,7 +121,6 @@ def story(
     posts: Sequence[Post],
     parts: Mapping[str, Mapping[str, float]],
     echoes: Mapping[str, int],
-    market: bool,
 ) -> Story:
     """The story of these posts, best post first, with its score."""
     best_first = sorted(posts, key=lambda p: (-total(parts[p.key]), p.created_at, p.key))
@@ -130,7 +130,7 @@ def story(
     top = sorted((parts[p.key]["fit"] for p in posts), reverse=True)[:3]
     best["fit"] = sum(top) / len(top)
     best["voices"] = min(1.0, math.log(voices) / math.log(MANY_VOICES))
-    return Story(tuple(best_first), total(best), best, market)
+    return Story(tuple(best_first), total(best), best)
 
 
 def rank(stories: Sequence[Story]) -> tuple[Story, ...]:

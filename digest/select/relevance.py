@@ -20,6 +20,8 @@ from digest.text import HANDLE, URL, clean, plain
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
+AT_HEART = 0.40
+"""Fit from which talk about money is news of the topic too ("the lab raised $4B")."""
 KEYWORD_WEIGHT = 0.12
 MOST_KEYWORDS = 3
 """Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
@@ -56,7 +58,7 @@ class Relevance:
 
     def money_only(self, i: int) -> bool:
         """Whether post `i` is here for its talk about money, not for the topic."""
-        return self.market[i] and float(self.fit[i]) < ON_TOPIC
+        return self.market[i] and float(self.fit[i]) < AT_HEART
 
 
 def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevance:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from digest.models import Dropped, Post, Story, Topic
 from digest.select.ads import drop_ads
-from digest.select.cluster import MAX_CLUSTERED, clusters
+from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
 from digest.select.rank import author_part, rank, rank_posts, story, substance
@@ -47,8 +47,11 @@ def select(topic: Topic, posts: Sequence[Post], step: Callable[[str], None]) -> 
     chosen = [posts[i] for i in kept]
     fit = {posts[i].key: float(found.fit[i]) for i in kept}
     money_only = {posts[i].key for i in kept if found.money_only(i)}
-    groups = [[chosen[i] for i in group] for group in clusters(chosen, vectors[kept])]
-    stories = _stories(topic, groups, fit, money_only, echoes)
+    parts = rank_posts(topic, chosen, fit)
+    stories = [
+        _story(cluster, chosen, parts, money_only, echoes)
+        for cluster in clusters(chosen, vectors[kept])
+    ]
     return Selection(rank(stories), (*repeated, *ads, *copies, *off))
 
 
@@ -65,15 +68,14 @@ def _encoded(posts: Sequence[Post]) -> Vectors:
     return np.vstack([head, rest])
 
 
-def _stories(
-    topic: Topic,
-    groups: Sequence[Sequence[Post]],
-    fit: Mapping[str, float],
+def _story(
+    cluster: Cluster,
+    posts: Sequence[Post],
+    parts: Mapping[str, Mapping[str, float]],
     money_only: set[str],
     echoes: Mapping[str, int],
-) -> list[Story]:
-    parts = rank_posts(topic, [post for group in groups for post in group], fit)
-    return [
-        story(group, parts, echoes, market=all(post.key in money_only for post in group))
-        for group in groups
-    ]
+) -> Story:
+    members = [posts[i] for i in cluster.members]
+    market = all(post.key in money_only for post in members)
+    scored = story(members, parts, echoes)
+    return replace(scored, market=market, event=cluster.event)

@@ -1,0 +1,46 @@
+"""Advertisements in both languages, and news that only sounds like one."""
+
+import pytest
+
+from digest.select.ads import advertisement, drop_ads
+from tests.posts import post
+
+ADS = [
+    ("Use code SAVE20 at checkout and get 20% off our AI notebook, today only!", "sale"),
+    ("GIVEAWAY: follow us and repost to win a GPU", "giveaway"),
+    ("Register now for our free webinar on agents, seats are going fast", "signup"),
+    ("Use my referral link to open an account and we both get paid", "referral"),
+    ("Our presale is live, whitelist members join early and claim tokens", "token"),
+    ("Enroll today in my bootcamp and join the next cohort of prompt engineers", "course"),
+    ("转发并关注，抽 3 位送出最新显卡", "giveaway"),
+    ("大模型训练营第五期开营，扫码报名，名额有限", "course"),
+    ("限时优惠：年度会员半价，点击链接下单", "sale"),
+    ("注册即送 50 美元，填我的邀请码再返佣", "referral"),
+    ("低价出售成品号，包邮，加微信：abc123", "sale"),
+]
+NEWS = [
+    "The lab cut the price of its API by 50% and opened the weights of the small model.",
+    "I think the launch event was a mess, but the model itself is good.",
+    "监管部门要求平台标注广告内容，AI 生成的推广也在其中。",
+    "公司今天发布新模型，价格比上一代下降一半，已经开放给所有用户。",
+    "Regulators fined the exchange over its airdrop in 2023.",
+    "She won a prize for her paper on protein folding.",
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), ADS)
+def test_an_ad_is_known_by_its_reason(text: str, reason: str) -> None:
+    assert advertisement(post(text)) in (reason, "sale", "course", "signup", "referral")
+
+
+@pytest.mark.parametrize("text", NEWS)
+def test_news_about_selling_is_not_an_ad(text: str) -> None:
+    assert advertisement(post(text)) == ""
+
+
+def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
+    pitch = "Our assistant writes the minutes of every meeting for your team"
+    posts = [post(pitch, str(i), author="shop") for i in range(3)] + [post("A model came out", "9")]
+    kept, dropped = drop_ads(posts)
+    assert [p.id for p in kept] == ["9"]
+    assert {d.reason for d in dropped} == {"promo"}

@@ -1,0 +1,85 @@
+"""Posts about one event meet across languages; two releases of one company do not."""
+
+import numpy as np
+import pytest
+
+from digest.models import Post
+from digest.select import cluster, embed
+from digest.select.cluster import clusters, names
+from tests.posts import post
+
+EVENTS = [
+    [
+        "Northlight releases Meridian 3.2 Pro, a model that scores 81.2% on HardMath and costs half as much",
+        "Northlight 发布 Meridian 3.2 Pro 模型，HardMath 得分 81.2%，价格减半",
+        "Meridian 3.2 Pro is out: Northlight's new flagship beats every open model on HardMath",
+    ],
+    [
+        "Northlight opens a data centre in Lisbon with 40,000 Tessera chips",
+        "Northlight 在里斯本启用数据中心，配备 4 万块 Tessera 芯片",
+    ],
+    [
+        "Regulators in Veland fine Kite Robotics 20 million for leaking camera footage of its Butler robot",
+        "Veland 监管机构因 Butler 机器人泄露摄像头画面，对 Kite Robotics 罚款 2000 万",
+    ],
+    ["A long walk with the dog is the best debugging tool there is"],
+]
+
+
+def _day() -> tuple[list[Post], list[int]]:
+    posts, event = [], []
+    for number, texts in enumerate(EVENTS):
+        for text in texts:
+            posts.append(post(text, str(len(posts)), author=f"a{len(posts)}"))
+            event.append(number)
+    return posts, event
+
+
+def _groups(posts: list[Post]) -> list[set[int]]:
+    found = clusters(posts, embed.embed([p.text for p in posts]))
+    return sorted((set(c.members) for c in found), key=min)
+
+
+def test_one_event_in_two_languages_is_one_story() -> None:
+    posts, event = _day()
+    expected = [{i for i, e in enumerate(event) if e == number} for number in range(len(EVENTS))]
+    assert _groups(posts) == expected
+
+
+def test_the_fallback_encoder_keeps_events_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embed, "_encoder", lambda: None)
+    posts, event = _day()
+    groups = _groups(posts)
+    assert {0, 2} <= groups[0]
+    for group in groups:
+        assert len({event[i] for i in group}) == 1
+
+
+def test_every_post_is_in_exactly_one_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "MAX_CLUSTERED", 4)
+    posts, _ = _day()
+    vectors = embed.embed([p.text for p in posts])
+    vectors[4:] = 0
+    members = sorted(i for c in clusters(posts, vectors) for i in c.members)
+    assert members == list(range(len(posts)))
+
+
+def test_no_posts_and_one_post() -> None:
+    assert clusters([], np.zeros((0, 512), np.float32)) == []
+    (only,) = clusters([post("A model")], embed.embed(["A model"]))
+    assert only.members == (0,)
+
+
+def test_names_are_spelled_alike_in_both_languages() -> None:
+    assert names("Northlight 发布 Meridian 3.2 Pro") >= {"northlight", "meridian", "3.2", "pro"}
+    assert "the" not in names("The model by @Someone https://example.com/Name")
+    assert "someone" not in names("The model by @Someone")
+
+
+def test_a_text_without_words_has_a_zero_vector() -> None:
+    vectors = embed.embed(["", "🚀 https://t.co/x", "words"])
+    assert np.linalg.norm(vectors, axis=1).round(3).tolist() == [0, 0, 1]
+
+
+def test_the_encoder_reports_itself() -> None:
+    assert "Encoder" in embed.encoder_check()

@@ -1,0 +1,95 @@
+"""Post files: the good lines are used, each bad one is named."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from digest.models import SourceSpec
+from digest.sources import SourceError, kinds, open_source
+from digest.sources.jsonl import FileSource, parse_line
+
+GOOD = {
+    "id": "1",
+    "source": "x",
+    "author": "@ada",
+    "author_name": None,
+    "text": "A model",
+    "created_at": "2025-12-06T08:00:00+08:00",
+    "url": "https://example.com/1",
+    "lang": None,
+    "metrics": {"likes": 3, "views": None, "odd": 1},
+    "links": ["https://example.com/a", 5],
+}
+
+
+def test_a_line_becomes_a_post() -> None:
+    post = parse_line(json.dumps(GOOD))
+    assert post.key == "x:1"
+    assert post.author == "ada"
+    assert post.author_name == ""
+    assert post.created_at.isoformat() == "2025-12-06T00:00:00+00:00"
+    assert post.metrics == {"likes": 3}
+    assert post.links == ("https://example.com/a",)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"text": None}, '"text" is empty'),
+        ({"id": " "}, '"id" is empty'),
+        ({"created_at": "2025-12-06T08:00:00"}, "no zone"),
+        ({"created_at": "yesterday"}, '"created_at"'),
+        ({"created_at": 1e300}, '"created_at"'),
+        ({"text": ["a"]}, '"text"'),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_line(json.dumps({**GOOD, **change}))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '"text"', "[" * 100_000, "\x00"])
+def test_what_is_no_object_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="not"):
+        parse_line(line)
+
+
+def test_an_address_that_is_no_link_is_left_out() -> None:
+    assert parse_line(json.dumps({**GOOD, "url": "javascript:alert(1)"})).url == ""
+
+
+async def test_bad_lines_are_logged_with_their_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(
+        b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\n{broken\n\n" + b'{"id": "2"}\n\xff\xfe\n'
+    )
+    posts = await FileSource(path).fetch()
+    assert [post.id for post in posts] == ["1"]
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split(": ")[0] for line in lines] == ["day.jsonl:2", "day.jsonl:4", "day.jsonl:5"]
+    assert '"source" is missing' in lines[1]
+
+
+async def test_gzip_is_read_alike(tmp_path: Path) -> None:
+    path = tmp_path / "day.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
+    source = FileSource(path)
+    assert source.name == "day"
+    assert [post.id for post in await source.fetch()] == ["1"]
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "broken.jsonl.gz", "."])
+async def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(b"{}" * 5000)[:30])
+    with pytest.raises(SourceError, match=r"no such file|cannot be read"):
+        await FileSource(tmp_path / name).fetch()
+
+
+def test_sources_are_found_by_their_place() -> None:
+    assert {"jsonl", "sample"} <= set(kinds())
+    with pytest.raises(SourceError, match="use one of"):
+        open_source(SourceSpec("carrier-pigeon"))

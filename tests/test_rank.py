@@ -1,0 +1,92 @@
+"""What matters comes first, and says why."""
+
+import pytest
+
+from digest.models import Post, Story
+from digest.select.embed import embed
+from digest.select.rank import engagement, rank, rank_posts, story, substance, total
+from digest.select.relevance import drop_off_topic, relevance
+from digest.select.selection import STEPS, select
+from tests.posts import TOPIC, post
+
+NEWS = "Northlight releases Meridian 3.2 Pro, an AI model that scores 81.2% on HardMath at half the price"
+
+
+def test_news_says_more_than_chatter() -> None:
+    assert substance(post(NEWS)) > 2 * substance(post("lol this model 😂"))
+    assert substance(post(NEWS)) > substance(post("@bob " + NEWS))
+    assert substance(post("")) == 0
+
+
+def test_attention_is_compared_within_a_source_and_missing_counts_are_neutral() -> None:
+    posts = [post("a", str(i), metrics={"likes": i * 10}) for i in range(30)]
+    posts += [post("b", "100", source="hn"), post("c", "101", source="hn", metrics={"likes": 400})]
+    shares = engagement(posts)
+    assert shares["x:29"] > shares["x:15"] > shares["x:0"]
+    assert shares["hn:100"] == pytest.approx(0.4)
+    assert 0.3 < shares["hn:101"] < 0.5, "one post of a source says little"
+
+
+def test_independent_voices_lift_a_story() -> None:
+    alone = [post(NEWS, "1")]
+    told = [post(NEWS, str(i), author=f"a{i}") for i in range(2, 6)]
+    parts = rank_posts(TOPIC, alone + told, dict.fromkeys((p.key for p in alone + told), 0.5))
+    once, often = story(alone, parts, {}), story(told, parts, {})
+    echoed = story(alone, parts, {"x:1": 3})
+    assert often.score > once.score
+    assert echoed.parts["voices"] == pytest.approx(often.parts["voices"])
+    assert total(often.parts) == pytest.approx(often.score)
+    assert rank([once, often])[0] is often
+
+
+def _kept(posts: list[Post]) -> dict[str, str]:
+    found = relevance(TOPIC, posts, embed([p.text for p in posts]))
+    kept, dropped = drop_off_topic(posts, found)
+    reasons = {drop.key: drop.reason for drop in dropped}
+    assert len(kept) + len(dropped) == len(posts)
+    return {post.text: reasons.get(post.key, "") for post in posts}
+
+
+def test_the_topic_decides_what_belongs() -> None:
+    texts = {
+        NEWS: "",
+        "用 LLM 写代码的智能体今天更新了": "",
+        "The striker scored twice and the home side won the cup final last night": "off_topic",
+        "Good morning everyone": "chatter",
+        "https://t.co/abc": "link_only",
+        "🔥🔥": "unreadable",
+        "$NLGT shares fell 4% after earnings, the stock is down 20% this year": "",
+    }
+    assert _kept([post(text, str(i)) for i, text in enumerate(texts)]) == texts
+
+
+def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:
+    texts = {
+        "这几天大家都在用AI写周报,老板也看不出来": "",
+        "She said the chair was painted by hand in Spain last year": "off_topic",
+    }
+    assert _kept([post(text, str(i)) for i, text in enumerate(texts)]) == texts
+
+
+def test_selection_accounts_for_every_post() -> None:
+    posts = [post(NEWS, "1"), post(NEWS, "1"), post("RT @ada: " + NEWS, "2", author="bob")]
+    posts += [post("Use code SAVE20 at checkout for 20% off", "3"), post("What a sunny day in the park it was", "4")]
+    steps: list[str] = []
+    chosen = select(TOPIC, posts, steps.append)
+    assert steps == list(STEPS)
+    assert [p.id for s in chosen.stories for p in s.posts] == ["1"]
+    assert [(d.key, d.step) for d in chosen.dropped] == [
+        ("x:1", "duplicates"),
+        ("x:3", "ads"),
+        ("x:2", "duplicates"),
+        ("x:4", "offtopic"),
+    ]
+
+
+def test_no_posts_give_no_stories() -> None:
+    assert select(TOPIC, [], lambda step: None).stories == ()
+
+
+def test_rank_is_stable() -> None:
+    same = [Story((post("a", str(i)),), 0.5) for i in range(5)]
+    assert rank(same) == rank(list(reversed(same)))
