@@ -8,7 +8,7 @@ from itertools import groupby
 from digest.models import Item, Report, Section
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
-_LINE_START = re.compile(r"^(\s*)(\d+)([.)]\s)|^(\s*)([-+])(\s)", re.MULTILINE)
+_LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
 
 
 def as_markdown(report: Report, title: str, cloud: str = "") -> str:
@@ -25,7 +25,7 @@ def as_markdown(report: Report, title: str, cloud: str = "") -> str:
 def escape(text: str) -> str:
     """Text of strangers shown as text: no markup, no HTML, no lists of its own, one line."""
     one_line = " ".join(text.split())
-    return _LINE_START.sub(r"\1\2\\\3\4\\\5\6", _MARKUP.sub(r"\\\1", one_line))
+    return _LIST_MARK.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", one_line))
 
 
 def _section(report: Report, section: Section) -> list[str]:

@@ -1,0 +1,86 @@
+"""The report as JSON and as Markdown."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
+from digest.publish.contract import as_contract
+from digest.publish.markdown import as_markdown, escape
+
+ITEM = Item("It scores 81%.", title="Meridian 3 is out", cites=("x:1", "hn:2"))
+REPORT = Report(
+    topic="ai",
+    first=date(2025, 12, 6),
+    last=date(2025, 12, 6),
+    language="en",
+    writer="extractive",
+    sections=tuple(
+        Section(name, name.title(), (ITEM,) if name == "points" else (Item("Nothing.", status="note"),))
+        for name in SECTIONS
+    ),
+    counts=Counts(collected=5, ads=1),
+    sources=(SourceResult("x_list", 4), SourceResult("hn", 0, ok=False, note="no answer")),
+    posts={
+        "x:1": Cited("ada", "https://x.com/ada/status/1", "It scores 81%.", datetime(2025, 12, 6, tzinfo=UTC)),
+        "hn:2": Cited("bob", "", "A headline", datetime(2025, 12, 6, tzinfo=UTC)),
+    },
+    wordcounts={"Meridian": 2},
+)
+
+
+def test_the_contract_has_its_keys_and_nothing_else() -> None:
+    data = as_contract(REPORT, Path("cloud.png"))
+    assert list(data) == [
+        *("topic", "from", "to", "language", "writer", "sections", "counts", "sources", "cost"),
+        *("posts", "cloud", "wordcounts"),
+    ]
+    assert list(data["counts"]) == [
+        *("collected", "outside", "ads", "offtopic", "duplicates", "stories", "unproved")
+    ]
+    assert [s["name"] for s in data["sections"]] == list(SECTIONS)
+    assert data["sections"][1]["items"] == [
+        {
+            "group": "",
+            "title": "Meridian 3 is out",
+            "text": "It scores 81%.",
+            "cites": ["x:1", "hn:2"],
+            "status": "extractive",
+        }
+    ]
+    assert data["sources"][1] == {"name": "hn", "posts": 0, "ok": False, "note": "no answer"}
+    assert data["posts"]["x:1"]["created_at"] == "2025-12-06T00:00:00+00:00"
+    assert as_contract(REPORT, None)["cloud"] is None
+    json.dumps(data)
+
+
+def test_markdown_links_each_item_to_its_posts() -> None:
+    text = as_markdown(REPORT, "AI 2025-12-06", cloud="cloud.png")
+    assert "1. **Meridian 3 is out** It scores 81%. ([@ada](https://x.com/ada/status/1), bob)" in text
+    assert text.startswith("# AI 2025-12-06\n")
+    assert text.count("\n## ") == len(SECTIONS)
+    assert "![Cloud](cloud.png)" in text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("[x](javascript:alert(1))", r"\[x\](javascript:alert(1))"),
+        ("# not a heading", r"\# not a heading"),
+        ("- not a list", r"\- not a list"),
+        ("1. not a list", r"1\. not a list"),
+        ("<b>**bold**</b>", r"\<b\>\*\*bold\*\*\</b\>"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_markup_of_posts_is_shown_as_text(hostile: str, shown: str) -> None:
+    assert escape(hostile) == shown
+
+
+def test_an_address_cannot_leave_its_link() -> None:
+    post = replace(REPORT.posts["x:1"], url="https://e.com/a)b(c> d")
+    text = as_markdown(replace(REPORT, posts={"x:1": post}), "t")
+    assert "(https://e.com/a%29b%28c%3E%20d)" in text
