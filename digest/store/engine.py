@@ -1,0 +1,125 @@
+"""From the address an operator writes to connections that behave the same on both databases."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from digest.store.errors import StoreError
+
+BUSY_MS = 5000
+"""Milliseconds SQLite waits for another writer."""
+CONNECT_SECONDS = 10
+"""Seconds to wait for a PostgreSQL server that does not answer."""
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+}
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
+
+def database_url(url: str) -> URL:
+    """DATABASE_URL with the async driver in it. Raises StoreError for one that cannot be used."""
+    hint = (
+        "DATABASE_URL must look like sqlite:///jianbao.db or postgresql://user:password@host/name"
+    )
+    try:
+        parsed = make_url(url.strip())
+    except (ArgumentError, ValueError):
+        raise StoreError(hint) from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise StoreError(hint)
+    if driver == _DRIVERS["sqlite"] and parsed.database in (None, "", ":memory:"):
+        raise StoreError(f"{hint}; a database in memory would forget everything")
+    # Otherwise the rest of the password would be taken for the host, and shown.
+    if "@" in (parsed.host or ""):
+        raise StoreError("DATABASE_URL: write an @ in the user name or password as %40")
+    return parsed.set(drivername=driver)
+
+
+def label(url: URL) -> str:
+    """What messages call the database: `SQLite jianbao.db`, `PostgreSQL host/name`."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite {url.database}"
+    host = url.host or url.query.get("host") or "localhost"
+    return f"PostgreSQL {host}/{url.database or url.username or ''}"
+
+
+def open_engine(url: URL) -> AsyncEngine:
+    """An engine for the address; connects to nothing yet. Creates the folder of a SQLite file."""
+    # Parameters are post texts: they stay out of errors and logs.
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+        )
+    _make_folder(Path(url.database or ""))
+    engine = create_async_engine(url, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def reading(engine: AsyncEngine) -> AsyncEngine:
+    """The engine for reads: all statements of a transaction see the same moment."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine
+
+
+def writing(engine: AsyncEngine) -> AsyncEngine:
+    """The engine for writes: on SQLite a transaction takes the write lock as it begins.
+
+    Taken later, after a read, the lock would be refused at once instead of waited for.
+    """
+    return engine.execution_options(begin="BEGIN IMMEDIATE")
+
+
+def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | postgresql.Insert:
+    """An insert that replaces the row with the same `keys`; it keeps that row's primary key."""
+    insert = postgresql.insert if engine == "postgresql" else sqlite.insert
+    statement = insert(table)
+    changed = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if not column.primary_key and column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {file.parent} ({error.strerror}): name another in DATABASE_URL"
+        ) from None
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own BEGIN comes late and spares DDL; `_begin` says it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

@@ -1,0 +1,195 @@
+"""Reports: stored whole or not at all, read without their pictures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import (
+    Cited,
+    Cost,
+    Counts,
+    Dropped,
+    Item,
+    Post,
+    Report,
+    Section,
+    SourceResult,
+)
+from digest.store.engine import upsert
+from digest.store.posts import post_of
+from digest.store.tables import clouds, drops, items, posts, reports, sections, topics
+
+
+async def save(connection: AsyncConnection, report: Report) -> None:
+    """Writes the report in the place of an earlier one of the same topic and days."""
+    await _ensure_topic(connection, report.topic)
+    statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
+    written = statement.values(_row(report)).returning(reports.c.id)
+    report_id = (await connection.execute(written)).scalar_one()
+    for table in (items, sections, clouds, drops):
+        await connection.execute(delete(table).where(table.c.report_id == report_id))
+    for table, rows in (
+        (sections, _section_rows(report)),
+        (items, _item_rows(report)),
+        (clouds, [{"png": report.cloud}] if report.cloud else []),
+        (drops, [{"position": n, **asdict(drop)} for n, drop in enumerate(report.dropped)]),
+    ):
+        if rows:
+            await connection.execute(
+                insert(table), [{"report_id": report_id, **row} for row in rows]
+            )
+
+
+async def load(connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Report]:
+    """The reports that fit, by last day and first day, without pictures and dropped posts."""
+    query = select(reports).where(*which).order_by(reports.c.last, reports.c.first)
+    return await _whole(connection, (await connection.execute(query)).all())
+
+
+async def latest(connection: AsyncConnection, topic: str) -> list[Report]:
+    """The report with the newest last day; of several the shortest."""
+    query = (
+        select(reports)
+        .where(reports.c.topic == topic)
+        .order_by(reports.c.last.desc(), reports.c.first.desc())
+        .limit(1)
+    )
+    return await _whole(connection, (await connection.execute(query)).all())
+
+
+async def days(connection: AsyncConnection, topic: str) -> list[date]:
+    """Days with a report of their own, ascending."""
+    query = (
+        select(reports.c.last)
+        .where(reports.c.topic == topic, reports.c.first == reports.c.last)
+        .order_by(reports.c.last)
+    )
+    return list((await connection.scalars(query)).all())
+
+
+async def cloud(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:
+    """The picture, or nothing."""
+    found = await connection.scalar(select(clouds.c.png).join(reports).where(*which))
+    return bytes(found or b"")
+
+
+async def dropped(
+    connection: AsyncConnection, *which: ColumnElement[bool]
+) -> list[tuple[Dropped, Post | None]]:
+    """What was left out, in the order of the report, each with the post where it is stored."""
+    same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
+    chosen = drops.join(reports, reports.c.id == drops.c.report_id).join(
+        posts, same_post, isouter=True
+    )
+    drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
+    query = select(*drop_columns, posts).select_from(chosen).where(*which)
+    rows = await connection.execute(query.order_by(drops.c.position))
+    return [
+        (
+            Dropped(row.drop_key, row.drop_step, row.drop_reason, row.drop_of),
+            None if row.key is None else post_of(row),
+        )
+        for row in rows
+    ]
+
+
+def same(topic: str, first: date, last: date) -> tuple[ColumnElement[bool], ...]:
+    """The condition for the report of exactly these days."""
+    return (reports.c.topic == topic, reports.c.first == first, reports.c.last == last)
+
+
+def daily(topic: str, first: date, last: date) -> tuple[ColumnElement[bool], ...]:
+    """The condition for reports of one day each, from the first to the last."""
+    one_day = reports.c.first == reports.c.last
+    return (reports.c.topic == topic, one_day, reports.c.last.between(first, last))
+
+
+async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
+    """A report may come before its topic was ever collected; a topic that is known stays."""
+    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"name": topic, "title": {"zh": topic, "en": topic}, "slug": topic}
+    await connection.execute(kind(topics).values(row).on_conflict_do_nothing())
+
+
+def _row(report: Report) -> dict[str, Any]:
+    cited = {
+        key: {**asdict(post), "created_at": post.created_at.isoformat()}
+        for key, post in report.posts.items()
+    }
+    return {
+        "topic": report.topic,
+        "first": report.first,
+        "last": report.last,
+        "language": report.language,
+        "writer": report.writer,
+        "counts": asdict(report.counts),
+        "sources": [asdict(source) for source in report.sources],
+        "cost": asdict(report.cost),
+        "posts": cited,
+        "wordcounts": report.wordcounts,
+        "created_at": report.created_at,
+    }
+
+
+def _section_rows(report: Report) -> list[dict[str, Any]]:
+    return [
+        {"position": place, "name": section.name, "title": section.title}
+        for place, section in enumerate(report.sections)
+    ]
+
+
+def _item_rows(report: Report) -> list[dict[str, Any]]:
+    return [
+        {"section": place, "position": position, **asdict(item)}
+        for place, section in enumerate(report.sections)
+        for position, item in enumerate(section.items)
+    ]
+
+
+async def _whole(
+    connection: AsyncConnection, rows: Sequence[Row[*tuple[Any, ...]]]
+) -> list[Report]:
+    """The reports of these rows, with sections and items: two statements for any number."""
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    by_section: dict[tuple[int, int], list[Item]] = defaultdict(list)
+    chosen = select(items).where(items.c.report_id.in_(ids)).order_by(items.c.position)
+    for row in await connection.execute(chosen):
+        item = Item(row.text, row.title, row.group, tuple(row.cites), row.status)
+        by_section[row.report_id, row.section].append(item)
+    by_report: dict[int, list[Section]] = defaultdict(list)
+    headings = select(sections).where(sections.c.report_id.in_(ids)).order_by(sections.c.position)
+    for row in await connection.execute(headings):
+        found = by_section[row.report_id, row.position]
+        by_report[row.report_id].append(Section(row.name, row.title, tuple(found)))
+    return [_report(row, by_report[row.id]) for row in rows]
+
+
+def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
+    cited = {
+        key: Cited(**{**post, "created_at": datetime.fromisoformat(post["created_at"])})
+        for key, post in row.posts.items()
+    }
+    return Report(
+        topic=row.topic,
+        first=row.first,
+        last=row.last,
+        language=row.language,
+        writer=row.writer,
+        sections=tuple(found),
+        counts=Counts(**row.counts),
+        sources=tuple(SourceResult(**source) for source in row.sources),
+        cost=Cost(**row.cost),
+        posts=cited,
+        wordcounts=row.wordcounts,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,49 @@
+"""Brings a database to this program's schema, whoever else tries at the same time."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, column, func, inspect, select, table
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from digest.store.engine import reading, writing
+from digest.store.errors import StoreError
+from digest.store.tables import SCHEMA
+
+_LOCK = 0x6A69616E
+"""Number of the PostgreSQL advisory lock under which one process migrates and others wait."""
+
+
+def version(connection: Connection) -> str:
+    """The schema of the database, as the number of its last migration; "" for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    found = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
+    return str(found or "")
+
+
+async def migrate(engine: AsyncEngine, name: str) -> None:
+    """Runs what is missing, in one transaction. Raises StoreError for a newer schema, unchanged."""
+    async with reading(engine).connect() as connection:
+        found = await connection.run_sync(version)
+    if found > SCHEMA:
+        raise StoreError(
+            f"{name} was written by a newer version of this program (schema {found}, this one"
+            f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
+        )
+    if found == SCHEMA:
+        return
+    async with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        if await connection.run_sync(version) != SCHEMA:
+            await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: a database that is up to date needs none of it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "digest.store:migrations")
+    command.upgrade(config, "head")

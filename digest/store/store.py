@@ -1,0 +1,142 @@
+"""The store as the rest of the program sees it: nouns in, nouns out, StoreError when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from digest.models import Dropped, Post, Report, Topic
+from digest.store import posts, reports, schema, topics
+from digest.store.engine import database_url, label, open_engine, reading, writing
+from digest.store.errors import one_line
+from digest.store.topics import StoredTopic
+
+
+class Store:
+    """Topics, posts and reports in SQLite or PostgreSQL. Every method may raise StoreError."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        """For `open`; `name` is what messages call the database."""
+        self.engine = engine
+        self._name = name
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """The store at DATABASE_URL, with its tables made or brought up to date.
+
+        Raises StoreError where there is no database, or one this program must not touch.
+        """
+        address = database_url(url)
+        store = cls(open_engine(address), label(address))
+        try:
+            with one_line(store._name):
+                await schema.migrate(store.engine, store._name)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Lets go of all connections."""
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def check(self) -> str:
+        """One line on the database in use, such as `SQLite jianbao.db, schema 0001`."""
+        async with self._reading() as connection:
+            return f"{self._name}, schema {await connection.run_sync(schema.version)}"
+
+    async def save_topic(self, topic: Topic) -> None:
+        """Keeps name, title and slug of the topic."""
+        async with self._writing() as connection:
+            await topics.save(connection, topic)
+
+    async def topics(self) -> list[StoredTopic]:
+        """The topics that have posts or reports, by name."""
+        async with self._reading() as connection:
+            return await topics.load(connection)
+
+    async def save_posts(self, topic: Topic, stream: str, posts_: Sequence[Post]) -> int:
+        """Stores posts that came in `stream`, all or none; gives how many were new.
+
+        Of a post that is known already, the longer text with its links, the larger of each metric
+        and the first stream are kept.
+        """
+        async with self._writing() as connection:
+            return await posts.save(connection, topic, stream, posts_)
+
+    async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
+        """Stream and post of these days of the topic's zone, by time and key.
+
+        Made-up posts (source `sample`) are left out where there are any others.
+        """
+        async with self._reading() as connection:
+            return await posts.load(connection, topic, first, last)
+
+    async def post_days(self, topic: str) -> dict[date, int]:
+        """The days that have posts, ascending, with how many `posts` gives for each."""
+        async with self._reading() as connection:
+            return await posts.days(connection, topic)
+
+    async def save_report(self, report: Report) -> None:
+        """Stores the report whole, in the place of an earlier one of the same topic and days.
+
+        Where that fails, the earlier one is as it was.
+        """
+        async with self._writing() as connection:
+            await reports.save(connection, report)
+
+    async def report(self, topic: str, first: date, last: date) -> Report | None:
+        """The report of exactly these days, with `cloud` and `dropped` left empty."""
+        async with self._reading() as connection:
+            found = await reports.load(connection, *reports.same(topic, first, last))
+        return found[0] if found else None
+
+    async def latest(self, topic: str) -> Report | None:
+        """The report with the newest last day, a single day before a range."""
+        async with self._reading() as connection:
+            found = await reports.latest(connection, topic)
+        return found[0] if found else None
+
+    async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
+        """The reports of single days in the range, by day; as `report` gives them."""
+        async with self._reading() as connection:
+            return await reports.load(connection, *reports.daily(topic, first, last))
+
+    async def report_days(self, topic: str) -> list[date]:
+        """The days that have a report of their own, ascending."""
+        async with self._reading() as connection:
+            return await reports.days(connection, topic)
+
+    async def cloud(self, topic: str, first: date, last: date) -> bytes:
+        """The PNG of that report, or nothing."""
+        async with self._reading() as connection:
+            return await reports.cloud(connection, *reports.same(topic, first, last))
+
+    async def dropped(
+        self, topic: str, first: date, last: date
+    ) -> list[tuple[Dropped, Post | None]]:
+        """What that report left out and why, each with the post where it is stored."""
+        async with self._reading() as connection:
+            return await reports.dropped(connection, *reports.same(topic, first, last))
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        with one_line(self._name):
+            async with reading(self.engine).connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        with one_line(self._name):
+            async with writing(self.engine).begin() as connection:
+                yield connection

@@ -1,0 +1,181 @@
+"""The tables, and the two places where values change on their way into a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy import Text as PlainText
+
+SCHEMA = "0001"
+"""The newest migration; this program's tables are those after it."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for NUL, which PostgreSQL refuses, and lone surrogates: no UTF-8."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _storable_values(value: object) -> object:
+    match value:
+        case str():
+            return storable(value)
+        case Mapping():
+            return {storable(name): _storable_values(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_storable_values(inner) for inner in value]
+        case _:
+            return value
+
+
+class Text(TypeDecorator[str]):
+    """Text from strangers, made storable."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON whose strings are made storable. Not JSONB: the order of names is kept."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> object:
+        return _storable_values(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment: stored as UTC, comes back aware. SQLite itself keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+# Names of constraints are part of the schema, so that later migrations can speak of them.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("title", Json, nullable=False),
+    Column("slug", Text, nullable=False),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("author_name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("lang", Text, nullable=False),
+    Column("metrics", Json, nullable=False),
+    Column("links", Json, nullable=False),
+    Index(None, "topic", "day"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("topic", Text, ForeignKey("topics.name"), nullable=False),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("writer", Text, nullable=False),
+    Column("counts", Json, nullable=False),
+    Column("sources", Json, nullable=False),
+    Column("cost", Json, nullable=False),
+    Column("posts", Json, nullable=False),
+    Column("wordcounts", Json, nullable=False),
+    Column("created_at", Moment),
+    # In this order one index finds a report, the newest one and the days of a topic.
+    UniqueConstraint("topic", "last", "first"),
+)
+
+sections = Table(
+    "sections",
+    metadata,
+    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("report_id", Integer, primary_key=True),
+    Column("section", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("group", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("cites", Json, nullable=False),
+    Column("status", Text, nullable=False),
+    ForeignKeyConstraint(["report_id", "section"], ["sections.report_id", "sections.position"]),
+)
+
+clouds = Table(
+    "clouds",
+    metadata,
+    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+)
+
+drops = Table(
+    "drops",
+    metadata,
+    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("of", Text, nullable=False),
+)
