@@ -1,0 +1,273 @@
+"""What goes into the store comes out again, on SQLite and on PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, select
+
+from digest.models import (
+    SECTIONS,
+    Cited,
+    Cost,
+    Counts,
+    Dropped,
+    Item,
+    Post,
+    Report,
+    Section,
+    SourceResult,
+)
+from digest.store import Store, StoredTopic, StoreError
+from digest.store.tables import reports
+from tests.posts import START, TOPIC, post
+
+DAY = date(2025, 12, 6)
+PNG = b"\x89PNG\r\n\x1a\n\x00picture"
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    async with await Store.open(store_url) as opened:
+        yield opened
+
+
+def report(first: date = DAY, last: date | None = None, text: str = "A model came out.") -> Report:
+    """A report with something in every field."""
+    point = Item(text, "Model", "Products", ("x:2", "x:1"), "update")
+    note = Item("A quiet day.", status="note")
+    return Report(
+        topic="ai",
+        first=first,
+        last=last or first,
+        language="zh",
+        writer="extractive",
+        sections=tuple(
+            Section(name, name.title(), (point, note) if name == "points" else ())
+            for name in SECTIONS
+        ),
+        counts=Counts(collected=3, ads=1, stories=1),
+        sources=(SourceResult("x", 2), SourceResult("rss", ok=False, note="no answer")),
+        cost=Cost(calls=1, prompt_tokens=10, answer_tokens=5, usd=0.25),
+        posts={
+            "x:2": Cited("ada", "https://example.com/2", "two", START),
+            "x:1": Cited("bob", "https://example.com/1", "one", START + timedelta(microseconds=7)),
+        },
+        wordcounts={"模型": 3, "agent": 2, "Claude Opus 4.5": 1},
+        cloud=PNG,
+        dropped=(Dropped("x:3", "ads", "giveaway"), Dropped("x:4", "duplicates", "copy", "x:1")),
+        created_at=datetime(2025, 12, 7, 9, 30, tzinfo=timezone(timedelta(hours=8))),
+    )
+
+
+def as_read(saved: Report) -> Report:
+    return replace(saved, cloud=b"", dropped=())
+
+
+async def test_a_post_comes_back_as_it_was(store: Store) -> None:
+    full = post(
+        "新模型 🚀",
+        "7",
+        url="https://example.com/7",
+        lang="zh",
+        metrics={"likes": 4, "views": 10**12},
+        links=("https://a.example/", "https://b.example/"),
+        created_at=datetime(2025, 12, 6, 23, 59, 59, 999999, timezone(timedelta(hours=5))),
+    )
+    assert await store.save_posts(TOPIC, "x_list", [full]) == 1
+    [(stream, found)] = await store.posts("ai", DAY, DAY)
+    assert (stream, found) == ("x_list", full)
+    assert found.created_at.tzinfo is UTC
+
+
+async def test_posts_come_by_time_then_key_and_only_of_the_days_and_topic(store: Store) -> None:
+    same_time = [post("t", id, created_at=START) for id in ("b", "B", "_", "é", "10", "9")]
+    earlier = post("early", "z", created_at=START - timedelta(microseconds=1))
+    yesterday = post("old", "y", created_at=START - timedelta(days=1))
+    await store.save_posts(TOPIC, "s", [*same_time, earlier, yesterday])
+    await store.save_posts(replace(TOPIC, name="chips"), "s", [post("other", "c")])
+    found = [p.id for _, p in await store.posts("ai", DAY, DAY)]
+    assert found == ["z", "10", "9", "B", "_", "b", "é"]
+    assert len(await store.posts("ai", DAY - timedelta(days=1), DAY)) == 8
+    assert await store.posts("ai", DAY + timedelta(days=1), date.max) == []
+
+
+async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
+    short = post("short", "1", metrics={"likes": 5, "views": 10}, links=("https://t.co/1",))
+    longer = replace(short, text="a longer text", metrics={"likes": 3, "replies": 2}, links=())
+    third = post("also new", "2")
+    assert await store.save_posts(TOPIC, "first", [short]) == 1
+    assert await store.save_posts(TOPIC, "second", [longer, third, third]) == 1
+    assert await store.save_posts(TOPIC, "third", [short]) == 0
+    (stream, merged), (other, _) = await store.posts("ai", DAY, DAY)
+    assert (stream, other) == ("first", "second")
+    assert (merged.text, merged.links) == ("a longer text", ())
+    assert merged.metrics == {"likes": 5, "views": 10, "replies": 2}
+
+
+async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:
+    shanghai = replace(TOPIC, timezone="Asia/Shanghai")
+    evening = datetime(2025, 12, 6, 15, 59, tzinfo=UTC)
+    posts = [post("a", "1", created_at=evening), post("b", "2", created_at=evening), post("c", "3")]
+    posts.append(post("d", "4", created_at=evening + timedelta(minutes=1)))
+    await store.save_posts(shanghai, "s", posts)
+    assert list((await store.post_days("ai")).items()) == [(DAY, 3), (date(2025, 12, 7), 1)]
+
+
+async def test_made_up_posts_never_mix_with_real_ones(store: Store) -> None:
+    made_up = [
+        post("a", str(n), source="sample", created_at=START + timedelta(days=n)) for n in (0, 1)
+    ]
+    await store.save_posts(TOPIC, "sample", made_up)
+    next_day = DAY + timedelta(days=1)
+    assert [p.source for _, p in await store.posts("ai", DAY, next_day)] == ["sample", "sample"]
+    await store.save_posts(TOPIC, "x", [post("real", "5")])
+    assert [p.source for _, p in await store.posts("ai", DAY, next_day)] == ["x"]
+    assert [p.source for _, p in await store.posts("ai", next_day, next_day)] == ["sample"]
+    assert await store.post_days("ai") == {DAY: 1, next_day: 1}
+
+
+async def test_ten_thousand_posts(store: Store) -> None:
+    posts = [post(f"text {n}", str(n), metrics={"likes": n}) for n in range(10_000)]
+    assert await store.save_posts(TOPIC, "s", posts) == 10_000
+    assert await store.save_posts(TOPIC, "s", posts) == 0
+    assert await store.post_days("ai") == {DAY: 10_000}
+
+
+async def test_two_writers_of_the_same_posts_take_turns(store: Store, store_url: str) -> None:
+    posts = [post(f"text {n}", str(n)) for n in range(300)]
+    async with await Store.open(store_url) as other:
+        new = await asyncio.gather(
+            store.save_posts(TOPIC, "a", posts), other.save_posts(TOPIC, "b", posts[::-1])
+        )
+    assert sorted(new) == [0, 300]
+    assert len(await store.posts("ai", DAY, DAY)) == 300
+
+
+async def test_topics_are_those_with_posts_or_reports(store: Store) -> None:
+    await store.save_topic(TOPIC)
+    assert await store.topics() == []
+    await store.save_posts(TOPIC, "s", [post("a", "1")])
+    await store.save_topic(replace(TOPIC, slug="other"))
+    await store.save_report(replace(report(), topic="gone"))
+    ai, gone = await store.topics()
+    assert ai == StoredTopic("ai", {"zh": "人工智能", "en": "AI"}, "other")
+    assert (gone.name, gone.title["en"]) == ("gone", "gone")
+
+
+async def test_a_report_comes_back_whole(store: Store) -> None:
+    saved = report()
+    await store.save_posts(TOPIC, "x", [post("win a phone", "3")])
+    await store.save_report(saved)
+    found = await store.report("ai", DAY, DAY)
+    assert found == as_read(saved)
+    assert list(found.wordcounts) == list(saved.wordcounts)
+    assert list(found.posts) == list(saved.posts)
+    assert await store.cloud("ai", DAY, DAY) == PNG
+    (ad, its_post), (copy, nothing) = await store.dropped("ai", DAY, DAY)
+    assert (ad, copy) == saved.dropped
+    assert its_post == post("win a phone", "3")
+    assert nothing is None
+
+
+async def test_what_is_not_there(store: Store) -> None:
+    await store.save_report(replace(report(), cloud=b"", dropped=(), created_at=None))
+    assert (await store.report("ai", DAY, DAY)) == replace(as_read(report()), created_at=None)
+    assert await store.cloud("ai", DAY, DAY) == b""
+    assert await store.dropped("ai", DAY, DAY) == []
+    assert await store.report("ai", DAY, DAY + timedelta(days=1)) is None
+    assert await store.report("chips", DAY, DAY) is None
+    assert await store.latest("chips") is None
+    assert await store.posts("chips", DAY, DAY) == []
+
+
+async def test_reports_are_found_by_day(store: Store) -> None:
+    days = [DAY + timedelta(days=n) for n in range(4)]
+    for first, last in [(1, 1), (0, 0), (0, 2), (2, 2), (0, 1)]:
+        await store.save_report(report(days[first], days[last], f"{first} to {last}"))
+    assert await store.report_days("ai") == days[:3]
+    assert await store.latest("ai") == as_read(report(days[2], days[2], "2 to 2"))
+    dailies = await store.daily_reports("ai", days[1], days[3])
+    assert dailies == [as_read(report(d, d, f"{n} to {n}")) for n, d in enumerate(days[:3]) if n]
+    await store.save_report(report(days[0], days[3]))
+    newest = await store.latest("ai")
+    assert newest is not None
+    assert (newest.first, newest.last) == (days[0], days[3])
+
+
+async def _row_id(store: Store) -> int:
+    async with store.engine.connect() as connection:
+        return int(await connection.scalar(select(reports.c.id)) or 0)
+
+
+async def test_a_new_version_takes_the_place_of_the_old(store: Store) -> None:
+    await store.save_report(report())
+    earlier = await _row_id(store)
+    shorter = replace(report(text="Better."), cloud=b"", dropped=(), wordcounts={})
+    await store.save_report(shorter)
+    assert await store.report("ai", DAY, DAY) == shorter
+    assert await store.cloud("ai", DAY, DAY) == b""
+    assert await store.dropped("ai", DAY, DAY) == []
+    assert await _row_id(store) == earlier
+
+
+async def test_a_failure_half_way_keeps_the_earlier_version(store: Store) -> None:
+    await store.save_report(report())
+    broken = Dropped("x:9", "ads", None)  # type: ignore[arg-type]
+    with pytest.raises(StoreError) as caught:
+        await store.save_report(replace(report(text="New."), cloud=b"new", dropped=(broken,)))
+    assert "\n" not in str(caught.value)
+    assert await store.report("ai", DAY, DAY) == as_read(report())
+    assert await store.cloud("ai", DAY, DAY) == PNG
+    assert [drop for drop, _ in await store.dropped("ai", DAY, DAY)] == list(report().dropped)
+
+
+async def test_reading_a_report_is_three_statements_and_no_picture(store: Store) -> None:
+    await store.save_report(report())
+    asked: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(store.engine.sync_engine, "before_cursor_execute", note)
+    await store.latest("ai")
+    reads = [statement for statement in asked if statement.startswith("SELECT")]
+    assert len(reads) == 3
+    assert not any("clouds" in statement or "drops" in statement for statement in reads)
+
+
+def shown(text: str) -> str:
+    """What may be stored of a text: no NUL, no half of a surrogate pair."""
+    return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+hostile = st.text(
+    st.one_of(
+        st.characters(exclude_categories=()), st.sampled_from("\0\ud83d\udc00\u202e\ufeff🚀'\\%")
+    )
+)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(hostile, hostile)
+async def test_hostile_text_is_stored_not_refused(store: Store, one: str, two: str) -> None:
+    bad = Post(one, "x", two, one, two, START, one, two, {one: 1}, (two,))
+    a, b = shown(one), shown(two)
+    good = Post(a, "x", b, a, b, START, a, b, {a: 1}, (b,))
+    topic = replace(TOPIC, name=f"{uuid4()} {two}")
+    assert await store.save_posts(topic, one, [bad, bad]) == 1
+    assert await store.save_posts(topic, two, [bad]) == 0
+    assert await store.posts(topic.name, DAY, DAY) == [(a, good)]
+    saved = replace(report(text=one), topic=topic.name, wordcounts={two: 1})
+    await store.save_report(saved)
+    read = await store.report(topic.name, DAY, DAY)
+    assert read is not None
+    assert read.section("points").items[0].text == a
+    assert read.wordcounts == {b: 1}
