@@ -42,6 +42,8 @@ def test_a_line_becomes_a_post() -> None:
         ({"created_at": "2025-12-06T08:00:00"}, "no zone"),
         ({"created_at": "yesterday"}, '"created_at"'),
         ({"created_at": 1e300}, '"created_at"'),
+        ({"created_at": "0001-01-01T00:00:00Z"}, "year 1"),
+        ({"id": "1" * 300}, "longer than"),
         ({"text": ["a"]}, '"text"'),
     ],
 )

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MAX_LINE = 4_000_000
 """Characters of one line; a longer one is skipped, so that a file without line breaks cannot fill memory."""
+MAX_KEY = 200
+"""Characters of a post's key: databases index it, and no service has longer ids."""
 MAX_COUNT = 10**12
 """No post has more likes; a larger number is a broken field and would not fit the store."""
 
@@ -72,6 +74,10 @@ def parse_line(line: str) -> Post:
     for name in ("id", "source", "text"):
         if not getattr(data, name).strip():
             raise ValueError(f'"{name}" is empty')
+    if len(data.id) + len(data.source) > MAX_KEY:
+        raise ValueError(f'"id" and "source" are longer than {MAX_KEY} characters')
+    if not 1990 <= data.created_at.year <= 2200:
+        raise ValueError(f'"created_at" is in the year {data.created_at.year}')
     if data.created_at.tzinfo is None:
         raise ValueError('"created_at" has no zone: write it like 2025-12-06T09:30:00Z')
     return Post(
