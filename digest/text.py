@@ -14,7 +14,9 @@ _INVISIBLE = dict.fromkeys([0x3164, 0xFFFC, 0xFFFD, *range(0xFE00, 0xFE10)])
 """Shown as nothing although Unicode calls them letters or symbols: fillers and variation selectors."""
 _LINE_BREAKS = {0x0B: "\n", 0x0C: "\n", 0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 _STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
-_STACKED = re.compile(r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+")
+_STACKED = re.compile(
+    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 
@@ -45,13 +47,16 @@ _ENGLISH = frozenset(
     " will would should could has have had do does did just now new more most all about than into out"
     " up get got make made here there i'm it's don't that's".split()
 )
-_FOREIGN = frozenset(
-    "de la el los las que en un una por para con del se al lo como más pero es está son su sus le les"
-    " des du et est une dans pour sur pas qui ne je vous nous avec ce cette au aux der die das und ist"
-    " nicht ein eine mit auf für zu von den dem im ich wir sie auch wie o os as um uma não com em no"
-    " na do da dos das mais foi você isso il di che per sono della nel gli ve bir bu için ile çok da"
-    " olarak daha yang dan di ini untuk dengan dari ke tidak akan pada het een van niet dat zijn voor".split()
-) - _ENGLISH
+_FOREIGN = (
+    frozenset(
+        "de la el los las que en un una por para con del se al lo como más pero es está son su sus le les"
+        " des du et est une dans pour sur pas qui ne je vous nous avec ce cette au aux der die das und ist"
+        " nicht ein eine mit auf für zu von den dem im ich wir sie auch wie o os as um uma não com em no"
+        " na do da dos das mais foi você isso il di che per sono della nel gli ve bir bu için ile çok da"
+        " olarak daha yang dan di ini untuk dengan dari ke tidak akan pada het een van niet dat zijn voor".split()
+    )
+    - _ENGLISH
+)
 
 
 def clean(text: str) -> str:

@@ -18,7 +18,9 @@ TOPIC = Topic(
 )
 
 
-def post(text: str, id: str = "", *, author: str = "ada", source: str = "x", **fields: object) -> Post:
+def post(
+    text: str, id: str = "", *, author: str = "ada", source: str = "x", **fields: object
+) -> Post:
     """A post of 2025-12-06; `id` also moves its time, so that ids order posts."""
     number = id or str(abs(hash(text)) % 10**9)
     minutes = int(number) % 600 if number.isdigit() else 0

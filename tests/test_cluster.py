@@ -27,7 +27,8 @@ EVENTS = [
 
 
 def _day() -> tuple[list[Post], list[int]]:
-    posts, event = [], []
+    posts: list[Post] = []
+    event: list[int] = []
     for number, texts in enumerate(EVENTS):
         for text in texts:
             posts.append(post(text, str(len(posts)), author=f"a{len(posts)}"))

@@ -37,19 +37,28 @@ def test_copies_reposts_and_cut_versions_go_with_the_original() -> None:
 
 
 def test_another_number_in_the_same_words_is_another_statement() -> None:
-    texts = [f"Today we track the fees of protocol number {n} on our public dashboard" for n in (1, 2)]
+    texts = [
+        f"Today we track the fees of protocol number {n} on our public dashboard" for n in (1, 2)
+    ]
     kept, dropped, _ = drop_copies([post(t, str(i)) for i, t in enumerate(texts)])
     assert len(kept) == 2
     assert dropped == []
 
 
 def test_another_name_in_the_same_words_is_another_statement() -> None:
-    texts = [f"Now tracking @{name} on our spot volume dashboard" for name in ("lighter_xyz", "o2dotapp")]
+    texts = [
+        f"Now tracking @{name} on our spot volume dashboard" for name in ("lighter_xyz", "o2dotapp")
+    ]
     assert len(drop_copies([post(t, str(i)) for i, t in enumerate(texts)])[0]) == 2
 
 
 def test_short_exclamations_of_different_people_are_not_copies() -> None:
-    posts = [post("Wow", "1"), post("Wow", "2", author="bob"), post("", "3"), post("", "4", author="bob")]
+    posts = [
+        post("Wow", "1"),
+        post("Wow", "2", author="bob"),
+        post("", "3"),
+        post("", "4", author="bob"),
+    ]
     assert len(drop_copies(posts)[0]) == 4
 
 

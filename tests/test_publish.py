@@ -19,13 +19,17 @@ REPORT = Report(
     language="en",
     writer="extractive",
     sections=tuple(
-        Section(name, name.title(), (ITEM,) if name == "points" else (Item("Nothing.", status="note"),))
+        Section(
+            name, name.title(), (ITEM,) if name == "points" else (Item("Nothing.", status="note"),)
+        )
         for name in SECTIONS
     ),
     counts=Counts(collected=5, ads=1),
     sources=(SourceResult("x_list", 4), SourceResult("hn", 0, ok=False, note="no answer")),
     posts={
-        "x:1": Cited("ada", "https://x.com/ada/status/1", "It scores 81%.", datetime(2025, 12, 6, tzinfo=UTC)),
+        "x:1": Cited(
+            "ada", "https://x.com/ada/status/1", "It scores 81%.", datetime(2025, 12, 6, tzinfo=UTC)
+        ),
         "hn:2": Cited("bob", "", "A headline", datetime(2025, 12, 6, tzinfo=UTC)),
     },
     wordcounts={"Meridian": 2},
@@ -59,7 +63,9 @@ def test_the_contract_has_its_keys_and_nothing_else() -> None:
 
 def test_markdown_links_each_item_to_its_posts() -> None:
     text = as_markdown(REPORT, "AI 2025-12-06", cloud="cloud.png")
-    assert "1. **Meridian 3 is out** It scores 81%. ([@ada](https://x.com/ada/status/1), bob)" in text
+    assert (
+        "1. **Meridian 3 is out** It scores 81%. ([@ada](https://x.com/ada/status/1), bob)" in text
+    )
     assert text.startswith("# AI 2025-12-06\n")
     assert text.count("\n## ") == len(SECTIONS)
     assert "![Cloud](cloud.png)" in text

@@ -70,7 +70,10 @@ def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:
 
 def test_selection_accounts_for_every_post() -> None:
     posts = [post(NEWS, "1"), post(NEWS, "1"), post("RT @ada: " + NEWS, "2", author="bob")]
-    posts += [post("Use code SAVE20 at checkout for 20% off", "3"), post("What a sunny day in the park it was", "4")]
+    posts += [
+        post("Use code SAVE20 at checkout for 20% off", "3"),
+        post("What a sunny day in the park it was", "4"),
+    ]
     steps: list[str] = []
     chosen = select(TOPIC, posts, steps.append)
     assert steps == list(STEPS)

@@ -58,6 +58,12 @@ def _item(report: Report, item: Item) -> str:
 
 def _link(report: Report, key: str) -> str:
     post = report.posts[key]
-    label = escape(f"@{post.author}" if key.startswith(("x:", "sample:")) and post.author else post.author or key)
-    address = post.url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace(">", "%3E")
+    label = escape(
+        f"@{post.author}"
+        if key.startswith(("x:", "sample:")) and post.author
+        else post.author or key
+    )
+    address = (
+        post.url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace(">", "%3E")
+    )
     return f"[{label}]({address})" if address else label

@@ -132,7 +132,9 @@ def advertisement(post: Post) -> str:
             if rule.pattern.search(text):
                 return rule.reason
         else:
-            weights[rule.reason] += rule.weight * len({m.lower() for m in rule.pattern.findall(text)})
+            weights[rule.reason] += rule.weight * len(
+                {m.lower() for m in rule.pattern.findall(text)}
+            )
     reason, weight = max(weights.items(), key=lambda entry: entry[1], default=("", 0))
     return reason if weight >= THRESHOLD else ""
 

@@ -41,7 +41,9 @@ MAX_NAMES = 1500
 MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
-_NAME = re.compile(r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|\$[A-Za-z]{2,6}")
+_NAME = re.compile(
+    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|\$[A-Za-z]{2,6}"
+)
 _STARTERS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
     " for from with and but or so as to of by is are was were be do does did not no yes my your our"
@@ -55,7 +57,9 @@ _STARTERS = frozenset(
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
     words = HANDLE.sub(" ", URL.sub(" ", clean(text)))
-    return frozenset(w for w in (m.lower() for m in _NAME.findall(words)) if len(w) > 1 and w not in _STARTERS)
+    return frozenset(
+        w for w in (m.lower() for m in _NAME.findall(words)) if len(w) > 1 and w not in _STARTERS
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     head = min(len(posts), MAX_CLUSTERED)
     groups = _linked(_distances(vectors[:head], terms[:head]))
     groups = _united(groups, vectors, terms, SAME_STORY)
-    events = _united([[i] for i in range(len(groups))], *_centres(groups, vectors, terms), SAME_EVENT)
+    meaning, named = _centres(groups, vectors), _centres(groups, terms)
+    events = _united([[i] for i in range(len(groups))], meaning, named, SAME_EVENT)
     number = {group: event for event, members in enumerate(events) for group in members}
     numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
@@ -88,8 +93,8 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
 
 
-def _centres(groups: Sequence[Sequence[int]], *views: Vectors) -> tuple[Vectors, ...]:
-    return tuple(np.stack([rows[list(group)].mean(axis=0) for group in groups]) for rows in views)
+def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
+    return np.stack([rows[list(group)].mean(axis=0) for group in groups])
 
 
 def _united(
@@ -99,9 +104,9 @@ def _united(
 
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
-    meaning, named = _centres(groups, vectors, terms)
+    meaning, named = _unit(_centres(groups, vectors)), _unit(_centres(groups, terms))
     shared = _in_common(groups, terms)
-    near = (_unit(meaning) @ _unit(meaning).T >= alike[0]) & (_unit(named) @ _unit(named).T >= alike[1])
+    near = (meaning @ meaning.T >= alike[0]) & (named @ named.T >= alike[1])
     joined = near & (shared >= RARE)
     leader = list(range(len(groups)))
     for left, right in zip(*np.nonzero(np.triu(joined, 1)), strict=True):
@@ -174,7 +179,7 @@ def _linked(distances: npt.NDArray[np.float64]) -> list[list[int]]:
 
 def _join(groups: list[list[int]], terms: Vectors, head: int) -> None:
     terms = _unit(terms)
-    centres = _unit(np.stack([terms[group].mean(axis=0) for group in groups]))
+    centres = _unit(_centres(groups, terms))
     for i in range(head, len(terms)):
         similarity = centres @ terms[i]
         nearest = int(similarity.argmax())

@@ -28,7 +28,9 @@ MIN_CHARS = 24
 COMMON = 40
 """A sketch entry that stands in more texts than this tells nothing."""
 
-_REPOST = re.compile(r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE)
+_REPOST = re.compile(
+    r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE
+)
 _REPLY = re.compile(r"^(?:\s*@\w+)+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -61,9 +61,12 @@ def encode_hashed(texts: Sequence[str]) -> Vectors:
 
 def encoder_check() -> str:
     """One line about the encoder; raises DigestError where it cannot tell a pair from a stranger."""
-    name = "Universal Sentence Encoder, multilingual" if _encoder() else "hashed n-grams (no package)"
-    near, other = embed(["The model is out today", "该模型今天发布", "My cat sleeps all day"])[[0, 0]], embed(
-        ["该模型今天发布", "My cat sleeps all day"]
+    name = (
+        "Universal Sentence Encoder, multilingual" if _encoder() else "hashed n-grams (no package)"
+    )
+    near, other = (
+        embed(["The model is out today", "该模型今天发布", "My cat sleeps all day"])[[0, 0]],
+        embed(["该模型今天发布", "My cat sleeps all day"]),
     )
     if _encoder() and float(near[0] @ other[0]) <= float(near[1] @ other[1]):
         raise DigestError("the sentence encoder gives wrong vectors: reinstall the dependencies")

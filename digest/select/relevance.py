@@ -127,9 +127,7 @@ def off_topic(post: Post, fit: float, market: bool) -> str:
     return "off_topic"
 
 
-def drop_off_topic(
-    posts: Sequence[Post], found: Relevance
-) -> tuple[list[int], list[Dropped]]:
+def drop_off_topic(posts: Sequence[Post], found: Relevance) -> tuple[list[int], list[Dropped]]:
     """Indices of the posts that belong to the digest, and the others with their reasons."""
     kept, dropped = [], []
     for i, post in enumerate(posts):

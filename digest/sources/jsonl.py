@@ -38,7 +38,9 @@ def _counts(value: object) -> object:
     kept = {
         str(name): int(count)
         for name, count in value.items()
-        if isinstance(count, int | float) and not isinstance(count, bool) and 0 <= count <= MAX_COUNT
+        if isinstance(count, int | float)
+        and not isinstance(count, bool)
+        and 0 <= count <= MAX_COUNT
     }
     return {name: kept[name] for name in ("likes", "reposts", "replies", "views") if name in kept}
 

@@ -1,0 +1,36 @@
+# `make demo` for a first look, `make test` before every commit. Needs only Python 3.11 or newer.
+.PHONY: demo test bench fmt lock
+
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+BIN := .venv/bin
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it and run make again" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/ready ## the made-up sample: three digests, then a chat in this terminal
+	@for day in 2025-12-04 2025-12-05 2025-12-06; do \
+		$(BIN)/python -m bot digest ai --date $$day > /dev/null || exit 1; done
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/python -m bot chat; \
+	else $(BIN)/python -m bot chat --say /brief --say /cloud --say /status; fi
+
+test: .venv/ready ## formatting, lint, types and all tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/ready ## prints the figures; asserts no time
+	$(BIN)/python -m tests.bench
+
+fmt: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## after a change of dependencies (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --extra dev pyproject.toml requirements.build -o requirements.lock
