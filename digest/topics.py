@@ -1,0 +1,136 @@
+"""The topics, read from `topics.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from digest.models import DigestError, Language, SourceSpec, Topic
+
+
+class TopicsError(DigestError):
+    """What is wrong in the topics file, a line for each problem."""
+
+
+def _in_both(value: object) -> object:
+    """One text serves both languages."""
+    return {"zh": value, "en": value} if isinstance(value, str) else value
+
+
+def _clock(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value)
+    raise ValueError('write the time like "08:00"')
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("no such time zone: write one like Asia/Shanghai") from None
+    return name
+
+
+_Titles = Annotated[dict[Language, str], BeforeValidator(_in_both)]
+
+
+class _Source(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field(min_length=1)
+    address: str = ""
+    weight: float = Field(1.0, ge=0, le=10)
+
+
+class _Topic(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[_Titles, Field(min_length=2)]
+    slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
+    language: Language = "zh"
+    about: str = ""
+    keywords: list[str] = []
+    special: _Titles = {}
+    watch: list[str] = []
+    authors: dict[str, Annotated[float, Field(ge=0, le=10)]] = {}
+    sources: list[_Source] = []
+
+
+def load_topics(path: Path) -> dict[str, Topic]:
+    """The topics by name, in the order of the file.
+
+    Raises TopicsError that names every wrong key at once and what to write instead.
+    """
+    tables = _tables(path)
+    topics, problems = {}, []
+    for name, table in tables.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
+            problems.append(f"[{name}]: name topics in small letters, digits, - and _, like [ai]")
+        try:
+            topics[name] = _topic(name, _Topic.model_validate(table))
+        except ValidationError as error:
+            problems += [_problem(name, found) for found in error.errors(include_url=False)]
+    problems += _doubled(topics)
+    if problems:
+        raise TopicsError("\n".join(f"{path.name}: {problem}" for problem in problems))
+    if not topics:
+        raise TopicsError(f"{path.name}: no topic in it: add a table like [ai]")
+    return topics
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TopicsError(f"{path}: no such file: name the topics file in TOPICS_FILE") from None
+    except (OSError, UnicodeDecodeError):
+        raise TopicsError(f"{path}: cannot be read: it must be a UTF-8 text file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise TopicsError(f"{path.name}: not TOML: {error}") from None
+
+
+def _topic(name: str, data: _Topic) -> Topic:
+    return Topic(
+        name=name,
+        title=data.title,
+        slug=data.slug,
+        timezone=data.timezone,
+        build_at=data.build_at,
+        language=data.language,
+        about=data.about,
+        keywords=tuple(data.keywords),
+        special=data.special,
+        watch=tuple(data.watch),
+        authors={handle.lower().lstrip("@"): weight for handle, weight in data.authors.items()},
+        sources=tuple(SourceSpec(s.kind, s.address, s.weight) for s in data.sources),
+    )
+
+
+def _doubled(topics: dict[str, Topic]) -> list[str]:
+    """Reports are filed by slug, so two topics must not share one."""
+    seen: dict[str, str] = {}
+    problems = []
+    for name, topic in topics.items():
+        if topic.slug in seen:
+            problems.append(
+                f'[{name}] slug: "{topic.slug}" is already that of [{seen[topic.slug]}]'
+            )
+        seen.setdefault(topic.slug, name)
+    return problems
+
+
+def _problem(topic: str, found: Any) -> str:
+    key = ".".join(str(part) for part in found["loc"])
+    said = {
+        "missing": "is missing",
+        "extra_forbidden": "is no key of a topic: check its spelling",
+    }.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
+    return f"[{topic}] {key}: {said}"
