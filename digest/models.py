@@ -166,7 +166,8 @@ class Cited:
     author: str
     url: str
     text: str
-    created_at: datetime
+    created_at: datetime | None
+    """None where it is not known: a report read back from a Jekyll post has only the links."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ asyncio.run(main())
 
 def start(url: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-W", "error", "-c", OPEN, url]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -44,7 +44,7 @@ def as_contract(report: Report, cloud: Path | None) -> dict[str, Any]:
                 "author": post.author,
                 "url": post.url,
                 "text": post.text,
-                "created_at": post.created_at.isoformat(),
+                "created_at": post.created_at.isoformat() if post.created_at else None,
             }
             for key, post in report.posts.items()
         },

@@ -121,7 +121,7 @@ async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
 
 def _row(report: Report) -> dict[str, Any]:
     cited = {
-        key: {**asdict(post), "created_at": post.created_at.isoformat()}
+        key: {**asdict(post), "created_at": post.created_at and post.created_at.isoformat()}
         for key, post in report.posts.items()
     }
     return {
@@ -176,7 +176,7 @@ async def _whole(
 
 def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
     cited = {
-        key: Cited(**{**post, "created_at": datetime.fromisoformat(post["created_at"])})
+        key: Cited(**{**post, "created_at": _moment(post["created_at"])})
         for key, post in row.posts.items()
     }
     return Report(
@@ -193,3 +193,7 @@ def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
         wordcounts=row.wordcounts,
         created_at=row.created_at,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

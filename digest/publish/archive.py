@@ -1,0 +1,350 @@
+"""Jekyll posts read back in: the customer's old ones whatever their headings, and our own exactly.
+
+A report is read line by line. Headings open sections by what they say; a heading inside a section
+groups what follows; every other line of text becomes an item. Nothing that stands in the post is
+lost: what belongs to no section stays with the section it stood in.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import yaml
+
+from digest.models import (
+    SECTIONS,
+    Cited,
+    DigestError,
+    Item,
+    Language,
+    Report,
+    Section,
+    Status,
+)
+from digest.publish.jekyll import BRACKETS, COLON, UPDATE
+from digest.text import clean, language
+
+MAX_BYTES = 5_000_000
+"""A post larger than this is no digest."""
+MAX_FRONT_MATTER = 20_000
+
+_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_NAME = re.compile(
+    r"^(?:\d{4}-\d{2}-\d{2}-)?(?P<slug>.+?)_(?P<first>\d{8})(?:_(?P<last>\d{8}))?$", re.DOTALL
+)
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
+_BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
+_LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
+_RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
+_IMAGE = re.compile(r"^\s*!\[([^\]]*)\]\(([^)\s]*)[^)]*\)\s*$")
+_OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+) -->$", re.MULTILINE)
+_LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)"\)')
+_MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
+
+# What headings say, first match wins; `inside` ones count only below "special analyses".
+_SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("cloud", r"词云|詞雲|word ?cloud"),
+        ("filtered", r"广告|廣告|过滤|過濾|filtered|ad filter"),
+        ("finance", r"金融|finance|financial"),
+        ("ai", r"人工智能.*专项|AI\s*专项|专项.*人工智能|special analysis"),
+        ("special", r"专项分析|專項分析|special analyses"),
+        (
+            "markets",
+            r"个股|個股|股票|数字货币|數字貨幣|加密货币|市场反应|stocks?\b|crypto|markets?\b",
+        ),
+        ("points", r"核心信息|核心要点|核心资讯|关键信息|信息点|关键点|key points|highlights"),
+        ("brief", r"^(?:简要|簡要|摘要|概要)|^brief|^summary"),
+        ("detail", r"详细|詳細|^detail"),
+        ("overview", r"主要话题|行业趋势|概述|overview|trends"),
+        ("views", r"观点|觀點|见解|见地|views|opinions"),
+        ("events", r"事件|发展动态|重要进展|events|developments"),
+    )
+)
+_CONTAINERS = frozenset(["brief", "detail", "special"])
+
+
+class ArchiveError(DigestError):
+    """A file that is no report. The message says what a report must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A report read from a post, and the slug of its topic as the post has it."""
+
+    slug: str
+    report: Report
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Where reading stands: the open section, lines that wait for one, and what groups the next line:
+    the `heading` inside the section, the `block` under a bold line, the `lead` of a nested list."""
+
+    sections: dict[str, list[Item]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    waiting: list[Item] = field(default_factory=list)
+    section: str = ""
+    level: int = 0
+    special: bool = False
+    heading: str = ""
+    block: str = ""
+    lead: str = ""
+    listed: bool = False
+
+
+def read_post(content: bytes, name: str) -> Imported:
+    """The report in a Jekyll post called `name`. Raises ArchiveError where it is none."""
+    if len(content) > MAX_BYTES:
+        raise ArchiveError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is no report")
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    matter, body = _split(text, name)
+    slug, first, last = _days(str(matter.get("title", "")), name)
+    ours = _OURS.search(body)
+    if ours:
+        sections, posts = _read_ours(
+            body[: ours.start()], "zh" if ours.group(1) == "zh" else "en", ours.group(2)
+        )
+    else:
+        sections, posts = _read(body), {}
+    report = Report(
+        topic="",
+        first=first,
+        last=last,
+        language=("zh" if ours.group(1) == "zh" else "en") if ours else _language(body),
+        writer=ours.group(2) if ours else "imported",
+        sections=sections,
+        posts=posts,
+        created_at=_moment(matter),
+    )
+    return Imported(slug, report)
+
+
+def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
+    found = _FRONT_MATTER.match(text)
+    if not found:
+        return {}, text
+    try:
+        matter = yaml.safe_load(found.group(1)[:MAX_FRONT_MATTER])
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ArchiveError(f"{name}: the lines between --- are not YAML") from None
+    return (matter if isinstance(matter, dict) else {}), text[found.end() :]
+
+
+def _days(title: str, name: str) -> tuple[str, date, date]:
+    """Topic slug, first and last day: from the title, else from the file's name."""
+    for candidate in (title.strip(), re.sub(r"\.[A-Za-z]+$", "", name)):
+        found = _NAME.match(candidate)
+        if found is None:
+            continue
+        try:
+            days = [
+                datetime.strptime(found[k] or found["first"], "%Y%m%d").replace(tzinfo=UTC).date()
+                for k in ("first", "last")
+            ]
+        except ValueError:
+            continue
+        return clean(found["slug"]), min(days), max(days)
+    raise ArchiveError(
+        f"{name}: no topic and days in its title or name: write them like twitter_ai_20251206_20251206"
+    )
+
+
+def _language(body: str) -> Language:
+    return "en" if language(body) == "en" else "zh"
+
+
+def _moment(matter: Mapping[str, Any]) -> datetime | None:
+    """When the post was made. YAML gives a date, a time or a text, with a zone or without."""
+    for key in ("posttime", "date"):
+        value = matter.get(key)
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d)", "", value.strip()))
+            except ValueError:
+                continue
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return None
+
+
+def _read(body: str) -> tuple[Section, ...]:
+    """Sections of a post that somebody else wrote."""
+    reader = _Reader()
+    for line in body.split("\n"):
+        _take(reader, line)
+    _open(reader, reader.section or "overview")
+    return tuple(
+        Section(name, reader.titles.get(name, ""), tuple(reader.sections.get(name, ())))
+        for name in SECTIONS
+    )
+
+
+def _take(reader: _Reader, line: str) -> None:
+    if not line.strip() or _RULE.match(line) or _IMAGE.match(line):
+        return
+    if heading := _HEADING.match(line):
+        _take_heading(reader, len(heading.group(1)), _words(heading.group(2)))
+    elif lead := _BOLD_LINE.match(line.strip()):
+        said = _words(lead.group(1)) + lead.group(2)
+        if reader.section:
+            reader.block = reader.lead = _below(reader.heading, said)
+            reader.listed = False
+        else:
+            _take_heading(reader, 7, said)
+    elif entry := _LIST.match(line):
+        _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, _words(entry.group(2)))
+    else:
+        if reader.listed:  # a paragraph after the list under a bold line stands for itself
+            reader.block, reader.listed = reader.heading, False
+        reader.lead = reader.block
+        _add(reader, _words(line))
+
+
+def _take_heading(reader: _Reader, level: int, text: str) -> None:
+    says = next((name for name, pattern in _SAYS if pattern.search(text)), "")
+    if reader.special and not says and not reader.section:
+        says = "ai"  # the topic's own special analysis may be called anything
+    if reader.section and level > reader.level:
+        reader.heading = reader.block = reader.lead = text
+    elif says in _CONTAINERS:
+        reader.section, reader.level, reader.special = "", level, says == "special"
+        reader.heading = reader.block = reader.lead = ""
+        reader.waiting.append(_item(text))
+    elif says:
+        if says == "markets" and reader.special:
+            says = "finance"
+        reader.special = reader.special and level > 3
+        _open(reader, says)
+        reader.level = level
+        _title(reader, says, text)
+    elif reader.section and level == reader.level:
+        reader.heading = reader.block = reader.lead = text
+    else:
+        reader.waiting.append(_item(text))
+
+
+def _open(reader: _Reader, name: str) -> None:
+    reader.section, reader.heading, reader.block, reader.lead = name, "", "", ""
+    reader.sections.setdefault(name, []).extend(reader.waiting)
+    reader.waiting.clear()
+
+
+def _title(reader: _Reader, name: str, text: str) -> None:
+    """The first heading names the section; a second one of the same kind is kept as a line."""
+    if name in reader.titles:
+        reader.sections[name].append(_item(text))
+    else:
+        reader.titles[name] = text
+
+
+def _take_entry(reader: _Reader, nested: bool, text: str) -> None:
+    """A list entry. The entry above nested ones is their group where it ends in a colon."""
+    reader.listed = True
+    if not nested:
+        reader.lead = reader.block
+    elif (
+        reader.section
+        and (items := reader.sections[reader.section])
+        and items[-1].text.endswith(("：", ":"))
+    ):
+        reader.lead = _below(reader.block, items.pop().text)
+    _add(reader, text)
+
+
+def _below(heading: str, lead: str) -> str:
+    return f"{heading} · {lead}" if heading else lead
+
+
+def _add(reader: _Reader, text: str) -> None:
+    item = _item(text, reader.lead)
+    if reader.section:
+        reader.sections[reader.section].append(item)
+    else:
+        reader.waiting.append(item)
+
+
+def _item(text: str, group: str = "") -> Item:
+    return Item(text, group=group, status="imported")
+
+
+def _words(marked: str) -> str:
+    """What Markdown says, without its marks."""
+    linked = re.sub(r"!?\[([^\]]*)\]\(([^)]*)\)", r"\1", marked)
+    return clean(re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", _MARKS.sub("", linked)))
+
+
+_ORDER = (
+    "",
+    "overview",
+    "points",
+    "",
+    "views",
+    "events",
+    "markets",
+    "",
+    "ai",
+    "finance",
+    "filtered",
+    "cloud",
+)
+"""What the headings of our own posts stand for, in their order; "" for those above several sections."""
+_ESCAPE = re.compile(r"\\(.)|&(?:#123|#125|lt|gt|amp|quot);")
+_GROUP = re.compile(r"^- \*\*((?:\\.|[^*\\])*)\*\*[：:]$")
+_ENTRY = re.compile(r"^(  )?(?:-|\d+\.) (.*)$")
+_TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
+
+
+def _read_ours(
+    body: str, language_: Language, writer: str
+) -> tuple[tuple[Section, ...], dict[str, Cited]]:
+    """Sections of a post that `jekyll.export` wrote, as they were, and the posts it links."""
+    status: Status = "extractive" if writer == "extractive" else "new"
+    titles: dict[str, str] = {}
+    items: dict[str, list[Item]] = {name: [] for name in SECTIONS}
+    posts: dict[str, Cited] = {}
+    section, group, headings = "", "", iter(_ORDER)
+    for line in body.split("\n"):
+        if heading := _HEADING.match(line):
+            section, group = next(headings, ""), ""
+            titles.setdefault(section, _unescaped(heading.group(2)))
+        elif not section or not line or _IMAGE.match(line):
+            continue
+        elif found := _GROUP.match(line):
+            group = _unescaped(found.group(1))
+        elif entry := _ENTRY.match(line):
+            group = group if entry.group(1) else ""
+            items[section].append(_entry(entry.group(2), group, language_, status, posts))
+        else:
+            items[section].append(Item(_unescaped(line), status="note"))
+    return tuple(Section(n, titles.get(n, ""), tuple(items[n])) for n in SECTIONS), posts
+
+
+def _entry(
+    line: str, group: str, language_: Language, status: Status, posts: dict[str, Cited]
+) -> Item:
+    mark = f"*{UPDATE[language_]}* "
+    if line.startswith(mark):
+        line, status = line.removeprefix(mark), "update"
+    cites = []
+    links = list(_LINK.finditer(line))
+    for link in links:
+        handle, address, key = link.groups()
+        cites.append(_unescaped(key))
+        posts[cites[-1]] = Cited(_unescaped(handle).removeprefix("@"), address, "", None)
+    if links:
+        line = line[: links[0].start()].removesuffix(BRACKETS[language_].split("{}")[0])
+    title = ""
+    if titled := _TITLED.match(line):
+        title, line = _unescaped(titled.group(1)), titled.group(2).removeprefix(COLON[language_])
+    return Item(_unescaped(line), title, group, tuple(cites), status)
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda m: m.group(1) or html.unescape(m.group()), text)

@@ -1,0 +1,217 @@
+"""Reports as Jekyll posts, in the form of the customer's archive.
+
+A folder that Jekyll builds as it is: the post in `_posts/`, its picture beside it, and the picture
+once more where the post's relative link leads on the built site (permalinks by date, the default).
+Jekyll runs Liquid before Markdown, so braces of posts are written as entities.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from digest.models import Item, Language, Report, Section, SectionName
+
+PARTS: dict[Language, dict[str, str]] = {
+    "zh": {"brief": "简要部分", "detail": "详细分析部分", "special": "专项分析"},
+    "en": {"brief": "Brief", "detail": "Detailed analysis", "special": "Special analyses"},
+}
+"""Headings above groups of sections, as the archive has them."""
+
+HEADING: dict[Language, str] = {
+    "zh": "{name} 报告 ({first} 至 {last})",
+    "en": "{name} report ({first} to {last})",
+}
+COLON: dict[Language, str] = {"zh": "：", "en": ": "}
+COMMA: dict[Language, str] = {"zh": "，", "en": ", "}
+BRACKETS: dict[Language, str] = {"zh": "（{}）", "en": " ({})"}
+UPDATE: dict[Language, str] = {"zh": "更新", "en": "Update"}
+
+MAX_SLUG = 60
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))]
+)
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&$^\"'!=:-]")
+_ENTITIES = {"{": "&#123;", "}": "&#125;", "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}
+_PLAIN = frozenset(":-=!'#")
+"""Harmless inside a line; escaped only where a line starts with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the export, relative to its folder."""
+
+    path: PurePosixPath
+    content: bytes
+
+
+def safe_slug(slug: str) -> str:
+    """The slug as part of a file name: what was not letters, digits, `_` or `-` is gone. A slug that
+    had to be changed gets a mark of the original, so that two never meet in one file."""
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", slug).strip("_-")[:MAX_SLUG]
+    if kept == slug and kept.lower() not in _DEVICES:
+        return kept
+    return f"{kept or 'topic'}_{sha256(slug.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def stem(slug: str, first: date, last: date) -> str:
+    """What post and picture are called after: `twitter_ai_20251206_20251206`."""
+    return f"{safe_slug(slug)}_{first:%Y%m%d}_{last:%Y%m%d}"
+
+
+def export(report: Report, slug: str, timezone: str, jpeg: bytes) -> list[File]:
+    """The files of one report; `jpeg` may be empty where there is no picture."""
+    name = stem(slug, report.first, report.last)
+    picture = f"wordcloud_{name}.jpg" if jpeg else ""
+    text = front_matter(name, report, timezone) + "\n" + body(report, slug, picture)
+    return [*_files(report, name, text.encode()), *_pictures(report, picture, jpeg)]
+
+
+def give_back(report: Report, slug: str, source: bytes, jpeg: bytes) -> list[File]:
+    """The files of an imported report: its post byte for byte as it came."""
+    name = stem(slug, report.first, report.last)
+    picture = f"wordcloud_{name}.jpg" if jpeg else ""
+    return [*_files(report, name, source), *_pictures(report, picture, jpeg)]
+
+
+def _files(report: Report, name: str, content: bytes) -> list[File]:
+    return [File(PurePosixPath("_posts", f"{report.last}-{name}.md"), content)]
+
+
+def _pictures(report: Report, picture: str, jpeg: bytes) -> list[File]:
+    if not jpeg:
+        return []
+    built = f"{report.last:%Y/%m/%d}"
+    return [File(PurePosixPath(folder, picture), jpeg) for folder in ("_posts", built)]
+
+
+def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
+    """Writes the files below `folder`, each whole or not at all; one that is there already stays as
+    it is. Gives the paths."""
+    paths = []
+    for file in files:
+        path = folder.joinpath(*file.path.parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_bytes() != file.content:
+            part = path.with_name(path.name + ".part")
+            part.write_bytes(file.content)
+            part.replace(path)
+        paths.append(path)
+    return paths
+
+
+class _Quoted(str):
+    """A value that is written in double quotes, as the archive does."""
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Dumper.add_representer(
+    _Quoted,
+    lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style='"'),
+)
+
+
+def front_matter(name: str, report: Report, timezone: str) -> str:
+    """`date` puts the post under the last day it reports on; `posttime` is when it was made."""
+    made = (report.created_at or datetime.now(ZoneInfo(timezone))).astimezone(ZoneInfo(timezone))
+    day = made.replace(year=report.last.year, month=report.last.month, day=report.last.day)
+    values = {
+        "layout": "post",
+        "title": _Quoted(name),
+        "date": _Quoted(f"{day:%Y-%m-%d %H:%M:%S %z}"),
+        "posttime": _Quoted(f"{made:%Y-%m-%d %H:%M:%S %z}"),
+    }
+    dumped = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{dumped}---\n"
+
+
+def body(report: Report, slug: str, picture: str) -> str:
+    """Everything below the front matter."""
+    language = report.language
+    name = escape(slug.replace("_", " ").title())
+    blocks = [HEADING[language].format(name=name, first=report.first, last=report.last)]
+    blocks += _part(report, "brief", "##", "###", ("overview", "points"))
+    blocks += _part(report, "detail", "##", "###", ("views", "events", "markets"))
+    blocks += _part(report, "special", "###", "####", ("ai", "finance"))
+    blocks += _section(report, report.section("filtered"), "##")
+    blocks += _section(report, report.section("cloud"), "##")
+    if picture:
+        blocks.append(f"![{escape(report.section('cloud').title)}]({picture})")
+    blocks.append(f"<!-- jianbao {report.language} {report.writer} -->")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _part(
+    report: Report, part: str, outer: str, inner: str, names: tuple[SectionName, ...]
+) -> Iterator[str]:
+    yield f"{outer} {PARTS[report.language][part]}"
+    for name in names:
+        yield from _section(report, report.section(name), inner)
+
+
+def _section(report: Report, section: Section, level: str) -> Iterator[str]:
+    yield f"{level} {escape(section.title)}"
+    for note, items in groupby(section.items, key=lambda item: item.status == "note"):
+        if note:
+            yield from (escape_line(item.text) for item in items)
+        else:
+            yield "\n".join(_list(report, section.name, list(items)))
+
+
+def _list(report: Report, name: SectionName, items: Sequence[Item]) -> Iterator[str]:
+    number = 0
+    for group, members in groupby(items, key=lambda item: item.group):
+        if group:
+            yield f"- **{escape(group)}**{COLON[report.language].strip()}"
+        for item in members:
+            number += 1
+            mark = f"{number}." if name == "points" else "-"
+            yield f"{'  ' if group else ''}{mark} {_item(report, item)}"
+
+
+def _item(report: Report, item: Item) -> str:
+    language = report.language
+    title = f"**{escape(item.title)}**" if item.title else ""
+    update = f"*{UPDATE[language]}* " if item.status == "update" else ""
+    text = COLON[language].join(part for part in (title, escape(item.text)) if part)
+    links = COMMA[language].join(_link(report, key) for key in item.cites)
+    return update + text + (BRACKETS[language].format(links) if links else "")
+
+
+def _link(report: Report, key: str) -> str:
+    """The author's handle linked to the post; the post's key is the link's title."""
+    post = report.posts.get(key)
+    handle = f"@{post.author}" if post and post.author else key
+    address = re.sub(
+        r"[\s<>()\"\\{}]", lambda c: f"%{ord(c.group()):02X}", post.url if post else ""
+    )
+    return f'[{escape(handle)}](<{address}> "{escape(key)}")'
+
+
+def escape(text: str) -> str:
+    """Text of strangers shown as text by Jekyll: no Liquid, no HTML, no Markdown, one line."""
+    return _SPECIAL.sub(_escaped, " ".join(text.split()))
+
+
+def escape_line(text: str) -> str:
+    """The same for text that begins a line, where more signs have a meaning."""
+    escaped = escape(text)
+    return re.sub(r"^(\d*)([.)+=:#!>-])", r"\1\\\2", escaped)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    sign = match.group()
+    if sign in _PLAIN:
+        return sign
+    return _ENTITIES.get(sign, f"\\{sign}")

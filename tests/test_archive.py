@@ -1,0 +1,300 @@
+"""Jekyll posts out and in again: ours exactly, others whatever their headings, hostile ones harmlessly."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePosixPath
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.models import SECTIONS, Cited, Item, Language, Report, Section
+from digest.publish.archive import ArchiveError, read_post
+from digest.publish.jekyll import export, give_back, safe_slug, stem, write_files
+
+ARCHIVE = Path(__file__).parents[2] / "shared" / "archive"
+DAY = date(2025, 12, 6)
+MADE = datetime(2025, 12, 7, 1, 2, 3, tzinfo=UTC)
+HOSTILE = [
+    "title\nlayout: evil",
+    "---\npermalink: /evil/\n---",
+    "{{ site.github.token }}",
+    "{% include ../../_config.yml %}",
+    "{{'x' | append: 'y'}}",
+    "<script>alert(1)</script>",
+    '<img src=x onerror="alert(1)">',
+    "[click](javascript:alert(1))",
+    "![x](https://example.com/pixel.png)",
+    "[ref]: https://example.com",
+    "# Heading",
+    "## 核心信息",
+    "- list",
+    "1. list",
+    "1) list",
+    "> quote",
+    "| a | b |",
+    "***",
+    "---",
+    "```\ncode\n```",
+    "`code`",
+    "~~~",
+    "**bold** _em_ __x__",
+    "{: .class onclick='x'}",
+    "{::nomarkdown}",
+    "$$ x $$",
+    "[^1]",
+    "[^1]: note",
+    "*[abbr]: x",
+    "term\n: definition",
+    "\\",
+    "ends with \\",
+    "&lt;b&gt; &amp; &#123;",
+    "../../etc/passwd",
+    "..\\..\\windows",
+    "/absolute",
+    "C:\\con",
+    "con",
+    "nul.md",
+    "x" * 300,
+    "长" * 300,
+    "\u202egnp.exe",
+    "a\u200bb\u2066c",
+    "z\u0301\u0302\u0303\u0304",
+    "'; DROP TABLE reports; --",
+    '"quoted": value',
+    "- **group**：",
+    "**title**：text",
+    '(<a> "b")',
+    "<!-- comment",
+    "--> after",
+    "*更新* fake",
+    "@everyone #tag",
+]
+
+
+def report(text: str = "It scores 81.2%.", language: Language = "zh", **changes: object) -> Report:
+    """A report with every kind of item, `text` in each place that posts fill."""
+    keys = ("x:1", f"rss:{text}")
+    items = {
+        "overview": (Item("共 5 条。", status="note"), Item(text, cites=keys)),
+        "points": tuple(Item(text, title=f"{text} {n}", cites=("x:1",)) for n in range(3)),
+        "views": (Item(text, title=f"{text} (@ada)", cites=("x:1",)),),
+        "events": (
+            Item(text, group="产品", cites=keys),
+            Item("two", group="产品", cites=("x:1",), status="update"),
+            Item("three", group=text, cites=("x:1",)),
+            Item("no group", cites=("x:1",)),
+        ),
+        "ai": (Item("", title=text, cites=("x:1",)),),
+        "filtered": (Item(text, status="note"), Item("2 条。", status="note")),
+    }
+    whole = Report(
+        topic="ai",
+        first=DAY,
+        last=DAY,
+        language=language,
+        writer="extractive",
+        sections=tuple(Section(n, f"标题 {n}", items.get(n, ())) for n in SECTIONS),
+        posts={
+            "x:1": Cited("ada", "https://x.com/ada/status/1", text, MADE),
+            keys[1]: Cited(text, 'https://example.com/a b(c)<d>"', text, MADE),
+        },
+        created_at=MADE,
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def _post(found: Report, slug: str = "twitter_ai") -> str:
+    return export(found, slug, "Asia/Shanghai", b"")[0].content.decode()
+
+
+def _flat(found: Report) -> list[Section]:
+    """Sections as a post can hold them: each text on one line."""
+
+    def line(item: Item) -> Item:
+        text, title, group = (" ".join(t.split()) for t in (item.text, item.title, item.group))
+        return Item(text, title, group, tuple(" ".join(k.split()) for k in item.cites), item.status)
+
+    return [replace(s, items=tuple(line(item) for item in s.items)) for s in found.sections]
+
+
+def test_the_post_has_the_archives_form() -> None:
+    first, *pictures = export(report(), "twitter_ai", "Asia/Shanghai", b"jpeg")
+    assert first.path == PurePosixPath("_posts/2025-12-06-twitter_ai_20251206_20251206.md")
+    assert first.content.decode().startswith(
+        '---\nlayout: post\ntitle: "twitter_ai_20251206_20251206"\n'
+        'date: "2025-12-06 09:02:03 +0800"\nposttime: "2025-12-07 09:02:03 +0800"\n---\n\n'
+        "Twitter Ai 报告 (2025-12-06 至 2025-12-06)\n\n## 简要部分\n"
+    )
+    assert b"](wordcloud_twitter_ai_20251206_20251206.jpg)" in first.content
+    assert [str(p.path) for p in pictures] == [
+        "_posts/wordcloud_twitter_ai_20251206_20251206.jpg",
+        "2025/12/06/wordcloud_twitter_ai_20251206_20251206.jpg",
+    ]
+    assert '[@ada](<https://x.com/ada/status/1> "x:1")' in first.content.decode()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_report_comes_back_equal(language: Language) -> None:
+    original = report(language=language)
+    found = read_post(_post(original).encode(), "any.md")
+    assert found.slug == "twitter_ai"
+    assert found.report.sections == original.sections
+    assert (found.report.first, found.report.last) == (DAY, DAY)
+    assert (found.report.writer, found.report.language) == ("extractive", language)
+    assert found.report.posts["x:1"].url == "https://x.com/ada/status/1"
+    assert found.report.posts["x:1"].author == "ada"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_hostile_text_stays_text(text: str, language: Language) -> None:
+    post = _post(report(text, language))
+    matter, body = re.fullmatch(r"---\n(.*?\n)---\n(.*)", post, re.DOTALL).groups()  # type: ignore[union-attr]
+    assert list(yaml.safe_load(matter)) == ["layout", "title", "date", "posttime"]
+    assert "{" not in body
+    assert not re.search(r"<(?!https?:|!-- jianbao|>)", body), "no HTML but our own comment"
+    assert list(read_post(post.encode(), "x.md").report.sections) == _flat(report(text, language))
+
+
+@pytest.mark.parametrize("slug", HOSTILE)
+def test_hostile_topics_stay_in_the_folder(slug: str, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    paths = write_files(folder, export(report(), slug, "UTC", b"jpeg"))
+    for path in paths:
+        assert path.resolve().is_relative_to(folder.resolve())
+        assert re.fullmatch(r"[\w.-]{1,120}", path.name, re.ASCII)
+    assert yaml.safe_load(paths[0].read_text().split("---\n")[1])["layout"] == "post"
+    assert {p for p in tmp_path.rglob("*") if p.is_file()} == set(paths)
+
+
+def test_two_topics_never_meet_in_one_file() -> None:
+    names = {stem(slug, DAY, DAY).lower() for slug in [*HOSTILE, "twitter_ai", "twitter ai"]}
+    assert len(names) == len(HOSTILE) + 2
+    assert safe_slug("twitter_ai") == "twitter_ai"
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=80).filter(str.strip)
+)
+def test_any_text_comes_back(text: str) -> None:
+    found = report(text)
+    back = read_post(_post(found).encode(), "x.md").report
+    assert [s.name for s in back.sections] == list(SECTIONS)
+    assert list(back.sections) == _flat(found)
+
+
+def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
+    files = export(report(), "twitter_ai", "UTC", b"jpeg")
+    before = {p: p.stat().st_mtime_ns for p in write_files(tmp_path, files)}
+    assert {p: p.stat().st_mtime_ns for p in write_files(tmp_path, files)} == before
+
+
+VARIANT = """---
+title: twitter_web3_20251201_20251203
+date: 2025-12-03
+---
+
+# 周报
+
+## 简要概要
+### 行业趋势概述
+趋势一句话。
+### 核心要点
+- **要点甲**：甲的内容
+- 要点乙
+
+## 详细分析
+### 重要观点与见解
+**张三**说了一句话。
+### 关键事件
+#### 一、发布
+1. 事件甲
+   - 细节
+**影响**：很大。
+### 股票与加密货币
+比特币上涨。
+### Web3 专项分析
+#### 链上动态
+TVL 上升。
+### 金融市场专项分析
+利率不变。
+## 广告过滤
+无。
+## 词云
+![词云](x.jpg)
+
+---
+**数据来源**：公开帖子
+**统计周期**：三天
+"""
+
+
+def test_other_headings_are_recognised() -> None:
+    found = read_post(VARIANT.encode(), "post.md")
+    texts = {s.name: [i.text for i in s.items] for s in found.report.sections}
+    assert found.slug == "twitter_web3"
+    assert (found.report.first.day, found.report.last.day) == (1, 3)
+    assert texts["overview"] == ["周报", "简要概要", "趋势一句话。"]
+    assert texts["points"] == ["要点甲：甲的内容", "要点乙"]
+    assert texts["views"] == ["详细分析", "张三说了一句话。"]
+    assert texts["markets"] == ["比特币上涨。"]
+    assert texts["finance"] == ["利率不变。"]
+    assert "TVL 上升。" in texts["ai"]
+    assert texts["filtered"] == ["无。"]
+    assert texts["cloud"] == ["数据来源：公开帖子", "统计周期：三天"]
+    assert found.report.section("points").title == "核心要点"
+    assert {i.status for s in found.report.sections for i in s.items} == {"imported"}
+    assert found.report.section("events").items[0].group == "一、发布"
+
+
+@pytest.mark.parametrize(
+    "name", ["2025-12-06-twitter_ai_20251206_20251206.md", "twitter_ai_20251206.txt"]
+)
+def test_days_come_from_the_file_name_where_there_is_no_title(name: str) -> None:
+    found = read_post("## 核心信息\n- 甲\n".encode(), name)
+    assert (found.slug, found.report.first, found.report.last) == ("twitter_ai", DAY, DAY)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"just text", "write them like"),
+        (b"---\ntitle: twitter_ai_20259999_20259999\n---\n", "write them like"),
+        (b"---\ntitle: [\n---\n", "not YAML"),
+        (b"x" * 6_000_000, "larger"),
+        (b"", "write them like"),
+    ],
+)
+def test_what_is_no_report_is_refused(content: bytes, problem: str) -> None:
+    with pytest.raises(ArchiveError, match=problem):
+        read_post(content, "notes.md")
+
+
+@pytest.mark.skipif(not ARCHIVE.is_dir(), reason="needs ../shared/archive")
+def test_the_customers_own_posts_lose_no_line() -> None:
+    names = sorted(ARCHIVE.iterdir())
+    assert names
+    for path in names:
+        content = path.read_bytes()
+        found = read_post(content, path.name)
+        served = [
+            t
+            for s in found.report.sections
+            for t in (s.title, *(x for i in s.items for x in (i.group, i.text)))
+        ]
+        everything = "\n".join(_bare(text) for text in served)
+        lines = content.decode().split("---\n", 2)[2].splitlines()
+        for line in (line for line in lines if line.strip() and not re.match(r"---|!\[", line)):
+            assert _bare(line) in everything
+        for name in ("overview", "points", "views", "events", "markets", "ai", "finance"):
+            assert found.report.section(name).items, f"{path.name}: {name}"
+        assert len(found.report.section("points").items) == 10
+        assert give_back(found.report, found.slug, content, b"")[0].content == content
+
+
+def _bare(line: str) -> str:
+    """A line without Markdown marks and spaces."""
+    return re.sub(r"[\s*`]", "", re.sub(r"^\s*(?:#+\s+)?(?:(?:[-*]|\d+\.)\s+)?", "", line))
