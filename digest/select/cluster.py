@@ -42,7 +42,7 @@ MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
 _NAME = re.compile(
-    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|\$[A-Za-z]{2,6}"
+    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|[a-z]{2,}(?=-?\d+\.\d)|\$[A-Za-z]{2,6}"
 )
 _STARTERS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"

@@ -37,7 +37,7 @@ _MONEY = re.compile(
     r"ipo|nasdaq|s&p|dow|fed|rate cuts?|inflation|unemployment|payrolls?|treasur(?:y|ies)|yields?|hedge fund|"
     r"sell-?off|liquidat\w+|long|short|support|resistance|inflows?|outflows?|tokens?|staking|stablecoins?|"
     r"upgrades?|downgrades?|funding|raised|acquir\w+)\b"
-    r"|股价|股票|市值|财报|营收|估值|美股|港股|a股|涨|跌|牛市|熊市|多单|空单|做多|做空|爆仓|加息|降息|通胀|失业率|非农|"
+    r"|股价|股票|市值|财报|营收|估值|价格|出售|持币|美元|美金|美股|港股|a股|涨|跌|牛市|熊市|多单|空单|做多|做空|爆仓|加息|降息|通胀|失业率|非农|"
     r"美联储|融资|上市|减持|增持|抛售|行情|现货|合约|稳定币|代币|链上|交易所|收购|基金",
     re.IGNORECASE,
 )

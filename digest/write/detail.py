@@ -1,0 +1,176 @@
+"""The detail: views, events, money of the industry, and the topic's special analysis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from digest.models import Item, Post, Story
+from digest.write import notes
+from digest.write.companies import about_money
+from digest.write.draft import Draft, cites, leads, others
+from digest.write.groups import EVENTS, OTHER, THEMES, Group, group_of
+from digest.write.points import join
+from digest.write.sentences import Sentence, sentences
+from digest.write.substance import HYPE, proper_names, telling, usable
+
+MAX_VIEWS = 8
+MAX_EVENTS = 12
+MAX_FINANCE = 6
+MAX_SPECIAL = 10
+A_GROUP = 4
+WORTH = 0.5
+
+_VIEW = re.compile(
+    r"\b(?:i (?:think|believe|expect|suspect|predict|doubt|argue)|in my (?:view|opinion|experience)|my (?:view|take|guess|bet|prediction)|"
+    r"we (?:believe|think|should|need to|must)|should(?:n't)?|the (?:real|biggest|main|key|only|hard) "
+    r"(?:problem|question|risk|reason|lesson|issue|challenge|part)|underrated|overrated|argues?|warns?|predicts?|believes?|"
+    r"more important|arguably|inevitabl[ey])\b|"
+    r"我(?:认为|觉得|相信|预测|猜|看好|的看法|的判断|的观点|的理解|更倾向)|个人(?:认为|觉得|观点|看法)|(?:认为|指出|强调|预测|警告|呼吁|坦言|直言|相信)|"
+    r"应该(?!是)|关键(?:在于|是)|本质(?:上|是)|意味着|真正(?:的|重要)|核心在于|大概率|更重要",
+    re.IGNORECASE,
+)
+_FIRST_HAND = re.compile(
+    r"\bi (?:think|believe|expect|suspect|predict|doubt)|in my (?:view|opinion)|my (?:view|take)|我(?:认为|觉得|相信|预测|看好)|个人(?:认为|觉得)|[“\"「].{12,}[”\"」]",
+    re.IGNORECASE,
+)
+_INDUSTRY = re.compile(
+    r"\b(?:funding|rais(?:es|ed|ing) (?:over |about |nearly |up to )?\$|series [a-h]\b|valuation|valued at|revenue|arr|annualized|ipo|acquir\w+|acquisition|capex|"
+    r"interest rates?|rate cuts?|federal reserve|inflation|unemployment|payrolls?|gdp|tariffs?|treasur(?:y|ies)|yields?|nasdaq|s&p 500|"
+    r"profits?|earnings|invest(?:s|ed|ing|ment|ments))\b|"
+    r"融资|估值|营收|年收入|利润|财报|收购|投资(?!者)|资本开支|加息|降息|利率|通胀|失业率|非农|就业人口|美联储|央行|国债|关税|GDP|纳斯达克|标普|道指|恐慌.{0,4}指数",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d")
+_SUBJECT = re.compile(
+    r"\b(?:ai|agents?|models?|llms?|gpus?|agi)\b|模型|智能体|人工智能|算力|大厂|程序员|开发者",
+    re.IGNORECASE,
+)
+_NO_NAMES = frozenset(["hn", "v2ex", "reddit", "rss"])
+"""Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
+
+
+def views(draft: Draft) -> list[Item]:
+    """Who says what: one view an author, in sentences of that author."""
+    found = sorted(_opinions(draft), key=lambda entry: -entry[0])
+    items: list[Item] = []
+    authors: set[str] = set()
+    for _, sentence, story in found:
+        post = sentence.post
+        if len(items) == MAX_VIEWS:
+            break
+        if post.author in authors or not draft.free(sentence):
+            continue
+        authors.add(post.author)
+        rest = _goes_on(draft, sentence)
+        draft.take(sentence, *rest)
+        text = join([sentence.text, *(s.text for s in rest)])
+        items.append(Item(text, title=_speaker(post), cites=cites(story, [post])[:1]))
+    return items or [
+        notes.nothing(draft.material, "今天没有成形的观点。", "No views of note today.")
+    ]
+
+
+def _opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
+    for story in draft.stories():
+        for post in story.posts:
+            if post.source in _NO_NAMES or not post.author or post.text.startswith("@"):
+                continue
+            for sentence in sentences(post):
+                if _is_view(sentence):
+                    yield _weight(draft, story, sentence), sentence, story
+
+
+def _is_view(sentence: Sentence) -> bool:
+    """A view that a reader understands: it says so, it names what it is about, and it is no joke."""
+    text = sentence.text
+    if not (sentence.stopped or sentence.size > 25) or not _VIEW.search(text) or HYPE.search(text):
+        return False
+    if not usable(sentence, personal=True):
+        return False
+    return sentence.size >= 16 and bool(proper_names(text) or _SUBJECT.search(text))
+
+
+def _weight(draft: Draft, story: Story, sentence: Sentence) -> float:
+    score = story.score + 0.3 * telling(sentence)
+    score += 0.5 * bool(_FIRST_HAND.search(sentence.text))
+    score += 0.1 * min(3, len(_VIEW.findall(sentence.text)))
+    score += 0.4 * story.parts.get("author", 0.0)
+    return score - 0.35 * draft.foreign(sentence.language)
+
+
+def _goes_on(draft: Draft, first: Sentence) -> list[Sentence]:
+    following = sentences(first.post)[first.place + 1 : first.place + 2]
+    return [s for s in following if draft.free(s) and usable(s, after=True, personal=True)]
+
+
+def _speaker(post: Post) -> str:
+    name = post.author_name or post.author
+    return f"{name} (@{post.author})" if post.author and post.author != name else name
+
+
+def events(draft: Draft) -> list[Item]:
+    """What happened, in groups: a sentence a story, the best stories first in each group."""
+    items = _told(draft, EVENTS, MAX_EVENTS, A_GROUP + 1)
+    if not items:
+        return [
+            notes.nothing(
+                draft.material, "除上述要点外没有其他事件。", "No events beyond the points above."
+            )
+        ]
+    return items
+
+
+def special(draft: Draft) -> list[Item]:
+    """The topic's own analysis, by theme, from what the other sections have not used."""
+    items = _told(draft, THEMES, MAX_SPECIAL, A_GROUP, least=WORTH)
+    if not items:
+        return [notes.nothing(draft.material, "今天没有更多内容。", "Nothing more today.")]
+    return items
+
+
+def _told(
+    draft: Draft, groups: tuple[Group, ...], most: int, in_group: int, least: float = WORTH
+) -> list[Item]:
+    by_group: dict[str, list[Item]] = {names[draft.language]: [] for names, _ in groups}
+    by_group[OTHER[draft.language]] = []
+    for story in draft.stories():
+        if sum(map(len, by_group.values())) == most:
+            break
+        if story.event in draft.told:
+            continue
+        lead = next((s for s in leads(draft, story) if telling(s) >= least), None)
+        if lead is None or not proper_names(lead.text):
+            continue
+        group = group_of(f"{lead.text} {lead.post.text}", groups, draft.language)
+        if len(by_group[group]) < in_group:
+            draft.take(lead)
+            draft.told.add(story.event)
+            by_group[group].append(Item(lead.text, group=group, cites=cites(story, [lead.post])))
+    return [item for members in by_group.values() for item in members]
+
+
+def finance(draft: Draft) -> list[Item]:
+    """Money of the industry and the economy: rounds, revenue, rates; single assets are in markets."""
+    found = []
+    for story in draft.material.stories:
+        for sentence in others(draft, story):
+            words = len(set(_INDUSTRY.findall(sentence.text.lower())))
+            if words >= 1 and _FIGURE.search(sentence.text) and about_money(sentence.text):
+                weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
+                found.append((weight, sentence, story))
+                break
+    items: list[Item] = []
+    for _, sentence, story in sorted(found, key=lambda entry: -entry[0]):
+        if len(items) < MAX_FINANCE and draft.free(sentence):
+            draft.take(sentence)
+            items.append(Item(sentence.text, cites=cites(story, [sentence.post])))
+    if not items:
+        return [
+            notes.nothing(
+                draft.material,
+                "今天没有融资、业绩或宏观消息。",
+                "No funding, results or macro news today.",
+            )
+        ]
+    return items

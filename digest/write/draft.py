@@ -1,0 +1,123 @@
+"""What is left to say: the stories, and which of their sentences the report has used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from digest.models import Language, Post, Story
+from digest.write import Material
+from digest.write.sentences import Sentence, sentences
+from digest.write.substance import proper_names, telling, usable
+
+_LEANING = re.compile(
+    r"\b(?:it|its|this|these|those|they|them|their|he|she|his|her|the (?:same|latter|former|team|new (?:model|feature|version)))\b|"
+    r"这|该|此|其|它|他们|她|上述|前者|后者|同时|也|还(?!是)",
+    re.IGNORECASE,
+)
+"""Words that point at something said before."""
+_HEADLINES = frozenset(["hn", "rss", "reddit"])
+
+MAX_CITES = 5
+ON_TOPIC = 0.30
+"""Topic fit below which a story is no point of the digest, only background."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """The stories and which of their sentences are used up."""
+
+    material: Material
+    used: set[str] = field(default_factory=set)
+    told: set[int] = field(default_factory=set)
+    """Events that have an item of their own; the next section passes them over."""
+
+    @property
+    def language(self) -> Language:
+        return self.material.topic.language
+
+    def stories(self) -> Iterator[Story]:
+        """Stories that belong to the topic, best first."""
+        return (
+            story
+            for story in self.material.stories
+            if not story.market and story.parts.get("fit", 1.0) >= ON_TOPIC
+        )
+
+    def foreign(self, spoken: str) -> int:
+        """0 for the report's language, 1 for English or Chinese, 2 for others."""
+        return 0 if spoken == self.language else 1 if spoken in ("zh", "en") else 2
+
+    def free(self, sentence: Sentence) -> bool:
+        """Whether the report does not say this yet, in these words or nearly these."""
+        return _gist(sentence.text) not in self.used
+
+    def take(self, *chosen: Sentence) -> None:
+        self.used.update(_gist(sentence.text) for sentence in chosen)
+
+
+def leads(draft: Draft, story: Story) -> list[Sentence]:
+    """Unused sentences that say by themselves what the story is about, the best first.
+
+    The first sentence of a post does; a later one only where it names what the story is about and
+    leans on nothing before it. A sentence in the report's language is preferred to an equal one.
+    """
+    about = _about(story)
+    found = [s for s in _usable(draft, story) if s.place == 0 or _stands_alone(s, about)]
+    return sorted(found, key=lambda s: _preference(draft, story, s))
+
+
+def others(draft: Draft, story: Story) -> list[Sentence]:
+    """Unused sentences of the story that can stand alone, the best first, whatever they are about."""
+    found = [s for s in _usable(draft, story) if not _LEANING.search(s.text)]
+    return sorted(found, key=lambda s: _preference(draft, story, s))
+
+
+def _usable(draft: Draft, story: Story) -> list[Sentence]:
+    return [
+        sentence
+        for post in story.posts
+        for sentence in sentences(post)
+        if draft.free(sentence) and usable(sentence)
+    ]
+
+
+def _about(story: Story) -> set[str]:
+    """Names that most posts of the story share; of a single post, those of its first sentence."""
+    each = [{name.lower() for name in proper_names(post.text)} for post in story.posts]
+    if len(each) == 1:
+        first = sentences(story.posts[0])[:1]
+        return {name.lower() for s in first for name in proper_names(s.text)}
+    counted = Counter(name for found in each for name in found)
+    return {name for name, n in counted.items() if n >= 0.4 * len(each)}
+
+
+def _stands_alone(sentence: Sentence, about: set[str]) -> bool:
+    named = {name.lower() for name in proper_names(sentence.text)}
+    return bool(named & about) and sentence.stopped and not _LEANING.search(sentence.text)
+
+
+def _preference(draft: Draft, story: Story, sentence: Sentence) -> tuple[bool, float]:
+    foreign = draft.foreign(sentence.language)
+    place = [post.key for post in story.posts].index(sentence.post.key)
+    headline = 0.15 * (sentence.post.source in _HEADLINES)
+    worth = telling(sentence) + headline + 0.25 * (sentence.place == 0) - 0.02 * min(8, place)
+    worth -= 0.25 * bool(_LEANING.search(sentence.text))
+    return foreign == 2, 0.25 * foreign - worth
+
+
+def cites(story: Story, used: Sequence[Post]) -> tuple[str, ...]:
+    """The posts whose sentences are used, then further independent voices of the story."""
+    keys = dict.fromkeys(post.key for post in used)
+    authors = {post.author for post in used}
+    for post in story.posts:
+        if len(keys) < MAX_CITES and post.author not in authors:
+            keys[post.key] = None
+            authors.add(post.author)
+    return tuple(keys)
+
+
+def _gist(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())[:60]

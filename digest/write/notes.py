@@ -1,0 +1,135 @@
+"""Lines written by code: counts, quiet days, what was filtered, the words of the cloud."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from digest.models import Item, Story
+from digest.text import plain
+from digest.write import Material
+from digest.write.reasons import reason_text
+
+TOP_WORDS = 15
+BIG, MOST_LABELS = 3, 5
+"""Authors that make a story worth naming in the overview, and how many are named."""
+
+_PHRASE = re.compile(r"[A-Z][\w-]*(?:[ -](?:[A-Z][\w-]*|\d+(?:\.\d+)*)){0,3}(?:\.\d+)?")
+
+
+def note(text: str, group: str = "") -> Item:
+    """A line that cites nothing."""
+    return Item(text, group=group, status="note")
+
+
+def counts(material: Material) -> Item:
+    """How many posts came from how many sources, and what became of them."""
+    c, sources = material.counts, material.sources
+    answered = sum(source.ok for source in sources)
+    silent = [source.name for source in sources if not source.ok]
+    if material.topic.language == "zh":
+        text = (
+            f"共收集 {c.collected} 条帖子，{len(sources)} 个来源中有 {answered} 个应答；"
+            f"过滤广告 {c.ads} 条、无关或闲聊 {c.offtopic} 条、重复 {c.duplicates} 条，归并为 {c.stories} 个话题。"
+        )
+        return note(text + (f"未应答：{'、'.join(silent)}。" if silent else ""))
+    text = (
+        f"{c.collected} posts from {answered} of {len(sources)} sources; {c.ads} ads, {c.offtopic} off topic "
+        f"or chatter and {c.duplicates} repeats left out, {c.stories} stories found."
+    )
+    return note(text + (f" No answer from {', '.join(silent)}." if silent else ""))
+
+
+def talked_about(material: Material) -> list[Item]:
+    """What most people spoke of: the name of each big story, its posts and its authors."""
+    named: dict[str, str] = {}
+    for story in material.stories:
+        posts, authors = len(story.posts), len({post.author for post in story.posts})
+        label = _label(story)
+        if story.market or authors < BIG or not label or label.lower() in named:
+            continue
+        if material.topic.language == "zh":
+            named[label.lower()] = f"{label}（{authors} 人 {posts} 条）"
+        else:
+            named[label.lower()] = f"{label} ({posts} posts by {authors} people)"
+    told = list(named.values())[:MOST_LABELS]
+    if not told:
+        return []
+    if material.topic.language == "zh":
+        return [note(f"讨论最多的是 {'、'.join(told)}。")]
+    return [note(f"Most talked about: {', '.join(told)}.")]
+
+
+def _label(story: Story) -> str:
+    """The longest name that most posts of the story share, as most of them spell it."""
+    phrases: Counter[str] = Counter()
+    spelled: dict[str, Counter[str]] = {}
+    for post in story.posts:
+        found = {m.group() for m in _PHRASE.finditer(plain(post.text))}
+        for phrase in {part for whole in found for part in _parts(whole)}:
+            phrases[phrase.lower()] += 1
+            spelled.setdefault(phrase.lower(), Counter())[phrase] += 1
+    shared = [p for p, n in phrases.items() if n >= max(2, 0.5 * len(story.posts)) and len(p) > 3]
+    if not shared:
+        return ""
+    best = max(shared, key=lambda p: (phrases[p] * (1 + 0.6 * p.count(" ")), len(p), p))
+    return max(spelled[best].items(), key=lambda entry: (entry[1], entry[0]))[0]
+
+
+def _parts(phrase: str) -> set[str]:
+    """All runs of the words of a phrase: "Claude Haiku 4.5" holds "Haiku 4.5"."""
+    words = phrase.split()
+    return {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+
+
+def quiet(material: Material, found: int) -> Item:
+    """The one line of a quiet day."""
+    if material.topic.language == "zh":
+        return note(
+            f"今天较为平静，值得一提的只有 {found} 条。"
+            if found
+            else "今天很平静，没有值得一提的消息。"
+        )
+    if not found:
+        return note("A quiet day: nothing worth telling.")
+    return note(
+        f"A quiet day: only {found} {'story is' if found == 1 else 'stories are'} worth telling."
+    )
+
+
+def nothing(material: Material, zh: str, en: str) -> Item:
+    """Why a section is empty."""
+    return note(zh if material.topic.language == "zh" else en)
+
+
+def filtered(material: Material) -> list[Item]:
+    """How many posts each step left out, and for which reasons."""
+    zh = material.topic.language == "zh"
+    names = {
+        "outside": ("日期之外", "Outside the days"),
+        "ads": ("广告与推广", "Ads and promotion"),
+        "offtopic": ("无关与闲聊", "Off topic and chatter"),
+        "duplicates": ("重复", "Repeats"),
+    }
+    items = []
+    for step, (name_zh, name_en) in names.items():
+        reasons = Counter(drop.reason for drop in material.dropped if drop.step == step)
+        if not reasons:
+            continue
+        total = sum(reasons.values())
+        language = material.topic.language
+        told = [f"{reason_text(reason, language)} {n}" for reason, n in reasons.most_common()]
+        if zh:
+            items.append(note(f"{name_zh}：{total} 条（{'，'.join(told)}）。"))
+        else:
+            items.append(note(f"{name_en}: {total} ({', '.join(told)})."))
+    return items or [nothing(material, "没有过滤任何帖子。", "Nothing was filtered out.")]
+
+
+def cloud(material: Material) -> list[Item]:
+    """The most frequent words of the picture."""
+    words = [word for word, _ in material.wordcounts[:TOP_WORDS]]
+    if not words:
+        return [nothing(material, "帖子太少，没有词云。", "Too few posts for a word cloud.")]
+    zh = material.topic.language == "zh"
+    return [note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent: {', '.join(words)}.")]

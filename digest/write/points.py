@@ -1,0 +1,154 @@
+"""The brief: the points, one an event, and the overview above them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from digest.models import MAX_POINTS, Item, Story
+from digest.text import language
+from digest.write import notes
+from digest.write.draft import Draft, cites, leads, others
+from digest.write.sentences import Sentence, sentences
+from digest.write.substance import proper_names, telling, usable
+
+TITLE = {"zh": 60, "en": 110}
+"""Characters of a title; a longer sentence is text without a title."""
+FOLLOWING = 2
+"""Sentences behind the first, where they go on in the same post."""
+WORTH = 0.42
+"""Least telling sentence that makes a point; below it the story is passed over."""
+GOES_ON = 0.3
+"""The same for a sentence that goes on behind another."""
+QUIET = 5
+"""Fewer points than this make a quiet day, and the reader is told."""
+OVERVIEW = 4
+
+_VERSION = re.compile(r"([A-Za-z]{2,})[\s\u2010-\u2015-]?(\d+\.\d+)")
+_BREAK = re.compile(r"(?<=[^\d])\s*(?:[：:|｜]|\s[-–—]\s)\s*")
+
+
+def points(draft: Draft) -> list[Item]:
+    """At most MAX_POINTS, no two of one event; fewer on a quiet day, with a line that says so."""
+    chosen: list[Item] = []
+    said: list[set[str]] = []
+    for story in draft.stories():
+        if len(chosen) == MAX_POINTS:
+            break
+        if story.event in draft.told:
+            continue
+        item = _point(draft, story, said)
+        if item is not None:
+            chosen.append(item)
+            draft.told.add(story.event)
+    if len(chosen) < QUIET:
+        chosen.append(notes.quiet(draft.material, len(chosen)))
+    return chosen
+
+
+def _point(draft: Draft, story: Story, said: list[set[str]]) -> Item | None:
+    lead = next(
+        (s for s in leads(draft, story) if telling(s) >= WORTH and proper_names(s.text)), None
+    )
+    if lead is None:
+        return None
+    if draft.foreign(lead.language) == 2:
+        return None  # told among the events: the brief is in languages its readers know
+    named = versions(lead.text) | {name.lower() for name in proper_names(lead.text)}
+    if any(_same(named, names) for names in said):
+        return None
+    said.append(named)
+    rest = _following(draft, lead)
+    draft.take(lead, *rest)
+    title, text = _headline(lead)
+    parts = [text, *(s.text for s in rest)]
+    return Item(
+        text=join([part for part in parts if part]),
+        title=title,
+        cites=cites(story, [lead.post]),
+    )
+
+
+def _same(names: set[str], others: set[str]) -> bool:
+    """Whether two leads name one version of one thing, or the very same things: one event."""
+    if any(" " in name for name in names & others):
+        return True
+    smaller = min(len(names), len(others))
+    return smaller >= 3 and len(names & others) >= 0.8 * smaller
+
+
+def versions(text: str) -> set[str]:
+    """Names with their version numbers, spelled alike: "Wan2.6" and "wan 2.6" are "wan 2.6"."""
+    return {f"{name.lower()} {number}" for name, number in _VERSION.findall(text)}
+
+
+def _following(draft: Draft, lead: Sentence) -> list[Sentence]:
+    """The next sentences of the same post, as long as they can be read on."""
+    rest: list[Sentence] = []
+    room = 200 if language(lead.text) in ("zh", "ja") else 420
+    for sentence in sentences(lead.post)[lead.place + 1 :]:
+        room -= len(sentence.text)
+        if len(rest) == FOLLOWING or room < 0:
+            break
+        if (
+            not draft.free(sentence)
+            or not usable(sentence, after=True)
+            or telling(sentence) < GOES_ON
+        ):
+            break
+        rest.append(sentence)
+    return rest
+
+
+def _headline(lead: Sentence) -> tuple[str, str]:
+    """Title and the rest of the sentence: the sentence itself where it is short, else what stands
+    before its colon or dash where that can stand alone."""
+    limit = TITLE["zh" if language(lead.text) in ("zh", "ja") else "en"]
+    text = lead.text.rstrip("。.；;")
+    if len(text) <= limit:
+        return text, ""
+    before, *after = _BREAK.split(text, maxsplit=1)
+    if after and limit // 5 <= len(before) <= limit and proper_names(before) and len(after[0]) > 15:
+        return before, after[0] + lead.text[len(text) :]
+    return "", lead.text
+
+
+def join(parts: Sequence[str]) -> str:
+    """Sentences one behind the other: with a stop where one lacks it, a space between Latin ones."""
+    whole = ""
+    for part in parts:
+        if whole:
+            if not re.search(r"[.。！？!?；;…]$", whole):
+                whole += "。" if language(whole) in ("zh", "ja") else "."
+            whole += "" if re.search(r"[。！？；]$", whole) else " "
+        whole += part
+    return whole
+
+
+def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
+    """The counts, then what else was said on the leading stories, one sentence each."""
+    items = [notes.counts(draft.material), *notes.talked_about(draft.material)]
+    if not any(item.cites for item in told):
+        return items
+    for story in draft.stories():
+        if sum(bool(item.cites) for item in items) == OVERVIEW:
+            break
+        lead = next((s for s in others(draft, story) if _tight(s)), None)
+        if lead is not None:
+            draft.take(lead)
+            items.append(Item(lead.text, cites=cites(story, [lead.post])))
+    return items
+
+
+def _tight(sentence: Sentence) -> bool:
+    short = len(sentence.text) <= (80 if language(sentence.text) in ("zh", "ja") else 180)
+    named = bool(proper_names(sentence.text))
+    known = language(sentence.post.text) in ("zh", "en")
+    return (
+        known
+        and short
+        and named
+        and sentence.stopped
+        and telling(sentence) >= WORTH
+        and usable(sentence)
+    )
