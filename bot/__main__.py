@@ -1,0 +1,243 @@
+"""The command line: arguments only. Exit code 0 done, 1 failed (one line on stderr), 2 wrong arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from bot.settings import Settings, load_settings
+from digest.models import DigestError, Report, Topic, Window
+
+
+class Files(click.Command):
+    """A command whose `--posts` takes all the names that follow it, as the shell gives them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _one_by_one(args))
+
+
+def _one_by_one(args: Sequence[str]) -> list[str]:
+    """`--posts A B` as `--posts A --posts B`."""
+    found: list[str] = []
+    inside = False
+    for place, arg in enumerate(args):
+        if arg == "--posts":
+            inside = True
+            if place + 1 == len(args) or args[place + 1].startswith("-"):
+                found.append(arg)  # click says what is missing
+        elif inside and not arg.startswith("-"):
+            found += ["--posts", arg]
+        else:
+            inside = False
+            found.append(arg)
+    return found
+
+
+class Day(click.ParamType[date]):
+    """A day, written 2025-12-06 or 20251206."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        for form in ("%Y-%m-%d", "%Y%m%d"):
+            try:
+                return datetime.strptime(value, form).replace(tzinfo=UTC).date()
+            except ValueError:
+                continue
+        raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jianbao", prog_name="jianbao")
+def cli() -> None:
+    """Jianbao: a day of posts about a topic as one sourced report."""
+
+
+@cli.command(cls=Files)
+@click.argument("topic")
+@click.option("--date", "day", type=Day(), help="The day; yesterday where none is given.")
+@click.option("--from", "first", type=Day(), help="First day of a range.")
+@click.option("--to", "last", type=Day(), help="Last day of a range.")
+@click.option(
+    "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
+)
+@click.option("--writer", type=click.Choice(["auto", "llm", "extractive"]), default="auto")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files."
+)
+def digest(
+    topic: str,
+    day: date | None,
+    first: date | None,
+    last: date | None,
+    posts: tuple[str, ...],
+    writer: str,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Build and store the report of TOPIC for one day or a range."""
+    if day and (first or last):
+        raise click.UsageError("give --date, or --from and --to, not both")
+    if bool(first) != bool(last):
+        raise click.UsageError("--from and --to go together")
+    if first and last and first > last:
+        raise click.UsageError("--from is after --to")
+    if writer == "llm":
+        raise DigestError("there is no model writer yet: use --writer extractive")
+    _run(_digest(topic, (first or day, last or day), [Path(name) for name in posts], as_json, out))
+
+
+async def _digest(
+    name: str,
+    days: tuple[date | None, date | None],
+    files: Sequence[Path],
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    from bot.progress import Progress
+    from digest.pipeline import run
+    from digest.store import Store
+    from digest.topics import load_topics
+
+    settings = _settings()
+    topic = _known(name, load_topics(settings.topics_file))
+    now = datetime.now(UTC)
+    yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
+    window = Window(days[0] or yesterday, days[1] or yesterday, topic.timezone)
+    async with await Store.open(settings.database_url) as store:
+        report = await run(
+            topic, window, store=store, posts_files=files, progress=Progress(), now=now
+        )
+    _show(settings, topic, report, as_json, out)
+
+
+def _known(name: str, topics: dict[str, Topic]) -> Topic:
+    if name not in topics:
+        raise DigestError(f'there is no topic "{name}": use one of {", ".join(topics)}')
+    return topics[name]
+
+
+def _show(
+    settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
+) -> None:
+    """Writes the files; prints the JSON, or the brief and where the files are."""
+    from bot.commands.reports import write_whole
+    from digest.publish.contract import as_contract
+    from digest.publish.markdown import as_markdown
+
+    folder = out or settings.data_dir / "reports"
+    name = f"{topic.slug}_{report.first:%Y%m%d}_{report.last:%Y%m%d}"
+    picture = folder / f"wordcloud_{name}.png"
+    page = folder / f"{name}.md"
+    title = f"{topic.title[report.language]} {report.first} — {report.last}"
+    if report.cloud:
+        write_whole(picture, report.cloud)
+    write_whole(page, as_markdown(report, title, picture.name if report.cloud else "").encode())
+    if as_json:
+        data = as_contract(report, picture if report.cloud else None)
+        click.echo(json.dumps(data, ensure_ascii=False))
+        return
+    click.echo(_brief(topic, report))
+    click.echo(f"\n{page}" + (f"\n{picture}" if report.cloud else ""))
+
+
+def _brief(topic: Topic, report: Report) -> str:
+    from bot.commands.shown import section_blocks
+    from bot.messages import Block, Heading, reply
+    from bot.platforms.terminal import render, width
+    from bot.texts import days
+
+    title = f"{topic.title[report.language]} · {days(report.first, report.last, report.language)}"
+    blocks: list[Block] = [Heading(title, 1)]
+    blocks += section_blocks(report, "overview", 0) + section_blocks(report, "points", 0)
+    return render(reply(*blocks), width(), styled=sys.stdout.isatty())
+
+
+@cli.command()
+@click.argument("topic", required=False)
+def collect(topic: str | None) -> None:
+    """One round of the sources of TOPIC, or of all topics, into the store."""
+    _run(_collect(topic))
+
+
+async def _collect(name: str | None) -> None:
+    from digest.pipeline import collect as collect_topic
+    from digest.store import Store
+    from digest.topics import load_topics
+
+    settings = _settings()
+    topics = load_topics(settings.topics_file)
+    async with await Store.open(settings.database_url) as store:
+        for topic in [_known(name, topics)] if name else topics.values():
+            for result in await collect_topic(topic, store=store):
+                state = f"{result.posts} posts" if result.ok else f"no answer ({result.note})"
+                click.echo(f"{topic.name}: {result.name}: {state}")
+
+
+@cli.command()
+@click.option("--say", "lines", multiple=True, metavar="TEXT", help="Answer this line and exit.")
+def chat(lines: tuple[str, ...]) -> None:
+    """The bot in this terminal; no token needed."""
+    from bot import app
+
+    _settings()
+    _run(app.chat(lines))
+
+
+@cli.command()
+def check() -> None:
+    """Check settings, topics, database, font and encoder; exit 1 if any fails."""
+    from bot.checks import run_checks
+
+    if not asyncio.run(run_checks(click.echo)):
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level, format="%(levelname)s: %(message)s", force=True
+    )
+    return settings
+
+
+def _run(task: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(task)
+
+
+def main() -> None:
+    """Runs the command line; a traceback never reaches a user."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as wanted:
+        sys.exit(wanted.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DigestError as error:
+        print(f"jianbao: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

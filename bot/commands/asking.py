@@ -1,0 +1,215 @@
+"""What a command is asked: its words understood as topic, days, number and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from bot import texts
+from bot.dates import DateError, parse_days
+from bot.messages import Incoming, Reply, Text, reply
+from digest.models import Language, Report, Topic
+from digest.store import Store
+
+MOST_NUMBER = 999
+
+
+class Unanswered(Exception):
+    """What was asked cannot be given; `reply` says why and shows what would work."""
+
+    def __init__(self, answer: Reply) -> None:
+        super().__init__("unanswered")
+        self.reply = answer
+
+
+class Builder(Protocol):
+    """Makes the report of one day in a child process."""
+
+    async def build(self, topic: str, day: date, user: str) -> bool:
+        """Whether the report is there now. Raises TooMany where the user has had too many made."""
+        ...
+
+
+class TooMany(Exception):
+    """The user must wait so many minutes before another report is made."""
+
+    def __init__(self, made: int, minutes: int) -> None:
+        super().__init__(f"{made} reports, {minutes} minutes")
+        self.made, self.minutes = made, minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What commands work with."""
+
+    store: Store
+    topics: Mapping[str, Topic]
+    builder: Builder
+    data_dir: Path
+    versions: str
+    now: Callable[[], datetime]
+
+    @property
+    def language(self) -> Language:
+        """Language of the bot's own words where a line does not show one."""
+        return next(iter(self.topics.values())).language
+
+    def topic(self, name: str) -> Topic:
+        """The topic of that name; one that is only in the store gets the usual settings."""
+        return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table: name, handler, what it does in both languages, an example."""
+
+    name: str
+    handler: Callable[[Ask], AsyncIterator[Reply]]
+    zh: str
+    en: str
+    example: str
+
+    def help(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The words of a command, understood."""
+
+    topic: str = ""
+    days: tuple[date, date] | None = None
+    number: int = 0
+    rest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One command with its words, and the ways to what it asks for."""
+
+    context: Context
+    incoming: Incoming
+    command: Command
+    words: tuple[str, ...]
+    line: str
+    commands: tuple[Command, ...]
+
+    @cached_property
+    def language(self) -> Language:
+        return texts.language_of(self.line, self.context.language)
+
+    async def wanted(self) -> Wanted:
+        """Topic, days, number, in any order. Raises Unanswered for a day that does not exist."""
+        names = await self._topic_names()
+        found = Wanted()
+        for word in _joined(self.words):
+            if word.lower() in names and not found.topic:
+                found = replace(found, topic=names[word.lower()])
+            elif word.isascii() and word.isdigit() and 1 <= int(word) <= MOST_NUMBER:
+                found = replace(found, number=int(word))
+            else:
+                days = await self._days(word, found.topic)
+                found = (
+                    replace(found, days=days) if days else replace(found, rest=(*found.rest, word))
+                )
+        return found
+
+    async def report(self, wanted: Wanted) -> Report:
+        """The stored report that is wanted: the newest without a day. Raises Unanswered."""
+        topic = wanted.topic or await self._usual_topic(wanted.days)
+        if wanted.days is None:
+            found = await self.context.store.latest(topic)
+        else:
+            found = await self.context.store.report(topic, *wanted.days)
+        if found is None:
+            raise Unanswered(await self.no_report(topic, wanted.days))
+        return found
+
+    async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
+        """Why there is none, and what would work instead."""
+        store, language = self.context.store, self.language
+        if days is None:
+            return self.say("no_reports", topic=topic)
+        lines = [texts.text("no_report", language, day=texts.days(*days, language))]
+        posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
+        if posts:
+            lines.append(texts.text("can_make", language, day=days[0], n=posts))
+        near = await self.nearest(topic, days[0])
+        if near:
+            listed = ", ".join(f"/report {day}" for day in near)
+            lines.append(texts.text("nearest", language, days=listed))
+        elif not posts:
+            lines.append(texts.text("no_reports", language, topic=topic))
+        return reply(*map(Text, lines), language=language)
+
+    async def nearest(self, topic: str, day: date) -> list[date]:
+        """The three days with a report nearest to `day`, in order."""
+        known = await self.context.store.report_days(topic)
+        return sorted(sorted(known, key=lambda d: (abs((d - day).days), d))[:3])
+
+    async def usual_day(self, topic: str = "") -> date:
+        """A day that shows how to ask: that of the newest report, else yesterday."""
+        newest = await self.context.store.latest(topic or await self._usual_topic(None))
+        return newest.last if newest else self.today("") - timedelta(days=1)
+
+    def today(self, topic: str) -> date:
+        """Today in the topic's zone."""
+        zone = self.context.topic(topic).timezone if topic else "UTC"
+        return self.context.now().astimezone(ZoneInfo(zone)).date()
+
+    def say(self, key: str, **values: object) -> Reply:
+        """A reply of one paragraph."""
+        return reply(Text(texts.text(key, self.language, **values)), language=self.language)
+
+    async def usual(self, wanted: Wanted) -> str:
+        """The topic that is meant."""
+        return wanted.topic or await self._usual_topic(wanted.days)
+
+    async def _usual_topic(self, days: tuple[date, date] | None) -> str:
+        """Without a name: the topic with a report of these days, else with the newest report."""
+        store = self.context.store
+        names = list(self.context.topics) + [t.name for t in await store.topics()]
+        newest: tuple[date, str] | None = None
+        for name in dict.fromkeys(names):
+            if days and await store.report(name, *days):
+                return name
+            report = await store.latest(name)
+            if report and (newest is None or report.last > newest[0]):
+                newest = (report.last, name)
+        return newest[1] if newest else names[0]
+
+    async def _topic_names(self) -> dict[str, str]:
+        """What people may call a topic: name, slug, title."""
+        known: dict[str, str] = {}
+        for stored in await self.context.store.topics():
+            for word in (stored.name, stored.slug, *stored.title.values()):
+                known[word.lower()] = stored.name
+        for topic in self.context.topics.values():
+            for word in (topic.name, topic.slug, *topic.title.values()):
+                known[word.lower()] = topic.name
+        return known
+
+    async def _days(self, word: str, topic: str) -> tuple[date, date] | None:
+        try:
+            return parse_days(word, self.today(topic or next(iter(self.context.topics))))
+        except DateError:
+            day = await self.usual_day(topic)
+            raise Unanswered(self.say("bad_date", text=word[:40], day=day)) from None
+
+
+def _joined(words: tuple[str, ...]) -> list[str]:
+    """Words, with a range written in three of them ("A to B", "A - B") as one."""
+    found: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if found and rest and word.lower() in {"to", "-", "–", "—", "~", "至", "到", ".."}:
+            found[-1] = f"{found[-1]}..{rest.pop(0)}"
+        else:
+            found.append(word)
+    return found

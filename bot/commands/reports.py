@@ -1,0 +1,284 @@
+"""Commands that answer from the stored reports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot import texts
+from bot.commands.asking import Ask, TooMany, Unanswered, Wanted
+from bot.commands.shown import (
+    about_name,
+    dropped_examples,
+    header,
+    names_in,
+    section_blocks,
+    section_named,
+    section_names,
+)
+from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Text, reply
+from digest.models import BRIEF, SECTIONS, Report, SectionName
+from digest.store import StoreError
+from digest.write.groups import CRYPTO
+
+POST_CHARS = 600
+"""Characters shown of a post; the rest is behind its link."""
+
+
+async def brief(ask: Ask) -> AsyncIterator[Reply]:
+    """Overview and points of the newest report, or of the day that is named."""
+    wanted = await _only(ask)
+    found = await ask.report(wanted)
+    yield _brief(ask, found, wanted.number)
+
+
+async def detail(ask: Ask) -> AsyncIterator[Reply]:
+    """Everything behind the brief; or one section by its name, number or heading."""
+    wanted = await ask.wanted()
+    found = await ask.report(wanted)
+    names: list[SectionName] = [name for name in SECTIONS if name not in BRIEF]
+    if wanted.rest or wanted.number:
+        word = " ".join(wanted.rest) or str(wanted.number)
+        name = section_named(found, word)
+        if name is None:
+            listed = section_names(found)
+            raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
+        names = [name]
+    blocks = [header(ask, found, "detail"), *_sections(found, names, 0)]
+    if names == ["filtered"]:
+        dropped = await ask.context.store.dropped(found.topic, found.first, found.last)
+        blocks += dropped_examples(found, dropped)
+    yield reply(*blocks, language=found.language)
+
+
+async def _one(ask: Ask, name: SectionName) -> Reply:
+    wanted = await _only(ask)
+    found = await ask.report(wanted)
+    return reply(
+        header(ask, found, ""),
+        *section_blocks(found, name, wanted.number),
+        language=found.language,
+    )
+
+
+async def views(ask: Ask) -> AsyncIterator[Reply]:
+    """Who says what."""
+    yield await _one(ask, "views")
+
+
+async def events(ask: Ask) -> AsyncIterator[Reply]:
+    """What happened, in groups."""
+    yield await _one(ask, "events")
+
+
+async def special(ask: Ask) -> AsyncIterator[Reply]:
+    """The topic's special analysis."""
+    yield await _one(ask, "ai")
+
+
+async def finance(ask: Ask) -> AsyncIterator[Reply]:
+    """Money of the industry and the economy."""
+    yield await _one(ask, "finance")
+
+
+async def stocks(ask: Ask) -> AsyncIterator[Reply]:
+    """The whole markets section, or what concerns one ticker or name."""
+    wanted = await ask.wanted()
+    found = await ask.report(wanted)
+    if not wanted.rest:
+        yield reply(
+            header(ask, found, ""),
+            *section_blocks(found, "markets", wanted.number),
+            language=found.language,
+        )
+        return
+    name = " ".join(wanted.rest)
+    items = about_name(found, name)
+    if items:
+        blocks = section_blocks(found, "markets", wanted.number, items)
+        yield reply(header(ask, found, ""), *blocks, language=found.language)
+        return
+    day = texts.days(found.first, found.last, ask.language)
+    lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
+    if listed := names_in(found):
+        lines.append(texts.text("there_are", ask.language, names=listed))
+    yield reply(*map(Text, lines), language=ask.language)
+
+
+async def crypto(ask: Ask) -> AsyncIterator[Reply]:
+    """The crypto group of the markets section."""
+    wanted = await _only(ask)
+    found = await ask.report(wanted)
+    section = found.section("markets")
+    items = tuple(item for item in section.items if item.group in CRYPTO.values())
+    if not items and not any(item.group for item in section.items):
+        items = section.items  # an imported report, or a note that there is nothing
+    blocks = section_blocks(found, "markets", wanted.number, items)
+    yield reply(header(ask, found, ""), *blocks, language=found.language)
+
+
+async def cloud(ask: Ask) -> AsyncIterator[Reply]:
+    """The word cloud as a file, and its words."""
+    found = await ask.report(await _only(ask))
+    picture = await ask.context.store.cloud(found.topic, found.first, found.last)
+    blocks = section_blocks(found, "cloud", 0)
+    if not picture:
+        day = texts.days(found.first, found.last, ask.language)
+        yield reply(
+            header(ask, found, ""), Text(texts.text("no_cloud", ask.language, day=day)), *blocks
+        )
+        return
+    path = cloud_path(ask.context.data_dir, ask.context.topic(found.topic).slug, found)
+    write_whole(path, picture)
+    alt = texts.text("cloud_file", found.language, path=path)
+    yield reply(header(ask, found, ""), Picture(path, alt), *blocks, language=found.language)
+
+
+async def sources(ask: Ask) -> AsyncIterator[Reply]:
+    """The posts behind one point: author, time, text, link."""
+    wanted = await _only(ask)
+    found = await ask.report(wanted)
+    points = [item for item in found.section("points").items if item.status != "note"]
+    day = texts.days(found.first, found.last, ask.language)
+    if not points:
+        raise Unanswered(ask.say("no_points", day=day))
+    if not 1 <= wanted.number <= len(points):
+        raise Unanswered(ask.say("points_are", day=day, n=len(points)))
+    point = points[wanted.number - 1]
+    zone = ask.context.topic(found.topic).timezone
+    blocks: list[Block] = [
+        Heading(texts.text("behind", found.language, n=wanted.number), 1),
+        Entry(point.text, point.title, wanted.number),
+        *(_post(found, key, zone) for key in point.cites if key in found.posts),
+    ]
+    if len(blocks) == 2:
+        key = "imported" if point.status == "imported" else "no_posts_behind"
+        blocks.append(Text(texts.text(key, found.language, n=wanted.number)))
+    yield reply(*blocks, language=found.language)
+
+
+def _post(found: Report, key: str, zone: str) -> Entry:
+    post = found.posts[key]
+    text = (
+        post.text
+        if len(post.text) <= POST_CHARS
+        else post.text[:POST_CHARS].rsplit(" ", 1)[0] + " …"
+    )
+    when = ""
+    if post.created_at:
+        local = f"{post.created_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        when = texts.text("at", found.language, when=local, zone=zone)
+    return Entry(
+        text,
+        title=f"@{post.author} {when}".strip(),
+        links=(Link("", post.url),) if post.url else (),
+    )
+
+
+async def report(ask: Ask) -> AsyncIterator[Reply]:
+    """The whole report of a day, made now where there is none; points of each day for a range."""
+    wanted = await ask.wanted()
+    topic = await ask.usual(wanted)
+    if wanted.rest:
+        day = await ask.usual_day(topic)
+        word = " ".join(wanted.rest)
+        raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
+    if wanted.days is None:
+        yield _whole(ask, await ask.report(wanted))
+        return
+    first, last = wanted.days
+    found = await ask.context.store.report(topic, first, last)
+    if found is None and first == last:
+        async for one in _made(ask, topic, first):
+            yield one
+    elif found is None:
+        yield await _range(ask, topic, first, last)
+    else:
+        yield _whole(ask, found)
+
+
+async def _made(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
+    posts = (await ask.context.store.post_days(topic)).get(day, 0)
+    if not posts:
+        raise Unanswered(await ask.no_report(topic, (day, day)))
+    yield ask.say("making", day=day, n=posts)
+    try:
+        built = await ask.context.builder.build(topic, day, ask.incoming.user_id)
+    except TooMany as limit:
+        raise Unanswered(ask.say("too_many", n=limit.made, minutes=limit.minutes)) from None
+    found = await ask.context.store.report(topic, day, day) if built else None
+    if found is None:
+        raise Unanswered(ask.say("made_not", day=day))
+    yield _whole(ask, found)
+
+
+async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
+    """Points of the stored daily reports, under their days."""
+    stored = await ask.context.store.daily_reports(topic, first, last)
+    if not stored:
+        raise Unanswered(await ask.no_report(topic, (first, last)))
+    language = stored[-1].language
+    blocks: list[Block] = [Heading(texts.text("range", language, first=first, last=last), 1)]
+    for daily in stored:
+        blocks.append(Heading(texts.weekday(daily.last, language)))
+        blocks += section_blocks(daily, "points", 0, headed=False)
+    known = {daily.last for daily in stored}
+    gaps = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    missing = [str(day) for day in gaps if day not in known]
+    if missing:
+        shown = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
+        blocks.append(Text(texts.text("missing_days", language, days=shown)))
+    return reply(*blocks, language=language)
+
+
+def _brief(ask: Ask, found: Report, most: int) -> Reply:
+    blocks = [header(ask, found, "brief"), *_origin(found), *_sections(found, list(BRIEF), most)]
+    blocks.append(Text(texts.text("more", found.language, day=found.last)))
+    return reply(*blocks, language=found.language)
+
+
+def _whole(ask: Ask, found: Report) -> Reply:
+    blocks = [header(ask, found, "report"), *_origin(found), *_sections(found, list(SECTIONS), 0)]
+    return reply(*blocks, language=found.language)
+
+
+def _origin(found: Report) -> list[Block]:
+    """What a reader must know of where it comes from: an import, or made-up posts."""
+    if any(item.status == "imported" for section in found.sections for item in section.items):
+        return [Text(texts.text("imported", found.language))]
+    if any(key.startswith("sample:") for key in found.posts):
+        return [Text(texts.text("sample", found.language))]
+    return []
+
+
+def _sections(found: Report, names: list[SectionName], most: int) -> list[Block]:
+    return [block for name in names for block in section_blocks(found, name, most)]
+
+
+async def _only(ask: Ask) -> Wanted:
+    """Topic, day and number, and nothing else."""
+    wanted = await ask.wanted()
+    if wanted.rest:
+        word = " ".join(wanted.rest)
+        raise Unanswered(ask.say("bad_word", word=word[:40], example=ask.command.example))
+    return wanted
+
+
+def cloud_path(data_dir: Path, slug: str, found: Report) -> Path:
+    """Where a copy of the picture is kept."""
+    return data_dir / "clouds" / f"wordcloud_{slug}_{found.first:%Y%m%d}_{found.last:%Y%m%d}.png"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all. Raises StoreError where the folder cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path} ({error.strerror}): set DATA_DIR to a folder that can be written"
+        ) from None

@@ -1,0 +1,1 @@
+"""Chat platforms. The terminal is the first; it needs no token and no network."""

@@ -1,0 +1,128 @@
+"""The word cloud: words and counts in, a PNG out."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from digest.models import DigestError
+from digest.text import clean
+
+WIDTH, HEIGHT, SCALE = 800, 450, 2
+"""Laid out at half the size and drawn at twice: the words are as crisp, the search is four times less."""
+MOST_WORDS = 100
+LONGEST = 32
+BACKGROUND = "#fbfaf7"
+COLOURS = ("#12355b", "#c8553d", "#1b7f79", "#7a3e65", "#3d5a80", "#b07d1e")
+
+_SYSTEM_FONTS = (
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc",
+    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+    "/System/Library/Fonts/PingFang.ttc",
+    "C:/Windows/Fonts/msyh.ttc",
+)
+
+log = logging.getLogger(__name__)
+
+
+class CloudError(DigestError):
+    """No picture could be made. The report goes out without one."""
+
+
+def render(counts: Mapping[str, int]) -> bytes:
+    """A PNG of 1600 x 900 with the most frequent words; the same counts give the same picture.
+
+    A word that would break the drawing is cleaned, one with a glyph the font lacks is left out.
+    Raises CloudError where nothing is left to draw or no font with Han characters is found.
+    """
+    words = drawable(counts)
+    if not words:
+        raise CloudError("no words to draw")
+    from wordcloud import WordCloud
+
+    ranks = {word: rank for rank, word in enumerate(words)}
+
+    def colour(word: str, **_: Any) -> str:
+        return COLOURS[ranks[word] % len(COLOURS)]
+
+    cloud = WordCloud(
+        width=WIDTH,
+        height=HEIGHT,
+        scale=SCALE,
+        font_path=str(font_path()),
+        background_color=BACKGROUND,
+        max_words=MOST_WORDS,
+        max_font_size=92,
+        min_font_size=8,
+        font_step=2,
+        prefer_horizontal=1.0,
+        margin=3,
+        relative_scaling=0,
+        color_func=colour,
+        random_state=Random(1),  # noqa: S311 the same picture each time, no secret
+    )
+    try:
+        cloud.generate_from_frequencies(words)
+        image = cloud.to_image()
+    except (ValueError, OSError, ZeroDivisionError) as error:
+        raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
+    file = io.BytesIO()
+    image.quantize(128).save(file, "PNG")
+    return file.getvalue()
+
+
+def drawable(counts: Mapping[str, int]) -> dict[str, float]:
+    """Words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
+    known = glyphs()
+    found: dict[str, float] = {}
+    for word, count in counts.items():
+        text = " ".join(clean(word[: 4 * LONGEST]).split())
+        valid = isinstance(count, int | float) and math.isfinite(count) and count > 0
+        if valid and 0 < len(text) <= LONGEST and all(ord(c) in known for c in text if c != " "):
+            found[text] = max(found.get(text, 0), math.sqrt(count))
+    ordered = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
+    return dict(ordered[:MOST_WORDS])
+
+
+@cache
+def font_path() -> Path:
+    """A font with Han characters: that of the font package, else one the system has."""
+    for path in _fonts():
+        if path.is_file():
+            return path
+    raise CloudError("no font with Chinese characters: reinstall the dependencies")
+
+
+def _fonts() -> list[Path]:
+    found = [Path(name) for name in _SYSTEM_FONTS]
+    try:
+        from pylopdf_fonts_zh_cn import sans_path
+    except ImportError:
+        log.warning("the font package is missing; trying the system's fonts")
+        return found
+    return [Path(sans_path()), *found]
+
+
+@cache
+def glyphs() -> frozenset[int]:
+    """Code points the font can draw."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(font_path(), lazy=True, fontNumber=0) as font:
+        return frozenset(font.getBestCmap())
+
+
+def font_check() -> str:
+    """One line about the font; raises CloudError where it has no Han characters."""
+    if not {ord(c) for c in "简报词云"} <= glyphs():
+        raise CloudError(
+            f"{font_path().name} has no Chinese characters: reinstall the dependencies"
+        )
+    return f"{font_path().name}, {len(glyphs())} characters"

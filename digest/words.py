@@ -1,0 +1,205 @@
+"""The words of a day: names whole, Chinese cut by jieba, each counted once a post.
+
+Counting posts and not occurrences (document frequency) keeps one long or repetitive post from owning
+the picture.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from digest.models import Post
+from digest.text import language, plain
+
+POST_CHARS = 1500
+RUN = 200
+"""Han characters cut at a time: jieba's model grows faster than linearly with a run without stops."""
+LONGEST = 24
+"""Characters of a word; longer ones are no words."""
+_LISTS = Path(__file__).parent / "wordlists"
+
+_VARIANT = "Pro|Max|Mini|Ultra|Flash|Turbo|Lite|Nano|Plus|Air|Opus|Sonnet|Haiku|Code|Codex|CLI|Think|Thinking|Instruct|Vision|Image|Video|Audio|Preview|OSS|SDK|API"
+_VERSIONED = re.compile(
+    rf"[A-Z][A-Za-z]+(?:[ -][A-Z][A-Za-z]+){{0,2}}[ -]?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:[ -](?:{_VARIANT}))*\b"
+    rf"|[A-Z][A-Za-z]+(?:[ -](?:{_VARIANT}))+\b"
+)
+_LATIN = re.compile(
+    r"(?<![^\W\u3000-\u9fff])[A-Za-z][A-Za-z0-9+]*(?:[.'’-][A-Za-z0-9+]+)*(?![^\W\u3000-\u9fff])"
+)
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+_CODE = re.compile(r"[a-z]?\d+\w?")
+_DASHES = re.compile(r"[\s\u2010-\u2015_-]+")
+_GLUE = re.compile(r"(?<=[a-z])(?=\d)")
+
+_NUMBER = re.compile(r"\b\d")
+
+ALIASES: Mapping[str, str] = {
+    "谷歌": "google",
+    "微软": "microsoft",
+    "微軟": "microsoft",
+    "nvidia": "英伟达",
+    "輝達": "英伟达",
+    "btc": "比特币",
+    "bitcoin": "比特币",
+    "eth": "以太坊",
+    "ethereum": "以太坊",
+    "agent": "智能体",
+    "agents": "智能体",
+    "ai agent": "智能体",
+    "ai agents": "智能体",
+    "llms": "llm",
+}
+"""Well-known names that are one thing in two languages."""
+
+
+def wordcounts(
+    posts: Sequence[Post], *, names: Collection[str] = (), limit: int = 100
+) -> dict[str, int]:
+    """How many posts use each word, most first, ties by alphabet; spelled as most of them do.
+
+    `names` are further names that stay whole, such as the topic's keywords.
+    """
+    readable = [post for post in posts if language(post.text) != "other"]
+    texts = [plain(post.text[: 2 * POST_CHARS])[:POST_CHARS] for post in readable]
+    whole = _names_of(texts, names)
+    counted: Counter[str] = Counter()
+    spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for text in texts:
+        seen: dict[str, str] = {}
+        for word in _words(text, whole):
+            seen.setdefault(_key(word), word)
+        for key, word in seen.items():
+            counted[key] += 1
+            spelled[key][word] += 1
+    _merge_plurals(counted)
+    _merge_versions(counted)
+    ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
+    return {_spelling(spelled[key]): count for key, count in ordered[:limit]}
+
+
+def _key(word: str) -> str:
+    """What spellings of one word share: case, dashes and spaces do not count."""
+    key = _GLUE.sub(" ", _DASHES.sub(" ", word.lower())).strip()
+    if _NUMBER.search(key):  # "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one
+        key = " ".join(sorted(key.split()))
+    return ALIASES.get(key, key)
+
+
+def _spelling(seen: Counter[str]) -> str:
+    return max(seen.items(), key=lambda entry: (entry[1], entry[0]))[0]
+
+
+def _names_of(texts: Iterable[str], further: Collection[str]) -> re.Pattern[str]:
+    """A pattern of all names that stay whole: the known ones, and names with a version or a variant
+    ("Meridian 3.2 Pro") that at least two posts use."""
+    seen: Counter[str] = Counter()
+    for text in texts:
+        seen.update({match.group() for match in _VERSIONED.finditer(text)})
+    found = {name for name, count in seen.items() if count > 1}
+    known = {*_listed("names.txt"), *(n for n in further if " " in n or not n.isascii())}
+    longest = sorted(found | known, key=lambda name: (-len(name), name))
+    return re.compile("|".join(_escaped(name) for name in longest), re.IGNORECASE)
+
+
+def _escaped(name: str) -> str:
+    """The name as a pattern; Latin ends must not be inside another word."""
+    pattern = r"[\s\u2010-\u2015-]?".join(re.escape(part) for part in _DASHES.split(name))
+    before = r"(?<![A-Za-z0-9])" if name[0].isascii() else ""
+    return before + pattern + (r"(?![A-Za-z0-9])" if name[-1].isascii() else "")
+
+
+def _words(text: str, whole: re.Pattern[str]) -> Iterable[str]:
+    for match in whole.finditer(text):
+        yield " ".join(match.group().split())
+    rest = whole.sub(" \n ", text)
+    for match in _LATIN.finditer(rest):
+        if _tells(match.group()):
+            yield match.group()
+    if language(text) == "zh":  # the Han words of other languages are not Chinese ones
+        for match in _HAN.finditer(rest):
+            yield from _cut(match.group())
+
+
+def _tells(word: str) -> bool:
+    bare = word.lower().replace("’", "'").split("'")[0]
+    short = len(bare) == 2 and not word.isupper()
+    return (
+        not short
+        and 2 <= len(bare) <= LONGEST
+        and bare not in _stop()
+        and not _CODE.fullmatch(bare)
+    )
+
+
+def _cut(han: str) -> Iterable[str]:
+    for at in range(0, len(han), RUN):
+        for word in _jieba().cut(han[at : at + RUN]):
+            if 2 <= len(word) <= 8 and word not in _stop() and not _NUMERAL.fullmatch(word):
+                yield word
+
+
+_NUMERAL = re.compile(
+    r"[一二三四五六七八九十百千万亿两几第半]+[个年月日号天次条种位名倍点分秒元块多来]*"
+)
+
+
+@cache
+def _jieba() -> Any:
+    """jieba's dictionary, loaded when first used and never written to a shared folder."""
+    import jieba
+
+    jieba.setLogLevel(logging.ERROR)
+
+    class Uncached(jieba.Tokenizer):  # type: ignore[misc]
+        """Builds its tables from the dictionary: as fast as jieba's own cache, and leaves no file."""
+
+        def initialize(self, dictionary: str | None = None) -> None:
+            self.FREQ, self.total = self.gen_pfdict(self.get_dict_file())
+            self.initialized = True
+
+    cutter = Uncached()
+    for name in _listed("names.txt"):
+        if not name.isascii():
+            cutter.add_word(name)
+    return cutter
+
+
+@cache
+def _stop() -> frozenset[str]:
+    return frozenset(
+        w for name in ("stop_en.txt", "stop_zh.txt") for line in _listed(name) for w in line.split()
+    )
+
+
+@cache
+def _listed(name: str) -> tuple[str, ...]:
+    lines = (_LISTS / name).read_text(encoding="utf-8").splitlines()
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _merge_plurals(counted: Counter[str]) -> None:
+    """ "Models" goes to "model" where both are used."""
+    for key in [k for k in counted if k.endswith("s") and k[:-1] in counted and len(k) > 3]:
+        counted[key[:-1]] += counted.pop(key)
+
+
+def _merge_versions(counted: Counter[str]) -> None:
+    """ "Haiku 4.5" and "Claude Haiku 4.5" are counted together, "Gemini 3" and "Gemini 3 Pro" are not."""
+    variants = set(_VARIANT.lower().split("|"))
+    versioned = {key: set(key.split()) for key in counted if _NUMBER.search(key) and " " in key}
+    for short, words in versioned.items():
+        longer = [
+            k
+            for k, others in versioned.items()
+            if k in counted and words < others and not (others - words) & variants
+        ]
+        if short in counted and longer:
+            longest = max(longer, key=lambda key: (counted[key], key))
+            into, gone = sorted((short, longest), key=lambda key: -counted[key])
+            counted[into] += counted.pop(gone)
