@@ -36,14 +36,18 @@ SAME_EVENT = (0.42, 0.38)
 """The same for groups so closely related that a reader wants one point for both."""
 JOIN = 0.6
 """Cosine of names at which a post that was not encoded joins a story."""
+SMALL_DAY = 500
+"""Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 1500
 """Columns kept for names, most frequent first: bounds memory on a day of 100,000 posts."""
 MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
 _NAME = re.compile(
-    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|[a-z]{2,}(?=-?\d+\.\d)|\$[A-Za-z]{2,6}"
+    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|"
+    r"[a-z]{2,}(?=-?\d+\.\d)|\$[A-Za-z]{2,6}"
 )
+_YEAR = re.compile(r"20[0-4]\d$")
 _STARTERS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
     " for from with and but or so as to of by is are was were be do does did not no yes my your our"
@@ -57,9 +61,8 @@ _STARTERS = frozenset(
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
     words = HANDLE.sub(" ", URL.sub(" ", clean(text)))
-    return frozenset(
-        w for w in (m.lower() for m in _NAME.findall(words)) if len(w) > 1 and w not in _STARTERS
-    )
+    found = (match.lower().replace(",", "") for match in _NAME.findall(words))
+    return frozenset(w for w in found if len(w) > 1 and w not in _STARTERS and not _YEAR.match(w))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def _named(posts: Sequence[Post]) -> Vectors:
     terms = np.zeros((len(posts), max(1, len(column))), np.float32)
     for row, each in zip(terms, found, strict=True):
         for name in each & column.keys():
-            row[column[name]] = np.log(len(posts) / frequency[name])
+            row[column[name]] = np.log(max(len(posts), SMALL_DAY) / frequency[name])
     return terms
 
 

@@ -7,6 +7,7 @@ keywords it names. Talk about stocks and coins is kept for the money sections ev
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.models import Dropped, Post, Topic
+from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
 from digest.text import HANDLE, URL, clean, plain
 
@@ -23,6 +25,8 @@ ON_TOPIC = 0.20
 AT_HEART = 0.40
 """Fit from which talk about money is news of the topic too ("the lab raised $4B")."""
 KEYWORD_WEIGHT = 0.12
+MOST_LEARNED, MOSTLY = 2, 0.6
+"""Names of the day that count as keywords: how many a post, and which share of their posts must fit."""
 MOST_KEYWORDS = 3
 """Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
 NEAREST = 3
@@ -68,7 +72,22 @@ def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevanc
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_named(keywords, post) for post in posts], np.float32)
     fit = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    fit += KEYWORD_WEIGHT * np.minimum(_learned(posts, fit), MOST_LEARNED)
     return Relevance(fit.astype(np.float32), tuple(is_market(topic, post) for post in posts))
+
+
+def _learned(posts: Sequence[Post], fit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """How many names in each post are the topic's today: a lab or a model that no keyword list knows
+    yet, but that mostly posts of the topic speak of."""
+    found = [names(post.text) for post in posts]
+    used = Counter(name for each in found for name in each)
+    fitting = Counter(n for each, f in zip(found, fit, strict=True) if f >= ON_TOPIC for n in each)
+    own = {
+        n
+        for n, count in fitting.items()
+        if count >= 3 and count >= MOSTLY * used[n] and n.isalpha()
+    }
+    return np.array([len(each & own) for each in found], np.float32)
 
 
 def _descriptions(topic: Topic) -> list[str]:

@@ -181,6 +181,7 @@ _WORDS = frozenset(
     " ADA FIL TAO JUP Meta Apple Block Strategy Circle Unity Snap Visa Aster Sui Ether Jupiter Stellar Optimism Avalanche Tether".split()
 )
 _CASHTAG = re.compile(r"\$([A-Za-z][A-Za-z0-9]{0,9}(?:\.[A-Z])?)\b(?!\s?[\d(])")
+_ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
 _CODE = re.compile(r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b", re.IGNORECASE)
 _MONEY_WORDS = frozenset("usd usdt us ca hk au bn b k m t".split())
 
@@ -214,13 +215,15 @@ def assets_in(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:
     by_ticker, pattern, by_name = _assets()
     found: list[tuple[int, Asset]] = []
     tags = [m for m in _CASHTAG.finditer(text) if m.group(1).lower() not in _MONEY_WORDS]
-    # A row of unknown cashtags is a list of keywords, not talk about any of them.
-    unknown = [m for m in tags if m.group(1).upper() not in by_ticker]
+    # A row of cashtags is a list of keywords, not talk about any of them.
+    listed = {
+        m.start(1) - 1 for row in _ROW.finditer(text) for m in _CASHTAG.finditer(text, *row.span())
+    }
     for match in tags:
         ticker = match.group(1).upper()
         if ticker in by_ticker:
             found.append((match.start(), by_ticker[ticker]))
-        elif len(unknown) == 1:
+        elif match.start() not in listed:
             found.append((match.start(), Asset(ticker, "", "", coin=_is_coin(text))))
     for match in _CODE.finditer(text):
         code = match.group(1).upper()

@@ -22,7 +22,8 @@ GOES_ON = 0.3
 """The same for a sentence that goes on behind another."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
-OVERVIEW = 4
+OVERVIEW, VOICES = 3, 3
+"""Sentences of the overview, and authors a story needs to have more to say."""
 
 _VERSION = re.compile(r"([A-Za-z]{2,})[\s\u2010-\u2015-]?(\d+\.\d+)")
 _BREAK = re.compile(r"(?<=[^\d])\s*(?:[：:|｜]|\s[-–—]\s)\s*")
@@ -131,6 +132,8 @@ def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
     if not any(item.cites for item in told):
         return items
     for story in draft.stories():
+        if len({post.author for post in story.posts}) < VOICES:
+            continue  # what a second person adds is often the first sentence in another language
         if sum(bool(item.cites) for item in items) == OVERVIEW:
             break
         lead = next((s for s in others(draft, story) if _tight(s)), None)

@@ -168,5 +168,5 @@ def _tidy(part: str) -> str:
     text = _VIA.sub("", text.strip())
     text = re.sub(r"\s+([,.;:!?，。；：！？、）)])", r"\1", text)
     text = re.sub(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]", "", text)
-    text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→")
+    text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→;；")
     return text if re.search(r"\w", text) else ""

@@ -18,7 +18,7 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 _BROKEN = re.compile(
-    r"^[\W_]|^\d{1,2}:\d{2}|^(?:PnL|Wallet|Tx|Symbol|Address|On-chain)\b|[:：,，、(（\[【“-]$|^\S{60,}$|[\u0300-\u036f]{2}|^(?:https?|www)\b|(\S)\1{5,}|[|｜].*[|｜].*[|｜]|[�]"
+    r"^(?!\$[A-Za-z])[\W_]|^\d{1,2}:\d{2}|^(?:PnL|Wallet|Tx|Symbol|Address|On-chain)\b|[:：,，、(（\[【“-]$|^\S{60,}$|[\u0300-\u036f]{2}|^(?:https?|www)\b|(\S)\1{5,}|[|｜].*[|｜].*[|｜]|[�]"
 )
 _DANGLING = re.compile(
     r"^(?:it|its|it's|this|these|those|they|them|their|he|she|his|her|him|that|that's|there|here|here's|and|but|so|or|"
@@ -40,7 +40,7 @@ _DANGLING_ZH = re.compile(
     r"そして|しかし|また|これ|それ|この|その|でも|ただ)"
 )
 _PERSONAL = re.compile(
-    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|朋友们|兄弟们|家人们|大家好",
+    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|让我们|我们组|我们公司|我们部门|我们学校|朋友们|兄弟们|家人们|大家好",
     re.IGNORECASE,
 )
 _TEASER = re.compile(
