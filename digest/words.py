@@ -25,9 +25,10 @@ LONGEST = 24
 _LISTS = Path(__file__).parent / "wordlists"
 
 _VARIANT = "Pro|Max|Mini|Ultra|Flash|Turbo|Lite|Nano|Plus|Air|Opus|Sonnet|Haiku|Code|Codex|CLI|Think|Thinking|Instruct|Vision|Image|Video|Audio|Preview|OSS|SDK|API"
+_GAP = r"[ \u2010-\u2015-]"
 _VERSIONED = re.compile(
-    rf"[A-Z][A-Za-z]+(?:[ -][A-Z][A-Za-z]+){{0,2}}[ -]?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:[ -](?:{_VARIANT}))*\b"
-    rf"|[A-Z][A-Za-z]+(?:[ -](?:{_VARIANT}))+\b"
+    rf"[A-Z][A-Za-z]+(?:{_GAP}[A-Z][A-Za-z]+){{0,2}}{_GAP}?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:{_GAP}(?:{_VARIANT}))*(?![A-Za-z])"
+    rf"|[A-Z][A-Za-z]+(?:{_GAP}(?:{_VARIANT}))+(?![A-Za-z])"
 )
 _LATIN = re.compile(
     r"(?<![^\W\u3000-\u9fff])[A-Za-z][A-Za-z0-9+]*(?:[.'’-][A-Za-z0-9+]+)*(?![^\W\u3000-\u9fff])"
@@ -98,10 +99,13 @@ def _spelling(seen: Counter[str]) -> str:
 def _names_of(texts: Iterable[str], further: Collection[str]) -> re.Pattern[str]:
     """A pattern of all names that stay whole: the known ones, and names with a version or a variant
     ("Meridian 3.2 Pro") that at least two posts use."""
-    seen: Counter[str] = Counter()
+    seen: Counter[str] = Counter()  # in how many posts, by key
+    spelled: dict[str, str] = {}
     for text in texts:
-        seen.update({match.group() for match in _VERSIONED.finditer(text)})
-    found = {name for name, count in seen.items() if count > 1}
+        here = {_key(match.group()): match.group() for match in _VERSIONED.finditer(text)}
+        seen.update(here.keys())
+        spelled.update(here)
+    found = {spelled[key] for key, count in seen.items() if count > 1}
     known = {*_listed("names.txt"), *(n for n in further if " " in n or not n.isascii())}
     longest = sorted(found | known, key=lambda name: (-len(name), name))
     return re.compile("|".join(_escaped(name) for name in longest), re.IGNORECASE)

@@ -16,6 +16,8 @@ from digest.models import Dropped, Post
 from digest.text import clean, plain
 
 THRESHOLD = 2
+MOSTLY = 0.4
+"""Share of an author's posts, of at least four, that makes a promoter of the author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,11 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "sale",
         2,
-        r"\b(?:new release|available now|out now|get it here|download (?:it )?here)\b.{0,160}\b(?:book|edition|packt|guide|cookbook)\b|\b(?:via|from|by) @(?:PacktDataML|PacktPublishing|OReillyMedia|ManningBooks)\b",
+        r"\b(?:new release|available now|out now|get it here|download (?:it )?here)\b.{0,160}\b(?:book|edition|packt|guide|cookbook)\b|\b(?:via|from|by|v/|at)\s*@(?:PacktDataML|PacktPublishing|OReillyMedia|ManningBooks)\b",
+        r"\b(?:brilliant|best|top|must-read|great|useful|amazing|huge|comprehensive|essential)\s(?:\w+\s){0,3}(?:books?|e-?books?|cookbooks?|handbooks?)\b|\bhandbook\s*[:—-]",
         r"\btable of contents\b|what you will learn\b|\bkey features:",
+        r"\(\d{3,4} pages\)|\[?\d(?:st|nd|rd|th) ed(?:ition|\.)\]?|\b\d{3,4}[- ]page (?:pdf|book|ebook)\b|\b(?:these|this|useful|great|new|free|coding) (?:e-?)?books?\b",
+        r"\b(?:offers?|packed with|full of) (?:invaluable|practical|actionable) (?:insights?|steps|tips)\b|\binfographic source\b|\bget (?:the|this|your) (?:book|copy|report|guide|e-?book)\b",
     ),
     _rule(
         "course",
@@ -108,13 +113,17 @@ RULES: tuple[Rule, ...] = (
         "promo",
         2,
         r"\b(?:sponsored|paid partnership|#ad\b|#sponsored|in partnership with|brought to you by|#partner)\b",
+        r"\b(?:investor spotlight|company to watch|stocks? to watch|earned top honors|(?:customer|five-star|5-star) reviews|"
+        r"(?:named|recognized|recognised|ranked) (?:as )?(?:a|the|an)? ?(?:#1|no\. ?1|leader|winner|top \d+|best)\b|gartner|forrester wave|g2 ?(?:dotcom|\.com)|"
+        r"(?:now )?(?:open|open for|accepting) (?:applications|registrations?)|meet (?:us|our team|the team) (?:at|in)|visit (?:us|our booth)|booth #?\d+|"
+        r"(?:our|my) (?:latest|new|next|upcoming) (?:podcast|episode|webinar|newsletter|ebook|e-book|whitepaper|white paper|course|book))\b",
         r"\b(?:terms|t&cs?|restrictions?) apply\b|\bnot (?:available )?(?:for|in) (?:the )?(?:us|uk|u\.s\.)\b|\bnot financial advice\b.{0,40}\bbuy\b",
         r"(?:^|[\[【(（#])(?:广告|推广|恰饭|商务合作|赞助)(?:[\]】)）：:]|\s|$)",
     ),
     _rule(
         "promo",
         1,
-        r"\b(?:get started|try (?:it )?(?:free|for free|today|now|out today)|start (?:your )?free|free trial|learn more|book a demo|request a demo|see how|find out how|discover how|check (?:it|us|them) out|download (?:the|our|now)|now hiring|apply here|start building|start creating|start for free|read more)\b",
+        r"\b(?:get started|try (?:it )?(?:free|for free|today|now|out today)|start (?:your )?free|free trial|learn more|book a demo|request a demo|see how|find out how|discover how|check (?:it|us|them) out|download (?:the|our|now)|now hiring|we.re hiring|apply here|listen (?:now|here|to)|watch (?:now|the full)|tune in|new episode|in this episode|joined? (?:us|me|the podcast)|full episode|on-demand|case study|customer story|success story|whitepaper|roundtable|fireside|panel discussion|start building|start creating|start for free|read more)\b",
         r"\b(?:our (?:platform|app|product|tool|customers|solution|team) (?:is|are|helps?|lets?|makes?|can)|helps? (?:you|teams?|businesses|companies|brands)|supercharge|empower(?:s|ing)?|seamless(?:ly)?|all[- ]in[- ]one|no credit card|cutting[- ]edge|game[- ]chang\w+|effortless(?:ly)?|unlock(?:s|ing)? (?:your|the)|boost your|grow your|10x your|save hours|in minutes|level up)\b",
         r"[👇👉🔗⬇️]\s*(?:https?://\S+)?\s*$",
         r"\b(?:DYOR|NFA)\b",
@@ -142,8 +151,8 @@ def advertisement(post: Post) -> str:
 def drop_ads(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped]]:
     """Posts without the ads, and the ads with their reasons.
 
-    An author whose posts of these days are mostly ads, or who repeats one pitch, is a promoter:
-    the pitches go together with the rest of the same wording.
+    An author who repeats one pitch is a promoter, and so is one whose posts of these days are
+    mostly ads: the others are ads in milder words.
     """
     reasons = {post.key: advertisement(post) for post in posts}
     pitches = Counter((post.author, plain(post.text).casefold()) for post in posts)
@@ -151,6 +160,15 @@ def drop_ads(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped]]:
         words = plain(post.text).casefold()
         if not reasons[post.key] and len(words) > 20 and pitches[post.author, words] >= 3:
             reasons[post.key] = "promo"
+    written = Counter(post.author for post in posts)
+    sold = Counter(post.author for post in posts if reasons[post.key])
+    for post in posts:
+        if (
+            post.author
+            and written[post.author] >= 4
+            and sold[post.author] >= MOSTLY * written[post.author]
+        ):
+            reasons[post.key] = reasons[post.key] or "promo"
     kept = [post for post in posts if not reasons[post.key]]
     dropped = [Dropped(p.key, "ads", reasons[p.key]) for p in posts if reasons[p.key]]
     return kept, dropped

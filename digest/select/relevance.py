@@ -59,10 +59,12 @@ class Relevance:
 
     fit: npt.NDArray[np.float32]
     market: tuple[bool, ...]
+    heart: tuple[bool, ...]
+    """Whether the post is so much about the topic that its talk of money is news of the topic too."""
 
     def money_only(self, i: int) -> bool:
         """Whether post `i` is here for its talk about money, not for the topic."""
-        return self.market[i] and float(self.fit[i]) < AT_HEART
+        return self.market[i] and not self.heart[i]
 
 
 def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevance:
@@ -72,8 +74,10 @@ def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevanc
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_named(keywords, post) for post in posts], np.float32)
     fit = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    heart = tuple(bool(f >= AT_HEART) for f in fit)
     fit += KEYWORD_WEIGHT * np.minimum(_learned(posts, fit), MOST_LEARNED)
-    return Relevance(fit.astype(np.float32), tuple(is_market(topic, post) for post in posts))
+    market = tuple(is_market(topic, post) for post in posts)
+    return Relevance(fit.astype(np.float32), market, heart)
 
 
 def _learned(posts: Sequence[Post], fit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -64,8 +64,8 @@ def leads(draft: Draft, story: Story) -> list[Sentence]:
     The first sentence of a post does; a later one only where it names what the story is about and
     leans on nothing before it. A sentence in the report's language is preferred to an equal one.
     """
-    about = _about(story)
-    found = [s for s in _usable(draft, story) if s.place == 0 or _stands_alone(s, about)]
+    subjects = about(story)
+    found = [s for s in _usable(draft, story) if s.place == 0 or _stands_alone(s, subjects)]
     return sorted(found, key=lambda s: _preference(draft, story, s))
 
 
@@ -84,19 +84,19 @@ def _usable(draft: Draft, story: Story) -> list[Sentence]:
     ]
 
 
-def _about(story: Story) -> set[str]:
-    """Names that most posts of the story share; of a single post, those of its first sentence."""
+def about(story: Story) -> set[str]:
+    """What the story is about: names that most posts of the story share; of a single post, those of its first sentence."""
     each = [{name.lower() for name in proper_names(post.text)} for post in story.posts]
     if len(each) == 1:
         first = sentences(story.posts[0])[:1]
         return {name.lower() for s in first for name in proper_names(s.text)}
     counted = Counter(name for found in each for name in found)
-    return {name for name, n in counted.items() if n >= 0.4 * len(each)}
+    return {name for name, n in counted.items() if n >= max(2, 0.4 * len(each))}
 
 
-def _stands_alone(sentence: Sentence, about: set[str]) -> bool:
+def _stands_alone(sentence: Sentence, subjects: set[str]) -> bool:
     named = {name.lower() for name in proper_names(sentence.text)}
-    return bool(named & about) and sentence.stopped and not _LEANING.search(sentence.text)
+    return bool(named & subjects) and sentence.stopped and not _LEANING.search(sentence.text)
 
 
 def _preference(draft: Draft, story: Story, sentence: Sentence) -> tuple[bool, float]:

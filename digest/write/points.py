@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from digest.models import MAX_POINTS, Item, Story
 from digest.text import language
 from digest.write import notes
-from digest.write.draft import Draft, cites, leads, others
+from digest.write.draft import Draft, about, cites, leads, others
 from digest.write.sentences import Sentence, sentences
 from digest.write.substance import proper_names, telling, usable
 
@@ -55,7 +55,7 @@ def _point(draft: Draft, story: Story, said: list[set[str]]) -> Item | None:
         return None
     if draft.foreign(lead.language) == 2:
         return None  # told among the events: the brief is in languages its readers know
-    named = versions(lead.text) | {name.lower() for name in proper_names(lead.text)}
+    named = versions(lead.text) | about(story)
     if any(_same(named, names) for names in said):
         return None
     said.append(named)
@@ -71,11 +71,11 @@ def _point(draft: Draft, story: Story, said: list[set[str]]) -> Item | None:
 
 
 def _same(names: set[str], others: set[str]) -> bool:
-    """Whether two leads name one version of one thing, or the very same things: one event."""
+    """Whether two stories are of one version of one thing, or of mostly the same things: one event."""
     if any(" " in name for name in names & others):
         return True
     smaller = min(len(names), len(others))
-    return smaller >= 3 and len(names & others) >= 0.8 * smaller
+    return len(names & others) >= max(2, 2 / 3 * smaller)
 
 
 def versions(text: str) -> set[str]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from digest.models import Post
 from digest.text import EMOJI, URL, clean, language
 
-FULL_POST = 215
+FULL_POST = 175
 """Width (a Han character counts two) from which X cuts posts: an end without a full stop is a cut."""
 
 MOST_ENTRIES, ENTRY = 4, 110
@@ -157,7 +157,7 @@ def _is_cut(text: str, last: str) -> bool:
     linked = bool(re.search(r"https?://\S+\s*$", text))
     return (
         linked
-        and FULL_POST <= width <= FULL_POST + 110
+        and FULL_POST <= width <= FULL_POST + 150
         and not re.search(r"[.。！？!?…)）”\"'’：:]$", last.strip())
     )
 

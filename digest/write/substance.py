@@ -40,7 +40,7 @@ _DANGLING_ZH = re.compile(
     r"そして|しかし|また|これ|それ|この|その|でも|ただ)"
 )
 _PERSONAL = re.compile(
-    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|让我们|我们组|我们公司|我们部门|我们学校|朋友们|兄弟们|家人们|大家好",
+    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|尝试一下|试了一下|没试过|让我们|我们组|我们公司|我们部门|我们学校|朋友们|兄弟们|家人们|大家好",
     re.IGNORECASE,
 )
 _TEASER = re.compile(
@@ -65,7 +65,7 @@ _NEWS = re.compile(
     r"rais(?:es|ed|ing)|valu(?:ed|ation)|achiev\w+|outperform\w*|scor(?:e|es|ed|ing)|reach\w*|surpass\w*|beats?|publish\w*|report\w*|show\w*|found|finds|"
     r"plans?|expected|according|develop\w*|built|builds|train\w*|model|benchmark\w*|study|research\w*|paper|researchers|fell|rose|drop\w*|gain\w*|sign\w*|"
     r"agree\w*|sue[sd]?|ban\w*|fin(?:e|ed|es)|approv\w*|invest\w*|cuts?|hir(?:es|ed)|joins?|update[sd]?|upgrad\w*|debut\w*|now)\b|"
-    r"现在|发布|推出|上线|开源|宣布|发表|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|显示|研究|论文|正式|实现|达到|完成|计划|预计|将于|将在|获得|签署|批准|"
+    r"现在|分析|数据显示|统计|调查|发布|推出|上线|开源|宣布|发表|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|显示|研究|论文|正式|实现|达到|完成|计划|预计|将于|将在|获得|签署|批准|"
     r"表示|指出|上涨|下跌|增长|提升|降低|开放|上市|裁员|任命|加入|推进|投资|估值|营收|训练|模型|得分|曝|拟|称|発表|公開|開始|リリース|対応",
     re.IGNORECASE,
 )
@@ -128,7 +128,7 @@ def proper_names(text: str) -> set[str]:
 
 
 _OPINION = re.compile(
-    r"\b(?:hope|wish|feels?|seems?|probably|maybe|honestly)\b|希望|讨厌|喜欢|觉得|好用|感觉|期待|应该是|可能是|蛮好|挺好|不错|厉害|估计|实属",
+    r"\b(?:hope|wish|feels?|seems?|probably|likely|maybe|honestly)\b|希望|讨厌|喜欢|觉得|好用|感觉|期待|应该是|可能是|蛮好|挺好|不错|厉害|估计|实属",
     re.IGNORECASE,
 )
 

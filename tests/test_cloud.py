@@ -1,0 +1,90 @@
+"""The picture: the same for the same words, with every glyph, whatever the words are."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from digest import cloud
+from digest.cloud import CloudError, drawable, font_check, font_path, glyphs, render
+
+WORDS = {f"word{n}": 100 - n for n in range(60)} | {
+    "人工智能": 90,
+    "Claude Opus 4.5": 80,
+    "大模型": 70,
+}
+HOSTILE = {
+    "new\nline": 5,
+    "x" * 10_000: 5,
+    "z" + "\u0301" * 40: 5,
+    "\u202egnp.exe": 5,
+    "👩‍👩‍👧": 5,
+    "": 5,
+    "  ": 5,
+    "\ud800": 5,
+    "\x00": 5,
+    "zero": 0,
+    "minus": -3,
+    "nan": float("nan"),
+    "inf": float("inf"),
+    "<b>": 5,
+    "ꦱꦮꦫ": 5,
+    "good": 4,
+}
+
+
+def test_a_crisp_picture_of_the_promised_size() -> None:
+    png = render(WORDS)
+    image = Image.open(io.BytesIO(png))
+    assert (image.format, image.size) == ("PNG", (1600, 900))
+    assert len(image.convert("RGB").getcolors(1_000_000) or []) > 20
+
+
+def test_the_same_words_give_the_same_bytes() -> None:
+    assert render(WORDS) == render(dict(reversed(WORDS.items())))
+
+
+def test_hostile_words_are_cleaned_or_left_out() -> None:
+    words = drawable(HOSTILE)  # type: ignore[arg-type]
+    assert "good" in words
+    assert "new line" in words
+    assert not {"zero", "minus", "nan", "inf", "", "ꦱꦮꦫ"} & set(words)
+    assert all(len(word) <= 32 for word in words)
+    render(HOSTILE)  # type: ignore[arg-type]
+
+
+def test_every_drawn_character_has_a_glyph() -> None:
+    for word in drawable(HOSTILE | WORDS):  # type: ignore[arg-type]
+        assert {ord(c) for c in word if c != " "} <= glyphs()
+
+
+@pytest.mark.parametrize("words", [{}, {"👩": 3}, {"": 1}])
+def test_nothing_to_draw_says_so(words: dict[str, int]) -> None:
+    with pytest.raises(CloudError):
+        render(words)
+
+
+def test_one_word_is_a_picture() -> None:
+    assert render({"模型": 1}).startswith(b"\x89PNG")
+
+
+def test_the_font_has_han_characters() -> None:
+    assert "characters" in font_check()
+
+
+def test_without_the_font_package_the_systems_fonts_are_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = font_path()
+    font_path.cache_clear()
+    monkeypatch.setitem(__import__("sys").modules, "pylopdf_fonts_zh_cn", None)
+    try:
+        monkeypatch.setattr(cloud, "_SYSTEM_FONTS", (str(tmp_path / "none.otf"), str(own)))
+        assert font_path() == own
+        font_path.cache_clear()
+        monkeypatch.setattr(cloud, "_SYSTEM_FONTS", (str(tmp_path / "none.otf"),))
+        with pytest.raises(CloudError, match="no font"):
+            font_path()
+    finally:
+        font_path.cache_clear()

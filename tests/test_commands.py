@@ -1,0 +1,281 @@
+"""Say a line, read the answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.commands import COMMANDS, answer
+from bot.commands.asking import Context, TooMany
+from bot.messages import Incoming, Picture
+from bot.platforms.terminal import render
+from digest.models import Dropped, Item
+from digest.store import Store, StoreError
+from tests.posts import TOPIC, post
+from tests.samples import DAY, report
+
+NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+
+
+@dataclass
+class Maker:
+    """Makes the report at once, or refuses."""
+
+    store: Store
+    made: list[tuple[str, date, str]] = field(default_factory=list)
+    works: bool = True
+    refuses: bool = False
+
+    async def build(self, topic: str, day: date, user: str) -> bool:
+        if self.refuses:
+            raise TooMany(3, 20)
+        self.made.append((topic, day, user))
+        if self.works:
+            await self.store.save_report(report(day))
+        return self.works
+
+
+@dataclass
+class Bot:
+    """The bot with a store, spoken to line by line."""
+
+    context: Context
+    maker: Maker
+
+    async def say(self, line: str) -> str:
+        said = [one async for one in answer(self.context, Incoming("test", "c", "u", line))]
+        return "\n---\n".join(render(one, 100, styled=False) for one in said)
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        maker = Maker(store)
+        yield Bot(
+            Context(store, {"ai": TOPIC}, maker, tmp_path, "jianbao test", lambda: NOW), maker
+        )
+
+
+@pytest.fixture
+async def full(bot: Bot) -> Bot:
+    store = bot.context.store
+    await store.save_topic(TOPIC)
+    await store.save_posts(TOPIC, "x_list", [post("A model came out", "1", author="ada")])
+    for day in (date(2025, 12, 4), DAY):
+        await store.save_report(report(day))
+    return bot
+
+
+async def test_the_brief_has_points_with_their_posts(full: Bot) -> None:
+    said = await full.say("/brief")
+    assert "2025-12-06 周六" in said
+    assert "1.  Meridian 3.2 Pro is out" in said
+    assert "@ada @bob https://x.com/ada/status/1" in said
+    assert "标题views" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "absent"),
+    [
+        ("/detail", "标题views", "标题points"),
+        ("/detail points", "Meridian", "标题views"),
+        ("/detail 3", "标题views", "标题markets"),
+        ("/detail 标题ai", "标题ai", "标题views"),
+        ("/views", "Ada (@ada)", "NVDA"),
+        ("/stocks", "NVDA fell", "Meridian"),
+        ("/stocks $nvda", "NVDA fell", "BTC rose"),
+        ("/stocks 英伟达", "NVDA fell", "BTC rose"),
+        ("/crypto", "BTC rose", "NVDA"),
+        ("/ai", "标题ai", "NVDA"),
+        ("/finance", "标题finance", "NVDA"),
+        ("/events", "标题events", "NVDA"),
+        ("/brief 1", "Meridian", "Kite"),
+        ("/brief@some_bot", "Meridian", "标题views"),
+    ],
+)
+async def test_each_command_shows_its_part(
+    full: Bot, line: str, expected: str, absent: str
+) -> None:
+    said = await full.say(line)
+    assert expected in said
+    assert absent not in said
+
+
+@pytest.mark.parametrize(
+    "line", ["/brief ai 2025-12-04 1", "/brief 1 20251204 twitter_ai", "/brief 12月4日 人工智能 1"]
+)
+async def test_words_come_in_any_order(full: Bot, line: str) -> None:
+    said = await full.say(line)
+    assert "2025-12-04" in said
+    assert "Kite" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/report 2025-13-40", "/report 2025-12-06"),
+        ("/report tomorrow", "/report 2025-12-06"),
+        ("/report 2025-W01-1", "/report 2025-12-06"),
+        ("/brief nonsense", "/brief 2025-12-06"),
+        ("/detail nonsense", "5 markets"),
+        ("/stocks TSLA", "英伟达 (NVDA)"),
+        ("/sources 9", "/sources 1"),
+        ("/sources", "/sources 1"),
+        ("/breif", "/brief"),
+        ("/xyzzy", "/help"),
+        ("hello", "/help"),
+        ("/", "/help"),
+        ("/brief 2024-01-01", "/report 2025-12-04"),
+    ],
+)
+async def test_a_wrong_argument_is_answered_with_a_right_one(
+    full: Bot, line: str, expected: str
+) -> None:
+    assert expected in await full.say(line)
+
+
+async def test_sources_shows_the_posts_behind_a_point(full: Bot) -> None:
+    said = await full.say("/sources 1")
+    assert "@ada 2025-12-06 09:30（UTC）" in said
+    assert "The whole text of Ada." in said
+    assert "https://x.com/bob/status/2" in said
+    assert len(said) < 1500, "long posts are cut"
+
+
+async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:
+    await full.context.store.save_posts(
+        TOPIC, "x_list", [post("Another", "7", created_at=datetime(2025, 12, 5, 8, tzinfo=UTC))]
+    )
+    making, made = (await full.say("/report 2025-12-05")).split("\n---\n")
+    assert "1" in making
+    assert "Meridian" in made
+    assert full.maker.made == [("ai", date(2025, 12, 5), "u")]
+    assert "\n---\n" not in await full.say("/report 2025-12-05")
+    assert len(full.maker.made) == 1
+
+
+async def test_a_report_that_cannot_be_made_is_said_kindly(full: Bot) -> None:
+    other = post("Another", "7", created_at=datetime(2025, 12, 5, 8, tzinfo=UTC))
+    await full.context.store.save_posts(TOPIC, "x_list", [other])
+    full.maker.works = False
+    assert "没有做成" in await full.say("/report 2025-12-05")
+    full.maker.refuses = True
+    assert "20" in await full.say("/report 2025-12-05")
+
+
+async def test_a_day_without_posts_offers_the_nearest(full: Bot) -> None:
+    said = await full.say("/report 2025-11-01")
+    assert "/report 2025-12-04, /report 2025-12-06" in said
+    assert full.maker.made == []
+
+
+async def test_a_range_is_put_together_from_its_days(full: Bot) -> None:
+    said = await full.say("/report 2025-12-04..2025-12-07")
+    assert said.count("Meridian 3.2 Pro is out") == 2
+    assert "2025-12-05, 2025-12-07" in said
+    assert full.maker.made == []
+
+
+async def test_the_cloud_is_a_file(full: Bot) -> None:
+    said = [one async for one in answer(full.context, Incoming("t", "c", "u", "/cloud"))]
+    (picture,) = [block for block in said[0].blocks if isinstance(block, Picture)]
+    assert picture.path.name == "wordcloud_twitter_ai_20251206_20251206.png"
+    assert picture.path.read_bytes() == b"\x89PNG picture"
+
+
+async def test_dropped_posts_are_shown_with_their_reasons(full: Bot) -> None:
+    from dataclasses import replace
+
+    dropped = (Dropped("x:1", "ads", "giveaway"), Dropped("x:404", "ads", "sale"))
+    await full.context.store.save_report(replace(report(), dropped=dropped))
+    said = await full.say("/detail filtered")
+    assert "抽奖与赠送" in said
+    assert "A model came out" in said
+
+
+async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
+    status = await full.say("/status")
+    for expected in ("2025-12-06", "x_list", "hn", "no answer", "SQLite", "jianbao test"):
+        assert expected in status
+    assert "ai · 人工智能" in await full.say("/topics")
+
+
+async def test_help_lists_every_command_in_both_languages(full: Bot) -> None:
+    for line, index in (("/help zh", 0), ("/help en", 1)):
+        said = await full.say(line)
+        for command in COMMANDS:
+            assert command.example in said
+            assert (command.zh, command.en)[index] in said
+    assert len({command.name for command in COMMANDS}) == len(COMMANDS)
+
+
+async def test_without_reports_the_way_to_one_is_shown(bot: Bot) -> None:
+    for command in COMMANDS:
+        said = await bot.say(f"/{command.name}")
+        assert said.strip()
+        if command.name not in ("help", "topics", "status"):
+            assert "digest ai" in said
+
+
+async def test_a_failure_is_answered_and_logged_without_the_text(
+    full: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(full.context.store.__class__, "latest", broken)
+    assert "出了点问题" in await full.say("/brief 1")
+    assert "/brief on test failed" in caplog.text
+
+    async def busy(*_: object) -> None:
+        raise StoreError("the database is locked")
+
+    monkeypatch.setattr(full.context.store.__class__, "latest", busy)
+    assert "locked" in await full.say("/brief")
+
+
+async def test_hostile_lines_are_only_text(full: Bot) -> None:
+    for line in (
+        "/brief \u202e",
+        "/stocks " + "x" * 5000,
+        "/report ../../etc",
+        "/detail '; DROP TABLE reports",
+        "/\x00",
+        "/brief \x1b[31m",
+    ):
+        said = await full.say(line)
+        assert said
+        assert "\x1b" not in said
+        assert len(said) < 3000
+
+
+async def test_an_empty_section_says_so(full: Bot) -> None:
+    await full.context.store.save_report(report(points=(Item("今天很平静。", status="note"),)))
+    assert "今天很平静" in await full.say("/brief")
+    assert "没有要点" in await full.say("/sources 1")
+    assert "没有内容" in await full.say("/events")
+
+
+async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bot import app
+
+    started: list[tuple[str, date]] = []
+
+    async def slow(topic: str, day: date) -> bool:
+        started.append((topic, day))
+        await asyncio.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(app, "run_digest", slow)
+    builds = app.Builds()
+    answers = await asyncio.gather(*(builds.build("ai", DAY, f"u{n}") for n in range(5)))
+    assert answers == [True] * 5
+    assert started == [("ai", DAY)]
+    for n in range(1, 3):
+        await builds.build("ai", date(2025, 1, n), "u0")
+    with pytest.raises(TooMany):
+        await builds.build("ai", date(2025, 1, 9), "u0")
+    await builds.close()

@@ -1,0 +1,68 @@
+"""Days as people type them."""
+
+from datetime import date
+
+import pytest
+
+from bot.dates import DateError, parse_days
+
+TODAY = date(2026, 1, 10)
+SIXTH = date(2025, 12, 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-12-06",
+        "2025-12-6",
+        "2025/12/6",
+        "2025.12.06",
+        "20251206",
+        "12-06",
+        "12/6",
+        "12月6日",
+        "2025年12月6日",
+    ],
+)
+def test_one_day_in_many_spellings(text: str) -> None:
+    assert parse_days(text, TODAY) == (SIXTH, SIXTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [("today", 0), ("TODAY", 0), ("今天", 0), ("yesterday", 1), ("昨天", 1), ("前天", 2)],
+)
+def test_days_by_word(text: str, back: int) -> None:
+    day = date(2026, 1, 10 - back)
+    assert parse_days(text, TODAY) == (day, day)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-12-01..2025-12-06",
+        "2025-12-06~2025-12-01",
+        "12-01 至 12-06",
+        "20251201到20251206",
+        "12-01 to 12-06",
+    ],
+)
+def test_ranges_in_either_order(text: str) -> None:
+    assert parse_days(text, TODAY) == (date(2025, 12, 1), SIXTH)
+
+
+def test_a_leap_day_is_looked_for_in_earlier_years() -> None:
+    assert parse_days("02-29", TODAY) == (date(2024, 2, 29), date(2024, 2, 29))
+
+
+@pytest.mark.parametrize("text", ["2025-13-40", "20251301", "02-30", "2000-01-01..2025-01-01"])
+def test_what_looks_like_a_day_but_is_none(text: str) -> None:
+    with pytest.raises(DateError):
+        parse_days(text, TODAY)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "NVDA", "2025-W01-1", "5", "brief", "..", "1..2..3", "٢٠٢٥-١٢-٠٦x"]
+)
+def test_what_names_no_day(text: str) -> None:
+    assert parse_days(text, TODAY) is None

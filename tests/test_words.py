@@ -1,0 +1,98 @@
+"""Words of a day: names whole, one vote a post, nothing that is no word."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from digest.words import wordcounts
+from tests.posts import post
+
+
+def counts(*texts: str, names: tuple[str, ...] = ()) -> dict[str, int]:
+    return wordcounts([post(text, str(i)) for i, text in enumerate(texts)], names=names)
+
+
+def test_names_stay_whole_and_spellings_meet() -> None:
+    found = counts(
+        "Claude Opus 4.5 beats GPT-5.2 today",
+        "claude opus 4.5 与 GPT 5.2 的对比",
+        "I prefer GPT‑5.2 over Claude Opus 4.5",
+    )
+    assert found["Claude Opus 4.5"] == 3
+    assert [found[word] for word in found if "5.2" in word] == [3]
+    assert "Opus" not in found
+
+
+def test_a_name_nobody_listed_is_found_in_the_posts() -> None:
+    found = counts(
+        "Meridian 3.2 Pro is out", "We tried Meridian 3.2 Pro", "价格很低的 Meridian 3.2 Pro 来了"
+    )
+    assert found["Meridian 3.2 Pro"] == 3
+
+
+def test_one_post_has_one_vote() -> None:
+    assert counts("robotics " * 50, "robotics matter")["robotics"] == 2
+
+
+def test_chinese_is_cut_into_words() -> None:
+    found = counts("人形机器人正在学习叠衣服", "人形机器人进入工厂")
+    assert found["人形机器人"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://t.co/abc",
+        "@someone",
+        "🚀🔥",
+        "the and with",
+        "可以 就是 今天",
+        "12345 2025",
+        "&amp; &nbsp;",
+        "a b c",
+    ],
+)
+def test_what_is_no_word_is_left_out(text: str) -> None:
+    assert counts(text) == {}
+
+
+def test_handles_links_and_other_scripts_are_left_out() -> None:
+    found = counts(
+        "Northlight @handle https://example.com/page released",
+        "Новая модель Northlight вышла сегодня в сети",
+    )
+    assert found == {"Northlight": 1}
+
+
+def test_plurals_meet_their_singular() -> None:
+    assert list(counts("one benchmark", "two benchmarks", "more benchmarks").values()) == [3]
+
+
+def test_the_same_posts_give_the_same_order() -> None:
+    texts = ["alphaville robotics", "zebra robotics", "middle kernels", "kernels robotics"]
+    assert list(counts(*texts).items()) == list(counts(*texts).items())
+    assert next(iter(counts(*texts))) == "robotics"
+
+
+def test_a_megabyte_without_a_stop_does_not_hang() -> None:
+    began = time.process_time()
+    counts("模型智能体算力开源推理数据芯片" * 80_000)
+    assert time.process_time() - began < 20
+
+
+def test_jieba_leaves_no_file_and_says_nothing(tmp_path: Path) -> None:
+    script = "from tests.test_words import counts; print(len(counts('人形机器人进入工厂')))"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+        env={"TMPDIR": str(tmp_path), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert int(done.stdout) > 0
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
