@@ -65,6 +65,6 @@ def test_nothing_is_taken_from_real_posts() -> None:
             for line in file.read_text(encoding="utf-8").splitlines():
                 text = json.loads(line)["text"]
                 real |= {text[at : at + 40] for at in range(max(0, len(text) - 39))}
-    for line in _lines():
-        text = str(line["text"])
+    for made in _lines():
+        text = str(made["text"])
         assert not any(text[at : at + 40] in real for at in range(max(0, len(text) - 39)))

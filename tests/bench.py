@@ -1,0 +1,91 @@
+"""`make bench`: prints the figures of the main bars. Asserts nothing: machines differ."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from wordcloud import WordCloud
+
+from digest.cloud import font_path, glyphs, render
+from digest.sources.jsonl import parse_lines
+from digest.words import wordcounts
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data" / "posts"
+SAMPLE = ROOT / "digest" / "sources" / "sample.jsonl"
+DAYS = ("2025-10-16", "2025-12-05", "2025-12-16")
+
+
+def timed(*args: str, folder: Path) -> tuple[float, float, str]:
+    """Wall seconds, peak memory in MB and output of `python -m bot` with these arguments."""
+    script = (
+        "import resource, sys\nfrom bot.__main__ import main\n"
+        f"sys.argv = ['bot', *{list(args)!r}]\n"
+        "try:\n    main()\nfinally:\n"
+        "    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "    print(f'PEAK {peak:.0f}', file=sys.stderr)\n"
+    )
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder, check=True
+    )
+    seconds = time.perf_counter() - began
+    return seconds, float(done.stderr.rsplit("PEAK ", 1)[1]), done.stdout
+
+
+def days(folder: Path) -> None:
+    """Time, memory and points of the three real days."""
+    for day in DAYS:
+        files = [str(path) for path in sorted((DATA / day).glob("*.jsonl"))]
+        seconds, peak, out = timed(
+            "digest", "ai", "--date", day, "--posts", *files, "--json", folder=folder
+        )
+        data = json.loads(out)
+        print(
+            f"{day}: {data['counts']['collected']} posts, {seconds:.1f} s, {peak:.0f} MB, {data['counts']}"
+        )
+        for number, item in enumerate(data["sections"][1]["items"], 1):
+            print(f"  {number}. {item['title']} {item['text']}".rstrip())
+
+
+def cloud() -> None:
+    """Time of our picture against a stock one of the same words, best of three, taken in turns."""
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+    words = wordcounts(list(parse_lines(lines, "sample")), limit=200)
+    glyphs()
+    ours, stock = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        render(words)
+        ours.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        whole = WordCloud(width=1600, height=900, max_words=200, font_path=str(font_path()))
+        whole.generate_from_frequencies(words).to_image()
+        stock.append(time.perf_counter() - began)
+    print(f"cloud: {min(ours):.2f} s, stock {min(stock):.2f} s, ratio {min(ours) / min(stock):.2f}")
+
+
+def main() -> None:
+    """All of it, in a folder of its own."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    cloud()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(ROOT / "topics.toml", folder)
+        seconds, peak, _ = timed("digest", "ai", "--date", "2025-12-06", folder=folder)
+        print(f"first report and picture of the sample: {seconds:.1f} s, {peak:.0f} MB")
+        if DATA.is_dir():
+            days(folder)
+        else:
+            print("real days: ../shared/data is absent")
+
+
+if __name__ == "__main__":
+    main()

