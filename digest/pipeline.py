@@ -29,6 +29,7 @@ from digest.models import (
     Window,
     cited_keys,
 )
+from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Source, SourceError, open_source
 from digest.store import Store
@@ -89,6 +90,7 @@ def build(
     """The report of these posts. Pure but for the time it takes: the same posts give the same report."""
     posts = [post for _, post in gathered.streams]
     selection = select(topic, posts, step)
+    release()  # jieba's dictionary comes next: the two need not be in memory together
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
     kept = [post for story in selection.stories for post in story.posts]

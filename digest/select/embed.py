@@ -7,6 +7,7 @@ take its place: same language only, but the digest goes on.
 
 from __future__ import annotations
 
+import gc
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -46,6 +47,12 @@ def _encoder() -> Any:
         return None
     # One thread: with more, it runs several times slower on small virtual machines.
     return USE(threads=1)
+
+
+def release() -> None:
+    """Gives the encoder's memory back; it is loaded again when next needed."""
+    _encoder.cache_clear()
+    gc.collect()
 
 
 def encode_hashed(texts: Sequence[str]) -> Vectors:

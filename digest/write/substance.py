@@ -27,7 +27,7 @@ _DANGLING = re.compile(
     r"honestly|anyway|well|ok|okay|yes|no|yeah|nope|lol|imo|like|just|not|both|same|another|others|such|very|more|most|"
     r"one|some|many|each|every|only|even|if|when|what|why|how|as|"
     # Orders and half sentences: "Simply update", "Tried this", "Available now".
-    r"simply|tried|trying|available|calling|testing|tested|use|using|run|build|try|learn|get|got|make|made|making|start|starting|see|"
+    r"simply|complete|ultimate|top|tried|trying|available|calling|testing|tested|use|using|run|build|try|learn|get|got|make|made|making|start|starting|see|"
     r"watch|check|add|plug|say|meet|read|join|let|let's|give|take|stop|think|imagine|remember|looking|looks|sounds|feels|seems|"
     r"thanks|official|great|good|nice|cool|happy|very|super|pretty|love|loved|excited|posted|spent|just|now|today i|been|was|were|is|are|"
     r"can|could|would|should|will|do|does|did|don't|doesn't|won't|can't|have|has|had|of|in (?:this|it|addition|short|other)|for (?:this|example|instance)|"
@@ -49,7 +49,7 @@ _TEASER = re.compile(
     r"let us explain|be the first|chance (?:at|to win)|below|thoughts\?|bookmark|thanks? (?:to|you|for)|congrats|congratulations|excited to|happy to|proud to|can't wait|come (?:talk|join)|"
     r"tune in|dm me|here(?:'s| is| are) (?:the|what|why|how|a|my)|full (?:video|paper|post|report|thread|article)|download|drop a|what do you think|"
     r"available here|find out|more (?:info|details|here)|reply|retweet|save this|don't miss|link:|appeared first on|read the)\b|"
-    r"详情|链接|评论区|置顶|点击|关注|转发|收藏|扫码|下一条|见图|戳|围观|请看|欢迎|求推荐|求助|教程在|领取|原文|地址[:：]|来源[:：]|如图|传送门|↓|更多信息|敬请期待|点赞|"
+    r"详情|链接|评论区|置顶|点击|关注|将你的|把你的|帮你|教你|转发|收藏|扫码|下一条|见图|戳|围观|请看|欢迎|求推荐|求助|教程在|领取|原文|地址[:：]|来源[:：]|如图|传送门|↓|更多信息|敬请期待|点赞|"
     r"詳細|こちら|チェック|以下を|フォロー|リプ",
     re.IGNORECASE,
 )
