@@ -73,6 +73,7 @@ def cli() -> None:
     "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
 )
 @click.option("--writer", type=click.Choice(["auto", "llm", "extractive"]), default="auto")
+@click.option("--replace", is_flag=True, help="Overwrite an imported report of the same days.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files."
@@ -84,6 +85,7 @@ def digest(
     last: date | None,
     posts: tuple[str, ...],
     writer: str,
+    replace: bool,
     as_json: bool,
     out: Path | None,
 ) -> None:
@@ -96,13 +98,15 @@ def digest(
         raise click.UsageError("--from is after --to")
     if writer == "llm":
         raise DigestError("there is no model writer yet: use --writer extractive")
-    _run(_digest(topic, (first or day, last or day), [Path(name) for name in posts], as_json, out))
+    files = [Path(name) for name in posts]
+    _run(_digest(topic, (first or day, last or day), files, replace, as_json, out))
 
 
 async def _digest(
     name: str,
     days: tuple[date | None, date | None],
     files: Sequence[Path],
+    replace: bool,
     as_json: bool,
     out: Path | None,
 ) -> None:
@@ -117,6 +121,10 @@ async def _digest(
     yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
     window = Window(days[0] or yesterday, days[1] or yesterday, topic.timezone)
     async with await Store.open(settings.database_url) as store:
+        if not replace and await store.source(topic.name, window.first, window.last):
+            raise DigestError(
+                f"the report of {window.first} was imported: add --replace to overwrite it"
+            )
         report = await run(
             topic, window, store=store, posts_files=files, progress=Progress(), now=now
         )
@@ -136,9 +144,10 @@ def _show(
     from bot.commands.reports import write_whole
     from digest.publish.contract import as_contract
     from digest.publish.markdown import as_markdown
+    from digest.publish.names import stem
 
     folder = out or settings.data_dir / "reports"
-    name = f"{topic.slug}_{report.first:%Y%m%d}_{report.last:%Y%m%d}"
+    name = stem(topic.slug, report.first, report.last)
     picture = folder / f"wordcloud_{name}.png"
     page = folder / f"{name}.md"
     title = f"{topic.title[report.language]} {report.first} — {report.last}"
@@ -184,6 +193,57 @@ async def _collect(name: str | None) -> None:
             for result in await collect_topic(topic, store=store):
                 state = f"{result.posts} posts" if result.ok else f"no answer ({result.note})"
                 click.echo(f"{topic.name}: {result.name}: {state}")
+
+
+@cli.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Overwrite reports of our own of the same days.")
+def import_(files: tuple[Path, ...], replace: bool) -> None:
+    """Read Jekyll posts into the store; the commands then answer from them."""
+    _run(_import(files, replace))
+
+
+async def _import(files: Sequence[Path], replace: bool) -> None:
+    from digest.publish.exchange import import_post
+    from digest.store import Store, StoreError
+    from digest.topics import load_topics
+
+    settings = _settings()
+    topics = load_topics(settings.topics_file)
+    failed = 0
+    async with await Store.open(settings.database_url) as store:
+        for path in files:
+            try:
+                report = await import_post(path, topics, store, replace_ours=replace)
+                click.echo(f"{path.name}: {report.topic} {report.first} — {report.last}")
+            except StoreError:
+                raise
+            except DigestError as error:
+                failed += 1
+                click.echo(f"jianbao: {error}", err=True)
+    if failed:
+        raise DigestError(f"{failed} of {len(files)} files were not imported")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--topic", help="Only this topic.")
+@click.option("--date", "day", type=Day(), help="Only reports of this day.")
+def export(folder: Path, topic: str | None, day: date | None) -> None:
+    """Write the stored reports into FOLDER as Jekyll posts with their pictures."""
+    _run(_export(folder, topic, day))
+
+
+async def _export(folder: Path, topic: str | None, day: date | None) -> None:
+    from digest.publish.exchange import export_reports
+    from digest.store import Store
+    from digest.topics import load_topics
+
+    settings = _settings()
+    async with await Store.open(settings.database_url) as store:
+        topics = load_topics(settings.topics_file)
+        for path in await export_reports(folder, topics, store, topic, day):
+            click.echo(path)
 
 
 @cli.command()

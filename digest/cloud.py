@@ -78,6 +78,24 @@ def render(counts: Mapping[str, int]) -> bytes:
     return file.getvalue()
 
 
+def as_jpeg(picture: bytes) -> bytes:
+    """The picture as JPEG; one that is JPEG already stays as it is, byte for byte.
+
+    Raises CloudError for what is no picture.
+    """
+    if picture.startswith(b"\xff\xd8"):
+        return picture
+    from PIL import Image, UnidentifiedImageError
+
+    file = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            image.convert("RGB").save(file, "JPEG", quality=90)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise CloudError("the stored word cloud is no picture") from None
+    return file.getvalue()
+
+
 def drawable(counts: Mapping[str, int]) -> dict[str, float]:
     """Words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
     known = glyphs()

@@ -172,7 +172,7 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One digest. `cloud` is the PNG, or empty where no picture could be made."""
+    """One digest. `cloud` is the picture, or empty where none could be made."""
 
     topic: str
     first: date
@@ -187,6 +187,8 @@ class Report:
     wordcounts: Mapping[str, int] = field(default_factory=dict)
     cloud: bytes = b""
     dropped: tuple[Dropped, ...] = ()
+    source: bytes = b""
+    """The file an imported report was read from; empty for one of our own."""
     created_at: datetime | None = None
 
     def section(self, name: SectionName) -> Section:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section
 from digest.publish.archive import ArchiveError, read_post
-from digest.publish.jekyll import export, give_back, safe_slug, stem, write_files
+from digest.publish.jekyll import export, give_back, write_files
+from digest.publish.names import safe_slug, stem
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "archive"
 DAY = date(2025, 12, 6)

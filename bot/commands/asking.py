@@ -157,6 +157,11 @@ class Ask:
         newest = await self.context.store.latest(topic or await self._usual_topic(None))
         return newest.last if newest else self.today("") - timedelta(days=1)
 
+    async def slug(self, topic: str) -> str:
+        """What files of the topic are called after."""
+        stored = {known.name: known.slug for known in await self.context.store.topics()}
+        return stored.get(topic) or self.context.topic(topic).slug
+
     def today(self, topic: str) -> date:
         """Today in the topic's zone."""
         zone = self.context.topic(topic).timezone if topic else "UTC"

@@ -20,6 +20,7 @@ from bot.commands.shown import (
 )
 from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Text, reply
 from digest.models import BRIEF, SECTIONS, Report, SectionName
+from digest.publish.names import stem
 from digest.store import StoreError
 from digest.write.groups import CRYPTO
 
@@ -130,7 +131,7 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
             header(ask, found, ""), Text(texts.text("no_cloud", ask.language, day=day)), *blocks
         )
         return
-    path = cloud_path(ask.context.data_dir, ask.context.topic(found.topic).slug, found)
+    path = cloud_path(ask.context.data_dir, await ask.slug(found.topic), found, picture)
     write_whole(path, picture)
     alt = texts.text("cloud_file", found.language, path=path)
     yield reply(header(ask, found, ""), Picture(path, alt), *blocks, language=found.language)
@@ -266,9 +267,10 @@ async def _only(ask: Ask) -> Wanted:
     return wanted
 
 
-def cloud_path(data_dir: Path, slug: str, found: Report) -> Path:
-    """Where a copy of the picture is kept."""
-    return data_dir / "clouds" / f"wordcloud_{slug}_{found.first:%Y%m%d}_{found.last:%Y%m%d}.png"
+def cloud_path(data_dir: Path, slug: str, found: Report, picture: bytes) -> Path:
+    """Where a copy of the picture is kept; an imported one is a JPEG."""
+    kind = "jpg" if picture.startswith(b"\xff\xd8") else "png"
+    return data_dir / "clouds" / f"wordcloud_{stem(slug, found.first, found.last)}.{kind}"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from hashlib import sha256
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from digest.models import Item, Language, Report, Section, SectionName
+from digest.publish.names import stem
 
 PARTS: dict[Language, dict[str, str]] = {
     "zh": {"brief": "简要部分", "detail": "详细分析部分", "special": "专项分析"},
@@ -35,10 +35,6 @@ COMMA: dict[Language, str] = {"zh": "，", "en": ", "}
 BRACKETS: dict[Language, str] = {"zh": "（{}）", "en": " ({})"}
 UPDATE: dict[Language, str] = {"zh": "更新", "en": "Update"}
 
-MAX_SLUG = 60
-_DEVICES = frozenset(
-    ["con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))]
-)
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&$^\"'!=:-]")
 _ENTITIES = {"{": "&#123;", "}": "&#125;", "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}
 _PLAIN = frozenset(":-=!'#")
@@ -51,20 +47,6 @@ class File:
 
     path: PurePosixPath
     content: bytes
-
-
-def safe_slug(slug: str) -> str:
-    """The slug as part of a file name: what was not letters, digits, `_` or `-` is gone. A slug that
-    had to be changed gets a mark of the original, so that two never meet in one file."""
-    kept = re.sub(r"[^A-Za-z0-9_-]+", "_", slug).strip("_-")[:MAX_SLUG]
-    if kept == slug and kept.lower() not in _DEVICES:
-        return kept
-    return f"{kept or 'topic'}_{sha256(slug.encode('utf-8', 'replace')).hexdigest()[:8]}"
-
-
-def stem(slug: str, first: date, last: date) -> str:
-    """What post and picture are called after: `twitter_ai_20251206_20251206`."""
-    return f"{safe_slug(slug)}_{first:%Y%m%d}_{last:%Y%m%d}"
 
 
 def export(report: Report, slug: str, timezone: str, jpeg: bytes) -> list[File]:

@@ -25,7 +25,7 @@ from digest.models import (
 )
 from digest.store.engine import upsert
 from digest.store.posts import post_of
-from digest.store.tables import clouds, drops, items, posts, reports, sections, topics
+from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
 
 
 async def save(connection: AsyncConnection, report: Report) -> None:
@@ -34,12 +34,13 @@ async def save(connection: AsyncConnection, report: Report) -> None:
     statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
     report_id = (await connection.execute(written)).scalar_one()
-    for table in (items, sections, clouds, drops):
+    for table in (items, sections, clouds, drops, imports):
         await connection.execute(delete(table).where(table.c.report_id == report_id))
     for table, rows in (
         (sections, _section_rows(report)),
         (items, _item_rows(report)),
         (clouds, [{"png": report.cloud}] if report.cloud else []),
+        (imports, [{"content": report.source}] if report.source else []),
         (drops, [{"position": n, **asdict(drop)} for n, drop in enumerate(report.dropped)]),
     ):
         if rows:
@@ -79,6 +80,19 @@ async def cloud(connection: AsyncConnection, *which: ColumnElement[bool]) -> byt
     """The picture, or nothing."""
     found = await connection.scalar(select(clouds.c.png).join(reports).where(*which))
     return bytes(found or b"")
+
+
+async def source(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:
+    """The file that the report was read from, or nothing."""
+    found = await connection.scalar(select(imports.c.content).join(reports).where(*which))
+    return bytes(found or b"")
+
+
+async def spans(connection: AsyncConnection, topic: str) -> list[tuple[date, date]]:
+    """First and last day of every report of the topic, by last day."""
+    query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
+    rows = await connection.execute(query.order_by(reports.c.last, reports.c.first))
+    return [(row.first, row.last) for row in rows]
 
 
 async def dropped(

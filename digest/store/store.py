@@ -96,7 +96,7 @@ class Store:
             await reports.save(connection, report)
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
-        """The report of exactly these days, with `cloud` and `dropped` left empty."""
+        """The report of exactly these days, with `cloud`, `dropped` and `source` left empty."""
         async with self._reading() as connection:
             found = await reports.load(connection, *reports.same(topic, first, last))
         return found[0] if found else None
@@ -121,6 +121,16 @@ class Store:
         """The PNG of that report, or nothing."""
         async with self._reading() as connection:
             return await reports.cloud(connection, *reports.same(topic, first, last))
+
+    async def source(self, topic: str, first: date, last: date) -> bytes:
+        """The file that report was imported from, byte for byte, or nothing."""
+        async with self._reading() as connection:
+            return await reports.source(connection, *reports.same(topic, first, last))
+
+    async def report_spans(self, topic: str) -> list[tuple[date, date]]:
+        """First and last day of every report of the topic, by last day."""
+        async with self._reading() as connection:
+            return await reports.spans(connection, topic)
 
     async def dropped(
         self, topic: str, first: date, last: date

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -167,6 +167,13 @@ clouds = Table(
     metadata,
     Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
     Column("png", LargeBinary, nullable=False),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 drops = Table(

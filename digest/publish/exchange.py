@@ -1,0 +1,130 @@
+"""Reports between the store and a folder of Jekyll posts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from digest.cloud import CloudError, as_jpeg
+from digest.models import DigestError, Report, Section, Topic
+from digest.publish.archive import ArchiveError, Imported, read_post
+from digest.publish.jekyll import export, give_back, write_files
+from digest.publish.names import safe_slug, stem
+from digest.store import Store
+from digest.write.headings import heading
+
+MOST_PICTURE = 20_000_000
+
+
+async def import_post(
+    path: Path, topics: Mapping[str, Topic], store: Store, *, replace_ours: bool
+) -> Report:
+    """Stores the report in the Jekyll post at `path`, with the picture beside it, and gives it back.
+
+    Raises ArchiveError for a file that is no report, and DigestError where a report of our own would
+    be overwritten without `replace_ours`.
+    """
+    content = _content(path)
+    imported = read_post(content, path.name)
+    topic = await _topic(imported.slug, topics, store)
+    report = _complete(imported, topic, content, _picture(path, imported))
+    earlier = await store.report(topic.name, report.first, report.last)
+    if (
+        earlier
+        and not await store.source(topic.name, report.first, report.last)
+        and not replace_ours
+    ):
+        raise DigestError(
+            f"{path.name}: there is a report of {report.first} already: add --replace to overwrite it"
+        )
+    await store.save_topic(topic)
+    await store.save_report(report)
+    return report
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
+    """The topic of that slug: configured, known from an earlier import, or made now."""
+    for topic in topics.values():
+        if topic.slug == slug:
+            return topic
+    name = safe_slug(slug).lower()
+    for stored in await store.topics():
+        if stored.slug == slug and stored.name not in topics:
+            name = stored.name
+    title = slug.replace("_", " ").strip().title()[:80] or name
+    return Topic(name, {"zh": title, "en": title}, slug)
+
+
+def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) -> Report:
+    """The report under its topic; sections that the post lacks get their usual heading."""
+    spoken = replace(topic, language=imported.report.language)
+    sections = tuple(
+        Section(s.name, s.title or heading(s.name, spoken), s.items)
+        for s in imported.report.sections
+    )
+    return replace(
+        imported.report, topic=topic.name, sections=sections, source=content, cloud=picture
+    )
+
+
+def _picture(path: Path, imported: Imported) -> bytes:
+    """The word cloud beside the post, under the post's own name for it."""
+    report = imported.report
+    beside = path.with_name(f"wordcloud_{stem(imported.slug, report.first, report.last)}.jpg")
+    try:
+        if beside.is_file() and beside.stat().st_size <= MOST_PICTURE:
+            found = beside.read_bytes()
+            return found if found.startswith((b"\xff\xd8", b"\x89PNG")) else b""
+    except OSError:
+        return b""
+    return b""
+
+
+async def export_reports(
+    folder: Path, topics: Mapping[str, Topic], store: Store, topic: str | None, day: date | None
+) -> list[Path]:
+    """Writes the stored reports below `folder` as a Jekyll site has them; gives the paths.
+
+    An imported report comes out as the bytes that went in. Raises DigestError where there is none.
+    """
+    paths: list[Path] = []
+    for stored in await store.topics():
+        if topic not in (None, stored.name, stored.slug):
+            continue
+        zone = topics[stored.name].timezone if stored.name in topics else "UTC"
+        for first, last in await store.report_spans(stored.name):
+            if day is None or first <= day <= last:
+                paths += await _export(folder, store, stored.name, stored.slug, zone, (first, last))
+    if not paths:
+        raise DigestError("there is no such report to export: see /topics in the chat")
+    return paths
+
+
+async def _export(
+    folder: Path, store: Store, topic: str, slug: str, zone: str, days: tuple[date, date]
+) -> list[Path]:
+    report = await store.report(topic, *days)
+    if report is None:
+        return []
+    picture = await store.cloud(topic, *days)
+    try:
+        jpeg = as_jpeg(picture) if picture else b""
+    except CloudError:
+        jpeg = b""
+    source = await store.source(topic, *days)
+    files = give_back(report, slug, source, jpeg) if source else export(report, slug, zone, jpeg)
+    try:
+        return write_files(folder, files)
+    except OSError as error:
+        raise DigestError(
+            f"{folder}: cannot be written ({error.strerror}): name another folder"
+        ) from None
