@@ -230,6 +230,23 @@ def test_the_chat_process_stays_light(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
+    post_ = "---\ntitle: twitter_ai_20251206_20251206\n---\n## 个股与数字货币分析\n英伟达上涨。\n"
+    name = write("old.md", post_)
+    assert run("import", name).returncode == 0
+    assert "英伟达上涨。" in run("chat", "--say", "/stocks 2025-12-06").stdout
+    refused = run("digest", "ai", "--date", "2025-12-06")
+    assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
+    exported = run("export", "site", "--date", "2025-12-06")
+    assert Path(exported.stdout.strip()).read_text(encoding="utf-8") == Path(name).read_text(
+        encoding="utf-8"
+    )
+    broken = run("import", write("notes.txt", "no report"), name)
+    assert broken.returncode == 1
+    assert "notes.txt: no topic and days" in broken.stderr
+    assert run("digest", "ai", "--date", "2025-12-06", "--replace", "--json").returncode == 0
+
+
 def test_check_passes_and_names_what_fails() -> None:
     done = run("check")
     assert done.returncode == 0, done.stdout

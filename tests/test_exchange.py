@@ -1,0 +1,135 @@
+"""Reports out of one store and into another, and the customer's posts through all of it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from digest import pipeline
+from digest.models import DigestError, Post, Report, Window
+from digest.publish.exchange import export_reports, import_post
+from digest.sources.jsonl import parse_lines
+from digest.store import Store
+from digest.topics import load_topics
+from tests.samples import DAY, report
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+TOPICS = load_topics(ROOT / "topics.toml")
+NOW = datetime(2025, 12, 7, 3, tzinfo=UTC)
+
+
+async def there_and_back(made: Report, tmp_path: Path) -> Report:
+    """The report exported from one store and imported into an empty one."""
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as one:
+        await one.save_topic(TOPICS["ai"])
+        await one.save_report(made)
+        paths = await export_reports(tmp_path / "site", TOPICS, one, "ai", None)
+        again = await export_reports(tmp_path / "site", TOPICS, one, "twitter_ai", made.last)
+    assert paths == again
+    async with await Store.open(f"sqlite:///{tmp_path}/two.db") as two:
+        await import_post(paths[0], TOPICS, two, replace_ours=False)
+        found = await two.report("ai", made.first, made.last)
+        assert found is not None
+        assert await two.source("ai", made.first, made.last) == paths[0].read_bytes()
+        back = await export_reports(tmp_path / "back", TOPICS, two, None, None)
+    assert [p.name for p in back] == [p.name for p in paths]
+    assert [p.read_bytes() for p in back] == [p.read_bytes() for p in paths]
+    return found
+
+
+def made(posts: list[Post], day: date, language: str) -> Report:
+    topic = replace(TOPICS["ai"], language=language)  # type: ignore[arg-type]
+    gathered = pipeline.Gathered(tuple(("x", p) for p in posts), ())
+    return pipeline.build(topic, Window(day, day, "UTC"), gathered, lambda _: None, NOW)
+
+
+def posts_of(*paths: Path) -> list[Post]:
+    return [
+        p
+        for path in paths
+        for p in parse_lines(path.read_text(encoding="utf-8").splitlines(), path.name)
+    ]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_sample_report_comes_back_equal(tmp_path: Path, language: str) -> None:
+    posts = [
+        p for p in posts_of(ROOT / "digest/sources/sample.jsonl") if p.created_at.date() == DAY
+    ]
+    original = made(posts, DAY, language)
+    assert original.cloud.startswith(b"\x89PNG")
+    found = await there_and_back(original, tmp_path)
+    assert found.sections == original.sections
+    assert list(found.posts) == list(original.posts)
+    assert {k: p.url for k, p in found.posts.items()} == {
+        k: p.url for k, p in original.posts.items()
+    }
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+@pytest.mark.parametrize("day", ["2025-10-16", "2025-12-16"])
+async def test_a_real_report_comes_back_equal(tmp_path: Path, day: str) -> None:
+    posts = posts_of(*sorted((SHARED / "data" / "posts" / day).glob("*.jsonl")))
+    original = made(posts, date.fromisoformat(day), "zh")
+    found = await there_and_back(original, tmp_path)
+    assert found.sections == original.sections
+    assert list(found.posts) == list(original.posts)
+
+
+POST = "---\ntitle: {title}\n---\n\n## 核心信息\n- 甲\n\n## 广告内容过滤\n无。\n"
+
+
+async def test_an_unknown_topic_is_made_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        for title in (
+            "twitter_web3_20251201_20251201",
+            "twitter_web3_20251202_20251202",
+            '"../evil\\nlayout: x_20251203_20251203"',
+        ):
+            path.write_text(POST.format(title=title), encoding="utf-8")
+            await import_post(path, TOPICS, store, replace_ours=False)
+        known = {topic.name: topic.slug for topic in await store.topics()}
+        assert known["twitter_web3"] == "twitter_web3"
+        assert len(known) == 2
+        assert len(await store.report_days("twitter_web3")) == 2
+        for written in await export_reports(tmp_path / "site", TOPICS, store, None, None):
+            assert written.resolve().is_relative_to((tmp_path / "site").resolve())
+
+
+async def test_neither_kind_overwrites_the_other_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(POST.format(title="twitter_ai_20251206_20251206"), encoding="utf-8")
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save_report(report())
+        with pytest.raises(DigestError, match="--replace"):
+            await import_post(path, TOPICS, store, replace_ours=False)
+        await import_post(path, TOPICS, store, replace_ours=True)
+        await import_post(path, TOPICS, store, replace_ours=False)
+        found = await store.report("ai", DAY, DAY)
+        assert found is not None
+        assert found.writer == "imported"
+        assert found.section("views").title == "重要观点与见解"
+        await store.save_report(report())
+        assert await store.source("ai", DAY, DAY) == b"", "our own report has no source file"
+
+
+async def test_the_picture_beside_the_post_comes_along(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(POST.format(title="twitter_ai_20251206_20251206"), encoding="utf-8")
+    jpeg = b"\xff\xd8 picture"
+    (tmp_path / "wordcloud_twitter_ai_20251206_20251206.jpg").write_bytes(jpeg)
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        await import_post(path, TOPICS, store, replace_ours=False)
+        assert await store.cloud("ai", DAY, DAY) == jpeg
+        _, beside, linked = await export_reports(tmp_path / "site", TOPICS, store, None, None)
+    assert beside.read_bytes() == linked.read_bytes() == jpeg
+    assert linked.relative_to(tmp_path / "site").parts[:3] == ("2025", "12", "06")
+
+
+async def test_nothing_to_export_says_so(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        with pytest.raises(DigestError, match="no such report"):
+            await export_reports(tmp_path / "site", TOPICS, store, None, None)
