@@ -30,6 +30,7 @@ _VERSIONED = re.compile(
     rf"[A-Z][A-Za-z]+(?:{_GAP}[A-Z][A-Za-z]+){{0,2}}{_GAP}?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:{_GAP}(?:{_VARIANT}))*(?![A-Za-z])"
     rf"|[A-Z][A-Za-z]+(?:{_GAP}(?:{_VARIANT}))+(?![A-Za-z])"
 )
+_PAIR = re.compile(r"(?=\b([A-Z][a-z]{2,})\b(?: ([A-Z][a-z]{2,})\b)?)")
 _LATIN = re.compile(
     r"(?<![^\W\u3000-\u9fff])[A-Za-z][A-Za-z0-9+]*(?:[.'’-][A-Za-z0-9+]+)*(?![^\W\u3000-\u9fff])"
 )
@@ -96,7 +97,7 @@ def _spelling(seen: Counter[str]) -> str:
     return max(seen.items(), key=lambda entry: (entry[1], entry[0]))[0]
 
 
-def _names_of(texts: Iterable[str], further: Collection[str]) -> re.Pattern[str]:
+def _names_of(texts: Sequence[str], further: Collection[str]) -> re.Pattern[str]:
     """A pattern of all names that stay whole: the known ones, and names with a version or a variant
     ("Meridian 3.2 Pro") that at least two posts use."""
     seen: Counter[str] = Counter()  # in how many posts, by key
@@ -105,10 +106,27 @@ def _names_of(texts: Iterable[str], further: Collection[str]) -> re.Pattern[str]
         here = {_key(match.group()): match.group() for match in _VERSIONED.finditer(text)}
         seen.update(here.keys())
         spelled.update(here)
-    found = {spelled[key] for key, count in seen.items() if count > 1}
+    found = {spelled[key] for key, count in seen.items() if count > 1} | _pairs(texts)
     known = {*_listed("names.txt"), *(n for n in further if " " in n or not n.isascii())}
     longest = sorted(found | known, key=lambda name: (-len(name), name))
     return re.compile("|".join(_escaped(name) for name in longest), re.IGNORECASE)
+
+
+def _pairs(texts: Sequence[str]) -> set[str]:
+    """Two capitalised words that mostly stand together ("Kite Robotics") are one name."""
+    single: Counter[str] = Counter()
+    double: Counter[tuple[str, str]] = Counter()
+    for text in texts:
+        words = [match.groups() for match in _PAIR.finditer(text)]
+        single.update({word for pair in words for word in pair if word})
+        double.update({(first, second) for first, second in words if second})
+    return {
+        f"{first} {second}"
+        for (first, second), count in double.items()
+        if count >= 3
+        and count >= 0.6 * min(single[first], single[second])
+        and not {first.lower(), second.lower()} & _stop()
+    }
 
 
 def _escaped(name: str) -> str:

@@ -1,0 +1,116 @@
+"""`make pictures`: the README's pictures, made by the program from the sample."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib
+from markdown_it import MarkdownIt
+from PIL import Image, ImageDraw, ImageFont
+
+from bot.platforms.terminal import cells
+from digest.cloud import font_path
+
+ROOT = Path(__file__).parents[1]
+DAY = "2025-12-06"
+CELL, LINE, MARGIN = 11, 27, 24
+MONOSPACE = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:17px/1.65 "Noto Sans SC","Noto Sans CJK SC",sans-serif;max-width:760px;margin:32px auto;color:#222}}
+h2{{border-bottom:1px solid #ddd;padding-bottom:6px}}a{{color:#1b5e9b;text-decoration:none}}img{{max-width:100%}}
+@font-face{{font-family:"Noto Sans SC";src:url("{font}")}}</style><h1>{title}</h1>{body}"""
+
+
+def run(folder: Path, *args: str) -> str:
+    """Output of `python -m bot` with these arguments."""
+    command = [sys.executable, "-m", "bot", *args]
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", cwd=folder, check=True
+    ).stdout
+
+
+def terminal(lines: list[str], path: Path) -> None:
+    """The lines as a terminal shows them: a Han character takes two cells."""
+    wide_font = ImageFont.truetype(str(font_path()), 20)
+    narrow_font = ImageFont.truetype(str(MONOSPACE), 18)
+    wide = max(cells(line) for line in lines)
+    size = (2 * MARGIN + CELL * wide, 2 * MARGIN + LINE * len(lines))
+    image = Image.new("RGB", size, "#15181e")
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(lines):
+        colour = "#f2c14e" if line.startswith("›") else "#7f8a9b" if "↳" in line else "#e6e6e6"
+        x = float(MARGIN)
+        for char in line:
+            font = wide_font if cells(char) == 2 else narrow_font
+            draw.text((x, MARGIN + LINE * row), char, font=font, fill=colour)
+            x += CELL * cells(char)
+    image.quantize(32).save(path)
+
+
+def page(post: Path, path: Path) -> None:
+    """The exported post as a browser shows it."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        print(f"no Chromium here: {path.name} stays as it is")
+        return
+    matter, body = re.split(
+        r"^---$", post.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE
+    )[1:]
+    title = re.search(r'title: "(.*)"', matter)
+    html = post.with_name("page.html")
+    rendered = MarkdownIt("commonmark").render(body)
+    filled = PAGE.format(title=title[1] if title else "", body=rendered, font=font_path().as_uri())
+    html.write_text(filled, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as profile:
+        subprocess.run(
+            [
+                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                *(
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                ),
+                *(f"--user-data-dir={profile}", "--window-size=900,1500", "--hide-scrollbars"),
+                *(
+                    "--allow-file-access-from-files",
+                    f"--screenshot={path.resolve()}",
+                    html.as_uri(),
+                ),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(64).save(path)
+
+
+def main() -> None:
+    """All pictures, into the folder that is named."""
+    target = Path(sys.argv[1]).resolve()
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(ROOT / "topics.toml", folder)
+        run(folder, "digest", "ai", "--date", DAY)
+        said = run(folder, "chat", "--say", "/brief", "--say", "/stocks KITE").rstrip().split("\n")
+        second = next(n for n, line in enumerate(said) if n > 2 and line.startswith("人工智能 · "))
+        terminal(
+            ["› /brief", *said[:second], "› /stocks KITE", *said[second:]], target / "terminal.png"
+        )
+        shutil.copy(next((folder / "var" / "reports").glob("*.png")), target / "cloud.png")
+        posts = [
+            Path(line) for line in run(folder, "export", "site").split() if line.endswith(".md")
+        ]
+        page(folder / posts[0], target / "page.png")
+    print("\n".join(str(path.relative_to(target.parent)) for path in sorted(target.glob("*.png"))))
+
+
+if __name__ == "__main__":
+    main()
