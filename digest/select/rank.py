@@ -128,7 +128,7 @@ def story(
     voices = len(authors) + sum(echoes.get(post.key, 0) for post in posts)
     best = {name: max(parts[p.key][name] for p in posts) for name in parts[posts[0].key]}
     top = sorted((parts[p.key]["fit"] for p in posts), reverse=True)[:3]
-    best["fit"] = sum(top) / len(top)
+    best["fit"] = 0.5 * top[0] + 0.5 * sum(top) / len(top)
     best["voices"] = min(1.0, math.log(voices) / math.log(MANY_VOICES))
     return Story(tuple(best_first), total(best), best)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from digest.models import Dropped, Post, Topic
 from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
-from digest.text import HANDLE, URL, clean, plain
+from digest.text import HANDLE, URL, clean, gives_orders, plain
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
@@ -47,8 +47,8 @@ _MONEY = re.compile(
 )
 _SYMBOL = re.compile(r"\$[A-Za-z][A-Za-z.]{1,9}\b|\b\d{6}\.(?:SH|SZ)\b|\b\d{4}\.HK\b")
 _COIN = re.compile(
-    r"\b(?:bitcoin|btc|ethereum|eth|solana|sol|xrp|bnb|dogecoin|doge|usdt|usdc|tether|binance|coinbase|crypto\w*|defi|"
-    r"nasdaq|s&p 500|wall street|federal reserve)\b|比特币|以太坊|以太|大饼|币安|加密货币|币圈|山寨币|纳斯达克|标普|美联储|美股|港股|A股",
+    r"\b(?:bitcoin|btc|ethereum|eth|solana|sol|xrp|bnb|dogecoin|doge|usdt|usdc|tether|binance|coinbase|crypto\w*|defi|stablecoins?|blockchain|web3|"
+    r"nasdaq|s&p 500|wall street|federal reserve)\b|比特币|以太坊|以太|大饼|币安|稳定币|区块链|加密货币|币圈|山寨币|纳斯达克|标普|美联储|美股|港股|A股",
     re.IGNORECASE,
 )
 
@@ -62,9 +62,10 @@ class Relevance:
     heart: tuple[bool, ...]
     """Whether the post is so much about the topic that its talk of money is news of the topic too."""
 
-    def money_only(self, i: int) -> bool:
-        """Whether post `i` is here for its talk about money, not for the topic."""
-        return self.market[i] and not self.heart[i]
+    def money_story(self, members: Sequence[int]) -> bool:
+        """Whether a story is here for its talk about money, not for the topic."""
+        money = sum(self.market[i] for i in members)
+        return 2 * money >= len(members) and not any(self.heart[i] for i in members)
 
 
 def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevance:
@@ -136,27 +137,30 @@ def is_market(topic: Topic, post: Post) -> bool:
     return subject and bool(_MONEY.search(text) or re.search(r"[$¥€]\s?\d|\d\s?%", text))
 
 
-def off_topic(post: Post, fit: float, market: bool) -> str:
-    """The reason why the post does not belong to the digest, or "" where it does."""
+def chatter(post: Post, fit: float) -> str:
+    """The reason why the post says nothing that a digest could use, or "" where it says something."""
+    if gives_orders(post.text):
+        return "hostile"
     words = plain(post.text)
     if not words:
         return "link_only" if URL.search(post.text) else "unreadable"
-    if fit >= ON_TOPIC and len(_WORDS.findall(words)) >= MIN_WORDS:
-        return ""
-    if market and len(_WORDS.findall(words)) >= MIN_WORDS:
-        return ""
-    if len(_WORDS.findall(words)) < 2 * MIN_WORDS:
-        return "chatter"
-    return "off_topic"
+    said = len(_WORDS.findall(words))
+    enough = MIN_WORDS if fit >= ON_TOPIC else 2 * MIN_WORDS
+    return "" if said >= enough else "chatter"
 
 
-def drop_off_topic(posts: Sequence[Post], found: Relevance) -> tuple[list[int], list[Dropped]]:
-    """Indices of the posts that belong to the digest, and the others with their reasons."""
+def drop_chatter(posts: Sequence[Post], found: Relevance) -> tuple[list[int], list[Dropped]]:
+    """Indices of the posts that say something, and the others with their reasons."""
     kept, dropped = [], []
     for i, post in enumerate(posts):
-        reason = off_topic(post, float(found.fit[i]), found.market[i])
+        reason = chatter(post, 1.0 if found.market[i] else float(found.fit[i]))
         if reason:
             dropped.append(Dropped(post.key, "offtopic", reason))
         else:
             kept.append(i)
     return kept, dropped
+
+
+def belongs(members: Sequence[int], found: Relevance) -> bool:
+    """Whether a story belongs to the digest: if one of its posts does, the others tell of the same."""
+    return any(found.fit[i] >= ON_TOPIC or found.market[i] for i in members)

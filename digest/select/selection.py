@@ -13,7 +13,7 @@ from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
 from digest.select.rank import author_part, rank, rank_posts, story, substance
-from digest.select.relevance import drop_off_topic, relevance
+from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
@@ -42,17 +42,37 @@ def select(topic: Topic, posts: Sequence[Post], step: Callable[[str], None]) -> 
     posts = _promising_first(topic, posts)
     vectors = _encoded(posts)
     found = relevance(topic, posts, vectors)
-    kept, off = drop_off_topic(posts, found)
+    kept, silent = drop_chatter(posts, found)
     step("stories")
-    chosen = [posts[i] for i in kept]
-    fit = {posts[i].key: float(found.fit[i]) for i in kept}
-    money_only = {posts[i].key for i in kept if found.money_only(i)}
-    parts = rank_posts(topic, chosen, fit)
-    stories = [
-        _story(cluster, chosen, parts, money_only, echoes)
-        for cluster in clusters(chosen, vectors[kept])
-    ]
-    return Selection(rank(stories), (*repeated, *ads, *copies, *off))
+    stories, off = _stories(
+        topic, posts, kept, clusters([posts[i] for i in kept], vectors[kept]), found, echoes
+    )
+    return Selection(rank(stories), (*repeated, *ads, *copies, *silent, *off))
+
+
+def _stories(
+    topic: Topic,
+    posts: Sequence[Post],
+    kept: Sequence[int],
+    grouped: Sequence[Cluster],
+    found: Relevance,
+    echoes: Mapping[str, int],
+) -> tuple[list[Story], list[Dropped]]:
+    """The clusters that belong to the digest as stories, and the posts of the others."""
+    members = [[kept[i] for i in cluster.members] for cluster in grouped]
+    chosen = [belongs(group, found) for group in members]
+    inside = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
+    parts = rank_posts(
+        topic, [posts[i] for i in inside], {posts[i].key: float(found.fit[i]) for i in inside}
+    )
+    stories, off = [], []
+    for cluster, group, fits in zip(grouped, members, chosen, strict=True):
+        if fits:
+            told = story([posts[i] for i in group], parts, echoes)
+            stories.append(replace(told, market=found.money_story(group), event=cluster.event))
+        else:
+            off += [Dropped(posts[i].key, "offtopic", "off_topic") for i in group]
+    return stories, off
 
 
 def _promising_first(topic: Topic, posts: Sequence[Post]) -> list[Post]:
@@ -66,16 +86,3 @@ def _encoded(posts: Sequence[Post]) -> Vectors:
     head = embed([post.text for post in posts[:MAX_CLUSTERED]])
     rest = np.zeros((max(0, len(posts) - MAX_CLUSTERED), head.shape[1]), np.float32)
     return np.vstack([head, rest])
-
-
-def _story(
-    cluster: Cluster,
-    posts: Sequence[Post],
-    parts: Mapping[str, Mapping[str, float]],
-    money_only: set[str],
-    echoes: Mapping[str, int],
-) -> Story:
-    members = [posts[i] for i in cluster.members]
-    market = all(post.key in money_only for post in members)
-    scored = story(members, parts, echoes)
-    return replace(scored, market=market, event=cluster.event)

@@ -17,6 +17,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "promo": {"zh": "商业推广", "en": "paid promotion"},
     "chatter": {"zh": "闲聊", "en": "chatter"},
     "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
+    "hostile": {"zh": "试图操纵程序", "en": "trying to steer a program"},
     "off_topic": {"zh": "与主题无关", "en": "another topic"},
     "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
     "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 
+from digest.text import gives_orders
 from digest.write.sentences import Sentence
 
 LEAST, MOST = 11, 165
 """Size of a sentence (`Sentence.size`): less says nothing, more is none a reader finishes."""
 
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous)\b|"
-    r"^\s*(?:system|assistant|user|developer)\s*(?:prompt)?\s*[:：>]|\bas an ai (?:language )?model\b|\byou (?:are|must) now\b|"
-    r"\b(?:system prompt|jailbreak mode|new rule)\s*[:：]|</?(?:system|post|instructions?|script|user)\b|"
-    r"(?:忽略|无视|忘记|覆盖).{0,12}(?:指令|提示|规则|以上|之前)|^(?:系统|系统提示|管理员)\s*[:：]|"
-    r"\{\{|\{%|\b(?:drop table|select \* from|union select)\b|@everyone|@here|\beveryone ping\b",
-    re.IGNORECASE,
-)
 _BROKEN = re.compile(
     r"^(?!\$[A-Za-z])[\W_]|^\d{1,2}:\d{2}|^(?:PnL|Wallet|Tx|Symbol|Address|On-chain)\b|[:：,，、(（\[【“-]$|^\S{60,}$|[\u0300-\u036f]{2}|^(?:https?|www)\b|(\S)\1{5,}|[|｜].*[|｜].*[|｜]|[�]"
 )
@@ -40,7 +33,7 @@ _DANGLING_ZH = re.compile(
     r"そして|しかし|また|これ|それ|この|その|でも|ただ)"
 )
 _PERSONAL = re.compile(
-    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|尝试一下|试了一下|没试过|让我们|我们组|我们公司|我们部门|我们学校|朋友们|兄弟们|家人们|大家好",
+    r"\b(?:i|i'm|i've|i'll|i'd|me|my|mine|myself)\b|(?:^|[，,。\s])(?:我|俺|本人|咱|笔者|藏师傅)|我(?:觉得|认为|想|的|在|们家|自己|也|就|会|是)|昨天我|今天我|尝试一下|试了一下|没试过|[问让给叫跟帮]我|我们组|我们公司|我们部门|我们学校|朋友们|兄弟们|家人们|大家好",
     re.IGNORECASE,
 )
 _TEASER = re.compile(
@@ -94,7 +87,7 @@ def usable(sentence: Sentence, *, after: bool = False, personal: bool = False) -
     if (
         text.endswith(("?", "？"))
         or _BROKEN.search(text)
-        or _ORDERS.search(text)
+        or gives_orders(text)
         or _TEASER.search(text)
     ):
         return False
@@ -103,11 +96,6 @@ def usable(sentence: Sentence, *, after: bool = False, personal: bool = False) -
     if not personal and (_PERSONAL.search(text) or HYPE.search(text)):
         return False
     return _is_language(text)
-
-
-def hostile(text: str) -> bool:
-    """Whether the text gives orders to a program instead of telling people something."""
-    return bool(_ORDERS.search(text))
 
 
 def _is_language(text: str) -> bool:
