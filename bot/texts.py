@@ -65,10 +65,6 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "“{text}”不是一个日期。可以试试 /report {day}",
         "en": '"{text}" is not a day. Try /report {day}',
     },
-    "which_day": {
-        "zh": "要哪一天？例如 /report {day} 或 /report {first}..{day}",
-        "en": "Which day? For example /report {day} or /report {first}..{day}",
-    },
     "bad_word": {
         "zh": "不认识“{word}”。例如 {example}",
         "en": 'I do not know "{word}" here. For example {example}',
@@ -128,7 +124,6 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "简报终端。/brief 看最新简报，/help 列出命令，/quit 退出。",
         "en": "Jianbao in this terminal: /brief for the newest brief, /help for the commands, /quit to leave.",
     },
-    "written": {"zh": "已写入", "en": "Written to"},
 }
 
 _WEEKDAYS: Mapping[Language, str] = {"zh": "一二三四五六日", "en": "Mon Tue Wed Thu Fri Sat Sun"}

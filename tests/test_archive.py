@@ -251,6 +251,40 @@ def test_other_headings_are_recognised() -> None:
     assert found.report.section("events").items[0].group == "一、发布"
 
 
+OTHER_FORMS = """---
+title: "twitter_ai_20251201_20251201"
+---
+# AI 行业趋势与个股总结报告
+
+## 一、简要概要
+### （一）主要话题
+话题。
+### （二）核心信息
+- 要点
+## 二、详细分析
+### 📌 重要观点
+观点。
+### 专项分析
+**人工智能相关**：
+- 模型变多
+**金融市场相关**：
+- 利率不变
+## 三、📊 词云分析
+"""
+
+
+def test_numbers_bold_lines_and_titles_do_not_mislead() -> None:
+    found = read_post(OTHER_FORMS.encode(), "x.md").report
+    texts = {s.name: [i.text for i in s.items] for s in found.sections}
+    assert texts["overview"] == ["AI 行业趋势与个股总结报告", "一、简要概要", "话题。"]
+    assert texts["points"] == ["要点"]
+    assert texts["views"] == ["二、详细分析", "观点。"]
+    assert texts["ai"] == ["专项分析", "模型变多"]
+    assert texts["finance"] == ["利率不变"]
+    assert texts["markets"] == []
+    assert found.section("ai").title == "人工智能相关："
+
+
 @pytest.mark.parametrize(
     "name", ["2025-12-06-twitter_ai_20251206_20251206.md", "twitter_ai_20251206.txt"]
 )

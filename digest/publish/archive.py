@@ -32,6 +32,8 @@ from digest.text import clean, language
 MAX_BYTES = 5_000_000
 """A post larger than this is no digest."""
 MAX_FRONT_MATTER = 20_000
+BOLD = 7
+"""Level of a bold line that stands where a heading would: below all headings."""
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _NAME = re.compile(
@@ -40,6 +42,10 @@ _NAME = re.compile(
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
 _BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
+_TITLE = re.compile(r"报告|報告|总结|總結|日报|周报|月报|report|digest", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"^(?:[(（]?(?:\d{1,2}|[一二三四五六七八九十]{1,3})[)）.、．:：]\s*|[^\w\s]+\s*)+"
+)
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[([^\]]*)\]\(([^)\s]*)[^)]*\)\s*$")
 _OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+) -->$", re.MULTILINE)
@@ -193,11 +199,11 @@ def _take(reader: _Reader, line: str) -> None:
         _take_heading(reader, len(heading.group(1)), _words(heading.group(2)))
     elif lead := _BOLD_LINE.match(line.strip()):
         said = _words(lead.group(1)) + lead.group(2)
-        if reader.section:
+        if reader.section and reader.level < BOLD:
             reader.block = reader.lead = _below(reader.heading, said)
             reader.listed = False
         else:
-            _take_heading(reader, 7, said)
+            _take_heading(reader, BOLD, said)
     elif entry := _LIST.match(line):
         _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, _words(entry.group(2)))
     else:
@@ -208,7 +214,7 @@ def _take(reader: _Reader, line: str) -> None:
 
 
 def _take_heading(reader: _Reader, level: int, text: str) -> None:
-    says = next((name for name, pattern in _SAYS if pattern.search(text)), "")
+    says = _says(level, text)
     if reader.special and not says and not reader.section:
         says = "ai"  # the topic's own special analysis may be called anything
     if reader.section and level > reader.level:
@@ -228,6 +234,14 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
         reader.heading = reader.block = reader.lead = text
     else:
         reader.waiting.append(_item(text))
+
+
+def _says(level: int, text: str) -> str:
+    """Which section a heading opens. The title of the whole report may name anything and opens none."""
+    if level == 1 and _TITLE.search(text):
+        return ""
+    bare = _NUMBERED.sub("", text)
+    return next((name for name, pattern in _SAYS if pattern.search(bare)), "")
 
 
 def _open(reader: _Reader, name: str) -> None:
