@@ -52,6 +52,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """Terms, each with what it means: two columns where the platform has room for them."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture file and what to say where it cannot be shown."""
 
@@ -59,7 +66,7 @@ class Picture:
     alt: str
 
 
-Block = Heading | Text | Entry | Picture
+Block = Heading | Text | Entry | Terms | Picture
 
 
 @dataclass(frozen=True, slots=True)

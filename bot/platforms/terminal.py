@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import sys
 import textwrap
+import threading
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from bot import texts
-from bot.messages import Block, Entry, Heading, Incoming, Link, Picture, Reply, Text
+from bot.messages import Block, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
 from digest.models import Language
 from digest.text import clean
 
 Answer = Callable[[Incoming], AsyncIterator[Reply]]
 WIDEST = 100
 MOST_HANDLES = 4
+OPENING = "（《“‘「『【〔([{"
+STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
 async def say(answer: Answer, lines: Sequence[str]) -> None:
@@ -27,7 +32,7 @@ async def say(answer: Answer, lines: Sequence[str]) -> None:
 async def talk(answer: Answer, commands: Sequence[str], language: Language) -> None:
     """Reads lines until the end of input, `/quit` or Ctrl-C."""
     print(texts.text("welcome", language))
-    read = _prompt(commands) if sys.stdin.isatty() else _plain_line
+    read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
         if line.strip().lower() in ("/quit", "/exit"):
             return
@@ -46,9 +51,27 @@ def width() -> int:
     return min(WIDEST, shutil.get_terminal_size((80, 24)).columns)
 
 
-async def _plain_line() -> str | None:
-    line = await asyncio.to_thread(sys.stdin.readline)
-    return line if line else None
+def _piped() -> Callable[[], Awaitable[str | None]]:
+    """Reads lines of a pipe or a file, as UTF-8 whatever the locale says.
+
+    In a daemon thread: Ctrl-C would wait for one of asyncio's own threads, and so for the next line.
+    """
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def feed() -> None:
+        # A stream of its own: the interpreter waits at its end for whoever holds sys.stdin.
+        # RuntimeError: the loop is closed, nobody listens any more.
+        with (
+            contextlib.suppress(RuntimeError),
+            open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as source,
+        ):
+            for line in source:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+            loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    threading.Thread(target=feed, daemon=True).start()
+    return lines.get
 
 
 def _prompt(commands: Sequence[str]) -> Callable[[], Awaitable[str | None]]:
@@ -72,21 +95,32 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
     """The reply as text of at most `columns` columns. What came from posts is cleaned, so that no
     escape sequence of a stranger reaches the terminal."""
     lines: list[str] = []
+    before: Block | None = None
     for block in reply.blocks:
+        if isinstance(block, Text | Terms) and isinstance(before, Entry | Terms):
+            lines.append("")
         lines += _block(block, columns, styled)
+        before = block
     return "\n".join(lines)
 
 
 def _block(block: Block, columns: int, styled: bool) -> list[str]:
     match block:
         case Heading(text, level):
-            return _heading(clean(text), level, styled)
+            return _heading(_line(text), level, styled)
         case Text(text):
             return wrap(clean(text), columns)
         case Picture(_, alt):
-            return [alt]
+            return [_line(alt)]
+        case Terms(rows):
+            return _terms(rows, columns, styled)
         case Entry():
             return _entry(block, columns, styled)
+
+
+def _line(text: str) -> str:
+    """Cleaned, on one line: a line break in a name must not begin a line of its own making."""
+    return " ".join(clean(text).split())
 
 
 def _heading(text: str, level: int, styled: bool) -> list[str]:
@@ -111,30 +145,52 @@ def _entry(entry: Entry, columns: int, styled: bool) -> list[str]:
                 lines += wrap(paragraph, columns, lead, "    ")
                 lead = "    "
     if entry.links:
-        lines += _links(entry.links, styled)
+        lines += _links(entry.links, columns, styled)
     return lines
 
 
-def _links(links: Sequence[Link], styled: bool) -> list[str]:
-    """Who said it, and the address of the first: the others are one /sources away."""
-    names = " ".join(clean(link.label) for link in links[:MOST_HANDLES] if link.label)
-    more = f" +{len(links) - MOST_HANDLES}" if len(links) > MOST_HANDLES else ""
-    address = "".join(clean(links[0].url).split())
-    line = " ".join(part for part in (names + more, address) if part)
-    shown = f"    ↳ {line}" if line else ""
-    return [f"\x1b[2m{shown}\x1b[0m" if styled else shown] if shown else []
+def _terms(rows: Sequence[tuple[str, str]], columns: int, styled: bool) -> list[str]:
+    """Two columns, the meanings beneath each other."""
+    indent = min(max(cells(_line(term)) for term, _ in rows) + 2, columns // 2)
+    lines: list[str] = []
+    for term, meaning in rows:
+        shown = _line(term)
+        lead = shown + " " * max(2, indent - cells(shown))
+        first, *rest = wrap(_line(meaning), columns, lead, " " * indent)
+        lines += [f"\x1b[1m{shown}\x1b[0m{first[len(shown) :]}" if styled else first, *rest]
+    return lines
+
+
+def _links(links: Sequence[Link], columns: int, styled: bool) -> list[str]:
+    """The first author with the post's address, then who else said it: their posts are one
+    /sources away."""
+    shown = [_link(links[0]), *(_line(link.label) for link in links[1:MOST_HANDLES])]
+    if len(links) > MOST_HANDLES:
+        shown.append(f"+{len(links) - MOST_HANDLES}")
+    said = " ".join(part for part in shown if part)
+    lines = wrap(said, columns, "    ↳ ", "      ") if said else []
+    return [f"\x1b[2m{line}\x1b[0m" for line in lines] if styled else lines
+
+
+def _link(link: Link) -> str:
+    label, address = _line(link.label), "".join(clean(link.url).split())
+    return f"{label} <{address}>" if label and address else label or address
 
 
 def cells(text: str) -> int:
-    """Columns that the text takes: a Han character takes two."""
-    return sum(
-        2 if "\u1100" <= c <= "\u115f" or "\u2e80" <= c <= "\uffdc" or c > "\U0001f2ff" else 1
-        for c in text
-    )
+    """Columns that the text takes: a Han character takes two, an accent on its letter none."""
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
-    """Lines of at most `columns`; Latin words stay whole, Chinese breaks anywhere but before a stop."""
+    """Lines of at most `columns`; Latin words stay whole, Chinese breaks anywhere but before a stop
+    and after an opening bracket."""
     lines, line = [], lead
     for piece in _pieces(text):
         if cells(line) + cells(piece.rstrip()) > columns and line.strip():
@@ -149,9 +205,9 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
 def _pieces(text: str) -> list[str]:
     pieces: list[str] = []
     for char in text:
-        wide = cells(char) == 2
-        stop = char in "，。；：！？、）】》”’」』,.;:!?)"
-        if pieces and (stop or (not wide and char != " " and not _breaks(pieces[-1]))):
+        wide = _cells(char) == 2
+        held = char in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and char != " ")
+        if pieces and (held or (not wide and char != " " and not _breaks(pieces[-1]))):
             pieces[-1] += char
         else:
             pieces.append(char)
@@ -159,7 +215,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _breaks(piece: str) -> bool:
-    return piece.endswith(" ") or cells(piece[-1]) == 2
+    return piece.endswith(" ") or _cells(piece[-1]) == 2
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:
