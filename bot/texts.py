@@ -41,6 +41,10 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "还没有报告。先运行：python -m bot digest {topic}",
         "en": "There are no reports yet. Make one: python -m bot digest {topic}",
     },
+    "no_reports_but": {
+        "zh": "还没有报告，但 {day} 有 {n} 条帖子：发送 /report {day} 立即生成。",
+        "en": "There are no reports yet, but {n} posts of {day}: /report {day} makes one now.",
+    },
     "no_report": {"zh": "没有 {day} 的报告。", "en": "There is no report of {day}."},
     "can_make": {
         "zh": "那天有 {n} 条帖子：发送 /report {day} 立即生成。",
@@ -60,7 +64,7 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "en": "You have had {n} reports made within an hour: try again in {minutes} minutes.",
     },
     "missing_days": {"zh": "没有报告的日子：{days}", "en": "Days without a report: {days}"},
-    "range": {"zh": "{first} 至 {last} 要点汇总", "en": "Key points from {first} to {last}"},
+    "range": {"zh": "要点汇总", "en": "Key points of each day"},
     "bad_date": {
         "zh": "“{text}”不是一个日期。可以试试 /report {day}",
         "en": '"{text}" is not a day. Try /report {day}',
@@ -90,8 +94,8 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "en": "Jianbao: a day of posts as one sourced report",
     },
     "help_arguments": {
-        "zh": "大多数命令可以加主题、日期和条数，顺序随意：/brief ai 2025-12-06 5。日期可写 12-06、昨天、20251206。",
-        "en": "Most commands take a topic, a day and a number, in any order: /brief ai 2025-12-06 5. Days: 12-06, yesterday, 20251206.",
+        "zh": "大多数命令可以加主题、日期和条数，顺序随意：/brief {topic} {day} 5。日期可写 12-06、昨天、20251206。",
+        "en": "Most commands take a topic, a day and a number, in any order: /brief {topic} {day} 5. Days: 12-06, yesterday, 20251206.",
     },
     "topics": {"zh": "主题", "en": "Topics"},
     "topic_line": {
@@ -104,8 +108,13 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     },
     "status": {"zh": "状态", "en": "Status"},
     "newest": {
-        "zh": "{topic}：最新报告 {day}，{writer} 写成，{when}",
-        "en": "{topic}: newest report {day}, by the {writer} writer, {when}",
+        "zh": "{topic}：最新报告 {day}（{writer}，{when}）",
+        "en": "{topic}: newest report {day} ({writer}, {when})",
+    },
+    "newest_none": {"zh": "{topic}：还没有报告", "en": "{topic}: no reports yet"},
+    "stored": {
+        "zh": "库中有 {days} 天的 {posts} 条帖子，{reports} 份单日报告",
+        "en": "stored: {posts} posts of {days} days, {reports} daily reports",
     },
     "source_ok": {"zh": "来源 {name}：{n} 条", "en": "source {name}: {n} posts"},
     "source_bad": {

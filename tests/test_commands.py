@@ -1,6 +1,8 @@
 """Say a line, read the answer."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -10,6 +12,7 @@ import pytest
 
 from bot.commands import COMMANDS, answer
 from bot.commands.asking import Context, TooMany
+from bot.commands.shown import shortened
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from digest.models import Dropped, Item
@@ -73,7 +76,7 @@ async def test_the_brief_has_points_with_their_posts(full: Bot) -> None:
     said = await full.say("/brief")
     assert "2025-12-06 周六" in said
     assert "1.  Meridian 3.2 Pro is out" in said
-    assert "@ada @bob https://x.com/ada/status/1" in said
+    assert "@ada <https://x.com/ada/status/1> @bob" in said
     assert "标题views" not in said
 
 
@@ -88,6 +91,9 @@ async def test_the_brief_has_points_with_their_posts(full: Bot) -> None:
         ("/stocks", "NVDA fell", "Meridian"),
         ("/stocks $nvda", "NVDA fell", "BTC rose"),
         ("/stocks 英伟达", "NVDA fell", "BTC rose"),
+        ("/stocks Nvidia", "NVDA fell", "BTC rose"),
+        ("/stocks bitcoin 1", "BTC rose", "NVDA"),
+        ("/detail markets 1", "NVDA fell", "BTC rose"),
         ("/crypto", "BTC rose", "NVDA"),
         ("/ai", "标题ai", "NVDA"),
         ("/finance", "标题finance", "NVDA"),
@@ -122,6 +128,7 @@ async def test_words_come_in_any_order(full: Bot, line: str) -> None:
         ("/brief nonsense", "/brief 2025-12-06"),
         ("/detail nonsense", "5 markets"),
         ("/stocks TSLA", "英伟达 (NVDA)"),
+        ("/stocks 0700", "没有提到 0700"),
         ("/sources 9", "/sources 1"),
         ("/sources", "/sources 1"),
         ("/breif", "/brief"),
@@ -135,6 +142,28 @@ async def test_a_wrong_argument_is_answered_with_a_right_one(
     full: Bot, line: str, expected: str
 ) -> None:
     assert expected in await full.say(line)
+
+
+async def test_a_number_counts_points_and_leaves_the_overview_whole(full: Bot) -> None:
+    overview = (Item("首段。", cites=("x:1",)), Item("次段。", cites=("x:2",)))
+    await full.context.store.save_report(report(overview=overview))
+    said = await full.say("/brief 1")
+    assert "次段。" in said
+    assert "Meridian" in said
+    assert "Kite" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("短文。", "短文。"),
+        ("标题 " + "字" * 100, "标题 " + "字" * 27 + " …"),
+        ("字" * 25 + "。" + "字" * 100, "字" * 25 + "。 …"),
+        ("It costs 1.2 or so, more or less.", "It costs 1.2 or so, more or …"),
+    ],
+)
+def test_a_long_text_is_cut_at_a_sentence_or_a_word(text: str, kept: str) -> None:
+    assert shortened(text, 30) == kept
 
 
 async def test_sources_shows_the_posts_behind_a_point(full: Bot) -> None:
@@ -198,7 +227,8 @@ async def test_dropped_posts_are_shown_with_their_reasons(full: Bot) -> None:
 
 async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
     status = await full.say("/status")
-    for expected in ("2025-12-06", "x_list", "hn", "no answer", "SQLite", "jianbao test"):
+    stored = "库中有 1 天的 1 条帖子，2 份单日报告"
+    for expected in ("2025-12-06", "x_list", "hn", "no answer", stored, "SQLite", "jianbao test"):
         assert expected in status
     assert "ai · 人工智能" in await full.say("/topics")
 
@@ -207,7 +237,7 @@ async def test_help_lists_every_command_in_both_languages(full: Bot) -> None:
     for line, index in (("/help zh", 0), ("/help en", 1)):
         said = await full.say(line)
         for command in COMMANDS:
-            assert command.example in said
+            assert command.example.format(day=DAY) in said
             assert (command.zh, command.en)[index] in said
     assert len({command.name for command in COMMANDS}) == len(COMMANDS)
 
@@ -218,6 +248,13 @@ async def test_without_reports_the_way_to_one_is_shown(bot: Bot) -> None:
         assert said.strip()
         if command.name not in ("help", "topics", "status"):
             assert "digest ai" in said
+
+
+async def test_without_reports_the_day_that_has_posts_is_named(bot: Bot) -> None:
+    await bot.context.store.save_topic(TOPIC)
+    await bot.context.store.save_posts(TOPIC, "x_list", [post("A model came out", "1")])
+    assert "/report 2025-12-06" in await bot.say("/brief")
+    assert "/brief 2025-12-06" in await bot.say("/help")
 
 
 async def test_a_failure_is_answered_and_logged_without_the_text(
@@ -279,3 +316,26 @@ async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.Monke
     with pytest.raises(TooMany):
         await builds.build("ai", date(2025, 1, 9), "u0")
     await builds.close()
+
+
+async def test_a_cancelled_build_takes_its_process_along(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from bot import app
+
+    started = tmp_path / "started"
+    program = tmp_path / "digest"
+    program.write_text(
+        f"#!/bin/sh\necho $$ > {started}.part\nmv {started}.part {started}\nexec sleep 60\n"
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    builds = app.Builds()
+    asking = asyncio.create_task(builds.build("ai", DAY, "u"))
+    while not started.exists():  # noqa: ASYNC110  a file is all that the process shows
+        await asyncio.sleep(0.01)
+    await builds.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)

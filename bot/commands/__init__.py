@@ -21,7 +21,7 @@ COMMANDS: tuple[Command, ...] = (
         reports.brief,
         "最新简报：概述与要点",
         "the brief: overview and key points",
-        "/brief 2025-12-06",
+        "/brief {day}",
     ),
     Command(
         "detail",
@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
         reports.report,
         "某一天或一段时间的报告",
         "the report of a day or a range",
-        "/report 2025-12-06",
+        "/report {day}",
     ),
     Command("topics", about.topics, "有哪些主题", "the topics", "/topics"),
     Command("status", about.status, "来源、数量与运行状态", "sources, counts and state", "/status"),

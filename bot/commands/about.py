@@ -5,59 +5,71 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from bot import texts
-from bot.commands.asking import Ask
-from bot.messages import Block, Entry, Heading, Reply, Text, reply
-from digest.models import Language
+from bot.commands.asking import Ask, Wanted
+from bot.messages import Block, Heading, Reply, Terms, Text, reply
+from digest.models import Language, Report
 
 
 async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     """All commands; `/help en` and `/help zh` choose the language."""
     words = {word.lower() for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
-    blocks: list[Block] = [Heading(texts.text("help", language), 1)]
-    blocks += [Entry(command.help(language), title=command.example) for command in ask.commands]
-    blocks.append(Text(texts.text("help_arguments", language)))
-    yield reply(*blocks, language=language)
+    topic, day = await ask.usual(Wanted()), await ask.usual_day()
+    rows = [(command.example.format(day=day), command.help(language)) for command in ask.commands]
+    yield reply(
+        Heading(texts.text("help", language), 1),
+        Terms(tuple(rows)),
+        Text(texts.text("help_arguments", language, topic=topic, day=day)),
+        language=language,
+    )
 
 
 async def topics(ask: Ask) -> AsyncIterator[Reply]:
     """Each topic with its reports and its newest day."""
     store, language = ask.context.store, ask.language
     names = dict.fromkeys([*ask.context.topics, *(t.name for t in await store.topics())])
-    blocks: list[Block] = [Heading(texts.text("topics", language), 1)]
+    rows = []
     for name in names:
         days = await store.report_days(name)
         posts = len(await store.post_days(name))
         key = "topic_line" if days else "topic_none"
         newest = days[-1] if days else ""
         line = texts.text(key, language, n=len(days), posts=posts, day=newest)
-        blocks.append(Entry(line, title=f"{name} · {ask.context.topic(name).title[language]}"))
-    yield reply(*blocks, language=language)
+        rows.append((f"{name} · {ask.context.topic(name).title[language]}", line))
+    title = Heading(texts.text("topics", language), 1)
+    yield reply(title, Terms(tuple(rows)), language=language)
 
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
     """The newest report of each topic, its sources and counts, the database, the versions."""
-    store, language = ask.context.store, ask.language
-    blocks: list[Block] = [Heading(texts.text("status", language), 1)]
+    store = ask.context.store
+    blocks: list[Block] = [Heading(texts.text("status", ask.language), 1)]
     for stored in await store.topics():
-        found = await store.latest(stored.name)
-        if found is None:
-            continue
-        when = f"{found.created_at:%Y-%m-%d %H:%M} UTC" if found.created_at else ""
-        day = texts.days(found.first, found.last, language)
-        blocks.append(
-            Text(
-                texts.text(
-                    "newest", language, topic=stored.name, day=day, writer=found.writer, when=when
-                )
-            )
-        )
-        counts = {name: getattr(found.counts, name) for name in found.counts.__slots__}
-        blocks.append(Text(texts.text("counted", language, **counts)))
-        for source in found.sources:
-            key = "source_ok" if source.ok else "source_bad"
-            blocks.append(
-                Text(texts.text(key, language, name=source.name, n=source.posts, note=source.note))
-            )
+        blocks += [Text(line) for line in await _state(ask, stored.name)]
     blocks += [Text(await store.check()), Text(ask.context.versions)]
-    yield reply(*blocks, language=language)
+    yield reply(*blocks, language=ask.language)
+
+
+async def _state(ask: Ask, topic: str) -> list[str]:
+    store, language = ask.context.store, ask.language
+    posts = await store.post_days(topic)
+    reports = len(await store.report_days(topic))
+    kept = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
+    stored = texts.text("stored", language, **kept)
+    newest = await store.latest(topic)
+    if newest is None:
+        return [texts.text("newest_none", language, topic=topic), stored]
+    return [*_newest(newest, language), stored]
+
+
+def _newest(found: Report, language: Language) -> list[str]:
+    when = f"{found.created_at:%Y-%m-%d %H:%M} UTC" if found.created_at else "?"
+    day = texts.days(found.first, found.last, language)
+    about = {"topic": found.topic, "day": day, "writer": found.writer, "when": when}
+    counts = {name: getattr(found.counts, name) for name in found.counts.__slots__}
+    lines = [texts.text("newest", language, **about), texts.text("counted", language, **counts)]
+    for source in found.sources:
+        key = "source_ok" if source.ok else "source_bad"
+        said = {"name": source.name, "n": source.posts, "note": source.note}
+        lines.append(texts.text(key, language, **said))
+    return lines

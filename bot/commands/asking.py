@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -16,7 +17,8 @@ from bot.messages import Incoming, Reply, Text, reply
 from digest.models import Language, Report, Topic
 from digest.store import Store
 
-MOST_NUMBER = 999
+_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
+"""How many, or which. Not 0700 or 600519: those are codes of companies."""
 
 
 class Unanswered(Exception):
@@ -66,7 +68,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table: name, handler, what it does in both languages, an example."""
+    """One row of the table: name, handler, what it does in both languages, an example in which
+    `{day}` stands for a day that has a report."""
 
     name: str
     handler: Callable[[Ask], AsyncIterator[Reply]]
@@ -110,7 +113,7 @@ class Ask:
         for word in _joined(self.words):
             if word.lower() in names and not found.topic:
                 found = replace(found, topic=names[word.lower()])
-            elif word.isascii() and word.isdigit() and 1 <= int(word) <= MOST_NUMBER:
+            elif _NUMBER.fullmatch(word):
                 found = replace(found, number=int(word))
             else:
                 days = await self._days(word, found.topic)
@@ -134,7 +137,7 @@ class Ask:
         """Why there is none, and what would work instead."""
         store, language = self.context.store, self.language
         if days is None:
-            return self.say("no_reports", topic=topic)
+            return await self._no_reports(topic)
         lines = [texts.text("no_report", language, day=texts.days(*days, language))]
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
@@ -147,15 +150,29 @@ class Ask:
             lines.append(texts.text("no_reports", language, topic=topic))
         return reply(*map(Text, lines), language=language)
 
+    async def _no_reports(self, topic: str) -> Reply:
+        posts = await self.context.store.post_days(topic)
+        if not posts:
+            return self.say("no_reports", topic=topic)
+        return self.say("no_reports_but", day=max(posts), n=posts[max(posts)])
+
+    async def example(self) -> str:
+        """A right way to ask this, with a day that has a report."""
+        return self.command.example.format(day=await self.usual_day())
+
     async def nearest(self, topic: str, day: date) -> list[date]:
         """The three days with a report nearest to `day`, in order."""
         known = await self.context.store.report_days(topic)
         return sorted(sorted(known, key=lambda d: (abs((d - day).days), d))[:3])
 
     async def usual_day(self, topic: str = "") -> date:
-        """A day that shows how to ask: that of the newest report, else yesterday."""
-        newest = await self.context.store.latest(topic or await self._usual_topic(None))
-        return newest.last if newest else self.today("") - timedelta(days=1)
+        """A day that shows how to ask: of the newest report, else of the newest posts, else
+        yesterday."""
+        name = topic or await self._usual_topic(None)
+        if newest := await self.context.store.latest(name):
+            return newest.last
+        posts = await self.context.store.post_days(name)
+        return max(posts, default=self.today(name) - timedelta(days=1))
 
     async def slug(self, topic: str) -> str:
         """What files of the topic are called after."""
@@ -164,8 +181,7 @@ class Ask:
 
     def today(self, topic: str) -> date:
         """Today in the topic's zone."""
-        zone = self.context.topic(topic).timezone if topic else "UTC"
-        return self.context.now().astimezone(ZoneInfo(zone)).date()
+        return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
 
     def say(self, key: str, **values: object) -> Reply:
         """A reply of one paragraph."""

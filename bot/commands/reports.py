@@ -17,6 +17,7 @@ from bot.commands.shown import (
     section_blocks,
     section_named,
     section_names,
+    shortened,
 )
 from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Text, reply
 from digest.models import BRIEF, SECTIONS, Report, SectionName
@@ -40,6 +41,7 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
     wanted = await ask.wanted()
     found = await ask.report(wanted)
     names: list[SectionName] = [name for name in SECTIONS if name not in BRIEF]
+    most = wanted.number if wanted.rest else 0  # alone, a number is that of a section
     if wanted.rest or wanted.number:
         word = " ".join(wanted.rest) or str(wanted.number)
         name = section_named(found, word)
@@ -47,7 +49,7 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
             listed = section_names(found)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
-    blocks = [header(ask, found, "detail"), *_sections(found, names, 0)]
+    blocks = [header(ask, found, "detail"), *_sections(found, names, most)]
     if names == ["filtered"]:
         dropped = await ask.context.store.dropped(found.topic, found.first, found.last)
         blocks += dropped_examples(found, dropped)
@@ -127,9 +129,8 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
     blocks = section_blocks(found, "cloud", 0)
     if not picture:
         day = texts.days(found.first, found.last, ask.language)
-        yield reply(
-            header(ask, found, ""), Text(texts.text("no_cloud", ask.language, day=day)), *blocks
-        )
+        none = Text(texts.text("no_cloud", ask.language, day=day))
+        yield reply(header(ask, found, ""), none, *blocks, language=found.language)
         return
     path = cloud_path(ask.context.data_dir, await ask.slug(found.topic), found, picture)
     write_whole(path, picture)
@@ -162,17 +163,12 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
 
 def _post(found: Report, key: str, zone: str) -> Entry:
     post = found.posts[key]
-    text = (
-        post.text
-        if len(post.text) <= POST_CHARS
-        else post.text[:POST_CHARS].rsplit(" ", 1)[0] + " …"
-    )
     when = ""
     if post.created_at:
         local = f"{post.created_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
         when = texts.text("at", found.language, when=local, zone=zone)
     return Entry(
-        text,
+        shortened(post.text, POST_CHARS),
         title=f"@{post.author} {when}".strip(),
         links=(Link("", post.url),) if post.url else (),
     )
@@ -221,7 +217,8 @@ async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
     if not stored:
         raise Unanswered(await ask.no_report(topic, (first, last)))
     language = stored[-1].language
-    blocks: list[Block] = [Heading(texts.text("range", language, first=first, last=last), 1)]
+    title = f"{ask.context.topic(topic).title[language]} · {texts.days(first, last, language)}"
+    blocks: list[Block] = [Heading(f"{title} · {texts.text('range', language)}", 1)]
     for daily in stored:
         blocks.append(Heading(texts.weekday(daily.last, language)))
         blocks += section_blocks(daily, "points", 0, headed=False)
@@ -235,7 +232,8 @@ async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
 
 
 def _brief(ask: Ask, found: Report, most: int) -> Reply:
-    blocks = [header(ask, found, "brief"), *_origin(found), *_sections(found, list(BRIEF), most)]
+    blocks = [header(ask, found, "brief"), *_origin(found)]
+    blocks += [*section_blocks(found, "overview", 0), *section_blocks(found, "points", most)]
     blocks.append(Text(texts.text("more", found.language, day=found.last)))
     return reply(*blocks, language=found.language)
 
@@ -263,7 +261,7 @@ async def _only(ask: Ask) -> Wanted:
     wanted = await ask.wanted()
     if wanted.rest:
         word = " ".join(wanted.rest)
-        raise Unanswered(ask.say("bad_word", word=word[:40], example=ask.command.example))
+        raise Unanswered(ask.say("bad_word", word=word[:40], example=await ask.example()))
     return wanted
 
 

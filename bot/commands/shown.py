@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bot import texts
 from bot.messages import Block, Entry, Heading, Link, Text
 from digest.models import SECTIONS, Dropped, Item, Post, Report, SectionName
+from digest.write.companies import assets_in
 from digest.write.reasons import reason_text
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3
 EXAMPLE_CHARS = 80
+_STOPS = re.compile(r"[。！？!?\n]|\.\s")
 
 
 def header(ask: Ask, report: Report, kind: str) -> Heading:
@@ -37,11 +39,9 @@ def section_blocks(
     *,
     headed: bool = True,
 ) -> list[Block]:
-    """A section, or these items of it, at most `most` of them (0: all)."""
+    """A section, or these items of it, at most `most` of them (0: all) besides the notes."""
     section = report.section(name)
-    shown = list(section.items if items is None else items)
-    if most:
-        shown = shown[:most]
+    shown = _first(section.items if items is None else items, most)
     blocks: list[Block] = [Heading(section.title)] if headed and section.title else []
     if not shown:
         return [*blocks, Text(texts.text("empty", report.language))]
@@ -53,6 +53,24 @@ def section_blocks(
             number += item.status != "note"
             blocks.append(_block(report, item, number if name == "points" else 0))
     return blocks
+
+
+def _first(items: Sequence[Item], most: int) -> list[Item]:
+    if not most:
+        return list(items)
+    cited = [item for item in items if item.status != "note"][:most]
+    return [item for item in items if item.status == "note" or item in cited]
+
+
+def shortened(text: str, most: int) -> str:
+    """The text cut to `most` characters: after a sentence of its last third, else after a word."""
+    if len(text) <= most:
+        return text
+    kept, enough = text[:most], 2 * most // 3
+    ends = [match.end() for match in _STOPS.finditer(kept) if match.end() > enough]
+    at = ends[-1] if ends else kept.rfind(" ")
+    # Chinese has no spaces: it is cut where it is.
+    return (kept[:at] if at > enough else kept).rstrip() + " …"
 
 
 def _block(report: Report, item: Item, number: int) -> Block:
@@ -93,16 +111,27 @@ def section_names(report: Report) -> str:
 
 
 def about_name(report: Report, name: str) -> tuple[Item, ...]:
-    """Items of the markets section about one ticker or name, as a whole word."""
-    wanted = name.strip().lstrip("$").lower()
-    ends = (r"(?<![a-z0-9])", r"(?![a-z0-9])") if wanted.isascii() else ("", "")
-    pattern = re.compile(f"{ends[0]}{re.escape(wanted)}{ends[1]}")
+    """Items of the markets section about one ticker or name, as whole words: NVDA, 英伟达 and
+    Nvidia are the same."""
+    pattern = re.compile("|".join(_whole_word(word) for word in _spellings(name)))
     return tuple(
         item
         for item in report.section("markets").items
         if item.status != "note"
         and pattern.search(f"{item.title}\n{item.group}\n{item.text}".lower())
     )
+
+
+def _spellings(name: str) -> set[str]:
+    wanted = name.strip().lstrip("$").lower()
+    # The table knows tickers by their dollar sign, and companies by their capital.
+    known = assets_in(f"${wanted} {wanted.title()}" if " " not in wanted else wanted.title())
+    names = {word.lower() for asset in known for word in (asset.ticker, asset.zh, asset.en)}
+    return {wanted} | names - {""}
+
+
+def _whole_word(word: str) -> str:
+    return rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" if word.isascii() else re.escape(word)
 
 
 def names_in(report: Report) -> str:
@@ -122,12 +151,7 @@ def dropped_examples(report: Report, dropped: Sequence[tuple[Dropped, Post | Non
     for reason, posts in by_reason.items():
         blocks.append(Heading(reason_text(reason, report.language), 3))
         for post in posts:
-            text = " ".join(post.text.split())
-            shown = text if len(text) <= EXAMPLE_CHARS else text[:EXAMPLE_CHARS] + "…"
-            blocks.append(
-                Entry(
-                    shown,
-                    links=(Link(f"@{post.author}" if post.author else post.source, post.url),),
-                )
-            )
+            author = Link(f"@{post.author}" if post.author else post.source, post.url)
+            text = shortened(" ".join(post.text.split()), EXAMPLE_CHARS)
+            blocks.append(Entry(text, links=(author,)))
     return blocks
