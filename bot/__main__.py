@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -14,8 +15,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from bot.dates import DateError, full_day
 from bot.settings import Settings, load_settings
 from digest.models import DigestError, Report, Topic, Window
+
+log = logging.getLogger(__name__)
 
 
 class Files(click.Command):
@@ -50,11 +54,9 @@ class Day(click.ParamType[date]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        for form in ("%Y-%m-%d", "%Y%m%d"):
-            try:
-                return datetime.strptime(value, form).replace(tzinfo=UTC).date()
-            except ValueError:
-                continue
+        with contextlib.suppress(DateError):
+            if day := full_day(str(value)):
+                return day
         raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
 
 
@@ -252,8 +254,7 @@ def chat(lines: tuple[str, ...]) -> None:
     """The bot in this terminal; no token needed."""
     from bot import app
 
-    _settings()
-    _run(app.chat(lines))
+    _run(app.chat(_settings(), lines))
 
 
 @cli.command()
@@ -294,9 +295,17 @@ def main() -> None:
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except asyncio.CancelledError:
+        sys.exit(0)  # SIGTERM: ended as asked
+    except Exception as error:  # the last line of defence: no traceback for users
+        log.debug("unforeseen", exc_info=True)
+        print(f"jianbao: {_unforeseen(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _unforeseen(error: Exception) -> str:
+    """A line on a fault of the program; the error's own words may quote a post, so only its kind."""
+    return f"a fault of the program ({type(error).__name__}); LOG_LEVEL=DEBUG shows where"
 
 
 if __name__ == "__main__":

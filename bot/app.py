@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +17,7 @@ from bot.commands import COMMANDS, answer
 from bot.commands.asking import Context, TooMany
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 from digest.store import Store
 from digest.topics import load_topics
 
@@ -112,9 +113,13 @@ def _versions() -> str:
     return f"jianbao {own}, Python {sys.version.split()[0]}"
 
 
-async def chat(lines: Sequence[str]) -> None:
-    """The terminal chat: these lines and no more, or a conversation where there are none."""
-    async with conversation(load_settings()) as context:
+async def chat(settings: Settings, lines: Sequence[str]) -> None:
+    """The terminal chat: these lines and no more, or a conversation where there are none.
+
+    SIGTERM ends it as Ctrl-C does, by cancelling, so that no digest is left running behind it.
+    """
+    _cancel_on_sigterm()
+    async with conversation(settings) as context:
 
         def answers(incoming: Incoming) -> AsyncIterator[Reply]:
             return answer(context, incoming)
@@ -124,3 +129,10 @@ async def chat(lines: Sequence[str]) -> None:
         else:
             names = [command.name for command in COMMANDS]
             await terminal.talk(answers, names, context.language)
+
+
+def _cancel_on_sigterm() -> None:
+    task = asyncio.current_task()
+    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -37,12 +37,18 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
     return first, last
 
 
+def full_day(text: str) -> date | None:
+    """The day written out with its year, as 2025-12-06, 2025/12/6 or 20251206; DateError as above."""
+    match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
+    return _made(text, *(int(part) for part in match.groups())) if match else None
+
+
 def _day(text: str, today: date) -> date | None:
     word = text.strip().lower()
     if word in _WORDS:
         return today - timedelta(days=_WORDS[word])
-    if match := _FULL.fullmatch(word) or _DIGITS.fullmatch(word):
-        return _made(text, *(int(part) for part in match.groups()))
+    if full := full_day(word):
+        return full
     if match := _SHORT.fullmatch(word):
         month, day = (int(part) for part in match.groups())
         return _latest(text, month, day, today)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -140,6 +141,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
         (("digest", "ai", "--posts", "missing.jsonl"), 1, "none of the post files"),
         (("digest", "ai", "--writer", "llm"), 1, "extractive"),
         (("digest", "ai", "--date", "2025-13-40"), 2, "2025-12-06"),
+        (("digest", "ai", "--date", "2025126"), 2, "2025-12-06"),
         (("digest", "ai", "--date", "2025-12-06", "--from", "2025-12-01"), 2, "not both"),
         (("digest", "ai", "--from", "2025-12-06"), 2, "go together"),
         (("digest", "ai", "--posts"), 2, "--posts"),
@@ -188,6 +190,59 @@ def test_posts_take_several_files_or_several_options() -> None:
         "twitter_ai_20251206_20251206.md",
         "wordcloud_twitter_ai_20251206_20251206.png",
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_chat_that_waits_for_a_line_ends_when_told(sent: signal.Signals, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "bot", "chat"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as chat:
+        assert chat.stdin
+        assert chat.stdout
+        chat.stdin.write(b"/help\n")
+        chat.stdin.flush()
+        while "20251206" not in (said := chat.stdout.readline().decode()):
+            assert said, "it ended too early"
+        chat.send_signal(sent)
+        try:
+            assert chat.wait(20) == code
+        finally:
+            chat.kill()
+        assert chat.stderr
+        assert chat.stderr.read().strip() == b""
+
+
+def test_lines_of_a_pipe_are_utf8_whatever_the_locale_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bot", "chat"],
+        input="/brief 没有\n".encode() + b"\xff\n/topics",
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=True,
+    )
+    said = done.stdout.decode()
+    assert "不认识“没有”" in said
+    assert "主题" in said, "the last line counts without its line break"
+
+
+def test_a_fault_of_the_program_is_one_line() -> None:
+    script = (
+        "import sys; sys.argv = ['bot', 'check']\n"
+        "import bot.__main__, bot.checks\n"
+        "async def broken(show): raise KeyError('the text of a post')\n"
+        "bot.checks.run_checks = broken\n"
+        "bot.__main__.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("jianbao: a fault of the program (KeyError)")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_day_in_the_terminal() -> None:

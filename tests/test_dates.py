@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.dates import DateError, parse_days
+from bot.dates import DateError, full_day, parse_days
 
 TODAY = date(2026, 1, 10)
 SIXTH = date(2025, 12, 6)
@@ -66,3 +66,9 @@ def test_what_looks_like_a_day_but_is_none(text: str) -> None:
 )
 def test_what_names_no_day(text: str) -> None:
     assert parse_days(text, TODAY) is None
+
+
+@pytest.mark.parametrize("text", ["12-06", "2025126", "yesterday", "2025-12-06x"])
+def test_a_full_day_has_its_year_and_all_its_digits(text: str) -> None:
+    assert full_day("2025-12-06") == SIXTH
+    assert full_day(text) is None
