@@ -16,7 +16,11 @@ from digest.text import clean
 
 WIDTH, HEIGHT, SCALE = 800, 450, 2
 """Laid out at half the size and drawn at twice: the words are as crisp, the search is four times less."""
+EDGE = 14
+"""Free space around the words, in units of the layout."""
 MOST_WORDS = 100
+MOST_POSTS = 1e9
+"""A count above it is no count (and may be too large for a float)."""
 LONGEST = 32
 BACKGROUND = "#fbfaf7"
 COLOURS = ("#12355b", "#c8553d", "#1b7f79", "#7a3e65", "#3d5a80", "#b07d1e")
@@ -45,6 +49,7 @@ def render(counts: Mapping[str, int]) -> bytes:
     words = drawable(counts)
     if not words:
         raise CloudError("no words to draw")
+    from PIL import ImageOps
     from wordcloud import WordCloud
 
     ranks = {word: rank for rank, word in enumerate(words)}
@@ -53,24 +58,24 @@ def render(counts: Mapping[str, int]) -> bytes:
         return COLOURS[ranks[word] % len(COLOURS)]
 
     cloud = WordCloud(
-        width=WIDTH,
-        height=HEIGHT,
+        width=WIDTH - 2 * EDGE,
+        height=HEIGHT - 2 * EDGE,
         scale=SCALE,
         font_path=str(font_path()),
         background_color=BACKGROUND,
         max_words=MOST_WORDS,
-        max_font_size=92,
+        max_font_size=72,
         min_font_size=8,
         font_step=2,
         prefer_horizontal=1.0,
-        margin=3,
-        relative_scaling=0,
+        margin=8,
+        relative_scaling=0.3,
         color_func=colour,
         random_state=Random(1),  # noqa: S311 the same picture each time, no secret
     )
     try:
         cloud.generate_from_frequencies(words)
-        image = cloud.to_image()
+        image = ImageOps.expand(cloud.to_image(), border=EDGE * SCALE, fill=BACKGROUND)
     except (ValueError, OSError, ZeroDivisionError) as error:
         raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
     file = io.BytesIO()
@@ -102,7 +107,7 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
     found: dict[str, float] = {}
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * LONGEST]).split())
-        valid = isinstance(count, int | float) and math.isfinite(count) and count > 0
+        valid = isinstance(count, int | float) and 0 < count < MOST_POSTS  # NaN is neither
         if valid and 0 < len(text) <= LONGEST and all(ord(c) in known for c in text if c != " "):
             found[text] = max(found.get(text, 0), math.sqrt(count))
     ordered = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -4,10 +4,20 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
+from wordcloud import WordCloud
 
 from digest import cloud
-from digest.cloud import CloudError, drawable, font_check, font_path, glyphs, render
+from digest.cloud import (
+    BACKGROUND,
+    EDGE,
+    CloudError,
+    drawable,
+    font_check,
+    font_path,
+    glyphs,
+    render,
+)
 
 WORDS = {f"word{n}": 100 - n for n in range(60)} | {
     "人工智能": 90,
@@ -28,6 +38,7 @@ HOSTILE = {
     "minus": -3,
     "nan": float("nan"),
     "inf": float("inf"),
+    "huge": 10**400,
     "<b>": 5,
     "ꦱꦮꦫ": 5,
     "good": 4,
@@ -41,6 +52,27 @@ def test_a_crisp_picture_of_the_promised_size() -> None:
     assert len(image.convert("RGB").getcolors(1_000_000) or []) > 20
 
 
+def test_the_words_keep_off_the_edge() -> None:
+    image = Image.open(io.BytesIO(render(WORDS))).convert("RGB")
+    inside = ImageChops.difference(image, Image.new("RGB", image.size, BACKGROUND)).getbbox()
+    assert inside is not None
+    left, top, right, bottom = inside
+    assert min(left, top, 1600 - right, 900 - bottom) >= EDGE
+
+
+def test_a_hundred_words_find_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = WordCloud.to_image
+
+    def counting(cloud: WordCloud) -> Image.Image:
+        drawn.append(len(cloud.layout_))
+        return draw(cloud)
+
+    monkeypatch.setattr(WordCloud, "to_image", counting)
+    render({f"人工智能{n}" if n % 4 == 0 else f"Northlight {n}": 120 - n for n in range(100)})
+    assert drawn == [100]
+
+
 def test_the_same_words_give_the_same_bytes() -> None:
     assert render(WORDS) == render(dict(reversed(WORDS.items())))
 
@@ -49,7 +81,7 @@ def test_hostile_words_are_cleaned_or_left_out() -> None:
     words = drawable(HOSTILE)  # type: ignore[arg-type]
     assert "good" in words
     assert "new line" in words
-    assert not {"zero", "minus", "nan", "inf", "", "ꦱꦮꦫ"} & set(words)
+    assert not {"zero", "minus", "nan", "inf", "huge", "", "ꦱꦮꦫ"} & set(words)
     assert all(len(word) <= 32 for word in words)
     render(HOSTILE)  # type: ignore[arg-type]
 
