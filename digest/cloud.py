@@ -19,6 +19,8 @@ WIDTH, HEIGHT, SCALE = 800, 450, 2
 EDGE = 14
 """Free space around the words, in units of the layout."""
 MOST_WORDS = 100
+LARGEST_LETTERS = (72, 48, 32)
+"""Sizes of the first word to try, in units of the layout."""
 MOST_POSTS = 1e9
 """A count above it is no count (and may be too large for a float)."""
 LONGEST = 32
@@ -50,6 +52,19 @@ def render(counts: Mapping[str, int]) -> bytes:
     if not words:
         raise CloudError("no words to draw")
     from PIL import ImageOps
+
+    file = io.BytesIO()
+    try:
+        image = _laid_out(words).to_image()
+        framed = ImageOps.expand(image, border=EDGE * SCALE, fill=BACKGROUND)
+        framed.quantize(128).save(file, "PNG")
+    except (ValueError, OSError, ZeroDivisionError) as error:
+        raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
+    return file.getvalue()
+
+
+def _laid_out(words: Mapping[str, float]) -> Any:
+    """The words in their places; in smaller letters where long words leave no room for all."""
     from wordcloud import WordCloud
 
     ranks = {word: rank for rank, word in enumerate(words)}
@@ -57,30 +72,27 @@ def render(counts: Mapping[str, int]) -> bytes:
     def colour(word: str, **_: Any) -> str:
         return COLOURS[ranks[word] % len(COLOURS)]
 
-    cloud = WordCloud(
-        width=WIDTH - 2 * EDGE,
-        height=HEIGHT - 2 * EDGE,
-        scale=SCALE,
-        font_path=str(font_path()),
-        background_color=BACKGROUND,
-        max_words=MOST_WORDS,
-        max_font_size=72,
-        min_font_size=8,
-        font_step=2,
-        prefer_horizontal=1.0,
-        margin=8,
-        relative_scaling=0.3,
-        color_func=colour,
-        random_state=Random(1),  # noqa: S311 the same picture each time, no secret
-    )
-    try:
+    for size in LARGEST_LETTERS:
+        cloud = WordCloud(
+            width=WIDTH - 2 * EDGE,
+            height=HEIGHT - 2 * EDGE,
+            scale=SCALE,
+            font_path=str(font_path()),
+            background_color=BACKGROUND,
+            max_words=MOST_WORDS,
+            max_font_size=size,
+            min_font_size=8,
+            font_step=2,
+            prefer_horizontal=1.0,
+            margin=8,
+            relative_scaling=0.3,
+            color_func=colour,
+            random_state=Random(1),  # noqa: S311 the same picture each time, no secret
+        )
         cloud.generate_from_frequencies(words)
-        image = ImageOps.expand(cloud.to_image(), border=EDGE * SCALE, fill=BACKGROUND)
-    except (ValueError, OSError, ZeroDivisionError) as error:
-        raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
-    file = io.BytesIO()
-    image.quantize(128).save(file, "PNG")
-    return file.getvalue()
+        if len(cloud.layout_) == len(words):
+            break
+    return cloud
 
 
 def as_jpeg(picture: bytes) -> bytes:

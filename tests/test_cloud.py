@@ -1,6 +1,7 @@
 """The picture: the same for the same words, with every glyph, whatever the words are."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_the_words_keep_off_the_edge() -> None:
 
 def test_a_hundred_words_find_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    draw = WordCloud.to_image
+    draw: Callable[[WordCloud], Image.Image] = WordCloud.to_image
 
     def counting(cloud: WordCloud) -> Image.Image:
         drawn.append(len(cloud.layout_))
