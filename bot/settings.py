@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from digest.models import DigestError
 
@@ -35,7 +34,7 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",  # a BOM would hide the first variable
         env_ignore_empty=True,
     )
 
@@ -56,9 +55,8 @@ def load_settings() -> Settings:
     Raises SettingsError that names every wrong variable at once and what to write instead.
     """
     problems: list[str] = []
-    given = _from_files(os.environ, problems)
     try:
-        settings = Settings(**given)
+        settings = Settings(**_from_files(problems))
     except ValidationError as error:
         problems += [_problem(found) for found in error.errors(include_url=False)]
     except (OSError, UnicodeDecodeError):
@@ -68,11 +66,17 @@ def load_settings() -> Settings:
     return settings
 
 
-def _from_files(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    """Values of variables whose NAME_FILE names a file, as secrets are mounted."""
+def _from_files(problems: list[str]) -> dict[str, Any]:
+    """Values of variables whose NAME_FILE names a file, as secrets are mounted.
+
+    A NAME_FILE in `.env` gives way to a NAME in the environment, like the rest of `.env`.
+    """
+    dotenv = DotEnvSettingsSource(Settings).env_vars
     values = {}
     for name in VARIABLES:
-        path = environment.get(f"{name}_FILE")
+        path = os.environ.get(f"{name}_FILE")
+        if not path and not os.environ.get(name):
+            path = dotenv.get(f"{name.lower()}_file")
         if path:
             try:
                 values[name.lower()] = Path(path).read_text(encoding="utf-8").strip()

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from digest.models import DigestError, Language, SourceSpec, Topic
 
@@ -37,13 +45,28 @@ def _zone(name: str) -> str:
     return name
 
 
-_Titles = Annotated[dict[Language, str], BeforeValidator(_in_both)]
+# An empty keyword would occur in every post.
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Titles = Annotated[dict[Language, _Text], BeforeValidator(_in_both)]
+
+_INSTEAD = {
+    "missing": "is missing: add it",
+    "extra_forbidden": "is no key known here: check its spelling",
+    "too_short": 'write one text, or { zh = "...", en = "..." }',
+    "string_pattern_mismatch": 'write small letters, digits, - and _, like "twitter_ai"',
+    "string_too_short": "is empty: write something",
+    "string_type": "write text in quotes",
+    "list_type": 'write a list, like ["one", "two"]',
+    "dict_type": "write a table, like { name = ... }",
+    "model_type": "write a table, like { name = ... }",
+}
+"""What to write instead, by pydantic's name of the problem, where its own words are no help."""
 
 
 class _Source(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    kind: str = Field(min_length=1)
+    kind: _Text
     address: str = ""
     weight: float = Field(1.0, ge=0, le=10)
 
@@ -57,9 +80,9 @@ class _Topic(BaseModel):
     build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
     language: Language = "zh"
     about: str = ""
-    keywords: list[str] = []
+    keywords: list[_Text] = []
     special: _Titles = {}
-    watch: list[str] = []
+    watch: list[_Text] = []
     authors: dict[str, Annotated[float, Field(ge=0, le=10)]] = {}
     sources: list[_Source] = []
 
@@ -88,7 +111,7 @@ def load_topics(path: Path) -> dict[str, Topic]:
 
 def _tables(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise TopicsError(f"{path}: no such file: name the topics file in TOPICS_FILE") from None
     except (OSError, UnicodeDecodeError):
@@ -128,9 +151,8 @@ def _doubled(topics: dict[str, Topic]) -> list[str]:
 
 
 def _problem(topic: str, found: Any) -> str:
-    key = ".".join(str(part) for part in found["loc"])
-    said = {
-        "missing": "is missing",
-        "extra_forbidden": "is no key of a topic: check its spelling",
-    }.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
+    if not found["loc"]:
+        return f"[{topic}]: is no table: a topic is a table like [ai], and every key belongs to one"
+    key = ".".join(str(part) for part in found["loc"] if part != "[key]")
+    said = _INSTEAD.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
     return f"[{topic}] {key}: {said}"

@@ -41,6 +41,20 @@ def test_dotenv_is_read(tmp_path: Path) -> None:
     assert load_settings().timezone == "Asia/Shanghai"
 
 
+def test_a_file_named_in_dotenv_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "zone").write_text("Asia/Shanghai\n")
+    (tmp_path / ".env").write_text("\ufeffTIMEZONE_FILE=zone\n", encoding="utf-8")
+    assert load_settings().timezone == "Asia/Shanghai"
+    monkeypatch.setenv("TIMEZONE", "Europe/Berlin")
+    assert load_settings().timezone == "Europe/Berlin"
+
+
+def test_a_dotenv_that_is_no_text_says_so(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match=r"^\.env: cannot be read"):
+        load_settings()
+
+
 def test_the_example_names_every_variable_with_its_default() -> None:
     shown = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
     assert tuple(shown) == VARIABLES

@@ -37,6 +37,44 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         assert expected in said
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("keywords = ['AI', ' ']", "keywords.1: is empty"),
+        ("keywords = 'AI'", "keywords: write a list"),
+        ("special = { fr = 'IA' }", "special.fr: Input should be 'zh' or 'en'"),
+        ("sources = ['sample']", "sources.0: write a table"),
+        ("sources = [{ address = 'x' }]", "sources.0.kind: is missing"),
+        ("sources = [{ kind = 'x', weight = 11 }]", "sources.0.weight: Input should be less"),
+    ],
+)
+def test_a_wrong_value_says_what_to_write(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "topics.toml"
+    path.write_text(f'[a]\ntitle = "A"\nslug = "a"\n{line}\n')
+    with pytest.raises(TopicsError) as problem:
+        load_topics(path)
+    assert str(problem.value).startswith(f"topics.toml: [a] {said}")
+    assert "\n" not in str(problem.value)
+
+
+def test_a_key_outside_a_topic_is_no_topic(tmp_path: Path) -> None:
+    path = tmp_path / "topics.toml"
+    path.write_text('title = "A"\n')
+    with pytest.raises(TopicsError, match=r"^topics\.toml: \[title\]: is no table"):
+        load_topics(path)
+
+
+def test_a_title_in_one_language_only_is_not_enough(tmp_path: Path) -> None:
+    path = tmp_path / "topics.toml"
+    path.write_text('[a]\ntitle = { zh = "甲" }\nslug = "A!"\n', encoding="utf-8-sig")
+    with pytest.raises(TopicsError) as problem:
+        load_topics(path)
+    assert [line.split(": ", 2)[1:] for line in str(problem.value).splitlines()] == [
+        ["[a] title", 'write one text, or { zh = "...", en = "..." }'],
+        ["[a] slug", 'write small letters, digits, - and _, like "twitter_ai"'],
+    ]
+
+
 def test_two_topics_cannot_share_a_slug(tmp_path: Path) -> None:
     path = tmp_path / "topics.toml"
     path.write_text('[a]\ntitle = "A"\nslug = "s"\n[b]\ntitle = "B"\nslug = "s"\n')
