@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import pytest
 
 from bot.settings import VARIABLES
 
-LOOPBACK = ("127.", "::1", "localhost")
+LOOPBACK = re.compile(r"127\.[\d.]+|::1|localhost|")
+"""Also the empty host, which asks for addresses to listen on."""
 
 
 @pytest.fixture(autouse=True)
@@ -29,15 +31,31 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection to anything but this machine fails the test."""
-    connect = socket.socket.connect
+    """A connection to anything but this machine, or a question for its address, fails the test."""
+    look_up = socket.getaddrinfo
 
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX and not str(address[0]).startswith(LOOPBACK):
-            raise AssertionError(f"a test tried to reach {address[0]}")
-        connect(self, address)
+    def guard(name: str) -> None:
+        real = getattr(socket.socket, name)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+        def guarded(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX:
+                _stays_here(address[0])
+            return real(self, address)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
+
+    def looked_up(host: Any, *rest: Any, **named: Any) -> Any:
+        _stays_here(host)
+        return look_up(host, *rest, **named)
+
+    guard("connect")
+    guard("connect_ex")
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+
+
+def _stays_here(host: Any) -> None:
+    if not LOOPBACK.fullmatch(host.decode() if isinstance(host, bytes) else str(host or "")):
+        raise AssertionError(f"a test tried to reach {host}")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
+EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/*.py")])
+SDKS = {"bot/platforms/terminal.py": {"prompt_toolkit"}}
+"""What a platform may import besides the standard library: its own SDK."""
 MOST_LINES, MOST_FUNCTION = 500, 60
 REGISTRY = re.compile(
     "|".join([r"py" r"pi\.org", r"python" r"hosted\.org", r"npm" r"js\.(?:org|com)"])
@@ -19,13 +23,15 @@ MACHINE = re.compile(r"(?<![\w.])/(?:home|root|wor" r"k)/")
 
 
 def imports(source: str) -> set[str]:
-    """Full names of the modules a source imports."""
+    """Full names of the modules a source imports; `from bot import app` is `bot.app`."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
+            module = node.module or ""
+            packed = module in {"bot", "digest"}
+            found |= {f"{module}.{alias.name}" for alias in node.names} if packed else {module}
     return found
 
 
@@ -37,9 +43,10 @@ def wrong_arrows(path: str, source: str) -> set[str]:
             n for n, top in tops.items() if top in {"bot", "telegram", "discord", "apscheduler"}
         }
     if path.startswith("bot/platforms/"):
-        allowed = {"bot", "bot.messages", "bot.texts", "digest.models", "digest.text"}
-        ours = {n for n, top in tops.items() if top in {"bot", "digest"}}
-        return {n for n in ours if n not in allowed and not n.startswith("bot.platforms")}
+        allowed = {"bot.messages", "bot.texts", "digest.models", "digest.text"}
+        known = sys.stdlib_module_names | SDKS.get(path, set())
+        others = {n for n, top in tops.items() if top not in known}
+        return {n for n in others if n not in allowed and not n.startswith("bot.platforms")}
     return set()
 
 
@@ -52,7 +59,7 @@ def long_functions(source: str) -> Iterator[str]:
                 yield node.name
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", EVERYTHING, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_source_keeps_to_its_room(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert wrong_arrows(str(path.relative_to(ROOT)), source) == set()
@@ -66,21 +73,76 @@ def test_the_checks_can_fail() -> None:
         "telegram",
     }
     assert wrong_arrows("bot/platforms/x.py", "from digest.store import Store") == {"digest.store"}
+    assert wrong_arrows("bot/platforms/x.py", "from bot import app") == {"bot.app"}
+    assert wrong_arrows("bot/platforms/x.py", "import prompt_toolkit") == {"prompt_toolkit"}
+    assert wrong_arrows("bot/platforms/terminal.py", "import sys, prompt_toolkit") == set()
     assert wrong_arrows("bot/app.py", "from digest.store import Store") == set()
-    assert list(long_functions("def f():\n" + "    x = 1\n" * 70)) == ["f"]
+    assert list(long_functions("def f():\n" + "    x = 1\n" * MOST_FUNCTION)) == ["f"]
+    assert list(long_functions("def f():\n" + "    x = 1\n" * (MOST_FUNCTION - 1))) == []
+    assert REGISTRY.search("https://{}.{}/simple".format("pypi", "org"))
+    assert MACHINE.search("open('/{}/me/x')".format("home"))
+    assert not MACHINE.search("example.com/home/page")
+
+
+# Tells on standard output what an import opens: files to write, files of ours that are not code,
+# connections, processes. Libraries may read their own files.
+WATCH = f"""
+import os, sys
+DOORS = {{"socket.connect", "socket.bind", "socket.getaddrinfo", "sqlite3.connect", "subprocess.Popen"}}
+def watch(event, args):
+    if event in DOORS:
+        print(event)
+    elif event == "open" and isinstance(args[0], str):
+        path, mode, flags = args
+        ours = path.startswith({str(ROOT)!r}) and not path.startswith(sys.prefix)
+        if (flags or 0) & (os.O_WRONLY | os.O_RDWR) or ours and not path.endswith((".py", ".pyc")):
+            print("open", path)
+sys.addaudithook(watch)
+"""
+
+
+def opened(script: str, folder: Path) -> str:
+    """What a script of imports says and opens."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", WATCH + script],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=True,
+    )
+    return done.stdout + done.stderr
 
 
 def test_importing_everything_says_and_opens_nothing(tmp_path: Path) -> None:
     names = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in SOURCES]
     modules = [n.removesuffix(".__init__") for n in names if ".migrations." not in n]
-    script = "import sys\n" + "\n".join(f"import {name}" for name in modules)
+    script = "\n".join(f"import {name}" for name in modules)
     script += "\nprint(sorted({'jieba', 'openai'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True
-    )
-    assert done.stdout == "[]\n"
-    assert done.stderr == ""
+    assert opened(script, tmp_path) == "[]\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("open('x', 'w')", "open x\n"),
+        (f"open({str(ROOT / 'topics.toml')!r}).close()", f"open {ROOT / 'topics.toml'}\n"),
+        ("import socket; socket.socket().bind(('127.0.0.1', 0))", "socket.bind\n"),
+        ("import sqlite3; sqlite3.connect(':memory:')", "sqlite3.connect\n"),
+        ("import json", ""),
+    ],
+)
+def test_the_watch_sees_what_is_opened(script: str, said: str, tmp_path: Path) -> None:
+    assert opened(script, tmp_path) == said
+
+
+def test_no_test_reaches_the_network() -> None:
+    with socket.socket() as one, pytest.raises(AssertionError, match=r"192\.0\.2\.1"):
+        one.connect(("192.0.2.1", 80))
+    with socket.socket() as one, pytest.raises(AssertionError, match=r"192\.0\.2\.1"):
+        one.connect_ex(("192.0.2.1", 80))
+    with pytest.raises(AssertionError, match=r"localhost\.example"):
+        socket.create_connection(("localhost.example", 80))
 
 
 def test_no_tracked_file_names_a_registry_or_a_path_of_a_machine() -> None:
