@@ -36,4 +36,4 @@ fmt: .venv/ready
 
 lock: ## after a change of dependencies (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate --extra dev pyproject.toml requirements.build -o requirements.lock
+		--custom-compile-command "make lock" --no-annotate --extra dev pyproject.toml requirements.build -o requirements.lock
