@@ -246,7 +246,7 @@ def test_a_fault_of_the_program_is_one_line() -> None:
 
 
 def test_a_day_in_the_terminal() -> None:
-    assert run("collect").stdout.startswith("ai: sample: 26")
+    assert run("collect").stdout.startswith("ai: sample: 377")
     made = run("digest", "ai", "--date", "2025-12-06")
     assert "核心信息" in made.stdout
     assert "relevance (5/9)" in made.stderr
