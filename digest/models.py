@@ -152,11 +152,42 @@ class SourceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """One model on one server that speaks OpenAI's chat completions."""
+
+    model: str
+    base_url: str = "https://api.openai.com/v1"
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
+    """What a report took of a model. `usd` is None where a call's price is not known."""
+
     calls: int = 0
     prompt_tokens: int = 0
     answer_tokens: int = 0
-    usd: float = 0.0
+    usd: float | None = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        known = self.usd is not None and other.usd is not None
+        return Cost(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.answer_tokens + other.answer_tokens,
+            (self.usd or 0.0) + (other.usd or 0.0) if known else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the publish gate measured of a model's version, each part from 0 to 1."""
+
+    score: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """`cited`, `supported`, `distinct`, `complete`, `specific`."""
+    reduced: str = ""
+    """Why the report is the extractive one although a model was asked; empty where it is the model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +214,8 @@ class Report:
     counts: Counts = Counts()
     sources: tuple[SourceResult, ...] = ()
     cost: Cost = Cost()
+    quality: Quality | None = None
+    """None where no model was asked."""
     posts: Mapping[str, Cited] = field(default_factory=dict)
     wordcounts: Mapping[str, int] = field(default_factory=dict)
     cloud: bytes = b""
