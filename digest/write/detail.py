@@ -52,7 +52,7 @@ _NO_NAMES = frozenset(["hn", "v2ex", "reddit", "rss"])
 
 def views(draft: Draft) -> list[Item]:
     """Who says what: one view an author, in sentences of that author."""
-    found = sorted(_opinions(draft), key=lambda entry: -entry[0])
+    found = sorted(opinions(draft), key=lambda entry: -entry[0])
     items: list[Item] = []
     authors: set[str] = set()
     for _, sentence, story in found:
@@ -71,7 +71,8 @@ def views(draft: Draft) -> list[Item]:
     ]
 
 
-def _opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
+def opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
+    """Every sentence that is a view of its author, with its weight and story, in no order."""
     for story in draft.stories():
         for post in story.posts:
             if post.source in _NO_NAMES or not post.author or post.text.startswith("@"):
@@ -152,16 +153,8 @@ def _told(
 
 def finance(draft: Draft) -> list[Item]:
     """Money of the industry and the economy: rounds, revenue, rates; single assets are in markets."""
-    found = []
-    for story in draft.material.stories:
-        for sentence in others(draft, story):
-            words = len(set(_INDUSTRY.findall(sentence.text.lower())))
-            if words >= 1 and _FIGURE.search(sentence.text) and about_money(sentence.text):
-                weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
-                found.append((weight, sentence, story))
-                break
     items: list[Item] = []
-    for _, sentence, story in sorted(found, key=lambda entry: -entry[0]):
+    for _, sentence, story in sorted(deals(draft), key=lambda entry: -entry[0]):
         if len(items) < MAX_FINANCE and draft.free(sentence):
             draft.take(sentence)
             items.append(Item(sentence.text, cites=cites(story, [sentence.post])))
@@ -174,3 +167,14 @@ def finance(draft: Draft) -> list[Item]:
             )
         ]
     return items
+
+
+def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
+    """Of each story the best sentence with a figure about the industry's money, with its weight."""
+    for story in draft.material.stories:
+        for sentence in others(draft, story):
+            words = len(set(_INDUSTRY.findall(sentence.text.lower())))
+            if words >= 1 and _FIGURE.search(sentence.text) and about_money(sentence.text):
+                weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
+                yield weight, sentence, story
+                break

@@ -31,7 +31,7 @@ MONEY = 2
 
 
 @dataclass(slots=True)
-class _Talk:
+class Talk:
     """What people said about one asset."""
 
     said: list[tuple[float, Sentence]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class _Talk:
 
 def markets(draft: Draft) -> list[Item]:
     """Stocks, then coins; the most talked about first."""
-    talk = _talk(draft)
+    talk = money_talk(draft)
     ranked = sorted(
         talk.items(),
         key=lambda e: (-len(e[1].voices), -max(weight for weight, _ in e[1].said), e[0].ticker),
@@ -61,8 +61,9 @@ def markets(draft: Draft) -> list[Item]:
     ]
 
 
-def _talk(draft: Draft) -> dict[Asset, _Talk]:
-    talk: defaultdict[Asset, _Talk] = defaultdict(_Talk)
+def money_talk(draft: Draft) -> dict[Asset, Talk]:
+    """What was said about each asset as money."""
+    talk: defaultdict[Asset, Talk] = defaultdict(Talk)
     for story in draft.material.stories:
         for post in story.posts:
             for sentence in sentences(post):
@@ -88,7 +89,7 @@ def _weight(draft: Draft, sentence: Sentence, money: int, score: float) -> float
     return weight - 0.3 * draft.foreign(language(sentence.text))
 
 
-def _item(draft: Draft, asset: Asset, talk: _Talk, group: str) -> Item | None:
+def _item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
     """The best sentences about the asset, each by somebody else."""
     chosen: list[Sentence] = []
     for _, sentence in sorted(talk.said, key=lambda entry: (-entry[0], entry[1].post.key)):
