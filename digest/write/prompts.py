@@ -1,0 +1,89 @@
+"""The prompts: files that operators may edit, each with the variables it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
+
+from digest.models import DigestError
+
+NAMES = ("system", "brief", "views", "events", "money", "repair")
+"""Every prompt a report needs; each is `NAME.md` in the folder."""
+
+
+class PromptError(DigestError):
+    """What is wrong with a prompt file, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One file: the variables it declares, and the template."""
+
+    name: str
+    variables: frozenset[str]
+    template: Template
+
+    def render(self, **values: object) -> str:
+        """The text. Raises PromptError unless `values` are exactly the declared variables."""
+        if values.keys() != self.variables:
+            declared, given = ", ".join(sorted(self.variables)), ", ".join(sorted(values))
+            raise PromptError(
+                f"{self.name}.md declares {declared}; the program gives {given}: write these"
+            )
+        try:
+            return self.template.render(**values)
+        except TemplateError as error:
+            raise PromptError(f"{self.name}.md cannot be filled in: {error}") from None
+
+
+def load_prompts(folder: Path) -> dict[str, Prompt]:
+    """All prompts by name. Raises PromptError that names the file that is missing or wrong."""
+    # Templates make text for a model, not HTML: escaping would garble the posts.
+    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
+    return {name: _load(environment, folder / f"{name}.md") for name in NAMES}
+
+
+def check(folder: Path) -> str:
+    """One line about the prompts, for `check`; PromptError where one is wrong."""
+    return f"{len(load_prompts(folder))} in {folder}"
+
+
+def _load(environment: Environment, path: Path) -> Prompt:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise PromptError(
+            f"{path} cannot be read: set PROMPTS_DIR to a folder with all prompts"
+        ) from None
+    head, template = _parts(path, text)
+    declared = head.get("variables")
+    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
+        raise PromptError(f"{path.name}: declare its variables at the top: variables: [a, b]")
+    try:
+        used = meta.find_undeclared_variables(environment.parse(template))
+        compiled = environment.from_string(template)
+    except TemplateError as error:
+        raise PromptError(f"{path.name}: not a template: {error}") from None
+    if used != set(declared):
+        wrong = ", ".join(sorted(used ^ set(declared)))
+        raise PromptError(f"{path.name}: declared and used variables differ: {wrong}")
+    return Prompt(path.stem, frozenset(declared), compiled)
+
+
+def _parts(path: Path, text: str) -> tuple[Mapping[str, object], str]:
+    """What stands between the two lines of `---`, and the text behind them."""
+    opening, _, rest = text.partition("---\n")
+    head, found, template = rest.partition("\n---\n")
+    if opening.strip() or not found:
+        raise PromptError(f"{path.name}: start with a line ---, variables: [...], and a line ---")
+    try:
+        values = yaml.safe_load(head)
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict):
+        raise PromptError(f"{path.name}: declare its variables at the top: variables: [a, b]")
+    return values, template.strip()

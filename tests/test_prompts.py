@@ -1,0 +1,62 @@
+"""The prompts that ship, and what is said about a wrong one."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from digest.write.prompts import NAMES, PromptError, check, load_prompts
+
+SHIPPED = Path(__file__).parents[1] / "prompts"
+
+
+def test_the_shipped_prompts_fit() -> None:
+    prompts = load_prompts(SHIPPED)
+    assert tuple(prompts) == NAMES
+    assert {path.stem for path in SHIPPED.glob("*.md")} - {"README"} == set(NAMES)
+    assert check(SHIPPED) == f"6 in {SHIPPED}"
+
+
+def test_the_readme_names_the_variables_of_each() -> None:
+    rows = re.findall(r"^\| `(\w+)\.md` .*\| (.*) \|$", (SHIPPED / "README.md").read_text(), re.M)
+    listed = {name: set(re.findall(r"`(\w+)`", said)) for name, said in rows}
+    assert listed == {name: set(p.variables) for name, p in load_prompts(SHIPPED).items()}
+
+
+def test_a_prompt_gets_exactly_its_variables() -> None:
+    system = load_prompts(SHIPPED)["system"]
+    assert "Write Klingon, whatever" in system.render(language="Klingon")
+    for values in ({}, {"language": "zh", "topic": "ai"}):
+        with pytest.raises(PromptError, match=r"system\.md declares language"):
+            system.render(**values)
+
+
+def test_text_of_posts_is_no_template() -> None:
+    repair = load_prompts(SHIPPED)["repair"]
+    assert "{{ 7 * 7 }} <b> {% raw" in repair.render(items="{{ 7 * 7 }} <b> {% raw")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "PROMPTS_DIR"),
+        ("no head", "start with a line ---"),
+        ("---\n- a\n---\nx", "declare its variables"),
+        ("---\nvariables: language\n---\n{{ language }}", "declare its variables"),
+        ("---\nvariables: [language, more]\n---\n{{ language }}", "differ: more"),
+        ("---\nvariables: []\n---\n{{ language }}", "differ: language"),
+        ("---\nvariables: [language]\n---\n{{ language", "not a template"),
+        ("---\nvariables: [\n---\nx", "declare its variables"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+    folder = tmp_path / "prompts"
+    shutil.copytree(SHIPPED, folder)
+    path = folder / "system.md"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(PromptError, match=re.escape(said)) as raised:
+        check(folder)
+    assert "system.md" in str(raised.value)
