@@ -65,10 +65,8 @@ def views(draft: Draft) -> list[Item]:
         rest = _goes_on(draft, sentence)
         draft.take(sentence, *rest)
         text = join([sentence.text, *(s.text for s in rest)])
-        items.append(Item(text, title=_speaker(post), cites=cites(story, [post])[:1]))
-    return items or [
-        notes.nothing(draft.material, "今天没有成形的观点。", "No views of note today.")
-    ]
+        items.append(Item(text, title=speaker(post), cites=cites(story, [post])[:1]))
+    return items or [notes.nothing(draft.material, "views")]
 
 
 def opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
@@ -105,7 +103,8 @@ def _goes_on(draft: Draft, first: Sentence) -> list[Sentence]:
     return [s for s in following if draft.free(s) and usable(s, after=True, personal=True)]
 
 
-def _speaker(post: Post) -> str:
+def speaker(post: Post) -> str:
+    """Name and handle of who wrote the post."""
     name = post.author_name or post.author
     return f"{name} (@{post.author})" if post.author and post.author != name else name
 
@@ -113,21 +112,13 @@ def _speaker(post: Post) -> str:
 def events(draft: Draft) -> list[Item]:
     """What happened, in groups: a sentence a story, the best stories first in each group."""
     items = _told(draft, EVENTS, MAX_EVENTS, A_GROUP + 1)
-    if not items:
-        return [
-            notes.nothing(
-                draft.material, "除上述要点外没有其他事件。", "No events beyond the points above."
-            )
-        ]
-    return items
+    return items or [notes.nothing(draft.material, "events")]
 
 
 def special(draft: Draft) -> list[Item]:
     """The topic's own analysis, by theme, from what the other sections have not used."""
     items = _told(draft, THEMES, MAX_SPECIAL, A_GROUP, least=WORTH)
-    if not items:
-        return [notes.nothing(draft.material, "今天没有更多内容。", "Nothing more today.")]
-    return items
+    return items or [notes.nothing(draft.material, "ai")]
 
 
 def _told(
@@ -158,15 +149,7 @@ def finance(draft: Draft) -> list[Item]:
         if len(items) < MAX_FINANCE and draft.free(sentence):
             draft.take(sentence)
             items.append(Item(sentence.text, cites=cites(story, [sentence.post])))
-    if not items:
-        return [
-            notes.nothing(
-                draft.material,
-                "今天没有融资、业绩或宏观消息。",
-                "No funding, results or macro news today.",
-            )
-        ]
-    return items
+    return items or [notes.nothing(draft.material, "finance")]
 
 
 def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:

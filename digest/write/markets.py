@@ -50,15 +50,7 @@ def markets(draft: Draft) -> list[Item]:
         group = (CRYPTO if coin else STOCKS)[draft.language]
         told = (_item(draft, asset, found, group) for asset, found in ranked if asset.coin == coin)
         items += [item for item in told if item is not None][:most]
-    if items:
-        return items
-    return [
-        notes.nothing(
-            draft.material,
-            "今天的帖子没有谈及具体个股或数字货币的行情。",
-            "Nothing today: no stock or coin was talked about as money.",
-        )
-    ]
+    return items or [notes.nothing(draft.material, "markets")]
 
 
 def money_talk(draft: Draft) -> dict[Asset, Talk]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
-from digest.models import Item, Story
+from digest.models import Item, Language, SectionName, Story
 from digest.text import plain
 from digest.write import Material
 from digest.write.reasons import reason_text
@@ -13,6 +14,22 @@ from digest.write.reasons import reason_text
 TOP_WORDS = 15
 BIG, MOST_LABELS = 3, 5
 """Authors that make a story worth naming in the overview, and how many are named."""
+
+_NOTHING: Mapping[SectionName, Mapping[Language, str]] = {
+    "views": {"zh": "今天没有成形的观点。", "en": "No views of note today."},
+    "events": {"zh": "除上述要点外没有其他事件。", "en": "No events beyond the points above."},
+    "markets": {
+        "zh": "今天的帖子没有谈及具体个股或数字货币的行情。",
+        "en": "Nothing today: no stock or coin was talked about as money.",
+    },
+    "ai": {"zh": "今天没有更多内容。", "en": "Nothing more today."},
+    "finance": {
+        "zh": "今天没有融资、业绩或宏观消息。",
+        "en": "No funding, results or macro news today.",
+    },
+    "filtered": {"zh": "没有过滤任何帖子。", "en": "Nothing was filtered out."},
+    "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
+}
 
 _PHRASE = re.compile(r"[A-Z][\w-]*(?:[ -](?:[A-Z][\w-]*|\d+(?:\.\d+)*)){0,3}(?:\.\d+)?")
 
@@ -97,9 +114,9 @@ def quiet(material: Material, found: int) -> Item:
     )
 
 
-def nothing(material: Material, zh: str, en: str) -> Item:
+def nothing(material: Material, section: SectionName) -> Item:
     """Why a section is empty."""
-    return note(zh if material.topic.language == "zh" else en)
+    return note(_NOTHING[section][material.topic.language])
 
 
 def filtered(material: Material) -> list[Item]:
@@ -123,13 +140,13 @@ def filtered(material: Material) -> list[Item]:
             items.append(note(f"{name_zh}：{total} 条（{'，'.join(told)}）。"))
         else:
             items.append(note(f"{name_en}: {total} ({', '.join(told)})."))
-    return items or [nothing(material, "没有过滤任何帖子。", "Nothing was filtered out.")]
+    return items or [nothing(material, "filtered")]
 
 
 def cloud(material: Material) -> list[Item]:
     """The most frequent words of the picture."""
     words = [word for word, _ in material.wordcounts[:TOP_WORDS]]
     if not words:
-        return [nothing(material, "帖子太少，没有词云。", "Too few posts for a word cloud.")]
+        return [nothing(material, "cloud")]
     zh = material.topic.language == "zh"
     return [note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent: {', '.join(words)}.")]
