@@ -73,11 +73,17 @@ def opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
     """Every sentence that is a view of its author, with its weight and story, in no order."""
     for story in draft.stories():
         for post in story.posts:
-            if post.source in _NO_NAMES or not post.author or post.text.startswith("@"):
+            if not may_hold_view(post):
                 continue
             for sentence in sentences(post):
                 if _is_view(sentence):
                     yield _weight(draft, story, sentence), sentence, story
+
+
+def may_hold_view(post: Post) -> bool:
+    """Whether a person wrote the post and it sounds like a view somewhere, readable alone or not."""
+    spoken = post.source not in _NO_NAMES and post.author and not post.text.startswith("@")
+    return bool(spoken and _VIEW.search(post.text))
 
 
 def _is_view(sentence: Sentence) -> bool:
