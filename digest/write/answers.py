@@ -1,0 +1,225 @@
+"""The text of an answer, however a model wrapped or broke it, as the value that was asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+T = TypeVar("T", bound=BaseModel)
+
+_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHT_END = re.compile(r"\A.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
+MOST_REPAIRED = 100_000
+"""Characters beyond which broken JSON is not mended: that takes time by the square."""
+MOST_DEPTH = 60
+_TRIES = 40
+_SIGNS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],]', re.DOTALL)
+"""Strings, whole or cut, and what stands between values."""
+_CLOSING = {"{": "}", "[": "]"}
+_MOST_TOKENS = 10_000_000
+
+
+class Unusable(ValueError):
+    """No answer can be read out of the text. The message is a kind for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered, before anyone looked into the text."""
+
+    text: str
+    cut: bool = False
+    """Whether the model was stopped at the limit of tokens."""
+    refused: bool = False
+    usage: tuple[int, int] | None = None
+    """Tokens of prompt and answer as the server counts them; None where it tells nothing usable."""
+
+
+def reply(body: Any) -> Reply:
+    """The reply in the body of a chat completion. Raises Unusable where there is none."""
+    try:
+        choice = body["choices"][0]
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise Unusable("no completion") from None
+    ended = choice.get("finish_reason")
+    refused = ended == "content_filter" or (isinstance(refusal, str) and bool(refusal.strip()))
+    return Reply(_text(content), ended == "length", refused, usage(body.get("usage")))
+
+
+def _text(content: object) -> str:
+    """Some servers give parts, some the value itself instead of its text."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return json.dumps(content) if isinstance(content, dict) else str(content or "")
+
+
+def usage(said: object) -> tuple[int, int] | None:
+    """Tokens of prompt and answer, where they can be true: a prompt is never empty."""
+    if not isinstance(said, dict):
+        return None
+    prompt, answer = said.get("prompt_tokens"), said.get("completion_tokens")
+    if not (_count(prompt) and _count(answer) and prompt):
+        return None
+    return prompt, answer
+
+
+def _count(value: object) -> TypeGuard[int]:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and 0 <= cast(int, value) <= _MOST_TOKENS
+
+
+def read(text: str, schema: type[T], cut: bool = False) -> T:
+    """The answer in a text that may hold thoughts, fences, prose, slips, or only its beginning.
+
+    Of an answer that was cut off, the entry that was being written is left out: its last sentence may
+    say half of what it should. Raises Unusable where nothing fits.
+    """
+    said = _THOUGHT_END.sub("", _THOUGHT.sub("", text)).strip()
+    if not said:
+        raise Unusable("cut" if cut else "empty")
+    shape = schema.model_json_schema()
+    kind = "no JSON"
+    for value in _values(said):
+        kind = "wrong shape"
+        if (found := _valid(value, schema, shape)) is not None:
+            return found
+    mended = _mended(said, shape, cut)
+    if mended is not None:
+        kind = "wrong shape"
+        if (found := _valid(mended, schema, shape)) is not None:
+            return found
+    raise Unusable("cut" if cut else kind)
+
+
+def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
+    if isinstance(value, dict) and not value.keys() & shape.get("properties", {}).keys():
+        return (
+            None  # some other object; a schema of optional fields would take it for an empty answer
+        )
+    try:
+        return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
+    except (ValidationError, RecursionError):
+        return None
+
+
+def _values(said: str) -> Iterator[object]:
+    """The JSON values in a text: the whole, or the objects in it, last first.
+
+    A model that thinks aloud, or repeats the schema, gives its answer at the end.
+    """
+    decoder = json.JSONDecoder(strict=False)  # line breaks in strings are harmless
+    for whole in (said, *(found[1] for found in _FENCE.finditer(said))):
+        try:
+            yield decoder.decode(whole)
+        except (ValueError, RecursionError):
+            continue
+    found: list[object] = []
+    at = said.find("{")
+    for _ in range(_TRIES):
+        if at < 0:
+            break
+        try:
+            value, end = decoder.raw_decode(said, at)
+            found.append(value)
+        except (ValueError, RecursionError):
+            end = at + 1
+        at = said.find("{", end)
+    yield from reversed(found)
+
+
+def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
+    """What json-repair makes of it; of a cut answer, what was complete."""
+    begin = re.search(r"[{\[]", said)
+    if begin is None or len(said) > MOST_REPAIRED or _deep(said):
+        return None
+    import json_repair
+
+    broken = said[begin.start() :]
+    end = max(broken.rfind("}"), broken.rfind("]")) + 1
+    cut = cut or not end or '"' in broken[end:]  # a closing fence or word is no cut
+    try:
+        value: object = json_repair.loads(_complete(broken) if cut else broken[:end])
+    except (ValueError, RecursionError):
+        return None
+    if cut and isinstance(value, dict):
+        parts = shape.get("properties", {}).items()  # the lists it did not come to are empty
+        value = {name: [] for name, part in parts if part.get("type") == "array"} | value
+    return value if not cut or _tells(value) else None
+
+
+def _complete(broken: str) -> str:
+    """The text up to the last value that was finished and is in no unfinished entry, closed."""
+    open_: list[str] = []
+    best = ""
+    for found in _SIGNS.finditer(broken):
+        sign = found[0]
+        if sign in "{[":
+            # An object in a list is an entry: half of one is worth nothing.
+            open_.append("entry" if sign == "{" and open_[-1:] == ["]"] else _CLOSING[sign])
+        elif sign in "}]" and open_:
+            open_.pop()
+        if sign in "}],":
+            finished = broken[: found.end() if sign != "," else found.start()]
+            best = finished + "".join(reversed(open_)) if "entry" not in open_ else best
+    return best
+
+
+def _deep(said: str) -> bool:
+    depth = most = 0
+    for sign in re.findall(r"[\[\]{}]", said):
+        depth += 1 if sign in "[{" else -1
+        most = max(most, depth)
+    return most > MOST_DEPTH
+
+
+def _tells(value: object) -> bool:
+    if isinstance(value, (dict, list)):
+        return any(_tells(part) for part in (value.values() if isinstance(value, dict) else value))
+    return value not in (None, "")
+
+
+def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
+    """The value with its harmless slips put right: a text for a list of one, a number for its text."""
+    if "$ref" in shape:
+        return fit(value, named.get(str(shape["$ref"]).rpartition("/")[2], {}), named)
+    if "anyOf" in shape:
+        full = [part for part in shape["anyOf"] if part.get("type") != "null"]
+        return fit(value, full[0], named) if value is not None and len(full) == 1 else value
+    kind = shape.get("type")
+    if kind == "object":
+        return _object(value, shape, named)
+    if kind == "array":
+        entries = value if isinstance(value, list) else [value]
+        return (
+            [fit(e, shape.get("items", {}), named) for e in entries] if value is not None else value
+        )
+    return _string(value, shape) if kind == "string" else value
+
+
+def _object(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
+    fields = shape.get("properties", {})
+    if isinstance(value, list) and len(fields) == 1:
+        value = {next(iter(fields)): value}  # the list itself, for an object that only holds it
+    if not isinstance(value, dict):
+        return value
+    return {name: fit(v, fields[name], named) for name, v in value.items() if name in fields}
+
+
+def _string(value: object, shape: Mapping[str, Any]) -> object:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    # Half a surrogate pair cannot be written anywhere, and PostgreSQL takes no NUL.
+    text = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
+    choices = {str(choice).casefold(): choice for choice in shape.get("enum", ())}
+    return choices.get(text.strip().casefold(), text)

@@ -1,0 +1,223 @@
+"""Answers as models give them: wrapped, broken, cut, or no answer at all."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import date
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from digest.write.answers import Unusable, read, reply, usage
+from digest.write.dialect import Call, Dialect, recalled, strict_schema
+from tests.strict_schema import not_strict
+
+
+class Point(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    cites: list[str]
+    rank: int = 0
+    kind: Literal["stock", "coin"] | None = None
+
+
+class Brief(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    points: list[Point]
+    notes: list[str]
+
+
+class Loose(BaseModel):
+    """Everything optional: a stray object must not pass for an empty answer."""
+
+    points: list[dict[str, Any]] = []
+
+
+def brief(*points: dict[str, Any], notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"points": list(points), "notes": list(notes)}
+
+
+ONE = {"text": "他说“好”。", "cites": ["p1"], "rank": 1, "kind": "coin"}
+TWO = {"text": "It is out.", "cites": ["p2", "p3"], "rank": 2, "kind": None}
+WHOLE = brief(ONE, TWO, notes=("quiet",))
+TEXT = json.dumps(WHOLE, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        f"\ufeff{TEXT}",
+        f"```json\n{TEXT}\n```",
+        f"```\n{TEXT}",
+        f"Sure! Here it is:\n\n{TEXT}\n\nHope this helps {{smile}}!",
+        f"<think>Maybe {{}} or {brief()}?</think>\n{TEXT}",
+        f"Maybe {{}}.</think>{TEXT}",
+        f"<THINKING>a</THINKING>{TEXT}<think>was that right",
+        f'The schema {{"properties": {{"points": 1}}}} asks for {TEXT}',
+        f"A draft: {json.dumps(brief())} and the answer: {TEXT}",
+        TEXT.replace("}]", "},]"),
+        TEXT.replace('"rank": 1', '"rank": "1"'),
+        TEXT.replace("]}", "],}"),
+        TEXT.replace('["p1"]', '"p1"'),
+        TEXT.replace('"coin"', '" Coin"'),
+        TEXT.replace('["quiet"]', '"quiet"'),
+        TEXT.replace('"rank": 2', '"rank": 2, "why": "good"'),
+        TEXT.replace('"points"', "points", 1).replace('"notes"', "'notes'"),
+        TEXT.replace("It is", "It\\u0000 is"),
+    ],
+)
+def test_a_wrapped_or_slightly_broken_answer_is_read(text: str) -> None:
+    assert read(text, Brief) == Brief.model_validate(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "empty"),
+        ("  \n", "empty"),
+        ("<think>and so on", "empty"),
+        ("The day was quiet.", "no JSON"),
+        ("null", "wrong shape"),
+        ("[]", "wrong shape"),
+        ("{}", "wrong shape"),
+        ('{"points": null, "notes": []}', "wrong shape"),
+        ('{"points": ["It is out."], "notes": []}', "wrong shape"),
+        ('{"points": {"text": []}, "notes": []}', "wrong shape"),
+        ('{"error": "no"}', "wrong shape"),
+        ("[" * 200_000, "no JSON"),
+        ("{" * 90_000, "no JSON"),
+        ('{"a":' * 50_000, "no JSON"),
+    ],
+)
+def test_no_answer_is_told_from_one(text: str, kind: str) -> None:
+    begin = time.monotonic()
+    with pytest.raises(Unusable, match=kind):
+        read(text, Brief)
+    assert time.monotonic() - begin < 5
+
+
+def test_a_stray_object_is_no_empty_answer() -> None:
+    with pytest.raises(Unusable):
+        read('{"text": "hello"}', Loose)
+    assert read('{"points": []}', Loose) == Loose()
+
+
+def test_a_cut_answer_never_gives_half_a_sentence() -> None:
+    text = json.dumps(WHOLE)
+    told = [_told(text[:end]) for end in range(len(text))]
+    assert all(points in ([], [ONE], [ONE, TWO]) for points in told)
+    # What is complete is kept from its end on.
+    first, second = text.index(', {"text": "It'), text.index('], "notes"')
+    assert all(points == [ONE] for points in told[first:second])
+    assert all(points == [ONE, TWO] for points in told[second:])
+    assert not any(told[:first])
+
+
+def _told(text: str) -> list[dict[str, Any]]:
+    """The points of a cut answer; none where it is of no use."""
+    try:
+        found = read(text, Brief, cut=True)
+    except Unusable:
+        return []
+    assert found.notes in ([], ["quiet"])
+    return [point.model_dump() for point in found.points]
+
+
+def test_a_cut_nobody_told_of_is_seen() -> None:
+    text = TEXT[: TEXT.index(" out.")]
+    assert [p.text for p in read(text, Brief).points] == ["他说“好”。"]
+
+
+def test_a_complete_answer_stays_whole_though_the_model_went_on() -> None:
+    assert read(f"{TEXT}\n\n\n\n", Brief, cut=True) == Brief.model_validate(WHOLE)
+
+
+def test_half_a_surrogate_does_no_harm() -> None:
+    found = read('{"points": [], "notes": ["a\\ud83d b", "\\ud83d\\ude00"]}', Brief)
+    assert found.notes == ["a\ufffd b", "😀"]
+    found.model_dump_json()
+
+
+def test_a_bare_list_fills_the_only_list() -> None:
+    assert read('[{"a": 1}]', Loose).points == [{}]
+
+
+def test_the_schema_is_as_strict_servers_want_it() -> None:
+    schema = strict_schema(Brief)
+    assert not_strict({"name": "brief", "strict": True, "schema": schema}) == []
+    assert schema["$defs"]["Point"]["required"] == ["text", "cites", "rank", "kind"]
+    plain = Brief.model_json_schema()
+    assert len(not_strict({"name": "two words", "schema": plain})) >= 4
+
+
+def completion(**message: Any) -> dict[str, Any]:
+    return {"choices": [{"message": message, "finish_reason": "stop"}]}
+
+
+def test_a_reply_is_read_however_it_is_packed() -> None:
+    assert reply(completion(content="a")).text == "a"
+    assert reply(completion(content=None)).text == ""
+    assert reply(completion(content=[{"type": "text", "text": "a"}, 1, {"text": "b"}])).text == "ab"
+    assert json.loads(reply(completion(content={"a": 1})).text) == {"a": 1}
+    assert reply(completion(content="", refusal="No.")).refused
+    assert not reply(completion(content="a", refusal="")).refused
+    bodies: list[Any] = [None, [], {}, {"choices": {}}, {"choices": [1]}]
+    for body in [*bodies, {"choices": [{"message": "a"}]}]:
+        with pytest.raises(Unusable, match="no completion"):
+            reply(body)
+
+
+def test_usage_must_be_possible() -> None:
+    assert usage({"prompt_tokens": 5, "completion_tokens": 0}) == (5, 0)
+    assert usage({"prompt_tokens": 5.0, "completion_tokens": 1}) is None
+    assert usage([5, 1]) is None
+
+
+@pytest.mark.parametrize(
+    ("param", "message", "expected"),
+    [
+        ("max_tokens", "Use 'max_completion_tokens' instead.", Dialect(limit="max_completion_tokens")),
+        ("", "use max_completion_tokens, not max_tokens", Dialect(limit="max_completion_tokens")),
+        ("", "max_tokens is too large: 5000", None),
+        ("temperature", "", Dialect(without=frozenset(["temperature"]))),
+        ("", "Unrecognized request argument: reasoning_effort", Dialect(without=frozenset(["reasoning_effort"]))),
+        ("response_format", "Invalid schema", Dialect("json_object")),
+        ("", "This response_format type is unavailable now", Dialect("json_object")),
+        ("", "model `x` does not support response format `json_schema`", Dialect("json_object")),
+        ("", "System role not supported", Dialect(without=frozenset(["system"]))),
+        ("messages", "the prompt is empty", None),
+    ],
+)  # fmt: skip
+def test_a_refusal_teaches(param: str, message: str, expected: Dialect | None) -> None:
+    assert Dialect().adjusted(param, message) == expected
+
+
+def test_nothing_is_dropped_twice() -> None:
+    bare = Dialect("text", "max_tokens", frozenset(["temperature", "reasoning_effort", "system"]))
+    for word in ("temperature", "reasoning_effort", "response_format", "system role"):
+        assert bare.adjusted(word, word) is None
+    renamed = Dialect(limit="max_completion_tokens")
+    assert renamed.adjusted("", "max_completion_tokens is unknown") == Dialect()
+
+
+def test_without_a_system_role_its_text_goes_first() -> None:
+    merged = Dialect("text", without=frozenset(["system"]))
+    body = merged.body("m", Call("a b", "You write.", "p1: news", Brief, 10))
+    assert [message["role"] for message in body["messages"]] == ["user"]
+    assert body["messages"][0]["content"].startswith("You write.")
+    assert body["messages"][0]["content"].endswith("p1: news")
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [{}, {"form": "text"}, {"since": 5}, {"since": "2025-12-06", "form": "xml", "limit": "max_tokens", "without": []}],
+)  # fmt: skip
+def test_what_cannot_be_recalled_is_learned_anew(learned: dict[str, Any]) -> None:
+    assert recalled(learned, date(2025, 12, 6)) == Dialect()
+    dialect = Dialect("text", "max_completion_tokens", frozenset(["temperature"]))
+    assert recalled(dialect.learned(date(2025, 12, 1)), date(2025, 12, 6)) == dialect
