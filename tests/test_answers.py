@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from digest.write.answers import Unusable, read, reply, usage
@@ -164,12 +167,38 @@ def test_a_reply_is_read_however_it_is_packed() -> None:
     assert reply(completion(content=None)).text == ""
     assert reply(completion(content=[{"type": "text", "text": "a"}, 1, {"text": "b"}])).text == "ab"
     assert json.loads(reply(completion(content={"a": 1})).text) == {"a": 1}
+    assert reply(completion(content=None, reasoning_content="{}")).text == "{}"
     assert reply(completion(content="", refusal="No.")).refused
     assert not reply(completion(content="a", refusal="")).refused
     bodies: list[Any] = [None, [], {}, {"choices": {}}, {"choices": [1]}]
     for body in [*bodies, {"choices": [{"message": "a"}]}]:
         with pytest.raises(Unusable, match="no completion"):
             reply(body)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
+    st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "points"]), inner)
+), max_leaves=12))  # fmt: skip
+def test_whatever_a_server_sends_is_a_reply_or_unusable(body: Any) -> None:
+    with suppress(Unusable):
+        read(reply(body).text, Brief)
+    with suppress(Unusable):
+        read(json.dumps(body), Brief)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(TEXT)), st.sampled_from([*'{}[]",:\\<`x', ""]))),
+    st.booleans(),
+)
+def test_whatever_a_model_breaks_is_an_answer_or_unusable(
+    slips: list[tuple[int, str]], cut: bool
+) -> None:
+    text = TEXT
+    for place, sign in slips:
+        text = text[:place] + sign + text[place + 1 :]
+    with suppress(Unusable):
+        assert isinstance(read(text, Brief, cut), Brief)
 
 
 def test_usage_must_be_possible() -> None:

@@ -50,8 +50,12 @@ def reply(body: Any) -> Reply:
     except (KeyError, IndexError, TypeError, AttributeError):
         raise Unusable("no completion") from None
     ended = choice.get("finish_reason")
+    text = _text(content)
+    if not text and ended != "length":
+        # Some servers take what a strict form made the model say for its thoughts.
+        text = _text(message.get("reasoning_content") or message.get("reasoning"))
     refused = ended == "content_filter" or (isinstance(refusal, str) and bool(refusal.strip()))
-    return Reply(_text(content), ended == "length", refused, usage(body.get("usage")))
+    return Reply(text, ended == "length", refused, usage(body.get("usage")))
 
 
 def _text(content: object) -> str:

@@ -69,9 +69,11 @@ class Dialect:
         system = call.system
         if self.form != "json_schema":
             system += "\n\n" + _ORDER + schema_text(call.schema)
+        # Half a surrogate pair, from a post cut in the middle of an emoji, cannot be sent.
+        system, prompt = (text.encode(errors="replace").decode() for text in (system, call.prompt))
         if "system" in self.without:
-            return [{"role": "user", "content": f"{system}\n\n{call.prompt}"}]
-        return [{"role": "system", "content": system}, {"role": "user", "content": call.prompt}]
+            return [{"role": "user", "content": f"{system}\n\n{prompt}"}]
+        return [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
 
     def _response_format(self, call: Call[T]) -> dict[str, Any]:
         if self.form == "text":

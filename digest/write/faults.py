@@ -27,11 +27,12 @@ _SAID = {
     402: "wants to be paid ({}): check the account",
     403: "forbids this ({}): check what the key may do",
     404: "knows no such model or address ({}): check OPENAI_MODEL and OPENAI_BASE_URL",
+    405: "takes no questions there ({}): check OPENAI_BASE_URL",
     408: "took too long ({}): try again later",
     413: "finds the request too large ({}): choose a model with a longer context",
     429: "is asked too often ({}): try again later",
 }
-_DOWN = frozenset([401, 402, 403, 404])
+_DOWN = frozenset([401, 402, 403, 404, 405])
 """What one call was refused for good, the others of a report need not try."""
 
 

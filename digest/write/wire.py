@@ -64,11 +64,7 @@ def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
     """A client for one server. Raises ValueError that names what is wrong with key or proxy."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise ValueError("has a key of impossible characters: check OPENAI_API_KEY")
-    try:
-        address = urlsplit(base_url)
-        host = address.hostname if address.scheme in ("http", "https") else ""
-    except ValueError:
-        host = ""
+    host = _host(base_url)
     if not host:
         raise ValueError("has no usable address: check OPENAI_BASE_URL")
     try:
@@ -76,6 +72,16 @@ def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
     except (ValueError, ImportError, httpx2.InvalidURL):
         raise ValueError("cannot be reached through that proxy: check HTTPS_PROXY") from None
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+
+
+def _host(base_url: str) -> str:
+    """The host of an address that can be asked; empty for any other."""
+    try:
+        usable = urlsplit(base_url)
+        _ = usable.port, httpx2.URL(base_url)  # they look at what urlsplit lets pass
+    except (ValueError, httpx2.InvalidURL):
+        return ""
+    return (usable.hostname or "") if usable.scheme in ("http", "https") else ""
 
 
 def is_near(host: str) -> bool:
