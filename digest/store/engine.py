@@ -19,6 +19,8 @@ BUSY_MS = 5000
 """Milliseconds SQLite waits for another writer."""
 CONNECT_SECONDS = 10
 """Seconds to wait for a PostgreSQL server that does not answer."""
+LOCK_MS = 10_000
+"""Milliseconds a PostgreSQL statement waits for a lock of another writer."""
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -70,7 +72,10 @@ def open_engine(url: URL) -> AsyncEngine:
         return create_async_engine(
             url,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_SECONDS},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": f"-c lock_timeout={LOCK_MS}",
+            },
             **options,
         )
     _make_folder(Path(url.database or ""))

@@ -19,6 +19,7 @@ from digest.models import (
     Dropped,
     Item,
     Post,
+    Quality,
     Report,
     Section,
     SourceResult,
@@ -150,6 +151,7 @@ def _row(report: Report) -> dict[str, Any]:
         "posts": cited,
         "wordcounts": report.wordcounts,
         "created_at": report.created_at,
+        "quality": asdict(report.quality) if report.quality else None,
     }
 
 
@@ -206,6 +208,7 @@ def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
         posts=cited,
         wordcounts=row.wordcounts,
         created_at=row.created_at,
+        quality=Quality(**row.quality) if row.quality else None,
     )
 
 

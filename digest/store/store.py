@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
-from typing import Self
+from datetime import date, datetime
+from typing import Any, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from digest.models import Dropped, Post, Report, Topic
-from digest.store import posts, reports, schema, topics
+from digest.models import Cost, Dropped, Post, Report, Topic
+from digest.store import posts, reports, schema, spending, topics
 from digest.store.engine import database_url, label, open_engine, reading, writing
 from digest.store.errors import one_line
+from digest.store.spending import Spent
 from digest.store.topics import StoredTopic
 
 
@@ -138,6 +139,55 @@ class Store:
         """What that report left out and why, each with the post where it is stored."""
         async with self._reading() as connection:
             return await reports.dropped(connection, *reports.same(topic, first, last))
+
+    async def reserve(
+        self,
+        at: datetime,
+        topic: str,
+        model: str,
+        usd: float | None,
+        day_limit: float,
+        month_limit: float,
+    ) -> int | None:
+        """Holds the worst case of a call against the caps of its UTC day and month, in dollars.
+
+        Gives a number for `settle`; None where a cap leaves no room. Never two for one room.
+        """
+        async with self._writing() as connection:
+            return await spending.reserve(connection, at, topic, model, usd, day_limit, month_limit)
+
+    async def settle(self, reserved: int, cost: Cost) -> None:
+        """Puts what the call took in the place of the worst case."""
+        async with self._writing() as connection:
+            await spending.settle(connection, reserved, cost)
+
+    async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
+        """What was spent on a UTC day and in its month, by model."""
+        async with self._reading() as connection:
+            return (
+                await spending.of_day(connection, day),
+                await spending.of_month(connection, day),
+            )
+
+    async def answer(self, hash_: str) -> str | None:
+        """A model's answer that was paid for before."""
+        async with self._reading() as connection:
+            return await spending.answer(connection, hash_)
+
+    async def save_answer(self, hash_: str, content: str, now: datetime) -> None:
+        """Keeps an answer; the first one under a hash stays."""
+        async with self._writing() as connection:
+            await spending.save_answer(connection, hash_, content, now)
+
+    async def learned(self, base_url: str, model: str) -> dict[str, Any]:
+        """What is known of a model on a server."""
+        async with self._reading() as connection:
+            return await spending.learned(connection, base_url, model)
+
+    async def save_learned(self, base_url: str, model: str, known: Mapping[str, Any]) -> None:
+        """Keeps what is known of a model on a server."""
+        async with self._writing() as connection:
+            await spending.save_learned(connection, base_url, model, known)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Date,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -135,6 +137,7 @@ reports = Table(
     Column("posts", Json, nullable=False),
     Column("wordcounts", Json, nullable=False),
     Column("created_at", Moment),
+    Column("quality", Json(none_as_null=True)),
     # In this order one index finds a report, the newest one and the days of a topic.
     UniqueConstraint("topic", "last", "first"),
 )
@@ -185,4 +188,36 @@ drops = Table(
     Column("step", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("of", Text, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+)
+
+model_servers = Table(
+    "model_servers",
+    metadata,
+    Column("base_url", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("learned", Json, nullable=False),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("answer_tokens", Integer, nullable=False),
+    # The worst case until the call is settled; NULL where nobody knows the price.
+    Column("usd", Float),
+    Column("settled", Boolean, nullable=False),
+    Index(None, "day"),
 )

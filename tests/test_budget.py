@@ -1,0 +1,137 @@
+"""Money: held before a call, settled after it, never past a cap."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+
+import pytest
+
+from digest.models import Cost, Provider
+from digest.store import Spent, Store, StoreError
+from digest.store import engine as engines
+from digest.store import spending
+from digest.write.budget import MAX_PROMPT_TOKENS, Budget, BudgetSpent, price, tokens
+
+NOW = datetime(2025, 12, 6, 23, 30, tzinfo=UTC)
+PRICED = Provider("gpt-5-mini")
+UNPRICED = Provider("nobody-knows-1", "http://127.0.0.1:1/v1")
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    async with await Store.open(store_url) as opened:
+        yield opened
+
+
+def budget(store: Store, *, day: float = 1.0, month: float = 5.0, now: datetime = NOW) -> Budget:
+    return Budget(store, "ai", day=day, month=month, now=lambda: now)
+
+
+async def test_a_call_is_held_and_settled(store: Store) -> None:
+    money = budget(store)
+    held = await money.hold(PRICED, 1000, 500)
+    (worst,), _ = await store.spent(NOW.date())
+    assert worst.usd == pytest.approx(1250 * 0.25e-6 + 500 * 2e-6)
+    cost = await money.settle(held, PRICED, 900, 100)
+    assert cost == money.cost
+    assert cost.usd == pytest.approx(900 * 0.25e-6 + 100 * 2e-6)
+    day, month = await store.spent(NOW.date())
+    assert day == month == [Spent("gpt-5-mini", 1, 900, 100, cost.usd or 0, 0)]
+
+
+async def test_an_unknown_price_is_counted_in_tokens(store: Store) -> None:
+    money = budget(store)
+    await money.settle(await money.hold(UNPRICED, 10, 10), UNPRICED, 10, 5)
+    assert money.cost == Cost(1, 10, 5, None)
+    day, _ = await store.spent(NOW.date())
+    assert day == [Spent("nobody-knows-1", 1, 10, 5, 0.0, 1)]
+
+
+@pytest.mark.parametrize("caps", [{"day": 0.001}, {"month": 0.001}, {"day": 0.0}])
+async def test_a_cap_is_never_passed(store: Store, caps: dict[str, float]) -> None:
+    money = budget(store, **caps)
+
+    async def three() -> None:
+        for _ in range(3):
+            await money.hold(PRICED, 1000, 250)
+
+    with pytest.raises(BudgetSpent, match=r"BUDGET_USD_DAY.*BUDGET_USD_MONTH"):
+        await three()
+    day, _ = await store.spent(NOW.date())
+    assert sum(spent.usd for spent in day) <= 0.001
+
+
+async def test_no_money_means_no_call_whatever_the_price(store: Store) -> None:
+    with pytest.raises(BudgetSpent, match="BUDGET_USD_DAY"):
+        await budget(store, day=0.0).hold(UNPRICED, 1, 1)
+
+
+async def test_calls_side_by_side_do_not_pass_a_cap_together(store: Store) -> None:
+    one = price(PRICED, 1250, 500) or 0.0
+
+    async def hold() -> bool:
+        try:
+            await budget(store, day=3.5 * one).hold(PRICED, 1000, 500)
+        except BudgetSpent:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(hold() for _ in range(8)))) == 3
+
+
+async def test_days_and_months_are_those_of_utc(store: Store) -> None:
+    cap = 1.5 * (price(PRICED, 1250, 500) or 0.0)
+    await budget(store, day=cap).hold(PRICED, 1000, 500)
+    with pytest.raises(BudgetSpent):
+        await budget(store, day=cap).hold(PRICED, 1000, 500)
+    tomorrow = datetime(2025, 12, 7, 0, 30, tzinfo=UTC)
+    await budget(store, day=cap, now=tomorrow).hold(PRICED, 1000, 500)
+    with pytest.raises(BudgetSpent):
+        await budget(store, month=2 * cap / 1.5, now=tomorrow).hold(PRICED, 1000, 500)
+    january = datetime(2026, 1, 1, tzinfo=UTC)
+    await budget(store, month=cap, now=january).hold(PRICED, 1000, 500)
+    assert await store.spent(date(2025, 11, 30)) == ([], [])
+
+
+async def test_a_report_has_its_own_cap_in_tokens(store: Store) -> None:
+    money = budget(store)
+    held = await money.hold(PRICED, MAX_PROMPT_TOKENS - 10, 10)
+    with pytest.raises(BudgetSpent, match="20000 tokens in and 8000 out"):
+        await money.hold(PRICED, 11, 10)
+    await money.settle(held, PRICED, 5000, 10)
+    await money.hold(PRICED, 11, 10)
+
+
+async def test_answers_and_what_servers_understand_are_kept(store: Store) -> None:
+    assert await store.answer("h") is None
+    await store.save_answer("h", "第一", NOW)
+    await store.save_answer("h", "second", NOW)
+    assert await store.answer("h") == "第一"
+    assert await store.learned("u", "m") == {}
+    await store.save_learned("u", "m", {"form": "json_object"})
+    await store.save_learned("u", "m", {"form": "text"})
+    assert await store.learned("u", "m") == {"form": "text"}
+
+
+def test_the_estimate_is_rather_too_high() -> None:
+    # By the vocabulary of o200k: 15 and 19 tokens.
+    assert tokens("Anthropic says the new model scores 81.2% on HardMath at half the price.") >= 15
+    assert tokens("据报道，公司年化营收提高到 200 亿美元。") >= 15
+    assert tokens("") == 0
+
+
+async def test_a_writer_that_waits_for_another_is_told(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "LOCK_MS", 300)
+    monkeypatch.setattr(engines, "_PRAGMAS", ("PRAGMA busy_timeout = 300", *engines._PRAGMAS[1:]))
+    async with (
+        await Store.open(store_url) as store,
+        await Store.open(store_url) as other,
+        engines.writing(store.engine).begin() as connection,
+    ):
+        await spending.reserve(connection, NOW, "ai", "m", 0.1, 1, 1)
+        with pytest.raises(StoreError, match="busy"):
+            await other.reserve(NOW, "ai", "m", 0.1, 1, 1)
