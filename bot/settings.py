@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
-from digest.models import DigestError
+from digest.models import DigestError, Provider
+
+OPENAI = "https://api.openai.com/v1"
 
 
 class SettingsError(DigestError):
@@ -27,6 +31,19 @@ def _zone(name: str) -> str:
     return name
 
 
+def _proxy(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s/]+/?", address):
+        raise ValueError("write a proxy like http://proxy.example:3128")
+    return address
+
+
+def _admins(listed: str) -> str:
+    for one in filter(None, map(str.strip, listed.split(","))):
+        if not re.fullmatch(r"(?:telegram|discord):-?\d{1,20}", one):
+            raise ValueError(f"{one[:40]!r} is no person: write telegram:123456,discord:987654")
+    return listed
+
+
 class Settings(BaseSettings):
     """The program's settings. Names are those of the environment, in lower case."""
 
@@ -41,8 +58,58 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///jianbao.db", repr=False)
     data_dir: Path = Path("var")
     topics_file: Path = Path("topics.toml")
+    prompts_dir: Path = Path("prompts")
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    openai_api_key: str = Field("", repr=False)
+    openai_base_url: str = OPENAI
+    openai_model: str = "gpt-5-mini"
+    budget_usd_day: float = Field(0.5, ge=0, allow_inf_nan=False)
+    budget_usd_month: float = Field(10.0, ge=0, allow_inf_nan=False)
+    https_proxy: Annotated[str, AfterValidator(_proxy)] = Field("", repr=False)
+    admins: Annotated[str, AfterValidator(_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        """The three lists of providers fit each other; `_providers` says what does not."""
+        _providers(self.openai_model, self.openai_base_url, self.openai_api_key)
+        return self
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The models to ask, in this order; none where there is neither a key nor an own server."""
+        return _providers(self.openai_model, self.openai_base_url, self.openai_api_key)
+
+    def is_admin(self, platform: str, user_id: str) -> bool:
+        """Whether somebody runs this bot: named in ADMINS, or sitting at its terminal."""
+        listed = {one.strip() for one in self.admins.split(",")}
+        return platform == "terminal" or f"{platform}:{user_id}" in listed
+
+
+def _providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
+    """Comma-separated lists by position; a single value serves all."""
+    lists = [[part.strip() for part in said.split(",")] for said in (models, addresses, keys)]
+    most = max(map(len, lists))
+    for name, parts in zip(("MODEL", "BASE_URL", "API_KEY"), lists, strict=True):
+        if len(parts) not in (1, most):
+            raise ValueError(
+                f"OPENAI_{name} has {len(parts)} entries where another list has {most}:"
+                " give one for each model, or one for all"
+            )
+    whole = [parts * most if len(parts) == 1 else parts for parts in lists]
+    found = [
+        Provider(model, address.rstrip("/"), key)
+        for model, address, key in zip(*whole, strict=True)
+    ]
+    for provider in found:
+        _ask_address(provider.base_url)
+    return tuple(p for p in found if p.model and (p.key or p.base_url != OPENAI))
+
+
+def _ask_address(address: str) -> None:
+    parsed = urlsplit(address)
+    if parsed.scheme not in ("http", "https") or not parsed.hostname or "@" in parsed.netloc:
+        raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
@@ -86,6 +153,5 @@ def _from_files(problems: list[str]) -> dict[str, Any]:
 
 
 def _problem(found: Any) -> str:
-    name = str(found["loc"][0]).upper() if found["loc"] else "settings"
     said = str(found["msg"]).removeprefix("Value error, ")
-    return f"{name}: {said}"
+    return f"{str(found['loc'][0]).upper()}: {said}" if found["loc"] else said

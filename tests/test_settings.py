@@ -60,3 +60,55 @@ def test_the_example_names_every_variable_with_its_default() -> None:
     assert tuple(shown) == VARIABLES
     settings = load_settings()
     assert {name: str(getattr(settings, name.lower())) for name in shown} == shown
+
+
+def test_no_key_and_no_server_means_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().providers == ()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
+    assert [p.model for p in load_settings().providers] == ["gpt-5-mini"]
+    assert "sk-hidden" not in repr(load_settings()) + repr(load_settings().providers)
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8080/v1/")
+    assert [p.base_url for p in load_settings().providers] == ["http://127.0.0.1:8080/v1"]
+
+
+def test_providers_are_listed_by_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_MODEL", "one, two")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://a.example/v1,https://b.example/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    found = load_settings().providers
+    assert [(p.model, p.base_url, p.key) for p in found] == [
+        ("one", "https://a.example/v1", "key"),
+        ("two", "https://b.example/v1", "key"),
+    ]
+    monkeypatch.setenv("OPENAI_API_KEY", "a,b,c")
+    with pytest.raises(SettingsError, match="OPENAI_MODEL has 2 entries where another list has 3"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OPENAI_BASE_URL", "api.example/v1", "must look like https://"),
+        ("OPENAI_BASE_URL", "https://me:secret@api.example/v1", "must look like https://"),
+        ("BUDGET_USD_DAY", "-1", "BUDGET_USD_DAY: "),
+        ("BUDGET_USD_MONTH", "nan", "BUDGET_USD_MONTH: "),
+        ("HTTPS_PROXY", "socks5://host:1", "HTTPS_PROXY: write a proxy like http://"),
+        ("ADMINS", "telegram:me", "telegram:123456"),
+    ],
+)
+def test_what_a_model_needs_is_checked(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=said) as problem:
+        load_settings()
+    assert "secret" not in str(problem.value)
+
+
+def test_who_runs_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMINS", "telegram:12, discord:34")
+    settings = load_settings()
+    assert settings.is_admin("telegram", "12")
+    assert settings.is_admin("terminal", "anybody")
+    assert not settings.is_admin("discord", "12")
