@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from datetime import date
 from typing import Any, Literal
 
 import pytest
@@ -13,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from digest.write.answers import Unusable, read, reply, usage
-from digest.write.dialect import Call, Dialect, recalled, strict_schema
-from tests.strict_schema import not_strict
+from digest.write.answers import Unusable, read
 
 
 class Point(BaseModel):
@@ -150,43 +147,6 @@ def test_a_bare_list_fills_the_only_list() -> None:
     assert read('[{"a": 1}]', Loose).points == [{}]
 
 
-def test_the_schema_is_as_strict_servers_want_it() -> None:
-    schema = strict_schema(Brief)
-    assert not_strict({"name": "brief", "strict": True, "schema": schema}) == []
-    assert schema["$defs"]["Point"]["required"] == ["text", "cites", "rank", "kind"]
-    plain = Brief.model_json_schema()
-    assert len(not_strict({"name": "two words", "schema": plain})) >= 4
-
-
-def completion(**message: Any) -> dict[str, Any]:
-    return {"choices": [{"message": message, "finish_reason": "stop"}]}
-
-
-def test_a_reply_is_read_however_it_is_packed() -> None:
-    assert reply(completion(content="a")).text == "a"
-    assert reply(completion(content=None)).text == ""
-    assert reply(completion(content=[{"type": "text", "text": "a"}, 1, {"text": "b"}])).text == "ab"
-    assert json.loads(reply(completion(content={"a": 1})).text) == {"a": 1}
-    assert reply(completion(content=None, reasoning_content="{}")).text == "{}"
-    assert reply(completion(content="", refusal="No.")).refused
-    assert not reply(completion(content="a", refusal="")).refused
-    bodies: list[Any] = [None, [], {}, {"choices": {}}, {"choices": [1]}]
-    for body in [*bodies, {"choices": [{"message": "a"}]}]:
-        with pytest.raises(Unusable, match="no completion"):
-            reply(body)
-
-
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
-    st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "points"]), inner)
-), max_leaves=12))  # fmt: skip
-def test_whatever_a_server_sends_is_a_reply_or_unusable(body: Any) -> None:
-    with suppress(Unusable):
-        read(reply(body).text, Brief)
-    with suppress(Unusable):
-        read(json.dumps(body), Brief)
-
-
 @given(
     st.lists(st.tuples(st.integers(0, len(TEXT)), st.sampled_from([*'{}[]",:\\<`x', ""]))),
     st.booleans(),
@@ -199,54 +159,3 @@ def test_whatever_a_model_breaks_is_an_answer_or_unusable(
         text = text[:place] + sign + text[place + 1 :]
     with suppress(Unusable):
         assert isinstance(read(text, Brief, cut), Brief)
-
-
-def test_usage_must_be_possible() -> None:
-    assert usage({"prompt_tokens": 5, "completion_tokens": 0}) == (5, 0)
-    assert usage({"prompt_tokens": 5.0, "completion_tokens": 1}) is None
-    assert usage([5, 1]) is None
-
-
-@pytest.mark.parametrize(
-    ("param", "message", "expected"),
-    [
-        ("max_tokens", "Use 'max_completion_tokens' instead.", Dialect(limit="max_completion_tokens")),
-        ("", "use max_completion_tokens, not max_tokens", Dialect(limit="max_completion_tokens")),
-        ("", "max_tokens is too large: 5000", None),
-        ("temperature", "", Dialect(without=frozenset(["temperature"]))),
-        ("", "Unrecognized request argument: reasoning_effort", Dialect(without=frozenset(["reasoning_effort"]))),
-        ("response_format", "Invalid schema", Dialect("json_object")),
-        ("", "This response_format type is unavailable now", Dialect("json_object")),
-        ("", "model `x` does not support response format `json_schema`", Dialect("json_object")),
-        ("", "System role not supported", Dialect(without=frozenset(["system"]))),
-        ("messages", "the prompt is empty", None),
-    ],
-)  # fmt: skip
-def test_a_refusal_teaches(param: str, message: str, expected: Dialect | None) -> None:
-    assert Dialect().adjusted(param, message) == expected
-
-
-def test_nothing_is_dropped_twice() -> None:
-    bare = Dialect("text", "max_tokens", frozenset(["temperature", "reasoning_effort", "system"]))
-    for word in ("temperature", "reasoning_effort", "response_format", "system role"):
-        assert bare.adjusted(word, word) is None
-    renamed = Dialect(limit="max_completion_tokens")
-    assert renamed.adjusted("", "max_completion_tokens is unknown") == Dialect()
-
-
-def test_without_a_system_role_its_text_goes_first() -> None:
-    merged = Dialect("text", without=frozenset(["system"]))
-    body = merged.body("m", Call("a b", "You write.", "p1: news", Brief, 10))
-    assert [message["role"] for message in body["messages"]] == ["user"]
-    assert body["messages"][0]["content"].startswith("You write.")
-    assert body["messages"][0]["content"].endswith("p1: news")
-
-
-@pytest.mark.parametrize(
-    "learned",
-    [{}, {"form": "text"}, {"since": 5}, {"since": "2025-12-06", "form": "xml", "limit": "max_tokens", "without": []}],
-)  # fmt: skip
-def test_what_cannot_be_recalled_is_learned_anew(learned: dict[str, Any]) -> None:
-    assert recalled(learned, date(2025, 12, 6)) == Dialect()
-    dialect = Dialect("text", "max_completion_tokens", frozenset(["temperature"]))
-    assert recalled(dialect.learned(date(2025, 12, 1)), date(2025, 12, 6)) == dialect

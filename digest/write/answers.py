@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeGuard, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,63 +21,10 @@ _TRIES = 40
 _SIGNS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],]', re.DOTALL)
 """Strings, whole or cut, and what stands between values."""
 _CLOSING = {"{": "}", "[": "]"}
-_MOST_TOKENS = 10_000_000
 
 
 class Unusable(ValueError):
     """No answer can be read out of the text. The message is a kind for the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a server answered, before anyone looked into the text."""
-
-    text: str
-    cut: bool = False
-    """Whether the model was stopped at the limit of tokens."""
-    refused: bool = False
-    usage: tuple[int, int] | None = None
-    """Tokens of prompt and answer as the server counts them; None where it tells nothing usable."""
-
-
-def reply(body: Any) -> Reply:
-    """The reply in the body of a chat completion. Raises Unusable where there is none."""
-    try:
-        choice = body["choices"][0]
-        message = choice["message"]
-        content, refusal = message.get("content"), message.get("refusal")
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise Unusable("no completion") from None
-    ended = choice.get("finish_reason")
-    text = _text(content)
-    if not text and ended != "length":
-        # Some servers take what a strict form made the model say for its thoughts.
-        text = _text(message.get("reasoning_content") or message.get("reasoning"))
-    refused = ended == "content_filter" or (isinstance(refusal, str) and bool(refusal.strip()))
-    return Reply(text, ended == "length", refused, usage(body.get("usage")))
-
-
-def _text(content: object) -> str:
-    """Some servers give parts, some the value itself instead of its text."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(part for part in parts if isinstance(part, str))
-    return json.dumps(content) if isinstance(content, dict) else str(content or "")
-
-
-def usage(said: object) -> tuple[int, int] | None:
-    """Tokens of prompt and answer, where they can be true: a prompt is never empty."""
-    if not isinstance(said, dict):
-        return None
-    prompt, answer = said.get("prompt_tokens"), said.get("completion_tokens")
-    if not (_count(prompt) and _count(answer) and prompt):
-        return None
-    return prompt, answer
-
-
-def _count(value: object) -> TypeGuard[int]:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and 0 <= cast(int, value) <= _MOST_TOKENS
 
 
 def read(text: str, schema: type[T], cut: bool = False) -> T:

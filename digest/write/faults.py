@@ -21,6 +21,8 @@ _BAD_KEY = re.compile(
 _JUDGED = re.compile(r"moderation|flagged|content.?(?:policy|filter|management)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
 _AGAIN = frozenset([408, 409, 425, 429])
+_LATE = frozenset([408, 504, 524])
+"""A gateway gave up waiting; the model behind it works on. Other errors are not billed."""
 
 _SAID = {
     401: "refused the key ({}): check OPENAI_API_KEY",
@@ -85,7 +87,7 @@ def _passing(status: int, shown: str, wait: float | None) -> Fault:
     """A fault that may pass. llama-cpp-python answers 500 to a form it does not know."""
     said = _SAID.get(status, "has trouble ({}): try again later").format(shown)
     lower: Literal["", "last"] = "last" if status in (500, 501) else ""
-    return Fault(shown, said, ran=status >= 500, wait=wait, lower=lower)
+    return Fault(shown, said, ran=status in _LATE, wait=wait, lower=lower)
 
 
 def _code(error: Mapping[str, Any]) -> str:
@@ -124,9 +126,12 @@ def of_connection(error: BaseException) -> Fault:
     """The fault of a request that got no answer, by the errors that led to it."""
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         said = "cannot be trusted (its certificate): check OPENAI_BASE_URL and HTTPS_PROXY"
         return Fault("certificate", said, final=True, down=True, ran=False)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        said = "cannot be spoken to over https: check OPENAI_BASE_URL and HTTPS_PROXY"
+        return Fault("no https", said, ran=False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         said = "cannot be found: check OPENAI_BASE_URL"
         return Fault("no such host", said, ran=False)

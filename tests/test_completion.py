@@ -1,0 +1,66 @@
+"""Bodies of chat completions as servers send them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.write.completion import Reply, read_body, reply, usage
+from digest.write.faults import Fault
+
+NOW = datetime(2025, 12, 6, tzinfo=UTC)
+
+
+def completion(**message: Any) -> dict[str, Any]:
+    return {"choices": [{"message": message, "finish_reason": "stop"}]}
+
+
+def text(body: Any) -> str:
+    found = reply(body)
+    assert found
+    return found.text
+
+
+def test_a_reply_is_read_however_it_is_packed() -> None:
+    assert text(completion(content="a")) == "a"
+    assert text(completion(content=None)) == ""
+    assert text(completion(content=[{"type": "text", "text": "a"}, 1, {"text": "b"}])) == "ab"
+    assert json.loads(text(completion(content={"a": 1}))) == {"a": 1}
+    assert text(completion(content=None, reasoning_content="{}")) == "{}"
+
+
+def test_a_refusal_is_seen() -> None:
+    for body, refused in [(completion(refusal="No."), True), (completion(refusal=""), False)]:
+        found = reply(body)
+        assert found
+        assert found.refused is refused
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, [], "a", {}, {"choices": {}}, {"choices": [1]}, {"choices": [{"message": "a"}]}],
+)
+def test_no_completion_is_none(body: object) -> None:
+    assert reply(body) is None
+    fault = read_body(json.dumps(body).encode(), NOW)
+    assert isinstance(fault, Fault)
+    assert fault.ran is isinstance(body, dict)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
+    st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "error"]), inner)
+), max_leaves=12))  # fmt: skip
+def test_whatever_a_server_sends_is_a_reply_or_a_fault(body: Any) -> None:
+    assert isinstance(read_body(json.dumps(body).encode(), NOW), Reply | Fault)
+
+
+def test_usage_must_be_possible() -> None:
+    assert usage({"prompt_tokens": 5, "completion_tokens": 0}) == (5, 0)
+    assert usage({"prompt_tokens": 5.0, "completion_tokens": 1}) is None
+    assert usage([5, 1]) is None
