@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from digest.models import Cost, Provider
-from digest.store import Spent, Store, StoreError
+from digest.store import Spent, Store, StoreError, spending
 from digest.store import engine as engines
-from digest.store import spending
 from digest.write.budget import MAX_PROMPT_TOKENS, Budget, BudgetSpent, price, tokens
 
 NOW = datetime(2025, 12, 6, 23, 30, tzinfo=UTC)
