@@ -11,9 +11,10 @@ from datetime import timedelta
 import pytest
 
 from digest.models import Provider
+from digest.store import Store
 from digest.write import course
-from digest.write.budget import BudgetSpent, tokens
-from digest.write.llm import LlmError, probe
+from digest.write.budget import Budget, BudgetSpent, tokens
+from digest.write.llm import Llm, LlmError, probe
 from tests import model_server as ms
 from tests.model_server import MODEL, Answer, ModelServer, Request, in_turn
 from tests.questions import GOOD, NOW, Desk, News, call, closed_port
@@ -165,6 +166,40 @@ async def test_a_spent_budget_stops_the_requests() -> None:
         with pytest.raises(BudgetSpent):
             await desk.ask()
     assert len(server.requests) == 1
+
+
+async def test_with_the_real_store_and_budget(store_url: str) -> None:
+    """Calls side by side through a server that knows little; a second run asks and pays nothing."""
+    calls = [call(f"p1: {n}") for n in range(4)]
+    forms, without = frozenset({"json_object"}), frozenset({"temperature"})
+    server = ModelServer(in_turn(GOOD), model="gpt-5-mini", forms=forms, without=without)
+    async with server, await Store.open(store_url) as store:
+        provider = Provider("gpt-5-mini", server.base_url, ms.KEY)
+        for run in range(2):
+            budget = Budget(store, "ai", day=1.0, month=1.0, now=lambda: NOW)
+            async with Llm([provider], store, budget, now=lambda: NOW) as llm:
+                answers = await asyncio.gather(*[llm.ask(one) for one in calls])
+            assert answers == [News.model_validate(GOOD)] * 4
+            assert bool(budget.cost.calls) is (run == 0)
+        assert (await store.learned(server.base_url, "gpt-5-mini"))["form"] == "json_object"
+        (spent,), _ = await store.spent(NOW.date())
+        good = [
+            r for r in server.requests if r.form == "json_object" and "temperature" not in r.body
+        ]
+        assert spent.prompt_tokens == sum(ms.count(request.text) for request in good)
+
+
+async def test_a_real_budget_is_passed_by_no_call(store_url: str) -> None:
+    server = ModelServer(in_turn(ms.PROSE), model="gpt-5-mini")
+    async with server, await Store.open(store_url) as store:
+        provider = Provider("gpt-5-mini", server.base_url, ms.KEY)
+        budget = Budget(store, "ai", day=0.0022, month=1.0, now=lambda: NOW)
+        async with Llm([provider], store, budget, now=lambda: NOW) as llm:
+            asked = [llm.ask(call(f"p1: {n}")) for n in range(4)]
+            failed = await asyncio.gather(*asked, return_exceptions=True)
+        (spent,), _ = await store.spent(NOW.date())
+    assert any(isinstance(error, BudgetSpent) for error in failed)
+    assert 0 < spent.usd <= 0.0022
 
 
 async def test_a_broken_store_stops_the_call_but_loses_no_answer() -> None:
