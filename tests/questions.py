@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import openai  # noqa: F401 (takes half a second, which no test of time-outs should count)
 import pytest
 from pydantic import BaseModel, ConfigDict
 
