@@ -1,0 +1,121 @@
+"""What an error of a model server means, and what is tried next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from digest.write import course
+from digest.write.course import Course
+from digest.write.dialect import Dialect
+from digest.write.faults import Fault, host, of_status, retry_after
+from digest.write.wire import is_near
+
+NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "7", "retry-after-ms": "soon"}, 7.0),
+        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 GMT"}, 60.0),
+        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 -0000"}, 60.0),
+        ({"retry-after": "Sat, 06 Dec 2025 07:00:00 GMT"}, 0.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Sat, 99 Dec 2025 08:01:00 GMT"}, None),
+        ({"retry-after": "9" * 400}, None),
+    ],
+)
+def test_retry_after_is_read_or_ignored(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "final", "down", "ran"),
+    [
+        (401, {}, True, True, False),
+        (403, {"message": "Country not supported"}, True, True, False),
+        (403, {"message": "Your input was flagged"}, True, False, False),
+        (405, "Not Allowed", True, True, False),
+        (413, None, True, False, False),
+        (418, {"code": "I'm a teapot, p1: Meridian"}, True, False, False),
+        (429, {"type": "insufficient_quota"}, True, True, False),
+        (429, {"code": 1302}, False, False, False),
+        (500, {}, False, False, False),
+        (504, "<html>", False, False, True),
+    ],
+)
+def test_a_status_says_what_is_left_to_try(
+    status: int, body: Any, final: bool, down: bool, ran: bool
+) -> None:
+    fault = of_status(status, {}, body, NOW)
+    assert (fault.final, fault.down, fault.ran) == (final, down, ran)
+    assert str(status) in fault.said
+    assert "Meridian" not in fault.said + fault.kind
+
+
+def test_waits_grow_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(course, "BACKOFF", 1.0)
+    way = Course(Dialect())
+    trouble = Fault("503", "has trouble")
+    first, second = way.after(trouble), way.after(trouble)
+    assert first
+    assert second
+    assert 0.75 <= first <= 1.25 < 1.5 <= second <= 2.5
+    assert way.after(trouble) is None
+
+
+def test_a_server_cannot_keep_a_call_busy_with_refusals() -> None:
+    way, asked = Course(Dialect()), 0
+    names = ["temperature", "reasoning_effort", "max_tokens", "response_format", "json_object"]
+    for name in [*names, "system role", "max_completion_tokens"]:
+        refused = Fault("400", "refused the request", final=True, adjust=(name, name))
+        asked += way.after(refused) is not None
+    assert asked == course.ADJUSTMENTS
+    assert way.retries == course.RETRIES
+
+
+def test_the_form_goes_down_at_once_or_last() -> None:
+    way = Course(Dialect())
+    way.after(Fault("500", "", lower="last"))
+    assert way.dialect.form == "json_schema"
+    way.after(Fault("500", "", lower="last"))
+    assert way.dialect.form == "json_object"
+    way = Course(Dialect())
+    way.after(Fault("no JSON", "", lower="now"))
+    assert way.dialect.form == "json_object"
+
+
+def test_a_host_is_named_without_secrets() -> None:
+    assert host("https://user:secret@api.example/v1?key=secret") == "api.example"
+    assert host("http://127.0.0.1:8080/v1") == "127.0.0.1:8080"
+    assert host("http://[x") == "an unusable address"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.1.2.3", True),
+        ("192.168.0.2", True),
+        ("localhost", True),
+        ("ollama", True),
+        ("box.local", True),
+        ("api.openai.com", False),
+        ("8.8.8.8", False),
+        ("2001:4860:4860::8888", False),
+    ],
+)
+def test_near_hosts_are_told_from_far_ones(name: str, near: bool) -> None:
+    assert is_near(name) is near
