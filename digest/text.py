@@ -59,20 +59,6 @@ _FOREIGN = (
 )
 
 
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above|previous)\b|"
-    r"^\s*(?:system|assistant|user|developer)\s*(?:prompt)?\s*[:：>]|\bas an ai (?:language )?model\b|\byou are now (?:in|a|an) \w+ (?:mode|model|assistant|agent)\b|"
-    r"\b(?:system prompt|jailbreak mode|new rule)\s*[:：]|</?(?:system|post|instructions?|script|user)\b|"
-    r"(?:忽略|无视|忘记|覆盖).{0,12}(?:指令|提示|规则|以上|之前)|^(?:系统|系统提示|管理员)\s*[:：]|"
-    r"\{\{|\{%|\b(?:drop table|select \* from|union select)\b",
-    re.IGNORECASE,
-)
-_FORCED = re.compile(
-    "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
-)
-"""Marks that force the direction of text or hide it altogether: honest posts have no use for them."""
-
-
 def clean(text: str) -> str:
     """The text a reader was meant to see: NFC, HTML unescaped, spaces folded, at most MAX_CHARS.
 
@@ -90,11 +76,6 @@ def clean(text: str) -> str:
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match.group().count("\n") > 1 else "\n"
-
-
-def gives_orders(text: str) -> bool:
-    """Whether the text talks to a program instead of to people: hidden orders, markup, templates."""
-    return bool(_FORCED.search(text) or _ORDERS.search(text))
 
 
 def plain(text: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from digest.models import Dropped, Post
+from digest.orders import gives_orders
 from digest.text import clean, plain
 
 THRESHOLD = 2
@@ -154,7 +155,8 @@ def drop_ads(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped]]:
     An author who repeats one pitch is a promoter, and so is one whose posts of these days are
     mostly ads: the others are ads in milder words.
     """
-    reasons = {post.key: advertisement(post) for post in posts}
+    # Who talks to programs is left to the next step, which says so.
+    reasons = {p.key: "" if gives_orders(p.text) else advertisement(p) for p in posts}
     pitches = Counter((post.author, plain(post.text).casefold()) for post in posts)
     for post in posts:
         words = plain(post.text).casefold()

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.models import Dropped, Post, Topic
+from digest.orders import gives_orders
 from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
-from digest.text import HANDLE, URL, clean, gives_orders, plain
+from digest.text import HANDLE, URL, clean, plain
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from digest.text import gives_orders
+from digest.orders import gives_orders
 from digest.write.sentences import Sentence
 
 LEAST, MOST = 11, 165
