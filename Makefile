@@ -1,5 +1,5 @@
 # `make demo` for a first look, `make test` before every commit. Needs only Python 3.11 or newer.
-.PHONY: demo test bench pictures fmt lock
+.PHONY: demo test bench evaluate pictures fmt lock
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -26,6 +26,9 @@ test: .venv/ready ## formatting, lint, types and all tests
 
 bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
+
+evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample
+	$(BIN)/python -m tests.evaluate
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
 	$(BIN)/python -m tests.pictures docs

@@ -257,6 +257,25 @@ def chat(lines: tuple[str, ...]) -> None:
     _run(app.chat(_settings(), lines))
 
 
+@cli.group()
+def evaluate() -> None:
+    """The figures of the product's own parts on labelled data."""
+
+
+@evaluate.command("verify")
+@click.argument("file", type=click.Path(path_type=Path))
+def evaluate_verify(file: Path) -> None:
+    """Judge items against posts: JSONL in, a verdict a line out."""
+    from digest.write.judge import judged
+
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
+    for verdict in judged(lines, file.name):
+        click.echo(verdict)
+
+
 @cli.command()
 def check() -> None:
     """Check settings, topics, database, font and encoder; exit 1 if any fails."""

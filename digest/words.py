@@ -125,7 +125,7 @@ def _pairs(texts: Sequence[str]) -> set[str]:
         for (first, second), count in double.items()
         if count >= 3
         and count >= 0.6 * min(single[first], single[second])
-        and not {first.lower(), second.lower()} & _stop()
+        and not {first.lower(), second.lower()} & stop_words()
     }
 
 
@@ -154,7 +154,7 @@ def _tells(word: str) -> bool:
     return (
         not short
         and 2 <= len(bare) <= LONGEST
-        and bare not in _stop()
+        and bare not in stop_words()
         and not _CODE.fullmatch(bare)
     )
 
@@ -162,7 +162,7 @@ def _tells(word: str) -> bool:
 def _cut(han: str) -> Iterable[str]:
     for at in range(0, len(han), RUN):
         for word in _jieba().cut(han[at : at + RUN]):
-            if 2 <= len(word) <= 8 and word not in _stop() and not _NUMERAL.fullmatch(word):
+            if 2 <= len(word) <= 8 and word not in stop_words() and not _NUMERAL.fullmatch(word):
                 yield word
 
 
@@ -193,7 +193,8 @@ def _jieba() -> Any:
 
 
 @cache
-def _stop() -> frozenset[str]:
+def stop_words() -> frozenset[str]:
+    """Words of both languages too common to say anything."""
     return frozenset(
         w for name in ("stop_en.txt", "stop_zh.txt") for line in _listed(name) for w in line.split()
     )
