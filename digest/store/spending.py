@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Cost
@@ -108,10 +107,10 @@ async def answer(connection: AsyncConnection, hash_: str) -> str | None:
 
 
 async def save_answer(connection: AsyncConnection, hash_: str, content: str, now: datetime) -> None:
-    """Keeps an answer; the first one under a hash stays."""
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    """Keeps an answer, in the place of one that could not be read."""
+    statement = upsert(connection.dialect.name, answers, ["hash"])
     row = {"hash": hash_, "content": content, "made_at": now}
-    await connection.execute(kind(answers).values(row).on_conflict_do_nothing())
+    await connection.execute(statement.values(row))
 
 
 async def learned(connection: AsyncConnection, base_url: str, model: str) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class Store:
             return await spending.answer(connection, hash_)
 
     async def save_answer(self, hash_: str, content: str, now: datetime) -> None:
-        """Keeps an answer; the first one under a hash stays."""
+        """Keeps an answer, in the place of one that could not be read."""
         async with self._writing() as connection:
             await spending.save_answer(connection, hash_, content, now)
 

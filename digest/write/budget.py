@@ -36,28 +36,35 @@ class Budget:
         self._day, self._month = day, month
         self._now = now
         self._held: dict[int, tuple[int, int]] = {}
+        self._waiting: list[tuple[int, int]] = []
 
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int) -> int:
         """Room for a call of at most so many tokens; a number for `settle`. Raises BudgetSpent."""
-        self._fit(prompt_tokens, answer_tokens)
         worst = price(provider, math.ceil(prompt_tokens * MARGIN), answer_tokens)
         if worst is None and 0 in (self._day, self._month):
             raise BudgetSpent("no money may be spent (BUDGET_USD_DAY or BUDGET_USD_MONTH is 0)")
-        held = await self._store.reserve(
-            self._now(), self._topic, provider.model, worst, self._day, self._month
-        )
+        self._fit(prompt_tokens, answer_tokens)
+        waiting = (prompt_tokens, answer_tokens)
+        self._waiting.append(waiting)  # calls side by side see each other while the store answers
+        try:
+            held = await self._store.reserve(
+                self._now(), self._topic, provider.model, worst, self._day, self._month
+            )
+        finally:
+            self._waiting.remove(waiting)
         if held is None:
             raise BudgetSpent(
                 f"the budget is spent (${self._day:g} a day, ${self._month:g} a month): raise"
                 " BUDGET_USD_DAY or BUDGET_USD_MONTH, or wait"
             )
-        self._held[held] = (prompt_tokens, answer_tokens)
+        self._held[held] = waiting
         return held
 
     def _fit(self, prompt_tokens: int, answer_tokens: int) -> None:
-        held = self._held.values()
-        prompt = self.cost.prompt_tokens + sum(tokens_[0] for tokens_ in held) + prompt_tokens
-        answer = self.cost.answer_tokens + sum(tokens_[1] for tokens_ in held) + answer_tokens
+        """Raises BudgetSpent where the report's own cap leaves no room."""
+        open_ = [*self._held.values(), *self._waiting]
+        prompt = self.cost.prompt_tokens + sum(sent for sent, _ in open_) + prompt_tokens
+        answer = self.cost.answer_tokens + sum(said for _, said in open_) + answer_tokens
         if prompt > MAX_PROMPT_TOKENS or answer > MAX_ANSWER_TOKENS:
             raise BudgetSpent(
                 f"a report may take {MAX_PROMPT_TOKENS} tokens in and {MAX_ANSWER_TOKENS} out:"
