@@ -10,7 +10,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -18,6 +18,9 @@ import click
 from bot.dates import DateError, full_day
 from bot.settings import Settings, load_settings
 from digest.models import DigestError, Report, Topic, Window
+
+if TYPE_CHECKING:
+    from digest.pipeline import Model
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,12 @@ def cli() -> None:
 @click.option(
     "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
 )
-@click.option("--writer", type=click.Choice(["auto", "llm", "extractive"]), default="auto")
+@click.option(
+    "--writer",
+    type=click.Choice(["auto", "llm", "extractive"]),
+    default="auto",
+    help="auto: a model where one is set up, else the posts' own sentences.",
+)
 @click.option("--replace", is_flag=True, help="Overwrite an imported report of the same days.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option(
@@ -98,16 +106,15 @@ def digest(
         raise click.UsageError("--from and --to go together")
     if first and last and first > last:
         raise click.UsageError("--from is after --to")
-    if writer == "llm":
-        raise DigestError("there is no model writer yet: use --writer extractive")
     files = [Path(name) for name in posts]
-    _run(_digest(topic, (first or day, last or day), files, replace, as_json, out))
+    _run(_digest(topic, (first or day, last or day), files, writer, replace, as_json, out))
 
 
 async def _digest(
     name: str,
     days: tuple[date | None, date | None],
     files: Sequence[Path],
+    writer: str,
     replace: bool,
     as_json: bool,
     out: Path | None,
@@ -119,6 +126,7 @@ async def _digest(
 
     settings = _settings()
     topic = _known(name, load_topics(settings.topics_file))
+    model = _model(settings, writer)
     now = datetime.now(UTC)
     yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
     window = Window(days[0] or yesterday, days[1] or yesterday, topic.timezone)
@@ -128,9 +136,34 @@ async def _digest(
                 f"the report of {window.first} was imported: add --replace to overwrite it"
             )
         report = await run(
-            topic, window, store=store, posts_files=files, progress=Progress(), now=now
+            topic,
+            window,
+            store=store,
+            posts_files=files,
+            progress=Progress(),
+            now=now,
+            model=model,
         )
     _show(settings, topic, report, as_json, out)
+
+
+def _model(settings: Settings, writer: str) -> Model | None:
+    """The model to write with, if any. Raises DigestError where one is asked for and none is set."""
+    from digest.pipeline import Model
+
+    if writer == "llm" and not settings.providers:
+        raise DigestError(
+            "no model is set: give OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own"
+        )
+    if writer == "extractive" or not settings.providers:
+        return None
+    return Model(
+        settings.providers,
+        settings.prompts_dir,
+        usd_day=settings.budget_usd_day,
+        usd_month=settings.budget_usd_month,
+        proxy=settings.https_proxy,
+    )
 
 
 def _known(name: str, topics: dict[str, Topic]) -> Topic:

@@ -1,7 +1,7 @@
-"""A day, step by step: collect, select, write, draw, store.
+"""A day, step by step: collect, select, write, draw, store; then let a model write it better.
 
-Reads first and computes next; the store is written in one short transaction at the end, so that
-nobody waits for a lock while a digest is made.
+Reads first and computes next; the store is written in short transactions, so that nobody waits for a
+lock while a digest is made. The report without a model is stored whole before a model is asked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from digest.models import (
     DigestError,
     Dropped,
     Post,
+    Provider,
     Report,
     Section,
     SourceResult,
@@ -36,7 +37,11 @@ from digest.store import Store
 from digest.text import clean
 from digest.words import wordcounts
 from digest.write import Material
+from digest.write.budget import Budget
+from digest.write.editor import Editor, unedited
 from digest.write.extractive import write
+from digest.write.llm import Llm
+from digest.write.prompts import PromptError, load_prompts
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ Progress = Callable[[str, int, int], None]
 """Told the name of each step as it begins, how many are behind it, and how many there are."""
 
 _PROGRESS = ("collect", *STEPS, "write", "cloud", "store")
+_WITH_MODEL = (*_PROGRESS, "model")
 CITED_CHARS = 4000
 """Characters a report keeps of a post it cites: more than a reader wants to see in a chat."""
 
@@ -57,6 +63,17 @@ class Gathered:
     outside: tuple[Dropped, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a report may be written with: servers in the order to try them, prompts, caps in dollars."""
+
+    providers: tuple[Provider, ...]
+    prompts: Path
+    usd_day: float
+    usd_month: float
+    proxy: str = ""
+
+
 async def run(
     topic: Topic,
     window: Window,
@@ -65,57 +82,103 @@ async def run(
     posts_files: Sequence[Path],
     progress: Progress,
     now: datetime,
+    model: Model | None = None,
 ) -> Report:
     """Builds the report of the window and stores it whole; an earlier one stays until then.
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
     the topic's sources where the window is not over yet or nothing of it is stored.
+
+    With a `model`, its version takes the place of the stored report once it has passed.
     """
+    steps = _WITH_MODEL if model else _PROGRESS
 
     def step(name: str) -> None:
-        progress(name, _PROGRESS.index(name), len(_PROGRESS))
+        progress(name, steps.index(name), len(steps))
 
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now)
-    report = build(topic, window, gathered, step, now)
+    material = prepared(topic, window, gathered, step)
+    report = drafted(material, step, now)
     step("store")
     await store.save_report(report)
-    progress("done", len(_PROGRESS), len(_PROGRESS))
+    if model:
+        step("model")
+        report = await _edited(report, material, store, model)
+        await store.save_report(report)
+    progress("done", len(steps), len(steps))
     return report
+
+
+async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
+    """The report as the model wrote it, or as it is, marked as reduced, with what was spent."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    topic = material.topic.name
+    budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
+    try:
+        prompts = load_prompts(model.prompts)
+        async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
+            edited = await Editor(material, report.sections, llm.ask, prompts).write()
+    except PromptError as error:
+        log.error("%s", error)
+        edited = unedited(material, report.sections)
+    return replace(
+        report,
+        writer="extractive" if edited.quality.reduced else "llm",
+        sections=edited.sections,
+        counts=replace(report.counts, unproved=edited.unproved),
+        cost=budget.cost,
+        quality=edited.quality,
+        posts=_cited(edited.sections, material),
+    )
 
 
 def build(
     topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None], now: datetime
 ) -> Report:
-    """The report of these posts. Pure but for the time it takes: the same posts give the same report."""
+    """The report of these posts without a model: the same posts give the same report."""
+    return drafted(prepared(topic, window, gathered, step), step, now)
+
+
+def prepared(
+    topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None]
+) -> Material:
+    """What writers work with: the stories of these posts, counted."""
     posts = [post for _, post in gathered.streams]
     selection = select(topic, posts, step)
     release()  # jieba's dictionary comes next: the two need not be in memory together
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
     kept = [post for story in selection.stories for post in story.posts]
-    words = wordcounts(kept, names=topic.watch)
-    material = Material(
+    return Material(
         topic=topic,
         window=window,
         stories=selection.stories,
         counts=counted,
         sources=gathered.sources,
         dropped=(*gathered.outside, *selection.dropped),
-        wordcounts=tuple(words.items()),
+        wordcounts=tuple(wordcounts(kept, names=topic.watch).items()),
     )
+
+
+def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
+    """The report without a model, and its picture."""
     sections = write(material)
+    words = dict(material.wordcounts)
     step("cloud")
     return Report(
-        topic=topic.name,
-        first=window.first,
-        last=window.last,
-        language=topic.language,
+        topic=material.topic.name,
+        first=material.window.first,
+        last=material.window.last,
+        language=material.topic.language,
         writer="extractive",
         sections=sections,
-        counts=counted,
-        sources=gathered.sources,
-        posts=_cited(sections, kept),
+        counts=material.counts,
+        sources=material.sources,
+        posts=_cited(sections, material),
         wordcounts=words,
         cloud=_picture(words),
         dropped=material.dropped,
@@ -203,8 +266,8 @@ def _counts(
     )
 
 
-def _cited(sections: Sequence[Section], posts: Sequence[Post]) -> dict[str, Cited]:
-    by_key = {post.key: post for post in posts}
+def _cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
+    by_key = {post.key: post for story in material.stories for post in story.posts}
     return {
         key: Cited(
             author=by_key[key].author or by_key[key].author_name,

@@ -20,6 +20,10 @@ class BudgetSpent(DigestError):
     """A cap leaves no room for the call. One line that says which, and what to do."""
 
 
+class ReportFull(BudgetSpent):
+    """The report has used up the tokens that one report may take."""
+
+
 class Budget:
     """The money and the tokens of one report; `cost` is what it took so far.
 
@@ -66,7 +70,7 @@ class Budget:
         prompt = self.cost.prompt_tokens + sum(sent for sent, _ in open_) + prompt_tokens
         answer = self.cost.answer_tokens + sum(said for _, said in open_) + answer_tokens
         if prompt > MAX_PROMPT_TOKENS or answer > MAX_ANSWER_TOKENS:
-            raise BudgetSpent(
+            raise ReportFull(
                 f"a report may take {MAX_PROMPT_TOKENS} tokens in and {MAX_ANSWER_TOKENS} out:"
                 " the rest is written without the model"
             )

@@ -31,6 +31,21 @@ _NOTHING: Mapping[SectionName, Mapping[Language, str]] = {
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
 
+_REDUCED: Mapping[str, Mapping[Language, str]] = {
+    "no_answer": {
+        "zh": "精简版：模型没有回应，以下内容摘自原帖。",
+        "en": "Reduced: no model answered, so these are the posts' own sentences.",
+    },
+    "gate": {
+        "zh": "精简版：模型的稿件未通过核对，以下内容摘自原帖。",
+        "en": "Reduced: the model's draft did not stand up to the posts, so these are their own sentences.",
+    },
+    "budget": {
+        "zh": "精简版：模型预算已用完，以下内容摘自原帖。",
+        "en": "Reduced: the budget for the model is spent, so these are the posts' own sentences.",
+    },
+}
+
 _PHRASE = re.compile(r"[A-Z][\w-]*(?:[ -](?:[A-Z][\w-]*|\d+(?:\.\d+)*)){0,3}(?:\.\d+)?")
 
 
@@ -112,6 +127,11 @@ def quiet(material: Material, found: int) -> Item:
     return note(
         f"A quiet day: only {found} {'story is' if found == 1 else 'stories are'} worth telling."
     )
+
+
+def reduced(material: Material, why: str) -> Item:
+    """That the report was meant to be written by a model, and why it was not."""
+    return note(_REDUCED[why][material.topic.language])
 
 
 def nothing(material: Material, section: SectionName) -> Item:

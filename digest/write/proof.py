@@ -1,0 +1,129 @@
+"""Is what a model wrote fit to print? Every check that an item must pass, in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from digest.models import Language, Post, SectionName
+from digest.orders import gives_orders
+from digest.select.embed import EMBED_CHARS, embed
+from digest.text import clean, language, plain
+from digest.write.candidates import Candidate
+from digest.write.companies import han_names
+from digest.write.verify import verify
+
+NEAR = 0.33
+"""Least cosine between an item and the nearest part of its posts. Of 84 true renderings in the other
+language none was below 0.52; sentences that were smuggled in reached 0.26."""
+SAME = 0.80
+"""Cosine from which two items of a report tell the same."""
+SAME_WORDS = 0.92
+"""Cosine from which they do so in nearly the same words."""
+TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
+"""Who tells an event first where two sections do; overview and views may speak of it as well."""
+
+_LANGUAGE = {"zh": "not written in Chinese", "en": "not written in English"}
+_EMPTY_PHRASES = re.compile(
+    r"引发.{0,8}?(?:关注|热议|讨论|思考|反响)|值得(?:关注|期待|深思)|未来可期|拭目以待|持续(?:升温|发酵|演进)|"
+    r"(?:开启|迎来)(?:了)?.{0,8}新(?:纪元|时代|篇章|阶段)|具有(?:重要|里程碑).{0,4}意义|里程碑式|前景广阔|"
+    r"\b(?:game[- ]chang\w+|remains to be seen|continues? to evolve|marks? a (?:milestone|new era|significant)|sparks? (?:debate|discussion|interest)|"
+    r"draws? (?:wide|much|significant) attention|paves? the way|in today's|ever-evolving|rapidly evolving|exciting (?:times|future)|only time will tell)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
+)
+"""Names with a dot: chats make links of them. Only those that the posts speak of, without a path."""
+_TELLS = re.compile(r"\d|[A-Z][\w.+-]*|[《“「\"']")
+
+
+def checked(
+    found: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
+) -> list[Candidate]:
+    """The candidates with what is wrong with each: nothing for those that may be printed."""
+    near = _nearness(found)
+    given = list(shown.values())
+    return [
+        replace(one, problems=_problems(one, given, spoken, cosine))
+        for one, cosine in zip(found, near, strict=True)
+    ]
+
+
+def _problems(
+    one: Candidate, given: Sequence[Post], spoken: Language, nearness: float
+) -> tuple[str, ...]:
+    if not one.item.text and not one.item.title:
+        return ("no text",)
+    problems = list(verify(one.item, given, view=one.section == "views").unsupported)
+    if language(one.item.text or one.item.title) not in (spoken, "other"):
+        problems.append(_LANGUAGE[spoken])
+    problems += _addresses(one)
+    if gives_orders(one.said):
+        problems.append("speaks to a program")
+    if one.posts and nearness < NEAR:
+        problems.append("is not about the posts it cites")
+    if not problems and generic(one):
+        problems.append("would fit any day: name who and what, or leave it out")
+    return tuple(problems)
+
+
+def _addresses(one: Candidate) -> list[str]:
+    posted = "\n".join(f"{p.author} {p.author_name} {clean(p.text)}" for p in one.posts).casefold()
+    found = _ADDRESS.finditer(one.said)
+    return [f"{m[0]}: no links" for m in found if m[1] or m[0].casefold() not in posted]
+
+
+def generic(one: Candidate) -> bool:
+    """Whether the item would fit any other day: a stock phrase, or no name, number or quotation."""
+    text = one.said if one.section != "views" else one.item.text
+    if _EMPTY_PHRASES.search(text):
+        return True
+    first = re.sub(r"^[A-Z](?=[a-z])", "", text.strip())  # a capital that only starts the sentence
+    return one.section != "views" and not _TELLS.search(first) and not han_names(text)
+
+
+def _nearness(found: Sequence[Candidate]) -> list[float]:
+    """For each candidate the cosine with the nearest part of a post it cites; 1 where it cites none."""
+    parts = [[part for post in one.posts for part in _parts(post.text)] for one in found]
+    texts = list(
+        dict.fromkeys([*(one.said for one in found), *(p for each in parts for p in each)])
+    )
+    vector = dict(zip(texts, embed(texts), strict=True)) if texts else {}
+    return [
+        max((float(vector[one.said] @ vector[part]) for part in each), default=1.0)
+        for one, each in zip(found, parts, strict=True)
+    ]
+
+
+def _parts(text: str) -> list[str]:
+    """The post in pieces of the encoder's reach."""
+    words = plain(text)
+    return [words[at : at + EMBED_CHARS] for at in range(0, min(len(words), 2400), EMBED_CHARS)]
+
+
+def without_repeats(
+    found: Sequence[Candidate], event: Mapping[str, int]
+) -> tuple[list[Candidate], int]:
+    """The candidates of which none tells what an earlier one told, and how many did.
+
+    `event` is the number of the event that a post tells of, by key. Overview and views may speak of
+    an event that the points tell, but not in the same words; of an asset several things may be told.
+    """
+    vectors = embed([one.said for one in found])
+    told: set[int] = set()
+    kept: list[int] = []
+    for at, one in enumerate(found):
+        own = {event[post.key] for post in one.posts[:1] if post.key in event}
+        near = [i for i in kept if float(vectors[at] @ vectors[i]) >= _same(one, found[i])]
+        if near or (one.section in TELLING and one.section != "markets" and own & told):
+            continue
+        kept.append(at)
+        if one.section in TELLING:
+            told |= own
+    return [found[i] for i in kept], len(found) - len(kept)
+
+
+def _same(one: Candidate, other: Candidate) -> float:
+    return SAME if one.section in TELLING and other.section in TELLING else SAME_WORDS
