@@ -70,6 +70,7 @@ async def run_digest(topic: str, day: date) -> bool:
     """Runs `python -m bot digest` for one day, the command a person would type; whether it worked."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "digest", topic),
+        # What a reader asks for does not spend the operator's money on a model.
         *("--date", str(day), "--writer", "extractive", "--json"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -99,7 +100,15 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
     async with await Store.open(settings.database_url) as store:
         try:
             yield Context(
-                store, topics, builds, settings.data_dir, _versions(), lambda: datetime.now(UTC)
+                store,
+                topics,
+                builds,
+                settings.data_dir,
+                _versions(),
+                lambda: datetime.now(UTC),
+                lambda who: settings.is_admin(who.platform, who.user_id),
+                settings.budget_usd_day,
+                settings.budget_usd_month,
             )
         finally:
             await builds.close()

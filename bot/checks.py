@@ -26,6 +26,8 @@ async def run_checks(show: Callable[[str], None]) -> bool:
         ("data folder", _folder),
         ("font", _font),
         ("encoder", _encoder),
+        ("prompts", _prompts),
+        ("model", _model),
     )
     return all([await _passed(name, check, settings, show) for name, check in checks])
 
@@ -83,3 +85,27 @@ async def _encoder(_: Settings) -> str:
     from digest.select.embed import encoder_check
 
     return encoder_check()
+
+
+async def _prompts(settings: Settings) -> str:
+    from digest.write.prompts import check
+
+    return check(settings.prompts_dir)
+
+
+async def _model(settings: Settings) -> str:
+    """One tiny call to each model, and what it costs."""
+    from digest.write.budget import price
+    from digest.write.llm import probe
+
+    if not settings.providers:
+        return "none set: reports are made of the posts' own sentences"
+    said = []
+    for provider in settings.providers:
+        answer = await probe(provider, settings.https_proxy)
+        sent, written = price(provider, 1_000_000, 0), price(provider, 0, 1_000_000)
+        cost = "price unknown: tokens are counted"
+        if sent is not None and written is not None:
+            cost = f"${sent:.2f} in and ${written:.2f} out a million tokens"
+        said.append(f"{answer}, {cost}")
+    return "; ".join(said)

@@ -125,6 +125,54 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "收集 {collected}，日期外 {outside}，广告 {ads}，无关 {offtopic}，重复 {duplicates}，话题 {stories}",
         "en": "collected {collected}, outside {outside}, ads {ads}, off topic {offtopic}, repeats {duplicates}, stories {stories}",
     },
+    "score": {
+        "zh": "模型稿得分 {score:.0%}（{parts}）",
+        "en": "score of the model's version {score:.0%} ({parts})",
+    },
+    "part_cited": {"zh": "有出处 {n:.0%}", "en": "cited {n:.0%}"},
+    "part_supported": {"zh": "经核对 {n:.0%}", "en": "supported {n:.0%}"},
+    "part_distinct": {"zh": "不重复 {n:.0%}", "en": "distinct {n:.0%}"},
+    "part_complete": {"zh": "完整 {n:.0%}", "en": "complete {n:.0%}"},
+    "part_specific": {"zh": "具体 {n:.0%}", "en": "specific {n:.0%}"},
+    "reduced_no_answer": {
+        "zh": "精简版：模型没有回应，见日志",
+        "en": "reduced: no model answered, see the log",
+    },
+    "reduced_gate": {
+        "zh": "精简版：模型的稿件未通过核对",
+        "en": "reduced: the model's draft did not stand up to the posts",
+    },
+    "reduced_budget": {
+        "zh": "精简版：模型预算已用完，可调高 BUDGET_USD_DAY 或 BUDGET_USD_MONTH",
+        "en": "reduced: the budget is spent; BUDGET_USD_DAY and BUDGET_USD_MONTH raise it",
+    },
+    "unproved": {
+        "zh": "{n} 条未通过核对，已换成原帖的话或删去",
+        "en": "{n} items failed the check and were replaced or left out",
+    },
+    "operators_only": {
+        "zh": "/{name} 只对机器人的管理员开放（ADMINS）。",
+        "en": "/{name} is for the operators of this bot only (ADMINS).",
+    },
+    "cost": {"zh": "模型费用", "en": "Cost of the models"},
+    "spent_day": {
+        "zh": "{day}（UTC）：${usd}，每日上限 ${cap}",
+        "en": "{day} (UTC): ${usd} of ${cap} a day",
+    },
+    "spent_month": {
+        "zh": "{month}：${usd}，每月上限 ${cap}",
+        "en": "{month}: ${usd} of ${cap} a month",
+    },
+    "cost_line": {
+        "zh": "{calls} 次调用，读 {sent} 词元，写 {said} 词元，{usd}",
+        "en": "{calls} calls, {sent} tokens in, {said} out, {usd}",
+    },
+    "no_price": {"zh": "价格未知", "en": "price unknown"},
+    "unpriced": {"zh": "（其中 {n} 次价格未知）", "en": " ({n} of them at an unknown price)"},
+    "report_cost": {
+        "zh": "{topic} 的最新报告 {day}：{cost}",
+        "en": "{topic}, newest report {day}: {cost}",
+    },
     "cloud_file": {"zh": "词云图片：{path}", "en": "Word cloud: {path}"},
     "no_cloud": {"zh": "{day} 的报告没有词云。", "en": "The report of {day} has no word cloud."},
     "examples": {"zh": "被过滤的例子", "en": "Examples of what was left out"},

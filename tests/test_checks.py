@@ -6,6 +6,7 @@ import pytest
 
 from bot.checks import run_checks
 from digest.models import DigestError
+from tests.model_server import KEY, MODEL, ModelServer, unauthorized
 
 TOPICS = '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "sample" }]\n'
 
@@ -14,6 +15,7 @@ TOPICS = '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "sample" }]\n'
 def _light(monkeypatch: pytest.MonkeyPatch) -> None:
     """The font and the encoder are checked for real by the command line's tests."""
     Path("topics.toml").write_text(TOPICS)
+    monkeypatch.setenv("PROMPTS_DIR", str(Path(__file__).parents[1] / "prompts"))
     monkeypatch.setattr("digest.cloud.font_check", lambda: "a font")
     monkeypatch.setattr("digest.select.embed.encoder_check", lambda: "an encoder")
 
@@ -33,7 +35,10 @@ async def test_a_line_for_each() -> None:
         "ok   data folder",
         "ok   font",
         "ok   encoder",
+        "ok   prompts",
+        "ok   model",
     ]
+    assert lines[-1].startswith("ok   model: none set")
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,4 +63,28 @@ async def test_what_fails_is_named_and_the_others_still_run(
     assert not passed
     failed = [line.split(":")[0] for line in lines if line.startswith("FAIL")]
     assert failed == ["FAIL topics", "FAIL database", "FAIL data folder", "FAIL font"]
-    assert lines[-1] == "ok   encoder: an encoder"
+    assert "ok   encoder: an encoder" in lines
+
+
+async def test_a_model_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_MODEL", MODEL)
+    async with ModelServer(lambda _: {"ok": True}) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        passed, lines = await said()
+        assert passed
+        assert len(server.requests) == 1
+    assert lines[-1].startswith(f"ok   model: {MODEL} at 127.0.0.1")
+    assert lines[-1].endswith("price unknown: tokens are counted")
+
+
+async def test_a_model_that_refuses_the_key_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_MODEL", MODEL)
+    async with ModelServer(lambda _: unauthorized()) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        passed, lines = await said()
+    assert not passed
+    assert lines[-1].startswith("FAIL model: ")
+    assert "OPENAI_API_KEY" in lines[-1]
+    assert KEY not in lines[-1]

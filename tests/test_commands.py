@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bot.commands.asking import Context, TooMany
 from bot.commands.shown import shortened
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
-from digest.models import Dropped, Item
+from digest.models import Cost, Dropped, Item, Quality
 from digest.store import Store, StoreError
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -48,8 +48,8 @@ class Bot:
     context: Context
     maker: Maker
 
-    async def say(self, line: str) -> str:
-        said = [one async for one in answer(self.context, Incoming("test", "c", "u", line))]
+    async def say(self, line: str, user: str = "u") -> str:
+        said = [one async for one in answer(self.context, Incoming("test", "c", user, line))]
         return "\n---\n".join(render(one, 100, styled=False) for one in said)
 
 
@@ -58,7 +58,18 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         maker = Maker(store)
         yield Bot(
-            Context(store, {"ai": TOPIC}, maker, tmp_path, "jianbao test", lambda: NOW), maker
+            Context(
+                store,
+                {"ai": TOPIC},
+                maker,
+                tmp_path,
+                "jianbao test",
+                lambda: NOW,
+                lambda who: who.user_id == "boss",
+                0.5,
+                10.0,
+            ),
+            maker,
         )
 
 
@@ -235,7 +246,7 @@ async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
 
 async def test_help_lists_every_command_in_both_languages(full: Bot) -> None:
     for line, index in (("/help zh", 0), ("/help en", 1)):
-        said = await full.say(line)
+        said = await full.say(line, "boss")
         for command in COMMANDS:
             assert command.example.format(day=DAY) in said
             assert (command.zh, command.en)[index] in said
@@ -246,7 +257,7 @@ async def test_without_reports_the_way_to_one_is_shown(bot: Bot) -> None:
     for command in COMMANDS:
         said = await bot.say(f"/{command.name}")
         assert said.strip()
-        if command.name not in ("help", "topics", "status"):
+        if command.name not in ("help", "topics", "status", "cost"):
             assert "digest ai" in said
 
 
@@ -339,3 +350,39 @@ async def test_a_cancelled_build_takes_its_process_along(
         await asking
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+async def test_what_models_cost_is_for_operators(full: Bot) -> None:
+    assert "管理员" in await full.say("/cost")
+    assert "/cost" not in await full.say("/help")
+    assert "/cost" in await full.say("/help", "boss")
+    store = full.context.store
+    for model, cost in (
+        ("gpt-5-mini", Cost(1, 9000, 1000, 0.0043)),
+        ("gpt-5-mini", Cost(1, 100, 10, None)),
+        ("own", Cost(1, 5, 5, None)),
+    ):
+        held = await store.reserve(NOW, "ai", model, cost.usd, 1, 1)
+        assert held is not None
+        await store.settle(held, cost)
+    said = await full.say("/cost", "boss")
+    assert f"{NOW:%Y-%m-%d}（UTC）：$0.0043，每日上限 $0.5" in said
+    assert "每月上限 $10" in said
+    assert "2 次调用，读 9100 词元，写 1010 词元，$0.0043（其中 1 次价格未知）" in said
+    assert "1 次调用，读 5 词元，写 5 词元，价格未知" in said
+
+
+@pytest.mark.parametrize(
+    ("quality", "expected"),
+    [
+        (Quality(0.93, {"supported": 0.9, "complete": 1.0}), "得分 93%（经核对 90%，完整 100%）"),
+        (Quality(0.4, {"supported": 0.3}, "gate"), "未通过核对"),
+        (Quality(0.0, reduced="no_answer"), "模型没有回应"),
+        (Quality(0.0, reduced="budget"), "BUDGET_USD_DAY"),
+    ],
+)
+async def test_status_shows_how_good_the_models_version_is(
+    full: Bot, quality: Quality, expected: str
+) -> None:
+    await full.context.store.save_report(replace(report(DAY), quality=quality))
+    assert expected in await full.say("/status")

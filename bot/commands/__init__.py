@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from bot import texts
-from bot.commands import about, reports
+from bot.commands import about, money, reports
 from bot.commands.asking import Ask, Command, Context, Unanswered
 from bot.messages import Incoming, Reply, Text, reply
 from digest.models import DigestError
@@ -59,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("topics", about.topics, "有哪些主题", "the topics", "/topics"),
     Command("status", about.status, "来源、数量与运行状态", "sources, counts and state", "/status"),
+    Command("cost", money.cost, "模型花了多少钱", "what the models cost", "/cost", admin=True),
     Command("help", about.show_help, "列出命令", "list the commands", "/help"),
 )
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -78,6 +79,9 @@ async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
     command = _BY_NAME.get(name)
     if command is None:
         yield reply(Text(_unknown(name, line, context)), language=language)
+        return
+    if command.admin and not context.is_admin(incoming):
+        yield reply(Text(texts.text("operators_only", language, name=name)), language=language)
         return
     ask = Ask(context, incoming, command, tuple(words), line, COMMANDS)
     try:

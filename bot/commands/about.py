@@ -15,7 +15,12 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     words = {word.lower() for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
     topic, day = await ask.usual(Wanted()), await ask.usual_day()
-    rows = [(command.example.format(day=day), command.help(language)) for command in ask.commands]
+    admin = ask.context.is_admin(ask.incoming)
+    rows = [
+        (command.example.format(day=day), command.help(language))
+        for command in ask.commands
+        if admin or not command.admin
+    ]
     yield reply(
         Heading(texts.text("help", language), 1),
         Terms(tuple(rows)),
@@ -67,9 +72,29 @@ def _newest(found: Report, language: Language) -> list[str]:
     day = texts.days(found.first, found.last, language)
     about = {"topic": found.topic, "day": day, "writer": found.writer, "when": when}
     counts = {name: getattr(found.counts, name) for name in found.counts.__slots__}
-    lines = [texts.text("newest", language, **about), texts.text("counted", language, **counts)]
+    lines = [texts.text("newest", language, **about), *_quality(found, language)]
+    lines.append(texts.text("counted", language, **counts))
     for source in found.sources:
         key = "source_ok" if source.ok else "source_bad"
         said = {"name": source.name, "n": source.posts, "note": source.note}
         lines.append(texts.text(key, language, **said))
+    return lines
+
+
+def _quality(found: Report, language: Language) -> list[str]:
+    """The score of a model's version, and why it does not stand where it does not."""
+    if found.quality is None:
+        return []
+    lines = []
+    if found.quality.parts:
+        told = [
+            texts.text(f"part_{name}", language, n=value)
+            for name, value in found.quality.parts.items()
+        ]
+        parts = ("，" if language == "zh" else ", ").join(told)
+        lines.append(texts.text("score", language, score=found.quality.score, parts=parts))
+    if found.quality.reduced:
+        lines.append(texts.text(f"reduced_{found.quality.reduced}", language))
+    elif found.counts.unproved:
+        lines.append(texts.text("unproved", language, n=found.counts.unproved))
     return lines

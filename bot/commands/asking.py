@@ -55,6 +55,11 @@ class Context:
     data_dir: Path
     versions: str
     now: Callable[[], datetime]
+    is_admin: Callable[[Incoming], bool]
+    """Whether somebody may see and do what only operators may."""
+    usd_day: float
+    usd_month: float
+    """The caps on what models may cost, in dollars."""
 
     @property
     def language(self) -> Language:
@@ -76,6 +81,8 @@ class Command:
     zh: str
     en: str
     example: str
+    admin: bool = False
+    """Whether only operators may ask it."""
 
     def help(self, language: Language) -> str:
         return self.zh if language == "zh" else self.en
