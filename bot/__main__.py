@@ -311,7 +311,7 @@ def evaluate_verify(file: Path) -> None:
 
 @cli.command()
 def check() -> None:
-    """Check settings, topics, database, font and encoder; exit 1 if any fails."""
+    """Check settings, topics, database, font, encoder, prompts and model; exit 1 if any fails."""
     from bot.checks import run_checks
 
     if not asyncio.run(run_checks(click.echo)):
