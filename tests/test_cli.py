@@ -139,7 +139,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
     [
         (("digest", "nosuch"), 1, "use one of ai"),
         (("digest", "ai", "--posts", "missing.jsonl"), 1, "none of the post files"),
-        (("digest", "ai", "--writer", "llm"), 1, "extractive"),
+        (("digest", "ai", "--writer", "llm"), 1, "OPENAI_API_KEY"),
         (("digest", "ai", "--date", "2025-13-40"), 2, "2025-12-06"),
         (("digest", "ai", "--date", "2025126"), 2, "2025-12-06"),
         (("digest", "ai", "--date", "2025-12-06", "--from", "2025-12-01"), 2, "not both"),
@@ -305,7 +305,16 @@ def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
 def test_check_passes_and_names_what_fails() -> None:
     done = run("check")
     assert done.returncode == 0, done.stdout
-    for name in ("settings", "topics", "database", "data folder", "font", "encoder"):
+    for name in (
+        "settings",
+        "topics",
+        "database",
+        "data folder",
+        "font",
+        "encoder",
+        "prompts",
+        "model",
+    ):
         assert f"ok   {name}" in done.stdout
     Path("topics.toml").write_text(
         '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "pigeon" }]\n'

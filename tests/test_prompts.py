@@ -18,6 +18,10 @@ def test_the_shipped_prompts_fit() -> None:
     assert check(SHIPPED) == f"6 in {SHIPPED}"
 
 
+def test_the_usual_folder_is_found_from_anywhere() -> None:
+    assert load_prompts(Path("prompts")).keys() == set(NAMES)
+
+
 def test_the_readme_names_the_variables_of_each() -> None:
     rows = re.findall(r"^\| `(\w+)\.md` .*\| (.*) \|$", (SHIPPED / "README.md").read_text(), re.M)
     listed = {name: set(re.findall(r"`(\w+)`", said)) for name, said in rows}

@@ -14,6 +14,9 @@ from digest.models import DigestError
 NAMES = ("system", "brief", "views", "events", "money", "repair")
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
+CHECKOUT = Path(__file__).parents[2]
+"""Where `bot`, `digest` and `prompts` lie beside each other."""
+
 
 class PromptError(DigestError):
     """What is wrong with a prompt file, and what to do."""
@@ -41,7 +44,11 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
-    """All prompts by name. Raises PromptError that names the file that is missing or wrong."""
+    """All prompts by name. A folder that is not here is looked for beside the program.
+
+    Raises PromptError that names the file that is missing or wrong.
+    """
+    folder = folder if folder.is_dir() else CHECKOUT / folder
     # Templates make text for a model, not HTML: escaping would garble the posts.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
     return {name: _load(environment, folder / f"{name}.md") for name in NAMES}
