@@ -51,6 +51,22 @@ def test_a_refusal_teaches(param: str, message: str, expected: Dialect | None) -
     assert Dialect().adjusted(param, message) == expected
 
 
+def test_the_least_reasoning_has_a_name_in_every_model() -> None:
+    refused = (
+        "Unsupported value: 'minimal' is not supported with the 'gpt-5.1' model. Supported values are:"
+        " 'none', 'low', 'medium', and 'high'."
+    )
+    second = Dialect().adjusted("reasoning_effort", refused)
+    assert second == Dialect(effort="none")
+    third = second.adjusted("reasoning_effort", "Input should be 'low', 'medium' or 'high'")
+    assert third == Dialect(effort="low")
+    assert third.adjusted("reasoning_effort", refused) == Dialect(
+        without=frozenset(["reasoning_effort"]), effort="low"
+    )
+    unknown = "Unrecognized request argument supplied: reasoning_effort"
+    assert Dialect().adjusted("", unknown) == Dialect(without=frozenset(["reasoning_effort"]))
+
+
 def test_nothing_is_dropped_twice() -> None:
     bare = Dialect("text", "max_tokens", frozenset(["temperature", "reasoning_effort", "system"]))
     for word in ("temperature", "reasoning_effort", "response_format", "system role"):

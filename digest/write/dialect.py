@@ -16,8 +16,10 @@ Limit = Literal["max_tokens", "max_completion_tokens"]
 FORMS: tuple[Form, ...] = get_args(Form)
 """From the strictest to what every server takes."""
 LIMITS: tuple[Limit, ...] = get_args(Limit)
-OPTIONAL: Mapping[str, object] = {"temperature": 0.2, "reasoning_effort": "low"}
+OPTIONAL: Mapping[str, object] = {"temperature": 0.2, "reasoning_effort": "minimal"}
 """Parameters that a server may refuse and an answer can do without."""
+EFFORTS = ("minimal", "none", "low")
+"""Names of the least reasoning, which differ by model: reasoning eats the tokens of the answer."""
 REMEMBERED = timedelta(days=14)
 """Servers learn as well: what one did not understand is tried again after this."""
 
@@ -29,6 +31,8 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 """What a refusal can be about; the last of these are names of the form."""
+_OTHER_EFFORT = re.compile(r"['\"](?:low|none)['\"]|\bunsupported value\b", re.IGNORECASE)
+"""The value was refused and others were named, not the parameter."""
 _TOO_LARGE = re.compile(r"too (?:large|long|many)|maximum|at most \d|exceed", re.IGNORECASE)
 _KEPT = frozenset(["type", "properties", "required", "additionalProperties", "items", "enum"])
 _KEPT |= {"anyOf", "const", "description", "$ref", "$defs"}
@@ -56,10 +60,12 @@ class Dialect:
     form: Form = "json_schema"
     limit: Limit = "max_tokens"
     without: frozenset[str] = frozenset()
+    effort: str = EFFORTS[0]
 
     def body(self, model: str, call: Call[T]) -> dict[str, Any]:
         """The parameters of the request."""
-        optional = {k: v for k, v in OPTIONAL.items() if k not in self.without}
+        wanted = {**OPTIONAL, "reasoning_effort": self.effort}
+        optional = {name: v for name, v in wanted.items() if name not in self.without}
         messages = self._messages(call)
         return {"model": model, "messages": messages, self.limit: call.answer_tokens} | (
             optional | self._response_format(call)
@@ -95,7 +101,8 @@ class Dialect:
     def merged(self, other: Dialect) -> Dialect:
         """`other` with all that was refused to either: calls in parallel learn at the same time."""
         form = FORMS[max(FORMS.index(self.form), FORMS.index(other.form))]
-        return Dialect(form, other.limit, self.without | other.without)
+        effort = EFFORTS[max(EFFORTS.index(self.effort), EFFORTS.index(other.effort))]
+        return Dialect(form, other.limit, self.without | other.without, effort)
 
     def adjusted(self, param: str, message: str) -> Dialect | None:
         """What to say after a refusal (400, 422); None where it is about something else."""
@@ -107,6 +114,12 @@ class Dialect:
 
     def _without(self, refused: str, said: str) -> Dialect | None:
         """Without what a refusal names, if it was sent. The first that fits is what it is about."""
+        if (
+            refused == "reasoning_effort"
+            and self.effort != EFFORTS[-1]
+            and _OTHER_EFFORT.search(said)
+        ):
+            return replace(self, effort=EFFORTS[EFFORTS.index(self.effort) + 1])
         if refused in OPTIONAL:
             dropped = self.without | {refused}
             return replace(self, without=dropped) if dropped != self.without else None
@@ -128,6 +141,7 @@ class Dialect:
             "form": self.form,
             "limit": self.limit,
             "without": sorted(self.without),
+            "effort": self.effort,
             "since": today.isoformat(),
         }
 
@@ -137,11 +151,12 @@ def recalled(learned: Mapping[str, Any], today: date) -> Dialect:
     try:
         since = date.fromisoformat(learned["since"])
         form, limit, without = learned["form"], learned["limit"], frozenset(learned["without"])
+        effort = learned["effort"]
     except (KeyError, TypeError, ValueError):
         return Dialect()
     if today - since > REMEMBERED or form not in FORMS or limit not in LIMITS:
         return Dialect()
-    return Dialect(form, limit, without)
+    return Dialect(form, limit, without, effort if effort in EFFORTS else EFFORTS[0])
 
 
 def schema_text(schema: type[BaseModel]) -> str:
