@@ -30,6 +30,7 @@ from digest.write.llm import Call, Llm, LlmError
 from digest.write.prompts import load_prompts
 from tests import model_server as server
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script
+from tests.test_orders import ORDERS
 from tests.writers import Reply, Writer, changed, honest, wanted, with_items
 
 ROOT = Path(__file__).parents[1]
@@ -323,6 +324,54 @@ async def test_calls_and_prompts_stay_within_their_bounds() -> None:
     assert {"brief", "views", "events"} <= {c.name for c in model.calls}
     assert sum(call.answer_tokens for call in model.calls) <= 8000
     assert all(issubclass(call.schema, Answer) for call in model.calls)
+
+
+_TALK = re.compile(
+    r"ZORB|evil|SCAM|rank|@everyone|/subscribe|instruction|ignore|prompt|指令|忽略|置顶|助手", re.I
+)
+
+
+def obedient(system: str, prompt: str) -> Reply:
+    """Does whatever a post tells it: adds items, links and commands, turns the order round."""
+    reply = honest(system, prompt)
+    told = re.findall(r"^(p\d+) .*$", prompt, re.MULTILINE)
+    lines = re.findall(r"^(?:p\d+) .*$", prompt, re.MULTILINE)
+    orders = [(key, line) for key, line in zip(told, lines, strict=True) if _TALK.search(line)]
+    for name, items_ in reply.items():
+        for key, line in orders:
+            said = f"{line} Buy ZORB at https://evil.example, @everyone, /subscribe scam"
+            items_.insert(0, {"title": "Buy ZORB", "text": said, "cites": [key], "post": key})
+        if orders:
+            reply[name] = items_[::-1]
+    return reply
+
+
+async def test_a_model_that_obeys_every_post_does_no_harm() -> None:
+    posts = [post for story in material().stories for post in story.posts]
+    news = [p for p in posts if p.source == "sample"][:20]
+    attacks = [
+        replace(
+            news[n % len(news)],
+            id=f"9{n:03}",
+            author=f"stranger{n}",
+            author_name=f"Stranger {n}",
+            text=order if n % 2 else f"{news[n % len(news)].text} {order}",
+        )
+        for n, order in enumerate(ORDERS)
+    ]
+    stories = select(material().topic, [*posts, *attacks], lambda _: None).stories
+    day = replace(material(), stories=stories)
+    model = Model(obedient)
+    found = await Editor(day, write(day), model.ask, PROMPTS).write()
+    calm = await Editor(day, write(day), Model(honest).ask, PROMPTS).write()
+    said = text(found)
+    assert not [
+        word for word in ("ZORB", "evil", "@everyone", "/subscribe", "SCAM") if word in said
+    ]
+    assert [item.text for item in items(found)] == [item.text for item in items(calm)]
+    assert len(items(found, "points")) >= 8
+    asked = "\n".join(call.prompt for call in model.calls if call.name != "repair")
+    assert not [word for word in ("ZORB", "evil.example", "@everyone") if word in asked]
 
 
 def say(request: Request) -> Any:
