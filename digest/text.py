@@ -20,9 +20,10 @@ _STACKED = re.compile(
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r"\s*\n\s*")
 
+# Labels and their number are bounded as in DNS, or a text of dashes and dots costs its length squared.
 URL = re.compile(
     r"(?:https?://|www\.)[^\s<>\"'，。；、！？（）【】《》「」]+"
-    r"|(?<![\w.@])(?:[a-z0-9-]+\.)+(?:com|org|net|io|ai|co|dev|app|gg|xyz|me|ly|be|cn)/[^\s<>\"'，。；、！？（）【】《》「」]*",
+    r"|(?<![\w.@])(?:[a-z0-9-]{1,63}\.){1,10}(?:com|org|net|io|ai|co|dev|app|gg|xyz|me|ly|be|cn)/[^\s<>\"'，。；、！？（）【】《》「」]*",
     re.IGNORECASE,
 )
 HANDLE = re.compile(r"(?<![\w@])@\w{1,40}")
