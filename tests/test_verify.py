@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.models import DigestError, Item
-from digest.write.facts import amounts, days
+from digest.write.facts import amounts
 from digest.write.judge import judged
+from digest.write.times import days
 from digest.write.verify import verify
 from tests.evaluate import score
 from tests.posts import post
@@ -53,13 +54,13 @@ def test_one_fact_in_two_notations(said: str, posted: str) -> None:
         ("得分 82.1%", "scores 81.2%", "82.1%"),
         ("延迟 180 秒", "180 ms latency", "180 秒"),
         ("walks for ten hours", "可以行走十分钟", "ten hours"),
-        ("$0.02 an hour", "每分钟 0.02 美元", "per hour"),
+        ("$0.02 an hour", "每分钟 0.02 美元", "an hour"),
         ("融资 15 万美元", "raised $15B", "15 万美元"),
         ("costs €1.20", "costs $1.20", "€1.20"),
         ("12月19日发布", "ships on Dec 9", "12月19日"),
         ("微软推出新模型", "Google launched a new model", "微软"),
         ("Microsoft launched it", "Google launched it", "Microsoft"),
-        ("GPT-5.3 is here", "GPT-5.2 is here", "GPT 5.3"),
+        ("GPT-5.3 is here", "GPT-5.2 is here", "GPT-5.3"),
         ("fixed in 2.8.4", "fixed in 2.8.1", "2.8.4"),
         ("it rose ($QXZT)", "it rose", "$QXZT"),
         ("论文《另一篇》", "论文《这一篇》", "《另一篇》"),
@@ -87,7 +88,7 @@ def test_an_item_without_its_posts_is_not_proved() -> None:
 
 
 def test_amounts_and_days_are_read_with_their_units() -> None:
-    assert [(a.value, a.unit) for a in amounts("$1.5B, 28%, 600 megawatts, 3.2 倍")] == [
+    assert [a.readings[0] for a in amounts("$1.5B, 28%, 600 megawatts, 3.2 倍")] == [
         (1.5e9, "usd"),
         (28, "percent"),
         (600, "mw"),

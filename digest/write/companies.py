@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -160,40 +161,6 @@ JUP||Jupiter
 """
 
 
-# Not listed, so no stocks; for telling that two spellings are one name.
-_LABS = """
-|开放人工智能|OpenAI
-|深度求索|DeepSeek
-|月之暗面|Moonshot,Moonshot AI,Kimi
-|智谱,智谱AI|Zhipu,Z.ai
-|字节跳动,字节|ByteDance
-|通义千问,千问|Qwen
-|豆包|Doubao
-|混元|Hunyuan
-|文心一言,文心|Ernie
-|可灵|Kling
-|即梦|Jimeng,Dreamina
-|抱抱脸|Hugging Face
-|阶跃星辰|StepFun
-|稀宇科技|MiniMax
-|面壁智能|ModelBest
-|华为|Huawei
-|蚂蚁集团,蚂蚁|Ant Group,Ant
-|币安|Binance
-|马斯克|Musk,Elon Musk
-|奥特曼,奥尔特曼|Altman,Sam Altman
-|黄仁勋|Jensen Huang,Jensen
-|扎克伯格,小扎|Zuckerberg,Mark Zuckerberg
-|纳德拉|Nadella,Satya Nadella
-|皮查伊|Pichai,Sundar Pichai
-|哈萨比斯|Hassabis,Demis Hassabis
-|杨立昆|LeCun,Yann LeCun
-|吴恩达|Andrew Ng
-|李飞飞|Fei-Fei Li
-|特朗普,川普|Trump,Donald Trump
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A listed company or a coin."""
@@ -240,26 +207,19 @@ def _assets() -> tuple[dict[str, Asset], re.Pattern[str], dict[str, Asset]]:
     return by_ticker, pattern, by_name
 
 
-@cache
-def _spellings() -> tuple[dict[str, frozenset[str]], re.Pattern[str]]:
-    """All spellings of each listed company, coin and lab by any of them; a pattern of the Chinese ones."""
-    same: dict[str, frozenset[str]] = {}
-    for row in [*_LISTED.split("\n"), *_COINS.split("\n"), *_LABS.split("\n")]:
-        names = frozenset(name for cell in row.split("|") for name in cell.split(",") if name)
-        for name in names:
-            same[name.lower()] = same.get(name.lower(), frozenset()) | names
-    han = sorted((n for n in same if not n.isascii()), key=lambda name: (-len(name), name))
-    return same, re.compile("|".join(map(re.escape, han)))
-
-
-def same_names(name: str) -> frozenset[str]:
-    """Other spellings of a well-known company, coin or lab: Google, 谷歌, GOOGL."""
-    return _spellings()[0].get(name.lower(), frozenset())
+def ticker_rows() -> Iterator[tuple[str, list[str]]]:
+    """Ticker and spellings of each listed company and coin."""
+    for row in [*_LISTED.split("\n"), *_COINS.split("\n")]:
+        if row:
+            ticker, zh, en = row.split("|")
+            yield ticker, [name for name in (*zh.split(","), *en.split(",")) if len(name) > 1]
 
 
 def han_names(text: str) -> list[str]:
-    """Well-known companies, coins and labs that the text names in Chinese characters."""
-    return [match.group() for match in _spellings()[1].finditer(text)]
+    """Well-known names that the text has in Chinese characters."""
+    from digest.write.known import names_in  # which builds on the tables of this file
+
+    return [one.said for one in names_in(text, exact=True) if not one.said.isascii()]
 
 
 def assets_in(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:

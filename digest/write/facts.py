@@ -1,7 +1,7 @@
-"""Facts of a text in a form that compares across languages and notations.
+"""Numbers of a text in a form that compares across languages and notations.
 
-Numbers with their units, percentages, money, dates, versions, tickers and names, from Chinese and
-English: 150亿美元 = $15B = 15 billion dollars, 12月9日 = Dec 9, 百分之十 = 10%, 谷歌 = Google.
+Amounts with scale and unit, percentages, shares, ranks and number words, from Chinese and English:
+150亿美元 = $15B = 15 billion dollars, 百分之十 = 10%, 三分之二 = two-thirds, 第三 = #3.
 """
 
 from __future__ import annotations
@@ -9,248 +9,177 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from itertools import pairwise
 
 from digest.text import clean
+from digest.write.units import DIMENSIONS, SCALE, SCALES, SIGNS, UNIT, UNIT_OF
 
-_SCALES = {
-    "千": 1e3, "k": 1e3, "thousand": 1e3, "万": 1e4, "百万": 1e6, "m": 1e6, "mn": 1e6, "million": 1e6, "千万": 1e7,
-    "亿": 1e8, "十亿": 1e9, "b": 1e9, "bn": 1e9, "billion": 1e9, "百亿": 1e10, "千亿": 1e11, "万亿": 1e12, "t": 1e12,
-    "tn": 1e12, "trillion": 1e12,
-}  # fmt: skip
+Reading = tuple[float, str]
+"""A value and its unit; the unit is empty where the text names none."""
 
-# Words for one unit, in both languages; amounts of different units are different facts.
-_UNITS = {
-    "percent": "% ％ percent 个百分点 百分点 pp",
-    "usd": "美元 美金 usd dollars dollar 刀",
-    "cny": "元 人民币 rmb cny yuan",
-    "eur": "欧元 eur euros euro",
-    "gbp": "英镑 gbp pounds",
-    "hkd": "港元 港币 hkd",
-    "jpy": "日元 jpy yen",
-    "times": "倍 times x ×",
-    "ms": "毫秒 ms millisecond milliseconds",
-    "second": "秒 秒钟 s sec second seconds",
-    "minute": "分钟 min mins minute minutes",
-    "hour": "小时 hour hours hr hrs",
-    "day": "天 日 day days",
-    "week": "周 星期 week weeks",
-    "month": "个月 month months",
-    "year": "年 year years",
-    "kb": "kb",
-    "mb": "mb",
-    "gb": "gb",
-    "tb": "tb",
-    "kw": "千瓦 kw kilowatts kilowatt",
-    "mw": "兆瓦 mw megawatts megawatt",
-    "gw": "吉瓦 gw gigawatts gigawatt",
-    "nm": "纳米 nm nanometer nanometre",
-    "km": "公里 km kilometers kilometres",
-}
-_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
-_SIGNS = {"$": "usd", "us$": "usd", "€": "eur", "£": "gbp", "¥": "cny", "￥": "cny", "hk$": "hkd"}
-
-_DIGITS = "零一二三四五六七八九"
-_HAN_NUMBER = r"[零一二两三四五六七八九十百]+"
-_WORDS = {
-    w: n
-    for n, w in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-    )
-} | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "half": 0.5, "dozen": 12}
-
-_UNIT_WORDS = "|".join(sorted(map(re.escape, _UNIT_OF), key=lambda w: (-len(w), w)))
-_SCALE_WORDS = "|".join(sorted(map(re.escape, _SCALES), key=lambda w: (-len(w), w)))
+_VALUE = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_SIGN = r"(?:us|hk|nt)?\$|[€£¥￥₩₹]"
 _NUMBER = re.compile(
-    rf"(?P<sign>(?:us|hk)?\$|[€£¥￥])?\s?(?P<value>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)"
-    rf"(?:[\s-]?(?P<scale>{_SCALE_WORDS})(?![a-z]))?(?:[\s-]?(?P<unit>{_UNIT_WORDS})(?![a-z]))?",
+    rf"(?<![\d.,])(?P<sign>{_SIGN})?\s?-?(?<![\d.,])(?P<value>{_VALUE})(?![.,]?\d)(?P<plus>\+)?{SCALE}?(?:\+|余|多)?{UNIT}?"
+    r"(?:(?=(?P<next>\s?[A-Za-z\u4e00-\u9fff])))?",
     re.IGNORECASE,
 )
-_RANGE = re.compile(
-    rf"(?P<sign>(?:us|hk)?\$|[€£¥￥])?\s?(?<![\d.,A-Za-z-])(?P<low>\d[\d,]*(?:\.\d+)?)\s?(?:[-–—~～至到]|to)\s?(?P<other>(?:us|hk)?\$|[€£¥￥])?"
-    rf"(?P<high>\d[\d,]*(?:\.\d+)?)[\s-]?(?P<of>(?:(?:{_SCALE_WORDS})(?![a-z]))?[\s-]?(?:(?:{_UNIT_WORDS})(?![a-z]))?)(?<![\s-])",
-    re.IGNORECASE,
-)
-_HAN_PERCENT = re.compile(rf"百分之({_HAN_NUMBER}|\d+(?:\.\d+)?)")
-_TENTHS = re.compile(rf"({_HAN_NUMBER}|\d)成(?=[^为员立绩果功本熟品长])")
-_HAN_AMOUNT = re.compile(rf"({_HAN_NUMBER})(?:个)?({_SCALE_WORDS}|{_UNIT_WORDS})?")
+_IN_NAME = re.compile(r"[A-Za-z](?:[\w.]*-)?$|[A-Za-z]\d+(?:\.\d+)*-$")
+_BETWEEN = re.compile(r"\s?(?:[-~～至到]|to|and|or|和|或)\s?")
+_DASH = re.compile(r"\s?[-~～至到]\s?")
 
-_WORD_AMOUNT = re.compile(
-    rf"\b({'|'.join(_WORDS)})(?:[\s-](thousand|million|billion|trillion))?(?:[\s-]({_UNIT_WORDS})(?![a-z]))?\b",
-    re.IGNORECASE,
-)
-
-_MONTHS = {
-    name: n
-    for n, names in enumerate(
-        "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december".split(
-            "|"
-        ),
-        1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DATES = (
-    re.compile(r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?"),
-    re.compile(r"(?<!\d)(?P<m>\d{1,2})月(?P<d>\d{1,2})[日号]"),
-    re.compile(r"(?<!\d)(?P<m>\d{1,2}) 月 (?P<d>\d{1,2}) [日号]"),
-    re.compile(
-        rf"\b(?P<n>{_MONTH})\.?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s(?P<y>\d{{4}}))?\b",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>\d{{4}}))?",
-        re.IGNORECASE,
-    ),
-)
+HAN_NUMBER = r"[零一二两三四五六七八九十百千万亿]+"
+_HAN_DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"两": 2}
+_HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number and, where the text names one, its unit. `said` is how the text puts it."""
+    """A number as the text puts it, with the ways it can be read."""
 
-    value: float
-    unit: str
     said: str
+    readings: tuple[Reading, ...]
+    counts: bool = False
+    """Whether a noun follows: "28 people" is no percentage."""
 
     def supported_by(self, other: Amount) -> bool:
-        """Equal, and not of another unit: "180 ms" is not "180 s", a bare 180 may be either."""
-        equal = abs(self.value - other.value) <= 1e-6 * max(1.0, abs(self.value))
-        return equal and (not self.unit or not other.unit or self.unit == other.unit)
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A month and day, and the year where the text names one."""
-
-    month: int
-    day: int
-    year: int
-    said: str
-
-    def supported_by(self, other: Day) -> bool:
-        """The same day; a missing year fits any."""
-        same_year = not self.year or not other.year or self.year == other.year
-        return (self.month, self.day) == (other.month, other.day) and same_year
-
-
-def days(text: str) -> list[Day]:
-    """Dates of the text, in any of the forms people write, in its order."""
-    found: dict[int, Day] = {}
-    taken: set[int] = set()
-    for pattern in _DATES:
-        for match in pattern.finditer(text):
-            span = set(range(*match.span()))
-            groups = match.groupdict()
-            month = int(groups["m"]) if groups.get("m") else _MONTHS[groups["n"].lower()]
-            day = int(groups["d"])
-            if span & taken or not (1 <= month <= 12 and 1 <= day <= 31):
-                continue
-            taken |= span
-            found[match.start()] = Day(month, day, int(groups.get("y") or 0), match.group())
-    return [found[start] for start in sorted(found)]
-
-
-def without_days(text: str) -> str:
-    """The text with its dates taken out, so that they are not read as amounts as well."""
-    for pattern in _DATES:
-        text = pattern.sub(" ", text)
-    return text
-
-
-def amounts(text: str) -> list[Amount]:
-    """Numbers of the text written with digits, or in Chinese as percentages and tenths."""
-    found = []
-    for match in _HAN_PERCENT.finditer(text):
-        found.append(Amount(_han(match.group(1)), "percent", match.group()))
-    for match in _TENTHS.finditer(text):
-        found.append(Amount(10 * _han(match.group(1)), "percent", match.group()))
-    for match in _NUMBER.finditer(_RANGE.sub(_both_ends, _HAN_PERCENT.sub(" ", text))):
-        scale = _SCALES.get((match["scale"] or "").lower(), 1.0)
-        unit = _SIGNS.get((match["sign"] or "").lower(), "") or _UNIT_OF.get(
-            (match["unit"] or "").lower(), ""
+        """Equal in one reading, and not of another unit: "180 ms" is not "180 s", a bare 180 may be either."""
+        return any(
+            _same(mine, its, other.counts) for mine in self.readings for its in other.readings
         )
-        value = float(match["value"].replace(",", "")) * scale
-        found.append(Amount(value, unit, match.group().strip()))
-    return found
 
 
-def _both_ends(match: re.Match[str]) -> str:
-    """A range with scale, unit and sign at both ends: "200–260 亿美元" is 200 亿美元 to 260 亿美元."""
-    sign = match["sign"] or match["other"] or ""
-    return (
-        f"{sign}{match['low']} {match['of']} {match['other'] or sign}{match['high']} {match['of']}"
-    )
+def _same(mine: Reading, its: Reading, counted: bool) -> bool:
+    (value, unit), (other, other_unit) = mine, its
+    if "count" in (unit, other_unit):
+        counted, unit, other_unit = (
+            True,
+            unit.removeprefix("count"),
+            other_unit.removeprefix("count"),
+        )
+        if other_unit:  # "three models" of the statement is not the post's three months
+            return False
+    if counted and unit and not other_unit and unit not in _MONEY:
+        return False
+    if unit and other_unit and unit != other_unit:
+        dimension, factor = DIMENSIONS.get(unit, (unit, 1.0))
+        other_dimension, other_factor = DIMENSIONS.get(other_unit, (other_unit, 1.0))
+        if dimension != other_dimension:
+            return False
+        value, other = value * factor, other * other_factor
+    return abs(value - other) <= 1e-6 * max(1e-6, abs(value))
 
 
-def spelled(text: str) -> Iterator[Amount]:
-    """Numbers written as words, in either language: they support, but are not checked themselves."""
-    for match in _HAN_AMOUNT.finditer(text):
-        word = (match.group(2) or "").lower()
-        value = _han(match.group(1)) * _SCALES.get(word, 1.0)
-        yield Amount(value, _UNIT_OF.get(word, ""), match.group())
-    for match in _WORD_AMOUNT.finditer(text):
-        value = _WORDS[match[1].lower()] * _SCALES.get((match[2] or "").lower(), 1.0)
-        yield Amount(value, _UNIT_OF.get((match[3] or "").lower(), ""), match.group())
-    for match in re.finditer(rf"\b({_MONTH})\b", text, re.IGNORECASE):
-        yield Amount(float(_MONTHS[match.group().lower()]), "", match.group())
-    if re.search(r"\bhalf\b|\bhalved?\b|\bhalving\b|一半|减半|半价", text, re.IGNORECASE):
-        yield Amount(50.0, "percent", "half")
-    if re.search(r"\bdoubl\w+|翻倍|翻一番", text, re.IGNORECASE):
-        yield Amount(2.0, "times", "double")
-    yield from durations(text)
+_MONEY = frozenset(SIGNS.values()) | {"rank"}
 
 
-_LONG = {"second", "minute", "hour", "day", "week", "month", "year"}
-_RATE = re.compile(
-    r"每(?P<zh>秒|分钟|小时)|\b(?:per|an?|each)\s(?P<en>second|minute|hour)\b|/(?P<short>s|sec|min|h|hr)\b",
-    re.IGNORECASE,
-)
+def amounts(text: str, *, names: bool = False) -> list[Amount]:
+    """Numbers written with digits. Those inside a name ("GPT-5.2") count only with `names`."""
+    found: list[Amount] = []
+    spots: list[re.Match[str]] = []
+    plain = _HAN_PERCENT.sub(_blank, text)
+    for match in _NUMBER.finditer(plain):
+        if names or not _inside_name(text, match):
+            found.append(_amount(match))
+            spots.append(match)
+    return [*_shared(found, spots, plain), *_percentages(text)]
 
 
-def durations(text: str) -> list[Amount]:
-    """Lengths of time whose number is written as a word: ten minutes, 十小时."""
-    found = []
-    for word, unit in re.findall(r"(?=\b([a-z]+)[\s-]([a-z]+)\b)", text.lower()):
-        if word in _WORDS and _WORDS[word] >= 2 and _UNIT_OF.get(unit, "") in _LONG:
-            found.append(Amount(float(_WORDS[word]), _UNIT_OF[unit], f"{word} {unit}"))
-    for match in re.finditer(rf"({_HAN_NUMBER})\s?(分钟|小时|个月|秒钟)", text):
-        value = _han(match.group(1))
-        if value >= 2:
-            found.append(Amount(value, _UNIT_OF[match.group(2)], match.group()))
-    return found
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())
 
 
-def rates(text: str) -> set[str]:
-    """The lengths of time that something is counted by: a minute, 每小时, /s."""
-    found = set()
-    for match in _RATE.finditer(text):
-        word = (match["zh"] or match["en"] or match["short"]).lower()
-        found.add({"min": "minute", "h": "hour"}.get(word) or _UNIT_OF[word])
-    return found
+def _inside_name(text: str, match: re.Match[str]) -> bool:
+    start = match.start("value")
+    before = text[max(0, start - 24) : start]
+    return not match["sign"] and bool(_IN_NAME.search(before))
 
 
-def _han(number: str) -> float:
-    """A number below a thousand in Chinese characters, or digits."""
-    if re.fullmatch(r"[\d.]+", number):
-        return float(number)
-    total, current = 0, 0
-    for char in number.replace("两", "二"):
-        if char == "百":
-            total, current = total + 100 * (current or 1), 0
-        elif char == "十":
-            total, current = total + 10 * (current or 1), 0
+def _amount(match: re.Match[str]) -> Amount:
+    value = float(match["value"].replace(",", ""))
+    tight, word = (match["tight"] or "").lower(), (match["unit"] or "").lower()
+    scale = SCALES[(match["scale"] or tight or "百").lower()] if match["scale"] or tight else 1.0
+    unit = UNIT_OF.get(word, "")
+    sign = SIGNS.get((match["sign"] or "").lower(), "")
+    if unit == "cent" and sign:
+        unit = ""
+    readings = [(value * scale, sign or unit)]
+    if sign == "cny":
+        readings.append((value * scale, "jpy"))
+    if tight == "m" and not sign:
+        readings += [(value, "minute"), (value, "metre")]
+    if tight in ("t", "b") and not sign:
+        readings.append((value * (1e12 if tight == "t" else 1e9), "byte"))
+    said = match.group().strip().lstrip("-")
+    return Amount(said, tuple(readings), bool(match["next"]) and not unit)
+
+
+def _shared(found: list[Amount], spots: list[re.Match[str]], text: str) -> list[Amount]:
+    """In "200-260 亿美元" the first number has the scale and unit of the second; so it may in "20 to 50%"."""
+    shared = list(found)
+    for n, (first, second) in enumerate(pairwise(spots)):
+        link = _BETWEEN.fullmatch(_gap(text, first, second))
+        if not link or first["scale"] or first["tight"] or first["unit"]:
+            continue
+        value = float(first["value"].replace(",", ""))
+        whole, alone = found[n + 1].readings[0], float(second["value"].replace(",", ""))
+        if alone and whole != (alone, ""):
+            reading = (value * whole[0] / alone, whole[1] or found[n].readings[0][1])
+            kept = () if _DASH.fullmatch(link.group()) else found[n].readings
+            said = (
+                f"{found[n].said}{link.group()}{found[n + 1].said}" if not kept else found[n].said
+            )
+            shared[n] = Amount(said, (reading, *kept))
+    return shared
+
+
+def _gap(text: str, first: re.Match[str], second: re.Match[str]) -> str:
+    start = second.start("sign") if second["sign"] else second.start("value")
+    return text[first.end() : start]
+
+
+_HAN_PERCENT = re.compile(rf"百分之\s?({HAN_NUMBER}|\d+(?:\.\d+)?)")
+_TENTHS = re.compile(r"([一两二三四五六七八九\d])成(?![为员立绩果功本熟品长就都型分])")
+
+
+def _percentages(text: str) -> Iterator[Amount]:
+    for match in _HAN_PERCENT.finditer(text):
+        yield Amount(match.group(), ((_value(match[1]), "percent"),))
+    for match in _TENTHS.finditer(text):
+        yield Amount(match.group(), ((10 * _value(match[1]), "percent"),))
+
+
+def _value(number: str) -> float:
+    return float(number) if re.fullmatch(r"[\d.]+", number) else han_value(number)
+
+
+def han_value(number: str) -> float:
+    """A number in Chinese characters: 二十五, 三千, 一百二十万."""
+    total = section = current = 0
+    for char in number:
+        if char in "万亿":
+            total, section, current = (
+                (total + section + current or 1) * (10**4 if char == "万" else 10**8),
+                0,
+                0,
+            )
+        elif char in _HAN_SCALES:
+            section, current = section + _HAN_SCALES[char] * (current or 1), 0
         else:
-            current = _DIGITS.index(char)
-    return float(total + current)
+            current = _HAN_DIGITS[char]
+    return float(total + section + current)
 
 
-def of_day(day: date) -> Day:
-    """A day as a fact, for what a post's own time supports."""
-    return Day(day.month, day.day, day.year, day.isoformat())
+def folded(text: str) -> str:
+    """Cleaned text with one kind of dash and apostrophe and plain full-width digits, for comparing."""
+    return re.sub(r"[\u2010-\u2015\u2212\ufe58\uff0d]", "-", clean(text)).translate(_FOLD)
 
 
-def normalised(text: str) -> str:
-    """Cleaned text with one kind of dash and apostrophe, for comparing names."""
-    return re.sub(r"[\u2010-\u2015\u2212]", "-", clean(text)).replace("\u2019", "'")
+_FOLD = {0xFF10 + n: str(n) for n in range(10)} | {
+    0x2019: "'",
+    0x2018: "'",
+    0xFF05: "%",
+    0xFF04: "$",
+    0xFF20: "@",
+    0xFF0E: ".",
+}

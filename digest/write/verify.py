@@ -8,63 +8,44 @@ post or to somebody that post names. What cannot be found is listed, in the item
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from digest.models import Item, Post
-from digest.text import language
-from digest.words import stop_words
-from digest.write.companies import han_names, same_names
-from digest.write.facts import (
-    Amount,
+from digest.text import MAX_CHARS, URL, language
+from digest.write.facts import Amount, amounts, folded
+from digest.write.known import ticker_name
+from digest.write.names import LONG_VERSION, Names, missing_names, missing_versions, read_names
+from digest.write.times import (
     Day,
-    amounts,
     days,
-    durations,
-    normalised,
+    months,
     of_day,
-    rates,
-    spelled,
+    short_days,
+    spans_in,
+    spans_told,
+    terms,
     without_days,
+    without_months,
+    years,
 )
+from digest.write.wordnumbers import checked, list_sizes, vague, worded
 
-_VERSION = re.compile(
-    r"([A-Za-z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)+|\d+(?=[\s-](?:Pro|Mini|Max|Ultra|Flash|Lite|Large|Turbo)))"
+_TICKER = re.compile(
+    r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
 )
-_LONG_VERSION = re.compile(r"\b\d+(?:\.\d+){2,}\b")
-_TICKER = re.compile(r"\$([A-Za-z][A-Za-z.]{0,9})\b|\b(\d{6}\.(?:SH|SZ)|\d{4,5}\.HK)\b")
-_HANDLE = re.compile(r"@(\w{2,})")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:['.&+-][A-Za-z0-9]+)*")
-_QUOTED = re.compile(r"《([^》]{2,40})》")
-_LINK = re.compile(r"https?://|www\.|\]\(|<[a-z/!]|@(?:everyone|here)\b", re.IGNORECASE)
-_MARK = re.compile(r"@\w{2,}|(?<![\w/.])/[a-z]{3,}(?![\w/])", re.IGNORECASE)
-_CAPITAL = re.compile(r"[A-Z0-9]")
-_ENDING = re.compile(r"(?:ing|ed|tions?|ments?|ness|ly|ity|ous|ful|able|ers?|ists?|ics|ings|ies)$")
-_TITLED = re.compile(
-    r"(?:\b[A-Z][a-z]+\s){1,4}(?:Act|Law|Hospital|University|Institute|Office|Bank|Court|Ministry|Agency|Commission|Parliament|"
-    r"School|College|Museum|Library|Council|Committee)\b"
+_MARKED = re.compile(
+    r"\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
 )
-"""An institution or law by an English name made of words."""
-_STEM = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly)$")
-_COMMON = frozenset(
-    "a about according after all also america american an and another any april are around as at august away back based because been before being below"
-    " between billion both but by can chief company could court day days december did do does down during each early eight english europe european"
-    " even every executive february few fifth first five for former four fourth free friday from full further general global government group had half"
-    " has have having he her here his how however human hundred if in including into is it its january july june just largest last late later latest"
-    " launch less like made main make makes making many march may meanwhile members million model models monday month months more most mr mrs ms much must"
-    " near nearly new next nine no nor not november now october of off officer old on once one only open or other others our out over own part people per"
-    " percent plan plans post posts pre price public report reports research researchers same saturday says second security september series service"
-    " seven several shares she short should show shows since six small so software some source state still such sunday system team ten than that the"
-    " their them then there these they third this those thousand three through thursday to today together tomorrow too total trial tuesday two under unlike"
-    " until up update upon us use used users using version very via view was we week weeks wednesday well were what when where which while who whose why"
-    " will with within without work workers world would year years yesterday yet you your users user data video videos image images language speech code"
-    " coding agent agents tool tools test tests phone app apps platform product products chip chips card cards robot robots paper study method market"
-    " markets stock bank law act office parliament ministry university institute hospital school city country north south east west national international"
-    " federal central minister president ceo cto cfo founder professor doctor author analysts analyst investors investor customers developers developer"
-    " engineers engineer students teachers families homes home house rooms pilot demo release releases released announced introduced support supports"
-    " ai it tv uk eu usa api apis gpu gpus cpu cpus llm llms vs etc ok pdf web wrote licence license weights lab labs act agency council".split()
+_MONEY = frozenset("usd usdt usdc us hk nt".split())
+_HANDLE = re.compile(r"(?<![\w@.])@(\w{2,})")
+_LINK = re.compile(
+    r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )
+_COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
+_SHORT_LINK = re.compile(r"https?://t\.co/\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +61,23 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Evidence:
-    """What the cited posts say."""
+    """What one post says; several are added up."""
 
-    text: str
-    words: set[str] = field(default_factory=set)
-    english: bool = True
-    chinese: bool = True
+    text: str = ""
+    language: set[str] = field(default_factory=set)
+    names: Names = field(default_factory=Names)
     amounts: list[Amount] = field(default_factory=list)
+    sizes: list[tuple[float, float]] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
-    rates: set[str] = field(default_factory=set)
-    versions: dict[str, set[str]] = field(default_factory=dict)
+    told_days: bool = False
+    made: list[datetime] = field(default_factory=list)
+    months: set[int] = field(default_factory=set)
+    years: set[int] = field(default_factory=set)
+    terms: set[str] = field(default_factory=set)
+    spans: set[str] = field(default_factory=set)
+    lists: set[int] = field(default_factory=set)
+    handles: set[str] = field(default_factory=set)
+    authors: set[str] = field(default_factory=set)
 
 
 def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
@@ -97,182 +85,229 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
     prove it. With `view`, the item's title names who holds the view."""
     by_key = {post.key: post for post in posts}
     unknown = [key for key in item.cites if key not in by_key]
-    cited = [by_key[key] for key in item.cites if key in by_key]
+    cited = [by_key[key] for key in dict.fromkeys(item.cites) if key in by_key]
     missing = [f"cites {key}, which is not among the posts" for key in unknown]
     if not cited:
         return Verdict((*missing, "cites no post"))
-    text = normalised(f"{item.title}\n{item.text}")
+    if len(item.title) + len(item.text) > MAX_CHARS:
+        return Verdict((*missing, f"longer than {MAX_CHARS} characters"))
+    text = folded(f"{item.title}\n{item.text}")
     found = _evidence(cited)
-    if _LINK.search(text) or _missing_marks(text, found):
-        missing.append("a link, markup or mention")
-    missing += _missing_days(text, found)
-    missing += _missing_amounts(text, found)
-    missing += _missing_versions(text, found)
-    missing += _missing_tickers(text, found)
-    missing += _missing_names(text, found)
+    missing += _missing(text, found)
     if view:
-        missing += _missing_speaker(item, cited, found)
-    return Verdict(tuple(dict.fromkeys(missing)))
+        missing += _missing_speaker(item, found)
+    return Verdict(_short(missing))
+
+
+def _short(missing: Sequence[str]) -> tuple[str, ...]:
+    """Each once."""
+    return tuple(dict.fromkeys(said.strip() for said in missing if said.strip()))
+
+
+def _missing(text: str, found: _Evidence) -> Iterator[str]:
+    yield from _markup(text, found)
+    yield from _missing_days(text, found)
+    yield from _missing_amounts(text, found)
+    yield from _missing_versions(text, found)
+    yield from _missing_tickers(text, found)
+    plain = _HANDLE.sub(" ", _TICKER.sub(" ", text))
+    chinese, english = "zh" in found.language, "en" in found.language
+    yield from missing_names(plain, found.names, english=english, chinese=chinese)
+
+
+def _markup(text: str, found: _Evidence) -> Iterator[str]:
+    """What a chat would act on, and handles of nobody in the posts."""
+    if _LINK.search(text) or URL.search(text):
+        yield "a link, markup or mention"
+    for handle in _HANDLE.findall(text):
+        if handle.lower() in ("everyone", "here", "channel", "all"):
+            yield "a link, markup or mention"
+        elif handle.lower() not in found.handles:
+            yield f"@{handle}"
+    yield from _COMMAND.findall(text)
 
 
 def _evidence(posts: Sequence[Post]) -> _Evidence:
-    texts = [normalised(f"{post.author_name} @{post.author}\n{post.text}") for post in posts]
-    text = "\n".join(texts)
-    found = _Evidence(
-        text,
-        _words(text),
-        any(language(post.text) == "en" for post in posts),
-        any(language(post.text) == "zh" for post in posts),
+    parts = [_read(post.author, post.author_name, post.text, post.created_at) for post in posts]
+    if len(parts) == 1:
+        return parts[0]
+    whole = _Evidence("\n".join(part.text for part in parts))
+    for part in parts:
+        whole.names = _added(whole.names, part.names)
+        for name in ("amounts", "sizes", "days", "made"):
+            setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        for name in (
+            "language",
+            "months",
+            "years",
+            "terms",
+            "spans",
+            "lists",
+            "handles",
+            "authors",
+        ):
+            setattr(whole, name, getattr(whole, name) | getattr(part, name))
+        whole.told_days |= part.told_days
+    whole.lists.add(len(parts))
+    return whole
+
+
+def _added(one: Names, other: Names) -> Names:
+    after = {key: set(value) for key, value in one.after.items()}
+    for key, value in other.after.items():
+        after[key] = after.get(key, set()) | value
+    return Names(
+        f"{one.text}\n{other.text}",
+        one.words | other.words,
+        one.glued | other.glued,
+        one.known | other.known,
+        one.places + other.places,
+        after,
+        one.near | other.near,
+        one.segments | other.segments,
     )
-    for post in posts:
-        said = normalised(post.text)
-        found.amounts += [*amounts(said), *amounts(without_days(said)), *spelled(said)]
-        found.days += days(said)
-        found.amounts += [
-            Amount(float(n), "", "") for day in days(said) for n in (day.day, day.month)
-        ]
-        # "Today" and "yesterday" are days that the post's own time tells.
-        made = post.created_at.date()
-        found.days += [of_day(made + timedelta(days=n)) for n in (-1, 0, 1)]
-    years = {day.year for day in found.days} | {
-        p.created_at.year + n for p in posts for n in (0, 1)
-    }
-    found.amounts += [Amount(float(year), "", "") for year in years]
-    found.rates = rates(text)
-    for name, version in _VERSION.findall(text):
-        found.versions.setdefault(name.lower(), set()).add(version)
+
+
+@lru_cache(maxsize=512)
+def _read(author: str, author_name: str, posted: str, made: datetime) -> _Evidence:
+    said = _SHORT_LINK.sub(" ", folded(posted))
+    text = f"{folded(author_name)} @{folded(author)}\n{said}"
+    bare = without_days(said)
+    found = _Evidence(text, {language(posted)}, read_names(text))
+    found.made = [made]
+    found.amounts = [
+        *amounts(said, names=True),
+        *amounts(bare, names=True),
+        *worded(said),
+        *amounts(author_name, names=True),
+    ]
+    found.sizes = [(low, below) for _, low, below in vague(said)]
+    told = days(said)
+    found.told_days = bool(told)
+    found.days = [*told, *short_days(bare)]
+    found.months = {day.month for day in found.days} | {number for _, number in months(bare)}
+    found.years = {year for _, year in years(said)} | {day.year for day in told if day.year}
+    found.terms = {kind for _, kind in terms(said)}
+    found.amounts += [Amount(day.said, ((float(day.day), "day"),)) for day in found.days]
+    found.spans, found.lists = spans_in(said), list_sizes(said)
+    found.handles = {author.lower(), *(handle.lower() for handle in _HANDLE.findall(text))}
+    found.authors = {name for name in (folded(author_name).lower(), author.lower()) if name}
+    _add_relative(found, said, made)
     return found
 
 
-def _words(text: str) -> set[str]:
-    """Latin words in lower case, whole and by their parts: "GPT-5.2" gives gpt too."""
-    words = {word.lower() for word in _LATIN.findall(text)}
-    return words | {part for word in words for part in re.split(r"[-.&+']", word) if part}
+_RELATIVE = ((-1, re.compile(r"yesterday|last night|昨", re.IGNORECASE)), (1, re.compile(r"tomorrow|tmrw|tmr\b|明天|明日|明晚|次日", re.IGNORECASE)))  # fmt: skip
 
 
-def _missing_days(text: str, found: _Evidence) -> list[str]:
-    return [d.said for d in days(text) if not any(d.supported_by(other) for other in found.days)]
+def _add_relative(found: _Evidence, said: str, made: datetime) -> None:
+    """Yesterday, next year, weekdays: what the post's own time makes of its words."""
+    for shift, pattern in _RELATIVE:
+        if pattern.search(said):
+            found.days.append(of_day((made + timedelta(days=shift)).date()))
+    if re.search(r"next year|明年|coming year\b", said, re.IGNORECASE):
+        found.years.add(made.year + 1)
+    if re.search(r"last year|去年", said, re.IGNORECASE):
+        found.years.add(made.year - 1)
+    found.terms |= {f"D{(made + timedelta(days=shift)).weekday()}" for shift in (0, -1, 1)}
 
 
-def _missing_amounts(text: str, found: _Evidence) -> list[str]:
+def _missing_days(text: str, found: _Evidence) -> Iterator[str]:
+    wanted = days(text)
+    shared = any(day.supported_by(other) for day in wanted for other in found.days)
+    # The post's own day is a fact too, unless the posts name days and the item names none of them.
+    own = [] if found.told_days and not shared else [_own(made) for made in found.made]
+    for day in wanted:
+        if not any(day.supported_by(other) for other in (*found.days, *own)):
+            yield day.said
     bare = without_days(text)
-    wanted = [*amounts(bare), *durations(bare)]
-    missing = [a.said for a in wanted if not any(a.supported_by(other) for other in found.amounts)]
-    # "$0.02 a minute" is not "$0.02 an hour".
-    return missing + [f"per {unit}" for unit in sorted(rates(text) - found.rates) if found.rates]
+    here = found.months or {made.month for made in found.made}
+    yield from (said for said, month in months(bare) if month not in here)
+    mine = {made.year for made in found.made}
+    told = found.years or mine
+    yield from (
+        said for said, year in years(bare) if year not in told and not _as_number(year, found)
+    )
+    yield from (said for said, kind in terms(bare) if kind not in found.terms)
 
 
-def _missing_versions(text: str, found: _Evidence) -> list[str]:
-    """A version of a thing of which the posts know other versions, but not this one."""
-    missing = [long for long in _LONG_VERSION.findall(text) if long not in found.text]
-    for name, version in _VERSION.findall(text):
-        known = found.versions.get(name.lower())
-        if known is not None and version not in known:
-            missing.append(f"{name} {version}")
-    return missing
+def _own(made: datetime) -> Day:
+    return of_day(made.date())
 
 
-def _missing_tickers(text: str, found: _Evidence) -> list[str]:
-    missing = []
-    for match in _TICKER.finditer(text):
-        ticker = (match.group(1) or match.group(2)).upper()
-        if ticker.lower() in ("usd", "usdt"):
+def _as_number(year: int, found: _Evidence) -> bool:
+    return any(reading[0] == year for amount in found.amounts for reading in amount.readings)
+
+
+def _missing_amounts(text: str, found: _Evidence) -> Iterator[str]:
+    bare = without_months(without_days(text))
+    told = {said for said, _ in years(bare)}
+    for amount in amounts(bare):
+        value, unit = amount.readings[0]
+        if amount.said in told or (unit in ("year", "") and value in found.years):
             continue
-        named = re.search(
+        if not any(amount.supported_by(other) for other in found.amounts) and not _listed(
+            amount, found
+        ):
+            yield amount.said
+    for amount in checked(bare):
+        if not any(amount.supported_by(other) for other in found.amounts) and not _listed(
+            amount, found
+        ):
+            yield amount.said
+    for said, low, below in vague(bare):
+        if not _sized(low, below, found):
+            yield said
+    spans = found.spans
+    yield from (said for unit, said in spans_told(bare).items() if spans and unit not in spans)
+
+
+def _listed(amount: Amount, found: _Evidence) -> bool:
+    """A small bare count that is the length of a list in the posts."""
+    value, unit = amount.readings[0]
+    worth = unit == "count" or (not unit and (amount.counts or not amount.said[:1].isdigit()))
+    return worth and 2 <= value <= 20 and int(value) in found.lists and value == int(value)
+
+
+def _sized(low: float, below: float, found: _Evidence) -> bool:
+    if any(low < other_below and other_low < below for other_low, other_below in found.sizes):
+        return True
+    return any(low <= reading[0] < below for amount in found.amounts for reading in amount.readings)
+
+
+def _missing_versions(text: str, found: _Evidence) -> Iterator[str]:
+    yield from (long for long in LONG_VERSION.findall(without_days(text)) if long not in found.text)
+    yield from missing_versions(without_days(text), found.names)
+
+
+def _missing_tickers(text: str, found: _Evidence) -> Iterator[str]:
+    for match in (*_TICKER.finditer(text), *_MARKED.finditer(text)):
+        ticker = next(group for group in match.groups() if group).upper()
+        name = ticker_name(ticker)
+        written = re.search(
             rf"(?<![A-Za-z0-9]){re.escape(ticker)}(?![A-Za-z0-9])", found.text, re.IGNORECASE
         )
-        if not named and not _alias(ticker, found):
-            missing.append(match.group())
-    return missing
+        if (
+            ticker.lower() not in _MONEY
+            and not written
+            and not (name and id(name) in found.names.known)
+        ):
+            yield match.group()
 
 
-def _missing_marks(text: str, found: _Evidence) -> bool:
-    """Whether the item has a mention or a command that no cited post has."""
-    marks = [match.group().lower() for match in _MARK.finditer(text)]
-    return any(mark not in found.text.lower() for mark in marks)
-
-
-def _missing_names(text: str, found: _Evidence) -> list[str]:
-    missing = [f"《{title}》" for title in _QUOTED.findall(text) if not _quoted(title, found)]
-    plain = _TICKER.sub(" ", text)
-    if not found.english:
-        # "Synthetic Media Act" stands for 《合成媒体法》: a translated title cannot be looked up.
-        plain = _TITLED.sub(" ", plain)
-    for match in _LATIN.finditer(plain):
-        name = match.group()
-        first = not re.search(r"[^\s.!?:;。！？：；“\"'(（-]\s*$", plain[: match.start()])
-        if _is_name(name, first) and not _named(name, found) and not _alias(name, found):
-            missing.append(name)
-    missing += [
-        name for name in han_names(text) if name not in found.text and not _alias(name, found)
-    ]
-    return missing
-
-
-def _quoted(title: str, found: _Evidence) -> bool:
-    """A title stands in the posts as it is, or its Latin words do; a translated one cannot be checked."""
-    if title.lower() in found.text.lower():
-        return True
-    words = [word.lower() for word in _LATIN.findall(title)]
-    return all(word in found.words for word in words) if words else not found.chinese
-
-
-def _is_name(word: str, first: bool) -> bool:
-    """A Latin word that is a name: with a capital or a digit, and no common word. The first word of a
-    sentence has a capital anyway, so there a common ending is enough to let it pass."""
-    telling = [p for p in re.split(r"[-.&+']", word) if _CAPITAL.search(p) and len(p) > 1]
-    lower = word.lower()
-    if not telling or all(_is_common(part.lower()) for part in telling) or _is_common(lower):
-        return False
-    return not (first and word[1:].islower() and _ENDING.search(lower))
-
-
-def _is_common(word: str) -> bool:
-    common = _COMMON | stop_words()
-    stem = _STEM.sub("", word)
-    return word in common or stem in common or f"{stem}e" in common
-
-
-def _named(name: str, found: _Evidence) -> bool:
-    """Whether the posts have the name, or for a compound all of its parts."""
-    word = name.lower()
-    if word in found.words or _STEM.sub("", word) in found.words:
-        return True
-    parts = [part for part in re.split(r"[-.&+']", word) if len(part) > 1 and not part.isdigit()]
-    return bool(parts) and all(
-        part in found.words or _is_common(part) or _STEM.sub("", part) in found.words
-        for part in parts
-    )
-
-
-def _alias(name: str, found: _Evidence) -> bool:
-    """Whether the posts name the same company or coin in another way: 谷歌, Google, GOOGL."""
-    lower = found.text.lower()
-    return any(
-        (
-            other.lower() in found.words
-            if other.isascii() and " " not in other
-            else other.lower() in lower
-        )
-        for other in same_names(name)
-    )
-
-
-def _missing_speaker(item: Item, cited: Sequence[Post], found: _Evidence) -> list[str]:
+def _missing_speaker(item: Item, found: _Evidence) -> Iterator[str]:
     """The person in the title: author of a cited post, or named in one."""
-    handles = {handle.lower() for handle in _HANDLE.findall(normalised(item.title))}
-    name = normalised(re.sub(r"[(（].*", "", item.title)).strip()
-    if not name and not handles:
-        return []
-    authors = {post.author.lower() for post in cited}
-    if (
-        handles
-        and not handles & authors
-        and not all(f"@{h}" in found.text.lower() for h in handles)
-    ):
-        return [item.title]
-    if name and not handles:
-        names = {normalised(post.author_name).lower() for post in cited} | authors
-        if name.lower().lstrip("@") not in names and name.lower() not in found.text.lower():
-            return [name]
-    return []
+    title = folded(item.title)
+    handles = {handle.lower() for handle in _HANDLE.findall(title)}
+    name = re.sub(r"[(（@].*", "", title).strip()
+    if handles and not handles <= found.handles:
+        yield item.title
+    elif name and not handles and not _spoken_of(name.lower(), found):
+        yield name
+
+
+def _spoken_of(name: str, found: _Evidence) -> bool:
+    if name in found.authors or name in found.text.lower():
+        return True
+    return not list(
+        missing_names(f"x {name.title()}", found.names, english=True, chinese=False)
+    ) and bool(set(re.findall(r"\w{3,}", name)) & found.names.words)
