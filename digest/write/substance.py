@@ -84,18 +84,13 @@ def usable(sentence: Sentence, *, after: bool = False, personal: bool = False) -
         or text.count("(") != text.count(")")
     ):
         return False
-    if (
-        text.endswith(("?", "？"))
-        or _BROKEN.search(text)
-        or gives_orders(text)
-        or _TEASER.search(text)
-    ):
+    if text.endswith(("?", "？")) or _BROKEN.search(text) or _TEASER.search(text):
         return False
     if not after and (_DANGLING.search(text) or _DANGLING_ZH.search(text)):
         return False
     if not personal and (_PERSONAL.search(text) or HYPE.search(text)):
         return False
-    return _is_language(text)
+    return _is_language(text) and not gives_orders(text)
 
 
 def _is_language(text: str) -> bool:
