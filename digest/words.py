@@ -1,7 +1,7 @@
 """The words of a day: names whole, Chinese cut by jieba, each counted once a post.
 
 Counting posts and not occurrences (document frequency) keeps one long or repetitive post from owning
-the picture.
+the picture; that holds for merged words too, so posts are kept as sets until the end.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ _LISTS = Path(__file__).parent / "wordlists"
 
 _VARIANT = "Pro|Max|Mini|Ultra|Flash|Turbo|Lite|Nano|Plus|Air|Opus|Sonnet|Haiku|Code|Codex|CLI|Think|Thinking|Instruct|Vision|Image|Video|Audio|Preview|OSS|SDK|API"
 _GAP = r"[ \u2010-\u2015-]"
+_FIRST = r"(?<![A-Za-z0-9])[a-z]?[A-Z][A-Za-z]{1,23}"
+"""First word of a name, "Meridian" or "iPhone": whole and short, or capitals without end cost 100 ms a post."""
 _VERSIONED = re.compile(
-    rf"[A-Z][A-Za-z]+(?:{_GAP}[A-Z][A-Za-z]+){{0,2}}{_GAP}?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:{_GAP}(?:{_VARIANT}))*(?![A-Za-z])"
-    rf"|[A-Z][A-Za-z]+(?:{_GAP}(?:{_VARIANT}))+(?![A-Za-z])"
+    rf"{_FIRST}(?:{_GAP}[A-Z][A-Za-z]+){{0,2}}{_GAP}?v?\d+(?:\.\d+)*[A-Za-z]?(?![\w.]*\d)(?:{_GAP}(?:{_VARIANT}))*(?![A-Za-z])"
+    rf"|{_FIRST}(?:{_GAP}(?:{_VARIANT}))+(?![A-Za-z])"
 )
 _PAIR = re.compile(r"(?=\b([A-Z][a-z]{2,})\b(?: ([A-Z][a-z]{2,})\b)?)")
 _LATIN = re.compile(
@@ -53,11 +55,11 @@ ALIASES: Mapping[str, str] = {
     "ethereum": "以太坊",
     "agent": "智能体",
     "agents": "智能体",
-    "ai agent": "智能体",
-    "ai agents": "智能体",
+    "aiagent": "智能体",
+    "aiagents": "智能体",
     "llms": "llm",
 }
-"""Well-known names that are one thing in two languages."""
+"""Well-known names that are one thing in two languages, as `_key` spells them."""
 
 
 def wordcounts(
@@ -70,26 +72,27 @@ def wordcounts(
     readable = [post for post in posts if language(post.text) != "other"]
     texts = [plain(post.text[: 2 * POST_CHARS])[:POST_CHARS] for post in readable]
     whole = _names_of(texts, names)
-    counted: Counter[str] = Counter()
+    users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
     spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for text in texts:
+    for number, text in enumerate(texts):
         seen: dict[str, str] = {}
         for word in _words(text, whole):
             seen.setdefault(_key(word), word)
         for key, word in seen.items():
-            counted[key] += 1
+            users[key].add(number)
             spelled[key][word] += 1
-    _merge_plurals(counted)
-    _merge_versions(counted)
-    ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
-    return {_spelling(spelled[key]): count for key, count in ordered[:limit]}
+    _merge_plurals(users)
+    _merge_versions(users)
+    ordered = sorted(users.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    return {_spelling(spelled[key]): len(numbers) for key, numbers in ordered[:limit]}
 
 
 def _key(word: str) -> str:
     """What spellings of one word share: case, dashes and spaces do not count."""
     key = _GLUE.sub(" ", _DASHES.sub(" ", word.lower())).strip()
-    if _NUMBER.search(key):  # "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one
-        key = " ".join(sorted(key.split()))
+    numbered = _NUMBER.search(key)  # "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one,
+    # and so are "on-chain" and "onchain", "machine learning" and "MachineLearning".
+    key = " ".join(sorted(key.split())) if numbered else key.replace(" ", "")
     return ALIASES.get(key, key)
 
 
@@ -103,13 +106,25 @@ def _names_of(texts: Sequence[str], further: Collection[str]) -> re.Pattern[str]
     seen: Counter[str] = Counter()  # in how many posts, by key
     spelled: dict[str, str] = {}
     for text in texts:
-        here = {_key(match.group()): match.group() for match in _VERSIONED.finditer(text)}
+        names = [_bare_name(match.group()) for match in _VERSIONED.finditer(text)]
+        here = {_key(name): name for name in names if name}
         seen.update(here.keys())
         spelled.update(here)
     found = {spelled[key] for key, count in seen.items() if count > 1} | _pairs(texts)
     known = {*_listed("names.txt"), *(n for n in further if " " in n or not n.isascii())}
     longest = sorted(found | known, key=lambda name: (-len(name), name))
-    return re.compile("|".join(_escaped(name) for name in longest), re.IGNORECASE)
+    latin = "|".join(_escaped(name) for name in longest if name[0].isascii())
+    other = "|".join(_escaped(name) for name in longest if not name[0].isascii())
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{latin})|{other}", re.IGNORECASE)
+
+
+def _bare_name(found: str) -> str:
+    """Without common words in front ("Introducing Veo 3.1"); empty if no name is left ("Step 1")."""
+    words = found.split(" ")
+    while words and words[0].lower() in stop_words():
+        words.pop(0)
+    name = " ".join(words)
+    return name if _VERSIONED.fullmatch(name) else ""
 
 
 def _pairs(texts: Sequence[str]) -> set[str]:
@@ -130,10 +145,9 @@ def _pairs(texts: Sequence[str]) -> set[str]:
 
 
 def _escaped(name: str) -> str:
-    """The name as a pattern; Latin ends must not be inside another word."""
+    """The name as a pattern; a Latin end is not inside another word, nor before a longer version."""
     pattern = r"[\s\u2010-\u2015-]?".join(re.escape(part) for part in _DASHES.split(name))
-    before = r"(?<![A-Za-z0-9])" if name[0].isascii() else ""
-    return before + pattern + (r"(?![A-Za-z0-9])" if name[-1].isascii() else "")
+    return pattern + (r"(?![A-Za-z0-9]|\.\d)" if name[-1].isascii() else "")
 
 
 def _words(text: str, whole: re.Pattern[str]) -> Iterable[str]:
@@ -155,6 +169,7 @@ def _tells(word: str) -> bool:
         not short
         and 2 <= len(bare) <= LONGEST
         and bare not in stop_words()
+        and bare.removesuffix("s") not in stop_words()
         and not _CODE.fullmatch(bare)
     )
 
@@ -167,7 +182,7 @@ def _cut(han: str) -> Iterable[str]:
 
 
 _NUMERAL = re.compile(
-    r"[一二三四五六七八九十百千万亿两几第半]+[个年月日号天次条种位名倍点分秒元块多来]*"
+    r"[一二三四五六七八九十百千万亿两几第半]+[个年月周日号天次条种位名枚倍点分秒元块多来]*"
 )
 
 
@@ -206,23 +221,26 @@ def _listed(name: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
-def _merge_plurals(counted: Counter[str]) -> None:
-    """ "Models" goes to "model" where both are used."""
-    for key in [k for k in counted if k.endswith("s") and k[:-1] in counted and len(k) > 3]:
-        counted[key[:-1]] += counted.pop(key)
+def _merge_plurals(users: dict[str, set[int]]) -> None:
+    """ "Models" goes to "model" and "communities" to "community" where both are used."""
+    for key in [key for key in users if key.endswith("s") and len(key) > 3]:
+        for one in (key[:-1], key.removesuffix("ies") + "y"):
+            if one in users:
+                users[one] |= users.pop(key)
+                break
 
 
-def _merge_versions(counted: Counter[str]) -> None:
+def _merge_versions(users: dict[str, set[int]]) -> None:
     """ "Haiku 4.5" and "Claude Haiku 4.5" are counted together, "Gemini 3" and "Gemini 3 Pro" are not."""
     variants = set(_VARIANT.lower().split("|"))
-    versioned = {key: set(key.split()) for key in counted if _NUMBER.search(key) and " " in key}
+    versioned = {key: set(key.split()) for key in users if _NUMBER.search(key) and " " in key}
     for short, words in versioned.items():
         longer = [
             k
             for k, others in versioned.items()
-            if k in counted and words < others and not (others - words) & variants
+            if k in users and words < others and not (others - words) & variants
         ]
-        if short in counted and longer:
-            longest = max(longer, key=lambda key: (counted[key], key))
-            into, gone = sorted((short, longest), key=lambda key: -counted[key])
-            counted[into] += counted.pop(gone)
+        if short in users and longer:
+            longest = max(longer, key=lambda key: (len(users[key]), key))
+            into, gone = sorted((short, longest), key=lambda key: -len(users[key]))
+            users[into] |= users.pop(gone)

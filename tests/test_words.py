@@ -67,6 +67,39 @@ def test_handles_links_and_other_scripts_are_left_out() -> None:
     assert found == {"Northlight": 1}
 
 
+def test_merged_words_have_one_vote_a_post() -> None:
+    found = counts("one benchmark, many benchmarks", "Haiku 4.5: Claude Haiku 4.5", "Haiku 4.5")
+    assert (found["benchmark"], found["Haiku 4.5"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("on-chain flows", "onchain moves"),
+        ("machine learning", "#MachineLearning"),
+        ("加密货币", "加密货币交易"),
+        ("区块链", "区块链安全"),
+        ("communities", "community"),
+    ],
+)
+def test_spellings_of_one_word_are_counted_together(pair: tuple[str, str]) -> None:
+    assert max(counts(*pair).values()) == 2
+
+
+def test_a_name_starts_at_its_own_first_letter() -> None:
+    found = counts("My iPhone 17 Pro", "Introducing iPhone 17 Pro")
+    assert found == {"iPhone 17 Pro": 2}
+
+
+def test_a_common_word_with_a_number_is_no_name() -> None:
+    assert counts("Step 1, Top 10, December 5", "Step 1, Top 10, December 5") == {}
+
+
+def test_a_name_does_not_cut_a_longer_version() -> None:
+    found = counts("Meridian 3 is here", "Meridian 3 again", "so is Meridian 3.7")
+    assert found["Meridian 3"] == 2
+
+
 def test_plurals_meet_their_singular() -> None:
     assert list(counts("one benchmark", "two benchmarks", "more benchmarks").values()) == [3]
 
@@ -81,6 +114,13 @@ def test_a_megabyte_without_a_stop_does_not_hang() -> None:
     began = time.process_time()
     counts("模型智能体算力开源推理数据芯片" * 80_000)
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("text", ["A" * 6000, "Aa " * 2000, "A1" + ".1" * 3000])
+def test_a_flood_of_lookalike_names_does_not_hang(text: str) -> None:
+    began = time.process_time()
+    counts(*(f"{text}{n}" for n in range(100)))
+    assert time.process_time() - began < 6
 
 
 def test_jieba_leaves_no_file_and_says_nothing(tmp_path: Path) -> None:
