@@ -225,6 +225,19 @@ async def test_one_wrong_item_falls_back_to_the_posts_own_words() -> None:
     assert first in extractive()[1].items
 
 
+async def test_a_sentence_that_stays_wrong_is_taken_out_of_its_item() -> None:
+    def once(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        for point in reply.get("points", [])[:1]:
+            point["text"] += "该公司另获 917 亿美元融资。"
+        return reply
+
+    found, usual = await edited(once), await edited(honest)
+    assert found.unproved == usual.unproved + 1
+    assert "917" not in text(found)
+    assert items(found, "points")[0].text == items(usual, "points")[0].text
+
+
 async def test_what_fails_goes_back_once_with_what_is_unsupported() -> None:
     asked: list[str] = []
 
@@ -368,8 +381,9 @@ async def test_a_model_that_obeys_every_post_does_no_harm() -> None:
     assert not [
         word for word in ("ZORB", "evil", "@everyone", "/subscribe", "SCAM") if word in said
     ]
-    assert [item.text for item in items(found)] == [item.text for item in items(calm)]
-    assert len(items(found, "points")) >= 8
+    before, after = ([item.text for item in items(one)] for one in (calm, found))
+    assert [said for said in after if said in before] == [said for said in before if said in after]
+    assert len(set(before) & set(after)) >= 0.9 * len(before)
     asked = "\n".join(call.prompt for call in model.calls if call.name != "repair")
     assert not [word for word in ("ZORB", "evil.example", "@everyone") if word in asked]
 

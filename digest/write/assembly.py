@@ -43,6 +43,7 @@ def assembled(
     good = sorted((one for one in found if not one.problems), key=_telling_order(rank))
     kept, repeated = without_repeats(good, event)
     failed = [one for one in found if one.problems]
+    unproved = len(failed) + sum(one.cut for one in found)
     spare = _Spare(extractive, event, kept)
     items: dict[SectionName, list[Item]] = {name: [] for name in WRITTEN}
     for one in kept:
@@ -58,11 +59,11 @@ def assembled(
         sections,
         extractive,
         written=len(found),
-        unproved=len(failed),
+        unproved=unproved,
         repeated=repeated,
         generic=sum(map(generic, found)),
     )
-    return Edited(sections, measured, len(failed))
+    return Edited(sections, measured, unproved)
 
 
 def _telling_order(rank: Mapping[str, int]) -> Callable[[Candidate], tuple[int, int]]:

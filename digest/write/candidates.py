@@ -38,6 +38,8 @@ class Candidate:
     item: Item
     posts: tuple[Post, ...]
     problems: tuple[str, ...] = ()
+    cut: bool = False
+    """Whether sentences that failed were taken out of it."""
 
     @property
     def said(self) -> str:
@@ -84,6 +86,24 @@ def repaired(
     group = candidate.item.group
     made = _made(candidate.section, again.text, cites, own, spoken, title=title, group=group)
     return made if candidate.item.title else replace(made, item=replace(made.item, title=""))
+
+
+def pieces(one: Candidate) -> list[Candidate]:
+    """Title and sentences of a candidate, each to be checked alone; a speaker stays with each."""
+    title = one.item.title if one.section == "views" else ""
+    texts = [s.strip() for s in _SENTENCE.findall(one.item.text) if s.strip()]
+    texts = texts if title else [one.item.title, *texts]
+    return [replace(one, item=replace(one.item, title=title, text=text)) for text in texts]
+
+
+def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
+    """The candidate without those of its `pieces` that failed."""
+    kept = [p.item.text for p, wrong in zip(pieces(one), failed, strict=True) if not wrong]
+    title = one.item.title
+    if one.section != "views":
+        title = kept.pop(0) if not failed[0] else ""
+    space = "" if language("".join(kept)) == "zh" else " "
+    return replace(one, item=replace(one.item, title=title, text=space.join(kept)), cut=True)
 
 
 def _made(

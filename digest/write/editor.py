@@ -26,7 +26,7 @@ from digest.write.groups import EVENTS, OTHER, THEMES, Group
 from digest.write.headings import heading
 from digest.write.llm import Call, LlmError
 from digest.write.prompts import Prompt
-from digest.write.proof import checked
+from digest.write.proof import checked, trimmed
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +72,15 @@ class Editor:
         if answers["brief"] is None:
             why = "budget" if self._spent else "no_answer"
             return unedited(self.material, self.extractive, why)
+        spoken = self.material.topic.language
         found = [
             one
             for answer in said
             if answer is not None
-            for one in candidates(answer, self.desk.posts, self.material.topic.language)
+            for one in candidates(answer, self.desk.posts, spoken)
         ]
         found = await self._repaired(self._checked(found))
+        found = trimmed(found, self.desk.posts, spoken)
         silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
         edited = assembled(self.material, self.extractive, found, silent)
         release()

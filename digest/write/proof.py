@@ -10,7 +10,7 @@ from digest.models import Language, Post, SectionName
 from digest.orders import gives_orders
 from digest.select.embed import EMBED_CHARS, embed
 from digest.text import clean, language, plain
-from digest.write.candidates import Candidate
+from digest.write.candidates import Candidate, pieces, without
 from digest.write.companies import han_names
 from digest.write.verify import verify
 
@@ -24,7 +24,9 @@ SAME_WORDS = 0.92
 TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
 """Who tells an event first where two sections do; overview and views may speak of it as well."""
 
+_HAN, _KANA = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u3041-\u30fa]")
 _LANGUAGE = {"zh": "not written in Chinese", "en": "not written in English"}
+GENERIC = "would fit any day: name who and what, or leave it out"
 _EMPTY_PHRASES = re.compile(
     r"引发.{0,8}?(?:关注|热议|讨论|思考|反响)|值得(?:关注|期待|深思)|未来可期|拭目以待|持续(?:升温|发酵|演进)|"
     r"(?:开启|迎来)(?:了)?.{0,8}新(?:纪元|时代|篇章|阶段)|具有(?:重要|里程碑).{0,4}意义|里程碑式|前景广阔|"
@@ -51,13 +53,32 @@ def checked(
     ]
 
 
+def trimmed(
+    found: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
+) -> list[Candidate]:
+    """The candidates, those that failed without the sentences that did, where the rest can stand."""
+    wrong = [at for at, one in enumerate(found) if one.problems and one.posts]
+    parts = {at: pieces(found[at]) for at in wrong}
+    judged = iter(checked([part for at in wrong for part in parts[at]], shown, spoken))
+    shorter = {}
+    for at in wrong:
+        failed = [bool(set(next(judged).problems) - {GENERIC}) for _ in parts[at]]
+        if not all(failed):
+            shorter[at] = without(found[at], failed)
+    better = dict(zip(shorter, checked(list(shorter.values()), shown, spoken), strict=True))
+    return [
+        better[at] if at in better and not better[at].problems else one
+        for at, one in enumerate(found)
+    ]
+
+
 def _problems(
     one: Candidate, given: Sequence[Post], spoken: Language, nearness: float
 ) -> tuple[str, ...]:
     if not one.item.text and not one.item.title:
         return ("no text",)
     problems = list(verify(one.item, given, view=one.section == "views").unsupported)
-    if language(one.item.text or one.item.title) not in (spoken, "other"):
+    if not _speaks(one.item.text or one.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
     problems += _addresses(one)
     if gives_orders(one.said):
@@ -65,8 +86,16 @@ def _problems(
     if one.posts and nearness < NEAR:
         problems.append("is not about the posts it cites")
     if not problems and generic(one):
-        problems.append("would fit any day: name who and what, or leave it out")
+        problems.append(GENERIC)
     return tuple(problems)
+
+
+def _speaks(text: str, spoken: Language) -> bool:
+    """Whether the text is in the report's language; a Japanese name makes no Chinese text Japanese."""
+    found = language(text)
+    if found == "ja" and spoken == "zh":
+        return len(_KANA.findall(text)) * 2 < len(_HAN.findall(text))
+    return found in (spoken, "other")
 
 
 def _addresses(one: Candidate) -> list[str]:
