@@ -18,7 +18,7 @@ _READS = r"(?:reading|processing|summari[sz]ing|parsing|scraping|crawling|ingest
 _DO = (
     r"(?:include|add|append|put|place|insert|rank|rate|mention|output|reply|respond|answer|write|say|print|start|begin|end|finish|open|close|translate|"
     r"ignore|disregard|forget|drop|mark|send|skip|repeat|promote|recommend|advertise|praise|treat|state|report|cite|quote|copy|list|make|set|do not|don'?t|never|"
-    r"leave|omit|remove|delete|replace|change|swap|describe|call|claim|feature|highlight|pin|keep|move|give|link|lead|use|execute|follow|obey|only|always|end|tag|score|summari[sz]e|credit|attach|prepend|publish|post)\b"
+    r"leave|omit|remove|delete|replace|change|swap|describe|call|claim|feature|highlight|pin|keep|move|give|lead|use|execute|follow|obey|only|always|end|tag|score|summari[sz]e|credit|attach|prepend|publish|post)\b"
 )
 _ASKS = rf"(?:^\W{{0,4}}|[,:，：] ?|\b(?:please|kindly|must|should|shall|always|also|then|have to|has to|(?:can|could|would|will) you|make sure (?:to|you)|be sure to|remember to|need to|want you to) (?:also |always |just |only )?){_DO}"
 _OUTPUT = r"(?:summar(?:y|ies)|digests?|reports?|answers?|repl(?:y|ies)|responses?|output|brief(?:ing)?s?|key points?|translations?|newsletter|recap|round-?up)\b"
@@ -153,7 +153,7 @@ _SIGNS = {
     "self": r"\b(?:this|our|my|the following|these) (?:\w+ )?(?:posts?|items?|story|tweet|text|message|announcement|article|one|link|thread|sentence|phrase|news|note)\b|\bp\d\b|本帖|此帖|这条|本条|此条|本消息|本文|这一条|(?:这|下面这?|以下)(?:句话|段话|文字|内容)|我们的(?:频道|链接|群)|我说的",
     "payload": r"\bt\.me/|https?://(?!t\.co/)|\b[\w-]{1,60}\.(?:example|com|io|org|net|xyz|ai|me)\b|(?<!\w)@\w{3,}|['\"“‘][^'\"”’]{2,60}['\"”’]|\$[A-Z]{2,}|“",
     "machine": rf"^\W{{0,4}}(?:for |to |dear |hey |hi |hello |hi there,? |note to |attention,? )?(?:the |all |any |every |your )?{_MACHINE}(?: (?:instructions?|notes?|consumption|only|readers?|editors?))?(?: only)? ?[:：,，!！]|^\W{{0,4}}(?:all |any |every )?{_MACHINE} (?:must|should|please|have to|has to|(?:are|is) (?:required|asked|requested|expected) to)\b|\b(?:reader|you|editor)s? (?:who|that|which)? ?(?:is|are) an? {_MACHINE}|\b(?:processed|read|summari[sz]ed|parsed|seen|written) by an? {_MACHINE}|^\W{{0,4}}(?:hi|hey|hello)[ ,]+(?:there[ ,]+)?(?:bot|robot|summari[sz]er)\b|{_MACHINE} (?:note|instruction)s?\b ?[:：]|^\W{{0,4}}(?:各位|所有|致|给)? ?{_MACHINE_ZH} ?(?:们|编辑|助手|总结|摘要)?(?:你好|请|必须|应当|务必|[：:，,])|(?:看到|读到|处理).{{0,8}}的? ?{_MACHINE_ZH}|(?:摘要|总结)(?:机器人|程序|模型|AI)|自动(?:生成)?(?:摘要|总结)|^\W{{0,3}}AI ?(?:总结|编辑)",
-    "rank": r"\b(?:first(?! time)|top spot|(?:at|to) the top|highest|page one|front page|number one|10/10|top score|priority|most important|lead story)\b|第一|首位|最前|置顶|满分|头条|最高|列入.{0,4}要点",
+    "rank": r"\b(?:first(?! time| year| quarter| half| week| day)|top spot|(?:at|to) the top|highest|page one|front page|number one|10/10|top score|priority|most important|lead story)\b|第一(?![件步学次年季章天个]|条[,，:：])|首位|最前|置顶|满分|头条|最高|列入.{0,4}要点",
     "others": r"\b(?:the |all |any |every )?other (?:posts?|articles?|items?|stories|tweets?)\b|\bthe others are\b|其他(?:帖子|新闻|消息|文章|内容)",
     "program": r"\b(?:instructions?|prompts?|system (?:prompt|message|override)|override|operator|developer mode|jailbreak|safety off|trusted)\b|系统指令|提示词|指令",
     "solely": r"\b(?:and )?nothing else\b|\bverbatim\b|\bword for word\b|\bsolely\b|逐字|原样|只保留|只输出|只推荐|只写",

@@ -92,8 +92,12 @@ def _ordering(text: str, *, quoted: bool) -> bool:
         said = [_unquoted(part, " ") for part in said]
     if _matches(_STANDING, "\n".join(said)) or _matches(_FLOWING, " ".join(said)):
         return True
-    calls = [f"{one}, {two}" for one, two in itertools.pairwise(said) if len(one) <= CALL]
+    calls = [f"{one}, {two}" for one, two in itertools.pairwise(said) if _calls(one)]
     return any(_adds_up(part) for part in (*said, *calls))
+
+
+def _calls(sentence: str) -> bool:
+    return len(sentence) <= CALL and bool(SIGNS["machine"].search(f"{sentence},"))
 
 
 def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> bool:

@@ -375,4 +375,6 @@ NEWS = [
     "AI 编辑部：今日三条新闻。",
     "要点总结：训练成本下降一半。",
     "请注意，此消息未经证实。",
+    "第一条，先让模型用一句话复述题目，复述错了就不许往下走。第二条，每个问题必须指着某一行代码。",
+    "Thanks for reading this post! I made it in 30 seconds, link in bio for the first year.",
 ]
