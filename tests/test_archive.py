@@ -149,6 +149,21 @@ def test_a_report_comes_back_equal(language: Language) -> None:
     assert found.report.posts["x:1"].author == "ada"
 
 
+def test_a_models_report_comes_back_with_the_posts_own_words_marked() -> None:
+    def status(n: int, item: Item) -> Item:
+        wanted = item.status == "extractive" and n % 2
+        return replace(item, status="new") if wanted else item
+
+    mixed = tuple(
+        replace(s, items=tuple(status(n, item) for n, item in enumerate(s.items)))
+        for s in report().sections
+    )
+    found = read_post(_post(report(writer="llm", sections=mixed)).encode(), "any.md").report
+    assert found.writer == "llm"
+    assert found.sections == mixed
+    assert {i.status for s in mixed for i in s.items} == {"note", "new", "extractive", "update"}
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_hostile_text_stays_text(text: str, language: Language) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -48,7 +48,7 @@ _NUMBERED = re.compile(
 )
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[([^\]]*)\]\(([^)\s]*)[^)]*\)\s*$")
-_OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+) -->$", re.MULTILINE)
+_OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d+(?:,\d+)*)*) -->$", re.MULTILINE)
 _LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)"\)')
 _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
 
@@ -117,6 +117,7 @@ def read_post(content: bytes, name: str) -> Imported:
         sections, posts = _read_ours(
             body[: ours.start()], "zh" if ours.group(1) == "zh" else "en", ours.group(2)
         )
+        sections = _own_words(sections, ours.group(3))
     else:
         sections, posts = _read(body), {}
     report = Report(
@@ -338,6 +339,24 @@ def _read_ours(
         else:
             items[section].append(Item(_unescaped(line), status="note"))
     return tuple(Section(n, titles.get(n, ""), tuple(items[n])) for n in SECTIONS), posts
+
+
+def _own_words(sections: Sequence[Section], listed: str) -> tuple[Section, ...]:
+    """The sections with those items marked as extractive that the post's last line lists."""
+    places = {
+        name: {int(n) for n in numbers.split(",")}
+        for name, numbers in (one.split(":") for one in listed.split())
+    }
+    return tuple(
+        replace(
+            section,
+            items=tuple(
+                replace(item, status="extractive") if n in places.get(section.name, ()) else item
+                for n, item in enumerate(section.items, 1)
+            ),
+        )
+        for section in sections
+    )
 
 
 def _entry(

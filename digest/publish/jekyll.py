@@ -130,8 +130,19 @@ def body(report: Report, slug: str, picture: str) -> str:
     blocks += _section(report, report.section("cloud"), "##")
     if picture:
         blocks.append(f"![{escape(report.section('cloud').title)}]({picture})")
-    blocks.append(f"<!-- jianbao {report.language} {report.writer} -->")
+    blocks.append(f"<!-- jianbao {report.language} {report.writer}{_own_words(report)} -->")
     return "\n\n".join(blocks) + "\n"
+
+
+def _own_words(report: Report) -> str:
+    """Which items of a model's report are posts' own sentences: " points:1,4 events:2"."""
+    if report.writer == "extractive":
+        return ""
+    told = {
+        s.name: [str(n) for n, item in enumerate(s.items, 1) if item.status == "extractive"]
+        for s in report.sections
+    }
+    return "".join(f" {name}:{','.join(places)}" for name, places in told.items() if places)
 
 
 def _part(
