@@ -104,6 +104,25 @@ def test_a_post_that_tells_of_an_event_of_the_topic_belongs_with_it() -> None:
     assert [(d.key, d.reason) for d in chosen.dropped] == [("x:3", "off_topic")]
 
 
+def test_what_happens_to_a_lab_of_the_topic_belongs() -> None:
+    texts = [
+        "Larkspur releases an AI model for speech in 40 languages",
+        "The LLM agent of Larkspur books trains now",
+        "Larkspur 的大模型今天降价一半",
+        "Larkspur trained its new neural network on 2,000 GPUs",
+        "Investors want to buy the technology start-up Larkspur, bankers say",
+        "Developers say that Larkspur was down for two hours, and that its software did not tell them",
+        "Developers say that Brindle was down for two hours, and that its software did not tell them",
+    ]
+    kept = _kept([post(text, str(i)) for i, text in enumerate(texts)])
+    assert [text for text, reason in kept.items() if reason] == texts[-1:]
+
+
+def test_the_economy_is_talk_of_money() -> None:
+    text = "Payrolls rose by 41,000 in November and unemployment is unchanged at 4.6%"
+    assert _kept([post(text)]) == {text: ""}
+
+
 def test_no_posts_give_no_stories() -> None:
     assert select(TOPIC, [], lambda step: None).stories == ()
 

@@ -26,8 +26,13 @@ ON_TOPIC = 0.20
 AT_HEART = 0.40
 """Fit from which talk about money is news of the topic too ("the lab raised $4B")."""
 KEYWORD_WEIGHT = 0.12
-MOST_LEARNED, MOSTLY = 2, 0.6
-"""Names of the day that count as keywords: how many a post, and which share of their posts must fit."""
+MOST_LEARNED = 2
+"""Names of the day that count as keywords in one post."""
+LEARNED = ((3, 0.6), (4, 0.2))
+"""How many posts with a name must fit, and which share of its posts: most of a few, or some of many.
+"Some" is enough for the lab whose outage and whose takeover sound like any company's."""
+ROUNDS = 3
+"""A name that was learned makes further posts fit, and these may settle further names."""
 MOST_KEYWORDS = 3
 """Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
 NEAREST = 3
@@ -47,6 +52,11 @@ _MONEY = re.compile(
     re.IGNORECASE,
 )
 _SYMBOL = re.compile(r"\$[A-Za-z][A-Za-z.]{1,9}\b|\b\d{6}\.(?:SH|SZ)\b|\b\d{4}\.HK\b")
+_ECONOMY = re.compile(
+    r"\b(?:payrolls?|unemployment|cpi|core inflation|interest rates?|rate (?:cuts?|hikes?)|central bank|jobs report|"
+    r"jobless claims)\b|非农|失业率|新增就业|就业人口|CPI|降息|加息|央行|国债收益率",
+    re.IGNORECASE,
+)
 _COIN = re.compile(
     r"\b(?:bitcoin|btc|ethereum|eth|solana|sol|xrp|bnb|dogecoin|doge|usdt|usdc|tether|binance|coinbase|crypto\w*|defi|stablecoins?|blockchain|web3|"
     r"nasdaq|s&p 500|wall street|federal reserve)\b|比特币|以太坊|以太|大饼|币安|稳定币|区块链|加密货币|币圈|山寨币|纳斯达克|标普|美联储|美股|港股|A股",
@@ -84,16 +94,20 @@ def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevanc
 
 def _learned(posts: Sequence[Post], fit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """How many names in each post are the topic's today: a lab or a model that no keyword list knows
-    yet, but that mostly posts of the topic speak of."""
-    found = [names(post.text) for post in posts]
+    yet, but that posts of the topic speak of."""
+    found = [frozenset(n for n in names(post.text) if n.isalpha()) for post in posts]
     used = Counter(name for each in found for name in each)
-    fitting = Counter(n for each, f in zip(found, fit, strict=True) if f >= ON_TOPIC for n in each)
-    own = {
-        n
-        for n, count in fitting.items()
-        if count >= 3 and count >= MOSTLY * used[n] and n.isalpha()
-    }
-    return np.array([len(each & own) for each in found], np.float32)
+    known = np.zeros(len(posts), np.float32)
+    for _ in range(ROUNDS):
+        fits = fit + KEYWORD_WEIGHT * np.minimum(known, MOST_LEARNED) >= ON_TOPIC
+        fitting = Counter(n for each, f in zip(found, fits, strict=True) if f for n in each)
+        own = {name for name, count in fitting.items() if _own(count, used[name])}
+        known = np.array([len(each & own) for each in found], np.float32)
+    return known
+
+
+def _own(fitting: int, used: int) -> bool:
+    return any(fitting >= least and fitting >= share * used for least, share in LEARNED)
 
 
 def _descriptions(topic: Topic) -> list[str]:
@@ -130,9 +144,10 @@ def _named(keywords: re.Pattern[str] | None, post: Post) -> int:
 
 
 def is_market(topic: Topic, post: Post) -> bool:
-    """Whether the post speaks of a stock, a coin or the markets as money."""
+    """Whether the post speaks of a stock, a coin, the markets or the economy as money."""
     text = clean(post.text)
-    subject = bool(_SYMBOL.search(text) or _COIN.search(text)) or any(
+    signs = (_SYMBOL, _COIN, _ECONOMY)
+    subject = any(sign.search(text) for sign in signs) or any(
         name and name in text for name in topic.watch
     )
     return subject and bool(_MONEY.search(text) or re.search(r"[$¥€]\s?\d|\d\s?%", text))
