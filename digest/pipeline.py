@@ -127,7 +127,7 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
         edited = unedited(material, report.sections)
     return replace(
         report,
-        writer="extractive" if edited.quality.reduced else "llm",
+        writer="llm" if edited.quality and not edited.quality.reduced else "extractive",
         sections=edited.sections,
         counts=replace(report.counts, unproved=edited.unproved),
         cost=budget.cost,

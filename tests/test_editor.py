@@ -14,13 +14,24 @@ from typing import Any
 
 import pytest
 
-from digest.models import SECTIONS, Counts, Item, Language, Provider, Section, SourceResult, Window
+from digest.models import (
+    SECTIONS,
+    Counts,
+    Item,
+    Language,
+    Provider,
+    Quality,
+    Section,
+    SourceResult,
+    Window,
+)
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.store import Store
 from digest.topics import load_topics
 from digest.write import Material
 from digest.write.budget import Budget, BudgetSpent
+from digest.write.candidates import with_handle
 from digest.write.desk import shown
 from digest.write.editor import Editor
 from digest.write.extractive import write
@@ -30,6 +41,7 @@ from digest.write.llm import Call, Llm, LlmError
 from digest.write.prompts import load_prompts
 from tests import model_server as server
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script
+from tests.posts import post
 from tests.test_orders import ORDERS
 from tests.writers import Reply, Writer, changed, honest, wanted, with_items
 
@@ -89,12 +101,18 @@ def text(found: Edited) -> str:
     return "\n".join(f"{item.title} {item.text}" for s in found.sections for item in s.items)
 
 
+def score(found: Edited) -> Quality:
+    """What the gate measured."""
+    assert found.quality
+    return found.quality
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_an_honest_model_writes_the_report(language: Language) -> None:
     found = await edited(honest, language)
     assert [section.name for section in found.sections] == list(SECTIONS)
-    assert found.quality.reduced == ""
-    assert found.quality.score >= GATE
+    assert score(found).reduced == ""
+    assert score(found).score >= GATE
     points = items(found, "points")
     assert len(points) >= 8
     assert {item.status for item in points} == {"new"}
@@ -139,7 +157,7 @@ def _add(words: str) -> Callable[[Reply], None]:
 )
 async def test_a_link_mention_or_command_never_gets_in(words: str) -> None:
     found = await edited(changed(_add(words)))
-    assert found.quality.reduced == "gate"
+    assert score(found).reduced == "gate"
     assert words not in text(found)
     assert "evil" not in text(found)
 
@@ -198,8 +216,8 @@ def _other_numbers(item: Reply) -> None:
 
 async def test_a_model_that_invents_figures_is_not_printed() -> None:
     found = await edited(changed(_other_numbers))
-    assert found.quality.reduced == "gate"
-    assert found.quality.score < GATE
+    assert score(found).reduced == "gate"
+    assert score(found).score < GATE
     assert found.unproved >= 5
     line, *rest = found.sections[0].items
     assert line.status == "note"
@@ -217,7 +235,7 @@ async def test_one_wrong_item_falls_back_to_the_posts_own_words() -> None:
         return reply
 
     found = await edited(one_wrong)
-    assert found.quality.reduced == ""
+    assert score(found).reduced == ""
     assert found.unproved == (await edited(honest)).unproved + 1
     assert "4,917" not in text(found)
     first = items(found, "points")[0]
@@ -272,8 +290,8 @@ async def test_without_a_brief_the_report_is_the_extractive_one(
     error: Exception, why: str, said: str
 ) -> None:
     found = await edited(honest, failing={"brief": error})
-    assert found.quality.reduced == why
-    assert found.quality.score == 0
+    assert score(found).reduced == why
+    assert score(found).score == 0
     assert said in found.sections[0].items[0].text
     assert found.sections[1:] == extractive()[1:]
 
@@ -281,7 +299,7 @@ async def test_without_a_brief_the_report_is_the_extractive_one(
 @pytest.mark.parametrize("name", ["views", "events", "money"])
 async def test_a_section_without_an_answer_stays_extractive(name: str) -> None:
     found = await edited(honest, failing={name: LlmError("no answer")})
-    assert found.quality.reduced == ""
+    assert score(found).reduced == ""
     section = {"views": "views", "events": "events", "money": "finance"}[name]
     own = next(s.items for s in extractive() if s.name == section)
     assert set(items(found, section)) <= set(own)
@@ -296,7 +314,7 @@ async def test_another_language_or_a_stock_phrase_is_refused() -> None:
         item["text"] += "，引发了业界广泛关注"
 
     for change in (english, phrase):
-        assert (await edited(changed(change))).quality.reduced == "gate"
+        assert score(await edited(changed(change))).reduced == "gate"
 
 
 async def test_views_belong_to_those_who_hold_them() -> None:
@@ -310,6 +328,21 @@ async def test_views_belong_to_those_who_hold_them() -> None:
     views = items(await edited(honest), "views")
     assert views
     assert all(re.search(r"\(@\w+\)$|^\w", view.title) for view in views)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("据 Ada Lin 测试，它更快。", "据 Ada Lin（@adalin）测试，它更快。"),
+        ("Ada Lin says it is faster.", "Ada Lin (@adalin) says it is faster."),
+        ("Ada Lin Labs 发布了它。", "Ada Lin Labs 发布了它。"),
+        ("Ada Lin's test says so.", "Ada Lin's test says so."),
+        ("Ada Linden 发布了它。", "Ada Linden 发布了它。"),
+    ],
+)
+def test_a_cited_author_is_named_with_the_handle(said: str, expected: str) -> None:
+    cited = replace(post("It is faster.", "1", author="adalin"), author_name="Ada Lin")
+    assert with_handle(Item(said, cites=("x:1",)), [cited]).text == expected
 
 
 def test_what_a_model_sees_of_a_post() -> None:
@@ -326,7 +359,7 @@ async def test_a_day_without_events_asks_nobody() -> None:
     nothing = replace(material(), stories=())
     found = await Editor(nothing, write(nothing), model.ask, PROMPTS).write()
     assert model.calls == []
-    assert found.quality.reduced == ""
+    assert found.quality is None
     assert found.sections == write(nothing)
 
 
@@ -433,7 +466,7 @@ async def test_whatever_a_server_does_there_is_a_report(tmp_path: Path, fault: s
         started = time.monotonic()
         found, model = await served(store, DEAD[fault])
         assert time.monotonic() - started < 15
-    assert found.quality.reduced == "no_answer"
+    assert score(found).reduced == "no_answer"
     assert found.sections[1:] == extractive()[1:]
     assert found.sections[0].items[1:] == extractive()[0].items
     for call in {request.prompt.split("\n")[0] for request in model.requests}:

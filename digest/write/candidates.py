@@ -56,10 +56,10 @@ def candidates(answer: Answer, shown: Mapping[str, Post], spoken: Language) -> I
                 yield _made("overview", said.text, said.cites, shown, spoken)
         case Views():
             for view in answer.views[: MOST["views"]]:
-                post = shown.get(view.post.strip("[] "))
+                post = next((shown[key] for key in view.post if key in shown), None)
                 who = _tidy(view.who, TITLE[spoken]) or (speaker(post) if post else "")
-                ids = [view.post.strip("[] ")]
-                yield _made("views", view.text, ids, shown, spoken, title=_who(who, post))
+                title = _who(who, post)
+                yield _made("views", view.text, view.post[:1], shown, spoken, title=title)
         case Events():
             for told in answer.events[: MOST["events"]]:
                 group = _group(told, EVENTS, spoken)
@@ -174,6 +174,7 @@ def with_handle(item: Item, posts: Sequence[Post]) -> Item:
 
 
 def _whole(text: str, start: int, end: int) -> bool:
-    """Whether the name at this place is no part of a longer word."""
-    before, after = text[start - 1 : start], text[end : end + 1]
-    return not re.match(r"[A-Za-z0-9@]", before) and not re.match(r"[A-Za-z0-9’'-]", after)
+    """Whether the name at this place is no part of a longer one."""
+    before, after = text[max(0, start - 1) : start], text[end:]
+    # "Claude" is no author in "Claude Code", nor in "Claude's".
+    return not re.match(r"[A-Za-z0-9@]", before) and not re.match(r" ?[A-Z0-9]|[a-z’'-]", after)

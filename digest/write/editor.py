@@ -66,7 +66,7 @@ class Editor:
         """The model's version where it passes the gate, else the extractive one, marked as such."""
         calls = self._calls()
         if "brief" not in calls:
-            return Edited(self.extractive, Quality(1.0))  # nothing happened: nothing to ask
+            return Edited(self.extractive, None)  # nothing happened: nothing to ask
         said = await asyncio.gather(*map(self._ask, calls.values()))
         answers = dict(zip(calls, said, strict=True))
         if answers["brief"] is None:
@@ -84,12 +84,10 @@ class Editor:
         silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
         edited = assembled(self.material, self.extractive, found, silent)
         release()
-        if edited.quality.score < GATE:
-            measured = replace(edited.quality, reduced="gate")
+        if edited.quality and edited.quality.score < GATE:
+            sections = reduced(self.extractive, self.material, "gate")
             return replace(
-                unedited(self.material, self.extractive, "gate"),
-                quality=measured,
-                unproved=edited.unproved,
+                edited, sections=sections, quality=replace(edited.quality, reduced="gate")
             )
         return edited
 

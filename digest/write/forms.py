@@ -67,7 +67,7 @@ class Grouped(Form):
 
 
 class View(Form):
-    post: Text = ""
+    post: Ids = []
     who: Text = ""
     text: Text = ""
 

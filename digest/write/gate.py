@@ -24,11 +24,11 @@ WRITTEN: tuple[SectionName, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What came of asking a model: the sections to print, how good they are, and how many items
-    failed the check."""
+    """What came of asking a model: the sections to print, how good they are (None where there was
+    nothing to ask), and how many items failed the check."""
 
     sections: tuple[Section, ...]
-    quality: Quality
+    quality: Quality | None
     unproved: int = 0
 
 
