@@ -25,6 +25,7 @@ from digest.topics import load_topics
 from digest.write import Material
 from digest.write.companies import assets_in
 from digest.write.extractive import write
+from digest.write.points import join
 from digest.write.sentences import sentences
 from digest.write.substance import usable
 from tests.posts import post
@@ -226,3 +227,9 @@ def test_real_days_keep_the_promises(day: str) -> None:
     assert len(cited) == len(set(cited)), "no post stands behind two points"
     if day == "2025-12-16":
         assert len(items(sections, "markets")) >= 6
+
+
+def test_a_sentence_that_ends_in_a_quotation_gets_no_second_stop() -> None:
+    assert join(["他说：“没有计划。”", "下一句。"]) == "他说：“没有计划。”下一句。"
+    assert join(['He said "no plan."', "Next."]) == 'He said "no plan." Next.'
+    assert join(["它更快", "也更便宜。"]) == "它更快。也更便宜。"

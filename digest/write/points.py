@@ -26,6 +26,9 @@ OVERVIEW, VOICES = 3, 3
 """Sentences of the overview, and authors a story needs to have more to say."""
 
 _VERSION = re.compile(r"([A-Za-z]{2,})[\s\u2010-\u2015-]?(\d+\.\d+)")
+_STOPPED = re.compile(r"[.。！？!?；;…][”\"'’」』)）]*$")
+"""A sentence that ends, also inside a quotation: no second stop behind it."""
+_STOPPED_WIDE = re.compile(r"[。！？；][”」』）]*$")
 _BREAK = re.compile(r"(?<=[^\d])\s*(?:[：:|｜]|\s[-–—]\s)\s*")
 
 
@@ -119,9 +122,9 @@ def join(parts: Sequence[str]) -> str:
     whole = ""
     for part in parts:
         if whole:
-            if not re.search(r"[.。！？!?；;…]$", whole):
+            if not _STOPPED.search(whole):
                 whole += "。" if language(whole) in ("zh", "ja") else "."
-            whole += "" if re.search(r"[。！？；]$", whole) else " "
+            whole += "" if _STOPPED_WIDE.search(whole) else " "
         whole += part
     return whole
 
