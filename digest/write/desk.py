@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from digest.models import Post, Story
-from digest.orders import gives_orders
+from digest.orders import gives_orders, without_orders
 from digest.text import EMOJI, URL, clean, language
 from digest.write import Material
 from digest.write.budget import tokens
@@ -120,10 +120,10 @@ class Desk:
 
 def shown(text: str) -> str:
     """A post's text as a model sees it: one line, without links, markup and talk to programs."""
-    words = _ANSWERED.sub("", clean(text))
+    words = _ANSWERED.sub("", without_orders(clean(text)))
     words = EMOJI.sub(" ", URL.sub(" ", words))
     words = " ".join(_MARKS.sub(" ", words).split())
-    if not words or gives_orders(text) or gives_orders(words):
+    if not words or gives_orders(words):
         return ""
     most = SHOWN.get(language(words), SHOWN["en"])
     return words if len(words) <= most else words[:most].rsplit(" ", 1)[0].rstrip() + " …"
