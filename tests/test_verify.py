@@ -41,6 +41,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("三个城市的 200 户", "200 families in three cities"),
         ("Shares of $NVDA rose", "英伟达上涨"),
         ("今天(2025-12-06)上线", "out today"),
+        ("计划联合国家实验室与超级计算机", "the program links national labs and supercomputers"),
         ("Wrote a kernel. Introducing a new card.", "写了一个算子，新卡"),
     ],
 )

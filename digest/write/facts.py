@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from digest.text import clean
+from digest.write.known import common
+from digest.write.lists import words
 from digest.write.units import DIMENSIONS, SCALE, SCALES, SIGNS, UNIT, UNIT_OF
 
 Reading = tuple[float, str]
@@ -92,7 +95,10 @@ def _blank(match: re.Match[str]) -> str:
 def _inside_name(text: str, match: re.Match[str]) -> bool:
     start = match.start("value")
     before = text[max(0, start - 24) : start]
-    return not match["sign"] and bool(_IN_NAME.search(before))
+    prefix = re.search(r"(?<![A-Za-z-])([a-z]{2,})-$", before)
+    return (
+        not match["sign"] and not (prefix and common(prefix[1])) and bool(_IN_NAME.search(before))
+    )
 
 
 def _amount(match: re.Match[str]) -> Amount:
@@ -172,14 +178,19 @@ def han_value(number: str) -> float:
 
 def folded(text: str) -> str:
     """Cleaned text with one kind of dash and apostrophe and plain full-width digits, for comparing."""
-    return re.sub(r"[\u2010-\u2015\u2212\ufe58\uff0d]", "-", clean(text)).translate(_FOLD)
+    text = re.sub(r"[\u2014\u2015]+", " - ", clean(text))
+    return re.sub(r"[\u2010-\u2013\u2212\ufe58\uff0d]", "-", text).translate(_fold())
 
 
-_FOLD = {0xFF10 + n: str(n) for n in range(10)} | {
-    0x2019: "'",
-    0x2018: "'",
-    0xFF05: "%",
-    0xFF04: "$",
-    0xFF20: "@",
-    0xFF0E: ".",
-}
+@cache
+def _fold() -> dict[int, str]:
+    """Full-width digits and signs, and the simplified forms of traditional characters."""
+    wide = {0xFF10 + n: str(n) for n in range(10)} | {
+        0x2019: "'",
+        0x2018: "'",
+        0xFF05: "%",
+        0xFF04: "$",
+        0xFF20: "@",
+        0xFF0E: ".",
+    }
+    return wide | {ord(pair[0]): pair[1] for pair in words("traditional.txt")}

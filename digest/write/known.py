@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from digest.write.companies import ticker_rows
+from digest.write.lists import lines, words
 
-_LISTS = Path(__file__).parents[1] / "wordlists"
-_ATOM = re.compile(r"[A-Za-z\u00c0-\u024f]+|\d+")
+_ATOM = re.compile(
+    r"[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*?[a-z]{3}(?=[A-Z])|[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+|\d+"
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _CAMEL = re.compile(r"(?<=[a-z]{3})(?=[A-Z])")
 _OWN = re.compile(r"(?:'s|的|旗下|公司|团队|新|最新|[\s《“\"'(（,:：-]){0,4}")
 """What may stand between an owner and its product: OpenAI's Sora, 谷歌旗下的 Gemini."""
 _LONGEST = 5
+_OTHER_WORDS = ("联合国家", "字节码", "字节数", "苹果汁", "苹果园", "小米粥", "小米椒")
+"""Words that begin like a name and are none."""
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ def _forms(word: str) -> Iterator[str]:
         "ers",
         "ing",
         "ly",
+        "ally",
         "est",
         "ness",
         "less",
@@ -129,27 +133,17 @@ def _forms(word: str) -> Iterator[str]:
 def jargon(word: str) -> bool:
     """Whether Chinese texts use the English word as one of their own: Agent, token, benchmark."""
     lower = word.lower()
-    return lower in _jargon() or lower.removesuffix("s") in _jargon()
+    return bool({lower, lower.removesuffix("s")} & words("jargon.txt"))
 
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset(word for line in _lines("common_en.txt") for word in line.split()) | _jargon()
-
-
-@cache
-def _jargon() -> frozenset[str]:
-    return frozenset(word for line in _lines("jargon.txt") for word in line.split())
-
-
-def _lines(name: str) -> list[str]:
-    lines = (_LISTS / name).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    return words("common_en.txt") | words("jargon.txt")
 
 
 def pieces(text: str) -> tuple[str, ...]:
     """A name cut into runs of letters and numbers, in lower case."""
-    return tuple(piece.lower() for piece in _ATOM.findall(text))
+    return tuple(piece.lower() for piece in _ATOM.findall(_CAMEL.sub(" ", text)))
 
 
 @cache
@@ -179,7 +173,7 @@ def _table() -> _Table:
 
 def _rows() -> Iterator[tuple[str, list[str], list[str]]]:
     kind = ""
-    for line in _lines("aliases.txt"):
+    for line in lines("aliases.txt"):
         if line.startswith("["):
             kind = line.strip("[]")
             continue
@@ -193,14 +187,14 @@ def _enter(table: _Table, known: Name) -> None:
         if _HAN.search(spelling):
             table.han.setdefault(spelling[0], []).append((spelling, known))
         elif len(spelling) > 1:
-            for cut in {pieces(spelling), pieces(_CAMEL.sub(" ", spelling))}:
+            for cut in {pieces(spelling), pieces(spelling.lower())}:
                 table.latin.setdefault(cut[0], []).append((cut, spelling, known))
 
 
 def _han_names(text: str) -> Iterator[Found]:
     table, at = _table().han, 0
     for start, char in enumerate(text):
-        if start < at or char not in table:
+        if start < at or char not in table or text.startswith(_OTHER_WORDS, start):
             continue
         for spelling, known in table[char]:
             if text.startswith(spelling, start):
@@ -242,8 +236,14 @@ def _written(said: str, spelling: str, text: str, start: int) -> bool:
         return said == spelling
     if " " in said:
         return said[0].isupper() == spelling[0].isupper()
-    if not is_listed(spelling.lower()):
-        return not said.islower() or len(said) > 4
+    if said.islower() and not spelling.islower():
+        return (
+            len(said) > 4
+            and not is_listed(said)
+            and bool(_HAN.search(text[max(0, start - 2) : start + len(said) + 2]))
+        )
+    if not {spelling.lower(), spelling.lower().removesuffix("s")} & words("common_en.txt"):
+        return True
     return said[0].isupper() and not opens(text, start)
 
 

@@ -16,7 +16,8 @@ _HAN_MONTHS = {
 _TH = r"(?:st|nd|rd|th)?"
 # Widest first: what one pattern has read, the next ones do not see.
 _DATES = (
-    re.compile(r"(?<!\d)(?P<y>(?:19|20)\d{2})\s?[-/.年]\s?(?P<m>\d{1,2})\s?[-/.月]\s?(?P<d>\d{1,2})(?!\d)\s?[日号]?(?:\s?[-~至到]\s?(?P<d2>\d{1,2})\s?[日号])?"),
+    re.compile(r"(?<![\d/])(?P<y>(?:19|20)\d{2})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<y>(?:19|20)\d{2})\s?年\s?(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})(?!\d)\s?[日号]?(?:\s?[-~至到]\s?(?P<d2>\d{1,2})\s?[日号])?"),
     re.compile(r"(?<![\d.])(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?[日号](?:\s?[-~至到]\s?(?P<d2>\d{1,2})\s?[日号])?"),
     re.compile(r"(?<![\d.])(?P<m>\d{1,2})\s?月\s?(?P<d>\d{1,2})\s?(?:[-~至到]\s?(?P<d2>\d{1,2})\s?)[日号]"),
     re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d{{1,2}}){_TH}(?:\s?(?:-|to)\s?(?P<d2>\d{{1,2}}){_TH})?(?!\d|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.IGNORECASE),
@@ -25,7 +26,7 @@ _DATES = (
 )  # fmt: skip
 _SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%.])")
 _MONTH_ONLY = re.compile(
-    rf"(?<![\d.])(?P<m>\d{{1,2}})\s?月(?!\d)|(?<![一-龥])(?P<han>十[一二]?|[一二三四五六七八九])月(?=[份初中底末上下到至,，。\s]|$)"
+    rf"(?<![\d.])(?P<m>\d{{1,2}})\s?月(?!\d)|(?<![一二三四五六七八九十几数个])(?P<han>十[一二]?|[一二三四五六七八九])月"
     rf"|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they))",
     re.IGNORECASE,
 )
@@ -41,6 +42,10 @@ _YEAR = re.compile(
 )
 _FISCAL = re.compile(
     r"\bFY\s?'?(\d{2})(?!\d)|'(\d{2})(?!\d)|(?<!\d)(\d{2})财年|(?<!\d)(\d{2})年(?=[初底末度Q上下春夏秋冬])"
+)
+_ROUND = re.compile(r"\bseries\s([A-K])\b|(?<![A-Za-z])([A-K])\+?\s?轮", re.IGNORECASE)
+_DECADE = re.compile(
+    r"(?:(?:19|20)\s?世纪\s?)?(?<!\d)(?:19|20)?(\d0)\s?年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"
 )
 _WEEKDAY = re.compile(
     r"\b(mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)day\b|(?:周|星期|礼拜)([一二三四五六日天])(?![到至-])",
@@ -89,7 +94,7 @@ def days(text: str) -> list[Day]:
 
 def without_days(text: str) -> str:
     """The text with its dates blanked out, so that they are not read as amounts as well."""
-    return _spotted(text)[1]
+    return _DECADE.sub(lambda match: " " * len(match.group()), _spotted(text)[1])
 
 
 def _spotted(text: str) -> tuple[list[tuple[int, Day]], str]:
@@ -148,7 +153,7 @@ def months(text: str) -> list[tuple[str, int]]:
 
 
 def terms(text: str) -> list[tuple[str, str]]:
-    """Quarters, halves of a year and weekdays: as said, and which (Q3, H1, D0)."""
+    """Quarters, halves of a year, weekdays and funding rounds: as said, and which (Q3, H1, D0, round B)."""
     found = []
     for kind, pattern in (("Q", _QUARTER), ("H", _HALF)):
         for match in pattern.finditer(text):
@@ -156,6 +161,10 @@ def terms(text: str) -> list[tuple[str, str]]:
             found.append((match.group(), f"{kind}{_ORDER.get(word) or int(word)}"))
     for match in _WEEKDAY.finditer(text):
         found.append((match.group(), f"D{_WEEKDAYS[(match[1] or match[2]).lower()]}"))
+    for match in _DECADE.finditer(text):
+        found.append((match.group(), f"decade {match[1] or match[2] or match[3]}"))
+    for match in _ROUND.finditer(text):
+        found.append((match.group(), f"round {(match[1] or match[2]).upper()}"))
     return found
 
 
@@ -171,6 +180,7 @@ _SPANS = {
     "second": r"\bseconds?\b|\d\s?s\b|/s(?:ec)?\b|秒",
     "minute": r"\bminutes?\b|\d\s?mins?\b|/min\b|分钟",
     "hour": r"\bhour(?:s|ly)?\b|\d\s?(?:h|hrs?)\b|/h(?:r|our)?\b|小时|钟头",
+    "day": r"\bday|\bdaily|\btoday|天|日|24\s?h|\bnight",
     "week": r"\bweek(?:s|ly|end|day)?\b|\bfortnight|周|星期|礼拜|\b(?:7|seven) days|7 ?天|七天",
     "month": rf"\bmonth(?:s|ly)?\b|/mo\b|月|季|quarter|半年|\b(?:30|90) days|\b(?:{_MONTH})\b",
     "quarter": r"\bquarter(?:s|ly)?\b|\bQ[1-4]\b|季|\b(?:3|three) months",
@@ -181,6 +191,7 @@ _TOLD = {
     "second": re.compile(r"\b(?:per|a|each|every)\ssecond\b|每秒|几秒|数秒|(?<!\w)/s(?:ec)?\b", re.IGNORECASE),
     "minute": re.compile(r"\b(?:per|an?|each|every|in|within|few|of)\sminutes?\b|每分钟|几分钟|数分钟|/min\b", re.IGNORECASE),
     "hour": re.compile(r"\b(?:per|an?|each|every|in|within|few|of)\shours?\b|\bhourly\b|每(?:个)?小时|几(?:个)?小时|数(?:个)?小时|/h(?:r|our)?\b", re.IGNORECASE),
+    "day": re.compile(r"\b(?:per|a|each|every)\sday\b|\bdaily\b|每天|每日|日均|/day\b", re.IGNORECASE),
     "week": re.compile(r"\b(?:per|a|each|every|in|within|few|of)\sweeks?\b|每周|几周|数周|每星期|/week\b", re.IGNORECASE),
     "month": re.compile(r"\b(?:per|a|each|every|in|within|few|of)\smonths?\b|\bmonthly\b|每(?:个)?月|几个月|数月|数个月|月费|/mo(?:nth)?\b", re.IGNORECASE),
     "quarter": re.compile(r"\b(?:per|a|each|every)\squarter\b(?!\sof)|\bquarterly\b|每季度|季度", re.IGNORECASE),

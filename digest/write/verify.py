@@ -9,29 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache
+from dataclasses import dataclass
+from datetime import datetime
 
 from digest.models import Item, Post
-from digest.text import MAX_CHARS, URL, language
+from digest.text import MAX_CHARS, URL
+from digest.write.evidence import HANDLES, Evidence, evidence
 from digest.write.facts import Amount, amounts, folded
 from digest.write.known import ticker_name
-from digest.write.names import LONG_VERSION, Names, missing_names, missing_versions, read_names
+from digest.write.names import missing_names
 from digest.write.times import (
     Day,
     days,
     months,
     of_day,
-    short_days,
-    spans_in,
     spans_told,
     terms,
     without_days,
     without_months,
     years,
 )
-from digest.write.wordnumbers import checked, list_sizes, vague, worded
+from digest.write.versions import missing_versions
+from digest.write.wordnumbers import checked, vague
 
 _TICKER = re.compile(
     r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
@@ -40,12 +39,10 @@ _MARKED = re.compile(
     r"\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
 )
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
-_HANDLE = re.compile(r"(?<![\w@.])@(\w{2,})")
 _LINK = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )
 _COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
-_SHORT_LINK = re.compile(r"https?://t\.co/\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +54,6 @@ class Verdict:
     @property
     def ok(self) -> bool:
         return not self.unsupported
-
-
-@dataclass(slots=True)
-class _Evidence:
-    """What one post says; several are added up."""
-
-    text: str = ""
-    language: set[str] = field(default_factory=set)
-    names: Names = field(default_factory=Names)
-    amounts: list[Amount] = field(default_factory=list)
-    sizes: list[tuple[float, float]] = field(default_factory=list)
-    days: list[Day] = field(default_factory=list)
-    told_days: bool = False
-    made: list[datetime] = field(default_factory=list)
-    months: set[int] = field(default_factory=set)
-    years: set[int] = field(default_factory=set)
-    terms: set[str] = field(default_factory=set)
-    spans: set[str] = field(default_factory=set)
-    lists: set[int] = field(default_factory=set)
-    handles: set[str] = field(default_factory=set)
-    authors: set[str] = field(default_factory=set)
 
 
 def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
@@ -92,7 +68,7 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
     if len(item.title) + len(item.text) > MAX_CHARS:
         return Verdict((*missing, f"longer than {MAX_CHARS} characters"))
     text = folded(f"{item.title}\n{item.text}")
-    found = _evidence(cited)
+    found = evidence(cited)
     missing += _missing(text, found)
     if view:
         missing += _missing_speaker(item, found)
@@ -104,22 +80,22 @@ def _short(missing: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said.strip() for said in missing if said.strip()))
 
 
-def _missing(text: str, found: _Evidence) -> Iterator[str]:
+def _missing(text: str, found: Evidence) -> Iterator[str]:
     yield from _markup(text, found)
     yield from _missing_days(text, found)
     yield from _missing_amounts(text, found)
-    yield from _missing_versions(text, found)
+    yield from missing_versions(without_days(text), found.names)
     yield from _missing_tickers(text, found)
-    plain = _HANDLE.sub(" ", _TICKER.sub(" ", text))
+    plain = HANDLES.sub(" ", _TICKER.sub(" ", text))
     chinese, english = "zh" in found.language, "en" in found.language
     yield from missing_names(plain, found.names, english=english, chinese=chinese)
 
 
-def _markup(text: str, found: _Evidence) -> Iterator[str]:
+def _markup(text: str, found: Evidence) -> Iterator[str]:
     """What a chat would act on, and handles of nobody in the posts."""
     if _LINK.search(text) or URL.search(text):
         yield "a link, markup or mention"
-    for handle in _HANDLE.findall(text):
+    for handle in HANDLES.findall(text):
         if handle.lower() in ("everyone", "here", "channel", "all"):
             yield "a link, markup or mention"
         elif handle.lower() not in found.handles:
@@ -127,91 +103,7 @@ def _markup(text: str, found: _Evidence) -> Iterator[str]:
     yield from _COMMAND.findall(text)
 
 
-def _evidence(posts: Sequence[Post]) -> _Evidence:
-    parts = [_read(post.author, post.author_name, post.text, post.created_at) for post in posts]
-    if len(parts) == 1:
-        return parts[0]
-    whole = _Evidence("\n".join(part.text for part in parts))
-    for part in parts:
-        whole.names = _added(whole.names, part.names)
-        for name in ("amounts", "sizes", "days", "made"):
-            setattr(whole, name, getattr(whole, name) + getattr(part, name))
-        for name in (
-            "language",
-            "months",
-            "years",
-            "terms",
-            "spans",
-            "lists",
-            "handles",
-            "authors",
-        ):
-            setattr(whole, name, getattr(whole, name) | getattr(part, name))
-        whole.told_days |= part.told_days
-    whole.lists.add(len(parts))
-    return whole
-
-
-def _added(one: Names, other: Names) -> Names:
-    after = {key: set(value) for key, value in one.after.items()}
-    for key, value in other.after.items():
-        after[key] = after.get(key, set()) | value
-    return Names(
-        f"{one.text}\n{other.text}",
-        one.words | other.words,
-        one.glued | other.glued,
-        one.known | other.known,
-        one.places + other.places,
-        after,
-        one.near | other.near,
-        one.segments | other.segments,
-    )
-
-
-@lru_cache(maxsize=512)
-def _read(author: str, author_name: str, posted: str, made: datetime) -> _Evidence:
-    said = _SHORT_LINK.sub(" ", folded(posted))
-    text = f"{folded(author_name)} @{folded(author)}\n{said}"
-    bare = without_days(said)
-    found = _Evidence(text, {language(posted)}, read_names(text))
-    found.made = [made]
-    found.amounts = [
-        *amounts(said, names=True),
-        *amounts(bare, names=True),
-        *worded(said),
-        *amounts(author_name, names=True),
-    ]
-    found.sizes = [(low, below) for _, low, below in vague(said)]
-    told = days(said)
-    found.told_days = bool(told)
-    found.days = [*told, *short_days(bare)]
-    found.months = {day.month for day in found.days} | {number for _, number in months(bare)}
-    found.years = {year for _, year in years(said)} | {day.year for day in told if day.year}
-    found.terms = {kind for _, kind in terms(said)}
-    found.amounts += [Amount(day.said, ((float(day.day), "day"),)) for day in found.days]
-    found.spans, found.lists = spans_in(said), list_sizes(said)
-    found.handles = {author.lower(), *(handle.lower() for handle in _HANDLE.findall(text))}
-    found.authors = {name for name in (folded(author_name).lower(), author.lower()) if name}
-    _add_relative(found, said, made)
-    return found
-
-
-_RELATIVE = ((-1, re.compile(r"yesterday|last night|昨", re.IGNORECASE)), (1, re.compile(r"tomorrow|tmrw|tmr\b|明天|明日|明晚|次日", re.IGNORECASE)))  # fmt: skip
-
-
-def _add_relative(found: _Evidence, said: str, made: datetime) -> None:
-    """Yesterday, next year, weekdays: what the post's own time makes of its words."""
-    for shift, pattern in _RELATIVE:
-        if pattern.search(said):
-            found.days.append(of_day((made + timedelta(days=shift)).date()))
-    if re.search(r"next year|明年|coming year\b", said, re.IGNORECASE):
-        found.years.add(made.year + 1)
-    if re.search(r"last year|去年", said, re.IGNORECASE):
-        found.years.add(made.year - 1)
-    found.terms |= {f"D{(made + timedelta(days=shift)).weekday()}" for shift in (0, -1, 1)}
-
-
-def _missing_days(text: str, found: _Evidence) -> Iterator[str]:
+def _missing_days(text: str, found: Evidence) -> Iterator[str]:
     wanted = days(text)
     shared = any(day.supported_by(other) for day in wanted for other in found.days)
     # The post's own day is a fact too, unless the posts name days and the item names none of them.
@@ -227,23 +119,27 @@ def _missing_days(text: str, found: _Evidence) -> Iterator[str]:
     yield from (
         said for said, year in years(bare) if year not in told and not _as_number(year, found)
     )
-    yield from (said for said, kind in terms(bare) if kind not in found.terms)
+    yield from (said for said, kind in terms(text) if kind not in found.terms)
 
 
 def _own(made: datetime) -> Day:
     return of_day(made.date())
 
 
-def _as_number(year: int, found: _Evidence) -> bool:
+def _as_number(year: int, found: Evidence) -> bool:
     return any(reading[0] == year for amount in found.amounts for reading in amount.readings)
 
 
-def _missing_amounts(text: str, found: _Evidence) -> Iterator[str]:
+def _missing_amounts(text: str, found: Evidence) -> Iterator[str]:
     bare = without_months(without_days(text))
     told = {said for said, _ in years(bare)}
     for amount in amounts(bare):
         value, unit = amount.readings[0]
-        if amount.said in told or (unit in ("year", "") and value in found.years):
+        if (
+            amount.said in told
+            or amount.readings[0][0] == 0
+            or (unit in ("year", "") and value in found.years)
+        ):
             continue
         if not any(amount.supported_by(other) for other in found.amounts) and not _listed(
             amount, found
@@ -261,25 +157,20 @@ def _missing_amounts(text: str, found: _Evidence) -> Iterator[str]:
     yield from (said for unit, said in spans_told(bare).items() if spans and unit not in spans)
 
 
-def _listed(amount: Amount, found: _Evidence) -> bool:
+def _listed(amount: Amount, found: Evidence) -> bool:
     """A small bare count that is the length of a list in the posts."""
     value, unit = amount.readings[0]
     worth = unit == "count" or (not unit and (amount.counts or not amount.said[:1].isdigit()))
     return worth and 2 <= value <= 20 and int(value) in found.lists and value == int(value)
 
 
-def _sized(low: float, below: float, found: _Evidence) -> bool:
+def _sized(low: float, below: float, found: Evidence) -> bool:
     if any(low < other_below and other_low < below for other_low, other_below in found.sizes):
         return True
     return any(low <= reading[0] < below for amount in found.amounts for reading in amount.readings)
 
 
-def _missing_versions(text: str, found: _Evidence) -> Iterator[str]:
-    yield from (long for long in LONG_VERSION.findall(without_days(text)) if long not in found.text)
-    yield from missing_versions(without_days(text), found.names)
-
-
-def _missing_tickers(text: str, found: _Evidence) -> Iterator[str]:
+def _missing_tickers(text: str, found: Evidence) -> Iterator[str]:
     for match in (*_TICKER.finditer(text), *_MARKED.finditer(text)):
         ticker = next(group for group in match.groups() if group).upper()
         name = ticker_name(ticker)
@@ -294,10 +185,10 @@ def _missing_tickers(text: str, found: _Evidence) -> Iterator[str]:
             yield match.group()
 
 
-def _missing_speaker(item: Item, found: _Evidence) -> Iterator[str]:
+def _missing_speaker(item: Item, found: Evidence) -> Iterator[str]:
     """The person in the title: author of a cited post, or named in one."""
     title = folded(item.title)
-    handles = {handle.lower() for handle in _HANDLE.findall(title)}
+    handles = {handle.lower() for handle in HANDLES.findall(title)}
     name = re.sub(r"[(（@].*", "", title).strip()
     if handles and not handles <= found.handles:
         yield item.title
@@ -305,7 +196,7 @@ def _missing_speaker(item: Item, found: _Evidence) -> Iterator[str]:
         yield name
 
 
-def _spoken_of(name: str, found: _Evidence) -> bool:
+def _spoken_of(name: str, found: Evidence) -> bool:
     if name in found.authors or name in found.text.lower():
         return True
     return not list(

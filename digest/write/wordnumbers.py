@@ -31,7 +31,7 @@ _ENGLISH = re.compile(
     rf"\b((?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*)(?P<fold>fold)?\b(?:[\s-](?P<unit>{UNIT_WORDS})(?![A-Za-z]))?(?P<next>s\b)?",
     re.IGNORECASE,
 )
-_COUNTERS = "个月|个百分点|个小时|小时|分钟|秒|天|周|年|岁|倍|名|家|款|种|项|位|次|步|人|国|城|座|台|部|篇|章|轮|层|条|套|只|场|份|个|成|件|间|支|行|页"
+_COUNTERS = "周年|个月|个百分点|个小时|小时|分钟|秒|天|周|年|岁|倍|名|家|款|种|项|位|次|步|人|国|城|座|台|部|篇|章|轮|层|条|套|只|场|份|个|成|件|间|支|行|页"
 _CHINESE = re.compile(
     rf"(?<![第数几百千万亿分成])({HAN_NUMBER})(?:多|余)?\s?({_COUNTERS}|{UNIT_WORDS})?",
     re.IGNORECASE,
@@ -48,7 +48,7 @@ _MULTIPLES = (
     (
         2.0,
         re.compile(
-            r"\b(?:doubl\w+|twice|two-?fold)\b|翻倍|翻番|翻一番|加倍|翻了一倍|增长一倍|两倍|二倍",
+            r"\b(?:doubl\w+|twice|two-?fold)\b|翻倍|翻番|翻一番|加倍|翻了一倍|增长一倍|[两二一]倍",
             re.IGNORECASE,
         ),
     ),
@@ -57,14 +57,14 @@ _MULTIPLES = (
     (10.0, re.compile(r"\b(?:ten-?fold|order of magnitude)\b|十倍|一个数量级", re.IGNORECASE)),
 )
 _FRACTION = re.compile(
-    r"\b(?P<n>one|two|three|four|a)[\s-](?P<d>third|quarter|fifth|sixth|tenth)s?\b(?!\s(?:of\s20|time|place|party))|(?P<hd>[二三四五六七八九十])分之(?P<hn>[一二三四五六七八九])",
+    r"\b(?P<n>one|two|three|four|a)[\s-](?P<d>third|quarter|fifth|sixth|tenth)s?\b(?![\s-](?:of\s20|time|place|party))|(?P<hd>[二三四五六七八九十])分之(?P<hn>[一二三四五六七八九])",
     re.IGNORECASE,
 )
 _DENOMINATORS = {"third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "tenth": 10}
 _SLASHED = re.compile(r"(?<![\d/.])(\d)/(\d{1,2})(?![\d/.])")
 _RANK = re.compile(
     rf"第\s?(?P<zh>\d+|{HAN_NUMBER})(?![方次季天章节期批款代只])|\b(?P<en>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
-    r"|(?<![\w.])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|(?:#|\bNo\.?\s?|排名\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
+    r"|(?<![\w.])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.IGNORECASE,
 )
 _TOP = re.compile(
@@ -107,7 +107,10 @@ def _chinese(text: str) -> Iterator[Amount]:
         unit = UNIT_OF.get(
             (match[2] or "").lower(), "count" if match[2] or match[1] == "一" else ""
         )
-        yield Amount(match.group(), ((han_value(match[1]), unit),))
+        readings: list[Reading] = [(han_value(match[1]), unit)]
+        if match[2] == "次":
+            readings.append((han_value(match[1]), "times"))
+        yield Amount(match.group(), tuple(readings))
 
 
 def _parts(text: str) -> Iterator[Amount]:
