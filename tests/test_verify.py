@@ -1,6 +1,7 @@
 """A statement is proved by the posts it cites, or it is not."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -136,3 +137,14 @@ def test_evaluate_answers_a_line_for_each() -> None:
     ]
     with pytest.raises(DigestError, match=r"set\.jsonl:2"):
         list(judged([*list(lines())[:1], "{broken"], "set.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "piece", ["1-", "Ab-", "1,", "百", "《", "某某表示", "Jan 1 ", "one hundred and ", "("]
+)
+def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
+    hostile = (piece * 6000)[:6000]
+    started = time.process_time()
+    missing(hostile, "x is out")
+    missing("x 1", hostile)
+    assert time.process_time() - started < 1.5  # a guard against regexes that explode

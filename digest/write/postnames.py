@@ -15,7 +15,7 @@ LATIN = re.compile(
 )
 _SEGMENT = re.compile(r"[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]?[a-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+|[A-Z]+(?![a-z])|\d+")
-_GLUED = re.compile(r"[@#]\w+|\b[\w-]+(?:\.[\w-]+)+")
+_GLUED = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
 ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|'s)$")
 
 VARIANTS = frozenset(
