@@ -44,13 +44,15 @@ def terminal(lines: list[str], path: Path) -> None:
     image = Image.new("RGB", size, "#15181e")
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
-        colour = "#f2c14e" if line.startswith("›") else "#7f8a9b" if "↳" in line else "#e6e6e6"
+        source = "↳" in line or re.match(r"\s+@\w", line)  # the list may go on in the next line
+        colour = "#f2c14e" if line.startswith("›") else "#7f8a9b" if source else "#e6e6e6"
         x = float(MARGIN)
         for char in line:
             font = wide_font if cells(char) == 2 else narrow_font
-            draw.text((x, MARGIN + LINE * row), char, font=font, fill=colour)
+            base = (x, MARGIN + LINE * row + 20)
+            draw.text(base, char, font=font, fill=colour, anchor="ls")
             x += CELL * cells(char)
-    image.quantize(32).save(path)
+    image.quantize(64, method=Image.Quantize.MAXCOVERAGE).save(path)
 
 
 def page(post: Path, path: Path) -> None:
