@@ -128,7 +128,7 @@ def _bare_name(found: str) -> str:
 
 
 def _pairs(texts: Sequence[str]) -> set[str]:
-    """Two capitalised words that mostly stand together ("Kite Robotics") are one name."""
+    """Two capitalised words that mostly stand together ("Kitewick Robotics") are one name."""
     single: Counter[str] = Counter()
     double: Counter[tuple[str, str]] = Counter()
     for text in texts:

@@ -16,7 +16,7 @@ def report(day: date = DAY, language: Language = "zh", **items: tuple[Item, ...]
         "overview": (Item("共收集 5 条帖子。", status="note"),),
         "points": (
             Item("It scores 81.2%.", "Meridian 3.2 Pro is out", cites=("x:1", "x:2")),
-            Item("Kite 完成融资。", cites=("x:2",)),
+            Item("Kitewick 完成融资。", cites=("x:2",)),
         ),
         "views": (Item("I think it is cheap.", "Ada (@ada)", cites=("x:1",)),),
         "markets": (

@@ -16,7 +16,7 @@ from tests.posts import post
 ROOT = Path(__file__).parents[1]
 NEWS = [
     "Northlight releases Meridian 3.2 Pro, an AI model that scores 81.2% on HardMath at half the price.",
-    "Regulators in Veland fine Kite Robotics $20 million after its robot leaked camera footage of 300 homes.",
+    "Regulators in Veland fine Kitewick Robotics $20 million after its robot leaked camera footage of 300 homes.",
     "The Alder Institute publishes a paper that cuts the cost of reinforcement learning by 63% on language models.",
 ]
 

@@ -15,12 +15,12 @@ EVENTS = [
         "Meridian 3.2 Pro is out: Northlight's new flagship beats every open model on HardMath",
     ],
     [
-        "Northlight opens a data centre in Lisbon with 40,000 Tessera chips",
-        "Northlight 在里斯本启用数据中心，配备 4 万块 Tessera 芯片",
+        "Northlight opens a data centre in Lisbon with 40,000 Tesselund chips",
+        "Northlight 在里斯本启用数据中心，配备 4 万块 Tesselund 芯片",
     ],
     [
-        "Regulators in Veland fine Kite Robotics 20 million for leaking camera footage of its Butler robot",
-        "Veland 监管机构因 Butler 机器人泄露摄像头画面，对 Kite Robotics 罚款 2000 万",
+        "Regulators in Veland fine Kitewick Robotics 20 million for leaking camera footage of its Butler robot",
+        "Veland 监管机构因 Butler 机器人泄露摄像头画面，对 Kitewick Robotics 罚款 2000 万",
     ],
     ["A long walk with the dog is the best debugging tool there is"],
 ]
