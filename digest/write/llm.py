@@ -62,7 +62,7 @@ class Llm:
         budget: Budget,
         *,
         proxy: str = "",
-        seconds: float = 80.0,
+        seconds: float = 70.0,
         now: Callable[[], datetime],
     ) -> None:
         self._servers = [Server(provider, proxy, budget, now) for provider in providers]
