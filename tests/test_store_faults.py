@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from digest.models import Dropped
 from digest.store import Store, StoreError
-from digest.store.engine import database_url, label
+from digest.store.engine import database_url, label, workers
 from digest.store.errors import explain
 from digest.store.tables import SCHEMA, metadata
 from tests.posts import TOPIC, post
@@ -157,6 +157,13 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert file.read_text().startswith("These are my notes")
     assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
     assert "cannot make the folder" in await failure(f"sqlite:///{file}/store.db")
+
+
+async def test_a_database_that_fails_to_open_leaves_no_thread_behind(tmp_path: Path) -> None:
+    before = workers()
+    for _ in range(5):
+        assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
+        assert workers() == before
 
 
 async def test_a_server_out_of_reach_is_named_without_the_password() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -110,6 +112,23 @@ def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | po
         if not column.primary_key and column.name not in keys
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def workers() -> int:
+    """How many threads aiosqlite has running, one a connection."""
+    return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
+
+
+async def let_go(before: int) -> None:
+    """Waits, briefly, until the threads of a connection that failed have ended.
+
+    aiosqlite tells them to stop without waiting: one that answers a loop that is gone by then prints
+    a traceback.
+    """
+    for _ in range(100):
+        if workers() <= before:
+            return
+        await asyncio.sleep(0.01)
 
 
 def _make_folder(file: Path) -> None:

@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.models import Cost, Dropped, Post, Report, Topic
 from digest.store import posts, reports, schema, spending, topics
-from digest.store.engine import database_url, label, open_engine, reading, writing
+from digest.store.engine import (
+    database_url,
+    label,
+    let_go,
+    open_engine,
+    reading,
+    workers,
+    writing,
+)
 from digest.store.errors import one_line
 from digest.store.spending import Spent
 from digest.store.topics import StoredTopic
@@ -32,12 +40,14 @@ class Store:
         Raises StoreError where there is no database, or one this program must not touch.
         """
         address = database_url(url)
+        before = workers()
         store = cls(open_engine(address), label(address))
         try:
             with one_line(store._name):
                 await schema.migrate(store.engine, store._name)
         except BaseException:
             await store.close()
+            await let_go(before)
             raise
         return store
 
