@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from digest.models import Language
+from digest.models import Chat, Language
+
+
+async def nobody() -> bool:
+    """The right that nobody has."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A line that somebody wrote to the bot."""
+    """A line that somebody wrote to the bot, or the line behind a button."""
 
-    platform: str
-    chat_id: str
+    chat: Chat
     user_id: str
     text: str
+    language: Language | None = None
+    """The language of the person's own app, where the platform tells it."""
+    direct: bool = True
+    """Whether it was certainly meant for this bot: in a group it may be for another one."""
+    configures: Callable[[], Awaitable[bool]] = nobody
+    """Asks whether the person may decide what is posted in this chat."""
+    lacking: tuple[str, ...] = ()
+    """Permissions that the bot itself would need to post in this chat."""
+
+    @property
+    def platform(self) -> str:
+        return self.chat.platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +88,32 @@ Block = Heading | Text | Entry | Terms | Picture
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """A button: pressing it is as good as sending its line."""
+
+    label: str
+    line: str
+    fresh: bool = False
+    """Whether the answer is a message of its own instead of taking the place of this one."""
+
+
+Manner = Literal["answer", "private", "post"]
+"""For everybody here; only for who asked, where the platform can; or as digests are posted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One answer of the bot."""
 
     blocks: tuple[Block, ...]
     language: Language = "zh"
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    """Groups of buttons that belong together."""
+    manner: Manner = "answer"
+    topic: str = ""
+    """The topic it is about, for its colour; empty for the bot's own matters."""
+    line: str = ""
+    """The line that gives this very answer again, whenever it is asked: for turning its pages."""
 
 
 def reply(*blocks: Block, language: Language = "zh") -> Reply:

@@ -229,6 +229,34 @@ class Report:
         return next(section for section in self.sections if section.name == name)
 
 
+ChatKind = Literal["private", "group", "channel"]
+Ending = Literal["", "left", "removed", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A place that answers and digests go to."""
+
+    platform: str
+    id: str
+    thread: str = ""
+    """A forum topic of Telegram. Threads of Discord have ids of their own."""
+    kind: ChatKind = "private"
+    space: str = ""
+    """The Discord server it belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A chat that gets the digest of a topic every day at its own time."""
+
+    chat: Chat
+    topic: str
+    at: time
+    """Local time in `timezone`."""
+    timezone: str
+
+
 def cited_keys(sections: Sequence[Section]) -> list[str]:
     """Keys of all posts that the sections cite, each once, in the order of first use."""
     return list(dict.fromkeys(key for s in sections for item in s.items for key in item.cites))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -75,6 +75,17 @@ async def days(connection: AsyncConnection, topic: str) -> list[date]:
         .order_by(reports.c.last)
     )
     return list((await connection.scalars(query)).all())
+
+
+async def neighbours(
+    connection: AsyncConnection, topic: str, day: date
+) -> tuple[date | None, date | None]:
+    """The nearest days on both sides with a report of their own."""
+    last = reports.c.last
+    own = (reports.c.topic == topic) & (reports.c.first == last)
+    before = await connection.scalar(select(func.max(last)).where(own, last < day))
+    after = await connection.scalar(select(func.min(last)).where(own, last > day))
+    return before, after
 
 
 async def cloud(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:

@@ -21,8 +21,8 @@ def version(connection: Connection) -> str:
     return str(found or "")
 
 
-async def migrate(engine: AsyncEngine, name: str) -> None:
-    """Runs what is missing, in one transaction. Raises StoreError for a newer schema, unchanged."""
+async def is_current(engine: AsyncEngine, name: str) -> bool:
+    """Whether nothing is missing. Raises StoreError for a newer schema."""
     async with reading(engine).connect() as connection:
         found = await connection.run_sync(version)
     if found > SCHEMA:
@@ -30,7 +30,12 @@ async def migrate(engine: AsyncEngine, name: str) -> None:
             f"{name} was written by a newer version of this program (schema {found}, this one"
             f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
         )
-    if found == SCHEMA:
+    return found == SCHEMA
+
+
+async def migrate(engine: AsyncEngine, name: str) -> None:
+    """Runs what is missing, in one transaction. Raises StoreError for a newer schema, unchanged."""
+    if await is_current(engine, name):
         return
     async with writing(engine).begin() as connection:
         if engine.dialect.name == "postgresql":

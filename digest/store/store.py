@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from digest.models import Cost, Dropped, Post, Report, Topic
-from digest.store import posts, reports, schema, spending, topics
+from digest.models import Chat, Cost, Dropped, Ending, Post, Report, Subscription, Topic
+from digest.store import chats, posts, reports, schema, spending, topics
 from digest.store.engine import (
     database_url,
     label,
@@ -34,8 +34,9 @@ class Store:
         self._name = name
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """The store at DATABASE_URL, with its tables made or brought up to date.
+    async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
+        """The store at DATABASE_URL, with its tables made or brought up to date: by `migrate` where
+        it is given, which then must do just that elsewhere.
 
         Raises StoreError where there is no database, or one this program must not touch.
         """
@@ -44,6 +45,8 @@ class Store:
         store = cls(open_engine(address), label(address))
         try:
             with one_line(store._name):
+                if migrate and not await schema.is_current(store.engine, store._name):
+                    await migrate()
                 await schema.migrate(store.engine, store._name)
         except BaseException:
             await store.close()
@@ -128,6 +131,11 @@ class Store:
         async with self._reading() as connection:
             return await reports.days(connection, topic)
 
+    async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
+        """The nearest days before and after that have a report of their own."""
+        async with self._reading() as connection:
+            return await reports.neighbours(connection, topic, day)
+
     async def cloud(self, topic: str, first: date, last: date) -> bytes:
         """The PNG of that report, or nothing."""
         async with self._reading() as connection:
@@ -198,6 +206,53 @@ class Store:
         """Keeps what is known of a model on a server."""
         async with self._writing() as connection:
             await spending.save_learned(connection, base_url, model, known)
+
+    async def subscribe(self, wanted: Subscription, now: datetime) -> bool:
+        """Begins or changes a subscription; whether it is new or had ended."""
+        async with self._writing() as connection:
+            return await chats.subscribe(connection, wanted, now)
+
+    async def unsubscribe(self, chat: Chat, topic: str) -> bool:
+        """Ends a subscription at the chat's wish; whether there was one."""
+        async with self._writing() as connection:
+            return await chats.unsubscribe(connection, chat, topic)
+
+    async def subscriptions(self, chat: Chat) -> list[Subscription]:
+        """What a chat, with its thread, is subscribed to, by topic."""
+        async with self._reading() as connection:
+            return await chats.of_chat(connection, chat)
+
+    async def end_subscriptions(
+        self, platform: str, chat: str, why: Ending, *, space: str = ""
+    ) -> int:
+        """Ends all subscriptions of a chat, or of a server where `chat` is empty; gives how many."""
+        async with self._writing() as connection:
+            return await chats.end(connection, platform, chat, space, why)
+
+    async def move_chat(self, platform: str, old: str, new: str) -> int:
+        """Gives a chat's subscriptions its new id, each kept once; gives how many moved."""
+        async with self._writing() as connection:
+            return await chats.move(connection, platform, old, new)
+
+    async def first_time(self, platform: str, key: str, now: datetime) -> bool:
+        """Whether this update of a platform was never handled; from now on it was."""
+        async with self._writing() as connection:
+            return await chats.first_time(connection, platform, key, now)
+
+    async def forget_updates(self, now: datetime) -> None:
+        """Forgets updates that no platform would repeat any more."""
+        async with self._writing() as connection:
+            await chats.forget_updates(connection, now)
+
+    async def note(self, platform: str, name: str) -> str:
+        """What a platform noted under that name, or nothing."""
+        async with self._reading() as connection:
+            return await chats.note(connection, platform, name)
+
+    async def save_note(self, platform: str, name: str, value: str) -> None:
+        """Keeps a note of a platform in the place of an earlier one."""
+        async with self._writing() as connection:
+            await chats.save_note(connection, platform, name, value)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -220,4 +220,38 @@ spending = Table(
     Column("usd", Float),
     Column("settled", Boolean, nullable=False),
     Index(None, "day"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    # Why nothing is posted there any more; empty while it goes on.
+    Column("ended", Text, nullable=False),
+    UniqueConstraint("platform", "chat", "thread", "topic"),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+platform_notes = Table(
+    "platform_notes",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )

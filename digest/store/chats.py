@@ -1,0 +1,129 @@
+"""Who subscribed, which updates were handled, and small notes of the platforms."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Chat, Ending, Subscription
+from digest.store.engine import upsert
+from digest.store.tables import platform_notes, subscriptions, updates
+
+REMEMBERED = timedelta(days=3)
+"""How long an update is remembered: Telegram repeats none that is older than 24 hours."""
+
+
+async def subscribe(connection: AsyncConnection, wanted: Subscription, now: datetime) -> bool:
+    """Begins or changes a subscription; whether it is new or had ended."""
+    same = _of(wanted.chat) & (subscriptions.c.topic == wanted.topic)
+    before = await connection.scalar(select(subscriptions.c.ended).where(same))
+    chat = wanted.chat
+    row = {
+        "platform": chat.platform,
+        "chat": chat.id,
+        "thread": chat.thread,
+        "topic": wanted.topic,
+        "space": chat.space,
+        "kind": chat.kind,
+        "at": f"{wanted.at:%H:%M}",
+        "timezone": wanted.timezone,
+        "created_at": now,
+        "ended": "",
+    }
+    keys = ["platform", "chat", "thread", "topic"]
+    await connection.execute(upsert(connection.dialect.name, subscriptions, keys).values(row))
+    return before is None or before != ""
+
+
+async def unsubscribe(connection: AsyncConnection, chat: Chat, topic: str) -> bool:
+    """Ends a subscription at the chat's wish; whether there was one."""
+    same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "")
+    return await _end(connection, same, "left") > 0
+
+
+async def of_chat(connection: AsyncConnection, chat: Chat) -> list[Subscription]:
+    """What a chat (with its thread) is subscribed to, by topic."""
+    query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
+    rows = await connection.execute(query.order_by(subscriptions.c.topic))
+    return [_subscription(row) for row in rows]
+
+
+async def end(
+    connection: AsyncConnection, platform: str, chat: str, space: str, why: Ending
+) -> int:
+    """Ends all subscriptions of a chat, or of a server where `chat` is empty; gives how many."""
+    place = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    same = (subscriptions.c.platform == platform) & place & (subscriptions.c.ended == "")
+    return await _end(connection, same, why)
+
+
+async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
+    """Gives a chat's subscriptions its new id; one that the new id has already is kept once."""
+    table = subscriptions.c
+    there = subscriptions.alias()
+    taken = (
+        select(there.c.id)
+        .where(
+            there.c.platform == platform,
+            there.c.chat == new,
+            there.c.thread == table.thread,
+            there.c.topic == table.topic,
+            there.c.ended == "",
+        )
+        .exists()
+    )
+    here = (table.platform == platform) & (table.chat == old)
+    await connection.execute(delete(subscriptions).where(here, taken))
+    # What the new id once had and ended makes room for what goes on.
+    staying = list(await connection.execute(select(subscriptions).where(here)))
+    for row in staying:
+        same = (table.thread == row.thread) & (table.topic == row.topic)
+        stale = (table.platform == platform) & (table.chat == new) & same
+        await connection.execute(delete(subscriptions).where(stale))
+    moved = update(subscriptions).where(here).values(chat=new)
+    return (await connection.execute(moved)).rowcount
+
+
+async def first_time(connection: AsyncConnection, platform: str, key: str, now: datetime) -> bool:
+    """Whether this update was never handled; from now on it was."""
+    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"platform": platform, "key": key, "at": now}
+    written = kind(updates).values(row).on_conflict_do_nothing().returning(updates.c.key)
+    return (await connection.execute(written)).scalar() is not None
+
+
+async def forget_updates(connection: AsyncConnection, now: datetime) -> None:
+    """Forgets updates that no platform would repeat any more."""
+    await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
+
+
+async def note(connection: AsyncConnection, platform: str, name: str) -> str:
+    """What a platform noted under that name, or nothing."""
+    same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
+    return str(await connection.scalar(select(platform_notes.c.value).where(same)) or "")
+
+
+async def save_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
+    """Keeps a note in the place of an earlier one."""
+    statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
+    row = {"platform": platform, "name": name, "value": value}
+    await connection.execute(statement.values(row))
+
+
+def _of(chat: Chat) -> ColumnElement[bool]:
+    table = subscriptions.c
+    same = (table.platform == chat.platform) & (table.chat == chat.id)
+    return same & (table.thread == chat.thread)
+
+
+async def _end(connection: AsyncConnection, which: ColumnElement[bool], why: Ending) -> int:
+    ended = update(subscriptions).where(which).values(ended=why)
+    return (await connection.execute(ended)).rowcount
+
+
+def _subscription(row: Row[tuple[object, ...]]) -> Subscription:
+    chat = Chat(row.platform, row.chat, row.thread, row.kind, row.space)
+    return Subscription(chat, row.topic, time.fromisoformat(row.at), row.timezone)
