@@ -282,6 +282,32 @@ async def _export(folder: Path, topic: str | None, day: date | None) -> None:
 
 
 @cli.command()
+@click.option("--only", metavar="NAMES", help="Only these platforms: telegram,discord.")
+def run(only: str | None) -> None:
+    """The bot, on every platform that has a token."""
+    from bot import app
+
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    for name in names:
+        if name not in app.CHATS:
+            raise click.UsageError(f'--only: no "{name}"; there are {", ".join(app.CHATS)}')
+    _run(app.run(_settings(), names, click.echo))
+
+
+@cli.command(hidden=True)
+def migrate() -> None:
+    """Bring the database up to date; the bot does so itself as it starts."""
+    _run(_migrate())
+
+
+async def _migrate() -> None:
+    from digest.store import Store
+
+    async with await Store.open(_settings().database_url):
+        pass
+
+
+@cli.command()
 @click.option("--say", "lines", multiple=True, metavar="TEXT", help="Answer this line and exit.")
 def chat(lines: tuple[str, ...]) -> None:
     """The bot in this terminal; no token needed."""
@@ -319,10 +345,10 @@ def check() -> None:
 
 
 def _settings() -> Settings:
+    from bot.logs import set_up
+
     settings = load_settings()
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level, format="%(levelname)s: %(message)s", force=True
-    )
+    set_up(settings.log_level, settings.secrets)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Composition root: builds what a conversation needs, and runs digests as child processes."""
+"""Composition root: builds what a conversation needs, and keeps the platforms running."""
 
 from __future__ import annotations
 
@@ -7,89 +7,30 @@ import contextlib
 import logging
 import signal
 import sys
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from bot.commands import COMMANDS, answer
-from bot.commands.asking import Context, TooMany
+from bot import platforms
+from bot.builds import Builds, run_child
+from bot.commands import answer
+from bot.commands.asking import Context
+from bot.commands.table import COMMANDS
+from bot.host import BotHost
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.settings import Settings
-from digest.store import Store
+from digest.models import DigestError
+from digest.store import Store, StoreError
 from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
 
-DEADLINE = 600.0
-"""Seconds a digest may take before its process is ended."""
-BUILDS_AN_HOUR = 3
-"""Reports one user may have made within an hour."""
-
-
-class Builds:
-    """Makes reports on demand: one at a time, one for all who ask for the same day."""
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._running: dict[tuple[str, date], asyncio.Task[bool]] = {}
-        self._asked: defaultdict[str, list[float]] = defaultdict(list)
-
-    async def build(self, topic: str, day: date, user: str) -> bool:
-        """Whether the report could be made. Raises TooMany for a user who asks too often."""
-        running = self._running.get((topic, day))
-        if running is None:
-            self._allow(user)
-            running = asyncio.create_task(self._make(topic, day))
-            self._running[topic, day] = running
-            running.add_done_callback(lambda _: self._running.pop((topic, day), None))
-        return await asyncio.shield(running)
-
-    def _allow(self, user: str) -> None:
-        now = asyncio.get_running_loop().time()
-        recent = [asked for asked in self._asked[user] if now - asked < 3600]
-        if len(recent) >= BUILDS_AN_HOUR:
-            raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))
-        self._asked[user] = [*recent, now]
-
-    async def _make(self, topic: str, day: date) -> bool:
-        async with self._turn:
-            return await run_digest(topic, day)
-
-    async def close(self) -> None:
-        """Ends what is running, and its process."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def run_digest(topic: str, day: date) -> bool:
-    """Runs `python -m bot digest` for one day, the command a person would type; whether it worked."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "digest", topic),
-        # What a reader asks for does not spend the operator's money on a model.
-        *("--date", str(day), "--writer", "extractive", "--json"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
-    except TimeoutError:
-        log.error("digest %s %s took longer than %d s and was ended", topic, day, DEADLINE)
-        return False
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
-        log.error("digest %s %s failed: %s", topic, day, " ".join(last))
-    return process.returncode == 0
+CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Settings.model_fields)
+"""The platforms that a token opens."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds between attempts to reach a platform."""
 
 
 @asynccontextmanager
@@ -97,7 +38,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
     """All that commands work with, opened and closed again."""
     topics = load_topics(settings.topics_file)
     builds = Builds()
-    async with await Store.open(settings.database_url) as store:
+    async with await Store.open(settings.database_url, migrate=_migrate) as store:
         try:
             yield Context(
                 store,
@@ -109,9 +50,16 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
                 lambda who: settings.is_admin(who.platform, who.user_id),
                 settings.budget_usd_day,
                 settings.budget_usd_month,
+                settings.timezone,
             )
         finally:
             await builds.close()
+
+
+async def _migrate() -> None:
+    """Brings the database up to date in a child: what that loads would stay in memory here."""
+    if why := await run_child("migrate"):
+        raise StoreError(why)
 
 
 def _versions() -> str:
@@ -138,6 +86,66 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
         else:
             names = [command.name for command in COMMANDS]
             await terminal.talk(answers, names, context.language)
+
+
+async def run(settings: Settings, only: Sequence[str], show: Callable[[str], None]) -> None:
+    """The bot on every platform that has a token, or on those of `only`, until it is ended.
+
+    Shows a line for each platform. One that cannot connect is tried again and again, and takes no
+    other along. Raises DigestError where there is no token, or no platform is left.
+    """
+    wanted = [name for name in CHATS if settings.setup(name).token]
+    wanted = [name for name in wanted if not only or name in only]
+    if not wanted:
+        raise DigestError(_no_token(settings, only))
+    _cancel_on_sigterm()
+    async with conversation(settings) as context:
+        host = BotHost(context, show)
+        keeping = [
+            asyncio.create_task(_keep(name, host, settings.setup(name), show)) for name in wanted
+        ]
+        try:
+            await asyncio.gather(*keeping)
+        finally:
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
+    raise DigestError("no platform is left to talk on")
+
+
+def _no_token(settings: Settings, only: Sequence[str]) -> str:
+    names = [name for name in CHATS if not only or name in only]
+    tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in names)
+    return (
+        f"no platform has a token: set {tokens} (README, Telegram and Discord),"
+        " or talk to the bot here with: python -m bot chat"
+    )
+
+
+async def _keep(
+    name: str, host: BotHost, setup: platforms.Setup, show: Callable[[str], None]
+) -> None:
+    """Runs one platform, again after each time it could not be reached."""
+    loop = asyncio.get_running_loop()
+    pause = FIRST_PAUSE
+    while True:
+        began = loop.time()
+        try:
+            await platforms.open_platform(name, host, setup).run()
+            why = "it ended"
+        except platforms.Refused as error:
+            show(f"{name}: stopped: {error}")
+            return
+        except platforms.PlatformError as error:
+            why = str(error)
+        except Exception as error:
+            log.exception("%s failed", name)
+            why = type(error).__name__
+        if loop.time() - began > LONGEST_PAUSE:
+            pause = FIRST_PAUSE
+        show(f"{name}: {why}; trying again in {pause:.0f} s")
+        await asyncio.sleep(pause)
+        pause = min(LONGEST_PAUSE, 2 * pause)
 
 
 def _cancel_on_sigterm() -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
+from bot.platforms import Setup
 from digest.models import DigestError, Provider
 
 OPENAI = "https://api.openai.com/v1"
@@ -34,6 +35,12 @@ def _zone(name: str) -> str:
 def _proxy(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/]+/?", address):
         raise ValueError("write a proxy like http://proxy.example:3128")
+    return address
+
+
+def _server(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
+        raise ValueError("write a server like http://127.0.0.1:8081, or leave it empty")
     return address
 
 
@@ -60,6 +67,10 @@ class Settings(BaseSettings):
     topics_file: Path = Path("topics.toml")
     prompts_dir: Path = Path("prompts")
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    telegram_bot_token: str = Field("", repr=False)
+    telegram_api_url: Annotated[str, AfterValidator(_server)] = ""
+    discord_bot_token: str = Field("", repr=False)
+    discord_api_url: Annotated[str, AfterValidator(_server)] = ""
     openai_api_key: str = Field("", repr=False)
     openai_base_url: str = OPENAI
     openai_model: str = "gpt-5-mini"
@@ -80,10 +91,28 @@ class Settings(BaseSettings):
         """The models to ask, in this order; none where there is neither a key nor an own server."""
         return _providers(self.openai_model, self.openai_base_url, self.openai_api_key)
 
+    def setup(self, platform: str) -> Setup:
+        """How to reach a chat platform: NAME_BOT_TOKEN, NAME_API_URL and what all share."""
+        token = getattr(self, f"{platform}_bot_token", "")
+        address = getattr(self, f"{platform}_api_url", "")
+        return Setup(token, address, self.https_proxy, self.operators(platform))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be logged."""
+        keys = [provider.key for provider in self.providers]
+        inside = [_password(self.https_proxy), _password(self.database_url)]
+        own = [self.telegram_bot_token, self.discord_bot_token]
+        return tuple(filter(None, own + keys + inside))
+
+    def operators(self, platform: str) -> tuple[str, ...]:
+        """Ids of the people in ADMINS on that platform."""
+        listed = (one.strip().partition(":") for one in self.admins.split(","))
+        return tuple(id_ for name, _, id_ in listed if name == platform)
+
     def is_admin(self, platform: str, user_id: str) -> bool:
         """Whether somebody runs this bot: named in ADMINS, or sitting at its terminal."""
-        listed = {one.strip() for one in self.admins.split(",")}
-        return platform == "terminal" or f"{platform}:{user_id}" in listed
+        return platform == "terminal" or user_id in self.operators(platform)
 
 
 def _providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
@@ -104,6 +133,12 @@ def _providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
     for provider in found:
         _ask_address(provider.base_url)
     return tuple(p for p in found if p.model and (p.key or p.base_url != OPENAI))
+
+
+def _password(address: str) -> str:
+    """The password inside an address, as it is written there."""
+    before, at, _ = address.partition("://")[2].rpartition("@")
+    return before.partition(":")[2] if at else ""
 
 
 def _ask_address(address: str) -> None:

@@ -12,10 +12,6 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     "brief": {"zh": "简报", "en": "Brief"},
     "detail": {"zh": "详细分析", "en": "Detail"},
     "report": {"zh": "完整报告", "en": "Full report"},
-    "more": {
-        "zh": "继续看：/detail 详细 · /sources 1 看第 1 条的原帖 · /stocks 行情 · /cloud 词云 · /report {day} 全文",
-        "en": "More: /detail · /sources 1 for the posts behind point 1 · /stocks · /cloud · /report {day}",
-    },
     "imported": {
         "zh": "这份报告导入自 Jekyll 文章，没有原帖链接。",
         "en": "This report was imported from a Jekyll post; it has no source links.",
@@ -40,6 +36,10 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     "no_reports": {
         "zh": "还没有报告。先运行：python -m bot digest {topic}",
         "en": "There are no reports yet. Make one: python -m bot digest {topic}",
+    },
+    "no_reports_yet": {
+        "zh": "还没有报告。用 /subscribe 订阅，做好第一份就会发来。",
+        "en": "There are no reports yet. /subscribe, and the first one will come here.",
     },
     "no_reports_but": {
         "zh": "还没有报告，但 {day} 有 {n} 条帖子：发送 /report {day} 立即生成。",
@@ -85,10 +85,126 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "en": "Send a command such as /brief; /help lists them.",
     },
     "wrong": {
-        "zh": "出了点问题，已记入日志，请稍后再试。",
-        "en": "Something went wrong; it is in the log. Please try again later.",
+        "zh": "抱歉，出了点问题，请稍后再试。（编号 {id}，日志里有原因）",
+        "en": "Sorry, something went wrong. Please try again later. (Number {id}; the log says why)",
     },
-    "busy": {"zh": "数据库暂时不可用：{why}", "en": "The database is not available: {why}"},
+    "busy": {
+        "zh": "抱歉，数据库暂时不可用，请稍后再试。（编号 {id}，日志里有原因）",
+        "en": "Sorry, the database is not available. Please try again later. (Number {id}; the log says why)",
+    },
+    "slow_down": {
+        "zh": "请慢一点：一分钟最多 {n} 次，请 {seconds} 秒后再试。",
+        "en": "Please slow down: at most {n} a minute. Try again in {seconds} s.",
+    },
+    "greeting": {
+        "zh": "每天把一个主题的帖子整理成一份有出处的简报，配一张词云，按您定的时间发到这里。每句话都能点开原帖。",
+        "en": "Every day the posts about a topic become one brief with its sources and a word cloud, posted here at the time you choose. Every statement leads to its post.",
+    },
+    "subscribe_to": {"zh": "订阅：{topic}", "en": "Subscribe: {topic}"},
+    "commands": {"zh": "所有命令", "en": "All commands"},
+    "chat_admins_only": {
+        "zh": "/{name} 只对这个聊天的管理员开放。",
+        "en": "/{name} is for the admins of this chat only.",
+    },
+    "lacking": {
+        "zh": "我在这里还缺少权限：{names}。请管理员授予后再试。",
+        "en": "I lack permissions here: {names}. Ask an admin to grant them, then try again.",
+    },
+    "subscribed": {
+        "zh": "已订阅“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。下面是最新的一份。",
+        "en": 'Subscribed to "{topic}": every day at {at} ({zone}). Next: {next}, {left}. The newest one follows.',
+    },
+    "subscribed_already": {
+        "zh": "这里已经订阅了“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
+        "en": 'Already subscribed to "{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+    },
+    "terminal_note": {
+        "zh": "终端自己不会收到推送：在 Telegram 或 Discord 里订阅才会。",
+        "en": "Nothing is posted to a terminal: subscribe on Telegram or Discord for that.",
+    },
+    "first_to_come": {
+        "zh": "“{topic}”还没有报告，做好第一份就会发来。",
+        "en": 'There is no report of "{topic}" yet; the first one will come here.',
+    },
+    "subscribe_which": {"zh": "订阅哪个主题？", "en": "Subscribe to which topic?"},
+    "unsubscribe_which": {"zh": "退订哪个主题？", "en": "Stop which topic?"},
+    "unsubscribed": {
+        "zh": "已退订“{topic}”，不会再发到这里。",
+        "en": 'Unsubscribed from "{topic}": it is not posted here any more.',
+    },
+    "undo": {"zh": "重新订阅", "en": "Subscribe again"},
+    "not_subscribed": {
+        "zh": "这里还没有订阅。用 /subscribe 订阅。",
+        "en": "Nothing is posted here yet. /subscribe begins it.",
+    },
+    "subscriptions": {"zh": "这里的订阅", "en": "Posted here"},
+    "next": {"zh": "下一份简报", "en": "The next digest"},
+    "settings": {"zh": "设置", "en": "Settings"},
+    "next_line": {
+        "zh": "每天 {at}（{zone}），下一份 {next}，{left}",
+        "en": "every day at {at} ({zone}); next {next}, {left}",
+    },
+    "hours_left": {"zh": "还有 {h} 小时 {m} 分", "en": "in {h} h {m} min"},
+    "minutes_left": {"zh": "还有 {m} 分钟", "en": "in {m} min"},
+    "settings_are": {
+        "zh": "“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
+        "en": '"{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+    },
+    "settings_changed": {
+        "zh": "改好了。“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
+        "en": 'Changed. "{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+    },
+    "settings_which": {
+        "zh": "这里订阅了几个主题，请写明是哪一个：{names}",
+        "en": "Several topics are posted here; say which: {names}",
+    },
+    "bad_setting": {
+        "zh": "不认识“{word}”。主题有：{names}；时间写 08:30，时区写 Asia/Shanghai。例如 {example}",
+        "en": 'I do not know "{word}". Topics: {names}; a time is 08:30, a zone Europe/Berlin. For example {example}',
+    },
+    "change": {"zh": "修改：{topic}", "en": "Change: {topic}"},
+    "change_time": {"zh": "改时间", "en": "Time"},
+    "change_zone": {"zh": "改时区", "en": "Time zone"},
+    "unsubscribe": {"zh": "退订", "en": "Unsubscribe"},
+    "choose_time": {
+        "zh": "“{topic}”每天几点发？（{zone}，现在是 {at}）其他时间可以写：/settings 08:30",
+        "en": '"{topic}" at what time? ({zone}; now {at}) Any other can be typed: /settings 08:30',
+    },
+    "choose_zone": {
+        "zh": "选择时区（括号外是那里现在的时间）。其他时区可以写：/settings Asia/Shanghai",
+        "en": "Choose a time zone by the time it is there now. Any other can be typed: /settings Europe/Berlin",
+    },
+    "back": {"zh": "返回", "en": "Back"},
+    "open_views": {"zh": "观点", "en": "Views"},
+    "open_events": {"zh": "事件", "en": "Events"},
+    "open_stocks": {"zh": "行情", "en": "Markets"},
+    "open_special": {"zh": "专项", "en": "Analysis"},
+    "open_finance": {"zh": "金融", "en": "Finance"},
+    "open_sources": {"zh": "原帖", "en": "Sources"},
+    "open_filtered": {"zh": "过滤", "en": "Filtered"},
+    "open_report": {"zh": "全文", "en": "Full report"},
+    "choose": {"zh": "继续看……", "en": "Read on…"},
+    "page": {"zh": "第 {n}/{of} 页", "en": "Page {n} of {of}"},
+    "which_point": {
+        "zh": "要看哪一条的原帖？例如 /sources 1（共 {n} 条）",
+        "en": "The posts behind which point? For example /sources 1 (there are {n})",
+    },
+    "one_day": {
+        "zh": "一次只做一天的报告。例如 {example}",
+        "en": "One day at a time. For example {example}",
+    },
+    "making_now": {
+        "zh": "正在生成“{topic}”{day} 的完整报告，需要一两分钟……",
+        "en": 'Making the whole report of "{topic}" for {day}; this takes a minute or two…',
+    },
+    "made_not_because": {
+        "zh": "{day} 的报告没有做成：{why}",
+        "en": "The report of {day} could not be made: {why}",
+    },
+    "late": {
+        "zh": "这个按钮已经失效，请直接发送 {line}",
+        "en": "This button has expired; send {line} instead",
+    },
     "help": {
         "zh": "简报：每天的帖子，一份有出处的报告",
         "en": "Jianbao: a day of posts as one sourced report",

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import COMMANDS, answer
+from bot.commands import answer
 from bot.commands.asking import Context, TooMany
 from bot.commands.shown import shortened
+from bot.commands.table import COMMANDS
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
-from digest.models import Cost, Dropped, Item, Quality
+from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.store import Store, StoreError
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -28,17 +30,18 @@ class Maker:
     """Makes the report at once, or refuses."""
 
     store: Store
-    made: list[tuple[str, date, str]] = field(default_factory=list)
+    made: list[tuple[str, date, str, bool]] = field(default_factory=list)
     works: bool = True
     refuses: bool = False
 
-    async def build(self, topic: str, day: date, user: str) -> bool:
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
         if self.refuses:
             raise TooMany(3, 20)
-        self.made.append((topic, day, user))
-        if self.works:
-            await self.store.save_report(report(day))
-        return self.works
+        self.made.append((topic, day, user, whole))
+        if not self.works:
+            return "no posts"
+        await self.store.save_report(report(day))
+        return ""
 
 
 @dataclass
@@ -48,8 +51,16 @@ class Bot:
     context: Context
     maker: Maker
 
+    async def may(self) -> bool:
+        return True
+
     async def say(self, line: str, user: str = "u") -> str:
-        said = [one async for one in answer(self.context, Incoming("test", "c", user, line))]
+        said = [
+            one
+            async for one in answer(
+                self.context, Incoming(Chat("test", "c"), user, line, configures=self.may)
+            )
+        ]
         return "\n---\n".join(render(one, 100, styled=False) for one in said)
 
 
@@ -192,7 +203,7 @@ async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:
     making, made = (await full.say("/report 2025-12-05")).split("\n---\n")
     assert "1" in making
     assert "Meridian" in made
-    assert full.maker.made == [("ai", date(2025, 12, 5), "u")]
+    assert full.maker.made == [("ai", date(2025, 12, 5), "test:u", False)]
     assert "\n---\n" not in await full.say("/report 2025-12-05")
     assert len(full.maker.made) == 1
 
@@ -220,7 +231,7 @@ async def test_a_range_is_put_together_from_its_days(full: Bot) -> None:
 
 
 async def test_the_cloud_is_a_file(full: Bot) -> None:
-    said = [one async for one in answer(full.context, Incoming("t", "c", "u", "/cloud"))]
+    said = [one async for one in answer(full.context, Incoming(Chat("t", "c"), "u", "/cloud"))]
     (picture,) = [block for block in said[0].blocks if isinstance(block, Picture)]
     assert picture.path.name == "wordcloud_twitter_ai_20251206_20251206.png"
     assert picture.path.read_bytes() == b"\x89PNG picture"
@@ -237,7 +248,8 @@ async def test_dropped_posts_are_shown_with_their_reasons(full: Bot) -> None:
 
 
 async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
-    status = await full.say("/status")
+    assert "管理员" in await full.say("/status")
+    status = await full.say("/status", "boss")
     stored = "库中有 1 天的 1 条帖子，2 份单日报告"
     for expected in ("2025-12-06", "x_list", "hn", "no answer", stored, "SQLite", "jianbao test"):
         assert expected in status
@@ -255,10 +267,11 @@ async def test_help_lists_every_command_in_both_languages(full: Bot) -> None:
 
 async def test_without_reports_the_way_to_one_is_shown(bot: Bot) -> None:
     for command in COMMANDS:
-        said = await bot.say(f"/{command.name}")
+        said = await bot.say(f"/{command.name}", "boss")
         assert said.strip()
-        if command.name not in ("help", "topics", "status", "cost"):
+        if command.takes and command.who == "everybody" and command.name != "help":
             assert "digest ai" in said
+            assert "digest ai" not in await bot.say(f"/{command.name}"), "for operators only"
 
 
 async def test_without_reports_the_day_that_has_posts_is_named(bot: Bot) -> None:
@@ -276,13 +289,17 @@ async def test_a_failure_is_answered_and_logged_without_the_text(
 
     monkeypatch.setattr(full.context.store.__class__, "latest", broken)
     assert "出了点问题" in await full.say("/brief 1")
-    assert "/brief on test failed" in caplog.text
+    (number,) = re.findall(r"编号 ([0-9a-f]{6})", await full.say("/brief 1"))
+    assert f"{number}: /brief on test failed" in caplog.text
 
     async def busy(*_: object) -> None:
         raise StoreError("the database is locked")
 
     monkeypatch.setattr(full.context.store.__class__, "latest", busy)
-    assert "locked" in await full.say("/brief")
+    said = await full.say("/brief")
+    assert "数据库" in said
+    assert "locked" not in said
+    assert "locked" in caplog.text
 
 
 async def test_hostile_lines_are_only_text(full: Bot) -> None:
@@ -308,19 +325,19 @@ async def test_an_empty_section_says_so(full: Bot) -> None:
 
 
 async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bot import app
+    from bot import builds as making
 
     started: list[tuple[str, date]] = []
 
-    async def slow(topic: str, day: date) -> bool:
+    async def slow(topic: str, day: date, *, whole: bool) -> str:
         started.append((topic, day))
         await asyncio.sleep(0.01)
-        return True
+        return ""
 
-    monkeypatch.setattr(app, "run_digest", slow)
-    builds = app.Builds()
+    monkeypatch.setattr(making, "run_digest", slow)
+    builds = making.Builds()
     answers = await asyncio.gather(*(builds.build("ai", DAY, f"u{n}") for n in range(5)))
-    assert answers == [True] * 5
+    assert answers == [""] * 5
     assert started == [("ai", DAY)]
     for n in range(1, 3):
         await builds.build("ai", date(2025, 1, n), "u0")
@@ -332,7 +349,7 @@ async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.Monke
 async def test_a_cancelled_build_takes_its_process_along(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from bot import app
+    from bot import builds as making
 
     started = tmp_path / "started"
     program = tmp_path / "digest"
@@ -341,7 +358,7 @@ async def test_a_cancelled_build_takes_its_process_along(
     )
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
-    builds = app.Builds()
+    builds = making.Builds()
     asking = asyncio.create_task(builds.build("ai", DAY, "u"))
     while not started.exists():  # noqa: ASYNC110  a file is all that the process shows
         await asyncio.sleep(0.01)
@@ -385,4 +402,4 @@ async def test_status_shows_how_good_the_models_version_is(
     full: Bot, quality: Quality, expected: str
 ) -> None:
     await full.context.store.save_report(replace(report(DAY), quality=quality))
-    assert expected in await full.say("/status")
+    assert expected in await full.say("/status", "boss")

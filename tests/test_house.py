@@ -13,8 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
 EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/*.py")])
-SDKS = {"bot/platforms/terminal.py": {"prompt_toolkit"}}
-"""What a platform may import besides the standard library: its own SDK."""
+SDKS = {
+    "terminal": {"prompt_toolkit"},
+    "telegram": {"telegram"},
+    "discord": {"discord", "aiohttp"},
+}
+"""What a platform may import besides the standard library: its own SDK, with what that raises."""
 MOST_LINES, MOST_FUNCTION = 500, 60
 REGISTRY = re.compile(
     "|".join([r"py" r"pi\.org", r"python" r"hosted\.org", r"npm" r"js\.(?:org|com)"])
@@ -43,8 +47,16 @@ def wrong_arrows(path: str, source: str) -> set[str]:
             n for n, top in tops.items() if top in {"bot", "telegram", "discord", "apscheduler"}
         }
     if path.startswith("bot/platforms/"):
-        allowed = {"bot.messages", "bot.texts", "digest.models", "digest.text"}
-        known = sys.stdlib_module_names | SDKS.get(path, set())
+        allowed = {
+            "bot.messages",
+            "bot.menu",
+            "bot.rich",
+            "bot.texts",
+            "digest.models",
+            "digest.text",
+        }
+        platform = path.split("/")[2].removesuffix(".py")
+        known = sys.stdlib_module_names | SDKS.get(platform, set())
         others = {n for n, top in tops.items() if top not in known}
         return {n for n in others if n not in allowed and not n.startswith("bot.platforms")}
     return set()
@@ -76,6 +88,7 @@ def test_the_checks_can_fail() -> None:
     assert wrong_arrows("bot/platforms/x.py", "from bot import app") == {"bot.app"}
     assert wrong_arrows("bot/platforms/x.py", "import prompt_toolkit") == {"prompt_toolkit"}
     assert wrong_arrows("bot/platforms/terminal.py", "import sys, prompt_toolkit") == set()
+    assert wrong_arrows("bot/platforms/telegram/x.py", "import telegram, discord") == {"discord"}
     assert wrong_arrows("bot/app.py", "from digest.store import Store") == set()
     assert list(long_functions("def f():\n" + "    x = 1\n" * MOST_FUNCTION)) == ["f"]
     assert list(long_functions("def f():\n" + "    x = 1\n" * (MOST_FUNCTION - 1))) == []

@@ -1,108 +1,124 @@
-"""One table of commands for every platform, and the one place that answers a line."""
+"""The one place that answers a line."""
 
 from __future__ import annotations
 
 import difflib
 import logging
+import re
+import secrets
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from bot import texts
-from bot.commands import about, money, reports
-from bot.commands.asking import Ask, Command, Context, Unanswered
+from bot.commands.asking import Ask, Context, Unanswered
+from bot.commands.table import COMMANDS
+from bot.menu import MenuRow
 from bot.messages import Incoming, Reply, Text, reply
-from digest.models import DigestError
+from digest.models import DigestError, Language
 from digest.store import StoreError
 
 log = logging.getLogger(__name__)
 
-COMMANDS: tuple[Command, ...] = (
-    Command(
-        "brief",
-        reports.brief,
-        "最新简报：概述与要点",
-        "the brief: overview and key points",
-        "/brief {day}",
-    ),
-    Command(
-        "detail",
-        reports.detail,
-        "详细分析，或其中一部分",
-        "the detail, or one section of it",
-        "/detail views",
-    ),
-    Command("views", reports.views, "重要观点：谁说了什么", "views: who says what", "/views"),
-    Command("events", reports.events, "关键事件", "events", "/events"),
-    Command(
-        "stocks",
-        reports.stocks,
-        "个股与数字货币，或某一代码",
-        "stocks and crypto, or one ticker",
-        "/stocks NVDA",
-    ),
-    Command("crypto", reports.crypto, "数字货币", "crypto", "/crypto"),
-    Command("ai", reports.special, "专项分析", "the special analysis", "/ai"),
-    Command("finance", reports.finance, "金融市场", "financial markets", "/finance"),
-    Command("cloud", reports.cloud, "词云图片", "the word cloud", "/cloud"),
-    Command(
-        "sources",
-        reports.sources,
-        "第 N 条要点背后的原帖",
-        "the posts behind point N",
-        "/sources 1",
-    ),
-    Command(
-        "report",
-        reports.report,
-        "某一天或一段时间的报告",
-        "the report of a day or a range",
-        "/report {day}",
-    ),
-    Command("topics", about.topics, "有哪些主题", "the topics", "/topics"),
-    Command("status", about.status, "来源、数量与运行状态", "sources, counts and state", "/status"),
-    Command("cost", money.cost, "模型花了多少钱", "what the models cost", "/cost", admin=True),
-    Command("help", about.show_help, "列出命令", "list the commands", "/help"),
-)
 _BY_NAME = {command.name: command for command in COMMANDS}
+_BY_ALIAS = {command.alias: command for command in COMMANDS}
+
+
+def menu() -> tuple[MenuRow, ...]:
+    """The table as menus show it."""
+    return tuple(
+        MenuRow(
+            one.name,
+            one.alias,
+            {"zh": one.zh, "en": one.en},
+            one.takes,
+            one.private,
+            one.who == "operators",
+        )
+        for one in COMMANDS
+    )
 
 
 async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
     """The replies to one line, one by one as they are ready. Never raises: what fails inside a
-    command is logged without the line's text, and answered kindly."""
-    line = " ".join(incoming.text.split())
-    language = texts.language_of(line, context.language)
-    if not line.startswith("/") or len(line) < 2:
-        yield reply(Text(texts.text("hint", language)), language=language)
+    command is logged under an id, without the line's text, and answered kindly with that id.
+
+    Nothing is said to a line that was hardly meant for this bot.
+    """
+    ask = _understood(context, incoming)
+    if isinstance(ask, Reply):
+        if incoming.direct:
+            yield ask
         return
-    name, *words = line[1:].split(" ")
-    # Groups on Telegram address one bot of several: /brief@jianbao_bot
-    name = name.split("@")[0].lower()
-    command = _BY_NAME.get(name)
-    if command is None:
-        yield reply(Text(_unknown(name, line, context)), language=language)
-        return
-    if command.admin and not context.is_admin(incoming):
-        yield reply(Text(texts.text("operators_only", language, name=name)), language=language)
-        return
-    ask = Ask(context, incoming, command, tuple(words), line, COMMANDS)
     try:
-        async for one in command.handler(ask):
+        await _allow(ask)
+        async for one in ask.command.handler(ask):
             yield one
     except Unanswered as why:
         yield why.reply
-    except StoreError as error:
-        log.error("/%s on %s: %s", name, incoming.platform, error)
-        yield reply(Text(texts.text("busy", language, why=str(error))), language=language)
-    except DigestError as error:
-        log.error("/%s on %s: %s", name, incoming.platform, error)
-        yield reply(Text(texts.text("wrong", language)), language=language)
-    except Exception:
-        log.exception("/%s on %s failed", name, incoming.platform)
-        yield reply(Text(texts.text("wrong", language)), language=language)
+    except Exception as error:  # noqa: BLE001 (one command may fail without the rest)
+        yield apology(error, f"/{ask.command.name} on {incoming.platform}", ask.language)
 
 
-def _unknown(name: str, line: str, context: Context) -> str:
-    language = texts.language_of(line, context.language)
-    near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.5)
+def _understood(context: Context, incoming: Incoming) -> Ask | Reply:
+    """The command with its words, or what to say where there is none."""
+    line = " ".join(incoming.text.split())
+    language = texts.language_of(line, incoming.language or context.language)
+    if not line.startswith("/") or len(line) < 2:
+        return reply(Text(texts.text("hint", language)), language=language)
+    name, *words = line[1:].split(" ")
+    if name == "start" and words:
+        name, *words = _linked(words[0]) or [name]
+    # Groups on Telegram address one bot of several: /brief@jianbao_bot
+    name = name.split("@")[0].lower()
+    command = _BY_NAME.get(name) or _BY_ALIAS.get(name)
+    if command is None:
+        return reply(Text(_unknown(name, language)), language=language)
+    return Ask(context, incoming, command, tuple(words), line, COMMANDS)
+
+
+async def _allow(ask: Ask) -> None:
+    """Raises Unanswered for somebody who may not ask this."""
+    name, who = ask.command.name, ask.command.who
+    if who == "operators" and not ask.context.is_admin(ask.incoming):
+        raise Unanswered(replace(ask.say("operators_only", name=name), manner="private"))
+    if who == "chat" and not await ask.incoming.configures():
+        raise Unanswered(replace(ask.say("chat_admins_only", name=name), manner="private"))
+
+
+def apology(error: Exception, where: str, language: Language) -> Reply:
+    """Logs what failed under an id and gives the words that tell the id to whoever asked."""
+    id_ = secrets.token_hex(3)
+    if isinstance(error, DigestError):
+        log.error("%s: %s: %s", id_, where, error)
+    else:
+        log.error("%s: %s failed", id_, where, exc_info=error)
+    if isinstance(error, StoreError):
+        return reply(Text(texts.text("busy", language, id=id_)), language=language)
+    return reply(Text(texts.text("wrong", language, id=id_)), language=language)
+
+
+def link_word(line: str) -> str:
+    """The word of a link that asks this line: `/views ai 2025-12-06` is `views-ai-20251206`.
+
+    Empty for what a link may not ask: it might come from anybody.
+    """
+    name, *words = line.removeprefix("/").split(" ")
+    command = _BY_NAME.get(name)
+    parts = [name, *(re.sub(r"(?<=\d)-(?=\d)", "", word) for word in words)]
+    word = "-".join(parts)
+    fits = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word) and all("-" not in part for part in parts)
+    return word if command and command.reads and fits else ""
+
+
+def _linked(word: str) -> list[str]:
+    """The words of the command that a link asks; nothing where it may not ask it."""
+    parts = word.split("-")
+    command = _BY_NAME.get(parts[0])
+    return parts if command and command.reads else []
+
+
+def _unknown(name: str, language: Language) -> str:
+    near = difflib.get_close_matches(name, [*_BY_NAME, *_BY_ALIAS], n=1, cutoff=0.5)
     hint = (
         texts.text("did_you_mean", language, name=near[0])
         if near

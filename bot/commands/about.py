@@ -19,7 +19,7 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     rows = [
         (command.example.format(day=day), command.help(language))
         for command in ask.commands
-        if admin or not command.admin
+        if admin or command.who != "operators"
     ]
     yield reply(
         Heading(texts.text("help", language), 1),

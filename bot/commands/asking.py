@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.dates import DateError, parse_days
-from bot.messages import Incoming, Reply, Text, reply
+from bot.menu import Argument
+from bot.messages import Button, Incoming, Reply, Text, reply
 from digest.models import Language, Report, Topic
 from digest.store import Store
 
@@ -32,8 +33,12 @@ class Unanswered(Exception):
 class Builder(Protocol):
     """Makes the report of one day in a child process."""
 
-    async def build(self, topic: str, day: date, user: str) -> bool:
-        """Whether the report is there now. Raises TooMany where the user has had too many made."""
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+        """Empty where the report is there now, else why not, in a line for operators.
+
+        `whole` takes the model too, as operators may; without it a user who has had too many made
+        meets TooMany.
+        """
         ...
 
 
@@ -60,6 +65,8 @@ class Context:
     usd_day: float
     usd_month: float
     """The caps on what models may cost, in dollars."""
+    timezone: str = "UTC"
+    """Zone of new chats."""
 
     @property
     def language(self) -> Language:
@@ -71,18 +78,31 @@ class Context:
         return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)
 
 
+Who = Literal["everybody", "chat", "operators"]
+"""Who may ask: everybody; who may configure the chat; who runs the bot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One row of the table: name, handler, what it does in both languages, an example in which
     `{day}` stands for a day that has a report."""
 
     name: str
+    alias: str
+    """Its Chinese name."""
     handler: Callable[[Ask], AsyncIterator[Reply]]
     zh: str
     en: str
     example: str
-    admin: bool = False
-    """Whether only operators may ask it."""
+    takes: tuple[Argument, ...] = ()
+    who: Who = "everybody"
+    private: bool = False
+    """Whether the answer is only for who asked, where the platform can do that."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it only shows what is stored, so that a link from anywhere may ask it."""
+        return self.who == "everybody" and not self.private
 
     def help(self, language: Language) -> str:
         return self.zh if language == "zh" else self.en
@@ -111,11 +131,11 @@ class Ask:
 
     @cached_property
     def language(self) -> Language:
-        return texts.language_of(self.line, self.context.language)
+        return texts.language_of(self.line, self.incoming.language or self.context.language)
 
     async def wanted(self) -> Wanted:
         """Topic, days, number, in any order. Raises Unanswered for a day that does not exist."""
-        names = await self._topic_names()
+        names = await self.topic_names()
         found = Wanted()
         for word in _joined(self.words):
             if word.lower() in names and not found.topic:
@@ -154,13 +174,18 @@ class Ask:
             listed = ", ".join(f"/report {day}" for day in near)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
-            lines.append(texts.text("no_reports", language, topic=topic))
+            lines += [
+                block.text
+                for block in (await self._no_reports(topic)).blocks
+                if isinstance(block, Text)
+            ]
         return reply(*map(Text, lines), language=language)
 
     async def _no_reports(self, topic: str) -> Reply:
         posts = await self.context.store.post_days(topic)
         if not posts:
-            return self.say("no_reports", topic=topic)
+            operator = self.context.is_admin(self.incoming)
+            return self.say("no_reports" if operator else "no_reports_yet", topic=topic)
         return self.say("no_reports_but", day=max(posts), n=posts[max(posts)])
 
     async def example(self) -> str:
@@ -190,9 +215,10 @@ class Ask:
         """Today in the topic's zone."""
         return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
 
-    def say(self, key: str, **values: object) -> Reply:
-        """A reply of one paragraph."""
-        return reply(Text(texts.text(key, self.language, **values)), language=self.language)
+    def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
+        """A reply of one paragraph, with these groups of buttons."""
+        paragraph = Text(texts.text(key, self.language, **values))
+        return Reply((paragraph,), self.language, buttons)
 
     async def usual(self, wanted: Wanted) -> str:
         """The topic that is meant."""
@@ -211,7 +237,7 @@ class Ask:
                 newest = (report.last, name)
         return newest[1] if newest else names[0]
 
-    async def _topic_names(self) -> dict[str, str]:
+    async def topic_names(self) -> dict[str, str]:
         """What people may call a topic: name, slug, title."""
         known: dict[str, str] = {}
         for stored in await self.context.store.topics():

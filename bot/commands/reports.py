@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import date
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +21,7 @@ from bot.commands.shown import (
     section_names,
     shortened,
 )
-from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Text, reply
+from bot.messages import Block, Button, Entry, Heading, Link, Picture, Reply, Text, reply
 from digest.models import BRIEF, SECTIONS, Report, SectionName
 from digest.publish.names import stem
 from digest.store import StoreError
@@ -32,8 +34,7 @@ POST_CHARS = 600
 async def brief(ask: Ask) -> AsyncIterator[Reply]:
     """Overview and points of the newest report, or of the day that is named."""
     wanted = await _only(ask)
-    found = await ask.report(wanted)
-    yield _brief(ask, found, wanted.number)
+    yield await brief_reply(ask, await ask.report(wanted), wanted.number)
 
 
 async def detail(ask: Ask) -> AsyncIterator[Reply]:
@@ -53,17 +54,15 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
     if names == ["filtered"]:
         dropped = await ask.context.store.dropped(found.topic, found.first, found.last)
         blocks += dropped_examples(found, dropped)
-    yield reply(*blocks, language=found.language)
+    one = names if len(names) == 1 else []
+    yield await shown(ask, found, blocks, *one)
 
 
 async def _one(ask: Ask, name: SectionName) -> Reply:
     wanted = await _only(ask)
     found = await ask.report(wanted)
-    return reply(
-        header(ask, found, ""),
-        *section_blocks(found, name, wanted.number),
-        language=found.language,
-    )
+    blocks = [header(ask, found, ""), *section_blocks(found, name, wanted.number)]
+    return await shown(ask, found, blocks)
 
 
 async def views(ask: Ask) -> AsyncIterator[Reply]:
@@ -91,17 +90,14 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     wanted = await ask.wanted()
     found = await ask.report(wanted)
     if not wanted.rest:
-        yield reply(
-            header(ask, found, ""),
-            *section_blocks(found, "markets", wanted.number),
-            language=found.language,
-        )
+        blocks = [header(ask, found, ""), *section_blocks(found, "markets", wanted.number)]
+        yield await shown(ask, found, blocks)
         return
     name = " ".join(wanted.rest)
     items = about_name(found, name)
     if items:
         blocks = section_blocks(found, "markets", wanted.number, items)
-        yield reply(header(ask, found, ""), *blocks, language=found.language)
+        yield await shown(ask, found, [header(ask, found, ""), *blocks], *wanted.rest)
         return
     day = texts.days(found.first, found.last, ask.language)
     lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
@@ -119,33 +115,43 @@ async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     if not items and not any(item.group for item in section.items):
         items = section.items  # an imported report, or a note that there is nothing
     blocks = section_blocks(found, "markets", wanted.number, items)
-    yield reply(header(ask, found, ""), *blocks, language=found.language)
+    yield await shown(ask, found, [header(ask, found, ""), *blocks])
 
 
 async def cloud(ask: Ask) -> AsyncIterator[Reply]:
     """The word cloud as a file, and its words."""
     found = await ask.report(await _only(ask))
-    picture = await ask.context.store.cloud(found.topic, found.first, found.last)
-    blocks = section_blocks(found, "cloud", 0)
-    if not picture:
+    blocks: list[Block] = [header(ask, found, "")]
+    if picture := await _picture(ask, found):
+        blocks.append(picture)
+    else:
         day = texts.days(found.first, found.last, ask.language)
-        none = Text(texts.text("no_cloud", ask.language, day=day))
-        yield reply(header(ask, found, ""), none, *blocks, language=found.language)
-        return
-    path = cloud_path(ask.context.data_dir, await ask.slug(found.topic), found, picture)
-    write_whole(path, picture)
-    alt = texts.text("cloud_file", found.language, path=path)
-    yield reply(header(ask, found, ""), Picture(path, alt), *blocks, language=found.language)
+        blocks.append(Text(texts.text("no_cloud", ask.language, day=day)))
+    yield await shown(ask, found, [*blocks, *section_blocks(found, "cloud", 0)])
+
+
+async def _picture(ask: Ask, found: Report) -> Picture | None:
+    """A copy of the report's word cloud in a file, if it has one."""
+    content = await ask.context.store.cloud(found.topic, found.first, found.last)
+    if not content:
+        return None
+    path = cloud_path(ask.context.data_dir, await ask.slug(found.topic), found, content)
+    await asyncio.to_thread(write_whole, path, content)
+    return Picture(path, texts.text("cloud_file", found.language, path=path))
 
 
 async def sources(ask: Ask) -> AsyncIterator[Reply]:
-    """The posts behind one point: author, time, text, link."""
+    """The posts behind one point: author, time, text, link. Without a number the points to choose
+    from."""
     wanted = await _only(ask)
     found = await ask.report(wanted)
     points = [item for item in found.section("points").items if item.status != "note"]
     day = texts.days(found.first, found.last, ask.language)
     if not points:
         raise Unanswered(ask.say("no_points", day=day))
+    if not wanted.number:
+        yield await _points(ask, found, len(points))
+        return
     if not 1 <= wanted.number <= len(points):
         raise Unanswered(ask.say("points_are", day=day, n=len(points)))
     point = points[wanted.number - 1]
@@ -158,7 +164,20 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     if len(blocks) == 2:
         key = "imported" if point.status == "imported" else "no_posts_behind"
         blocks.append(Text(texts.text(key, found.language, n=wanted.number)))
-    yield reply(*blocks, language=found.language)
+    one = await shown(ask, found, blocks, str(wanted.number))
+    yield replace(one, buttons=(_numbers(found, len(points)), *one.buttons[:1]))
+
+
+async def _points(ask: Ask, found: Report, most: int) -> Reply:
+    """The points with a button for each."""
+    how = Text(texts.text("which_point", found.language, n=most))
+    blocks = [header(ask, found, ""), *section_blocks(found, "points", 0), how]
+    one = await shown(ask, found, blocks)
+    return replace(one, buttons=(_numbers(found, most), *one.buttons[:1]))
+
+
+def _numbers(found: Report, most: int) -> tuple[Button, ...]:
+    return tuple(Button(str(n), f"{_line('sources', found)} {n}") for n in range(1, most + 1))
 
 
 def _post(found: Report, key: str, zone: str) -> Entry:
@@ -183,7 +202,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
         word = " ".join(wanted.rest)
         raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
     if wanted.days is None:
-        yield _whole(ask, await ask.report(wanted))
+        yield await _whole(ask, await ask.report(wanted))
         return
     first, last = wanted.days
     found = await ask.context.store.report(topic, first, last)
@@ -193,7 +212,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
     elif found is None:
         yield await _range(ask, topic, first, last)
     else:
-        yield _whole(ask, found)
+        yield await _whole(ask, found)
 
 
 async def _made(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
@@ -201,14 +220,32 @@ async def _made(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     if not posts:
         raise Unanswered(await ask.no_report(topic, (day, day)))
     yield ask.say("making", day=day, n=posts)
+    person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
     try:
-        built = await ask.context.builder.build(topic, day, ask.incoming.user_id)
+        failed = await ask.context.builder.build(topic, day, person)
     except TooMany as limit:
         raise Unanswered(ask.say("too_many", n=limit.made, minutes=limit.minutes)) from None
-    found = await ask.context.store.report(topic, day, day) if built else None
+    found = None if failed else await ask.context.store.report(topic, day, day)
     if found is None:
         raise Unanswered(ask.say("made_not", day=day))
-    yield _whole(ask, found)
+    yield await _whole(ask, found)
+
+
+async def now(ask: Ask) -> AsyncIterator[Reply]:
+    """Makes the whole report of a day, with the model where one is set, and shows its brief."""
+    wanted = await _only(ask)
+    topic = wanted.topic or next(iter(ask.context.topics))
+    yesterday = ask.today(topic) - timedelta(days=1)
+    first, last = wanted.days or (yesterday, yesterday)
+    if first != last:
+        raise Unanswered(ask.say("one_day", example=await ask.example()))
+    yield ask.say("making_now", topic=ask.context.topic(topic).title[ask.language], day=first)
+    person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
+    failed = await ask.context.builder.build(topic, first, person, whole=True)
+    found = None if failed else await ask.context.store.report(topic, first, first)
+    if found is None:
+        raise Unanswered(ask.say("made_not_because", day=first, why=failed))
+    yield await brief_reply(ask, found)
 
 
 async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
@@ -226,21 +263,72 @@ async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
     gaps = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
     missing = [str(day) for day in gaps if day not in known]
     if missing:
-        shown = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
-        blocks.append(Text(texts.text("missing_days", language, days=shown)))
-    return reply(*blocks, language=language)
+        listed = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
+        blocks.append(Text(texts.text("missing_days", language, days=listed)))
+    line = f"/report {topic} {first:%Y%m%d}..{last:%Y%m%d}"
+    return Reply(tuple(blocks), language, topic=topic, line=line)
 
 
-def _brief(ask: Ask, found: Report, most: int) -> Reply:
-    blocks = [header(ask, found, "brief"), *_origin(found)]
-    blocks += [*section_blocks(found, "overview", 0), *section_blocks(found, "points", most)]
-    blocks.append(Text(texts.text("more", found.language, day=found.last)))
-    return reply(*blocks, language=found.language)
+async def brief_reply(ask: Ask, found: Report, most: int = 0) -> Reply:
+    """Overview, word cloud and points, with buttons that open the rest and the days beside it."""
+    picture = await _picture(ask, found)
+    blocks = [
+        header(ask, found, "brief"),
+        *_origin(found),
+        *section_blocks(found, "overview", 0),
+        *([picture] if picture else []),
+        *section_blocks(found, "points", most),
+    ]
+    one = await shown(ask, found, blocks)
+    fresh = tuple(tuple(replace(button, fresh=True) for button in group) for group in one.buttons)
+    return replace(one, buttons=fresh)
 
 
-def _whole(ask: Ask, found: Report) -> Reply:
+async def _whole(ask: Ask, found: Report) -> Reply:
     blocks = [header(ask, found, "report"), *_origin(found), *_sections(found, list(SECTIONS), 0)]
-    return reply(*blocks, language=found.language)
+    return await shown(ask, found, blocks)
+
+
+OPENS: tuple[tuple[str, str], ...] = (
+    ("views", "views"),
+    ("events", "events"),
+    ("stocks", "stocks"),
+    ("special", "ai"),
+    ("finance", "finance"),
+    ("sources", "sources"),
+    ("filtered", "detail filtered"),
+    ("report", "report"),
+)
+"""What the buttons under a report open: a key of the texts, a command."""
+
+
+async def shown(ask: Ask, found: Report, blocks: Sequence[Block], *words: str) -> Reply:
+    """Blocks of a report as a reply that can be paged, with the other sections and days beside it."""
+    language, name = found.language, ask.command.name
+    before, after = await ask.context.store.neighbours(found.topic, found.last)
+    opens = tuple(
+        Button(texts.text(f"open_{key}", language), _line(command, found)) for key, command in OPENS
+    )
+    sides = (("◀ {day:%m-%d}", before), ("{day:%m-%d} ▶", after))
+    turned = "brief" if name in ("now", "subscribe", "sources") else name
+    days = tuple(
+        Button(label.format(day=day), _line(turned, found, day, words))
+        for label, day in sides
+        if day is not None
+    )
+    buttons = (opens, days) if days else (opens,)
+    line = _line(name, found, None, words)
+    return Reply(tuple(blocks), language, buttons, topic=found.topic, line=line)
+
+
+def _line(command: str, found: Report, day: date | None = None, words: Sequence[str] = ()) -> str:
+    """The line that shows this of that report, or of another day."""
+    name, *more = command.split(" ")
+    if day is not None or found.first == found.last:
+        when = f"{day or found.last:%Y-%m-%d}"
+    else:
+        when = f"{found.first:%Y%m%d}..{found.last:%Y%m%d}"
+    return " ".join([f"/{name}", found.topic, when, *more, *words])
 
 
 def _origin(found: Report) -> list[Block]:

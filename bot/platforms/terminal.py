@@ -12,13 +12,14 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from bot import texts
-from bot.messages import Block, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
-from digest.models import Language
+from bot.messages import Block, Button, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
+from digest.models import Chat, Language
 from digest.text import clean
 
 Answer = Callable[[Incoming], AsyncIterator[Reply]]
 WIDEST = 100
 MOST_HANDLES = 4
+MOST_BUTTONS = 8
 OPENING = "（《“‘「『【〔([{"
 STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
@@ -40,8 +41,14 @@ async def talk(answer: Answer, commands: Sequence[str], language: Language) -> N
             await _exchange(answer, line)
 
 
+async def everything() -> bool:
+    """The right of whoever sits at this terminal."""
+    return True
+
+
 async def _exchange(answer: Answer, line: str) -> None:
-    async for one in answer(Incoming("terminal", "terminal", "terminal", line)):
+    here = Chat("terminal", "terminal")
+    async for one in answer(Incoming(here, "terminal", line, configures=everything)):
         print(render(one, width(), styled=sys.stdout.isatty()), flush=True)
         print()
 
@@ -101,7 +108,17 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
             lines.append("")
         lines += _block(block, columns, styled)
         before = block
+    for group in reply.buttons:
+        lines += _buttons(group, columns, styled)
     return "\n".join(lines)
+
+
+def _buttons(group: Sequence[Button], columns: int, styled: bool) -> list[str]:
+    """What may be typed next; of a long choice the first few."""
+    shown = [_line(button.line) for button in group[:MOST_BUTTONS]]
+    more = " …" if len(group) > MOST_BUTTONS else ""
+    lines = wrap("→ " + " · ".join(shown) + more, columns, "", "  ")
+    return ["", *(f"\x1b[2m{line}\x1b[0m" if styled else line for line in lines)]
 
 
 def _block(block: Block, columns: int, styled: bool) -> list[str]:

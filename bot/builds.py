@@ -1,0 +1,92 @@
+"""Digests as child processes: one at a time, never in the process that talks to people."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections import defaultdict
+from datetime import date
+
+from bot.commands.asking import TooMany
+
+log = logging.getLogger(__name__)
+
+DEADLINE = 600.0
+"""Seconds a digest may take before its process is ended."""
+BUILDS_AN_HOUR = 3
+"""Reports one user may have made within an hour."""
+
+
+class Builds:
+    """Makes reports on demand: one at a time, one for all who ask for the same day."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._running: dict[tuple[str, date, bool], asyncio.Task[str]] = {}
+        self._asked: defaultdict[str, list[float]] = defaultdict(list)
+
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+        """Empty where the report was made, else why not. Raises TooMany for a user who asks too
+        often; an operator who asks for the whole one may ask as often as it takes."""
+        running = self._running.get((topic, day, whole))
+        if running is None:
+            if not whole:
+                self._allow(user)
+            running = asyncio.create_task(self._make(topic, day, whole))
+            self._running[topic, day, whole] = running
+            running.add_done_callback(lambda _: self._running.pop((topic, day, whole), None))
+        return await asyncio.shield(running)
+
+    def _allow(self, user: str) -> None:
+        now = asyncio.get_running_loop().time()
+        recent = [asked for asked in self._asked[user] if now - asked < 3600]
+        if len(recent) >= BUILDS_AN_HOUR:
+            raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))
+        self._asked[user] = [*recent, now]
+
+    async def _make(self, topic: str, day: date, whole: bool) -> str:
+        async with self._turn:
+            return await run_digest(topic, day, whole=whole)
+
+    async def close(self) -> None:
+        """Ends what is running, and its process."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
+    """Runs `python -m bot digest` for one day, the command a person would type; empty where it
+    worked, else the line that says why not. Only a `whole` one may spend money on a model."""
+    writer = "auto" if whole else "extractive"
+    words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
+    return await run_child(*words)
+
+
+async def run_child(*words: str) -> str:
+    """Runs `python -m bot` with these words; empty where it worked, else why not."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *words),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
+    except TimeoutError:
+        log.error("%s took longer than %d s and was ended", " ".join(words[:4]), DEADLINE)
+        return f"it took longer than {DEADLINE:.0f} s and was ended"
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode == 0:
+        return ""
+    lines = said.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+    why = lines[-1].removeprefix("jianbao: ")
+    log.error("%s failed: %s", " ".join(words[:4]), why)
+    return why

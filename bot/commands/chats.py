@@ -1,0 +1,265 @@
+"""Commands about what is posted in a chat, when, and by whom it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from bot import texts
+from bot.commands.asking import Ask, Unanswered
+from bot.commands.reports import brief_reply
+from bot.messages import Block, Button, Heading, Reply, Terms, Text
+from bot.times import ZONES, next_time, time_named, zone_named
+from digest.models import Subscription
+
+USUAL_TIME = time(8, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of such a command, understood; empty where nothing was said."""
+
+    topic: str = ""
+    at: time | None = None
+    zone: str = ""
+    menu: str = ""
+    """`time` or `zone`: what to choose from."""
+
+
+async def start(ask: Ask) -> AsyncIterator[Reply]:
+    """What the bot is and can do; with a word from a link, what the link leads to."""
+    yield greeting(ask)
+
+
+def greeting(ask: Ask) -> Reply:
+    """The first words in a chat, with a button for each topic to subscribe to."""
+    language = ask.language
+    titles = [
+        texts.text("subscribe_to", language, topic=topic.title[language])
+        for topic in ask.context.topics.values()
+    ]
+    subscribe = tuple(
+        Button(title, f"/subscribe {name}", fresh=True)
+        for title, name in zip(titles, ask.context.topics, strict=True)
+    )
+    look = (
+        Button(texts.text("brief", language), "/brief", fresh=True),
+        Button(texts.text("commands", language), "/help", fresh=True),
+    )
+    blocks: tuple[Block, ...] = (
+        Heading(texts.text("help", language), 1),
+        Text(texts.text("greeting", language)),
+    )
+    return Reply(blocks, language, (subscribe, look))
+
+
+async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
+    """Begins a subscription, says when the next digest comes, and posts the newest brief."""
+    asked = await _asked(ask)
+    context, chat, language = ask.context, ask.incoming.chat, ask.language
+    if ask.incoming.lacking:
+        names = ", ".join(ask.incoming.lacking)
+        raise Unanswered(_private(ask.say("lacking", names=names)))
+    topic = asked.topic or await _only_topic(ask)
+    before = {one.topic: one for one in await context.store.subscriptions(chat)}
+    usual = before.get(topic) or Subscription(chat, topic, USUAL_TIME, context.timezone)
+    at, zone = asked.at or usual.at, asked.zone or usual.timezone
+    wanted = Subscription(chat, topic, at, zone)
+    new = await context.store.subscribe(wanted, context.now())
+    key = "subscribed" if new else "subscribed_already"
+    said = ask.say(key, *_changes(ask, topic), **_facts(ask, wanted))
+    note = [Text(texts.text("terminal_note", language))] if chat.platform == "terminal" else []
+    yield _private(replace(said, blocks=(*said.blocks, *note)))
+    newest = await context.store.latest(topic)
+    if newest is None:
+        yield _private(ask.say("first_to_come", topic=context.topic(topic).title[language]))
+        return
+    yield replace(await brief_reply(ask, newest), manner="post")
+
+
+async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
+    """Ends a subscription; asks which where there are several."""
+    asked = await _asked(ask)
+    context, chat = ask.context, ask.incoming.chat
+    topics = [one.topic for one in await context.store.subscriptions(chat)]
+    if asked.topic and asked.topic not in topics:
+        topics = []
+    if not topics:
+        raise Unanswered(_private(_nothing(ask)))
+    if len(topics) > 1 and not asked.topic:
+        choice = tuple(
+            Button(context.topic(name).title[ask.language], f"/unsubscribe {name}")
+            for name in topics
+        )
+        yield _private(ask.say("unsubscribe_which", choice))
+        return
+    topic = asked.topic or topics[0]
+    await context.store.unsubscribe(chat, topic)
+    again = Button(texts.text("undo", ask.language), f"/subscribe {topic}")
+    title = context.topic(topic).title[ask.language]
+    yield _private(ask.say("unsubscribed", (again,), topic=title))
+
+
+async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
+    """What is posted in this chat, and when."""
+    yield _private(await _overview(ask, "subscriptions"))
+
+
+async def next_(ask: Ask) -> AsyncIterator[Reply]:
+    """When the next digest comes."""
+    yield _private(await _overview(ask, "next"))
+
+
+async def settings(ask: Ask) -> AsyncIterator[Reply]:
+    """Shows or changes time and zone of a subscription."""
+    asked = await _asked(ask)
+    store, chat = ask.context.store, ask.incoming.chat
+    found = {one.topic: one for one in await store.subscriptions(chat)}
+    if not found or (asked.topic and asked.topic not in found):
+        raise Unanswered(_private(_nothing(ask)))
+    changes = asked.at or asked.zone or asked.menu
+    if len(found) > 1 and not asked.topic and changes:
+        raise Unanswered(_private(ask.say("settings_which", names=", ".join(found))))
+    if len(found) > 1 and not asked.topic:
+        yield _private(await _overview(ask, "settings"))
+        return
+    old = found[asked.topic or next(iter(found))]
+    if asked.menu:
+        yield _private(_choice(ask, old, asked.menu))
+        return
+    new = Subscription(chat, old.topic, asked.at or old.at, asked.zone or old.timezone)
+    if new != old:
+        await store.subscribe(new, ask.context.now())
+    key = "settings_changed" if new != old else "settings_are"
+    yield _private(ask.say(key, *_changes(ask, new.topic), **_facts(ask, new)))
+
+
+def _private(one: Reply) -> Reply:
+    return replace(one, manner="private")
+
+
+def _nothing(ask: Ask) -> Reply:
+    """There is no subscription; a button for each that there could be."""
+    choice = tuple(
+        Button(
+            texts.text("subscribe_to", ask.language, topic=topic.title[ask.language]),
+            f"/subscribe {name}",
+            fresh=True,
+        )
+        for name, topic in ask.context.topics.items()
+    )
+    return ask.say("not_subscribed", choice)
+
+
+async def _overview(ask: Ask, title: str) -> Reply:
+    """Every subscription of this chat with its time and the next one."""
+    found = await ask.context.store.subscriptions(ask.incoming.chat)
+    if not found:
+        return _nothing(ask)
+    rows = []
+    for one in found:
+        facts = _facts(ask, one)
+        rows.append((str(facts["topic"]), texts.text("next_line", ask.language, **facts)))
+    change = tuple(
+        Button(
+            texts.text(
+                "change", ask.language, topic=ask.context.topic(one.topic).title[ask.language]
+            ),
+            f"/settings {one.topic}",
+        )
+        for one in found
+    )
+    heading = Heading(texts.text(title, ask.language), 1)
+    return Reply((heading, Terms(tuple(rows))), ask.language, (change,))
+
+
+def _facts(ask: Ask, one: Subscription) -> dict[str, object]:
+    """What texts say of a subscription."""
+    now = ask.context.now()
+    when = next_time(one.at, one.timezone, now)
+    return {
+        "topic": ask.context.topic(one.topic).title[ask.language],
+        "at": f"{one.at:%H:%M}",
+        "zone": one.timezone,
+        "next": f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}",
+        "left": _left(when, now, ask),
+    }
+
+
+def _left(when: datetime, now: datetime, ask: Ask) -> str:
+    minutes = max(1, round((when - now).total_seconds() / 60))
+    key = "hours_left" if minutes >= 60 else "minutes_left"
+    return texts.text(key, ask.language, h=minutes // 60, m=minutes % 60)
+
+
+def _changes(ask: Ask, topic: str) -> tuple[tuple[Button, ...], ...]:
+    """Buttons that change or end a subscription."""
+    language = ask.language
+    return (
+        (
+            Button(texts.text("change_time", language), f"/settings {topic} time"),
+            Button(texts.text("change_zone", language), f"/settings {topic} zone"),
+            Button(texts.text("unsubscribe", language), f"/unsubscribe {topic}"),
+        ),
+    )
+
+
+def _choice(ask: Ask, one: Subscription, menu: str) -> Reply:
+    """Times or zones to choose from."""
+    if menu == "time":
+        said = [f"{hour:02}:00" for hour in range(24)]
+        shown = said
+    else:
+        said = list(ZONES)
+        local = [ask.context.now().astimezone(ZoneInfo(zone)) for zone in ZONES]
+        shown = [
+            f"{zone.split('/')[-1].replace('_', ' ')} {clock:%H:%M}"
+            for zone, clock in zip(ZONES, local, strict=True)
+        ]
+    choice = tuple(
+        Button(label, f"/settings {one.topic} {word}")
+        for label, word in zip(shown, said, strict=True)
+    )
+    back = Button(texts.text("back", ask.language), f"/settings {one.topic}")
+    return ask.say(f"choose_{menu}", choice, (back,), **_facts(ask, one))
+
+
+async def _only_topic(ask: Ask) -> str:
+    """The topic that is meant where none is named. Raises Unanswered where there are several."""
+    topics: Sequence[str] = list(ask.context.topics)
+    if len(topics) == 1:
+        return topics[0]
+    choice = tuple(
+        Button(topic.title[ask.language], f"/subscribe {name}")
+        for name, topic in ask.context.topics.items()
+    )
+    raise Unanswered(_private(ask.say("subscribe_which", choice)))
+
+
+async def _asked(ask: Ask) -> Asked:
+    """Topic, time, zone in any order. Raises Unanswered with a right way to say it."""
+    names = {
+        word: name
+        for word, name in (await ask.topic_names()).items()
+        if name in ask.context.topics
+        or any(
+            one.topic == name for one in await ask.context.store.subscriptions(ask.incoming.chat)
+        )
+    }
+    asked = Asked()
+    for word in ask.words:
+        if word.lower() in names:
+            asked = replace(asked, topic=names[word.lower()])
+        elif (at := time_named(word)) is not None:
+            asked = replace(asked, at=at)
+        elif word.lower() in ("time", "zone", "时间", "时区"):
+            asked = replace(asked, menu="time" if word.lower() in ("time", "时间") else "zone")
+        elif zone := zone_named(word):
+            asked = replace(asked, zone=zone)
+        else:
+            listed = ", ".join(ask.context.topics)
+            said = {"word": word[:40], "names": listed, "example": ask.command.example}
+            raise Unanswered(_private(ask.say("bad_setting", **said)))
+    return asked

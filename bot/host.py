@@ -1,0 +1,133 @@
+"""The bot as the platforms see it: answers, menus, completion, and what they need kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+
+from bot import texts
+from bot.commands import answer, apology, link_word, menu
+from bot.commands.asking import Context
+from bot.dates import DateError, parse_days
+from bot.menu import Kind
+from bot.messages import Incoming, Reply, Text, reply
+from bot.pace import MOST, Pace
+from bot.times import ZONES, zone_named
+from digest.models import SECTIONS, Ending, Language
+
+log = logging.getLogger(__name__)
+
+MOST_SUGGESTED = 25
+
+
+class BotHost:
+    """What `bot.platforms.Host` asks for, over the commands and the store."""
+
+    def __init__(self, context: Context, show: Callable[[str], None]) -> None:
+        """`show` tells whoever started the bot."""
+        self._context, self._show = context, show
+        self._pace = Pace(asyncio.get_running_loop().time)
+        self._updates = 0
+        self.menu = menu()
+
+    async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
+        """The replies to a line, as they are ready; to one who asks too fast a word, once."""
+        person = f"{incoming.platform}:{incoming.user_id}"
+        wait = self._pace.wait(person)
+        if wait > 0:
+            if self._pace.tell(person):
+                language = incoming.language or self._context.language
+                said = texts.text("slow_down", language, n=MOST, seconds=max(1, round(wait)))
+                yield reply(Text(said), language=language)
+            return
+        async for one in answer(self._context, incoming):
+            yield one
+
+    def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
+        """Logs a failure under an id; the words that tell the id to whoever asked."""
+        return apology(error, where, language or self._context.language)
+
+    def link_word(self, line: str) -> str:
+        """The word of a link that asks this line, or nothing where a link may not."""
+        return link_word(line)
+
+    async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
+        """Values that complete what is typed: what is shown, what is meant."""
+        return (await self._values(kind, typed.strip().lower(), topic))[:MOST_SUGGESTED]
+
+    async def _values(self, kind: Kind, typed: str, topic: str) -> list[tuple[str, str]]:
+        if kind == "day":
+            return await self._days(typed, topic)
+        if kind == "zone":
+            near = [zone for zone in ZONES if typed in zone.lower()]
+            named = zone_named(typed) if typed and not near else ""
+            return [(zone, zone) for zone in near or filter(None, [named])]
+        if kind == "time":
+            times = [f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")]
+            usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
+            return [(t, t) for t in usual if t.startswith(typed) or t.startswith(f"0{typed}")]
+        if kind == "section":
+            titles = await self._titles(topic)
+            said = [(f"{titles[name]} ({name})" if titles else name, name) for name in SECTIONS]
+            return [pair for pair in said if typed in pair[0].lower()]
+        if kind == "topic":
+            known = self._context.topics.values()
+            shown = [
+                (f"{one.title['zh']} / {one.title['en']} ({one.name})", one.name) for one in known
+            ]
+            return [pair for pair in shown if typed in pair[0].lower()]
+        return []
+
+    async def _titles(self, topic: str) -> dict[str, str]:
+        """Headings of the newest report, by section."""
+        newest = await self._context.store.latest(topic or next(iter(self._context.topics)))
+        return {s.name: s.title or s.name for s in newest.sections} if newest else {}
+
+    async def _days(self, typed: str, topic: str) -> list[tuple[str, str]]:
+        """Days that have a report, newest first."""
+        name = topic if topic in self._context.topics else next(iter(self._context.topics))
+        known = list(reversed(await self._context.store.report_days(name)))
+        try:
+            today = self._context.now().date() + timedelta(days=1)
+            meant = parse_days(typed, today) if typed else None
+        except DateError:
+            meant = None
+        if meant:
+            known.sort(key=lambda day: abs((day - meant[0]).days))
+        else:
+            known = [day for day in known if typed in str(day)]
+        return [
+            (texts.weekday(day, self._context.language), str(day)) for day in known[:MOST_SUGGESTED]
+        ]
+
+    async def first_time(self, platform: str, update: str) -> bool:
+        """Whether this update was never handled; from now on it was."""
+        now = self._context.now()
+        self._updates += 1
+        if self._updates % 1000 == 1:
+            await self._context.store.forget_updates(now)
+        return await self._context.store.first_time(platform, update, now)
+
+    async def ended(self, platform: str, chat: str, why: Ending, *, space: str = "") -> None:
+        """Nothing can be posted in a chat any more, or in a whole server."""
+        number = await self._context.store.end_subscriptions(platform, chat, why, space=space)
+        if number:
+            log.info("%s: %d subscriptions ended (%s)", platform, number, why)
+
+    async def moved(self, platform: str, old: str, new: str) -> None:
+        """A chat has a new id."""
+        await self._context.store.move_chat(platform, old, new)
+
+    async def note(self, platform: str, name: str) -> str:
+        """What a platform noted under that name, or nothing."""
+        return await self._context.store.note(platform, name)
+
+    async def save_note(self, platform: str, name: str, value: str) -> None:
+        """Keeps a note across restarts."""
+        await self._context.store.save_note(platform, name, value)
+
+    def ready(self, platform: str, name: str) -> None:
+        """The platform talks to people now."""
+        self._show(f"{platform}: ready as {name}")

@@ -1,0 +1,325 @@
+"""Discord: slash commands, buttons that outlive the process, posts in channels and threads."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.http import Route
+
+from bot.menu import MenuRow
+from bot.messages import Incoming, Reply
+from bot.platforms import (
+    ADVICE,
+    Gone,
+    Host,
+    PlatformError,
+    Refused,
+    Setup,
+    Unreachable,
+    language_of,
+)
+from bot.platforms.discord.commands import Chinese, command
+from bot.platforms.discord.text import Sheet, sheets
+from bot.platforms.discord.views import PICTURE, Press, embeds, pressed, view
+from digest.models import Chat, Language
+
+log = logging.getLogger(__name__)
+
+NAME = "discord"
+_REVOKED = 4004
+"""The gateway's code for a token that is not, or no more, right."""
+NEEDED: dict[str, dict[Language, str]] = {
+    "view_channel": {"zh": "查看频道", "en": "View Channel"},
+    "send_messages": {"zh": "发送消息", "en": "Send Messages"},
+    "send_messages_in_threads": {"zh": "在子区内发送消息", "en": "Send Messages in Threads"},
+    "embed_links": {"zh": "嵌入链接", "en": "Embed Links"},
+    "attach_files": {"zh": "附加文件", "en": "Attach Files"},
+}
+"""What the bot must be allowed to do where it posts, as Discord's apps call it."""
+
+
+def open_platform(host: Host, setup: Setup) -> Discord:
+    """The platform; connects to nothing yet."""
+    return Discord(host, setup)
+
+
+class Discord:
+    """One bot on Discord."""
+
+    def __init__(self, host: Host, setup: Setup) -> None:
+        self.host, self.setup = host, setup
+        if setup.api_url:  # the library knows no setting for it
+            Route.BASE = _api(setup.api_url)
+        self.client = Client(host, self, setup.proxy)
+
+    async def run(self) -> None:
+        """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
+        try:
+            async with self.client:
+                await self.client.start(self.setup.token)
+        except Exception as error:
+            raise _fault(error) from error
+
+    async def send(self, chat: Chat, reply: Reply) -> None:
+        """Posts a reply whole, and publishes it where the channel is an announcement channel.
+        Raises Gone, Refused or Unreachable."""
+        place = self.client.get_partial_messageable(int(chat.id))
+        known = self.client.get_channel(int(chat.id))
+        found = sheets(reply)
+        for number, sheet in enumerate(found, 1):
+            last = number == len(found)
+            content = await _content(reply, sheet, 1, 1, buttons=last)
+            try:
+                message = await place.send(
+                    **content, allowed_mentions=discord.AllowedMentions.none()
+                )
+                if isinstance(known, discord.TextChannel) and known.is_news():
+                    await _publish(message)
+            except discord.DiscordException as error:
+                raise _told(error) from error
+
+    async def check(self) -> str:
+        """Who the token is for, and the link that invites the bot with the right permissions."""
+        try:
+            async with self.client:
+                await self.client.login(self.setup.token)
+                about = await self.client.application_info()
+        except Exception as error:
+            raise _fault(error) from error
+        wanted = discord.Permissions(**dict.fromkeys(NEEDED, True))
+        link = discord.utils.oauth_url(
+            about.id, permissions=wanted, scopes=("bot", "applications.commands")
+        )
+        return f"{about.name}; invite: {link}"
+
+
+class Client(discord.AutoShardedClient):
+    """discord.py's client with the table of commands. It asks for no privileged intent."""
+
+    def __init__(self, host: Host, platform: Discord, proxy: str) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            proxy=proxy or None,
+            # Nothing of what people write is read, so nothing of it is kept.
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
+        self.host, self.platform = host, platform
+        self.tree = app_commands.CommandTree(self)
+        for row in host.menu:
+            self.tree.add_command(command(row, host, self.run_command))
+
+    async def setup_hook(self) -> None:
+        """Tells Discord the commands, where they changed since they were told."""
+        translator = Chinese()
+        await self.tree.set_translator(translator)
+        payload = [
+            await one.get_translated_payload(self.tree, translator)
+            for one in self.tree.get_commands()
+        ]
+        said = json.dumps(payload, ensure_ascii=False, sort_keys=True)
+        hash_ = hashlib.sha256(said.encode()).hexdigest()
+        name = f"commands:{self.application_id}"
+        if await self.host.note(NAME, name) != hash_:
+            await self.tree.sync()
+            await self.host.save_note(NAME, name, hash_)
+
+    async def on_ready(self) -> None:
+        """The first connection, or one after a long break."""
+        self.host.ready(NAME, str(self.user))
+
+    async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
+        """What fails in an event is logged and takes nothing along."""
+        log.exception("discord: %s failed", event_method)
+
+    async def run_command(self, interaction: discord.Interaction, row: MenuRow, line: str) -> None:
+        """Answers a slash command."""
+        private = row.private and interaction.guild_id is not None
+        await _answered(interaction.response.defer(ephemeral=private, thinking=True))
+        await self._reply(interaction, Press(line), private)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answers a button or a choice. The library's own views would not outlive the process."""
+        if interaction.type is not discord.InteractionType.component:
+            return
+        data: Any = interaction.data or {}
+        press = pressed((data.get("values") or [data.get("custom_id", "")])[0])
+        if press is None:
+            await _answered(interaction.response.defer())
+            return
+        private = interaction.guild_id is not None
+        if press.fresh:
+            await _answered(interaction.response.defer(ephemeral=private, thinking=True))
+        else:
+            await _answered(interaction.response.defer())
+        await self._reply(interaction, press, private)
+
+    async def _reply(self, interaction: discord.Interaction, press: Press, private: bool) -> None:
+        """Sends what the line answers: first in the place of the deferred answer, then behind it."""
+        asked = _incoming(interaction, press.line)
+        try:
+            await self._replies(interaction, self.host.answer(asked), press, private)
+        except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
+            sorry = self.host.apology(error, "an answer on discord", asked.language)
+            content = await _content(sorry, sheets(sorry)[0], 1, 1)
+            await _answered(interaction.followup.send(**content, ephemeral=private, wait=True))
+
+    async def _replies(
+        self,
+        interaction: discord.Interaction,
+        replies: AsyncIterator[Reply],
+        press: Press,
+        private: bool,
+    ) -> None:
+        edit = True
+        async for one in replies:
+            if one.manner == "post":
+                await self._post(interaction, one)
+                continue
+            found = sheets(one)
+            number = min(press.page, len(found)) if edit else 1
+            paged = len(found) > 1 and bool(one.line) and found[0].picture is None
+            for place, sheet in enumerate(found[number - 1 : number] if paged else found, 1):
+                at, of = (number, len(found)) if paged else (1, 1)
+                content = await _content(one, sheet, at, of, buttons=paged or place == len(found))
+                if edit:
+                    file = content.pop("file", None)
+                    await interaction.edit_original_response(
+                        **content, attachments=[file] if file else []
+                    )
+                else:
+                    await interaction.followup.send(**content, ephemeral=private, wait=True)
+                edit = False
+        if edit:  # somebody who asked too fast, and was told so already
+            await _answered(interaction.delete_original_response())
+
+    async def _post(self, interaction: discord.Interaction, one: Reply) -> None:
+        """Posts as digests are posted: what works now will work every day."""
+        await self.platform.send(_chat(interaction), one)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Says what the bot can do, in the first channel where it may."""
+        places = [guild.system_channel, *guild.text_channels]
+        for place in places:
+            if place is None or not _may_post(place.permissions_for(guild.me)):
+                continue
+            chat = Chat(NAME, str(place.id), kind="group", space=str(guild.id))
+            language = language_of(str(guild.preferred_locale))
+            asked = Incoming(chat, str(guild.owner_id), "/start", language)
+            async for one in self.host.answer(asked):
+                await self.platform.send(chat, one)
+            return
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server."""
+        await self.host.ended(NAME, "", "removed", space=str(guild.id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel is gone."""
+        await self.host.ended(NAME, str(channel.id), "deleted")
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """A thread or forum post is gone."""
+        await self.host.ended(NAME, str(payload.thread_id), "deleted")
+
+
+async def _content(
+    reply: Reply, sheet: Sheet, number: int, of: int, *, buttons: bool = True
+) -> dict[str, Any]:
+    """The arguments of a message."""
+    content: dict[str, Any] = {"embeds": embeds(reply, sheet, number, of)}
+    made = view(reply, number, of)
+    if buttons and made.children:
+        content["view"] = made
+    if sheet.picture:
+        picture = await asyncio.to_thread(sheet.picture.path.read_bytes)
+        content["file"] = discord.File(io.BytesIO(picture), filename=PICTURE)
+    return content
+
+
+async def _answered(call: Any) -> None:
+    """Makes a call of an interaction; one that came too late is logged, and nothing more."""
+    try:
+        await call
+    except discord.HTTPException as error:
+        log.warning("discord: an answer was refused (%s)", error.code)
+
+
+async def _publish(message: discord.Message) -> None:
+    try:
+        await message.publish()
+    except discord.HTTPException as error:
+        # Ten an hour and channel (Discord's documentation); the message itself is there.
+        log.warning("discord: a post was not published to followers (%s)", error.code)
+
+
+def _chat(interaction: discord.Interaction) -> Chat:
+    space = str(interaction.guild_id or "")
+    return Chat(
+        NAME, str(interaction.channel_id), kind="group" if space else "private", space=space
+    )
+
+
+def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
+    async def right() -> bool:
+        mine = interaction.permissions
+        return interaction.guild_id is None or mine.manage_channels or mine.manage_guild
+
+    language = language_of(str(interaction.locale))
+    lacking = _lacking(interaction) if interaction.guild_id else []
+    names = tuple(NEEDED[name][language or "en"] for name in lacking)
+    person = str(interaction.user.id)
+    return Incoming(_chat(interaction), person, line, language, configures=right, lacking=names)
+
+
+def _lacking(interaction: discord.Interaction) -> list[str]:
+    """Permissions that the bot needs to post in this channel or thread, and has not."""
+    thread = isinstance(interaction.channel, discord.Thread)
+    spared = "send_messages" if thread else "send_messages_in_threads"
+    have = interaction.app_permissions
+    return [name for name in NEEDED if name != spared and not getattr(have, name)]
+
+
+def _may_post(have: discord.Permissions) -> bool:
+    return have.view_channel and have.send_messages and have.embed_links
+
+
+def _api(address: str) -> str:
+    """The root of the API; `http://127.0.0.1:8080` stands for its version 10."""
+    bare = address.rstrip("/")
+    return bare if urlsplit(bare).path else f"{bare}/api/v10"
+
+
+def _fault(error: Exception) -> PlatformError:
+    """Why the bot cannot talk, for operators."""
+    closed = isinstance(error, discord.ConnectionClosed) and error.code == _REVOKED
+    if closed or isinstance(error, discord.LoginFailure):
+        return Refused(ADVICE["token"].format(name="Discord", variable="DISCORD_BOT_TOKEN"))
+    if isinstance(error, (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)):
+        why = type(error).__name__ + (f": {error}" if str(error) else "")
+        said = {"name": "Discord", "why": why, "address": "DISCORD_API_URL"}
+        return Unreachable(ADVICE["unreachable"].format(**said))
+    raise error
+
+
+def _told(error: discord.DiscordException) -> PlatformError:
+    """Why a message was not taken."""
+    if isinstance(error, discord.NotFound):
+        return Gone(f"Discord: {error.text}")
+    if isinstance(error, discord.Forbidden) and error.code == 50001:
+        return Gone(f"Discord: {error.text}")
+    if isinstance(error, discord.HTTPException) and error.status < 500 and error.status != 429:
+        return Refused(f"Discord: {error.text}")
+    return Unreachable(f"Discord: {error}")

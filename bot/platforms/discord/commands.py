@@ -1,0 +1,92 @@
+"""The table of commands as Discord's slash commands, with names in both languages and completion."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, locale_str
+
+from bot.menu import ALIASES, ARGUMENTS, Argument, Kind, MenuRow
+from bot.platforms import Host
+
+Run = Callable[[discord.Interaction, MenuRow, str], Awaitable[None]]
+COMPLETED: frozenset[Kind] = frozenset({"topic", "day", "section", "time", "zone"})
+MOST_CHOICE = 100
+
+
+class Chinese(app_commands.Translator):
+    """Chinese names and descriptions for Chinese apps; English is the default."""
+
+    async def translate(
+        self,
+        string: locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """The Chinese words that the English ones carry with them."""
+        if locale in (discord.Locale.chinese, discord.Locale.taiwan_chinese):
+            return str(string.extras["zh"])
+        return None
+
+
+def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ..., None]:
+    """A row of the table as a slash command that runs the line it stands for."""
+
+    async def callback(interaction: discord.Interaction, **options: Any) -> None:
+        await run(interaction, row, line(row, options))
+
+    callback.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            _parameter("interaction", discord.Interaction),
+            *(_parameter(argument.kind, _type(argument), argument) for argument in row.takes),
+        ]
+    )
+    made = app_commands.Command[Any, ..., None](
+        name=locale_str(row.name, zh=row.alias),
+        description=locale_str(row.about["en"], zh=row.about["zh"]),
+        callback=callback,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
+    for argument in row.takes:
+        described = ARGUMENTS[argument.kind]
+        words = locale_str(described["en"], zh=described["zh"])
+        renamed = locale_str(argument.kind, zh=ALIASES[argument.kind])
+        app_commands.describe(**{argument.kind: words})(made)
+        app_commands.rename(**{argument.kind: renamed})(made)
+        if argument.kind in COMPLETED:
+            made.autocomplete(argument.kind)(_completion(argument.kind, host))
+    return made
+
+
+def line(row: MenuRow, options: Mapping[str, object]) -> str:
+    """The line that a person would type for these options."""
+    said = [str(options[one.kind]).strip() for one in row.takes if options.get(one.kind)]
+    return " ".join([f"/{row.name}", *filter(None, said)])
+
+
+def _type(argument: Argument) -> Any:
+    kind = app_commands.Range[int, 1, 99] if argument.kind == "number" else str
+    return kind if argument.required else kind | None
+
+
+def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspect.Parameter:
+    default = None if argument and not argument.required else inspect.Parameter.empty
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=type_, default=default
+    )
+
+
+def _completion(kind: Kind, host: Host) -> Any:
+    async def complete(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
+        topic = str(getattr(interaction.namespace, "topic", "") or "")
+        found = await host.suggest(kind, current, topic)
+        return [
+            Choice(name=shown[:MOST_CHOICE], value=meant[:MOST_CHOICE]) for shown, meant in found
+        ]
+
+    return complete

@@ -1,0 +1,80 @@
+"""The bot behind a platform, over a store with reports."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from PIL import Image
+
+from bot.commands.asking import Context, TooMany
+from bot.host import BotHost
+from bot.messages import Incoming
+from digest.models import Report
+from digest.store import Store
+from tests.posts import TOPIC, post
+from tests.samples import DAY, report
+
+NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+BOSS = "99"
+"""The operator's id on every platform."""
+EARLIER = date(2025, 12, 4)
+
+
+@dataclass
+class Maker:
+    """Makes the report at once, or refuses."""
+
+    store: Store
+    made: list[tuple[str, date, str, bool]] = field(default_factory=list)
+    works: bool = True
+    refuses: bool = False
+
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+        if self.refuses:
+            raise TooMany(3, 20)
+        self.made.append((topic, day, user, whole))
+        if not self.works:
+            return "no posts"
+        await self.store.save_report(report(day))
+        return ""
+
+
+def is_boss(who: Incoming) -> bool:
+    return who.user_id == BOSS or who.platform == "terminal"
+
+
+def context(store: Store, folder: Path) -> Context:
+    """What commands work with, over this store."""
+    return Context(
+        store, {"ai": TOPIC}, Maker(store), folder, "jianbao test", lambda: NOW, is_boss, 0.5, 10.0
+    )
+
+
+async def fill(store: Store, *more: Report) -> None:
+    """Two days with a report, one of them with posts, and these reports."""
+    await store.save_topic(TOPIC)
+    await store.save_posts(TOPIC, "x_list", [post("A model came out", "1", author="ada")])
+    for one in (report(EARLIER), report(DAY), *more):
+        await store.save_report(replace(one, cloud=picture()))
+
+
+def picture() -> bytes:
+    """A small PNG."""
+    file = io.BytesIO()
+    Image.new("RGB", (160, 90), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+@asynccontextmanager
+async def hosted(folder: Path, *more: Report) -> AsyncIterator[tuple[BotHost, Context, list[str]]]:
+    """The host, what its commands work with, and the lines it shows whoever started it."""
+    lines: list[str] = []
+    async with await Store.open(f"sqlite:///{folder}/bot.db") as store:
+        await fill(store, *more)
+        made = context(store, folder)
+        yield BotHost(made, lines.append), made, lines

@@ -1,0 +1,336 @@
+"""The bot on Telegram, against a server that answers and refuses as Telegram's does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.commands.asking import Context
+from bot.messages import Text, reply
+from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
+from bot.platforms.telegram import Telegram
+from digest.models import Chat, Item
+from tests.hosts import BOSS, Maker, hosted
+from tests.samples import DAY, report
+from tests.telegram_chats import Message
+from tests.telegram_server import TelegramServer
+
+MEI, GROUP, FORUM, CHANNEL = 7, -50, -1001, -1002
+
+
+@dataclass
+class Running:
+    """A bot that talks to the server, and what stands behind it."""
+
+    server: TelegramServer
+    context: Context
+    bot: Telegram
+    lines: list[str]
+
+    async def ask(self, chat: int, line: str, user: int = MEI, messages: int = 1) -> list[Message]:
+        """What the bot sends to a line."""
+        before = len(self.server.messages(chat))
+        self.server.say(chat, user, line)
+        await self.server.until(lambda: len(self.server.messages(chat)) >= before + messages)
+        return self.server.messages(chat)[before:]
+
+    async def press(self, message: Message, label: str, user: int = MEI) -> None:
+        """Presses a button and waits until it stops turning."""
+        before = self.count("answerCallbackQuery")
+        self.server.press(message.chat_id, message.message_id, label, user)
+        await self.server.until(lambda: self.count("answerCallbackQuery") > before)
+
+    def count(self, method: str) -> int:
+        return sum(name == method for name, _ in self.server.calls)
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, server: TelegramServer) -> AsyncIterator[Running]:
+    async with hosted(folder) as (host, context, lines):
+        setup = Setup(server.token, server.url, operators=(BOSS,))
+        bot = Telegram(host, setup)
+        task = asyncio.create_task(bot.run())
+        try:
+            await server.until(lambda: lines or task.done())
+            yield Running(server, context, bot, lines)
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[Running]:
+    async with TelegramServer() as server:
+        server.person(MEI, "Mei")
+        server.person(8, "Ann", language="en")
+        server.person(int(BOSS), "Boss")
+        server.group(GROUP, "A group")
+        server.supergroup(FORUM, "A forum", forum=True)
+        server.channel(CHANNEL, "A channel")
+        async with running(tmp_path, server) as found:
+            yield found
+
+
+def labels(message: Message) -> list[str]:
+    return [button["text"] for row in message.buttons for button in row]
+
+
+async def test_a_brief_is_a_picture_with_caption_then_the_points(up: Running) -> None:
+    picture, points = await up.ask(MEI, "/brief", messages=2)
+    assert picture.photo
+    assert picture.text.startswith("人工智能 · 2025-12-06 周六 · 简报")
+    assert picture.buttons == []
+    assert "1. Meridian 3.\u20602 Pro" not in points.text, "a version is no address"
+    assert "1. Meridian 3.2 Pro is out" in points.text
+    links = [e["url"] for e in points.entities if e["type"] == "text_link"]
+    assert links[0] == "https://x.com/ada/status/1"
+    assert labels(points)[:3] == ["观点", "事件", "行情"]
+    assert labels(points)[-1] == "◀ 12-04"
+
+
+async def test_buttons_open_sections_and_turn_to_other_days(up: Running) -> None:
+    *_, points = await up.ask(MEI, "/brief", messages=2)
+    await up.press(points, "观点")
+    await up.server.until(lambda: len(up.server.messages(MEI)) == 3)
+    section = up.server.messages(MEI)[-1]
+    assert "标题views" in section.text
+    await up.press(section, "行情")
+    await up.server.until(lambda: "NVDA fell" in section.text)
+    await up.press(section, "◀ 12-04")
+    await up.server.until(lambda: "2025-12-04" in section.text)
+    assert "NVDA fell" in section.text
+    assert len(up.server.messages(MEI)) == 3, "the section's own message was edited"
+    assert "12-06 ▶" in labels(section)
+    await up.press(section, "行情")
+    assert up.server.edits == 2, "the same again changes nothing and is no fault"
+
+
+async def test_a_long_section_is_paged_in_its_place(up: Running) -> None:
+    many = tuple(Item(f"Statement {n}. " * 20, cites=("x:1",)) for n in range(40))
+    await up.context.store.save_report(report(DAY, views=many))
+    (first,) = await up.ask(MEI, "/views")
+    assert labels(first)[:2] == ["1/3", "▶"]
+    seen = [first.text]
+    for number in (1, 2):
+        await up.press(first, "▶")
+        await up.server.until(lambda: up.server.edits == number)  # noqa: B023
+        seen.append(first.text)
+    assert labels(first)[:2] == ["◀", "3/3"]
+    whole = "".join(seen)
+    assert all(whole.count(f"Statement {n}. ") == 20 for n in range(40))
+
+
+async def test_answers_stay_in_their_topic(up: Running) -> None:
+    up.server.topic(FORUM, 5)
+    before = len(up.server.messages(FORUM))
+    up.server.say(FORUM, MEI, "/views", thread=5)
+    await up.server.until(lambda: len(up.server.messages(FORUM)) > before)
+    assert up.server.messages(FORUM)[-1].thread == 5
+
+
+async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: Running) -> None:
+    up.server.topic(FORUM, 5)
+    chat = Chat("telegram", str(FORUM), "5")
+    up.server.say(FORUM, MEI, "/subscribe", thread=5)
+    await up.server.until(lambda: up.server.messages(FORUM))
+    assert "管理员" in up.server.messages(FORUM)[0].text
+    assert await up.context.store.subscriptions(chat) == []
+    up.server.member(FORUM, MEI, "administrator")
+    up.server.say(FORUM, MEI, "/subscribe 8:30 Asia/Shanghai", thread=5)
+    await up.server.until(lambda: len(up.server.messages(FORUM)) == 4)
+    said, picture, points = up.server.messages(FORUM)[1:]
+    assert "每天 08:30（Asia/Shanghai）。下一份：2025-12-09 周二 08:30" in said.text
+    assert picture.photo
+    assert "Meridian" in points.text
+    assert {m.thread for m in (said, picture, points)} == {5}
+    (one,) = await up.context.store.subscriptions(chat)
+    assert (one.topic, one.timezone, f"{one.at:%H:%M}") == ("ai", "Asia/Shanghai", "08:30")
+
+
+async def test_an_anonymous_admin_is_an_admin_and_another_channel_is_not(up: Running) -> None:
+    chat = Chat("telegram", str(FORUM))
+    up.server.channel(-1009, "Elsewhere")
+    up.server.say(FORUM, MEI, "/subscribe", as_channel=-1009)
+    await up.server.until(lambda: up.server.messages(FORUM))
+    assert await up.context.store.subscriptions(chat) == []
+    up.server.say(FORUM, MEI, "/subscribe", anonymous=True)
+    await up.server.until(lambda: len(up.server.messages(FORUM)) == 4)
+    assert len(await up.context.store.subscriptions(chat)) == 1
+
+
+async def test_a_channel_subscribes_by_a_post_and_its_buttons_lead_out(up: Running) -> None:
+    up.server.say(CHANNEL, MEI, "/subscribe")
+    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3)
+    points = up.server.messages(CHANNEL)[-1]
+    links = {b["text"]: b.get("url") for row in points.buttons for b in row}
+    assert links["观点"] == "https://t.me/jianbao_bot?start=views-ai-20251206"
+    assert all(links.values())
+    (answer,) = await up.ask(MEI, "/start views-ai-20251206")
+    assert "标题views" in answer.text
+
+
+async def test_the_greeting_in_a_channel_subscribes_for_admins_only(up: Running) -> None:
+    up.server.remove_bot(CHANNEL, MEI)
+    up.server.member(CHANNEL, MEI, "administrator")
+    up.server.add_bot(CHANNEL, MEI)
+    await up.server.until(lambda: up.server.messages(CHANNEL))
+    (greeting,) = up.server.messages(CHANNEL)
+    assert "每天" in greeting.text
+    await up.press(greeting, "订阅：人工智能", 8)
+    alert = [sent for name, sent in up.server.calls if name == "answerCallbackQuery"][-1]
+    assert "admins of this chat only" in alert["text"]
+    assert len(up.server.messages(CHANNEL)) == 1, "only who pressed is told"
+    await up.press(greeting, "订阅：人工智能", MEI)
+    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 4)
+
+
+async def test_links_from_anywhere_only_read(up: Running) -> None:
+    for word in ("unsubscribe-ai", "settings-ai-zone", "now", "cost", "nonsense", "views-ai-1-2-3"):
+        (answer,) = await up.ask(MEI, f"/start {word}")
+        assert answer.text
+    assert isinstance(up.context.builder, Maker)
+    assert up.context.builder.made == []
+
+
+async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> None:
+    up.server.member(GROUP, MEI, "creator")
+    await up.ask(GROUP, "/subscribe", messages=3)
+    up.server.upgrade(GROUP, -1077)
+    chat = Chat("telegram", "-1077")
+    for _ in range(100):
+        if found := await up.context.store.subscriptions(chat):
+            break
+        await asyncio.sleep(0.02)
+    assert len(found) == 1
+    assert await up.context.store.subscriptions(Chat("telegram", str(GROUP))) == []
+
+
+async def test_a_reply_to_an_upgraded_group_follows_it(up: Running) -> None:
+    up.server.upgrade(GROUP, -1078)
+    await up.bot.send(Chat("telegram", str(GROUP), kind="group"), reply(Text("hello")))
+    assert [m.text for m in up.server.messages(-1078)] == ["hello"]
+
+
+async def test_an_update_is_answered_once_however_often_it_comes(
+    up: Running, tmp_path: Path
+) -> None:
+    update = up.server.say(MEI, MEI, "/views")
+    await up.server.until(lambda: up.server.messages(MEI))
+    up.server.repeat(update["update_id"])
+    await up.ask(MEI, "/events")
+    assert len(up.server.messages(MEI)) == 2
+
+
+async def test_other_bots_commands_and_talk_in_groups_are_left_alone(up: Running) -> None:
+    for line in ("/views@other_bot", "/xyzzy", "hello there", "/brief@other_bot x"):
+        up.server.say(GROUP, MEI, line)
+    (answer,) = await up.ask(GROUP, "/views@Jianbao_bot")
+    assert "标题views" in answer.text
+    assert len(up.server.messages(GROUP)) == 1
+
+
+async def test_a_removed_bot_stops_its_subscriptions(up: Running) -> None:
+    up.server.member(GROUP, MEI, "creator")
+    await up.ask(GROUP, "/subscribe", messages=3)
+    up.server.remove_bot(GROUP, MEI)
+    chat = Chat("telegram", str(GROUP))
+    for _ in range(100):
+        if not await up.context.store.subscriptions(chat):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it is still subscribed")
+
+
+async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
+    commands = up.server.commands
+    english = next(v for (_, language), v in commands.items() if not language)
+    chinese = next(v for (_, language), v in commands.items() if language == "zh")
+    assert {c["command"] for c in english} == {c["command"] for c in chinese}
+    assert "cost" not in {c["command"] for c in english}
+    told = up.count("setMyCommands")
+    await up.bot._show_menus()
+    assert up.count("setMyCommands") == told
+
+
+async def test_refused_markup_and_pictures_do_not_lose_the_brief(up: Running) -> None:
+    up.server.fail("sendPhoto", 400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+    up.server.fail("sendMessage", 400, "Bad Request: can't parse entities: no reason")
+    caption, points = await up.ask(MEI, "/brief", messages=2)
+    assert caption.photo is None
+    assert caption.entities == []
+    assert "简报" in caption.text
+    assert "Meridian" in points.text
+
+
+async def test_a_flood_wait_is_waited_for(up: Running) -> None:
+    up.server.fail("sendMessage", 429, "Too Many Requests: retry after 1")
+    (answer,) = await up.ask(MEI, "/views")
+    assert "标题views" in answer.text
+
+
+async def test_a_failure_is_answered_with_an_id(
+    up: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(up.context.store.__class__, "latest", broken)
+    (answer,) = await up.ask(8, "/brief", user=8)
+    assert "Sorry" in answer.text
+    number = answer.text.split("Number ")[1][:6]
+    assert number in caplog.text
+    up.server.fail("sendMessage", 400, "Bad Request: something new", times=2)
+    monkeypatch.undo()
+    (answer,) = await up.ask(8, "/topics", user=8)
+    assert "Sorry" in answer.text
+
+
+async def test_one_who_asks_too_fast_is_told_once(up: Running) -> None:
+    for _ in range(30):
+        up.server.say(MEI, MEI, "/topics")
+    await up.server.until(lambda: len(up.server.messages(MEI)) == 21)
+    (other,) = await up.ask(8, "/topics", user=8)
+    assert other.text
+    texts = [m.text for m in up.server.messages(MEI)]
+    assert sum("慢一点" in text for text in texts) == 1
+    assert len(texts) == 21
+
+
+async def test_a_wrong_token_is_for_good_and_no_server_is_not(tmp_path: Path) -> None:
+    async with TelegramServer() as server, hosted(tmp_path) as (host, _, _lines):
+        with pytest.raises(Refused, match="TELEGRAM_BOT_TOKEN"):
+            await Telegram(host, Setup("123:wrong", server.url)).run()
+    with pytest.raises(Unreachable, match="TELEGRAM_API_URL"):
+        await Telegram(host, Setup(server.token, server.url)).run()
+    with pytest.raises(PlatformError):
+        await Telegram(host, Setup(server.token, server.url)).check()
+
+
+async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
+    async with TelegramServer() as server, hosted(tmp_path) as (host, _, lines):
+        task = asyncio.create_task(Telegram(host, Setup(server.token, server.url)).run())
+        await server.until(lambda: bool(lines))
+        server.fail("getUpdates", 401, "Unauthorized", times=5)
+        server.person(MEI, "Mei")
+        server.say(MEI, MEI, "/topics")
+        with pytest.raises(Refused):
+            await asyncio.wait_for(task, 5)
+
+
+async def test_check_names_the_bot_and_how_to_invite_it(up: Running) -> None:
+    line = await Telegram(up.bot.host, up.bot.setup).check()
+    assert "@jianbao_bot" in line
+    assert "startgroup" in line
+    assert "startchannel" in line
+
+
+async def test_nothing_can_be_sent_to_who_blocked_the_bot(up: Running) -> None:
+    up.server.remove_bot(MEI, MEI)
+    with pytest.raises(Gone):
+        await up.bot.send(Chat("telegram", str(MEI)), reply(Text("hello")))
