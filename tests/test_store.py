@@ -229,7 +229,7 @@ async def test_a_failure_half_way_keeps_the_earlier_version(store: Store) -> Non
     assert [drop for drop, _ in await store.dropped("ai", DAY, DAY)] == list(report().dropped)
 
 
-async def test_reading_a_report_is_three_statements_and_no_picture(store: Store) -> None:
+async def test_reading_a_report_is_two_statements_and_no_picture(store: Store) -> None:
     await store.save_report(report())
     asked: list[str] = []
 
@@ -239,7 +239,7 @@ async def test_reading_a_report_is_three_statements_and_no_picture(store: Store)
     event.listen(store.engine.sync_engine, "before_cursor_execute", note)
     await store.latest("ai")
     reads = [statement for statement in asked if statement.startswith("SELECT")]
-    assert len(reads) == 3
+    assert len(reads) == 2
     assert not any("clouds" in statement or "drops" in statement for statement in reads)
 
 

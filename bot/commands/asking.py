@@ -135,11 +135,10 @@ class Ask:
 
     async def wanted(self) -> Wanted:
         """Topic, days, number, in any order. Raises Unanswered for a day that does not exist."""
-        names = await self.topic_names()
         found = Wanted()
         for word in _joined(self.words):
-            if word.lower() in names and not found.topic:
-                found = replace(found, topic=names[word.lower()])
+            if not found.topic and (topic := await self._topic_named(word.lower())):
+                found = replace(found, topic=topic)
             elif _NUMBER.fullmatch(word):
                 found = replace(found, number=int(word))
             else:
@@ -151,14 +150,22 @@ class Ask:
 
     async def report(self, wanted: Wanted) -> Report:
         """The stored report that is wanted: the newest without a day. Raises Unanswered."""
-        topic = wanted.topic or await self._usual_topic(wanted.days)
-        if wanted.days is None:
-            found = await self.context.store.latest(topic)
-        else:
-            found = await self.context.store.report(topic, *wanted.days)
+        topic, found = await self.find(wanted)
         if found is None:
             raise Unanswered(await self.no_report(topic, wanted.days))
         return found
+
+    async def find(self, wanted: Wanted) -> tuple[str, Report | None]:
+        """The topic that is meant, and its report of the days that are wanted, else its newest."""
+        store = self.context.store
+        if wanted.days:
+            for name in [wanted.topic] if wanted.topic else self.context.topics:
+                if found := await store.report(name, *wanted.days):
+                    return name, found
+        topic = wanted.topic or await self._usual_topic()
+        if wanted.days is None:
+            return topic, await store.latest(topic)
+        return topic, None if wanted.topic else await store.report(topic, *wanted.days)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Why there is none, and what would work instead."""
@@ -200,7 +207,7 @@ class Ask:
     async def usual_day(self, topic: str = "") -> date:
         """A day that shows how to ask: of the newest report, else of the newest posts, else
         yesterday."""
-        name = topic or await self._usual_topic(None)
+        name = topic or await self._usual_topic()
         if newest := await self.context.store.latest(name):
             return newest.last
         posts = await self.context.store.post_days(name)
@@ -221,32 +228,38 @@ class Ask:
         return Reply((paragraph,), self.language, buttons)
 
     async def usual(self, wanted: Wanted) -> str:
-        """The topic that is meant."""
-        return wanted.topic or await self._usual_topic(wanted.days)
+        """The topic that is meant: without a name the one with the newest report."""
+        return wanted.topic or await self._usual_topic()
 
-    async def _usual_topic(self, days: tuple[date, date] | None) -> str:
-        """Without a name: the topic with a report of these days, else with the newest report."""
-        store = self.context.store
-        names = list(self.context.topics) + [t.name for t in await store.topics()]
-        newest: tuple[date, str] | None = None
-        for name in dict.fromkeys(names):
-            if days and await store.report(name, *days):
-                return name
-            report = await store.latest(name)
-            if report and (newest is None or report.last > newest[0]):
-                newest = (report.last, name)
-        return newest[1] if newest else names[0]
+    async def _usual_topic(self) -> str:
+        stored = [one for one in await self.context.store.topics() if one.newest]
+        order = [*self.context.topics, *(one.name for one in stored)]
+        newest = max((one.newest for one in stored if one.newest), default=None)
+        best = [one.name for one in stored if one.newest == newest]
+        return min(best, key=order.index, default=order[0])
+
+    async def _topic_named(self, word: str) -> str:
+        """The topic that people call so, or nothing. The database is asked last: most words are days."""
+        known = self._listed()
+        if word in known or word[:1].isdigit():
+            return known.get(word, "")
+        return (await self.topic_names()).get(word, "")
+
+    def _listed(self) -> dict[str, str]:
+        return {
+            word.lower(): topic.name
+            for topic in self.context.topics.values()
+            for word in (topic.name, topic.slug, *topic.title.values())
+        }
 
     async def topic_names(self) -> dict[str, str]:
         """What people may call a topic: name, slug, title."""
-        known: dict[str, str] = {}
-        for stored in await self.context.store.topics():
-            for word in (stored.name, stored.slug, *stored.title.values()):
-                known[word.lower()] = stored.name
-        for topic in self.context.topics.values():
-            for word in (topic.name, topic.slug, *topic.title.values()):
-                known[word.lower()] = topic.name
-        return known
+        stored = {
+            word.lower(): one.name
+            for one in await self.context.store.topics()
+            for word in (one.name, one.slug, *one.title.values())
+        }
+        return stored | self._listed()
 
     async def _days(self, word: str, topic: str) -> tuple[date, date] | None:
         try:

@@ -196,16 +196,15 @@ def _post(found: Report, key: str, zone: str) -> Entry:
 async def report(ask: Ask) -> AsyncIterator[Reply]:
     """The whole report of a day, made now where there is none; points of each day for a range."""
     wanted = await ask.wanted()
-    topic = await ask.usual(wanted)
     if wanted.rest:
-        day = await ask.usual_day(topic)
+        day = await ask.usual_day(wanted.topic)
         word = " ".join(wanted.rest)
         raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
     if wanted.days is None:
         yield await _whole(ask, await ask.report(wanted))
         return
     first, last = wanted.days
-    found = await ask.context.store.report(topic, first, last)
+    topic, found = await ask.find(wanted)
     if found is None and first == last:
         async for one in _made(ask, topic, first):
             yield one

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -81,7 +82,8 @@ def open_engine(url: URL) -> AsyncEngine:
             **options,
         )
     _make_folder(Path(url.database or ""))
-    engine = create_async_engine(url, **options)
+    # The end of each transaction has rolled back what was not committed: once is enough.
+    engine = create_async_engine(url, pool_reset_on_return=None, **options)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -150,4 +152,9 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    if words := connection.get_execution_options().get("begin"):
+        connection.exec_driver_sql(words)
+        return
+    # A plain BEGIN takes no lock and cannot fail: told in one turn of the driver's thread, not three.
+    driver: Any = connection.connection.dbapi_connection
+    driver.run_async(lambda raw: raw.execute_fetchall("BEGIN"))

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,11 +22,40 @@ from digest.models import (
     Quality,
     Report,
     Section,
+    SectionName,
     SourceResult,
 )
 from digest.store.engine import upsert
 from digest.store.posts import post_of
 from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
+
+# Statements that readers wait for are made once: making one takes longer than running it.
+_OF_TOPIC = select(reports).where(reports.c.topic == bindparam("topic"))
+_LATEST = _OF_TOPIC.order_by(reports.c.last.desc(), reports.c.first.desc()).limit(1)
+_ONE = _OF_TOPIC.where(reports.c.first == bindparam("first"), reports.c.last == bindparam("last"))
+_CONTENTS = (
+    select(
+        sections.c.report_id,
+        sections.c.name,
+        sections.c.title.label("heading"),
+        *(items.c[name] for name in ("title", "text", "group", "cites", "status")),
+    )
+    .select_from(
+        sections.join(
+            items,
+            (items.c.report_id == sections.c.report_id) & (items.c.section == sections.c.position),
+            isouter=True,
+        )
+    )
+    .where(sections.c.report_id.in_(bindparam("ids", expanding=True)))
+    .order_by(sections.c.report_id, sections.c.position, items.c.position)
+)
+_DAY = bindparam("day", type_=reports.c.last.type)
+_OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
+_NEIGHBOURS = select(
+    select(func.max(reports.c.last)).where(_OWN, reports.c.last < _DAY).scalar_subquery(),
+    select(func.min(reports.c.last)).where(_OWN, reports.c.last > _DAY).scalar_subquery(),
+)
 
 
 async def save(connection: AsyncConnection, report: Report) -> None:
@@ -58,13 +87,13 @@ async def load(connection: AsyncConnection, *which: ColumnElement[bool]) -> list
 
 async def latest(connection: AsyncConnection, topic: str) -> list[Report]:
     """The report with the newest last day; of several the shortest."""
-    query = (
-        select(reports)
-        .where(reports.c.topic == topic)
-        .order_by(reports.c.last.desc(), reports.c.first.desc())
-        .limit(1)
-    )
-    return await _whole(connection, (await connection.execute(query)).all())
+    return await _whole(connection, (await connection.execute(_LATEST, {"topic": topic})).all())
+
+
+async def one(connection: AsyncConnection, topic: str, first: date, last: date) -> list[Report]:
+    """The report of exactly these days."""
+    these = {"topic": topic, "first": first, "last": last}
+    return await _whole(connection, (await connection.execute(_ONE, these)).all())
 
 
 async def days(connection: AsyncConnection, topic: str) -> list[date]:
@@ -81,11 +110,8 @@ async def neighbours(
     connection: AsyncConnection, topic: str, day: date
 ) -> tuple[date | None, date | None]:
     """The nearest days on both sides with a report of their own."""
-    last = reports.c.last
-    own = (reports.c.topic == topic) & (reports.c.first == last)
-    before = await connection.scalar(select(func.max(last)).where(own, last < day))
-    after = await connection.scalar(select(func.min(last)).where(own, last > day))
-    return before, after
+    row = (await connection.execute(_NEIGHBOURS, {"topic": topic, "day": day})).one()
+    return row[0], row[1]
 
 
 async def cloud(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:
@@ -184,21 +210,25 @@ def _item_rows(report: Report) -> list[dict[str, Any]]:
 async def _whole(
     connection: AsyncConnection, rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> list[Report]:
-    """The reports of these rows, with sections and items: two statements for any number."""
+    """The reports of these rows, with sections and items: one statement for any number."""
     if not rows:
         return []
-    ids = [row.id for row in rows]
-    by_section: dict[tuple[int, int], list[Item]] = defaultdict(list)
-    chosen = select(items).where(items.c.report_id.in_(ids)).order_by(items.c.position)
-    for row in await connection.execute(chosen):
-        item = Item(row.text, row.title, row.group, tuple(row.cites), row.status)
-        by_section[row.report_id, row.section].append(item)
-    by_report: dict[int, list[Section]] = defaultdict(list)
-    headings = select(sections).where(sections.c.report_id.in_(ids)).order_by(sections.c.position)
-    for row in await connection.execute(headings):
-        found = by_section[row.report_id, row.position]
-        by_report[row.report_id].append(Section(row.name, row.title, tuple(found)))
-    return [_report(row, by_report[row.id]) for row in rows]
+    ids = {"ids": [row.id for row in rows]}
+    found: dict[int, dict[str, tuple[str, list[Item]]]] = defaultdict(dict)
+    for row in await connection.execute(_CONTENTS, ids):
+        _, inside = found[row.report_id].setdefault(row.name, (row.heading, []))
+        if row.text is not None:  # an empty section
+            inside.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))
+    return [
+        _report(
+            row,
+            [
+                Section(cast(SectionName, name), heading, tuple(inside))
+                for name, (heading, inside) in found[row.id].items()
+            ],
+        )
+        for row in rows
+    ]
 
 
 def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:

@@ -112,7 +112,7 @@ class Store:
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """The report of exactly these days, with `cloud`, `dropped` and `source` left empty."""
         async with self._reading() as connection:
-            found = await reports.load(connection, *reports.same(topic, first, last))
+            found = await reports.one(connection, topic, first, last)
         return found[0] if found else None
 
     async def latest(self, topic: str) -> Report | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Language, Topic
@@ -20,6 +21,8 @@ class StoredTopic:
     name: str
     title: Mapping[Language, str]
     slug: str
+    newest: date | None = None
+    """The last day of its newest report."""
 
 
 async def save(connection: AsyncConnection, topic: Topic) -> None:
@@ -33,6 +36,9 @@ async def load(connection: AsyncConnection) -> list[StoredTopic]:
     """The topics with posts or reports, by name."""
     name = tables.topics.c.name
     kept = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
-    rows = await connection.execute(select(tables.topics).where(kept))
-    found = [StoredTopic(row.name, row.title, row.slug) for row in rows]
+    last = select(func.max(tables.reports.c.last)).where(tables.reports.c.topic == name)
+    rows = await connection.execute(
+        select(tables.topics, last.scalar_subquery().label("newest")).where(kept)
+    )
+    found = [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
     return sorted(found, key=lambda topic: topic.name)
