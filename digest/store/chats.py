@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Ending, Subscription
-from digest.store.engine import upsert
+from digest.store.engine import insert_on, upsert
 from digest.store.tables import platform_notes, subscriptions, updates
 
 REMEMBERED = timedelta(days=3)
@@ -89,9 +88,13 @@ async def move(connection: AsyncConnection, platform: str, old: str, new: str) -
 
 async def first_time(connection: AsyncConnection, platform: str, key: str, now: datetime) -> bool:
     """Whether this update was never handled; from now on it was."""
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"platform": platform, "key": key, "at": now}
-    written = kind(updates).values(row).on_conflict_do_nothing().returning(updates.c.key)
+    written = (
+        insert_on(connection.dialect.name, updates)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(updates.c.key)
+    )
     return (await connection.execute(written)).scalar() is not None
 
 

@@ -9,14 +9,16 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Table, event, make_url
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from digest.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_MS = 5000
 """Milliseconds SQLite waits for another writer."""
@@ -104,10 +106,21 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(begin="BEGIN IMMEDIATE")
 
 
+def insert_on(engine: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert of that engine, which can say what to do where the row is there already."""
+    # Imported here: the dialect that is not in use would take 3 MB.
+    if engine == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
+
+
 def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | postgresql.Insert:
     """An insert that replaces the row with the same `keys`; it keeps that row's primary key."""
-    insert = postgresql.insert if engine == "postgresql" else sqlite.insert
-    statement = insert(table)
+    statement = insert_on(engine, table)
     changed = {
         column.name: statement.excluded[column.name]
         for column in table.columns

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import (
@@ -25,7 +24,7 @@ from digest.models import (
     SectionName,
     SourceResult,
 )
-from digest.store.engine import upsert
+from digest.store.engine import insert_on, upsert
 from digest.store.posts import post_of
 from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
 
@@ -166,9 +165,9 @@ def daily(topic: str, first: date, last: date) -> tuple[ColumnElement[bool], ...
 
 async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
     """A report may come before its topic was ever collected; a topic that is known stays."""
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     row = {"name": topic, "title": {"zh": topic, "en": topic}, "slug": topic}
-    await connection.execute(kind(topics).values(row).on_conflict_do_nothing())
+    inserted = insert_on(connection.dialect.name, topics).values(row)
+    await connection.execute(inserted.on_conflict_do_nothing())
 
 
 def _row(report: Report) -> dict[str, Any]:
