@@ -50,6 +50,8 @@ NEEDED: dict[str, dict[Language, str]] = {
 
 def open_platform(host: Host, setup: Setup) -> Discord:
     """The platform; connects to nothing yet."""
+    # It warns of libraries for voices, which this bot never hears.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return Discord(host, setup)
 
 

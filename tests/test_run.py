@@ -1,0 +1,166 @@
+"""`python -m bot run` as people start and end it, against both servers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.discord_server import TOKEN, DiscordServer
+from tests.telegram_server import TelegramServer
+
+ROOT = Path(__file__).parents[1]
+NOWHERE = "http://127.0.0.1:1"
+
+
+@dataclass
+class Bot:
+    """A running bot and what it has said."""
+
+    process: asyncio.subprocess.Process
+    lines: list[str]
+
+    async def says(self, words: str) -> None:
+        """Waits for a line with these words."""
+        async with asyncio.timeout(20):
+            while not any(words in line for line in self.lines):
+                line = await self._line()
+                assert line, f"it ended without {words!r}: {self.lines}"
+                self.lines.append(line)
+
+    async def _line(self) -> str:
+        assert self.process.stdout is not None
+        return (await self.process.stdout.readline()).decode()
+
+    async def ends(self) -> int:
+        """Its exit code, once it has ended by itself or as told; the rest of what it said is kept."""
+        async with asyncio.timeout(20):
+            while line := await self._line():
+                self.lines.append(line)
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def bot(*words: str, **environment: str) -> AsyncIterator[Bot]:
+    """`python -m bot run` in this folder with these variables."""
+    shutil.copy(ROOT / "topics.toml", ".")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield Bot(process, [])
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def telegram(server: TelegramServer) -> dict[str, str]:
+    return {"TELEGRAM_BOT_TOKEN": server.token, "TELEGRAM_API_URL": server.url}
+
+
+def discord(server: DiscordServer) -> dict[str, str]:
+    return {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": server.api_url}
+
+
+async def test_without_a_token_it_says_what_to_do() -> None:
+    async with bot() as running:
+        assert await running.ends() == 1
+    assert running.lines == [
+        "jianbao: no platform has a token: set DISCORD_BOT_TOKEN or TELEGRAM_BOT_TOKEN"
+        " (README, Telegram and Discord), or talk to the bot here with: python -m bot chat\n"
+    ]
+
+
+async def test_an_unknown_platform_is_a_wrong_argument() -> None:
+    async with bot("--only", "icq") as running:
+        assert await running.ends() == 2
+    assert "discord, telegram" in running.lines[-1]
+
+
+async def test_a_line_for_each_platform_and_sigterm_ends_it() -> None:
+    async with TelegramServer() as one, DiscordServer() as other:
+        other.guild(1 << 22, "Home")
+        one.person(7, "Mei")
+        async with bot(**telegram(one), **discord(other)) as running:
+            await running.says("telegram: ready as @")
+            await running.says("discord: ready as ")
+            one.say(7, 7, "/help")
+            await one.until(lambda: one.messages(7))
+            running.process.send_signal(signal.SIGTERM)
+            assert await running.ends() == 0
+    assert not any("Traceback" in line or "WARNING" in line for line in running.lines)
+
+
+async def test_only_what_is_named_is_started() -> None:
+    async with TelegramServer() as one:
+        tokens = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": NOWHERE}
+        async with bot("--only", "telegram", **telegram(one), **tokens) as running:
+            await running.says("telegram: ready as @")
+            running.process.send_signal(signal.SIGTERM)
+            assert await running.ends() == 0
+    assert not any("discord" in line for line in running.lines)
+
+
+async def test_a_platform_that_cannot_be_reached_is_tried_again_alone() -> None:
+    async with TelegramServer() as one:
+        one.person(7, "Mei")
+        away = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": NOWHERE}
+        async with bot(**telegram(one), **away) as running:
+            await running.says("telegram: ready as @")
+            await running.says("discord: Discord cannot be reached")
+            await running.says("trying again in 2 s")
+            one.say(7, 7, "/help")
+            await one.until(lambda: one.messages(7))
+            running.process.send_signal(signal.SIGTERM)
+            assert await running.ends() == 0
+    said = next(line for line in running.lines if "cannot be reached" in line)
+    assert "DISCORD_API_URL" in said
+
+
+async def test_a_wrong_token_stops_its_platform_and_no_other() -> None:
+    async with TelegramServer() as one, DiscordServer() as other:
+        one.person(7, "Mei")
+        wrong = {**discord(other), "DISCORD_BOT_TOKEN": "wrong.token.here"}
+        async with bot(**telegram(one), **wrong) as running:
+            await running.says("discord: stopped: Discord does not accept the token")
+            await running.says("telegram: ready as @")
+            one.say(7, 7, "/help")
+            await one.until(lambda: one.messages(7))
+            running.process.send_signal(signal.SIGTERM)
+            assert await running.ends() == 0
+        alone = {**wrong, "TELEGRAM_BOT_TOKEN": "", "TELEGRAM_API_URL": ""}
+        async with bot(**alone) as running:
+            assert await running.ends() == 1
+    assert running.lines[-1] == "jianbao: no platform is left to talk on\n"
+    assert "wrong.token.here" not in "".join(running.lines)
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+async def test_no_log_holds_a_token(level: str) -> None:
+    async with TelegramServer() as one, DiscordServer() as other:
+        other.guild(1 << 22, "Home")
+        one.person(7, "Mei")
+        settings = {**telegram(one), **discord(other), "LOG_LEVEL": level}
+        async with bot(**settings) as running:
+            await running.says("telegram: ready as @")
+            await running.says("discord: ready as ")
+            one.say(7, 7, "/help")
+            await one.until(lambda: one.messages(7))
+            running.process.send_signal(signal.SIGTERM)
+            assert await running.ends() == 0
+    said = "".join(running.lines)
+    assert one.token not in said
+    assert one.token.split(":")[1] not in said
+    assert TOKEN not in said
