@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
 from markdown_it import MarkdownIt
 from PIL import Image, ImageDraw, ImageFont
 
+from bot.host import BotHost
 from bot.platforms.terminal import cells
 from digest.cloud import font_path
+from digest.store import Store
+from digest.topics import load_topics
+from tests.chat_pages import discord_page, telegram_page
+from tests.hosts import context
 
 ROOT = Path(__file__).parents[1]
-DAY = "2025-12-06"
+EARLIER, DAY = "2025-12-05", "2025-12-06"
 CELL, LINE, MARGIN = 11, 27, 24
 MONOSPACE = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -57,40 +64,47 @@ def terminal(lines: list[str], path: Path) -> None:
 
 def page(post: Path, path: Path) -> None:
     """The exported post as a browser shows it."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        print(f"no Chromium here: {path.name} stays as it is")
-        return
     matter, body = re.split(
         r"^---$", post.read_text(encoding="utf-8"), maxsplit=2, flags=re.MULTILINE
     )[1:]
     title = re.search(r'title: "(.*)"', matter)
-    html = post.with_name("page.html")
     rendered = MarkdownIt("commonmark").render(body)
     filled = PAGE.format(title=title[1] if title else "", body=rendered, font=font_path().as_uri())
-    html.write_text(filled, encoding="utf-8")
+    shoot(filled, post.with_name("page.html"), path, (900, 1500))
+
+
+def shoot(html: str, at: Path, path: Path, size: tuple[int, int]) -> None:
+    """The page as a browser shows it in a window of that size; `at`: where its links start from."""
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        print(f"no Chromium here: {path.name} stays as it is")
+        return
+    at.write_text(html, encoding="utf-8")
+    quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
-                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *(
-                    "--disable-background-networking",
-                    "--disable-component-update",
-                    "--disable-sync",
-                ),
-                *(f"--user-data-dir={profile}", "--window-size=900,1500", "--hide-scrollbars"),
-                *(
-                    "--allow-file-access-from-files",
-                    f"--screenshot={path.resolve()}",
-                    html.as_uri(),
-                ),
+                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet),
+                *(f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"),
+                *("--hide-scrollbars", "--allow-file-access-from-files"),
+                *(f"--screenshot={path.resolve()}", at.as_uri()),
             ],
             check=True,
             capture_output=True,
             timeout=120,
         )
     with Image.open(path) as image:
-        image.convert("RGB").quantize(64).save(path)
+        image.convert("RGB").quantize(96).save(path)
+
+
+async def chats(folder: Path, target: Path) -> None:
+    """What readers on Telegram and on Discord see, as both servers were sent it."""
+    async with await Store.open(f"sqlite:///{folder}/jianbao.db") as store:
+        known = context(store, folder)
+        host = BotHost(replace(known, topics=load_topics(folder / "topics.toml")), lambda _: None)
+        for name, made in (("telegram", telegram_page), ("discord", discord_page)):
+            html = await made(host)
+            shoot(html, folder / f"{name}.html", target / f"{name}.png", (480, 2100))
 
 
 def main() -> None:
@@ -100,7 +114,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(ROOT / "topics.toml", folder)
-        run(folder, "digest", "ai", "--date", DAY)
+        for day in (EARLIER, DAY):
+            run(folder, "digest", "ai", "--date", day)
         said = run(folder, "chat", "--say", "/brief", "--say", "/stocks KITE").rstrip().split("\n")
         second = next(n for n, line in enumerate(said) if n > 2 and line.startswith("人工智能 · "))
         terminal(
@@ -111,6 +126,7 @@ def main() -> None:
             Path(line) for line in run(folder, "export", "site").split() if line.endswith(".md")
         ]
         page(folder / posts[0], target / "page.png")
+        asyncio.run(chats(folder, target))
     print("\n".join(str(path.relative_to(target.parent)) for path in sorted(target.glob("*.png"))))
 
 

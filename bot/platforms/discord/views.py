@@ -103,16 +103,18 @@ def _arrows(line: str, number: int, of: int) -> list[ui.Item[ui.View]]:
 def _group(
     group: Sequence[Button], language: Language, place: int
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
-    """Up to five buttons in a row; more as selects."""
+    """Up to ten buttons in rows of five; more as selects."""
     presses = [(one, Press(one.line, fresh=one.fresh)) for one in group]
     fitting = [(one, press) for one, press in presses if len(press.id) <= MOST_ID]
     if not fitting:
         return
-    if len(fitting) <= MOST_IN_ROW:
-        yield [
+    if len(fitting) <= 2 * MOST_IN_ROW:
+        buttons = [
             ui.Button[ui.View](label=one.label[:MOST_LABEL], custom_id=press.id)
             for one, press in fitting
         ]
+        for start in range(0, len(buttons), MOST_IN_ROW):
+            yield buttons[start : start + MOST_IN_ROW]
         return
     for start in range(0, len(fitting), MOST_OPTIONS):
         options = {
