@@ -230,7 +230,9 @@ class Report:
 
 
 ChatKind = Literal["private", "group", "channel"]
-Ending = Literal["", "left", "removed", "deleted"]
+Ending = Literal["", "left", "removed", "deleted", "moved"]
+Length = Literal["brief", "detail"]
+PartState = Literal["waiting", "sending", "sent", "refused", "unknown", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,88 @@ class Subscription:
     at: time
     """Local time in `timezone`."""
     timezone: str
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    """The days it is wanted; Monday is 0."""
+    language: Language | None = None
+    """Of the bot's own words; None: that of the report."""
+    length: Length = "brief"
+    sections: tuple[SectionName, ...] = ()
+    """Those of the detail that are wanted; empty: all."""
+    highlight: tuple[str, ...] = ()
+    """Words whose items come first."""
+    without: tuple[str, ...] = ()
+    """Words whose items are left out."""
+    paused: bool = False
+    id: int = 0
+    """Its row; 0 for one that is not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One digest that a subscription is due."""
+
+    id: int
+    subscription: Subscription
+    day: date
+    """The chat's own day."""
+    report: date
+    """The day whose report it brings."""
+    due_at: datetime
+    late: bool = False
+    """Whether it was missed at its time and is made up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a delivery."""
+
+    id: int
+    delivery: int
+    chat: Chat
+    position: int
+    nonce: str
+    """The same at every try; at most 25 characters."""
+    body: str
+    """What the platform made of it, as JSON."""
+    attempts: int = 0
+    """How often it was claimed, this time included."""
+    tried_at: datetime | None = None
+    """When it was claimed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claimed part."""
+
+    part: int
+    state: PartState
+    message: str = ""
+    """The platform's id of the message."""
+    error: str = ""
+    again_at: datetime | None = None
+    """Of one that waits again: not before then. Of one that was sent: the chat's next not before then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A part of which nobody knows whether it arrived."""
+
+    part: int
+    chat: Chat
+    topic: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Deliveries due on a platform on one UTC day: `due` is the sum of all the others."""
+
+    due: int = 0
+    delivered: int = 0
+    refused: int = 0
+    unknown: int = 0
+    waiting: int = 0
+    skipped: int = 0
 
 
 def cited_keys(sections: Sequence[Section]) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.calendar import next_due
 from digest.models import Chat, Ending, Subscription
 from digest.store.engine import insert_on, upsert
 from digest.store.tables import platform_notes, subscriptions, updates
@@ -18,7 +20,8 @@ REMEMBERED = timedelta(days=3)
 async def subscribe(connection: AsyncConnection, wanted: Subscription, now: datetime) -> bool:
     """Begins or changes a subscription; whether it is new or had ended."""
     same = _of(wanted.chat) & (subscriptions.c.topic == wanted.topic)
-    before = await connection.scalar(select(subscriptions.c.ended).where(same))
+    known = select(subscriptions.c.ended, subscriptions.c.reported).where(same)
+    before = (await connection.execute(known)).first()
     chat = wanted.chat
     row = {
         "platform": chat.platform,
@@ -31,10 +34,19 @@ async def subscribe(connection: AsyncConnection, wanted: Subscription, now: date
         "timezone": wanted.timezone,
         "created_at": now,
         "ended": "",
+        "weekdays": "".join(map(str, wanted.weekdays)),
+        "language": wanted.language or "",
+        "length": wanted.length,
+        "sections": list(wanted.sections),
+        "highlight": list(wanted.highlight),
+        "without": list(wanted.without),
+        "paused": wanted.paused,
+        "next_at": next_due(wanted, now),
+        "reported": before and before.reported,
     }
     keys = ["platform", "chat", "thread", "topic"]
     await connection.execute(upsert(connection.dialect.name, subscriptions, keys).values(row))
-    return before is None or before != ""
+    return before is None or before.ended != ""
 
 
 async def unsubscribe(connection: AsyncConnection, chat: Chat, topic: str) -> bool:
@@ -47,7 +59,7 @@ async def of_chat(connection: AsyncConnection, chat: Chat) -> list[Subscription]
     """What a chat (with its thread) is subscribed to, by topic."""
     query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
     rows = await connection.execute(query.order_by(subscriptions.c.topic))
-    return [_subscription(row) for row in rows]
+    return [subscription_of(row) for row in rows]
 
 
 async def end(
@@ -60,30 +72,28 @@ async def end(
 
 
 async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
-    """Gives a chat's subscriptions its new id; one that the new id has already is kept once."""
+    """Gives a chat's subscriptions its new id; one that the new id has already is kept once.
+
+    What makes room stays as a row that has ended, under an id that no chat has: the ledger names it.
+    """
     table = subscriptions.c
-    there = subscriptions.alias()
-    taken = (
-        select(there.c.id)
-        .where(
-            there.c.platform == platform,
-            there.c.chat == new,
-            there.c.thread == table.thread,
-            there.c.topic == table.topic,
-            there.c.ended == "",
-        )
-        .exists()
-    )
-    here = (table.platform == platform) & (table.chat == old)
-    await connection.execute(delete(subscriptions).where(here, taken))
-    # What the new id once had and ended makes room for what goes on.
-    staying = list(await connection.execute(select(subscriptions).where(here)))
-    for row in staying:
+    here = (table.platform == platform) & (table.chat == old) & (table.ended == "")
+    moved = 0
+    for row in list(await connection.execute(select(subscriptions).where(here))):
         same = (table.thread == row.thread) & (table.topic == row.topic)
-        stale = (table.platform == platform) & (table.chat == new) & same
-        await connection.execute(delete(subscriptions).where(stale))
-    moved = update(subscriptions).where(here).values(chat=new)
-    return (await connection.execute(moved)).rowcount
+        there = (table.platform == platform) & (table.chat == new) & same
+        other = (await connection.execute(select(table.id, table.ended).where(there))).first()
+        going, staying = (row.id, None) if other and other.ended == "" else (other, row.id)
+        gone = going.id if isinstance(going, Row) else going
+        if gone is not None:
+            ended = case((table.ended == "", "moved"), else_=table.ended)
+            aside = {"chat": f"{new} {gone}", "ended": ended}
+            await connection.execute(update(subscriptions).where(table.id == gone).values(aside))
+        if staying is not None:
+            moving = update(subscriptions).where(table.id == staying)
+            await connection.execute(moving.values(chat=new))
+            moved += 1
+    return moved
 
 
 async def first_time(connection: AsyncConnection, platform: str, key: str, now: datetime) -> bool:
@@ -127,6 +137,19 @@ async def _end(connection: AsyncConnection, which: ColumnElement[bool], why: End
     return (await connection.execute(ended)).rowcount
 
 
-def _subscription(row: Row[tuple[object, ...]]) -> Subscription:
-    chat = Chat(row.platform, row.chat, row.thread, row.kind, row.space)
-    return Subscription(chat, row.topic, time.fromisoformat(row.at), row.timezone)
+def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
+    """The subscription in a row of the table."""
+    return Subscription(
+        Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+        row.topic,
+        time.fromisoformat(row.at),
+        row.timezone,
+        tuple(map(int, row.weekdays)),
+        row.language or None,
+        row.length,
+        tuple(row.sections),
+        tuple(row.highlight),
+        tuple(row.without),
+        row.paused,
+        row.id,
+    )

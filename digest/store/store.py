@@ -66,17 +66,17 @@ class Store:
 
     async def check(self) -> str:
         """One line on the database in use, such as `SQLite jianbao.db, schema 0001`."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return f"{self._name}, schema {await connection.run_sync(schema.version)}"
 
     async def save_topic(self, topic: Topic) -> None:
         """Keeps name, title and slug of the topic."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await topics.save(connection, topic)
 
     async def topics(self) -> list[StoredTopic]:
         """The topics that have posts or reports, by name."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await topics.load(connection)
 
     async def save_posts(self, topic: Topic, stream: str, posts_: Sequence[Post]) -> int:
@@ -85,7 +85,7 @@ class Store:
         Of a post that is known already, the longer text with its links, the larger of each metric
         and the first stream are kept.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await posts.save(connection, topic, stream, posts_)
 
     async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
@@ -93,12 +93,12 @@ class Store:
 
         Made-up posts (source `sample`) are left out where there are any others.
         """
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await posts.load(connection, topic, first, last)
 
     async def post_days(self, topic: str) -> dict[date, int]:
         """The days that have posts, ascending, with how many `posts` gives for each."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await posts.days(connection, topic)
 
     async def save_report(self, report: Report) -> None:
@@ -106,56 +106,56 @@ class Store:
 
         Where that fails, the earlier one is as it was.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await reports.save(connection, report)
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """The report of exactly these days, with `cloud`, `dropped` and `source` left empty."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             found = await reports.one(connection, topic, first, last)
         return found[0] if found else None
 
     async def latest(self, topic: str) -> Report | None:
         """The report with the newest last day, a single day before a range."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             found = await reports.latest(connection, topic)
         return found[0] if found else None
 
     async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
         """The reports of single days in the range, by day; as `report` gives them."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.load(connection, *reports.daily(topic, first, last))
 
     async def report_days(self, topic: str) -> list[date]:
         """The days that have a report of their own, ascending."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.days(connection, topic)
 
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """The nearest days before and after that have a report of their own."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.neighbours(connection, topic, day)
 
     async def cloud(self, topic: str, first: date, last: date) -> bytes:
         """The PNG of that report, or nothing."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.cloud(connection, *reports.same(topic, first, last))
 
     async def source(self, topic: str, first: date, last: date) -> bytes:
         """The file that report was imported from, byte for byte, or nothing."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.source(connection, *reports.same(topic, first, last))
 
     async def report_spans(self, topic: str) -> list[tuple[date, date]]:
         """First and last day of every report of the topic, by last day."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.spans(connection, topic)
 
     async def dropped(
         self, topic: str, first: date, last: date
     ) -> list[tuple[Dropped, Post | None]]:
         """What that report left out and why, each with the post where it is stored."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await reports.dropped(connection, *reports.same(topic, first, last))
 
     async def reserve(
@@ -171,17 +171,17 @@ class Store:
 
         Gives a number for `settle`; None where a cap leaves no room. Never two for one room.
         """
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await spending.reserve(connection, at, topic, model, usd, day_limit, month_limit)
 
     async def settle(self, reserved: int, cost: Cost) -> None:
         """Puts what the call took in the place of the worst case."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await spending.settle(connection, reserved, cost)
 
     async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
         """What was spent on a UTC day and in its month, by model."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return (
                 await spending.of_day(connection, day),
                 await spending.of_month(connection, day),
@@ -189,79 +189,81 @@ class Store:
 
     async def answer(self, hash_: str) -> str | None:
         """A model's answer that was paid for before."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await spending.answer(connection, hash_)
 
     async def save_answer(self, hash_: str, content: str, now: datetime) -> None:
         """Keeps an answer, in the place of one that could not be read."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await spending.save_answer(connection, hash_, content, now)
 
     async def learned(self, base_url: str, model: str) -> dict[str, Any]:
         """What is known of a model on a server."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await spending.learned(connection, base_url, model)
 
     async def save_learned(self, base_url: str, model: str, known: Mapping[str, Any]) -> None:
         """Keeps what is known of a model on a server."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await spending.save_learned(connection, base_url, model, known)
 
     async def subscribe(self, wanted: Subscription, now: datetime) -> bool:
         """Begins or changes a subscription; whether it is new or had ended."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await chats.subscribe(connection, wanted, now)
 
     async def unsubscribe(self, chat: Chat, topic: str) -> bool:
         """Ends a subscription at the chat's wish; whether there was one."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await chats.unsubscribe(connection, chat, topic)
 
     async def subscriptions(self, chat: Chat) -> list[Subscription]:
         """What a chat, with its thread, is subscribed to, by topic."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await chats.of_chat(connection, chat)
 
     async def end_subscriptions(
         self, platform: str, chat: str, why: Ending, *, space: str = ""
     ) -> int:
         """Ends all subscriptions of a chat, or of a server where `chat` is empty; gives how many."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await chats.end(connection, platform, chat, space, why)
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
         """Gives a chat's subscriptions its new id, each kept once; gives how many moved."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await chats.move(connection, platform, old, new)
 
     async def first_time(self, platform: str, key: str, now: datetime) -> bool:
         """Whether this update of a platform was never handled; from now on it was."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             return await chats.first_time(connection, platform, key, now)
 
     async def forget_updates(self, now: datetime) -> None:
         """Forgets updates that no platform would repeat any more."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await chats.forget_updates(connection, now)
 
     async def note(self, platform: str, name: str) -> str:
         """What a platform noted under that name, or nothing."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await chats.note(connection, platform, name)
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Keeps a note of a platform in the place of an earlier one."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
             await chats.save_note(connection, platform, name, value)
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one moment. For the modules of this package."""
         with one_line(self._name):
             async with reading(self.engine).connect() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; it ends with all of it or nothing. For this package."""
         with one_line(self._name):
             async with writing(self.engine).begin() as connection:
                 yield connection

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -237,7 +237,88 @@ subscriptions = Table(
     Column("created_at", Moment, nullable=False),
     # Why nothing is posted there any more; empty while it goes on.
     Column("ended", Text, nullable=False),
+    Column("weekdays", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("length", Text, nullable=False),
+    Column("sections", Json, nullable=False),
+    Column("highlight", Json, nullable=False),
+    Column("without", Json, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    # When it is due next, and the day of the report that it got last.
+    Column("next_at", Moment),
+    Column("reported", Date),
     UniqueConstraint("platform", "chat", "thread", "topic"),
+    Index(None, "next_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subscription_id", Integer, ForeignKey("subscriptions.id"), nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("report", Date, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("noted", Boolean, nullable=False),
+    # due, open, delivered, refused, unknown, skipped
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("subscription_id", "day", name="uq_deliveries_day"),
+    UniqueConstraint("subscription_id", "report", name="uq_deliveries_report"),
+    Index("ix_deliveries_platform", "platform", "state"),
+    Index("ix_deliveries_due_at", "due_at"),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("delivery_id", Integer, ForeignKey("deliveries.id"), nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("chat", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("body", Text, ForeignKey("bodies.hash"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_at", Moment),
+    Column("again_at", Moment),
+    Column("message", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("delivery_id", "position"),
+    Index("ix_parts_turn", "platform", "state", "id"),
+    Index("ix_parts_chat", "platform", "chat", "state", "id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
 )
 
 updates = Table(

@@ -21,9 +21,19 @@ def upgrade() -> None:
         sa.Column("timezone", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended", sa.Text, nullable=False),
+        sa.Column("weekdays", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("length", sa.Text, nullable=False),
+        sa.Column("sections", sa.JSON, nullable=False),
+        sa.Column("highlight", sa.JSON, nullable=False),
+        sa.Column("without", sa.JSON, nullable=False),
+        sa.Column("paused", sa.Boolean, nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True)),
+        sa.Column("reported", sa.Date),
         sa.PrimaryKeyConstraint("id", name="pk_subscriptions"),
         sa.UniqueConstraint("platform", "chat", "thread", "topic", name="uq_subscriptions"),
     )
+    op.create_index("ix_subscriptions_next_at", "subscriptions", ["next_at"])
     op.create_table(
         "updates",
         sa.Column("platform", sa.Text, nullable=False),

@@ -1,0 +1,114 @@
+"""Which moment a local time of day is, and which report a chat's day brings. Pure: no clock is read here."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from digest.models import Subscription, Topic
+
+DAY = timedelta(days=1)
+FARTHEST = 400
+"""Days to look ahead: over a year, for a chat with one weekday in a zone that loses that day."""
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The zone of that name; UTC for one that the machine's zone data does not know (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+@lru_cache(maxsize=65_536)
+def moment(day: date, at: time, name: str) -> datetime | None:
+    """The moment (UTC) at which clocks in the zone show `at` on that local day.
+
+    A time that a clock change leaves out comes as much later as the clocks jump; one that it brings
+    twice is the first of the two. None for a day that the zone never had (Apia, 2011-12-30).
+    """
+    here = zone(name)
+    noon = datetime.combine(day, time(12), here)
+    if noon.astimezone(UTC).astimezone(here).date() != day:
+        return None
+    return datetime.combine(day, at, here).astimezone(UTC)
+
+
+def next_due(one: Subscription, now: datetime) -> datetime:
+    """The next moment after `now` at which the subscription is due."""
+    day = now.astimezone(zone(one.timezone)).date() - DAY
+    for _ in range(FARTHEST):
+        if day.weekday() in one.weekdays:
+            due = moment(day, one.at, one.timezone)
+            if due is not None and due > now:
+                return due
+        day += DAY
+    raise AssertionError(f"no due day within {FARTHEST} days: {one.weekdays}, {one.timezone}")
+
+
+def due_days(one: Subscription, after: datetime, now: datetime) -> list[tuple[date, datetime]]:
+    """The local days that became due from `after` (included) to `now` (included), with the moment."""
+    here = zone(one.timezone)
+    day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
+    found = []
+    while day <= last:
+        due = moment(day, one.at, one.timezone) if day.weekday() in one.weekdays else None
+        if due is not None and after <= due <= now:
+            found.append((day, due))
+        day += DAY
+    return found
+
+
+def closes(topic: Topic, day: date) -> datetime:
+    """The moment at which the posts of that day are made a report: `build_at` on the next day."""
+    for later in range(1, 4):
+        if (due := moment(day + later * DAY, topic.build_at, topic.timezone)) is not None:
+            return due
+    raise AssertionError("three days in a row that a zone never had")
+
+
+def newest_closed(topic: Topic, now: datetime) -> date:
+    """The newest day of the topic that is closed at that moment."""
+    day = now.astimezone(zone(topic.timezone)).date()
+    while closes(topic, day) > now:
+        day -= DAY
+    return day
+
+
+def report_day(topic: Topic, one: Subscription, day: date, before: date | None) -> date | None:
+    """The day whose report a chat gets on its local day `day`; `before`: the one it got last.
+
+    As many days back as it takes for the report to be made by then on every day of the year, so that
+    no clock change brings one twice or leaves one out. Never an older one than the one after
+    `before`. None where that would not be closed within a day of the chat's time.
+    """
+    back = days_back(topic.timezone, topic.build_at, one.timezone, one.at, day.year)
+    wanted = day - back * DAY
+    if before is not None and wanted <= before:
+        wanted = before + DAY
+    due = moment(day, one.at, one.timezone)
+    return wanted if due is not None and closes(topic, wanted) <= due + DAY else None
+
+
+@lru_cache(maxsize=4096)
+def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
+    """Days from a chat's day back to the newest report that is made by its time all year round."""
+    earliest = _since_midnight(at) - max(_offsets(chat_zone, year))
+    latest = _since_midnight(build_at) - min(_offsets(topic_zone, year))
+    # The report of day D is made on D + 1; a chat's day may begin half a day before or after.
+    back = 1
+    while latest > earliest + (back - 1) * DAY:
+        back += 1
+    return back
+
+
+def _since_midnight(at: time) -> timedelta:
+    return timedelta(hours=at.hour, minutes=at.minute)
+
+
+def _offsets(name: str, year: int) -> list[timedelta]:
+    """The zone's differences from UTC in winter and in summer."""
+    found = [datetime(year, month, 1, tzinfo=zone(name)).utcoffset() for month in (1, 7)]
+    return [offset or timedelta() for offset in found]

@@ -1,0 +1,195 @@
+"""What is due: reports to be made, digests to be delivered. Clocks propose, unique rows decide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.calendar import due_days, newest_closed, next_due, report_day
+from digest.models import Delivery, Subscription, Topic
+from digest.store.chats import subscription_of
+from digest.store.engine import insert_on
+from digest.store.tables import builds, deliveries, reports, subscriptions
+
+MADE_UP = timedelta(hours=24)
+"""How long a missed digest is still made up, once."""
+LATE = timedelta(minutes=10)
+"""After how long a digest is said to be late."""
+MOST = 1000
+"""Subscriptions in one transaction: the process answers people between two of them."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
+LONGEST_BUILD = timedelta(minutes=12)
+"""A build that was begun and of which nothing was heard since has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The rows that one subscription gets, and what it is due next."""
+
+    rows: tuple[dict[str, Any], ...]
+    next_at: datetime
+    reported: date | None
+
+
+def proposed(
+    one: Subscription,
+    topic: Topic | None,
+    since: datetime,
+    before: date | None,
+    now: datetime,
+    cutoff: datetime,
+) -> Proposed:
+    """A delivery for the newest day that became due since then; a skipped row for each older one.
+
+    `before`: the day of the report it got last. What was due up to `cutoff` is skipped.
+    """
+    days = due_days(one, since, now)
+    rows: list[dict[str, Any]] = []
+    for place, (day, due) in enumerate(days):
+        wanted = report_day(topic, one, day, before) if topic else None
+        last = place + 1 == len(days)
+        reason = "missed" if due <= cutoff or not last else ""
+        if wanted or reason:
+            report = wanted or day
+            before = max(before or report, report)
+            rows.append(_row(one, day, report, due, reason, late=now - due > LATE))
+    return Proposed(tuple(rows), next_due(one, now), before)
+
+
+def _row(
+    one: Subscription, day: date, report: date, due: datetime, reason: str, *, late: bool
+) -> dict[str, Any]:
+    return {
+        "subscription_id": one.id,
+        "platform": one.chat.platform,
+        "topic": one.topic,
+        "day": day,
+        "report": report,
+        "due_at": due,
+        "late": late,
+        "noted": False,
+        "state": "skipped" if reason else "due",
+        "reason": reason,
+    }
+
+
+async def propose(
+    connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
+) -> tuple[int, int]:
+    """Rows for some subscriptions that are due; gives how many were looked at, how many rows are new."""
+    table = subscriptions.c
+    due = and_(table.next_at <= now, table.ended == "", table.paused.is_(False))
+    query = select(subscriptions).where(due).order_by(table.next_at, table.id).limit(MOST)
+    found = (await connection.execute(query)).all()
+    rows: list[dict[str, Any]] = []
+    moves: defaultdict[tuple[datetime, date | None], list[int]] = defaultdict(list)
+    for row in found:
+        one = subscription_of(row)
+        since = row.next_at
+        made = proposed(one, topics.get(one.topic), since, row.reported, now, cutoff)
+        rows += made.rows
+        moves[made.next_at, made.reported].append(one.id)
+    new = 0
+    if rows:
+        written = insert_on(connection.dialect.name, deliveries).on_conflict_do_nothing()
+        new = len((await connection.scalars(written.returning(deliveries.c.id), rows)).all())
+    for (next_at, reported), ids in moves.items():
+        moved = update(subscriptions).where(table.id.in_(ids))
+        await connection.execute(moved.values(next_at=next_at, reported=reported))
+    return len(found), new
+
+
+ReportKey = tuple[str, date, date]
+
+
+async def ready(
+    connection: AsyncConnection, platform: str, limit: int
+) -> list[tuple[Delivery, ReportKey]]:
+    """Deliveries that wait for parts and whose report is stored."""
+    same = and_(
+        reports.c.topic == deliveries.c.topic,
+        reports.c.first == deliveries.c.report,
+        reports.c.last == deliveries.c.report,
+    )
+    query = _open(platform).where(select(reports.c.id).where(same).exists())
+    rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
+    return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
+
+
+async def overdue(
+    connection: AsyncConnection, platform: str, before: datetime, limit: int
+) -> list[Delivery]:
+    """Deliveries due before then that still have no report, and whose chat was not told."""
+    same = and_(
+        reports.c.topic == deliveries.c.topic,
+        reports.c.first == deliveries.c.report,
+        reports.c.last == deliveries.c.report,
+    )
+    late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
+    query = _open(platform).where(late, ~select(reports.c.id).where(same).exists())
+    rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
+    return [_delivery(row) for row in rows]
+
+
+async def give_up(connection: AsyncConnection, now: datetime) -> int:
+    """Skips deliveries whose report did not come within a day."""
+    stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - 2 * MADE_UP)
+    skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
+    return (await connection.execute(skipped)).rowcount
+
+
+def _open(platform: str) -> Any:
+    about = [deliveries.c[name].label(f"d_{name}") for name in ("id", "day", "due_at", "late")]
+    return (
+        select(*about, deliveries.c.report, subscriptions)
+        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
+        .where(deliveries.c.platform == platform, deliveries.c.state == "due")
+    )
+
+
+def _delivery(row: Any) -> Delivery:
+    return Delivery(row.d_id, subscription_of(row), row.d_day, row.report, row.d_due_at, row.d_late)
+
+
+async def build_due(
+    connection: AsyncConnection, topics: Sequence[Topic], now: datetime
+) -> list[tuple[str, date]]:
+    """The reports to make now: of days that have closed and have no report yet. Who is given one
+    has it alone until it fails or its time is over."""
+    found = []
+    for topic in topics:
+        day = newest_closed(topic, now)
+        row = {
+            "topic": topic.name,
+            "day": day,
+            "state": "due",
+            "attempts": 0,
+            "next_at": now,
+        }
+        written = insert_on(connection.dialect.name, builds).values(row)
+        await connection.execute(written.on_conflict_do_nothing())
+        same = and_(builds.c.topic == topic.name, builds.c.day == day)
+        mine = and_(same, builds.c.state != "done", builds.c.next_at <= now)
+        taken = update(builds).where(mine)
+        taken = taken.values(attempts=builds.c.attempts + 1, next_at=now + LONGEST_BUILD)
+        if (await connection.execute(taken)).rowcount:
+            found.append((topic.name, day))
+    return found
+
+
+async def build_ended(
+    connection: AsyncConnection, topic: str, day: date, now: datetime, *, made: bool
+) -> int:
+    """Notes that a report was made, or when to try again; gives how often it was tried."""
+    same = and_(builds.c.topic == topic, builds.c.day == day)
+    tries = int(await connection.scalar(select(builds.c.attempts).where(same)) or 0)
+    pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries, 10))
+    values = {"state": "done"} if made else {"state": "failed", "next_at": now + pause}
+    await connection.execute(update(builds).where(same).values(values))
+    return tries

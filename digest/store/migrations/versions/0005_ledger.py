@@ -1,0 +1,79 @@
+"""The ledger: what is due, every part of every message, who may send, which reports are to be made."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("subscription_id", sa.Integer, nullable=False),
+        sa.Column("platform", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("report", sa.Date, nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("late", sa.Boolean, nullable=False),
+        sa.Column("noted", sa.Boolean, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"], ["subscriptions.id"], name="fk_deliveries_subscriptions"
+        ),
+        sa.UniqueConstraint("subscription_id", "day", name="uq_deliveries_day"),
+        sa.UniqueConstraint("subscription_id", "report", name="uq_deliveries_report"),
+    )
+    op.create_index("ix_deliveries_platform", "deliveries", ["platform", "state"])
+    op.create_index("ix_deliveries_due_at", "deliveries", ["due_at"])
+    op.create_table(
+        "bodies",
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_bodies"),
+    )
+    op.create_table(
+        "parts",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("delivery_id", sa.Integer, nullable=False),
+        sa.Column("platform", sa.Text, nullable=False),
+        sa.Column("chat", sa.Text, nullable=False),
+        sa.Column("thread", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("space", sa.Text, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("nonce", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("tried_at", sa.DateTime(timezone=True)),
+        sa.Column("again_at", sa.DateTime(timezone=True)),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("error", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_parts"),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_parts_deliveries"),
+        sa.ForeignKeyConstraint(["body"], ["bodies.hash"], name="fk_parts_bodies"),
+        sa.UniqueConstraint("delivery_id", "position", name="uq_parts"),
+    )
+    op.create_index("ix_parts_turn", "parts", ["platform", "state", "id"])
+    op.create_index("ix_parts_chat", "parts", ["platform", "chat", "state", "id"])
+    op.create_table(
+        "leases",
+        sa.Column("role", sa.Text, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("role", name="pk_leases"),
+    )
+    op.create_table(
+        "builds",
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("topic", "day", name="pk_builds"),
+    )

@@ -1,0 +1,305 @@
+"""Every message of every delivery: what it says, whose turn it is, what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Chat, Held, Outcome, Part
+from digest.store.engine import insert_on
+from digest.store.tables import bodies, deliveries, parts, subscriptions
+
+OPEN = ("waiting", "sending")
+MOST_IDS = 500
+"""Ids in one statement: SQLite takes a limited number of values."""
+
+
+async def plan(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Writes the parts of deliveries that have none yet, and opens them."""
+    await _add(connection, plans, "due")
+    for some in _some([delivery for delivery, _ in plans]):
+        same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
+        await connection.execute(update(deliveries).where(same).values(state="open"))
+
+
+async def note(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+    """Writes a word to chats whose report is late; their deliveries go on waiting for it."""
+    await _add(connection, plans, "due")
+    for some in _some([delivery for delivery, _ in plans]):
+        noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
+        await connection.execute(noted)
+
+
+async def _add(
+    connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]], state: str
+) -> None:
+    chats: dict[int, Any] = {}
+    used: dict[int, int] = {}
+    for some in _some([delivery for delivery, _ in plans]):
+        where = and_(deliveries.c.id.in_(some), deliveries.c.state == state)
+        columns = [
+            subscriptions.c[name] for name in ("platform", "chat", "thread", "kind", "space")
+        ]
+        query = select(deliveries.c.id.label("delivery"), *columns).join(subscriptions).where(where)
+        chats |= {row.delivery: row for row in await connection.execute(query)}
+        most = select(parts.c.delivery_id, func.max(parts.c.position).label("most"))
+        counted = most.where(parts.c.delivery_id.in_(some)).group_by(parts.c.delivery_id)
+        used |= {row.delivery_id: row.most + 1 for row in await connection.execute(counted)}
+    texts: dict[str, str] = {}
+    rows = []
+    for delivery, contents in plans:
+        chat = chats.get(delivery)
+        if chat is None:  # ended, or planned already
+            continue
+        for position, content in enumerate(contents, used.get(delivery, 0)):
+            name = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+            texts[name] = content
+            rows.append(_part_row(delivery, position, chat, name))
+    dialect = connection.dialect.name
+    if rows:
+        written = insert_on(dialect, bodies).on_conflict_do_nothing()
+        said = [{"hash": name, "content": content} for name, content in texts.items()]
+        await connection.execute(written, said)
+        await connection.execute(insert_on(dialect, parts), rows)
+
+
+def _part_row(delivery: int, position: int, chat: Any, body: str) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery,
+        "platform": chat.platform,
+        "chat": chat.chat,
+        "thread": chat.thread,
+        "kind": chat.kind,
+        "space": chat.space,
+        "position": position,
+        # Random: after a restore a row may have the number of another one.
+        "nonce": secrets.token_urlsafe(15),
+        "body": body,
+        "state": "waiting",
+        "attempts": 0,
+        "message": "",
+        "error": "",
+    }
+
+
+_before = parts.alias("before")
+_BLOCKED = (
+    select(_before.c.id)
+    .where(
+        _before.c.platform == parts.c.platform,
+        _before.c.chat == parts.c.chat,
+        or_(
+            _before.c.state == "sending",
+            and_(_before.c.state == "waiting", _before.c.id < parts.c.id),
+        ),
+    )
+    .exists()
+)
+_TURN = (
+    select(parts, bodies.c.content)
+    .join(bodies, bodies.c.hash == parts.c.body)
+    .where(
+        parts.c.platform == bindparam("platform"),
+        parts.c.state == "waiting",
+        or_(
+            parts.c.again_at.is_(None),
+            parts.c.again_at <= bindparam("now", type_=parts.c.again_at.type),
+        ),
+        ~_BLOCKED,
+    )
+    .order_by(parts.c.id)
+    .limit(bindparam("most"))
+)
+
+
+async def claim(
+    connection: AsyncConnection, platform: str, limit: int, now: datetime
+) -> list[Part]:
+    """Parts whose turn it is, one of a chat at a time and in order; from now on they are `sending`."""
+    asked = {"platform": platform, "now": now, "most": limit}
+    rows = (await connection.execute(_TURN, asked)).all()
+    if not rows:
+        return []
+    mine = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
+    sending = (
+        update(parts)
+        .where(mine)
+        .values(state="sending", attempts=parts.c.attempts + 1, tried_at=now)
+    )
+    # Of two who claim at once on PostgreSQL each row goes to one.
+    taken = set((await connection.scalars(sending.returning(parts.c.id))).all())
+    return [
+        Part(
+            row.id,
+            row.delivery_id,
+            Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+            row.position,
+            row.nonce,
+            row.content,
+            row.attempts + 1,
+            row.tried_at,
+        )
+        for row in rows
+        if row.id in taken
+    ]
+
+
+async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    """Writes what became of parts that are `sending`, and ends deliveries that have no open part."""
+    if not outcomes:
+        return
+    written = (
+        update(parts)
+        .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
+        .values(
+            state=bindparam("new"),
+            message=bindparam("said"),
+            error=bindparam("why"),
+            again_at=bindparam("again"),
+        )
+    )
+    rows = [
+        {
+            "part": one.part,
+            "new": one.state,
+            "said": one.message,
+            "why": one.error[:500],
+            "again": one.again_at if one.state == "waiting" else None,
+        }
+        for one in outcomes
+    ]
+    await connection.execute(written, rows)
+    await _later(connection, outcomes)
+    ended = [one.part for one in outcomes if one.state not in OPEN]
+    await end_deliveries(connection, await _deliveries_of(connection, ended))
+
+
+async def _later(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    """The next messages to chats that must wait after one that was sent."""
+    waits = [
+        {"part": one.part, "again": one.again_at}
+        for one in outcomes
+        if one.again_at and one.state == "sent"
+    ]
+    if not waits:
+        return
+    sent = parts.alias("sent")
+    place = select(sent.c.chat).where(sent.c.id == bindparam("part")).scalar_subquery()
+    on = select(sent.c.platform).where(sent.c.id == bindparam("part")).scalar_subquery()
+    later = update(parts).where(
+        parts.c.platform == on, parts.c.chat == place, parts.c.state == "waiting"
+    )
+    await connection.execute(later.values(again_at=bindparam("again")), waits)
+
+
+async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    found: set[int] = set()
+    for some in _some(ids):
+        query = select(parts.c.delivery_id).where(parts.c.id.in_(some))
+        found.update((await connection.scalars(query)).all())
+    return sorted(found)
+
+
+async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Gives these deliveries, where all of their parts have ended, the state that follows from them."""
+    for some in _some(ids):
+        counts = [
+            func.sum(case((parts.c.state.in_(states), 1), else_=0)).label(name)
+            for name, states in (
+                ("open", OPEN),
+                ("unknown", ("unknown",)),
+                ("lost", ("refused", "dropped")),
+            )
+        ]
+        query = select(parts.c.delivery_id, *counts).where(parts.c.delivery_id.in_(some))
+        by_state: defaultdict[str, list[int]] = defaultdict(list)
+        for row in await connection.execute(query.group_by(parts.c.delivery_id)):
+            state = "open" if row.open else "unknown" if row.unknown else ""
+            by_state[state or ("refused" if row.lost else "delivered")].append(row.delivery_id)
+        for state, those in by_state.items():
+            # One that still waits for its report has only had the word that it is late.
+            whole = and_(deliveries.c.id.in_(those), deliveries.c.state.not_in(("due", "skipped")))
+            await connection.execute(update(deliveries).where(whole).values(state=state))
+
+
+async def recover(connection: AsyncConnection, platform: str) -> int:
+    """Parts that were being sent when their process ended: nobody knows what became of them."""
+    mine = and_(parts.c.platform == platform, parts.c.state == "sending")
+    ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
+    held = update(parts).where(mine).values(state="unknown", error="the program ended meanwhile")
+    await connection.execute(held)
+    await end_deliveries(connection, await _deliveries_of(connection, ids))
+    return len(ids)
+
+
+async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
+    """Parts of which nobody knows whether they arrived, oldest first."""
+    query = (
+        select(parts, deliveries.c.topic, deliveries.c.day)
+        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
+        .where(parts.c.state == "unknown")
+        .order_by(parts.c.id)
+    )
+    if platform is not None:
+        query = query.where(parts.c.platform == platform)
+    return [
+        Held(
+            row.id,
+            Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+            row.topic,
+            row.day,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def decide(connection: AsyncConnection, ids: Sequence[int], *, again: bool) -> int:
+    """The operator's word on held parts: send again, or they arrived; gives how many were held."""
+    number = 0
+    for some in _some(ids):
+        mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
+        state = {"state": "waiting", "again_at": None} if again else {"state": "sent"}
+        number += (await connection.execute(update(parts).where(mine).values(state))).rowcount
+    await end_deliveries(connection, await _deliveries_of(connection, ids))
+    return number
+
+
+async def drop(connection: AsyncConnection, platform: str, chat: str, space: str, why: str) -> None:
+    """Ends what is still to be sent to a chat, or to a whole server where `chat` is empty."""
+    place = parts.c.chat == chat if chat else parts.c.space == space
+    mine = and_(parts.c.platform == platform, place, parts.c.state.in_(OPEN))
+    ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
+    state = case((parts.c.state == "sending", "refused"), else_="dropped")
+    await connection.execute(update(parts).where(mine).values(state=state, error=why))
+    there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    those = select(subscriptions.c.id).where(subscriptions.c.platform == platform, there)
+    waiting = and_(deliveries.c.subscription_id.in_(those), deliveries.c.state == "due")
+    refused = update(deliveries).where(waiting).values(state="refused", reason=why)
+    await connection.execute(refused)
+    await end_deliveries(connection, await _deliveries_of(connection, ids))
+
+
+async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> None:
+    """Open parts go to a chat's new id; those of a subscription that the new id had already do not."""
+    mine = and_(parts.c.platform == platform, parts.c.chat == old, parts.c.state.in_(OPEN))
+    gone = select(deliveries.c.id).join(subscriptions).where(subscriptions.c.ended == "moved")
+    twice = and_(mine, parts.c.delivery_id.in_(gone))
+    ids = list((await connection.scalars(select(parts.c.id).where(twice))).all())
+    dropped = update(parts).where(twice).values(state="dropped", error="moved")
+    await connection.execute(dropped)
+    await connection.execute(update(parts).where(mine).values(chat=new, state="waiting"))
+    waiting = and_(deliveries.c.id.in_(gone), deliveries.c.state == "due")
+    refused = update(deliveries).where(waiting).values(state="refused", reason="moved")
+    await connection.execute(refused)
+    await end_deliveries(connection, await _deliveries_of(connection, ids))
+
+
+def _some(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))

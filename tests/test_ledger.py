@@ -1,0 +1,311 @@
+"""The ledger of deliveries, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from digest.models import Balance, Chat, Outcome, Part, PartState, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.posts import TOPIC
+from tests.samples import report
+
+DAY = date(2026, 3, 10)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
+MEI = Chat("telegram", "7")
+HALL = Chat("telegram", "-100", kind="group")
+NEWS = Chat("discord", "20", kind="group", space="1")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def ledger(store_url: str) -> AsyncIterator[Ledger]:
+    async with await Store.open(store_url) as store:
+        yield Ledger(store)
+
+
+async def follow(ledger: Ledger, *chats: Chat, at: time = time(8), **more: object) -> None:
+    """Subscribes chats, the evening before."""
+    for chat in chats:
+        one = Subscription(chat, "ai", at, "UTC", **more)  # type: ignore[arg-type]
+        await ledger._store.subscribe(one, EIGHT - 12 * HOUR)
+
+
+async def planned(ledger: Ledger, *said: str, now: datetime = EIGHT) -> int:
+    """Proposes what is due and plans these messages for each; gives how many deliveries."""
+    await ledger.propose(TOPICS, now)
+    await ledger._store.save_report(report(DAY - timedelta(days=1)))
+    found = [one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100)]
+    await ledger.plan([(one.id, said) for one in found])
+    return len(found)
+
+
+async def settled(
+    ledger: Ledger, parts: list[Part], state: PartState = "sent", **more: object
+) -> None:
+    await ledger.settle([Outcome(one.id, state, **more) for one in parts])  # type: ignore[arg-type]
+
+
+async def test_a_chat_gets_one_digest_a_day(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL)
+    assert await ledger.propose(TOPICS, EIGHT - HOUR) == 0
+    assert await ledger.propose(TOPICS, EIGHT) == 2
+    assert await ledger.propose(TOPICS, EIGHT) == 0
+    assert await ledger.propose(TOPICS, EIGHT + 5 * HOUR) == 0
+    assert await ledger.ready("telegram", 10) == [], "there is no report yet"
+    await ledger._store.save_report(report(DAY - timedelta(days=1)))
+    found = await ledger.ready("telegram", 10)
+    assert [(one.subscription.chat, one.day, one.late) for one, _ in found] == [
+        (MEI, DAY, False),
+        (HALL, DAY, False),
+    ]
+    yesterday = DAY - timedelta(days=1)
+    assert {key for _, key in found} == {("ai", yesterday, yesterday)}
+
+
+async def test_messages_go_in_order_one_of_a_chat_at_a_time(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL)
+    await planned(ledger, "a", "b")
+    first = await ledger.claim("telegram", 10, EIGHT)
+    assert [(one.chat.id, one.body, one.attempts, one.tried_at) for one in first] == [
+        ("7", "a", 1, None),
+        ("-100", "a", 1, None),
+    ]
+    assert all(len(one.nonce) <= 25 for one in first)
+    assert await ledger.claim("telegram", 10, EIGHT) == [], "each waits for the one before it"
+    await settled(ledger, first[:1], message="11", again_at=EIGHT + timedelta(seconds=1))
+    assert await ledger.claim("telegram", 10, EIGHT) == [], "the chat must rest for a second"
+    second = await ledger.claim("telegram", 10, EIGHT + timedelta(seconds=1))
+    assert [(one.chat.id, one.body) for one in second] == [("7", "b")]
+    await settled(ledger, second + first[1:])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
+    await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert await ledger.unbalanced() == []
+
+
+async def test_one_that_was_not_taken_waits_and_keeps_its_nonce(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await planned(ledger, "a")
+    (one,) = await ledger.claim("telegram", 10, EIGHT)
+    await settled(ledger, [one], "waiting", error="429", again_at=EIGHT + HOUR)
+    assert await ledger.claim("telegram", 10, EIGHT + HOUR / 2) == []
+    (again,) = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    assert (again.id, again.nonce, again.attempts) == (one.id, one.nonce, 2)
+    assert again.tried_at == EIGHT
+
+
+async def test_what_a_dead_process_was_sending_is_held(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL)
+    await planned(ledger, "a", "b")
+    await ledger.claim("telegram", 10, EIGHT)
+    assert await ledger.recover("telegram") == 2
+    assert await ledger.recover("telegram") == 0
+    held = await ledger.held("telegram")
+    assert [(one.chat.id, one.topic, one.day) for one in held] == [
+        ("7", "ai", DAY),
+        ("-100", "ai", DAY),
+    ]
+    rest = await ledger.claim("telegram", 10, EIGHT)
+    assert [one.body for one in rest] == ["b", "b"], "the rest of a report goes on"
+    await settled(ledger, rest)
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, unknown=2)
+    assert await ledger.decide([held[0].part], again=True) == 1
+    assert await ledger.decide([held[1].part], again=False) == 1
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
+    (again,) = await ledger.claim("telegram", 10, EIGHT)
+    assert again.body == "a"
+    await settled(ledger, [again])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
+    assert await ledger.decide([held[0].part], again=True) == 0, "decided once"
+
+
+async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await planned(ledger, "a", "b")
+    sending = await ledger.claim("telegram", 10, EIGHT)
+    assert await ledger.end_chat("telegram", "7", "removed") == 1
+    await settled(ledger, sending, "waiting")
+    assert await ledger.claim("telegram", 10, EIGHT) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await ledger.unbalanced() == []
+    assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 0
+
+
+async def test_a_server_that_removes_the_bot_ends_all_of_its_channels(ledger: Ledger) -> None:
+    await follow(ledger, NEWS, Chat("discord", "21", kind="group", space="1"), MEI)
+    assert await planned(ledger, "a") == 3
+    assert await ledger.end_chat("discord", "", "removed", space="1") == 2
+    assert await ledger.claim("discord", 10, EIGHT) == []
+    assert len(await ledger.claim("telegram", 10, EIGHT)) == 1
+
+
+async def test_a_chat_that_moved_gets_it_once_under_its_new_id(ledger: Ledger) -> None:
+    await follow(ledger, HALL)
+    await planned(ledger, "a")
+    await ledger.claim("telegram", 10, EIGHT)
+    assert await ledger.move_chat("telegram", "-100", "-1007") == 1
+    (again,) = await ledger.claim("telegram", 10, EIGHT)
+    assert again.chat.id == "-1007"
+    await settled(ledger, [again])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
+async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
+    await follow(ledger, HALL, Chat("telegram", "-1007", kind="group"))
+    await planned(ledger, "a")
+    assert await ledger.move_chat("telegram", "-100", "-1007") == 0
+    (one,) = await ledger.claim("telegram", 10, EIGHT)
+    assert one.chat.id == "-1007"
+    await settled(ledger, [one])
+    assert await ledger.claim("telegram", 10, EIGHT) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
+    assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
+
+
+async def test_a_moved_chat_may_move_to_an_id_that_had_left(ledger: Ledger) -> None:
+    new = Chat("telegram", "-1007", kind="group")
+    await follow(ledger, HALL, new)
+    await planned(ledger, "a")
+    await ledger.end_chat("telegram", "-1007", "left")
+    assert await ledger.move_chat("telegram", "-100", "-1007") == 1
+    assert len(await ledger._store.subscriptions(new)) == 1
+    (one,) = await ledger.claim("telegram", 10, EIGHT)
+    assert one.chat.id == "-1007"
+
+
+async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    after = EIGHT + timedelta(days=3, hours=2)
+    assert await ledger.propose(TOPICS, after) == 4
+    assert await ledger.propose(TOPICS, after) == 0
+    for back in range(1, 5):
+        await ledger._store.save_report(report(after.date() - timedelta(days=back)))
+    ((one, key),) = await ledger.ready("telegram", 10)
+    assert (one.day, one.late, key[1]) == (after.date(), True, after.date() - timedelta(days=1))
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+
+
+async def test_nothing_is_made_up_after_a_day(ledger: Ledger) -> None:
+    await follow(ledger, MEI, weekdays=(DAY.weekday(),))
+    assert await ledger.propose(TOPICS, EIGHT + 25 * HOUR) == 1
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+
+
+async def test_nothing_from_before_a_restore_is_sent(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger._store.save_note("store", "restored", (EIGHT + HOUR).isoformat())
+    assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 1
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+    assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
+    assert (await ledger.balance(EIGHT + 24 * HOUR))["telegram"] == Balance(due=1, waiting=1)
+
+
+async def test_another_time_on_the_same_day_brings_no_second_one(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await planned(ledger, "a")
+    late = Subscription(MEI, "ai", time(20), "UTC")
+    await ledger._store.subscribe(late, EIGHT + HOUR)
+    assert await ledger.propose(TOPICS, EIGHT + 13 * HOUR) == 0
+    assert await ledger.propose(TOPICS, EIGHT + 36 * HOUR) == 1
+    await ledger._store.subscribe(replace(late, timezone="Asia/Shanghai"), EIGHT + 37 * HOUR)
+    assert await ledger.propose(TOPICS, EIGHT + 36.5 * HOUR) == 0
+
+
+async def test_a_paused_chat_gets_nothing_and_goes_on_later(ledger: Ledger) -> None:
+    await follow(ledger, MEI, paused=True)
+    assert await ledger.propose(TOPICS, EIGHT + HOUR) == 0
+    await ledger._store.subscribe(Subscription(MEI, "ai", time(8), "UTC"), EIGHT + HOUR)
+    assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 0
+    assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
+
+
+async def test_only_its_weekdays(ledger: Ledger) -> None:
+    await follow(ledger, MEI, weekdays=(5, 6))
+    found = [await ledger.propose(TOPICS, EIGHT + timedelta(days=n)) for n in range(14)]
+    days = [(DAY + timedelta(days=n)).weekday() for n, new in enumerate(found) if new]
+    assert days == [5, 6, 5, 6]
+
+
+async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    assert await ledger.overdue("telegram", EIGHT, 10) == []
+    (one,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    await ledger.note([(one.id, ["later today"])])
+    assert await ledger.overdue("telegram", EIGHT + HOUR, 10) == []
+    told = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    assert [part.body for part in told] == ["later today"]
+    await settled(ledger, told)
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+    assert await planned(ledger, "a", now=EIGHT + 2 * HOUR) == 1
+    (whole,) = await ledger.claim("telegram", 10, EIGHT + 2 * HOUR)
+    assert (whole.body, whole.position) == ("a", 1)
+    await settled(ledger, [whole])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
+async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    assert await ledger.give_up(EIGHT + 24 * HOUR) == 0
+    assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+
+
+async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    await ledger._store.save_report(report(DAY - timedelta(days=1)))
+    ((one, _),) = await ledger.ready("telegram", 10)
+    await ledger.plan([(one.id, ["a"])])
+    await ledger.plan([(one.id, ["a"])])
+    assert len(await ledger.claim("telegram", 10, EIGHT)) == 1
+    assert await ledger.claim("telegram", 10, EIGHT) == []
+
+
+async def test_one_at_a_time_has_a_role(ledger: Ledger) -> None:
+    assert await ledger.lease("telegram", "one:1", EIGHT)
+    assert await ledger.lease("telegram", "one:1", EIGHT + timedelta(seconds=20))
+    assert not await ledger.lease("telegram", "two:2", EIGHT + timedelta(seconds=40))
+    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=40)) == "one:1"
+    assert await ledger.lease("discord", "two:2", EIGHT)
+    assert await ledger.lease("telegram", "two:2", EIGHT + timedelta(seconds=50))
+    assert not await ledger.lease("telegram", "one:1", EIGHT + timedelta(seconds=51))
+    await ledger.give_back("telegram", "one:1")
+    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=51)) == "two:2"
+    await ledger.give_back("telegram", "two:2")
+    assert await ledger.holder("telegram", EIGHT + timedelta(seconds=51)) == ""
+
+
+async def test_a_report_is_made_by_one_and_tried_again_when_it_fails(ledger: Ledger) -> None:
+    topics = list(TOPICS.values())
+    six = datetime(2026, 3, 10, 6, tzinfo=UTC)
+    assert await ledger.build_due(topics, six) == [("ai", date(2026, 3, 9))]
+    assert await ledger.build_due(topics, six) == []
+    assert await ledger.build_ended("ai", date(2026, 3, 9), six, made=False) == 1
+    assert await ledger.build_due(topics, six + timedelta(minutes=3)) == []
+    assert await ledger.build_due(topics, six + timedelta(minutes=5)) == [("ai", date(2026, 3, 9))]
+    # The process died: the day is due again when its time is over.
+    assert await ledger.build_due(topics, six + timedelta(minutes=30)) == [("ai", date(2026, 3, 9))]
+    await ledger.build_ended("ai", date(2026, 3, 9), six, made=True)
+    assert await ledger.build_due(topics, six + 12 * HOUR) == []
+    assert await ledger.build_due(topics, six + 24 * HOUR) == [("ai", DAY)]
+
+
+async def test_small_things_are_kept(ledger: Ledger) -> None:
+    assert await ledger.paused_until("telegram") is None
+    await ledger.pause("telegram", EIGHT)
+    assert await ledger.paused_until("telegram") == EIGHT
+    assert await ledger.file_id("telegram", "h") == ""
+    await ledger.save_file_id("telegram", "h", "AgAC")
+    assert await ledger.file_id("telegram", "h") == "AgAC"
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    (one,) = await ledger._store.subscriptions(MEI)
+    assert await ledger.next_days([one.id]) == {one.id: DAY}
