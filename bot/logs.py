@@ -33,3 +33,5 @@ def set_up(level: str, secrets: Sequence[str]) -> None:
     # They tell of every request at INFO, which says nothing to operators.
     for name in ("httpx", "httpcore", "discord.gateway", "discord.client"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # Of a tick that comes while its step still runs, and of one that was ended: both are meant.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)

@@ -1,0 +1,90 @@
+"""The clock: proposes reports and deliveries again and again; the database decides which there are.
+
+APScheduler's own times of day are not used: on clock changes it runs a job twice or not at all, and
+a run that a busy loop missed is gone. A tick that comes late, twice, or in two processes at once
+changes nothing here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.commands.asking import Context
+from digest.store import StoreError
+from digest.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+ROLE = "clock"
+PROPOSE, BUILD, UPKEEP = 5.0, 15.0, 3600.0
+"""Seconds between two looks at what is due, at which reports are to be made, and at old rows."""
+
+Step = Callable[[], Awaitable[object]]
+
+
+class Schedule:
+    """What runs by the clock, in whichever process has that role."""
+
+    def __init__(self, context: Context, ledger: Ledger, holder: str) -> None:
+        """`holder` names this process."""
+        self._context, self._ledger, self._holder = context, ledger, holder
+
+    async def run(self) -> None:
+        """Ticks until cancelled."""
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        steps = ((self.propose, PROPOSE), (self.build, BUILD), (self.tidy, UPKEEP))
+        for step, seconds in steps:
+            scheduler.add_job(
+                self._turn,
+                "interval",
+                (step,),
+                seconds=seconds,
+                next_run_time=datetime.now(UTC),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+        scheduler.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            scheduler.shutdown(wait=False)
+            await self._ledger.give_back(ROLE, self._holder)
+
+    async def _turn(self, step: Step) -> None:
+        """A step, if this process has the role. One that fails is logged and comes again."""
+        try:
+            if await self._ledger.lease(ROLE, self._holder, self._context.now()):
+                await step()
+        except StoreError as error:
+            log.error("clock: %s", error)
+        except Exception:
+            log.exception("clock: a step failed")
+
+    async def propose(self) -> None:
+        """Rows for the digests that are due."""
+        new = await self._ledger.propose(self._context.topics, self._context.now())
+        if new:
+            log.info("clock: %d deliveries are due", new)
+
+    async def build(self) -> None:
+        """Makes the reports whose days have closed."""
+        context = self._context
+        for topic, day in await self._ledger.build_due(
+            list(context.topics.values()), context.now()
+        ):
+            why = await context.builder.build(topic, day, ROLE, whole=True)
+            # An imported report of that day stands, and is what there is to deliver.
+            made = not why or bool(await context.store.source(topic, day, day))
+            tries = await self._ledger.build_ended(topic, day, context.now(), made=made)
+            if not made:
+                log.error("clock: no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+
+    async def tidy(self) -> None:
+        """Gives up what is too old to be delivered."""
+        await self._ledger.give_up(self._context.now())

@@ -1,0 +1,160 @@
+"""The clock proposes; the rows decide: what runs twice, late or in two processes changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time as clock
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import schedule
+from bot.commands.asking import Context
+from bot.schedule import Schedule
+from digest.models import Chat, Subscription
+from digest.store import Store, StoreError
+from digest.store.ledger import Ledger
+from tests.hosts import Maker, context
+from tests.posts import TOPIC
+
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+YESTERDAY = date(2026, 3, 9)
+MEI = Chat("telegram", "7")
+
+
+@dataclass
+class Now:
+    """A clock that is set by hand."""
+
+    at: datetime = EIGHT
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Stage:
+    """A store with one subscriber, and what a schedule needs."""
+
+    context: Context
+    ledger: Ledger
+    maker: Maker
+    now: Now = field(default_factory=Now)
+
+    def schedule(self, name: str = "one:1") -> Schedule:
+        return Schedule(self.context, self.ledger, name)
+
+    async def ready(self) -> int:
+        return len(await self.ledger.ready("telegram", 100))
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        now = Now()
+        topic = replace(TOPIC, timezone="UTC", build_at=time(6))
+        made = replace(context(store, tmp_path), now=now, topics={"ai": topic})
+        await store.subscribe(Subscription(MEI, "ai", time(8), "UTC"), EIGHT - timedelta(hours=12))
+        assert isinstance(made.builder, Maker)
+        yield Stage(made, Ledger(store), made.builder, now)
+
+
+@contextlib.asynccontextmanager
+async def ticking(*schedules: Schedule) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(one.run()) for one in schedules]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(stage: Stage, number: int) -> None:
+    async with asyncio.timeout(10):
+        while await stage.ready() < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_report_is_made_and_its_digest_is_due(stage: Stage) -> None:
+    async with ticking(stage.schedule()):
+        await until(stage, 1)
+    assert stage.maker.made == [("ai", YESTERDAY, "clock", True)]
+    assert await stage.ledger.holder("clock", EIGHT) == "", "the role is given back"
+
+
+async def test_two_processes_make_and_propose_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PROPOSE", 0.02)
+    monkeypatch.setattr(schedule, "BUILD", 0.02)
+    async with ticking(stage.schedule("one:1"), stage.schedule("two:2")):
+        await until(stage, 1)
+        await asyncio.sleep(0.3)
+    assert len(stage.maker.made) == 1
+    assert await stage.ready() == 1
+
+
+async def test_a_busy_loop_misses_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "PROPOSE", 0.1)
+    stage.now.at = EIGHT - timedelta(minutes=1)
+    async with ticking(stage.schedule()):
+        await asyncio.sleep(0.3)
+        stage.now.at = EIGHT
+        clock.sleep(2.2)  # noqa: ASYNC251 (the loop is what must be held)
+        await until(stage, 1)
+
+
+async def test_a_build_that_fails_is_tried_again_and_the_digest_waits(stage: Stage) -> None:
+    stage.maker.works = False
+    one = stage.schedule()
+    await one.propose()
+    await one.build()
+    assert await stage.ready() == 0, "never yesterday's again"
+    stage.maker.works = True
+    await one.build()
+    assert len(stage.maker.made) == 1, "not at once"
+    stage.now.at += timedelta(minutes=5)
+    await one.build()
+    assert await stage.ready() == 1
+
+
+async def test_an_imported_report_is_what_there_is(stage: Stage) -> None:
+    from tests.samples import report
+
+    await stage.context.store.save_report(replace(report(YESTERDAY), source=b"a post"))
+    stage.maker.works = False
+    one = stage.schedule()
+    await one.propose()
+    await one.build()
+    await one.build()
+    assert len(stage.maker.made) == 1
+    assert await stage.ready() == 1
+
+
+async def test_a_step_that_fails_comes_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(schedule, "PROPOSE", 0.02)
+    real, calls = stage.ledger.propose, []
+
+    async def busy(*args: object) -> int:
+        calls.append(args)
+        if len(calls) == 1:
+            raise StoreError("the database is busy")
+        if len(calls) == 2:
+            raise RuntimeError("odd")
+        return await real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage.ledger, "propose", busy)
+    async with ticking(stage.schedule()):
+        await until(stage, 1)
+    said = [one.getMessage() for one in caplog.records if one.name == schedule.__name__]
+    assert said[:2] == [
+        "clock: the database is busy",
+        "clock: a step failed",
+    ]
