@@ -22,7 +22,7 @@ from digest.models import Chat, Report, Topic, Window
 from digest.pipeline import run
 from digest.store import Store
 from digest.topics import load_topics
-from tests.discord_server import TOKEN as DISCORD_TOKEN
+from tests.discord_gateway import TOKEN as DISCORD_TOKEN
 from tests.discord_server import DiscordServer
 from tests.hosts import context
 from tests.telegram_server import TelegramServer

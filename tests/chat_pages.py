@@ -14,8 +14,9 @@ from markdown_it import MarkdownIt
 
 from bot.platforms import Host, Platform, Setup, open_platform
 from digest.cloud import font_path
-from tests.discord_server import TOKEN, DiscordServer
-from tests.discord_server import Message as DiscordMessage
+from tests.discord_gateway import TOKEN
+from tests.discord_server import DiscordServer
+from tests.discord_things import Message as DiscordMessage
 from tests.telegram_chats import Message as TelegramMessage
 from tests.telegram_server import TelegramServer
 

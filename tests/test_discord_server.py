@@ -16,7 +16,8 @@ from discord import app_commands, ui
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from tests.discord_server import APPLICATION, Channel, DiscordServer, Guild, Person
+from tests.discord_server import DiscordServer
+from tests.discord_things import APPLICATION, Channel, Guild, Person
 
 GUILD, TEXT, NEWS, FORUM, THREAD, POST, MEI = 1 << 22, 20, 21, 22, 30, 31, 7
 Talk = tuple[DiscordServer, "Bot", Channel, Person]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.discord_server import TOKEN, DiscordServer
+from tests.discord_gateway import TOKEN
+from tests.discord_server import DiscordServer
 from tests.telegram_server import TelegramServer
 
 ROOT = Path(__file__).parents[1]

@@ -1,0 +1,292 @@
+"""The gateway of the Discord server of the tests: the sockets of bots, and the world they hear of."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests import discord_rules as rules
+from tests.discord_rules import Json, bits
+from tests.discord_things import (
+    APPLICATION,
+    KINDS,
+    PERSONS,
+    USUAL,
+    Channel,
+    Guild,
+    Message,
+    Person,
+)
+
+TOKEN = "MTAwMQ.discord.test-token"
+GUILDS, MEMBERS, PRESENCES, GUILD_MESSAGES, DIRECT, CONTENT = 1, 2, 1 << 8, 1 << 9, 1 << 12, 1 << 15
+
+
+class Line:
+    """One open socket of a bot."""
+
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request) -> None:
+        self.ws, self.transport = ws, request.transport
+        self.session: Session | None = None
+        self._pack = _packer(request.query.get("compress", ""))
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+
+    def tell(self, op: int, data: Any = None) -> None:
+        self.put(json.dumps({"op": op, "d": data, "s": None, "t": None}))
+
+    def cut(self) -> None:
+        if self.transport:
+            self.transport.abort()
+
+    def put(self, text: str) -> None:
+        self._waiting.put_nowait(text)
+
+    async def drain(self) -> None:
+        """Send what waits, in its order, until the socket is gone."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                packed = self._pack(await self._waiting.get())
+                await (self.ws.send_str if isinstance(packed, str) else self.ws.send_bytes)(packed)
+
+
+def _packer(name: str) -> Callable[[str], Any]:
+    """How the frames of one socket are packed: one stream, flushed after each frame."""
+    if name == "zlib-stream":
+        zipped = zlib.compressobj()
+        return lambda text: zipped.compress(text.encode()) + zipped.flush(zlib.Z_SYNC_FLUSH)
+    if name == "zstd-stream":
+        with contextlib.suppress(ImportError):
+            zstd = importlib.import_module("compression.zstd").ZstdCompressor()
+            return lambda text: zstd.compress(text.encode(), mode=zstd.FLUSH_BLOCK)
+    return str
+
+
+@dataclass(eq=False)
+class Session:
+    """What a bot may resume."""
+
+    id: str
+    shard: int
+    shards: int
+    intents: int
+    line: Line | None
+    log: list[str] = field(default_factory=list)
+
+    def tell(self, event: str, data: Any) -> None:
+        self.log.append(json.dumps({"op": 0, "t": event, "s": len(self.log) + 1, "d": data}))
+        if self.line:
+            self.line.put(self.log[-1])
+
+
+class World:
+    """What there is: guilds, channels, people, messages, and the bots that hear of it."""
+
+    def __init__(self) -> None:
+        self.bot = Person(APPLICATION, "Test bot", "en-US", bot=True)
+        self.guilds: dict[int, Guild] = {}
+        self.channels: dict[int, Channel] = {}
+        self.people: dict[int, Person] = {}
+        self.sessions: dict[str, Session] = {}
+        self.calls: list[tuple[str, str, Any]] = []
+        self.refusals: list[str] = []
+        self.faults: list[str] = []
+        self._messages: dict[int, Message] = {}
+        self._ids = iter(range(1, 1 << 22))
+
+    def _new_id(self) -> int:
+        now = int(datetime.now(UTC).timestamp() * 1000) - 1420070400000
+        return (now << 22) + next(self._ids)
+
+    def _hearing(self, guild: Guild | None) -> list[Session]:
+        """Sessions of the shard that a guild, or all direct messages, belong to."""
+        number = guild.id >> 22 if guild else 0
+        return [s for s in self.sessions.values() if s.shard == number % s.shards]
+
+    def _tell(self, event: str, data: Any, guild: Guild | None = None, intent: int = 0) -> None:
+        """Send an event to the shards that see the guild and asked for such events."""
+        for session in self._hearing(guild) if guild is None or guild.present else []:
+            if not intent or session.intents & intent:
+                session.tell(event, data)
+
+    def guild(self, id: int, name: str, locale: str = "zh-CN", bot: bool = True) -> Guild:
+        """A server with an owner of its own; `bot`: whether the bot is in it already."""
+        owner = self.person(id + 9_000_000_000, f"Owner of {name}", locale)
+        guild = self.guilds[id] = Guild(id, name, locale, owner, present=False)
+        guild.members = {self.bot: bits(USUAL.split()), owner: bits(PERSONS.split())}
+        if bot:
+            self.add_bot(guild)
+        return guild
+
+    def channel(self, guild: Guild, id: int, name: str, kind: str = "text") -> Channel:
+        return self._place(Channel(id, name, KINDS[kind], guild), "CHANNEL_CREATE")
+
+    def thread(self, channel: Channel, id: int, name: str) -> Channel:
+        """A thread of a text channel, or a post in a forum."""
+        kind = 10 if channel.type == KINDS["announcement"] else 11
+        return self._place(Channel(id, name, kind, channel.guild, channel), "THREAD_CREATE")
+
+    def _place(self, channel: Channel, event: str) -> Channel:
+        assert channel.guild
+        assert channel.id not in self.channels, f"there is a channel {channel.id} already"
+        self.channels[channel.id] = channel.guild.channels[channel.id] = channel
+        self._tell(event, channel.wire(), channel.guild, GUILDS)
+        return channel
+
+    def person(self, id: int, name: str, locale: str = "zh-CN") -> Person:
+        assert locale in rules.LOCALES, f"Discord has no locale {locale}"
+        return self.people.setdefault(id, Person(id, name, locale))
+
+    def dm(self, person: Person) -> Channel:
+        """The channel of direct messages between a person and the bot."""
+        id = person.id + 5_000_000_000
+        return self.channels.setdefault(id, Channel(id, "", 1, person=person))
+
+    def grant(self, guild: Guild, who: Person, **permissions: bool) -> None:
+        """Say what a person or `server.bot` may do in a guild; the rest stays as it was."""
+        new = who not in guild.members
+        guild.members.setdefault(who, bits(PERSONS.split()))
+        for name, may in permissions.items():
+            bit = bits([name])
+            guild.members[who] = guild.members[who] | bit if may else guild.members[who] & ~bit
+        event = "GUILD_ROLE_CREATE" if new else "GUILD_ROLE_UPDATE"
+        self._tell(event, {"guild_id": str(guild.id), "role": guild.role(who)}, guild, GUILDS)
+
+    def deny_bot(self, channel: Channel, *permissions: str) -> None:
+        """Take exactly these from the bot in one channel (and its threads); none: give all back."""
+        channel = channel.parent or channel
+        channel.denied = bits(permissions)
+        self._tell("CHANNEL_UPDATE", channel.wire(), channel.guild, GUILDS)
+
+    def add_bot(self, guild: Guild) -> None:
+        guild.present = True
+        self._tell("GUILD_CREATE", guild.wire(), guild, GUILDS)
+
+    def remove_bot(self, guild: Guild) -> None:
+        self._tell("GUILD_DELETE", {"id": str(guild.id)}, guild, GUILDS)
+        guild.present = False
+
+    def delete_channel(self, channel: Channel) -> None:
+        """Delete a channel with its threads."""
+        assert channel.guild
+        for thread in [c for c in channel.guild.channels.values() if c.parent is channel]:
+            self.delete_channel(thread)
+        del self.channels[channel.id], channel.guild.channels[channel.id]
+        event = "THREAD_DELETE" if channel.parent else "CHANNEL_DELETE"
+        self._tell(event, channel.wire(), channel.guild, GUILDS)
+
+    def messages(self, channel: Channel | int) -> list[Message]:
+        """Messages of the bot in a channel, also those that one person alone sees."""
+        id = channel if isinstance(channel, int) else channel.id
+        kept = [m for m in self._messages.values() if m.channel.id == id]
+        return [m for m in kept if not m.deleted and not m.loading]
+
+    async def until(self, true: Callable[[], object], seconds: float = 5, what: str = "") -> None:
+        """Wait until something is so; after that time the test fails."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not true():
+            if loop.time() > end:
+                last = [f"{method} {path}" for method, path, _ in self.calls[-5:]]
+                said = (
+                    f"{what or 'this'} did not happen in {seconds:g} s; the last calls were {last}"
+                )
+                raise AssertionError(f"{said}; refused were {self.refusals[-5:]}; {self.faults}")
+            await asyncio.sleep(0.005)
+
+
+class Gateway(World):
+    """The sockets of the bots."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.gateway_url = TOKEN, ""
+        self.identifies: list[Json] = []
+        self.resumes = 0
+        self.lines: list[Line] = []
+
+    async def cut(self) -> None:
+        """Drop the sockets of all bots, without a word."""
+        await self._drop(Line.cut)
+
+    async def reconnect(self) -> None:
+        """Ask all bots to connect again."""
+        await self._drop(lambda line: line.tell(7))
+
+    async def _drop(self, how: Callable[[Line], object]) -> None:
+        lines = [*self.lines]
+        assert lines, "no bot is connected"
+        for line in lines:
+            how(line)
+        await self.until(lambda: not {*lines} & {*self.lines}, what="the end of the sockets")
+
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(max_msg_size=0)
+        await ws.prepare(request)
+        line = Line(ws, request)
+        self.lines.append(line)
+        sender = asyncio.create_task(line.drain())
+        line.tell(10, {"heartbeat_interval": 41250})
+        try:
+            async for frame in ws:
+                if frame.type is WSMsgType.TEXT:
+                    await self._heard(line, **json.loads(frame.data))
+        finally:
+            self.lines.remove(line)
+            sender.cancel()
+            if (session := line.session) and session.line is line:
+                session.line = None
+                if ws.close_code in (1000, 1001):
+                    self.sessions.pop(session.id, None)
+        return ws
+
+    async def _heard(self, line: Line, op: int, d: Any = None, **_: Any) -> None:
+        if op == 1:
+            line.tell(11)
+        elif op in (2, 6) and d.get("token") != self.token:
+            await line.ws.close(code=4004, message=b"Authentication failed.")
+        elif op == 6:
+            self._resume(line, d)
+        elif op == 2:
+            self.identifies.append(d)
+            shard, shards = d.get("shard", (0, 1))
+            if d["intents"] & (MEMBERS | PRESENCES | CONTENT):
+                await line.ws.close(code=4014, message=b"Disallowed intent(s).")
+            elif not 0 <= shard < shards:
+                await line.ws.close(code=4010, message=b"Invalid shard.")
+            else:
+                self._begin(
+                    line, Session(f"session-{self._new_id()}", shard, shards, d["intents"], line)
+                )
+        elif line.session is None:
+            await line.ws.close(code=4003, message=b"Not authenticated.")
+
+    def _begin(self, line: Line, session: Session) -> None:
+        line.session = self.sessions[session.id] = session
+        guilds = [g for g in self.guilds.values() if g.present]
+        mine = [g for g in guilds if (g.id >> 22) % session.shards == session.shard]
+        ready: Json = {"v": 10, "user": self.bot.wire(), "session_id": session.id}
+        ready |= {"guilds": [{"id": str(g.id), "unavailable": True} for g in mine]}
+        ready |= {"shard": [session.shard, session.shards], "resume_gateway_url": self.gateway_url}
+        session.tell("READY", ready | {"application": {"id": str(APPLICATION), "flags": 0}})
+        for guild in mine if session.intents & GUILDS else []:
+            session.tell("GUILD_CREATE", guild.wire() | {"unavailable": False})
+
+    def _resume(self, line: Line, asked: Json) -> None:
+        session = self.sessions.get(asked["session_id"])
+        if session is None or not 0 <= (asked["seq"] or 0) <= len(session.log):
+            return line.tell(9, False)
+        self.resumes += 1
+        line.session, session.line = session, line
+        for text in session.log[asked["seq"] or 0 :]:
+            line.put(text)
+        session.tell("RESUMED", {})
+        return None
