@@ -249,9 +249,7 @@ class DiscordServer(People):
     def _check(
         self, call: Call, body: Json, fields: frozenset[str], old: Message | None = None
     ) -> None:
-        """Refuse a message as Discord would, and note what none of ours should hold."""
-        found = rules.message_faults(body, fields)
-        self.faults += [f"{call.method} {call.path}: {fault}" for fault in found]
+        """Refuse a message as Discord would, and note what none of ours should hold in one it takes."""
         kept = _kept(old, body)
         rules.check_message(body, call.files, kept)
         whole = (old.body if old else {}) | body
@@ -259,6 +257,8 @@ class DiscordServer(People):
             call.files or kept
         ):
             raise Refused(400, 50006, "Cannot send an empty message")
+        found = rules.message_faults(body, fields)
+        self.faults += [f"{call.method} {call.path}: {fault}" for fault in found]
 
     def _store(
         self,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 from discord import app_commands
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.menu import MenuRow
@@ -36,8 +37,14 @@ from digest.models import Chat, Language
 log = logging.getLogger(__name__)
 
 NAME = "discord"
+_OFFICIAL = "https://discord.com/api/v10"
 _REVOKED = 4004
 """The gateway's code for a token that is not, or no more, right."""
+_LATE = 10062
+"""An interaction that nobody answered within 3 s."""
+_NO_MORE = {50001, 50007}
+"""The bot does not see the channel any more; the person takes no messages from it."""
+_BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 NEEDED: dict[str, dict[Language, str]] = {
     "view_channel": {"zh": "查看频道", "en": "View Channel"},
     "send_messages": {"zh": "发送消息", "en": "Send Messages"},
@@ -60,8 +67,8 @@ class Discord:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
-        if setup.api_url:  # the library knows no setting for it
-            Route.BASE = _api(setup.api_url)
+        # The library knows no setting for it, so it holds for the whole process.
+        Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.proxy)
 
     async def run(self) -> None:
@@ -75,6 +82,8 @@ class Discord:
     async def send(self, chat: Chat, reply: Reply) -> None:
         """Posts a reply whole, and publishes it where the channel is an announcement channel.
         Raises Gone, Refused or Unreachable."""
+        if self.client.application_id is None or self.client.is_closed():
+            raise Unreachable("Discord: the bot is not connected")
         place = self.client.get_partial_messageable(int(chat.id))
         known = self.client.get_channel(int(chat.id))
         found = sheets(reply)
@@ -87,7 +96,7 @@ class Discord:
                 )
                 if isinstance(known, discord.TextChannel) and known.is_news():
                     await _publish(message)
-            except discord.DiscordException as error:
+            except _BROKEN as error:
                 raise _told(error) from error
 
     async def check(self) -> str:
@@ -120,11 +129,16 @@ class Client(discord.AutoShardedClient):
         )
         self.host, self.platform = host, platform
         self.tree = app_commands.CommandTree(self)
+        self.tree.error(self.on_command_error)
         for row in host.menu:
             self.tree.add_command(command(row, host, self.run_command))
 
     async def setup_hook(self) -> None:
         """Tells Discord the commands, where they changed since they were told."""
+        if self.platform.setup.api_url:
+            # A session that cannot be resumed would begin again at Discord's own gateway.
+            _, gateway, _ = await self.http.get_bot_gateway()
+            DiscordWebSocket.DEFAULT_GATEWAY = type(DiscordWebSocket.DEFAULT_GATEWAY)(gateway)
         translator = Chinese()
         await self.tree.set_translator(translator)
         payload = [
@@ -146,11 +160,20 @@ class Client(discord.AutoShardedClient):
         """What fails in an event is logged and takes nothing along."""
         log.exception("discord: %s failed", event_method)
 
+    async def on_command_error(
+        self, interaction: discord.Interaction, error: app_commands.AppCommandError
+    ) -> None:
+        """Answers what never reached a command, such as one that is no more."""
+        language = language_of(str(interaction.locale))
+        sorry = self.host.apology(error, "a command on discord", language)
+        content = await _content(sorry, sheets(sorry)[0], 1, 1)
+        await _answered(interaction.response.send_message(**content, ephemeral=True))
+
     async def run_command(self, interaction: discord.Interaction, row: MenuRow, line: str) -> None:
         """Answers a slash command."""
         private = row.private and interaction.guild_id is not None
-        await _answered(interaction.response.defer(ephemeral=private, thinking=True))
-        await self._reply(interaction, Press(line), private)
+        if await self._deferred(interaction, private, thinking=True):
+            await self._reply(interaction, Press(line, fresh=True), private)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answers a button or a choice. The library's own views would not outlive the process."""
@@ -162,11 +185,18 @@ class Client(discord.AutoShardedClient):
             await _answered(interaction.response.defer())
             return
         private = interaction.guild_id is not None
-        if press.fresh:
-            await _answered(interaction.response.defer(ephemeral=private, thinking=True))
-        else:
-            await _answered(interaction.response.defer())
-        await self._reply(interaction, press, private)
+        if await self._deferred(interaction, private, thinking=press.fresh):
+            await self._reply(interaction, press, private)
+
+    async def _deferred(
+        self, interaction: discord.Interaction, private: bool, *, thinking: bool
+    ) -> bool:
+        """Says that an answer will come; False where none can, or one was given already: the
+        gateway repeats what a broken connection may have lost."""
+        later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
+        if not await _answered(later):
+            return False
+        return await self.host.first_time(NAME, str(interaction.id))
 
     async def _reply(self, interaction: discord.Interaction, press: Press, private: bool) -> None:
         """Sends what the line answers: first in the place of the deferred answer, then behind it."""
@@ -185,27 +215,35 @@ class Client(discord.AutoShardedClient):
         press: Press,
         private: bool,
     ) -> None:
-        edit = True
+        first = True
         async for one in replies:
             if one.manner == "post":
                 await self._post(interaction, one)
                 continue
-            found = sheets(one)
-            number = min(press.page, len(found)) if edit else 1
-            paged = len(found) > 1 and bool(one.line) and found[0].picture is None
-            for place, sheet in enumerate(found[number - 1 : number] if paged else found, 1):
-                at, of = (number, len(found)) if paged else (1, 1)
-                content = await _content(one, sheet, at, of, buttons=paged or place == len(found))
-                if edit:
-                    file = content.pop("file", None)
-                    await interaction.edit_original_response(
-                        **content, attachments=[file] if file else []
-                    )
-                else:
-                    await interaction.followup.send(**content, ephemeral=private, wait=True)
-                edit = False
-        if edit:  # somebody who asked too fast, and was told so already
+            edit = first and (press.fresh or _may_replace(interaction, one))
+            await self._answer(interaction, one, press.page if edit else 1, edit, private)
+            first = False
+        if first and press.fresh:  # somebody who asked too fast, and was told so already
             await _answered(interaction.delete_original_response())
+
+    async def _answer(
+        self, interaction: discord.Interaction, one: Reply, page: int, edit: bool, private: bool
+    ) -> None:
+        """One reply: a page of it, or all where it has none."""
+        found = sheets(one)
+        number = min(page, len(found))
+        paged = len(found) > 1 and bool(one.line) and found[0].picture is None
+        for place, sheet in enumerate(found[number - 1 : number] if paged else found, 1):
+            at, of = (number, len(found)) if paged else (1, 1)
+            content = await _content(one, sheet, at, of, buttons=paged or place == len(found))
+            if edit and place == 1:
+                file = content.pop("file", None)
+                content.setdefault("view", None)  # or the old buttons would stay
+                await interaction.edit_original_response(
+                    **content, attachments=[file] if file else []
+                )
+            else:
+                await interaction.followup.send(**content, ephemeral=private, wait=True)
 
     async def _post(self, interaction: discord.Interaction, one: Reply) -> None:
         """Posts as digests are posted: what works now will work every day."""
@@ -251,20 +289,33 @@ async def _content(
     return content
 
 
-async def _answered(call: Any) -> None:
-    """Makes a call of an interaction; one that came too late is logged, and nothing more."""
+async def _answered(call: Any) -> bool:
+    """Makes a call of an interaction; False where it came too late for any answer. What else is
+    refused is logged, and nothing more: the answer itself may still be taken."""
     try:
         await call
-    except discord.HTTPException as error:
-        log.warning("discord: an answer was refused (%s)", error.code)
+    except _BROKEN as error:
+        code = getattr(error, "code", 0)
+        log.warning("discord: an answer was refused (%s)", code or type(error).__name__)
+        return bool(code != _LATE)
+    return True
+
+
+def _may_replace(interaction: discord.Interaction, one: Reply) -> bool:
+    """Whether a reply may take the place of the message whose button was pressed. In a message that
+    everybody reads only another page or section may: what concerns the one who pressed may not."""
+    message = interaction.message
+    alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
+    return alone or bool(one.line and one.manner == "answer")
 
 
 async def _publish(message: discord.Message) -> None:
     try:
         await message.publish()
-    except discord.HTTPException as error:
+    except _BROKEN as error:
         # Ten an hour and channel (Discord's documentation); the message itself is there.
-        log.warning("discord: a post was not published to followers (%s)", error.code)
+        why = getattr(error, "code", 0) or type(error).__name__
+        log.warning("discord: a post was not published to followers (%s)", why)
 
 
 def _chat(interaction: discord.Interaction) -> Chat:
@@ -309,19 +360,19 @@ def _fault(error: Exception) -> PlatformError:
     closed = isinstance(error, discord.ConnectionClosed) and error.code == _REVOKED
     if closed or isinstance(error, discord.LoginFailure):
         return Refused(ADVICE["token"].format(name="Discord", variable="DISCORD_BOT_TOKEN"))
-    if isinstance(error, (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)):
+    if isinstance(error, _BROKEN):
         why = type(error).__name__ + (f": {error}" if str(error) else "")
         said = {"name": "Discord", "why": why, "address": "DISCORD_API_URL"}
         return Unreachable(ADVICE["unreachable"].format(**said))
     raise error
 
 
-def _told(error: discord.DiscordException) -> PlatformError:
+def _told(error: Exception) -> PlatformError:
     """Why a message was not taken."""
     if isinstance(error, discord.NotFound):
         return Gone(f"Discord: {error.text}")
-    if isinstance(error, discord.Forbidden) and error.code == 50001:
+    if isinstance(error, discord.Forbidden) and error.code in _NO_MORE:
         return Gone(f"Discord: {error.text}")
     if isinstance(error, discord.HTTPException) and error.status < 500 and error.status != 429:
         return Refused(f"Discord: {error.text}")
-    return Unreachable(f"Discord: {error}")
+    return Unreachable(f"Discord: {str(error) or type(error).__name__}")

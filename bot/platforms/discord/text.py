@@ -12,9 +12,12 @@ from bot.rich import Budget, Line, Run, fitting, pages, parts, text_of, utf16
 # Discord reads a backslash before any sign as that sign (its markdown is simple-markdown's). These
 # can begin markup, mentions, custom emoji, time stamps or links wherever they stand.
 _SIGNS = re.compile(r"[\\*_~`|\[\]<>@#]|:(?=//)")
-# At the start of a line also lists, quotes, headings and small print.
-_LEADING = re.compile(r"(?m)^(\s*)([-+]|\d+(?=[.)]))")
+# At the start of a line also lists and small print.
+_LEADING = re.compile(r"(?m)^(\s*)([-+])")
 _AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
+
+# These would end the address of a link early.
+_ENDING = re.compile(r'[()<>"\\\s]')
 
 TITLE = 256
 DESCRIPTION = Budget(4000)
@@ -44,18 +47,18 @@ def escaped(text: str) -> str:
     """The text so that Discord shows it as it is."""
     text = _SIGNS.sub(lambda sign: "\\" + sign.group(), text)
     text = _AFTER_NUMBER.sub(r"\1\\\2", text)
-    return re.sub(r"(?m)^(\s*)([-+])", r"\1\\\2", text)
+    return _LEADING.sub(r"\1\\\2", text)
+
+
+def _percent(sign: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign.group().encode())
 
 
 def shown(run: Run) -> str:
     """A run as markdown."""
     inner = escaped(run.text)
     if run.url:
-        # Brackets would end the link early.
-        url = (
-            run.url.replace("(", "%28").replace(")", "%29").replace("<", "%3C").replace(">", "%3E")
-        )
-        return f"[{inner}]({url})"
+        return f"[{inner}]({_ENDING.sub(_percent, run.url)})"
     if run.bold and inner.strip():
         core = inner.strip()
         before, _, after = inner.partition(core)

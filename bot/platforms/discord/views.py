@@ -70,11 +70,9 @@ def embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Emb
 def view(reply: Reply, number: int, of: int) -> ui.View:
     """The buttons of a message; none of it is kept in this process."""
     found = ui.View(timeout=None)
-    rows: list[Sequence[ui.Item[ui.View]]] = []
-    if of > 1 and len(Press(reply.line, of).id) <= MOST_ID:
-        rows.append(_arrows(reply.line, number, of))
-    for group in reply.buttons:
-        rows += _group(group, reply.language, len(rows))
+    rows = _rows(reply, number, of, 2 * MOST_IN_ROW)
+    if len(rows) > MOST_ROWS:
+        rows = _rows(reply, number, of, MOST_IN_ROW)
     taken: set[str] = set()
     for place, row in enumerate(rows[:MOST_ROWS]):
         for item in row:
@@ -85,6 +83,16 @@ def view(reply: Reply, number: int, of: int) -> ui.View:
                 found.add_item(item)
     found.stop()  # or the library would remember every view it ever sent
     return found
+
+
+def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Item[ui.View]]]:
+    """Rows of buttons; of more than `most` in a group, selects."""
+    rows: list[Sequence[ui.Item[ui.View]]] = []
+    if of > 1 and len(Press(reply.line, of).id) <= MOST_ID:
+        rows.append(_arrows(reply.line, number, of))
+    for group in reply.buttons:
+        rows += _group(group, reply.language, len(rows), most)
+    return rows
 
 
 def _arrows(line: str, number: int, of: int) -> list[ui.Item[ui.View]]:
@@ -101,14 +109,14 @@ def _arrows(line: str, number: int, of: int) -> list[ui.Item[ui.View]]:
 
 
 def _group(
-    group: Sequence[Button], language: Language, place: int
+    group: Sequence[Button], language: Language, place: int, most: int
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
-    """Up to ten buttons in rows of five; more as selects."""
+    """Up to `most` buttons in rows of five; more as selects."""
     presses = [(one, Press(one.line, fresh=one.fresh)) for one in group]
     fitting = [(one, press) for one, press in presses if len(press.id) <= MOST_ID]
     if not fitting:
         return
-    if len(fitting) <= 2 * MOST_IN_ROW:
+    if len(fitting) <= most:
         buttons = [
             ui.Button[ui.View](label=one.label[:MOST_LABEL], custom_id=press.id)
             for one, press in fitting
