@@ -435,6 +435,18 @@ async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
     said = b"".join(asked).decode(errors="replace")
-    assert f"GET {server.gateway_url.replace('ws:', 'http:')}?" in said
+    assert f"GET {server.gateway_url}?" in said
     assert f"/interactions/{it.id}/" in said
     assert [path for _, path, _ in server.calls if path not in said] == []
+
+
+async def test_every_shard_answers(tmp_path: Path) -> None:
+    async with furnished() as server, hosted(tmp_path) as (host, _, lines):
+        server.shards = 2
+        other = server.channel(server.guild(2 << 22, "Other"), 60, "there")
+        async with connected(host, server, lines):
+            assert [one["shard"] for one in server.identifies] == [[0, 2], [1, 2]]
+            assert {one["intents"] for one in server.identifies} == {1}
+            for place in (server.channels[TEXT], other):
+                it = await server.slash(place, server.person(7, "小梅"), "views")
+                assert "标题views" in shown(await it.done())
