@@ -201,8 +201,8 @@ async def test_links_from_anywhere_only_read(up: Running) -> None:
 async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> None:
     up.server.member(GROUP, MEI, "creator")
     await up.ask(GROUP, "/subscribe", messages=3)
-    up.server.upgrade(GROUP, -1077)
-    chat = Chat("telegram", "-1077")
+    up.server.upgrade(GROUP, -1001077)
+    chat = Chat("telegram", "-1001077")
     for _ in range(100):
         if found := await up.context.store.subscriptions(chat):
             break
@@ -212,9 +212,9 @@ async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> Non
 
 
 async def test_a_reply_to_an_upgraded_group_follows_it(up: Running) -> None:
-    up.server.upgrade(GROUP, -1078)
+    up.server.upgrade(GROUP, -1001078)
     await up.bot.send(Chat("telegram", str(GROUP), kind="group"), reply(Text("hello")))
-    assert [m.text for m in up.server.messages(-1078)] == ["hello"]
+    assert [m.text for m in up.server.messages(-1001078)] == ["hello"]
 
 
 async def test_an_update_is_answered_once_however_often_it_comes(
