@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from wcwidth import iter_graphemes, wcswidth
 
@@ -54,7 +56,7 @@ Size = Callable[[Run], int]
 
 def utf16(text: str) -> int:
     """Length in UTF-16 code units, as Telegram counts."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cells(text: str) -> int:
@@ -67,7 +69,7 @@ def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
     for place, block in enumerate(reply.blocks):
         if isinstance(block, Picture):
             return units(reply.blocks[:place]), block, units(reply.blocks[place + 1 :])
-    return [], None, units(reply.blocks)
+    return [], None, units(reply.blocks) or [Unit(((Run("…"),),))]
 
 
 def units(blocks: Iterable[Block]) -> list[Unit]:
@@ -76,8 +78,9 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
     for block in blocks:
         match block:
             case Heading(text, level):
-                title = f"【{_flat(text)}】" if level == 3 else _flat(text)
-                found.append(Unit(((Run(title, bold=True),),), heading=level))
+                if title := _flat(text):
+                    title = f"【{title}】" if level == 3 else title
+                    found.append(Unit(((Run(title, bold=True),),), heading=level))
             case Text(text):
                 found.append(Unit(_paragraph(text, own=True)))
             case Terms(rows):
@@ -129,10 +132,21 @@ def _links(links: Sequence[Link]) -> Line:
     return tuple(runs)
 
 
+# A host with a dot and a port that exists, without a name or password before it: what Telegram takes
+# for an address (TDLib, LinkManager.cpp), and no disguise of another.
+_ADDRESS = re.compile(
+    r"https?://[\w-]+(?:\.[\w-]+)+(?::(?!0)(?:\d{1,4}|[1-5]\d{4}))?(?:[/?#][^\s\\]*)?",
+    re.IGNORECASE,
+)
+MOST_ADDRESS = 3500
+"""Characters, brackets counted as they are written in Discord's links: those must fit in one embed."""
+
+
 def address(url: str) -> str:
-    """The address if it is one that a reader may be led to: http or https to a plain host."""
+    """The address if it is one that a reader may be led to, else nothing."""
     bare = "".join(clean(url).split())
-    return bare if re.fullmatch(r"https?://[^\s/@\\?#]+(?:[/?#][^\s\\]*)?", bare) else ""
+    size = utf16(bare) + 2 * sum(map(bare.count, "()<>"))
+    return bare if size <= MOST_ADDRESS and _ADDRESS.fullmatch(bare) else ""
 
 
 def text_of(lines: Iterable[Line]) -> str:
@@ -196,9 +210,16 @@ class _Book:
             for line in lines:
                 self._put(line)
             return
-        for line in lines:
-            for piece in self._cut(line):
+        body = len(lines) - len(together[-1].lines)
+        for number, line in enumerate(lines):
+            for piece in self._cut(line, self._room(below_heading=number == body)):
                 self._put(piece)
+
+    def _room(self, *, below_heading: bool) -> Budget:
+        """What the next piece may take: under a heading, and on a new page, what this page has left;
+        else it may turn the page."""
+        ample = 2 * self.left.size > self.others.size
+        return self.left if ample and (below_heading or not self.pages[-1]) else self.others
 
     def _lines(self, together: Sequence[Unit]) -> list[Line]:
         lines: list[Line] = []
@@ -233,53 +254,85 @@ class _Book:
         self.pages.append([])
         self.left = self.others
 
-    def _cut(self, line: Line) -> Iterator[Line]:
-        """The line in pieces that fit on a page of their own."""
-        budget = self.others
-        if self.left.size < budget.size and not self.pages[-1]:
-            budget = self.left
-        if self._within([line], budget):
+    def _cut(self, line: Line, room: Budget) -> Iterator[Line]:
+        """The line in pieces, the first one within this room, the others on a page of their own."""
+        if self._within([line], room):
             yield line
             return
         taken: list[Run] = []
-        cost = 1
+        cost, marks = 1, 0
         for run in line:
-            for piece in self._pieces(run, budget.size - 1):
-                more = self.size(piece)
-                full = cost + more > budget.size or _marks((*taken, piece)) > budget.marks
-                if taken and full:
+            for piece in self._pieces(run, min(room.size, self.others.size) - 1):
+                more, mark = self.size(piece), _marks((piece,))
+                if taken and (cost + more > room.size or marks + mark > room.marks):
                     yield tuple(taken)
-                    taken, cost = [], 1
-                joined = taken and _alike(taken[-1], piece)
-                if joined:
-                    taken[-1] = replace(piece, text=taken[-1].text + piece.text)
+                    taken, cost, marks, room = [], 1, 0, self.others
+                if taken and _alike(taken[-1], piece):
+                    taken[-1] = Run(taken[-1].text + piece.text, piece.bold, piece.url, piece.own)
                 else:
                     taken.append(piece)
+                    marks += mark
                 cost += more
         if taken:
             yield tuple(taken)
 
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
-        """Sentences; words of a sentence that is too long; graphemes of such a word; then letters."""
-        for sentence in _SENTENCE.findall(run.text):
-            yield from self._finer(
-                replace(run, text=sentence), most, (_words, iter_graphemes, iter)
-            )
+        """Sentences; words of a sentence that is too long; letters of such a word; then characters."""
+        for text in [run.text] if run.url else _sentences(run.text):
+            yield from self._finer(Run(text, run.bold, run.url, run.own), most, _WAYS)
 
-    def _finer(
-        self, run: Run, most: int, ways: Sequence[Callable[[str], Iterable[str]]]
-    ) -> Iterator[Run]:
-        if not run.text:
-            return
+    def _finer(self, run: Run, most: int, ways: Sequence[Way]) -> Iterator[Run]:
         if not ways or self.size(run) <= most:
             yield run
             return
-        for piece in ways[0](run.text):
-            yield from self._finer(replace(run, text=piece), most, ways[1:])
+        for text in ways[0](run.text):
+            yield from self._finer(Run(text, run.bold, run.url, run.own), most, ways[1:])
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text)
+Way = Callable[[str], Iterable[str]]
+_AT_ONCE = 40
+"""Letters of an endless word that stay together, to save time."""
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The text cut behind its sentences, but not before an accent or a colour of the last sign."""
+    held = ""
+    for sentence in filter(None, _SENTENCE.findall(text)):
+        if held and not _leans(sentence):
+            yield held
+            held = ""
+        held += sentence
+    if held:
+        yield held
+
+
+def _words(text: str) -> Iterator[str]:
+    held = ""
+    for word in _WORD.findall(text):
+        if held and not _leans(word):
+            yield held
+            held = ""
+        held += word
+    if held:
+        yield held
+
+
+def _leans(text: str) -> bool:
+    """Whether it begins with what belongs to the letter before it."""
+    return unicodedata.category(text[0])[0] == "M" or "\U0001f3fb" <= text[0] <= "\U0001f3ff"
+
+
+def _letters(text: str) -> Iterator[str]:
+    found = iter(iter_graphemes(text))
+    while some := "".join(islice(found, _AT_ONCE)):
+        yield some
+
+
+def _characters(text: str) -> Iterator[str]:
+    return (text[at : at + _AT_ONCE] for at in range(0, len(text), _AT_ONCE))
+
+
+_WAYS: tuple[Way, ...] = (_words, _letters, iter_graphemes, _characters, iter)
 
 
 def _alike(one: Run, other: Run) -> bool:

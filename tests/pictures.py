@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.host import BotHost
-from bot.platforms.terminal import cells
+from bot.rich import cells
 from digest.cloud import font_path
 from digest.store import Store
 from digest.topics import load_topics

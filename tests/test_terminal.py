@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Entry, Heading, Link, Terms, Text, reply
-from bot.platforms.terminal import cells, render, wrap
+from bot.platforms.terminal import render, wrap
 from bot.progress import Progress
+from bot.rich import cells
 
 
 def test_han_characters_take_two_columns() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
-import textwrap
 import threading
-import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+from wcwidth import iter_graphemes
 
 from bot import texts
 from bot.messages import Block, Button, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
+from bot.rich import cells
 from digest.models import Chat, Language
 from digest.text import clean
 
@@ -21,6 +23,7 @@ WIDEST = 100
 MOST_HANDLES = 4
 MOST_BUTTONS = 8
 OPENING = "（《“‘「『【〔([{"
+_LATIN = re.compile(r"([A-Za-z0-9]+)")
 STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
@@ -124,9 +127,9 @@ def _buttons(group: Sequence[Button], columns: int, styled: bool) -> list[str]:
 def _block(block: Block, columns: int, styled: bool) -> list[str]:
     match block:
         case Heading(text, level):
-            return _heading(_line(text), level, styled)
+            return _heading(_line(text), level, columns, styled)
         case Text(text):
-            return wrap(clean(text), columns)
+            return [part for line in clean(text).split("\n") for part in wrap(line, columns)]
         case Picture(_, alt):
             return [_line(alt)]
         case Terms(rows):
@@ -140,21 +143,25 @@ def _line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def _heading(text: str, level: int, styled: bool) -> list[str]:
-    line = {1: text, 2: f"■ {text}", 3: f"【{text}】"}[level]
-    shown = f"\x1b[1m{line}\x1b[0m" if styled else line
-    return [shown, "═" * cells(text)] if level == 1 else ["", shown]
+def _heading(text: str, level: int, columns: int, styled: bool) -> list[str]:
+    lines = wrap({1: text, 2: f"■ {text}", 3: f"【{text}】"}[level], columns)
+    shown = [_bold(line) for line in lines] if styled else lines
+    return [*shown, "═" * min(columns, max(map(cells, lines)))] if level == 1 else ["", *shown]
+
+
+def _bold(line: str) -> str:
+    return f"\x1b[1m{line}\x1b[0m"
 
 
 def _entry(entry: Entry, columns: int, styled: bool) -> list[str]:
     mark = f"{entry.number}." if entry.number else "•"
     lead = f"{mark:<3} "
-    title, body = clean(entry.title), clean(entry.text)
+    title, body = _line(entry.title), clean(entry.text)
     lines: list[str] = []
     if title:
         first, *rest = wrap(title, columns, lead, "    ")
         bold = [first, *rest]
-        lines += [f"\x1b[1m{line}\x1b[0m" for line in bold] if styled else bold
+        lines += [_bold(line) for line in bold] if styled else bold
         lead = "    "
     if body:
         for paragraph in body.split("\n"):
@@ -172,9 +179,14 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int, styled: bool) -> list[
     lines: list[str] = []
     for term, meaning in rows:
         shown = _line(term)
+        if cells(shown) > columns - 2:
+            long = wrap(shown, columns)
+            lines += [_bold(line) for line in long] if styled else long
+            lines += wrap(_line(meaning), columns, " " * indent, " " * indent)
+            continue
         lead = shown + " " * max(2, indent - cells(shown))
         first, *rest = wrap(_line(meaning), columns, lead, " " * indent)
-        lines += [f"\x1b[1m{shown}\x1b[0m{first[len(shown) :]}" if styled else first, *rest]
+        lines += [f"{_bold(shown)}{first[len(shown) :]}" if styled else first, *rest]
     return lines
 
 
@@ -194,49 +206,58 @@ def _link(link: Link) -> str:
     return f"{label} <{address}>" if label and address else label or address
 
 
-def cells(text: str) -> int:
-    """Columns that the text takes: a Han character takes two, an accent on its letter none."""
-    return sum(_cells(char) for char in text)
-
-
-def _cells(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
     """Lines of at most `columns`; Latin words stay whole, Chinese breaks anywhere but before a stop
     and after an opening bracket."""
-    lines, line = [], lead
+    lines, line, taken = [], lead, cells(lead)
     for piece in _pieces(text):
-        if cells(line) + cells(piece.rstrip()) > columns and line.strip():
+        size = cells(piece)
+        bare = size - (len(piece) - len(piece.rstrip()))
+        if taken + bare > columns and line.strip():
             lines.append(line.rstrip())
-            line = indent + piece.lstrip()
-        else:
-            line += piece
+            line, taken = indent, len(indent)
+            piece = piece.lstrip()
+            size = cells(piece)
+        line += piece
+        taken += size
     lines.append(line.rstrip())
     return [part for long in lines for part in _hard(long, columns, indent)]
 
 
 def _pieces(text: str) -> list[str]:
+    """What stays on one line, letters with all their accents."""
     pieces: list[str] = []
-    for char in text:
-        wide = _cells(char) == 2
-        held = char in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and char != " ")
-        if pieces and (held or (not wide and char != " " and not _breaks(pieces[-1]))):
-            pieces[-1] += char
+    breaks = True
+    for letter in _letters(text):
+        wide = letter > "\x7f" and cells(letter) == 2
+        held = letter in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and letter != " ")
+        if pieces and (held or (not wide and letter != " " and not breaks)):
+            pieces[-1] += letter
         else:
-            pieces.append(char)
+            pieces.append(letter)
+        breaks = wide or letter == " "
     return pieces
 
 
-def _breaks(piece: str) -> bool:
-    return piece.endswith(" ") or _cells(piece[-1]) == 2
+def _letters(text: str) -> Iterator[str]:
+    """Letters with their accents, and Latin words whole, to save time."""
+    for part in _LATIN.split(text):
+        if part.isascii() and part.isalnum():
+            yield part
+        else:
+            yield from iter_graphemes(part)
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:
-    """A line with one endless word is cut where it must be."""
+    """A line with one endless word is cut where it must be; an address stays whole, to be opened."""
     if cells(line) <= columns or "://" in line:
         return [line]
-    return textwrap.wrap(line, max(20, columns // 2), subsequent_indent=indent) or [line]
+    lines, taken = [""], 0
+    for letter in iter_graphemes(line):
+        size = cells(letter)
+        if taken + size > columns:
+            lines.append(indent)
+            taken = len(indent)
+        lines[-1] += letter
+        taken += size
+    return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message, MessageEntity
@@ -55,6 +55,12 @@ def sheets(reply: Reply) -> list[Sheet]:
     return found + [Sheet(tuple(page)) for page in pages(after, size, TEXT)]
 
 
+def paged(reply: Reply, found: Sequence[Sheet]) -> bool:
+    """Whether these messages are shown one at a time, with arrows that turn them."""
+    turning = bool(reply.line) and Press(reply.line, len(found)).fits
+    return len(found) > 1 and turning and found[0].picture is None
+
+
 class Sender:
     """Sends through one bot."""
 
@@ -65,8 +71,7 @@ class Sender:
         """Sends a reply: its first page with arrows, or all of it where it has a picture, cannot
         be paged, or is to be sent `whole`. Raises Gone, Refused or Unreachable."""
         found = sheets(reply)
-        paged = len(found) > 1 and Press(reply.line, len(found)).fits and bool(reply.line)
-        if paged and not whole and found[0].picture is None:
+        if not whole and paged(reply, found):
             await self._post(chat, found[0], self._keyboard(chat, reply, 1, len(found)))
             return
         for number, sheet in enumerate(found, 1):
@@ -77,7 +82,7 @@ class Sender:
         """Puts a page of the reply in the place of a text message; a new message where there can
         be no such edit."""
         found = sheets(reply)
-        if any(sheet.picture for sheet in found) or (len(found) > 1 and not reply.line):
+        if found[0].picture or (len(found) > 1 and not paged(reply, found)):
             await self.send(chat, reply)
             return
         page = min(page, len(found))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from telegram import MessageEntity
 
@@ -21,9 +20,10 @@ _SCHEMES = re.compile(r":(?=//)")
 _DOMAINS = re.compile(r"\.(?=[^\W\d])")
 _ADDRESSES = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 
-TEXT = Budget(4096, 96)
-CAPTION = Budget(1024, 96)
-"""Characters after parsing, in UTF-16 units (Bot API); entities beyond 100 are dropped silently."""
+TEXT = Budget(4095, 96)
+CAPTION = Budget(1023, 96)
+"""4,096 and 1,024 UTF-16 units after parsing (Bot API), one of them for a joiner before all else;
+entities beyond 100 are dropped silently."""
 
 
 def inert(text: str, *, own: bool = False) -> str:
@@ -37,12 +37,13 @@ def inert(text: str, *, own: bool = False) -> str:
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
     """Units whose text makes no links of its own."""
     return [
-        replace(
-            unit,
-            lines=tuple(
-                tuple(replace(run, text=inert(run.text, own=run.own)) for run in line)
+        Unit(
+            tuple(
+                tuple(Run(inert(r.text, own=r.own), r.bold, r.url, r.own) for r in line)
                 for line in unit.lines
             ),
+            unit.heading,
+            unit.gap,
         )
         for unit in units
     ]
@@ -58,6 +59,9 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
     text: list[str] = []
     entities: list[MessageEntity] = []
     place = 0
+    if _begins_a_command(lines):  # a page may begin within a word
+        text.append(JOINER)
+        place = 1
     for number, line in enumerate(lines):
         if number:
             text.append("\n")
@@ -71,3 +75,8 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
             text.append(run.text)
             place += length
     return "".join(text), entities
+
+
+def _begins_a_command(lines: Sequence[Line]) -> bool:
+    first = lines[0][0] if lines and lines[0] else None
+    return first is not None and not first.own and first.text.startswith("/")

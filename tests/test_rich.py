@@ -1,0 +1,39 @@
+"""Replies on every platform: whole, within the limits, and with nobody's markup but ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.rich import address
+from tests.rendered import check_replies
+
+
+def test_20000_made_up_replies_reach_everybody_whole() -> None:
+    assert check_replies(20_000, seed=1) > 40_000
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "tg://resolve?domain=x",
+        "//example.com",
+        "http://localhost/x",
+        "http://[::1",
+        "https://user:word@example.com/",
+        "https://example.com:99999/",
+        "https://example.com/" + "a" * 5000,
+        "",
+    ],
+)
+def test_only_plain_addresses_of_the_web_become_links(url: str) -> None:
+    assert address(url) == ""
+
+
+def test_an_address_is_kept_as_it_is() -> None:
+    for url in (
+        "https://x.com/ada/status/1",
+        "http://a.b.co:8080/x?y=(1)#z",
+        "https://例子.中国/文",
+    ):
+        assert address(url) == url
