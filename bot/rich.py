@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 
 from wcwidth import iter_graphemes, wcswidth
@@ -159,7 +160,7 @@ def pages(
 ) -> list[list[Line]]:
     """The units on pages within the budget: cut between units, else lines, sentences, words,
     graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
-    book = _Book(size, first, others or first)
+    book = _Book(cache(size), first, others or first)
     held: list[Unit] = []
     for unit in found:
         if unit.heading:
@@ -174,7 +175,7 @@ def pages(
 
 def fitting(found: Sequence[Unit], size: Size, budget: Budget) -> tuple[list[Line], list[Unit]]:
     """The leading units that fit on one page whole, as lines, and the units that are left."""
-    book = _Book(size, budget, budget)
+    book = _Book(cache(size), budget, budget)
     taken = 0
     held: list[Unit] = []
     for place, unit in enumerate(found):

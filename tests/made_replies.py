@@ -44,7 +44,7 @@ def replies(count: int, seed: int) -> Iterator[Reply]:
         long = number % 80 == 0
         blocks = [
             _block(chance, texts, long)
-            for _ in range(chance.choice((1, 1, 2, 3, 30 if long else 2)))
+            for _ in range(chance.choice((1, 1, 1, 2, 30 if long else 2)))
         ]
         if chance.random() < 0.8:
             blocks.insert(0, Heading(_title(chance, texts), 1))

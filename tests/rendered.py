@@ -10,7 +10,7 @@ from typing import Any
 from wcwidth import iter_graphemes
 
 from bot.commands import link_word
-from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Terms, Text
+from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text
 from bot.platforms import terminal
 from bot.platforms.discord import text as discord_text
 from bot.platforms.discord import views
@@ -173,18 +173,21 @@ def on_terminal(reply: Reply) -> None:
     """The reply in a terminal of 80 columns."""
     text = terminal.render(reply, 80, styled=False)
     assert text.replace("\n", "").isprintable(), "a control character"
+    in_terminal([reply], text)
+    wide = [line for line in text.split("\n") if cells(line) > 80 and "://" not in line]
+    assert not wide, f"too wide for the terminal: {wide[0]!r}"
+
+
+def in_terminal(replies: Sequence[Reply], text: str) -> None:
+    """All of these replies but links, which a terminal shows its own way, stands there in order."""
     shown, place = squeezed(text), 0
-    for block in reply.blocks:
-        if isinstance(block, Picture):
-            continue
+    for block in (block for reply in replies for block in reply.blocks):
         own = Entry(block.text, block.title, block.number) if isinstance(block, Entry) else block
         for line in _lines(own):
             words = squeezed(line.replace(" — ", "") if isinstance(block, Terms) else line)
             at = shown.find(words, place)
             assert at >= 0, f"the terminal lacks {line[:200]!r}"
             place = at + len(words)
-    wide = [line for line in text.split("\n") if cells(line) > 80 and "://" not in line]
-    assert not wide, f"too wide for the terminal: {wide[0]!r}"
 
 
 def _same(found: str, wanted: str) -> None:
