@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from bot.commands.asking import Context
 from bot.host import BotHost
 from bot.messages import Incoming, Reply
 from bot.platforms import Setup, open_platform, terminal
@@ -24,6 +25,7 @@ from tests.telegram_server import TelegramServer
 class Recording(BotHost):
     """The bot, and all that it answered; everybody is one of its operators."""
 
+    context: Context
     answered: list[list[Reply]]
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -41,8 +43,9 @@ async def recording(folder: Path, *more: Report) -> AsyncIterator[Recording]:
     folder.mkdir(exist_ok=True)
     async with await Store.open(f"sqlite:///{folder}/bot.db") as store:
         await fill(store, *more)
-        host = Recording(replace(context(store, folder), is_admin=lambda _: True), print)
-        host.answered = []
+        made = replace(context(store, folder), is_admin=lambda _: True)
+        host = Recording(made, lambda _: None)
+        host.context, host.answered = made, []
         yield host
 
 

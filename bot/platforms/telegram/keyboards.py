@@ -30,7 +30,7 @@ class Press:
 
     @property
     def fits(self) -> bool:
-        return len(self.data.encode()) <= MOST_BYTES
+        return self.data.isprintable() and len(self.data.encode()) <= MOST_BYTES
 
 
 def pressed(data: str) -> Press | None:
