@@ -120,7 +120,6 @@ async def test_as_posts_in_what_every_command_shows(tmp_path: Path) -> None:
         for part in range(PARTS):
             found = hostile(part)
             lines = [f"/{command.name} ai {found.last}" for command in COMMANDS if command.reads]
-            lines += [f"/detail {name} {found.last}" for name in SECTIONS]
             points = len(found.section("points").items)
             lines += [f"/sources {n} {found.last}" for n in range(1, points + 1)]
             for line in lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,9 @@ from bot.messages import Text, reply
 from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item
-from tests.hosts import BOSS, Maker, hosted
+from tests.hosts import BOSS, Maker, hosted, picture
 from tests.samples import DAY, report
-from tests.telegram_chats import Message
+from tests.telegram_chats import Message, units
 from tests.telegram_server import TelegramServer
 
 MEI, GROUP, FORUM, CHANNEL = 7, -50, -1001, -1002
@@ -225,6 +225,102 @@ async def test_an_update_is_answered_once_however_often_it_comes(
     up.server.repeat(update["update_id"])
     await up.ask(MEI, "/events")
     assert len(up.server.messages(MEI)) == 2
+
+
+async def test_an_update_is_answered_once_even_after_a_restart(tmp_path: Path) -> None:
+    async with TelegramServer() as server:
+        server.person(MEI, "Mei")
+        async with running(tmp_path, server) as up:
+            update = server.say(MEI, MEI, "/views")
+            await server.until(lambda: server.messages(MEI))
+        server.repeat(update["update_id"])
+        async with running(tmp_path, server) as up:
+            (answer,) = await up.ask(MEI, "/events")
+            assert "标题events" in answer.text
+        assert len(server.messages(MEI)) == 2
+
+
+async def test_what_is_being_answered_is_finished_at_the_end(tmp_path: Path) -> None:
+    async with TelegramServer() as server:
+        server.person(MEI, "Mei")
+        async with running(tmp_path, server):
+            server.delay("sendMessage", 0.3)
+            server.say(MEI, MEI, "/views")
+            await server.until(lambda: any(name == "sendMessage" for name, _ in server.calls))
+            assert server.messages(MEI) == []
+        assert "标题views" in server.messages(MEI)[0].text
+
+
+async def test_a_second_copy_is_told_of_and_both_go_on(
+    up: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = up.bot.__class__(up.bot.host, up.bot.setup)
+    task = asyncio.create_task(other.run())
+    await up.server.until(lambda: "another copy of this bot is running" in caplog.text)
+    (answer,) = await up.ask(MEI, "/views")
+    assert "标题views" in answer.text
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_the_proxy_is_asked_in_telegrams_place(tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy,
+        hosted(tmp_path) as (host, _, _lines),
+    ):
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        with pytest.raises(Unreachable):
+            await Telegram(host, Setup("1:x", "http://telegram.example", proxy=address)).check()
+    assert b"http://telegram.example/bot1:x/getMe" in asked[0]
+
+
+async def test_links_open_a_report_and_a_section(up: Running) -> None:
+    for word, title in (("report-ai-20251206", "标题views"), ("stocks-ai-20251204", "NVDA fell")):
+        (answer,) = await up.ask(MEI, f"/start {word}")
+        assert title in answer.text
+
+
+async def test_a_group_is_greeted_once_when_the_bot_is_added_by_its_link(up: Running) -> None:
+    up.server.remove_bot(GROUP, MEI)
+    up.server.add_bot(GROUP, MEI)
+    up.server.say(GROUP, MEI, "/start@jianbao_bot hello")
+    await up.ask(MEI, "/topics")
+    await up.server.until(lambda: up.server.messages(GROUP))
+    (greeting,) = up.server.messages(GROUP)
+    assert "每天" in greeting.text
+
+
+async def test_a_topic_that_is_gone_ends_no_other_subscription(up: Running) -> None:
+    up.server.member(FORUM, MEI, "creator")
+    await up.ask(FORUM, "/subscribe", messages=3)
+    with pytest.raises(Gone):
+        await up.bot.send(Chat("telegram", str(FORUM), "77", "group"), reply(Text("hello")))
+    assert len(await up.context.store.subscriptions(Chat("telegram", str(FORUM)))) == 1
+
+
+async def test_a_caption_ends_with_a_whole_statement(up: Running) -> None:
+    overview = tuple(Item(f"第{n}条" + "很长的概述" * 40 + "。", cites=("x:1",)) for n in range(9))
+    await up.context.store.save_report(replace(report(DAY, overview=overview), cloud=picture()))
+    caption, rest = await up.ask(MEI, "/brief", messages=2)
+    assert caption.photo
+    assert 600 < units(caption.text) <= 1024
+    assert caption.text.endswith("@\u2060ada")
+    assert caption.text.count("。") + rest.text.count("很长的概述。") == 9
+
+
+async def test_edited_messages_are_not_answered_again(up: Running) -> None:
+    await up.ask(MEI, "/views")
+    assert "edited_message" not in up.server.allowed
+    assert "edited_channel_post" not in up.server.allowed
 
 
 async def test_other_bots_commands_and_talk_in_groups_are_left_alone(up: Running) -> None:

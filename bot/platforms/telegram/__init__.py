@@ -30,7 +30,7 @@ from bot.platforms import (
     language_of,
 )
 from bot.platforms.telegram.keyboards import Press, pressed
-from bot.platforms.telegram.reading import added, chat_of, incoming, pressed_by, removed
+from bot.platforms.telegram.reading import HELLO, added, chat_of, incoming, pressed_by, removed
 from bot.platforms.telegram.sending import NAME, Sender, seconds
 from bot.rich import text_of, units
 from digest.models import Chat
@@ -108,7 +108,7 @@ class Telegram:
             else "may NOT join groups (BotFather: /setjoingroups)"
         )
         return (
-            f"@{name}, {groups}; to a group: https://t.me/{name}?startgroup=hello"
+            f"@{name}, {groups}; to a group: https://t.me/{name}?startgroup={HELLO}"
             f" ; to a channel: https://t.me/{name}?startchannel&admin=post_messages"
         )
 
@@ -121,6 +121,7 @@ class Telegram:
             await asyncio.wait(self._working, timeout=5.0)
         for task in list(self._working):
             task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
         await self.bot.shutdown()
 
     def _fault(self, error: TelegramError) -> PlatformError:
@@ -198,7 +199,7 @@ class Telegram:
             await self._react(update, chat)
         except Gone as error:
             log.info("telegram: a chat is gone (%s)", error)
-            if chat is not None:
+            if chat is not None and not chat.thread:  # of a topic that is gone, the chat remains
                 await self.host.ended(NAME, chat.id, "removed")
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
             sorry = self.host.apology(error, "an update on telegram", language)

@@ -13,6 +13,8 @@ from bot.platforms import language_of
 from digest.models import Chat, ChatKind
 
 _KINDS: dict[str, ChatKind] = {"private": "private", "channel": "channel"}
+HELLO = "hello"
+"""Word of the link that adds the bot to a group: the group is greeted already when it is added."""
 _OUT = (ChatMember.LEFT, ChatMember.BANNED)
 _ADMINS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
@@ -42,6 +44,12 @@ def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
     word = text.split()[0]
     addressed = word.lower().endswith(f"@{bot.username}".lower())
     if chat.kind != "private" and (not text.startswith("/") or ("@" in word and not addressed)):
+        return None
+    if (
+        chat.kind == "group"
+        and addressed
+        and text.lower() == f"/start@{bot.username} {HELLO}".lower()
+    ):
         return None
     person = message.from_user
     user = str(message.sender_chat.id if message.sender_chat else person.id if person else chat.id)

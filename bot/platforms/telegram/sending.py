@@ -31,7 +31,13 @@ NAME = "telegram"
 MOST_WAIT = 60.0
 """Seconds to wait at Telegram's word before an answer is given up."""
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_GONE = ("chat not found", "user not found", "chat_write_forbidden", "group chat was deactivated")
+_GONE = (
+    "chat not found",
+    "user not found",
+    "chat_write_forbidden",
+    "group chat was deactivated",
+    "message thread not found",
+)
 
 
 @dataclass(frozen=True, slots=True)
