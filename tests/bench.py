@@ -17,6 +17,7 @@ from digest.cloud import font_path, glyphs, render
 from digest.sources.jsonl import parse_lines
 from digest.words import wordcounts
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
+from tests.rendered import check_replies
 from tests.writers import honest
 
 ROOT = Path(__file__).parents[1]
@@ -99,10 +100,20 @@ def model(folder: Path, day: str, *files: str) -> None:
     )
 
 
+def rendering(count: int = 100_000) -> None:
+    """Made-up replies checked on every platform, and the time they take."""
+    began = time.process_time()
+    number = check_replies(count, seed=2)
+    print(
+        f"{count} replies in {number} messages, all taken: {time.process_time() - began:.0f} s CPU"
+    )
+
+
 def main() -> None:
     """All of it, in a folder of its own."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     cloud()
+    rendering()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(ROOT / "topics.toml", folder)

@@ -132,8 +132,8 @@ async def test_on_its_way_through_the_platform(tmp_path: Path, name: str) -> Non
     newest = replace(hostile(0), first=DAY + timedelta(days=1), last=DAY + timedelta(days=1))
     async with recording(tmp_path, newest) as host, FAKES[name](host) as talk:
         for number, one in enumerate(STRINGS[::4]):
-            command = COMMANDS[number % len(COMMANDS)].name
-            await talk.ask(command, _whole(one)[:4000], person=10 + number // 15)
+            row = COMMANDS[number % len(COMMANDS)]
+            await talk.ask(row.name, _whole(one)[:4000], person=10 + number // 15)
         for number, command in enumerate(COMMANDS):
             await talk.ask(command.name, person=1000 + number // 15)
         assert len(host.answered) == len(STRINGS) // 4 + len(COMMANDS)
