@@ -65,6 +65,11 @@ def cells(text: str) -> int:
     return max(0, wcswidth(text))
 
 
+def letters(text: str) -> Iterator[str]:
+    """Letters as people see them: with their accents, an emoji or a flag whole (Unicode, UAX 29)."""
+    return iter(iter_graphemes(text))
+
+
 def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
     """What stands before the reply's picture, the picture, and what stands after it."""
     for place, block in enumerate(reply.blocks):
@@ -324,7 +329,7 @@ def _leans(text: str) -> bool:
 
 
 def _letters(text: str) -> Iterator[str]:
-    found = iter(iter_graphemes(text))
+    found = letters(text)
     while some := "".join(islice(found, _AT_ONCE)):
         yield some
 
@@ -333,7 +338,7 @@ def _characters(text: str) -> Iterator[str]:
     return (text[at : at + _AT_ONCE] for at in range(0, len(text), _AT_ONCE))
 
 
-_WAYS: tuple[Way, ...] = (_words, _letters, iter_graphemes, _characters, iter)
+_WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
 
 
 def _alike(one: Run, other: Run) -> bool:

@@ -8,6 +8,7 @@ from bot.rich import address
 from tests.rendered import check_replies
 
 
+@pytest.mark.timeout(600)
 def test_20000_made_up_replies_reach_everybody_whole() -> None:
     assert check_replies(20_000, seed=1) > 40_000
 

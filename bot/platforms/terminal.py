@@ -10,11 +10,9 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-from wcwidth import iter_graphemes
-
 from bot import texts
 from bot.messages import Block, Button, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
-from bot.rich import cells
+from bot.rich import cells, letters
 from digest.models import Chat, Language
 from digest.text import clean
 
@@ -245,7 +243,7 @@ def _letters(text: str) -> Iterator[str]:
         if part.isascii() and part.isalnum():
             yield part
         else:
-            yield from iter_graphemes(part)
+            yield from letters(part)
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:
@@ -253,7 +251,7 @@ def _hard(line: str, columns: int, indent: str) -> list[str]:
     if cells(line) <= columns or "://" in line:
         return [line]
     lines, taken = [""], 0
-    for letter in iter_graphemes(line):
+    for letter in letters(line):
         size = cells(letter)
         if taken + size > columns:
             lines.append(indent)
