@@ -17,7 +17,8 @@ from bot.platforms import Setup, open_platform, terminal
 from digest.models import Chat, Report
 from digest.store import Store
 from tests import discord_markdown
-from tests.discord_server import Channel, DiscordServer, Message
+from tests.discord_server import DiscordServer
+from tests.discord_things import Channel, Message
 from tests.hosts import context, fill
 from tests.telegram_server import TelegramServer
 
