@@ -8,6 +8,12 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    _deliveries()
+    _parts()
+    _leases_and_builds()
+
+
+def _deliveries() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Integer, nullable=False),
@@ -30,6 +36,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_platform", "deliveries", ["platform", "state"])
     op.create_index("ix_deliveries_due_at", "deliveries", ["due_at"])
+
+
+def _parts() -> None:
     op.create_table(
         "bodies",
         sa.Column("hash", sa.Text, nullable=False),
@@ -61,6 +70,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_parts_turn", "parts", ["platform", "state", "id"])
     op.create_index("ix_parts_chat", "parts", ["platform", "chat", "state", "id"])
+
+
+def _leases_and_builds() -> None:
     op.create_table(
         "leases",
         sa.Column("role", sa.Text, nullable=False),
