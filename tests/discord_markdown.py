@@ -11,6 +11,7 @@ _OWN = re.compile(
 )
 _FOREIGN = frozenset("*_~`|[]<>@#\\")
 _LINE = re.compile(r"(?m)^[ \t]*(?:[-+] |\d+[.)] |-# )")
+_EMOJI = re.compile(r"(?<!\\):[\w+-]+:")
 _AUTO = re.compile(r"(?i)\b(?:https?|steam|discord)://")
 
 
@@ -35,6 +36,8 @@ def read(text: str, *, numbered: bool = False) -> tuple[str, list[tuple[str, str
     shown.append(_plain(text[place:]))
     if found := _LINE.search(text):
         raise ValueError(f"a list: {found.group()!r}")
+    if found := _EMOJI.search(_LINK.sub(r"\1", text)):
+        raise ValueError(f"an emoji by its name: {found.group()!r}")
     return "".join(shown), links
 
 

@@ -19,11 +19,12 @@ from tests.discord_rules import check_message
     ("text", "safe"),
     [
         ("@everyone <@7> <#8>", r"\@everyone \<\@7\> \<\#8\>"),
-        ("<t:1:R> ||x|| `y`", r"\<t:1:R\> \|\|x\|\| \`y\`"),
+        ("<t:1:R> ||x|| `y`", r"\<t\:1:R\> \|\|x\|\| \`y\`"),
         ("[a](https://b.example)", r"\[a\](https\://b.example)"),
         ("- a\n+ b\n1. c\n2) d", "\\- a\n\\+ b\n1\\. c\n2\\) d"),
         ("# a\n-# b\n> c", "\\# a\n\\-\\# b\n\\> c"),
         ("a_b *c* ~~d~~ \\", r"a\_b \*c\* \~\~d\~\~ \\"),
+        (":smile: 8:30 :+1:", r"\:smile: 8:30 \:+1:"),
         ("3.2 - 1: x", "3\\.2 - 1: x"),
     ],
 )

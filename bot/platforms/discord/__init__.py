@@ -101,10 +101,12 @@ class Discord:
 
     async def check(self) -> str:
         """Who the token is for, and the link that invites the bot with the right permissions."""
+        # A client without commands: whoever only looks must change nothing.
+        client = discord.Client(intents=discord.Intents.none(), proxy=self.setup.proxy or None)
         try:
-            async with self.client:
-                await self.client.login(self.setup.token)
-                about = await self.client.application_info()
+            async with client:
+                await client.login(self.setup.token)
+                about = await client.application_info()
         except Exception as error:
             raise _fault(error) from error
         wanted = discord.Permissions(**dict.fromkeys(NEEDED, True))

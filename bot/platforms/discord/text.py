@@ -10,8 +10,8 @@ from bot.messages import Picture, Reply
 from bot.rich import Budget, Line, Run, fitting, pages, parts, text_of, utf16
 
 # Discord reads a backslash before any sign as that sign (its markdown is simple-markdown's). These
-# can begin markup, mentions, custom emoji, time stamps or links wherever they stand.
-_SIGNS = re.compile(r"[\\*_~`|\[\]<>@#]|:(?=//)")
+# can begin markup, mentions, emoji, time stamps or links wherever they stand.
+_SIGNS = re.compile(r"[\\*_~`|\[\]<>@#]|:(?=//|[\w+-]+:)")
 # At the start of a line also lists and small print.
 _LEADING = re.compile(r"(?m)^(\s*)([-+])")
 _AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
