@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
+from urllib.parse import urlsplit
 
+from bot.app import CHATS, conversation
+from bot.host import BotHost
+from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, load_settings
 from digest.models import DigestError
 from digest.sources import kinds
 from digest.store import Store
 from digest.topics import load_topics
+
+PATIENCE = 10.0
+"""Seconds to wait for a server."""
 
 
 async def run_checks(show: Callable[[str], None]) -> bool:
@@ -28,6 +37,8 @@ async def run_checks(show: Callable[[str], None]) -> bool:
         ("encoder", _encoder),
         ("prompts", _prompts),
         ("model", _model),
+        ("proxy", _proxy),
+        *((name, partial(_platform, name)) for name in CHATS),
     )
     return all([await _passed(name, check, settings, show) for name, check in checks])
 
@@ -109,3 +120,41 @@ async def _model(settings: Settings) -> str:
             cost = f"${sent:.2f} in and ${written:.2f} out a million tokens"
         said.append(f"{answer}, {cost}")
     return "; ".join(said)
+
+
+async def _proxy(settings: Settings) -> str:
+    """Whether something listens where everything is to go through."""
+    if not settings.https_proxy:
+        return "none set"
+    parsed = urlsplit(settings.https_proxy)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection(parsed.hostname, port)
+    except (OSError, TimeoutError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise DigestError(
+            f"{parsed.hostname}:{port} cannot be reached ({why}): check HTTPS_PROXY"
+        ) from None
+    writer.close()
+    return f"{parsed.hostname}:{port} answers"
+
+
+async def _platform(name: str, settings: Settings) -> str:
+    """Who a token is for, how to invite the bot, and the subscribed chats where it may not post."""
+    setup = settings.setup(name)
+    if not setup.token:
+        return f"no {name.upper()}_BOT_TOKEN: left out"
+    async with conversation(settings) as context:
+        chats = await context.store.subscribed(name)
+        platform = open_platform(name, BotHost(context, lambda _: None), setup)
+        try:
+            async with asyncio.timeout(2 * PATIENCE):
+                who, *silent = await platform.check(chats)
+        except TimeoutError:
+            raise DigestError(f"no answer within {2 * PATIENCE:.0f} s: try again later") from None
+        except PlatformError as error:
+            raise DigestError(str(error)) from None
+    if silent:
+        raise DigestError("\n".join([who, *silent]))
+    return f"{who}; {len(chats)} subscribed chats"

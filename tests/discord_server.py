@@ -25,7 +25,7 @@ from tests import discord_rules as rules
 from tests.discord_gateway import DIRECT, GUILD_MESSAGES
 from tests.discord_people import People
 from tests.discord_rules import EPHEMERAL, LOADING, Json, Refused, bits
-from tests.discord_things import APPLICATION, KINDS, Channel, Interaction, Message, Person
+from tests.discord_things import APPLICATION, KINDS, Channel, Guild, Interaction, Message, Person
 
 ID, TOKENS = r"(\d+)", r"([\w.-]+)"
 COMMANDS, TEXTS = rf"/applications/{ID}/commands", rf"/channels/{ID}/messages"
@@ -37,6 +37,9 @@ ROUTES = [
     ("PUT", COMMANDS, "_set_commands"),
     ("POST", COMMANDS, "_add_command"),
     ("GET", rf"/users/{ID}", "_user"),
+    ("GET", rf"/guilds/{ID}(?:\?.*)?", "_guild"),
+    ("GET", rf"/guilds/{ID}/members/{ID}", "_guild_member"),
+    ("GET", rf"/guilds/{ID}/channels", "_guild_channels"),
     ("POST", "/users/@me/channels", "_open_dm"),
     ("GET", rf"/channels/{ID}", "_show_channel"),
     ("POST", rf"/channels/{ID}/typing", "_typing"),
@@ -218,6 +221,26 @@ class DiscordServer(People):
         if id not in self.people:
             raise Refused(404, 10013, "Unknown User")
         return 200, self.people[id].wire()
+
+    def _inside(self, id: int) -> Guild:
+        guild = self.guilds.get(id)
+        if guild is None or not guild.present:
+            raise Refused(404, 10004, "Unknown Guild")
+        return guild
+
+    def _guild(self, call: Call, id: int) -> Reply:
+        left_out = ("members", "channels", "threads", "member_count", "joined_at")
+        shown = self._inside(id).wire()
+        return 200, {name: value for name, value in shown.items() if name not in left_out}
+
+    def _guild_member(self, call: Call, id: int, person: int) -> Reply:
+        found = [one for one in self._inside(id).members if one.id == person]
+        if not found:
+            raise Refused(404, 10007, "Unknown Member")
+        return 200, self._inside(id).member(found[0])
+
+    def _guild_channels(self, call: Call, id: int) -> Reply:
+        return 200, self._inside(id).wire()["channels"]
 
     def _open_dm(self, call: Call) -> Reply:
         person = self.people.get(int(call.body.get("recipient_id", 0)))

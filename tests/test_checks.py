@@ -6,7 +6,10 @@ import pytest
 
 from bot.checks import run_checks
 from digest.models import DigestError
+from tests.discord_gateway import TOKEN
+from tests.discord_server import DiscordServer
 from tests.model_server import KEY, MODEL, ModelServer, unauthorized
+from tests.telegram_server import TelegramServer
 
 TOPICS = '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "sample" }]\n'
 
@@ -37,8 +40,12 @@ async def test_a_line_for_each() -> None:
         "ok   encoder",
         "ok   prompts",
         "ok   model",
+        "ok   proxy",
+        "ok   discord",
+        "ok   telegram",
     ]
-    assert lines[-1].startswith("ok   model: none set")
+    assert lines[7].startswith("ok   model: none set")
+    assert lines[-1] == "ok   telegram: no TELEGRAM_BOT_TOKEN: left out"
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +81,8 @@ async def test_a_model_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
         passed, lines = await said()
         assert passed
         assert len(server.requests) == 1
-    assert lines[-1].startswith(f"ok   model: {MODEL} at 127.0.0.1")
-    assert lines[-1].endswith("price unknown: tokens are counted")
+    assert lines[7].startswith(f"ok   model: {MODEL} at 127.0.0.1")
+    assert lines[7].endswith("price unknown: tokens are counted")
 
 
 async def test_a_model_that_refuses_the_key_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +92,31 @@ async def test_a_model_that_refuses_the_key_fails(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         passed, lines = await said()
     assert not passed
-    assert lines[-1].startswith("FAIL model: ")
-    assert "OPENAI_API_KEY" in lines[-1]
-    assert KEY not in lines[-1]
+    assert lines[7].startswith("FAIL model: ")
+    assert "OPENAI_API_KEY" in lines[7]
+    assert KEY not in lines[7]
+
+
+async def test_both_tokens_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with TelegramServer() as one, DiscordServer() as other:
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", one.token)
+        monkeypatch.setenv("TELEGRAM_API_URL", one.url)
+        monkeypatch.setenv("DISCORD_BOT_TOKEN", TOKEN)
+        monkeypatch.setenv("DISCORD_API_URL", other.api_url)
+        passed, lines = await said()
+        assert passed, lines
+        assert "https://discord.com/oauth2/authorize?client_id=" in lines[-2]
+        assert "startgroup=" in lines[-1]
+        monkeypatch.setenv("DISCORD_BOT_TOKEN", "wrong.token.here")
+        passed, lines = await said()
+    assert not passed
+    assert lines[-2].startswith("FAIL discord: Discord does not accept the token")
+    assert lines[-1].startswith("ok   telegram: @")
+
+
+async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    passed, lines = await said()
+    assert not passed
+    assert "FAIL proxy: 127.0.0.1:1 cannot be reached (Connect" in lines[8]
+    assert lines[8].endswith("check HTTPS_PROXY")

@@ -381,7 +381,7 @@ async def test_a_wrong_token_is_for_good_and_no_server_is_not(tmp_path: Path) ->
         with pytest.raises(Refused, match="DISCORD_BOT_TOKEN"):
             await Discord(host, Setup("wrong", server.api_url)).run()
         with pytest.raises(Refused, match="DISCORD_BOT_TOKEN"):
-            await Discord(host, Setup("wrong", server.api_url)).check()
+            await Discord(host, Setup("wrong", server.api_url)).check([])
     with pytest.raises(Unreachable, match="DISCORD_API_URL"):
         await Discord(host, Setup(server.token, server.api_url)).run()
 
@@ -399,12 +399,32 @@ async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
 async def test_check_names_the_bot_and_how_to_invite_it(up: Running) -> None:
     await up.host.save_note("discord", f"commands:{APPLICATION}", "an older table")
     bare = replace(up.bot.setup, api_url=up.server.api_url.removesuffix("/api/v10") + "/")
-    line = await Discord(up.host, bare).check()
+    (line,) = await Discord(up.host, bare).check([])
     assert up.server.syncs == 1, "whoever only looks changes nothing"
     assert line.startswith("Test bot; invite: https://discord.com/oauth2/authorize?client_id=1001")
     wanted = "view_channel send_messages send_messages_in_threads embed_links attach_files"
     assert f"permissions={bits(wanted.split())}" in line
     assert "scope=bot+applications.commands" in line
+
+
+async def test_check_names_the_channels_where_it_may_not_post(up: Running) -> None:
+    text, thread, gone = (
+        Chat("discord", str(number), kind="group", space=str(GUILD))
+        for number in (TEXT, THREAD, 999)
+    )
+    elsewhere = Chat("discord", "5", kind="group", space="77")
+    _, *silent = await up.bot.check([text, thread])
+    assert silent == []
+    up.server.deny_bot(up.server.channels[TEXT], "embed_links", "attach_files")
+    who, *silent = await up.bot.check([text, thread, gone, elsewhere, Chat("discord", "6")])
+    assert who.startswith("Test bot; invite: ")
+    name = up.server.channels[TEXT].name
+    assert silent == [
+        f"#{name}: allow the bot: Embed Links, Attach Files",
+        f"#{name}: allow the bot: Embed Links, Attach Files",
+        "channel 999 is gone, or the bot may not see it",
+        "the bot is not in server 77: invite it again, or end what it posts there",
+    ]
 
 
 async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ async def test_the_proxy_is_asked_in_telegrams_place(tmp_path: Path) -> None:
     ):
         address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
         with pytest.raises(Unreachable):
-            await Telegram(host, Setup("1:x", "http://telegram.example", proxy=address)).check()
+            await Telegram(host, Setup("1:x", "http://telegram.example", proxy=address)).check([])
     assert b"http://telegram.example/bot1:x/getMe" in asked[0]
 
 
@@ -405,7 +405,7 @@ async def test_a_wrong_token_is_for_good_and_no_server_is_not(tmp_path: Path) ->
     with pytest.raises(Unreachable, match="TELEGRAM_API_URL"):
         await Telegram(host, Setup(server.token, server.url)).run()
     with pytest.raises(PlatformError):
-        await Telegram(host, Setup(server.token, server.url)).check()
+        await Telegram(host, Setup(server.token, server.url)).check([])
 
 
 async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
@@ -420,10 +420,26 @@ async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
 
 
 async def test_check_names_the_bot_and_how_to_invite_it(up: Running) -> None:
-    line = await Telegram(up.bot.host, up.bot.setup).check()
+    (line,) = await Telegram(up.bot.host, up.bot.setup).check([])
     assert "@jianbao_bot" in line
     assert "startgroup" in line
     assert "startchannel" in line
+
+
+async def test_check_names_the_chats_where_it_may_not_post(up: Running) -> None:
+    chats = [Chat("telegram", str(MEI))]
+    chats += [Chat("telegram", str(id_), kind="group") for id_ in (GROUP, FORUM, CHANNEL, -1009999)]
+    check = Telegram(up.bot.host, up.bot.setup).check
+    _, *silent = await check(chats[:4])
+    assert silent == []
+    up.server.member(CHANNEL, up.bot.bot.id, "administrator", can_post_messages=False)
+    up.server.remove_bot(GROUP, MEI)
+    _, *silent = await check(chats)
+    assert [line.split(": ", 1) for line in silent] == [
+        ["A group", "the bot may not post there: make it an admin who may"],
+        ["A channel", "the bot may not post there: make it an admin who may"],
+        ["chat -1009999", "Bad Request: chat not found"],
+    ]
 
 
 async def test_nothing_can_be_sent_to_who_blocked_the_bot(up: Running) -> None:

@@ -62,6 +62,16 @@ async def of_chat(connection: AsyncConnection, chat: Chat) -> list[Subscription]
     return [subscription_of(row) for row in rows]
 
 
+async def subscribed(connection: AsyncConnection, platform: str) -> list[Chat]:
+    """The chats of a platform that are subscribed to anything, each once."""
+    names = ("platform", "chat", "thread", "kind", "space")
+    query = select(*(subscriptions.c[name] for name in names)).distinct()
+    live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
+    rows = await connection.execute(query.where(live))
+    found = [Chat(row.platform, row.chat, row.thread, row.kind, row.space) for row in rows]
+    return sorted(found, key=lambda chat: (chat.space, chat.id, chat.thread))
+
+
 async def end(
     connection: AsyncConnection, platform: str, chat: str, space: str, why: Ending
 ) -> int:

@@ -222,6 +222,11 @@ class Store:
         async with self.reading() as connection:
             return await chats.of_chat(connection, chat)
 
+    async def subscribed(self, platform: str) -> list[Chat]:
+        """The chats of a platform that are subscribed to anything, each once."""
+        async with self.reading() as connection:
+            return await chats.subscribed(connection, platform)
+
     async def end_subscriptions(
         self, platform: str, chat: str, why: Ending, *, space: str = ""
     ) -> int:

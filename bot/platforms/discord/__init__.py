@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,10 +29,12 @@ from bot.platforms import (
     Unreachable,
     language_of,
 )
+from bot.platforms.discord.checking import checked
 from bot.platforms.discord.commands import Chinese, command
+from bot.platforms.discord.rights import NEEDED, lacking
 from bot.platforms.discord.text import Sheet, sheets
 from bot.platforms.discord.views import PICTURE, Press, embeds, pressed, view
-from digest.models import Chat, Language
+from digest.models import Chat
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +47,6 @@ _LATE = 10062
 _NO_MORE = {50001, 50007}
 """The bot does not see the channel any more; the person takes no messages from it."""
 _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
-NEEDED: dict[str, dict[Language, str]] = {
-    "view_channel": {"zh": "查看频道", "en": "View Channel"},
-    "send_messages": {"zh": "发送消息", "en": "Send Messages"},
-    "send_messages_in_threads": {"zh": "在子区内发送消息", "en": "Send Messages in Threads"},
-    "embed_links": {"zh": "嵌入链接", "en": "Embed Links"},
-    "attach_files": {"zh": "附加文件", "en": "Attach Files"},
-}
-"""What the bot must be allowed to do where it posts, as Discord's apps call it."""
 
 
 def open_platform(host: Host, setup: Setup) -> Discord:
@@ -99,21 +93,12 @@ class Discord:
             except _BROKEN as error:
                 raise _told(error) from error
 
-    async def check(self) -> str:
-        """Who the token is for, and the link that invites the bot with the right permissions."""
-        # A client without commands: whoever only looks must change nothing.
-        client = discord.Client(intents=discord.Intents.none(), proxy=self.setup.proxy or None)
+    async def check(self, chats: Sequence[Chat]) -> list[str]:
+        """Who the token is for and the link that invites the bot; then the chats where it may not post."""
         try:
-            async with client:
-                await client.login(self.setup.token)
-                about = await client.application_info()
+            return await checked(self.setup, chats)
         except Exception as error:
             raise _fault(error) from error
-        wanted = discord.Permissions(**dict.fromkeys(NEEDED, True))
-        link = discord.utils.oauth_url(
-            about.id, permissions=wanted, scopes=("bot", "applications.commands")
-        )
-        return f"{about.name}; invite: {link}"
 
 
 class Client(discord.AutoShardedClient):
@@ -342,9 +327,7 @@ def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
 def _lacking(interaction: discord.Interaction) -> list[str]:
     """Permissions that the bot needs to post in this channel or thread, and has not."""
     thread = isinstance(interaction.channel, discord.Thread)
-    spared = "send_messages" if thread else "send_messages_in_threads"
-    have = interaction.app_permissions
-    return [name for name in NEEDED if name != spared and not getattr(have, name)]
+    return lacking(interaction.app_permissions, thread=thread)
 
 
 def _may_post(have: discord.Permissions) -> bool:

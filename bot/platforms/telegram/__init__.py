@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 
 from telegram import Bot, BotCommand, BotCommandScopeChat, CallbackQuery, Update
 from telegram.error import (
     BadRequest,
     Conflict,
+    Forbidden,
     InvalidToken,
     NetworkError,
     RetryAfter,
@@ -30,7 +32,15 @@ from bot.platforms import (
     language_of,
 )
 from bot.platforms.telegram.keyboards import Press, pressed
-from bot.platforms.telegram.reading import HELLO, added, chat_of, incoming, pressed_by, removed
+from bot.platforms.telegram.reading import (
+    HELLO,
+    added,
+    chat_of,
+    incoming,
+    may_post,
+    pressed_by,
+    removed,
+)
 from bot.platforms.telegram.sending import NAME, Sender, seconds
 from bot.rich import text_of, units
 from digest.models import Chat
@@ -92,25 +102,35 @@ class Telegram:
         """Posts a reply whole. Raises Gone, Refused or Unreachable."""
         await self.sender.send(chat, reply, whole=True)
 
-    async def check(self) -> str:
-        """Who the token is for, and the links that invite it."""
+    async def check(self, chats: Sequence[Chat]) -> list[str]:
+        """Who the token is for and the links that invite it; then the chats where it may not post."""
         try:
             await self._open()
             me = await self.bot.get_me()
+            silent = [line for chat in chats if (line := await self._silent(chat))]
         except TelegramError as error:
             raise self._fault(error) from error
         finally:
             await self._close()
-        name = me.username
-        groups = (
-            "may join groups"
-            if me.can_join_groups
-            else "may NOT join groups (BotFather: /setjoingroups)"
-        )
-        return (
-            f"@{name}, {groups}; to a group: https://t.me/{name}?startgroup={HELLO}"
-            f" ; to a channel: https://t.me/{name}?startchannel&admin=post_messages"
-        )
+        groups = "may join groups"
+        if not me.can_join_groups:
+            groups = "may NOT join groups (BotFather: /setjoingroups)"
+        link = f"https://t.me/{me.username}"
+        invite = f"to a group: {link}?startgroup={HELLO} ; to a channel: {link}?startchannel&admin=post_messages"
+        return [f"@{me.username}, {groups}; {invite}", *silent]
+
+    async def _silent(self, chat: Chat) -> str:
+        """Why nothing can be posted in a subscribed chat, if so."""
+        if chat.kind == "private":
+            return ""
+        try:
+            place = await self.bot.get_chat(int(chat.id))
+            mine = await self.bot.get_chat_member(int(chat.id), self.bot.id)
+        except (BadRequest, Forbidden) as error:
+            return f"chat {chat.id}: {error.message}"
+        if may_post(place.type, mine):
+            return ""
+        return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
 
     async def _open(self) -> None:
         await self.bot.initialize()

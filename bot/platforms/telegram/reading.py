@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from telegram import Bot, CallbackQuery, ChatMember, ChatMemberUpdated, Message, Update
+from telegram import (
+    Bot,
+    CallbackQuery,
+    ChatMember,
+    ChatMemberAdministrator,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    Update,
+)
 from telegram import Chat as TelegramChat
 from telegram.error import TelegramError
 
@@ -102,3 +111,12 @@ def added(change: ChatMemberUpdated) -> bool:
 def removed(change: ChatMemberUpdated) -> bool:
     """Whether the bot was thrown out, or blocked by the person."""
     return change.new_chat_member.status in _OUT
+
+
+def may_post(kind: str, mine: ChatMember) -> bool:
+    """Whether the bot, which is this member, may post in a chat of that kind."""
+    if kind == TelegramChat.CHANNEL:
+        return isinstance(mine, ChatMemberAdministrator) and bool(mine.can_post_messages)
+    if isinstance(mine, ChatMemberRestricted):
+        return mine.can_send_messages and mine.can_send_photos
+    return mine.status not in _OUT
