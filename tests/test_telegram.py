@@ -438,7 +438,7 @@ async def test_check_names_the_chats_where_it_may_not_post(up: Running) -> None:
     assert [line.split(": ", 1) for line in silent] == [
         ["A group", "the bot may not post there: make it an admin who may"],
         ["A channel", "the bot may not post there: make it an admin who may"],
-        ["chat -1009999", "Bad Request: chat not found"],
+        ["chat -1009999", "Chat not found"],
     ]
 
 
