@@ -294,6 +294,24 @@ def run(only: str | None) -> None:
     _run(app.run(_settings(), names, click.echo))
 
 
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Write everything that must survive into FILE; the bot may go on running."""
+    from bot import backups
+
+    _run(backups.backup(_settings(), file, click.echo))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    """Put the backup FILE in the place of the database, which is set aside. Stop the bot first."""
+    from bot import backups
+
+    _run(backups.restore(_settings(), file, datetime.now(UTC), click.echo))
+
+
 @cli.command(hidden=True)
 def migrate() -> None:
     """Bring the database up to date; the bot does so itself as it starts."""

@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     budget_usd_day: float = Field(0.5, ge=0, allow_inf_nan=False)
     budget_usd_month: float = Field(10.0, ge=0, allow_inf_nan=False)
     https_proxy: Annotated[str, AfterValidator(_proxy)] = Field("", repr=False)
+    unknown_sends: Literal["hold", "resend"] = "hold"
+    keep_days: int = Field(400, ge=7)
     admins: Annotated[str, AfterValidator(_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 

@@ -263,7 +263,7 @@ class Subscription:
     """Of the bot's own words; None: that of the report."""
     length: Length = "brief"
     sections: tuple[SectionName, ...] = ()
-    """Those of the detail that are wanted; empty: all."""
+    """Exactly these; empty: all of that length."""
     highlight: tuple[str, ...] = ()
     """Words whose items come first."""
     without: tuple[str, ...] = ()

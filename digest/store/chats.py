@@ -129,6 +129,13 @@ async def note(connection: AsyncConnection, platform: str, name: str) -> str:
     return str(await connection.scalar(select(platform_notes.c.value).where(same)) or "")
 
 
+async def notes(connection: AsyncConnection, platform: str) -> dict[str, str]:
+    """All that was noted under that platform, by name."""
+    table = platform_notes.c
+    query = select(table.name, table.value).where(table.platform == platform)
+    return {row.name: row.value for row in await connection.execute(query)}
+
+
 async def save_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
     """Keeps a note in the place of an earlier one."""
     statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ class StoreError(DigestError):
 
 _FULL = "database is full: make room for {name}, then try again; nothing was stored by halves"
 _BUSY = "database is busy: another program is writing to {name}; try again in a moment"
-_DAMAGED = "database is damaged: put a backup in the place of {name}"
+_DAMAGED = "database is damaged: python -m bot restore FILE puts a backup in the place of {name}"
 _READONLY = "database is read-only: let this user write to {name} and its folder"
 _UNREACHABLE = "cannot reach {name} ({reason}): check DATABASE_URL and that the server runs"
 
@@ -45,7 +46,7 @@ _ADVICE = (
 """Advice by the beginning of SQLite's error name or PostgreSQL's SQLSTATE; the first that fits."""
 
 
-def explain(error: SQLAlchemyError, name: str) -> str:
+def explain(error: Exception, name: str) -> str:
     """One line for the operator. `name` is what the database is called; it holds no password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
@@ -64,5 +65,5 @@ def one_line(name: str) -> Iterator[None]:
     """Every database error inside leaves as a StoreError."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise StoreError(explain(error, name)) from error

@@ -8,14 +8,14 @@ from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Row, bindparam, case, delete, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Post, Topic
 from digest.store import topics
 from digest.store.engine import upsert
 from digest.store.tables import posts as table
-from digest.store.tables import storable
+from digest.store.tables import reports, storable
 
 SAMPLE = "sample"
 """The source of made-up posts."""
@@ -78,6 +78,29 @@ async def days(connection: AsyncConnection, topic: str) -> dict[date, int]:
         .order_by(table.c.day)
     )
     return {day: real or total for day, total, real in rows}
+
+
+async def uncited(connection: AsyncConnection, before: date) -> list[tuple[str, str]]:
+    """Topic and key of posts of days before `before` that no report cites; at most so many at once."""
+    # A report keeps its cited posts by key.
+    if connection.dialect.name == "postgresql":
+        cited = select(reports.c.topic, func.json_object_keys(reports.c.posts).label("key"))
+    else:
+        keys = func.json_each(reports.c.posts).table_valued("key")
+        cited = select(reports.c.topic, keys.c.key).join_from(reports, keys, true())
+    which = select(table.c.topic, table.c.key).where(
+        table.c.day < before, tuple_(table.c.topic, table.c.key).not_in(cited)
+    )
+    rows = await connection.execute(which.limit(_KEYS_AT_ONCE))
+    return [(row.topic, row.key) for row in rows]
+
+
+async def remove(connection: AsyncConnection, which: Sequence[tuple[str, str]]) -> None:
+    """Removes these posts."""
+    await connection.execute(
+        delete(table).where(table.c.topic == bindparam("of"), table.c.key == bindparam("named")),
+        [{"of": topic, "named": key} for topic, key in which],
+    )
 
 
 def post_of(row: Row[*tuple[Any, ...]]) -> Post:

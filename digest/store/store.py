@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.models import Chat, Cost, Dropped, Ending, Post, Report, Subscription, Topic
-from digest.store import chats, posts, reports, schema, spending, topics
+from digest.store import backup, chats, posts, reports, schema, spending, topics
 from digest.store.engine import (
     database_url,
     label,
@@ -41,6 +41,7 @@ class Store:
         Raises StoreError where there is no database, or one this program must not touch.
         """
         address = database_url(url)
+        backup.refuse_empty(address)
         before = workers()
         store = cls(open_engine(address), label(address))
         try:
@@ -258,6 +259,29 @@ class Store:
         """Keeps a note of a platform in the place of an earlier one."""
         async with self.writing() as connection:
             await chats.save_note(connection, platform, name, value)
+
+    async def notes(self, platform: str) -> dict[str, str]:
+        """All that was noted under that platform, by name."""
+        async with self._reading() as connection:
+            return await chats.notes(connection, platform)
+
+    async def restored(self, now: datetime) -> None:
+        """Notes that this database was a backup until now: what was due may have been sent."""
+        async with self._writing() as connection:
+            await chats.save_note(connection, "store", "restored", now.isoformat())
+
+    async def forget_posts(self, before: date) -> int:
+        """Removes posts of days before `before` that no report cites; gives how many."""
+        removed = 0
+        while True:
+            # Found without the write lock, removed in short transactions.
+            async with self._reading() as connection:
+                found = await posts.uncited(connection, before)
+            if not found:
+                return removed
+            async with self._writing() as connection:
+                await posts.remove(connection, found)
+            removed += len(found)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

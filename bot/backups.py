@@ -1,0 +1,60 @@
+"""Backing up and restoring as commands, and what is done once a day to keep the store in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.settings import Settings
+from digest.store import Store, StoreError
+from digest.store.backup import Restored, back_up, keep_backup, open_sound
+from digest.store.backup import restore as put_back
+
+log = logging.getLogger(__name__)
+
+
+async def backup(settings: Settings, file: Path, show: Callable[[str], None]) -> None:
+    """Writes everything into one file. Raises StoreError."""
+    await back_up(settings.database_url, file)
+    show(f"{file}: {_size(file)}, read from end to end and found whole")
+
+
+async def restore(
+    settings: Settings, file: Path, now: datetime, show: Callable[[str], None]
+) -> None:
+    """Puts a backup in the place of the database. Raises StoreError; then nothing was changed."""
+    done = await put_back(settings.database_url, file, now, Store.open)
+    show(f"restored the backup of {done.made:%Y-%m-%d %H:%M} UTC")
+    if done.aside:
+        show(f"the database that was there is {done.aside} now")
+    show("digests that were due until now may have been sent: they are not sent again")
+
+
+async def open_whole(settings: Settings, now: datetime) -> Restored | None:
+    """Looks for damage before the bot starts and repairs it from the daily backup, if it must.
+
+    Raises StoreError where it cannot.
+    """
+    done = await open_sound(settings.database_url, now, Store.open)
+    if done:
+        log.error(
+            "database was damaged (%s): it is %s now; the backup of %s took its place",
+            *(done.why, done.aside, f"{done.made:%Y-%m-%d %H:%M} UTC"),
+        )
+    return done
+
+
+async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
+    """Backs up and forgets old posts; asked again on the same day it does nothing. Never raises a
+    StoreError: both are tried again the next time."""
+    try:
+        if await keep_backup(settings.database_url, now):
+            await store.forget_posts((now - timedelta(days=settings.keep_days)).date())
+    except StoreError as error:
+        log.error("upkeep: %s", error)
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB"

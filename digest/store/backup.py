@@ -1,0 +1,215 @@
+"""Backups, restoring them, and what is done about a damaged database as the bot starts.
+
+All of it is for SQLite: a PostgreSQL server has its own tools. A restored database does not know what
+was sent after the backup, so all that was due by then counts as sent, or is held: see `Store.restored`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
+
+from digest.store import files
+from digest.store.engine import database_url
+from digest.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from digest.store.store import Store
+
+Open = Callable[[str], Awaitable["Store"]]
+"""`Store.open`, which this file cannot import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A backup that took the place of another database."""
+
+    why: str
+    """What was wrong with the other one."""
+    aside: Path | None
+    """Where that is now."""
+    made: datetime
+    """When the backup was made."""
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of DATABASE_URL; None for PostgreSQL. Raises StoreError for no address at all."""
+    address = database_url(url)
+    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
+
+
+def own_backup(file: Path) -> Path:
+    """Where the daily backup of a database lies."""
+    return file.with_name(f"{file.name}.backup")
+
+
+def refuse_empty(address: URL) -> None:
+    """Raises StoreError where a new, empty database would take the place of one that is gone."""
+    if address.get_backend_name() != "sqlite":
+        return
+    file = Path(address.database or "")
+    try:
+        if file.exists() and file.stat().st_size:
+            return
+        # Not the `.part` of a copy that is just being made.
+        kept = [
+            *file.parent.glob(f"{file.name}.*.damaged"),
+            *file.parent.glob(f"{file.name}.*.old"),
+        ]
+        kept += filter(Path.exists, [own_backup(file)])
+    except OSError:
+        return  # opening it says what is wrong with the folder
+    if kept:
+        last = max(kept, key=lambda one: (one.suffix == ".backup", one.stat().st_mtime))
+        state = "is empty" if file.exists() else "is gone"
+        raise StoreError(
+            f"{file} {state} but {last} is there: python -m bot restore {last}"
+            " puts it in place; to begin anew, move it away"
+        )
+
+
+async def back_up(url: str, to: Path) -> None:
+    """Writes everything into one file, while others may use the database. Raises StoreError."""
+    file = sqlite_file(url)
+    if file is None:
+        raise StoreError("PostgreSQL has its own tool: pg_dump --format=custom --file=FILE")
+    await asyncio.to_thread(_back_up, file, to)
+
+
+def _back_up(file: Path, to: Path) -> None:
+    if not file.exists():
+        raise StoreError(f"there is no database {file} yet: nothing to back up")
+    if to.exists():
+        if to.samefile(file):
+            raise StoreError(f"{to} is the database itself: name another file")
+        if not to.is_file() or (to.stat().st_size and not files.is_database(to)):
+            raise StoreError(f"{to} is no backup and stays as it is: name another file")
+    files.copy(file, to)
+
+
+async def keep_backup(url: str, now: datetime, hours: float = 23.0) -> bool:
+    """The daily backup beside the database, where the last is older; whether one was made.
+
+    The earlier one stays until the new one was read from end to end and found whole.
+    """
+    file = sqlite_file(url)
+    if file is None:
+        return False
+    last = own_backup(file)
+    if now.timestamp() - await asyncio.to_thread(files.changed, last) < hours * 3600:
+        return False
+    await asyncio.to_thread(files.copy, file, last)
+    return True
+
+
+async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Restored:
+    """Puts a backup in the place of the database, which is set aside. Raises StoreError; then all is
+    as it was."""
+    file = sqlite_file(url)
+    if file is None:
+        raise StoreError("PostgreSQL has its own tool: pg_restore --clean --dbname=ADDRESS FILE")
+    await asyncio.to_thread(_backup_there, backup, file)
+    with files.one_at_a_time(file.parent):
+        if await asyncio.to_thread(files.in_use, file):
+            raise StoreError(f"{file} is in use: stop the bot first, then restore")
+        return await _put(file, backup, "old", "", now, open_store)
+
+
+def _backup_there(backup: Path, file: Path) -> None:
+    if not backup.is_file():
+        raise StoreError(f"there is no file {backup}")
+    if file.exists() and backup.samefile(file):
+        raise StoreError(f"{backup} is the database itself: name a backup")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {file.parent} ({error.strerror})") from None
+
+
+async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | None:
+    """Looks for damage before the bot starts. A damaged database is set aside, and the last daily
+    backup put in its place; None where nothing had to be done.
+
+    Raises StoreError where it is damaged and there is no good backup, or somebody still uses it:
+    then it stays where it is.
+    """
+    file = sqlite_file(url)
+    if file is None or not file.parent.is_dir():
+        return None
+    with files.one_at_a_time(file.parent):
+        why = await asyncio.to_thread(_wrong, file)
+        return await _put(file, own_backup(file), "damaged", why, now, open_store) if why else None
+
+
+def _wrong(file: Path) -> str:
+    """What is wrong with a database that the daily backup can replace; "" where nothing is.
+
+    Raises StoreError where it cannot.
+    """
+    last = own_backup(file)
+    if not file.exists() or not (file.stat().st_size or last.exists()):
+        return ""  # a new one, unless `refuse_empty` objects
+    why = files.damage(file) if file.stat().st_size else "it is empty"
+    if not why or (why == files.NO_DATABASE and not last.exists()):
+        return ""  # somebody's text, perhaps: opening it says so
+    if not last.exists():
+        raise StoreError(
+            f"database is damaged ({why}) and there is no {last}:"
+            f" python -m bot restore FILE puts a backup in the place of {file}"
+        )
+    if files.in_use(file):
+        raise StoreError(
+            f"database is damaged ({why}) and in use: stop all that use {file},"
+            " then start the bot: it takes the last backup"
+        )
+    return why
+
+
+async def _put(
+    file: Path, backup: Path, end: str, why: str, now: datetime, open_store: Open
+) -> Restored:
+    """Copies the backup beside the database, marks it as restored, and exchanges the two."""
+    new = file.with_name(f"{file.name}.new")
+    try:
+        made = await asyncio.to_thread(_copied, backup, new, why)
+        async with await open_store(f"{URL.create('sqlite', database=str(new))}") as store:
+            await store.restored(now)
+        aside = await asyncio.to_thread(_exchanged, new, file, end, now)
+    except OSError as error:
+        raise StoreError(f"cannot write beside {file} ({error.strerror})") from None
+    finally:
+        files.discard(new)
+    return Restored(why, aside, made)
+
+
+def _copied(backup: Path, new: Path, why: str) -> datetime:
+    """Copies a backup that is sound; gives when it was made."""
+    if wrong := files.damage(backup):
+        if why:
+            raise StoreError(
+                f"database is damaged ({why}), and so is its backup {backup} ({wrong}):"
+                " python -m bot restore FILE puts another in place"
+            )
+        raise StoreError(f"the backup {backup} is damaged ({wrong}): name another")
+    files.discard(new)
+    files.copy(backup, new)
+    return datetime.fromtimestamp(backup.stat().st_mtime, UTC)
+
+
+def _exchanged(new: Path, file: Path, end: str, now: datetime) -> Path | None:
+    """Puts the new database in place; gives where the other one is, if there was one."""
+    files.settle(new)
+    if not file.exists():
+        files.put(new, file, file)
+        return None
+    if end == "old" and not files.damage(file):
+        files.settle(file)
+    aside = files.aside_name(file, end, now)
+    files.put(new, file, aside)
+    return aside

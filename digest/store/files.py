@@ -1,0 +1,219 @@
+"""A SQLite database as files: sound or damaged, in use or not, set aside, copied while it is used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from digest.store.errors import StoreError, one_line
+from digest.store.tables import SCHEMA, metadata
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be moved anyway
+    fcntl = None  # type: ignore[assignment]
+
+LOOK_SECONDS = 10.0
+"""Longest look for damage: about 5 GB; what lies behind that is found when it is read."""
+MAGIC = b"SQLite format 3\x00"
+NO_DATABASE = "the file is not a database"
+_LOCK_FIRST, _LOCK_SIZE = 0x40000002, 510
+"""The bytes on which every open connection in WAL mode holds a lock (SQLite, os.h: SHARED_FIRST)."""
+_NO_DAMAGE = tuple(
+    f"SQLITE_{name}"
+    for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "IOERR", "PERM", "NOMEM", "AUTH")
+)
+"""Errors that say something of the disk or of others, nothing of the file's content."""
+
+
+def damage(file: Path) -> str:
+    """What is wrong inside the file; "" where nothing was found within LOOK_SECONDS.
+
+    Raises StoreError where it cannot be looked at.
+    """
+    with one_line(f"SQLite {file}"):
+        try:
+            return _header(file) or _content(file)
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", "")
+            if name == "SQLITE_INTERRUPT":
+                return ""
+            if name.startswith(_NO_DAMAGE):
+                raise
+            return str(error).splitlines()[0] or name
+        except UnicodeDecodeError:  # an error's own words, with a name out of a broken page
+            return "the schema is damaged"
+
+
+def _header(file: Path) -> str:
+    """A file that is cut below a page, or written in a format there is none of."""
+    try:
+        with file.open("rb") as opened:
+            begins = opened.read(100)
+    except OSError as error:
+        raise StoreError(f"cannot read {file} ({error.strerror})") from None
+    if not begins.startswith(MAGIC):
+        return NO_DATABASE
+    formats = {begins[18], begins[19]} if len(begins) == 100 else {0}
+    return "" if formats <= {1, 2} else "the header is damaged"
+
+
+def _content(file: Path) -> str:
+    until = time.monotonic() + LOOK_SECONDS
+    with closing(_connect(file)) as connection:
+        connection.text_factory = lambda said: said.decode("utf-8", "replace")
+        connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
+        # Not quick_check: this takes twice as long (2 s a GB) and compares indexes with tables too.
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        return _tables(connection) if found == "ok" else str(found).splitlines()[-1]
+
+
+def _tables(connection: sqlite3.Connection) -> str:
+    """Whether a database of this very schema has lost a table or a column to damage."""
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    names = {str(name) for (name,) in rows}
+    ours = names & set(metadata.tables)
+    if not ours:
+        return ""
+    if "alembic_version" not in names:
+        return "the version of the schema is gone"
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if not found:
+        return "the version of the schema is gone"
+    if found[0] != SCHEMA:
+        return ""
+    for table in metadata.tables.values():
+        told = connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))
+        if {str(name) for (name,) in told} != {column.name for column in table.columns}:
+            return f"the table {table.name} is damaged"
+    return ""
+
+
+def is_database(file: Path) -> bool:
+    """Whether the file begins as SQLite's do."""
+    with file.open("rb") as opened:
+        return opened.read(len(MAGIC)) == MAGIC
+
+
+def changed(file: Path) -> float:
+    """When the file was written last, in seconds; 0 where there is none."""
+    return file.stat().st_mtime if file.exists() else 0.0
+
+
+def in_use(file: Path) -> bool:
+    """Whether any process has the database open. Not to be asked by one that has it open itself:
+    closing a file gives back all locks of the process on it."""
+    if fcntl is None:
+        return False
+    try:
+        with file.open("rb+") as opened:
+            try:
+                fcntl.lockf(opened, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCK_SIZE, _LOCK_FIRST)
+            except OSError:
+                return True
+    except OSError:
+        return False
+    return False
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two processes never change the files of a folder at once; the lock ends with its holder."""
+    if fcntl is None:
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def copy(file: Path, to: Path) -> None:
+    """A copy of one moment, made while others read and write; whole under its name or not at all.
+
+    It is checked before it takes the place of an earlier one. Raises StoreError.
+    """
+    part = to.with_name(f"{to.name}.part")
+    try:
+        with one_line(f"SQLite {file}"):
+            discard(part)
+            with closing(_connect(file)) as source, closing(sqlite3.connect(part)) as target:
+                source.backup(target)
+                # One file that can be carried anywhere: WAL would need two more beside it.
+                target.execute("PRAGMA journal_mode = DELETE").fetchone()
+        if why := damage(part):
+            raise StoreError(f"database is damaged ({why}): {to} was not written")
+        os.chmod(part, file.stat().st_mode)
+        sync(part)
+        os.replace(part, to)
+        sync(to.parent)
+    except OSError as error:
+        raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
+    finally:
+        with contextlib.suppress(OSError):
+            discard(part)
+
+
+def settle(file: Path) -> None:
+    """Brings all that was committed into the file itself; then nothing lies beside it."""
+    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def put(new: Path, file: Path, aside: Path) -> None:
+    """Puts `new` in the place of `file`, which stays as `aside`. At no moment is there none.
+
+    The log goes first: SQLite would play an old log into a new database.
+    """
+    for end in ("-wal", "-journal"):
+        log = file.with_name(file.name + end)
+        if log.exists():
+            os.replace(log, aside.with_name(aside.name + end))
+    file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+    if file.exists():
+        try:
+            os.link(file, aside)
+        except OSError:  # a disk without hard links
+            os.replace(file, aside)
+    os.replace(new, file)
+    sync(file.parent)
+
+
+def aside_name(file: Path, why: str, now: datetime) -> Path:
+    """A name that is free: `jianbao.db.20261125-163000.damaged`."""
+    base = f"{file.name}.{now:%Y%m%d-%H%M%S}"
+    names = [f"{base}.{why}", *(f"{base}-{n}.{why}" for n in range(2, 100))]
+    return next(path for name in names if not (path := file.with_name(name)).exists())
+
+
+def discard(file: Path) -> None:
+    """Removes a database that is of no use, with what lies beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        file.with_name(file.name + end).unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    held = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    """A connection to a file that is there: SQLite itself would make an empty one."""
+    connection = sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=rw", uri=True)
+    connection.execute("PRAGMA busy_timeout = 5000")
+    return connection

@@ -1,0 +1,204 @@
+"""Backups while others write, restoring them, and posts that are not kept."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+
+import pytest
+
+from digest.models import Chat, Subscription
+from digest.store import Store, StoreError
+from digest.store.backup import back_up, keep_backup, own_backup, restore
+from digest.store.tables import SCHEMA
+from tests.posts import TOPIC, post
+from tests.samples import DAY, report
+
+NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+
+HOLD = """
+import asyncio, sys
+from digest.store import Store
+async def main():
+    async with await Store.open(sys.argv[1]) as store:
+        print(await store.check(), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+asyncio.run(main())
+"""
+
+
+def subscription(number: int) -> Subscription:
+    return Subscription(Chat("telegram", str(number)), "ai", clock(8), "UTC")
+
+
+async def filled(file: Path, posts: int = 300, chats: int = 50) -> str:
+    """A database with posts, a report and subscriptions; its address."""
+    url = f"sqlite:///{file}"
+    async with await Store.open(url) as store:
+        await store.save_posts(TOPIC, "s", [post(f"Post {n} tells.", str(n)) for n in range(posts)])
+        await store.save_report(report())
+        for number in range(chats):
+            await store.subscribe(subscription(number), NOW)
+    return url
+
+
+async def chats(url: str) -> int:
+    async with await Store.open(url) as store:
+        found = [await store.subscriptions(subscription(n).chat) for n in range(60)]
+    return sum(map(len, found))
+
+
+async def test_a_backup_while_others_write_is_whole(tmp_path: Path) -> None:
+    url = await filled(tmp_path / "bot.db")
+    copy = tmp_path / "copy.db"
+    async with await Store.open(url) as store:
+        writing = True
+
+        async def write() -> int:
+            number = 1000
+            while writing:
+                await store.save_posts(TOPIC, "s", [post("Another", str(number))])
+                number += 1
+            return number - 1000
+
+        task = asyncio.create_task(write())
+        for _ in range(5):
+            await back_up(url, copy)
+        writing = False
+        assert await task > 0
+    assert [path.name for path in tmp_path.glob("copy*")] == ["copy.db"], "one file, no log beside"
+    async with await Store.open(f"sqlite:///{copy}") as found:
+        assert len(await found.posts("ai", DAY, DAY)) >= 300
+        assert await found.cloud("ai", DAY, DAY) == b"\x89PNG picture"
+    assert await chats(f"sqlite:///{copy}") == 50
+
+
+async def test_a_restored_backup_takes_the_place_and_knows_it(tmp_path: Path) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await back_up(url, copy)
+    async with await Store.open(url) as store:
+        await store.unsubscribe(subscription(1).chat, "ai")
+    assert await chats(url) == 49
+    done = await restore(url, copy, NOW, Store.open)
+    assert await chats(url) == 50
+    assert done.aside == tmp_path / "bot.db.20251208-120000.old"
+    assert await chats(f"sqlite:///{done.aside}") == 49, "the database that was there is kept"
+    async with await Store.open(url) as store:
+        assert await store.note("store", "restored") == NOW.isoformat()
+    assert {path.name for path in tmp_path.glob("*")} == {"bot.db", "copy.db", done.aside.name}
+    again = await restore(url, copy, NOW, Store.open)
+    assert again.aside != done.aside
+
+
+async def test_restoring_beside_a_bot_that_runs_is_refused(tmp_path: Path) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await back_up(url, copy)
+    with subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", HOLD, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout
+        assert SCHEMA in await asyncio.to_thread(holder.stdout.readline)
+        with pytest.raises(StoreError, match="in use: stop the bot first"):
+            await restore(url, copy, NOW, Store.open)
+        holder.kill()
+    assert (await restore(url, copy, NOW, Store.open)).aside, "a killed one holds nothing"
+
+
+@pytest.mark.parametrize("kind", ["text", "cut", "newer", "missing", "itself"])
+async def test_what_is_no_good_backup_is_refused_and_nothing_changes(
+    tmp_path: Path, kind: str
+) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await back_up(url, copy)
+    if kind == "text":
+        copy.write_text("notes\n" * 1000)
+    elif kind == "cut":
+        copy.write_bytes(copy.read_bytes()[:-9000])
+    elif kind == "newer":
+        with closing(sqlite3.connect(copy)) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    elif kind == "missing":
+        copy.unlink()
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    expected = {
+        "text": "backup .* is damaged",
+        "cut": "backup .* is damaged",
+        "newer": "newer version",
+        "missing": "there is no file",
+        "itself": "the database itself",
+    }[kind]
+    with pytest.raises(StoreError, match=expected) as caught:
+        await restore(url, file if kind == "itself" else copy, NOW, Store.open)
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+async def test_a_backup_overwrites_only_backups(tmp_path: Path) -> None:
+    url = await filled(tmp_path / "bot.db")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    for to, expected in (
+        (notes, "no backup and stays"),
+        (tmp_path, "no backup and stays"),
+        (tmp_path / "bot.db", "the database itself"),
+        (tmp_path / "nowhere" / "x.db", "name another place|cannot open"),
+    ):
+        with pytest.raises(StoreError, match=expected):
+            await back_up(url, to)
+    assert notes.read_text() == "mine"
+    with pytest.raises(StoreError, match="nothing to back up"):
+        await back_up(f"sqlite:///{tmp_path}/other.db", tmp_path / "x.db")
+    assert not (tmp_path / "other.db").exists()
+
+
+async def test_postgresql_is_left_to_its_own_tools(tmp_path: Path) -> None:
+    url = "postgresql://db/news"
+    with pytest.raises(StoreError, match="pg_dump"):
+        await back_up(url, tmp_path / "x")
+    with pytest.raises(StoreError, match="pg_restore"):
+        await restore(url, tmp_path / "x", NOW, Store.open)
+    assert not await keep_backup(url, NOW)
+
+
+async def test_the_daily_backup_is_made_once_a_day_and_only_of_a_sound_database(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bot.db"
+    url = await filled(file)
+    now = datetime.fromtimestamp(time.time(), UTC)
+    assert await keep_backup(url, now)
+    assert not await keep_backup(url, now + timedelta(hours=5))
+    good = own_backup(file).read_bytes()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:16384] + b"\xff" * 8192 + whole[24576:])
+    with pytest.raises(StoreError, match="damaged"):
+        await keep_backup(url, now + timedelta(hours=25))
+    assert own_backup(file).read_bytes() == good
+
+
+async def test_old_posts_go_unless_a_report_cites_them(store_url: str) -> None:
+    async with await Store.open(store_url) as store:
+        old = [post(f"Old {n}", str(n)) for n in range(1, 6)]
+        new = post("New", "9", created_at=datetime(2025, 12, 7, 8, tzinfo=UTC))
+        other = replace(TOPIC, name="money", slug="money")
+        await store.save_posts(TOPIC, "s", [*old, new])
+        await store.save_posts(other, "s", old)
+        await store.save_report(report())  # of the topic ai; cites x:1 and x:2
+        assert await store.forget_posts(date(2025, 12, 6)) == 0
+        assert await store.forget_posts(date(2025, 12, 7)) == 8
+        kept = [p.key for _, p in await store.posts("ai", DAY, date(2025, 12, 7))]
+        assert kept == ["x:1", "x:2", "x:9"]
+        assert await store.posts("money", DAY, DAY) == []
+        assert await store.forget_posts(date(2025, 12, 7)) == 0

@@ -1,0 +1,277 @@
+"""Faults of the database's file: F33 to F40 of the catalogue, as far as they are the store's."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from digest.store import Store, StoreError
+from digest.store.backup import keep_backup, open_sound, own_backup
+from digest.store.engine import reading, writing
+from digest.store.tables import SCHEMA
+from tests.test_backup import chats, filled
+
+NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+SEEDS = 200
+
+
+def damaged(whole: bytes, seed: int) -> bytes:
+    """The file with 100 random bytes changed, or with its tail cut off, now and then all of it."""
+    chance = random.Random(seed)  # noqa: S311
+    if seed % 2:
+        return whole[: chance.choice((0, 50, 4096, chance.randrange(len(whole))))]
+    changed = bytearray(whole)
+    for _ in range(100):
+        changed[chance.randrange(len(whole))] = chance.randrange(256)
+    return bytes(changed)
+
+
+async def test_f36_a_damaged_database_is_never_silently_an_empty_one(tmp_path: Path) -> None:
+    """Each of 200 damaged files is found and replaced by the backup, or has its chats still."""
+    whole = await _with_backup(tmp_path / "good")
+    found = 0
+    for seed in range(SEEDS):
+        folder = tmp_path / str(seed)
+        shutil.copytree(tmp_path / "good", folder)
+        file, url = folder / "bot.db", f"sqlite:///{folder}/bot.db"
+        broken = damaged(whole, seed)
+        file.write_bytes(broken)
+        done = await open_sound(url, NOW, Store.open)
+        if done:
+            found += 1
+            assert done.aside, seed
+            assert done.aside.read_bytes() == broken, "what was set aside is as it was found"
+            assert done.aside.name.endswith(".damaged")
+        async with await Store.open(url) as store:
+            async with store.engine.connect() as connection:
+                chats_ = await connection.scalar(text("SELECT count(*) FROM subscriptions"))
+            assert bool(await store.note("store", "restored")) == bool(done)
+        assert chats_ == 50, seed
+        shutil.rmtree(folder)
+    assert found >= 0.9 * SEEDS
+
+
+async def _with_backup(folder: Path) -> bytes:
+    folder.mkdir()
+    url = await filled(folder / "bot.db")
+    assert await keep_backup(url, datetime.now(UTC))
+    return (folder / "bot.db").read_bytes()
+
+
+async def test_f36_without_a_backup_it_stays_where_it_is_and_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bot.db"
+    url = await filled(file)
+    whole = file.read_bytes()
+    for broken in (whole[:30000], whole[:16384] + b"\xff" * 8192 + whole[24576:]):
+        file.write_bytes(broken)
+        with pytest.raises(StoreError, match=r"^database is damaged .*bot restore FILE") as caught:
+            await open_sound(url, NOW, Store.open)
+        assert "\n" not in str(caught.value)
+        assert file.read_bytes() == broken
+
+
+async def test_f36_with_a_bad_backup_too_nothing_is_touched(tmp_path: Path) -> None:
+    whole = await _with_backup(tmp_path / "here")
+    file = tmp_path / "here" / "bot.db"
+    file.write_bytes(whole[:30000])
+    own_backup(file).write_bytes(whole[:40000])
+    before = {path: path.read_bytes() for path in file.parent.iterdir()}
+    with pytest.raises(StoreError, match="so is its backup"):
+        await open_sound(f"sqlite:///{file}", NOW, Store.open)
+    assert {path: path.read_bytes() for path in file.parent.iterdir()} == before
+
+
+async def test_f36_a_database_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
+    await _with_backup(tmp_path / "here")
+    file = tmp_path / "here" / "bot.db"
+    for path in file.parent.glob("bot.db*"):
+        if path != own_backup(file):
+            path.unlink()
+    with pytest.raises(StoreError, match=r"is gone but .*bot\.db\.backup is there.*restore"):
+        await Store.open(f"sqlite:///{file}")
+    assert not file.exists()
+    file.touch()
+    with pytest.raises(StoreError, match="is empty but"):
+        await Store.open(f"sqlite:///{file}")
+    done = await open_sound(f"sqlite:///{file}", NOW, Store.open)
+    assert done
+    assert done.why == "it is empty"
+    assert await chats(f"sqlite:///{file}") == 50
+
+
+async def test_f36_one_that_others_use_is_not_pulled_away(tmp_path: Path) -> None:
+    from tests.test_backup import HOLD
+
+    whole = await _with_backup(tmp_path / "here")
+    file = tmp_path / "here" / "bot.db"
+    with subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", HOLD, f"sqlite:///{file}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout
+        assert await asyncio.to_thread(holder.stdout.readline)
+        with file.open("r+b") as opened:
+            opened.seek(16384)
+            opened.write(b"\xff" * 8192)
+        with pytest.raises(StoreError, match="in use: stop all that use"):
+            await open_sound(f"sqlite:///{file}", NOW, Store.open)
+        holder.kill()
+    assert len(file.read_bytes()) == len(whole)
+    assert await open_sound(f"sqlite:///{file}", NOW, Store.open)
+
+
+async def test_a_sound_database_and_none_at_all_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
+    assert not file.exists()
+    url = await filled(file)
+    before = file.read_bytes()
+    assert await open_sound(url, NOW, Store.open) is None
+    assert file.read_bytes() == before
+    assert await open_sound("postgresql://db/news", NOW, Store.open) is None
+    notes = tmp_path / "notes.txt"
+    notes.write_text("These are my notes.\n" * 100)
+    assert await open_sound(f"sqlite:///{notes}", NOW, Store.open) is None
+
+
+WRITE = """
+import asyncio, os, signal, sys
+from datetime import UTC, datetime
+from digest.store import Store
+from tests.test_backup import subscription
+async def main():
+    async with await Store.open(sys.argv[1]) as store:
+        for number in range(40):
+            await store.subscribe(subscription(number), datetime.now(UTC))
+            if number == 19:
+                async with store.engine.connect() as connection:
+                    await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("lost", "least"), [((), 40), (("-shm",), 40), (("-wal",), 20), (("-wal", "-shm"), 20)]
+)
+async def test_f37_a_lost_log_takes_only_what_came_after_the_checkpoint(
+    tmp_path: Path, lost: tuple[str, ...], least: int
+) -> None:
+    file = tmp_path / "bot.db"
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", WRITE, f"sqlite:///{file}"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=root, capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert file.with_name("bot.db-wal").stat().st_size > 0
+    for end in lost:
+        file.with_name(f"bot.db{end}").unlink()
+    assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
+    assert least <= await chats(f"sqlite:///{file}") <= 40
+
+
+async def test_f38_every_connection_waits_for_the_disk(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        for _ in range(2):
+            connections = [
+                await kind.connect() for kind in (store.engine, reading(store.engine)) * 4
+            ]
+            connections.append(await writing(store.engine).connect())
+            for connection in connections:
+                found = [
+                    await connection.scalar(text(f"PRAGMA {name}"))
+                    for name in ("synchronous", "journal_mode")
+                ]
+                assert found == [2, "wal"], "2 is FULL"
+                await connection.close()
+            await store.engine.dispose()
+
+
+MIGRATE = """
+import asyncio, os, signal, sys
+from pathlib import Path
+import alembic.command, alembic.config
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from digest.store import Store
+from digest.store.engine import database_url, open_engine
+
+async def migrate(file):
+    async with await Store.open(f"sqlite:///{file}"):
+        pass
+
+def killed_at(number):
+    steps = 0
+    def count(*_):
+        nonlocal steps
+        steps += 1
+        if steps == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "commit", count)
+
+number = 0
+while True:
+    number += 1
+    if os.fork() == 0:
+        killed_at(number)
+        asyncio.run(migrate(f"{sys.argv[1]}/{number}.db"))
+        os._exit(0)
+    _, state = os.wait()
+    if not os.WIFSIGNALED(state):
+        print(number, os.waitstatus_to_exitcode(state))
+        break
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+async def test_f39_a_migration_that_is_killed_is_done_or_not_begun(tmp_path: Path) -> None:
+    """Killed before every statement, and before the commit, of all migrations from an empty file."""
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", MIGRATE, str(tmp_path)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    steps, code = map(int, done.stdout.split())
+    assert code == 0
+    assert steps > 20
+    for number in range(1, steps):
+        file = tmp_path / f"{number}.db"
+        assert _tables(file) in (set(), _tables(tmp_path / f"{steps}.db")), number
+        async with await Store.open(f"sqlite:///{file}") as store:
+            assert (await store.check()).endswith(SCHEMA), "the restart finishes it"
+
+
+def _tables(file: Path) -> set[str]:
+    if not file.exists():
+        return set()
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+
+
+async def test_f40_a_newer_schema_is_refused_untouched_at_start(tmp_path: Path) -> None:
+    await _with_backup(tmp_path / "here")
+    file = tmp_path / "here" / "bot.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = {path: path.read_bytes() for path in file.parent.iterdir()}
+    assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None, "newer is not damaged"
+    with pytest.raises(StoreError, match="newer version") as caught:
+        await Store.open(f"sqlite:///{file}")
+    assert "\n" not in str(caught.value)
+    assert {path: path.read_bytes() for path in file.parent.iterdir()} == before
