@@ -8,7 +8,7 @@ from typing import Literal
 
 from digest.models import Language
 
-Kind = Literal["topic", "day", "section", "name", "number", "time", "zone", "language"]
+Kind = Literal["topic", "day", "section", "name", "number", "time", "zone", "language", "options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,10 @@ ARGUMENTS: Mapping[Kind, Mapping[Language, str]] = {
     "time": {"zh": "每天推送的时间，如 08:30", "en": "when to post each day, like 08:30"},
     "zone": {"zh": "时区，如 Asia/Shanghai", "en": "the time zone, like Europe/Berlin"},
     "language": {"zh": "zh 或 en", "en": "zh or en"},
+    "options": {
+        "zh": "其他选项，如 周一至周五 en detail +NVDA -抽奖 pause",
+        "en": "any others, like mon-fri en detail +NVDA -giveaway pause",
+    },
 }
 """What to type, told where the platform asks for it."""
 
@@ -53,5 +57,6 @@ ALIASES: Mapping[Kind, str] = {
     "time": "时间",
     "zone": "时区",
     "language": "语言",
+    "options": "选项",
 }
 """Chinese names of the arguments."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from bot.texts_settings import SETTINGS
 from digest.models import Language
 
 _TEXTS: Mapping[str, Mapping[Language, str]] = {
@@ -111,12 +112,12 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "en": "I lack permissions here: {names}. Ask an admin to grant them, then try again.",
     },
     "subscribed": {
-        "zh": "已订阅“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。下面是最新的一份。",
-        "en": 'Subscribed to "{topic}": every day at {at} ({zone}). Next: {next}, {left}. The newest one follows.',
+        "zh": "已订阅“{topic}”：{days} {at}（{zone}）。{next}。下面是最新的一份。",
+        "en": 'Subscribed to "{topic}": {days} at {at} ({zone}). {next}. The newest one follows.',
     },
     "subscribed_already": {
-        "zh": "这里已经订阅了“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
-        "en": 'Already subscribed to "{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+        "zh": "这里已经订阅了“{topic}”：{days} {at}（{zone}）。{next}。",
+        "en": 'Already subscribed to "{topic}": {days} at {at} ({zone}). {next}.',
     },
     "terminal_note": {
         "zh": "终端自己不会收到推送：在 Telegram 或 Discord 里订阅才会。",
@@ -141,33 +142,34 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     "next": {"zh": "下一份简报", "en": "The next digest"},
     "settings": {"zh": "设置", "en": "Settings"},
     "next_line": {
-        "zh": "每天 {at}（{zone}），下一份 {next}，{left}",
-        "en": "every day at {at} ({zone}); next {next}, {left}",
+        "zh": "{days} {at}（{zone}）。{next}",
+        "en": "{days} at {at} ({zone}). {next}",
     },
     "hours_left": {"zh": "还有 {h} 小时 {m} 分", "en": "in {h} h {m} min"},
+    "days_left": {"zh": "还有 {d} 天 {h} 小时", "en": "in {d} days {h} h"},
     "minutes_left": {"zh": "还有 {m} 分钟", "en": "in {m} min"},
     "settings_are": {
-        "zh": "“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
-        "en": '"{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+        "zh": "“{topic}”：{days} {at}（{zone}）。{next}。",
+        "en": '"{topic}": {days} at {at} ({zone}). {next}.',
     },
     "settings_changed": {
-        "zh": "改好了。“{topic}”：每天 {at}（{zone}）。下一份：{next}，{left}。",
-        "en": 'Changed. "{topic}": every day at {at} ({zone}). Next: {next}, {left}.',
+        "zh": "改好了。“{topic}”：{days} {at}（{zone}）。{next}。",
+        "en": 'Changed. "{topic}": {days} at {at} ({zone}). {next}.',
     },
     "settings_which": {
         "zh": "这里订阅了几个主题，请写明是哪一个：{names}",
         "en": "Several topics are posted here; say which: {names}",
     },
     "bad_setting": {
-        "zh": "不认识“{word}”。主题有：{names}；时间写 08:30，时区写 Asia/Shanghai。例如 {example}",
-        "en": 'I do not know "{word}". Topics: {names}; a time is 08:30, a zone Europe/Berlin. For example {example}',
+        "zh": "不认识“{word}”。主题有：{names}；时间写 08:30，时区写 Asia/Shanghai，哪几天写 周一至周五，语言写 zh 或 en，长短写 brief 或 detail，部分写 points views，关键词写 +NVDA 或 -抽奖，暂停写 pause。例如 {example}",
+        "en": 'I do not know "{word}". Topics: {names}; a time is 08:30, a zone Europe/Berlin, days mon-fri, a language zh or en, a length brief or detail, sections points views, keywords +NVDA or -giveaway; pause, resume. For example {example}',
     },
     "change": {"zh": "修改：{topic}", "en": "Change: {topic}"},
     "change_time": {"zh": "改时间", "en": "Time"},
     "change_zone": {"zh": "改时区", "en": "Time zone"},
     "unsubscribe": {"zh": "退订", "en": "Unsubscribe"},
     "choose_time": {
-        "zh": "“{topic}”每天几点发？（{zone}，现在是 {at}）其他时间可以写：/settings 08:30",
+        "zh": "“{topic}”几点发？（{zone}，现在是 {at}）其他时间可以写：/settings 08:30",
         "en": '"{topic}" at what time? ({zone}; now {at}) Any other can be typed: /settings 08:30',
     },
     "choose_zone": {
@@ -304,7 +306,7 @@ _WEEKDAYS: Mapping[Language, str] = {"zh": "一二三四五六日", "en": "Mon T
 
 def text(key: str, language: Language, **values: object) -> str:
     """The wording of `key`, filled in."""
-    return _TEXTS[key][language].format(**values)
+    return (_TEXTS.get(key) or SETTINGS[key])[language].format(**values)
 
 
 def weekday(day: date, language: Language) -> str:
@@ -312,6 +314,13 @@ def weekday(day: date, language: Language) -> str:
     if language == "zh":
         return f"{day} 周{_WEEKDAYS['zh'][day.weekday()]}"
     return f"{day} {_WEEKDAYS['en'].split()[day.weekday()]}"
+
+
+def day_name(day: int, language: Language) -> str:
+    """`周六`, `Sat`; Monday is 0."""
+    if language == "zh":
+        return f"周{_WEEKDAYS['zh'][day]}"
+    return _WEEKDAYS["en"].split()[day]
 
 
 def days(first: date, last: date, language: Language) -> str:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import time
 
-from bot import texts
+from bot import options, texts
+from bot.commands import choices
 from bot.commands.asking import Ask, Unanswered
 from bot.commands.reports import brief_reply
 from bot.messages import Block, Button, Heading, Reply, Terms, Text
-from bot.times import ZONES, next_time, time_named, zone_named
 from digest.models import Subscription
 
 USUAL_TIME = time(8, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The words of such a command, understood; empty where nothing was said."""
-
-    topic: str = ""
-    at: time | None = None
-    zone: str = ""
-    menu: str = ""
-    """`time` or `zone`: what to choose from."""
 
 
 async def start(ask: Ask) -> AsyncIterator[Reply]:
@@ -65,11 +53,11 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     topic = asked.topic or await _only_topic(ask)
     before = {one.topic: one for one in await context.store.subscriptions(chat)}
     usual = before.get(topic) or Subscription(chat, topic, USUAL_TIME, context.timezone)
-    at, zone = asked.at or usual.at, asked.zone or usual.timezone
-    wanted = Subscription(chat, topic, at, zone)
+    wanted = choices.applied_to(ask, asked, replace(usual, chat=chat))
     new = await context.store.subscribe(wanted, context.now())
     key = "subscribed" if new else "subscribed_already"
-    said = ask.say(key, *_changes(ask, topic), **_facts(ask, wanted))
+    facts = await choices.facts(ask, wanted)
+    said = ask.say(key, *choices.buttons(ask, wanted), **facts)
     note = [Text(texts.text("terminal_note", language))] if chat.platform == "terminal" else []
     yield _private(replace(said, blocks=(*said.blocks, *note)))
     newest = await context.store.latest(topic)
@@ -113,27 +101,25 @@ async def next_(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
-    """Shows or changes time and zone of a subscription."""
+    """Shows or changes the options of a subscription."""
     asked = await _asked(ask)
     store, chat = ask.context.store, ask.incoming.chat
     found = {one.topic: one for one in await store.subscriptions(chat)}
     if not found or (asked.topic and asked.topic not in found):
         raise Unanswered(_private(_nothing(ask)))
-    changes = asked.at or asked.zone or asked.menu
-    if len(found) > 1 and not asked.topic and changes:
+    if len(found) > 1 and not asked.topic and (asked.changes or asked.menu):
         raise Unanswered(_private(ask.say("settings_which", names=", ".join(found))))
     if len(found) > 1 and not asked.topic:
         yield _private(await _overview(ask, "settings"))
         return
     old = found[asked.topic or next(iter(found))]
-    if asked.menu:
-        yield _private(_choice(ask, old, asked.menu))
-        return
-    new = Subscription(chat, old.topic, asked.at or old.at, asked.zone or old.timezone)
+    new = choices.applied_to(ask, asked, old)
     if new != old:
-        await store.subscribe(new, ask.context.now())
-    key = "settings_changed" if new != old else "settings_are"
-    yield _private(ask.say(key, *_changes(ask, new.topic), **_facts(ask, new)))
+        await store.subscribe(replace(new, chat=chat), ask.context.now())
+    if asked.menu:
+        yield _private(await choices.menu(ask, new, asked.menu))
+        return
+    yield _private(await choices.state(ask, new, old))
 
 
 def _private(one: Reply) -> Reply:
@@ -160,7 +146,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
         return _nothing(ask)
     rows = []
     for one in found:
-        facts = _facts(ask, one)
+        facts = await choices.facts(ask, one)
         rows.append((str(facts["topic"]), texts.text("next_line", ask.language, **facts)))
     change = tuple(
         Button(
@@ -175,57 +161,6 @@ async def _overview(ask: Ask, title: str) -> Reply:
     return Reply((heading, Terms(tuple(rows))), ask.language, (change,))
 
 
-def _facts(ask: Ask, one: Subscription) -> dict[str, object]:
-    """What texts say of a subscription."""
-    now = ask.context.now()
-    when = next_time(one.at, one.timezone, now)
-    return {
-        "topic": ask.context.topic(one.topic).title[ask.language],
-        "at": f"{one.at:%H:%M}",
-        "zone": one.timezone,
-        "next": f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}",
-        "left": _left(when, now, ask),
-    }
-
-
-def _left(when: datetime, now: datetime, ask: Ask) -> str:
-    minutes = max(1, round((when - now).total_seconds() / 60))
-    key = "hours_left" if minutes >= 60 else "minutes_left"
-    return texts.text(key, ask.language, h=minutes // 60, m=minutes % 60)
-
-
-def _changes(ask: Ask, topic: str) -> tuple[tuple[Button, ...], ...]:
-    """Buttons that change or end a subscription."""
-    language = ask.language
-    return (
-        (
-            Button(texts.text("change_time", language), f"/settings {topic} time"),
-            Button(texts.text("change_zone", language), f"/settings {topic} zone"),
-            Button(texts.text("unsubscribe", language), f"/unsubscribe {topic}"),
-        ),
-    )
-
-
-def _choice(ask: Ask, one: Subscription, menu: str) -> Reply:
-    """Times or zones to choose from."""
-    if menu == "time":
-        said = [f"{hour:02}:00" for hour in range(24)]
-        shown = said
-    else:
-        said = list(ZONES)
-        local = [ask.context.now().astimezone(ZoneInfo(zone)) for zone in ZONES]
-        shown = [
-            f"{zone.split('/')[-1].replace('_', ' ')} {clock:%H:%M}"
-            for zone, clock in zip(ZONES, local, strict=True)
-        ]
-    choice = tuple(
-        Button(label, f"/settings {one.topic} {word}")
-        for label, word in zip(shown, said, strict=True)
-    )
-    back = Button(texts.text("back", ask.language), f"/settings {one.topic}")
-    return ask.say(f"choose_{menu}", choice, (back,), **_facts(ask, one))
-
-
 async def _only_topic(ask: Ask) -> str:
     """The topic that is meant where none is named. Raises Unanswered where there are several."""
     topics: Sequence[str] = list(ask.context.topics)
@@ -238,8 +173,8 @@ async def _only_topic(ask: Ask) -> str:
     raise Unanswered(_private(ask.say("subscribe_which", choice)))
 
 
-async def _asked(ask: Ask) -> Asked:
-    """Topic, time, zone in any order. Raises Unanswered with a right way to say it."""
+async def _asked(ask: Ask) -> options.Asked:
+    """The words, in any order. Raises Unanswered with a right way to say it."""
     names = {
         word: name
         for word, name in (await ask.topic_names()).items()
@@ -248,18 +183,10 @@ async def _asked(ask: Ask) -> Asked:
             one.topic == name for one in await ask.context.store.subscriptions(ask.incoming.chat)
         )
     }
-    asked = Asked()
-    for word in ask.words:
-        if word.lower() in names:
-            asked = replace(asked, topic=names[word.lower()])
-        elif (at := time_named(word)) is not None:
-            asked = replace(asked, at=at)
-        elif word.lower() in ("time", "zone", "时间", "时区"):
-            asked = replace(asked, menu="time" if word.lower() in ("time", "时间") else "zone")
-        elif zone := zone_named(word):
-            asked = replace(asked, zone=zone)
-        else:
-            listed = ", ".join(ask.context.topics)
-            said = {"word": word[:40], "names": listed, "example": ask.command.example}
-            raise Unanswered(_private(ask.say("bad_setting", **said)))
-    return asked
+    names |= {options.tag(name): name for name in names.values()}
+    try:
+        return options.understood(ask.words, names)
+    except options.Unknown as unknown:
+        listed = ", ".join(ask.context.topics)
+        said = {"word": unknown.word[:40], "names": listed, "example": ask.command.example}
+        raise Unanswered(_private(ask.say("bad_setting", **said))) from None

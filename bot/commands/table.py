@@ -7,7 +7,7 @@ from bot.commands.asking import Command
 from bot.menu import Argument
 
 TOPIC, DAY, SECTION, NAME = (Argument(kind) for kind in ("topic", "day", "section", "name"))
-TIME, ZONE = Argument("time"), Argument("zone")
+TIME, ZONE, OPTIONS = (Argument(kind) for kind in ("time", "zone", "options"))
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -85,7 +85,7 @@ COMMANDS: tuple[Command, ...] = (
         "每天推送到这个聊天",
         "post the digest here every day",
         "/subscribe 08:30",
-        (TOPIC, TIME, ZONE),
+        (TOPIC, TIME, ZONE, OPTIONS),
         "chat",
         private=True,
     ),
@@ -104,10 +104,10 @@ COMMANDS: tuple[Command, ...] = (
         "settings",
         "设置",
         chats.settings,
-        "推送时间与时区",
-        "time and zone of the digest",
-        "/settings 08:30 Asia/Shanghai",
-        (TOPIC, TIME, ZONE),
+        "时间、哪几天、语言、内容、关键词、暂停",
+        "time, days, language, content, keywords, pause",
+        "/settings 08:30 Asia/Shanghai mon-fri +NVDA",
+        (TOPIC, TIME, ZONE, OPTIONS),
         "chat",
         private=True,
     ),

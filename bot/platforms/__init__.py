@@ -105,6 +105,10 @@ class Platform(Protocol):
         """Posts a reply whole. Raises Gone, Refused or Unreachable."""
         ...
 
+    async def tell(self, person: str, reply: Reply) -> None:
+        """Sends a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""
+        ...
+
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """A line on who the token is for and how to invite the bot; then a line for each of these
         subscribed chats where it may not post. Changes nothing. Raises as `run` does."""

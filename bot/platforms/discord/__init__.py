@@ -93,6 +93,15 @@ class Discord:
             except _BROKEN as error:
                 raise _told(error) from error
 
+    async def tell(self, person: str, reply: Reply) -> None:
+        """Sends a reply to somebody's direct messages. Raises as `send` does."""
+        try:
+            user = await self.client.fetch_user(int(person))
+            place = user.dm_channel or await user.create_dm()
+        except discord.DiscordException as error:
+            raise _told(error) from error
+        await self.send(Chat("discord", str(place.id)), reply)
+
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """Who the token is for and the link that invites the bot; then the chats where it may not post."""
         try:

@@ -102,6 +102,10 @@ class Telegram:
         """Posts a reply whole. Raises Gone, Refused or Unreachable."""
         await self.sender.send(chat, reply, whole=True)
 
+    async def tell(self, person: str, reply: Reply) -> None:
+        """Sends a reply to somebody who began a chat with the bot. Raises as `send` does."""
+        await self.send(Chat("telegram", person), reply)
+
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """Who the token is for and the links that invite it; then the chats where it may not post."""
         try:

@@ -1,0 +1,295 @@
+"""What people choose of a digest, as words in any order: understood, applied, and said again."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import time
+from typing import Literal, get_args
+
+from bot.times import time_named, zone_named
+from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
+
+EVERY_DAY = tuple(range(7))
+WORKDAYS, WEEKEND = EVERY_DAY[:5], EVERY_DAY[5:]
+MOST_WORDS, MOST_CHARS = 10, 30
+"""Keywords of a kind, and characters of one."""
+
+Menu = Literal["", "time", "zone", "days", "language", "length", "sections", "words"]
+MENUS: tuple[Menu, ...] = get_args(Menu)[1:]
+
+_MENUS: Mapping[str, Menu] = {name: name for name in MENUS} | {
+    "时间": "time",
+    "时区": "zone",
+    "哪几天": "days",
+    "语言": "language",
+    "长短": "length",
+    "部分": "sections",
+    "关键词": "words",
+    "keywords": "words",
+}
+_LANGUAGES: Mapping[str, Language | None] = {
+    "zh": "zh",
+    "中文": "zh",
+    "chinese": "zh",
+    "en": "en",
+    "英文": "en",
+    "english": "en",
+    "auto": None,
+    "随主题": None,
+}
+_LENGTHS: Mapping[str, Literal["brief", "detail"]] = {
+    "brief": "brief",
+    "简报": "brief",
+    "detail": "detail",
+    "详细": "detail",
+}
+_PAUSES = {"pause": True, "暂停": True, "resume": False, "恢复": False}
+_SECTIONS: Mapping[str, SectionName] = {name: name for name in SECTIONS} | {
+    "概述": "overview",
+    "要点": "points",
+    "观点": "views",
+    "事件": "events",
+    "行情": "markets",
+    "stocks": "markets",
+    "专项": "ai",
+    "special": "ai",
+    "金融": "finance",
+    "过滤": "filtered",
+    "词云": "cloud",
+}
+_ALL = {"all", "全部", "所有"}
+_DAY_WORDS: Mapping[str, tuple[int, ...]] = {
+    "daily": EVERY_DAY,
+    "everyday": EVERY_DAY,
+    "每天": EVERY_DAY,
+    "每日": EVERY_DAY,
+    "weekdays": WORKDAYS,
+    "workdays": WORKDAYS,
+    "工作日": WORKDAYS,
+    "weekend": WEEKEND,
+    "weekends": WEEKEND,
+    "周末": WEEKEND,
+}
+_ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CHINESE = "一二三四五六日"
+_KEYWORD = re.compile(r"([+＋=＝-]|－|–|—)(.+)", re.DOTALL)
+_OFFSET = re.compile(r"\d{1,2}(?::?\d\d)?")
+"""After a sign, hours: somebody means a zone."""
+
+
+class Unknown(Exception):
+    """A word that means nothing here."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__("unknown word")
+        self.word = word
+
+
+class TooManyWords(Exception):
+    """More keywords than are kept, or one that is too long; `word` is one to take back, or empty."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__("too many keywords")
+        self.word = word
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of such a command, understood; None or empty where nothing was said."""
+
+    topic: str = ""
+    at: time | None = None
+    zone: str = ""
+    weekdays: tuple[int, ...] = ()
+    language: Language | Literal["topic", ""] = ""
+    """`topic`: back to the topic's own."""
+    length: Literal["brief", "detail", ""] = ""
+    sections: tuple[SectionName, ...] | None = None
+    highlight: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    neither: tuple[str, ...] = ()
+    """Keywords to take back, by themselves or by their `tag`."""
+    paused: bool | None = None
+    menu: Menu = ""
+    """What to choose from."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it says more than which topic, and what to choose from."""
+        return replace(self, topic="", menu="") != Asked()
+
+
+def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
+    """Words in any order; `topics` gives the topic for each word that names one. Raises Unknown."""
+    asked = Asked()
+    for word in words:
+        asked = _with(asked, word, word.lower(), topics)
+    return asked
+
+
+def _with(asked: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked:
+    if low in topics and not asked.topic:
+        return replace(asked, topic=topics[low])
+    if (menu := _MENUS.get(low)) is not None:
+        return replace(asked, menu=menu)
+    if (found := _choice(asked, low)) is not None:
+        return found
+    if keyword := _KEYWORD.fullmatch(word):
+        return _keyword(asked, keyword[1], keyword[2], word)
+    if (at := time_named(word)) is not None:
+        return replace(asked, at=at)
+    if weekdays := weekdays_named(low):
+        return replace(asked, weekdays=tuple(sorted({*asked.weekdays, *weekdays})))
+    if zone := zone_named(word):
+        return replace(asked, zone=zone)
+    if low in topics:
+        return replace(asked, topic=topics[low])
+    raise Unknown(word)
+
+
+def _choice(asked: Asked, low: str) -> Asked | None:
+    """A word out of a short list."""
+    if low in _LANGUAGES:
+        return replace(asked, language=_LANGUAGES[low] or "topic")
+    if low in _LENGTHS:
+        return replace(asked, length=_LENGTHS[low])
+    if low in _PAUSES:
+        return replace(asked, paused=_PAUSES[low])
+    if low in _ALL:
+        return replace(asked, sections=())
+    if low in _SECTIONS:
+        return _section(asked, _SECTIONS[low])
+    if asked.menu == "sections" and re.fullmatch("[1-9]+", low):
+        for digit in low:
+            asked = _section(asked, SECTIONS[int(digit) - 1])
+        return asked
+    return None
+
+
+def _section(asked: Asked, name: SectionName) -> Asked:
+    """Named sections, in the order of reports."""
+    wanted = {*(asked.sections or ()), name}
+    return replace(asked, sections=tuple(one for one in SECTIONS if one in wanted))
+
+
+def _keyword(asked: Asked, sign: str, said: str, word: str) -> Asked:
+    keyword = " ".join(said.replace("_", " ").split())
+    if not keyword or _OFFSET.fullmatch(keyword):
+        raise Unknown(word)
+    if sign in "+＋":
+        return replace(asked, highlight=(*asked.highlight, keyword))
+    if sign in "=＝":
+        return replace(asked, neither=(*asked.neither, keyword))
+    return replace(asked, without=(*asked.without, keyword))
+
+
+def weekdays_named(word: str) -> tuple[int, ...]:
+    """The days a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四; nothing for others."""
+    found: set[int] = set()
+    for part in re.split("[,，、;/]", word.lower()):
+        ends = re.split("-|–|—|~|至|到", part)
+        days = [_days(end, first=place == 0) for place, end in enumerate(ends)]
+        if len(ends) > 2 or not all(days):
+            return ()
+        if len(ends) == 2:
+            (begin, *more), (end, *others) = days
+            if more or others:
+                return ()
+            found.update((begin + n) % 7 for n in range((end - begin) % 7 + 1))
+        else:
+            found.update(days[0])
+    return tuple(sorted(found))
+
+
+def _days(word: str, *, first: bool) -> tuple[int, ...]:
+    """One day, or several said together; the end of a range may lack its 周."""
+    if word in _DAY_WORDS:
+        return _DAY_WORDS[word]
+    for names in (_ENGLISH, _FULL):
+        if word in names:
+            return (names.index(word),)
+    chinese = re.fullmatch(
+        f"(?:周|星期|礼拜){'' if first else '?'}([{_CHINESE}天]+)", word.replace("週", "周")
+    )
+    return tuple(_CHINESE.index(day.replace("天", "日")) for day in chinese[1]) if chinese else ()
+
+
+def weekdays_word(days: Sequence[int]) -> str:
+    """The shortest word that names these days: `mon-fri,sun`."""
+    runs: list[list[int]] = []
+    for day in sorted(days):
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    said = [
+        f"{_ENGLISH[run[0]]}-{_ENGLISH[run[-1]]}"
+        if len(run) > 2
+        else ",".join(_ENGLISH[day] for day in run)
+        for run in runs
+    ]
+    return ",".join(said)
+
+
+def sections_word(sections: Sequence[SectionName]) -> str:
+    """Sections by their numbers, as a button says them: `1249`."""
+    return "".join(str(SECTIONS.index(name) + 1) for name in sections) or "all"
+
+
+def tag(keyword: str) -> str:
+    """A short name of a keyword, for a button, whose line has little room."""
+    return f"~{zlib.crc32(keyword.lower().encode()):08x}"
+
+
+def applied(asked: Asked, old: Subscription) -> Subscription:
+    """The subscription with what was asked. Raises TooManyWords."""
+    highlight = _changed(old.highlight, asked.highlight, (*asked.without, *asked.neither))
+    without = _changed(old.without, asked.without, (*asked.highlight, *asked.neither))
+    language = old.language
+    if asked.language:
+        language = None if asked.language == "topic" else asked.language
+    length, sections = _content(asked, old)
+    return replace(
+        old,
+        at=old.at if asked.at is None else asked.at,
+        timezone=asked.zone or old.timezone,
+        weekdays=asked.weekdays or old.weekdays,
+        language=language,
+        length=length,
+        sections=sections,
+        highlight=highlight,
+        without=without,
+        paused=old.paused if asked.paused is None else asked.paused,
+    )
+
+
+def _content(
+    asked: Asked, old: Subscription
+) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
+    """Length and sections: a length alone means all of it; sections that make up a length are it."""
+    sections = asked.sections
+    if sections is None:
+        sections = () if asked.length else old.sections
+    elif not sections and not asked.length:
+        return "detail", ()
+    if sections == BRIEF:
+        return "brief", ()
+    if sections == SECTIONS:
+        return "detail", ()
+    return asked.length or old.length, sections
+
+
+def _changed(old: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tuple[str, ...]:
+    """Keywords, each once whatever its case, with `more` and without `less`."""
+    gone = {word.lower() for word in less}
+    found = {word.lower(): word for word in (*old, *more)}
+    kept = [word for low, word in found.items() if not gone & {low, tag(word)}]
+    if any(len(word) > MOST_CHARS for word in kept):
+        raise TooManyWords("")
+    if len(kept) > MOST_WORDS:
+        raise TooManyWords(kept[0])
+    return tuple(kept)

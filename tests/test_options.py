@@ -1,0 +1,294 @@
+"""The options of a subscription: words in any order, buttons, and what is said of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+import pytest
+
+from bot.commands import answer
+from bot.messages import Button, Incoming, Reply
+from bot.options import (
+    Asked,
+    TooManyWords,
+    Unknown,
+    applied,
+    understood,
+    weekdays_named,
+    weekdays_word,
+)
+from bot.platforms.discord.views import MOST_ROWS, view
+from bot.platforms.telegram.keyboards import Press
+from bot.platforms.terminal import render
+from bot.times import next_time
+from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
+from digest.store import Store
+from tests.hosts import context
+from tests.posts import TOPIC
+
+LONG = Topic("a" * 40, {"zh": "长名", "en": "Long"}, "long")
+CHAT = Chat("telegram", "5")
+USUAL = Subscription(CHAT, "ai", time(8), "UTC")
+TOPICS = {"ai": "ai"}
+
+
+class Person:
+    """Somebody who may configure a chat."""
+
+    def __init__(self, store: Store, tmp_path: Path, *topics: Topic) -> None:
+        named = {one.name: one for one in topics}
+        self.context = replace(context(store, tmp_path), topics=named)
+        self.store = store
+
+    async def may(self) -> bool:
+        return True
+
+    async def ask(self, line: str) -> Reply:
+        asked = Incoming(CHAT, "u", line, "en", configures=self.may)
+        first, *_ = [one async for one in answer(self.context, asked)]
+        return first
+
+    async def say(self, line: str) -> str:
+        return render(await self.ask(line), 200, styled=False)
+
+    async def chosen(self, topic: str = "ai") -> Subscription:
+        return next(one for one in await self.store.subscriptions(CHAT) if one.topic == topic)
+
+
+@pytest.fixture
+async def person(tmp_path: Path) -> AsyncIterator[Person]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        yield Person(store, tmp_path, TOPIC)
+
+
+def test_words_mean_the_same_in_any_order() -> None:
+    words = "ai 08:30 Asia/Shanghai weekdays en detail +NVDA -giveaway pause".split()
+    expected = understood(words, TOPICS)
+    assert applied(expected, USUAL) == replace(
+        USUAL,
+        at=time(8, 30),
+        timezone="Asia/Shanghai",
+        weekdays=(0, 1, 2, 3, 4),
+        language="en",
+        length="detail",
+        highlight=("NVDA",),
+        without=("giveaway",),
+        paused=True,
+    )
+    chance = random.Random(1)  # noqa: S311
+    for _ in range(200):
+        chance.shuffle(words)
+        assert understood(words, TOPICS) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "days"),
+    [
+        ("mon-fri", (0, 1, 2, 3, 4)),
+        ("sat,sun", (5, 6)),
+        ("Fri-Mon", (0, 4, 5, 6)),
+        ("monday", (0,)),
+        ("daily", (0, 1, 2, 3, 4, 5, 6)),
+        ("weekends", (5, 6)),
+        ("周一至周五", (0, 1, 2, 3, 4)),
+        ("周一到五", (0, 1, 2, 3, 4)),
+        ("周二四", (1, 3)),
+        ("星期天", (6,)),
+        ("周六、周日", (5, 6)),
+        ("工作日", (0, 1, 2, 3, 4)),
+        ("mon-", ()),
+        ("monk", ()),
+        ("mon-wed-fri", ()),
+        ("一", ()),
+        ("", ()),
+    ],
+)
+def test_days_are_named_in_two_languages(word: str, days: tuple[int, ...]) -> None:
+    assert weekdays_named(word) == days
+
+
+def test_every_choice_of_days_has_a_word_of_its_own() -> None:
+    for count in range(1, 8):
+        for days in itertools.combinations(range(7), count):
+            assert weekdays_named(weekdays_word(days)) == days
+            assert len(weekdays_word(days)) <= 19
+
+
+@pytest.mark.parametrize("word", ["+8", "-05:00", "+", "-", "25:00", "Mars/Phobos", "ai2", "+_"])
+def test_what_means_nothing_is_unknown(word: str) -> None:
+    with pytest.raises(Unknown) as caught:
+        understood([word], TOPICS)
+    assert caught.value.word == word
+
+
+def test_sections_and_lengths_agree() -> None:
+    def after(old: Subscription, *words: str) -> tuple[str, tuple[str, ...]]:
+        new = applied(understood(words, TOPICS), old)
+        return new.length, new.sections
+
+    some = replace(USUAL, sections=("points", "views"))
+    assert after(USUAL, "views", "points") == ("brief", ("points", "views"))
+    assert after(USUAL, "overview", "points") == ("brief", ())
+    assert after(USUAL, "ai", "ai") == ("brief", ("ai",)), "the first is the topic"
+    assert after(USUAL, "sections", "123456789") == ("detail", ())
+    assert after(some, "en") == ("brief", ("points", "views"))
+    assert after(some, "detail") == ("detail", ())
+    assert after(some, "all") == ("detail", ())
+    assert after(some, "sections", "12") == ("brief", ())
+
+
+def test_keywords_are_kept_once_and_taken_back() -> None:
+    def after(old: Subscription, *words: str) -> Subscription:
+        return applied(understood(words, TOPICS), old)
+
+    one = after(USUAL, "+NVDA", "+nvda", "+Open_AI", "-抽奖")
+    assert one.highlight == ("nvda", "Open AI")
+    assert one.without == ("抽奖",)
+    moved = after(one, "–nvda")
+    assert (moved.highlight, moved.without) == (("Open AI",), ("抽奖", "nvda"))
+    assert after(one, "=NVDA", "=抽奖").highlight == ("Open AI",)
+    with pytest.raises(TooManyWords):
+        after(USUAL, *(f"+w{n}x" for n in range(11)))
+    with pytest.raises(TooManyWords):
+        after(USUAL, "+" + "x" * 31)
+
+
+async def test_settings_are_typed_kept_and_told(person: Person) -> None:
+    await person.say("/subscribe 08:30 Asia/Shanghai weekdays en detail +NVDA -giveaway")
+    one = await person.chosen()
+    assert (one.at, one.timezone, one.weekdays) == (time(8, 30), "Asia/Shanghai", (0, 1, 2, 3, 4))
+    assert (one.language, one.length) == ("en", "detail")
+    assert (one.highlight, one.without, one.paused) == (("NVDA",), ("giveaway",), False)
+    said = await person.say("/settings sat,sun views events =NVDA")
+    assert "Changed." in said
+    assert "weekends at 08:30 (Asia/Shanghai). Next: 2025-12-13 Sat 08:30, in 4 days" in said
+    assert "Views, Events; language: English" in said
+    assert "giveaway" in said
+    assert "NVDA" not in said
+    assert "Changed" not in await person.say("/settings")
+    assert (await person.chosen()).sections == ("views", "events")
+
+
+async def test_pause_is_told_everywhere_and_ends(person: Person) -> None:
+    await person.say("/subscribe")
+    for line in ("/settings pause", "/next", "/subscriptions", "/settings"):
+        assert "Paused; /settings ai resume goes on" in await person.say(line), line
+    said = await person.say("/settings ai resume")
+    assert "Next: 2025-12-09 Tue 08:00" in said
+    assert "已暂停" in await person.say("/设置 暂停")
+
+
+async def test_next_skips_days_that_are_off(person: Person) -> None:
+    await person.say("/subscribe 07:00 wed")
+    assert "Wed at 07:00 (UTC). Next: 2025-12-10 Wed 07:00" in await person.say("/next")
+    await person.say("/settings 周一三五")
+    assert "Mon, Wed, Fri" in await person.say("/subscriptions")
+
+
+@pytest.mark.parametrize("line", ["/settings soonish", "/subscribe +8", "/settings mon-fry"])
+async def test_a_wrong_word_is_answered_with_a_right_example(person: Person, line: str) -> None:
+    await person.say("/subscribe")
+    before = await person.chosen()
+    said = await person.say(line)
+    assert line.split()[1] in said
+    for expected in ("08:30", "mon-fri", "+NVDA", "For example /s"):
+        assert expected in said
+    assert await person.chosen() == before
+
+
+async def test_too_many_keywords_are_explained(person: Person) -> None:
+    await person.say("/subscribe " + " ".join(f"+word{n}" for n in range(10)))
+    assert "/settings =word0" in await person.say("/settings +another")
+    assert "at most 30" in await person.say("/settings -" + "x" * 31)
+    assert len((await person.chosen()).highlight) == 10
+
+
+async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        person = Person(store, tmp_path, TOPIC, LONG)
+        await person.say("/subscribe ai 07:00")
+        await person.say(f"/subscribe {LONG.name} 09:00 sat")
+        assert "say which" in await person.say("/settings pause")
+        await person.say(f"/settings pause {LONG.name}")
+        assert (await person.chosen(LONG.name)).paused
+        assert not (await person.chosen()).paused
+        said = await person.say("/subscriptions")
+        assert "every day at 07:00" in said
+        assert "Paused" in said
+
+
+def buttons(reply: Reply) -> list[Button]:
+    return [button for group in reply.buttons for button in group]
+
+
+@pytest.mark.parametrize("topic", [TOPIC, LONG], ids=["short", "long"])
+async def test_all_options_are_reached_by_buttons_that_fit(tmp_path: Path, topic: Topic) -> None:
+    """Pressing every button, and every button behind it: each line is understood and fits."""
+    keywords = " ".join(f"+{letter * 30}" for letter in "关键词汇长")
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        person = Person(store, tmp_path, topic)
+        await person.say(f"/subscribe mon,tue,thu,fri,sun {keywords} -抽奖")
+        waiting, seen = ["/settings"], set()
+        while waiting:
+            line = waiting.pop()
+            reply = await person.ask(line)
+            assert "do not know" not in render(reply, 200, styled=False), line
+            assert len(view(reply, 1, 1).children) > 0, "Discord takes it"
+            assert len(reply.buttons) <= MOST_ROWS
+            for button in buttons(reply):
+                assert Press(button.line, fresh=button.fresh).fits, button.line
+                if button.line not in seen and button.line.startswith("/settings"):
+                    seen.add(button.line)
+                    if len(button.line.split()) == 3:
+                        waiting.append(button.line)
+        for word in ("time", "zone", "days", "language", "length", "sections", "words", "pause"):
+            assert any(line.endswith(f" {word}") for line in seen), word
+
+
+async def test_a_day_and_a_section_are_switched_in_their_menu(person: Person) -> None:
+    await person.say("/subscribe")
+
+    async def press(menu: str, label: str) -> Reply:
+        shown = await person.ask(f"/settings ai {menu}")
+        return await person.ask(next(b.line for b in buttons(shown) if b.label == label))
+
+    again = await press("days", "✓ Sat")
+    assert (await person.chosen()).weekdays == (0, 1, 2, 3, 4, 6)
+    assert {"Sat", "✓ Sun"} <= {b.label for b in buttons(again)}, "the menu stays"
+    await press("sections", "Views")
+    assert (await person.chosen()).sections == (*BRIEF, "views")
+    await press("sections", "✓ Points")
+    assert (await person.chosen()).sections == ("overview", "views")
+    await press("sections", "all sections")
+    assert (await person.chosen()).length == "detail"
+    await person.say("/settings sat")
+    await press("days", "✓ Sat")
+    assert (await person.chosen()).weekdays == (5,), "the last day stays on"
+    await person.say("/settings +NVDA -抽奖")
+    await press("words", "✕ +NVDA")
+    assert (await person.chosen()).highlight == ()
+    assert (await person.chosen()).without == ("抽奖",)
+
+
+def test_the_next_time_keeps_to_weekdays_and_to_one_a_day() -> None:
+    now = datetime(2025, 12, 8, 12, tzinfo=UTC)  # a Monday
+    assert next_time(time(8), "UTC", now, (0,)) == datetime(2025, 12, 15, 8, tzinfo=UTC)
+    assert next_time(time(13), "UTC", now, (0,)) == datetime(2025, 12, 8, 13, tzinfo=UTC)
+    after = next_time(time(13), "UTC", now, (0,), after=now.date())
+    assert after == datetime(2025, 12, 15, 13, tzinfo=UTC)
+
+
+def test_f33_a_zone_that_is_gone_is_utc() -> None:
+    now = datetime(2025, 12, 8, 12, tzinfo=UTC)
+    assert next_time(time(13), "Atlantis/Gone", now) == datetime(2025, 12, 8, 13, tzinfo=UTC)
+
+
+def test_no_section_is_without_a_word() -> None:
+    for name in SECTIONS:
+        asked = understood(["nothing", name], {"nothing": "x"})
+        assert asked == Asked(topic="x", sections=(name,))
