@@ -1,10 +1,9 @@
-"""Local times of day and zones, as people type them, and when the next one comes."""
+"""Local times of day and zones, as people type them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import time
 from zoneinfo import ZoneInfo
 
 _TIME = re.compile(r"([01]?\d|2[0-3])[:：.h点]([0-5]\d)?(?:分)?")
@@ -67,37 +66,3 @@ def _known(name: str) -> str:
         return ZoneInfo(name).key
     except (KeyError, ValueError, OSError):
         return ""
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone; UTC where this system does not have it any more."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-def next_time(
-    at: time,
-    zone: str,
-    now: datetime,
-    weekdays: Sequence[int] = range(7),
-    after: date | None = None,
-) -> datetime:
-    """The next moment after `now` at which clocks in `zone` show `at` on one of the weekdays, as an
-    aware local time; on a day after `after`, where that is given.
-
-    A time that a clock change leaves out comes as much later as the clocks jump; one that it
-    brings twice is the first of the two.
-    """
-    here = zone_of(zone)
-    today = now.astimezone(here).date()
-    for ahead in range(16):
-        day = today + timedelta(days=ahead)
-        if day.weekday() not in weekdays or (after and day <= after):
-            continue
-        # By way of UTC: a local time that does not exist comes back as the one that is shown then.
-        local = datetime.combine(day, at, here).astimezone(UTC)
-        if local > now:
-            return local.astimezone(here)
-    raise AssertionError("a fortnight has come in which no such day comes")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from bot.alerts import Tell
-from digest.models import Report, Topic
+from digest.calendar import newest_closed
+from digest.models import Balance, Report, Topic
 from digest.store import Store
 
 PATIENCE = timedelta(hours=1)
@@ -25,21 +24,9 @@ class Trouble:
     values: tuple[tuple[str, object], ...] = ()
 
 
-class Counts(Protocol):
-    """What a platform's ledger says of today, in deliveries."""
-
-    @property
-    def due(self) -> int: ...
-    @property
-    def waiting(self) -> int: ...
-
-
 def closed_day(topic: Topic, now: datetime) -> date:
-    """The newest day whose report must be there: it ends at the build time of the next day."""
-    local = now.astimezone(ZoneInfo(topic.timezone))
-    day = local.date()
-    ready = datetime.combine(day, topic.build_at, local.tzinfo) + PATIENCE
-    return day - timedelta(days=1 if local >= ready else 2)
+    """The newest day whose report must be there by now."""
+    return newest_closed(topic, now - PATIENCE)
 
 
 def troubles(topic: Topic, day: date, report: Report | None, posts: int) -> Iterator[Trouble]:
@@ -63,7 +50,7 @@ class Watch:
         self._store, self._topics, self._tell = store, topics, tell
         self._still: dict[str, tuple[tuple[int, int], datetime]] = {}
 
-    async def look(self, now: datetime, balance: Sequence[tuple[str, Counts]]) -> None:
+    async def look(self, now: datetime, balance: Mapping[str, Balance]) -> None:
         """`balance` is today's ledger of each platform. Raises StoreError."""
         for topic in self._topics:
             day = closed_day(topic, now)
@@ -71,13 +58,13 @@ class Watch:
             posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
             for one in troubles(topic, day, report, posts):
                 await self._tell(one.matter, one.about, **dict(one.values))
-        for platform, counts in balance:
+        for platform, counts in balance.items():
             if counts.waiting and now - self._still_since(platform, counts, now) >= PATIENCE:
                 await self._tell("no_delivery", platform, n=counts.waiting)
 
-    def _still_since(self, platform: str, counts: Counts, now: datetime) -> datetime:
+    def _still_since(self, platform: str, counts: Balance, now: datetime) -> datetime:
         """Since when none of the waiting ones has gone out."""
-        state = (counts.due - counts.waiting, counts.waiting and 1)
+        state = (counts.due - counts.waiting, int(counts.waiting > 0))
         before, since = self._still.get(platform, (None, now))
         if state != before:
             since = now

@@ -327,6 +327,9 @@ class Held:
     chat: Chat
     topic: str
     day: date
+    position: int = 0
+    tried_at: datetime | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

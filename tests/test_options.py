@@ -25,10 +25,10 @@ from bot.options import (
 from bot.platforms.discord.views import MOST_ROWS, view
 from bot.platforms.telegram.keyboards import Press
 from bot.platforms.terminal import render
-from bot.times import next_time
 from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
 from digest.store import Store
-from tests.hosts import context
+from digest.store.ledger import Ledger
+from tests.hosts import NOW, context
 from tests.posts import TOPIC
 
 LONG = Topic("a" * 40, {"zh": "长名", "en": "Long"}, "long")
@@ -275,17 +275,25 @@ async def test_a_day_and_a_section_are_switched_in_their_menu(person: Person) ->
     assert (await person.chosen()).without == ("抽奖",)
 
 
-def test_the_next_time_keeps_to_weekdays_and_to_one_a_day() -> None:
-    now = datetime(2025, 12, 8, 12, tzinfo=UTC)  # a Monday
-    assert next_time(time(8), "UTC", now, (0,)) == datetime(2025, 12, 15, 8, tzinfo=UTC)
-    assert next_time(time(13), "UTC", now, (0,)) == datetime(2025, 12, 8, 13, tzinfo=UTC)
-    after = next_time(time(13), "UTC", now, (0,), after=now.date())
-    assert after == datetime(2025, 12, 15, 13, tzinfo=UTC)
+async def test_a_change_during_the_day_leaves_one_digest_for_that_day(person: Person) -> None:
+    """F32: what was due today is settled, and every answer says so."""
+    await person.say("/subscribe 11:00")
+    ledger = Ledger(person.store)
+    early = datetime(2025, 12, 8, 9, tzinfo=UTC)
+    await person.store.subscribe(await person.chosen(), early)
+    assert await ledger.propose({"ai": TOPIC}, NOW) == 1
+    said = await person.say("/settings 18:00")
+    assert "one digest a day" in said
+    assert "Next: 2025-12-09 Tue 18:00" in said
+    assert "Next: 2025-12-09 Tue 18:00" in await person.say("/next")
+    later = NOW.replace(hour=19)
+    assert await ledger.propose({"ai": TOPIC}, later) == 0, "the ledger agrees"
+    assert "one digest a day" not in await person.say("/settings +NVDA")
 
 
-def test_f33_a_zone_that_is_gone_is_utc() -> None:
-    now = datetime(2025, 12, 8, 12, tzinfo=UTC)
-    assert next_time(time(13), "Atlantis/Gone", now) == datetime(2025, 12, 8, 13, tzinfo=UTC)
+async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:
+    await person.store.subscribe(replace(USUAL, timezone="Atlantis/Gone"), NOW)
+    assert "Next: 2025-12-09 Tue 08:00" in await person.say("/next")
 
 
 def test_no_section_is_without_a_word() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from bot import texts
+from bot.commands import ledger
 from bot.commands.asking import Ask, Wanted
 from bot.messages import Block, Heading, Reply, Terms, Text, reply
 from digest.models import Language, Report
@@ -46,13 +48,18 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
-    """The newest report of each topic, its sources and counts, the database, the versions."""
+    """The newest report of each topic, today's ledger, held messages, the database, the versions."""
+    if ask.words and ask.words[0].lower() == "held":
+        yield await ledger.decided(ask)
+        return
     store = ask.context.store
     blocks: list[Block] = [Heading(texts.text("status", ask.language), 1)]
     for stored in await store.topics():
         blocks += [Text(line) for line in await _state(ask, stored.name)]
-    blocks += [Text(await store.check()), Text(ask.context.versions)]
-    yield reply(*blocks, language=ask.language)
+    blocks += await ledger.today(ask)
+    said, buttons = await ledger.held(ask)
+    blocks += [*said, Text(await store.check()), Text(ask.context.versions)]
+    yield replace(reply(*blocks, language=ask.language), buttons=buttons)
 
 
 async def _state(ask: Ask, topic: str) -> list[str]:

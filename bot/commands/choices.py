@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from bot import options, texts
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Reply, Terms, Text
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
-from bot.times import ZONES, next_time
+from bot.times import ZONES
+from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Language, Subscription
+from digest.store.ledger import Ledger
 
 LONGEST_NAME = 16
 """Letters of a topic in a button's line; a longer one is told by its tag."""
@@ -62,14 +63,21 @@ async def _next(ask: Ask, one: Subscription) -> str:
     if one.paused:
         return texts.text("paused_now", ask.language, name=one.topic)
     now = ask.context.now()
-    when = next_time(one.at, one.timezone, now, one.weekdays, await _settled(ask, one))
+    when = next_due(one, now).astimezone(zone(one.timezone))
+    settled = await _settled(ask, one)
+    while settled and when.date() <= settled:
+        when = next_due(one, when).astimezone(zone(one.timezone))
     said = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
     return texts.text("next_is", ask.language, next=said, left=_left(when, now, ask.language))
 
 
 async def _settled(ask: Ask, one: Subscription) -> date | None:
-    """The day in the chat's zone whose digest is settled already, whatever changes now."""
-    return None
+    """The chat's own day, where its digest is settled already, whatever changes now."""
+    stored = await ask.context.store.subscriptions(one.chat)
+    ids = [other.id for other in stored if other.topic == one.topic]
+    day = (await Ledger(ask.context.store).next_days(ids)).get(ids[0]) if ids else None
+    today = ask.context.now().astimezone(zone(one.timezone)).date()
+    return day if day and day >= today else None
 
 
 def _left(when: datetime, now: datetime, language: Language) -> str:
@@ -160,10 +168,10 @@ def _times(_: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
 
 
 def _zones(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
-    for zone in ZONES:
-        clock = ask.context.now().astimezone(ZoneInfo(zone))
-        label = f"{zone.split('/')[-1].replace('_', ' ')} {clock:%H:%M}"
-        yield _checked(label, zone == one.timezone), zone
+    for name in ZONES:
+        clock = ask.context.now().astimezone(zone(name))
+        label = f"{name.split('/')[-1].replace('_', ' ')} {clock:%H:%M}"
+        yield _checked(label, name == one.timezone), name
 
 
 def _days(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:

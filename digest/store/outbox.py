@@ -9,14 +9,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Held, Outcome, Part
 from digest.store.engine import insert_on
-from digest.store.tables import bodies, deliveries, parts, subscriptions
+from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
+RESTORED = "restored"
+"""Why nothing more is said of what a backup had open."""
 MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 
@@ -239,6 +241,24 @@ async def recover(connection: AsyncConnection, platform: str) -> int:
     return len(ids)
 
 
+async def doubt(connection: AsyncConnection, now: datetime) -> None:
+    """After a restore: what was to be sent by now may have been. Messages are held for an operator's
+    word, deliveries without any are skipped, and nobody holds a lease."""
+    which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
+    ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
+    for some in _some(ids):
+        unsure = update(parts).where(parts.c.id.in_(some))
+        await connection.execute(unsure.values(state="unknown", error=RESTORED))
+    await end_deliveries(connection, await _deliveries_of(connection, ids))
+    # Of deliveries that wait for their report: words that it is late.
+    words = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
+    await connection.execute(words)
+    waiting = and_(deliveries.c.state == "due", deliveries.c.due_at <= now)
+    skipped = update(deliveries).where(waiting).values(state="skipped", reason=RESTORED)
+    await connection.execute(skipped)
+    await connection.execute(delete(leases))
+
+
 async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
     """Parts of which nobody knows whether they arrived, oldest first."""
     query = (
@@ -255,6 +275,9 @@ async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
             Chat(row.platform, row.chat, row.thread, row.kind, row.space),
             row.topic,
             row.day,
+            row.position,
+            row.tried_at,
+            row.error,
         )
         for row in await connection.execute(query)
     ]

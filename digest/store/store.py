@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.models import Chat, Cost, Dropped, Ending, Post, Report, Subscription, Topic
-from digest.store import backup, chats, posts, reports, schema, spending, topics
+from digest.store import backup, chats, outbox, posts, reports, schema, spending, topics
 from digest.store.engine import (
     database_url,
     label,
@@ -262,12 +262,13 @@ class Store:
 
     async def notes(self, platform: str) -> dict[str, str]:
         """All that was noted under that platform, by name."""
-        async with self._reading() as connection:
+        async with self.reading() as connection:
             return await chats.notes(connection, platform)
 
     async def restored(self, now: datetime) -> None:
         """Notes that this database was a backup until now: what was due may have been sent."""
-        async with self._writing() as connection:
+        async with self.writing() as connection:
+            await outbox.doubt(connection, now)
             await chats.save_note(connection, "store", "restored", now.isoformat())
 
     async def forget_posts(self, before: date) -> int:
@@ -275,11 +276,11 @@ class Store:
         removed = 0
         while True:
             # Found without the write lock, removed in short transactions.
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 found = await posts.uncited(connection, before)
             if not found:
                 return removed
-            async with self._writing() as connection:
+            async with self.writing() as connection:
                 await posts.remove(connection, found)
             removed += len(found)
 

@@ -1,0 +1,211 @@
+"""Operators hear of trouble on the first day, once a day, whoever noticed it and whatever restarts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.alerts import Alerts
+from bot.messages import Reply
+from bot.platforms import Gone, PlatformError, Unreachable
+from bot.platforms.terminal import render
+from bot.texts_settings import SETTINGS
+from bot.watch import PATIENCE, Trouble, Watch, closed_day, troubles
+from digest.models import Balance, Counts, SourceResult
+from digest.store import Store, StoreError
+from tests.posts import TOPIC, post
+from tests.samples import DAY, report
+
+START = datetime(2025, 12, 8, 9, tzinfo=UTC)
+
+
+class Clock:
+    now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Phone:
+    """A platform that tells one operator, or fails."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.fails: PlatformError | None = None
+
+    async def send(self, person: str, reply: Reply) -> None:
+        if self.fails:
+            raise self.fails
+        self.heard.append((person, render(reply, 200, styled=False)))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def alerts(store: Store, clock: Clock) -> Alerts:
+    return Alerts(store, clock, "en")
+
+
+async def test_a_matter_is_told_once_a_day_and_rises(store: Store, clock: Clock) -> None:
+    phone, one = Phone(), alerts(store, clock)
+    for _ in range(600):  # every minute of ten hours
+        await one.tell("no_posts", "ai", day=DAY, n=0)
+        await one.deliver("telegram", ["99"], phone.send)
+        clock.now += timedelta(minutes=1)
+    assert len(phone.heard) == 1
+    assert "ai: no posts at all for 2025-12-06" in phone.heard[0][1]
+    for day in (2, 3):
+        clock.now = START + timedelta(days=day - 1)
+        await one.tell("no_posts", "ai", day=DAY, n=0)
+        await one.deliver("telegram", ["99"], phone.send)
+        assert phone.heard[-1][1].endswith("at the log.")
+        assert f"Day {day}: ai: no posts" in phone.heard[-1][1]
+    clock.now += timedelta(days=3)
+    await one.tell("no_posts", "ai", day=DAY, n=0)
+    await one.deliver("telegram", ["99"], phone.send)
+    assert "Day" not in phone.heard[-1][1], "after days without it, it begins anew"
+    assert len(phone.heard) == 4
+
+
+async def test_a_restart_repeats_nothing_and_another_process_may_tell(
+    store: Store, clock: Clock
+) -> None:
+    phone = Phone()
+    await alerts(store, clock).tell("source_down", "ai/hn", why="time-out")  # the clock's process
+    await alerts(store, clock).deliver("telegram", ["99"], phone.send)
+    for _ in range(3):
+        again = alerts(store, clock)
+        await again.tell("source_down", "ai/hn", why="time-out")
+        await again.deliver("telegram", ["99"], phone.send)
+    assert [who for who, _ in phone.heard] == ["99"]
+    await alerts(store, clock).deliver("discord", ["7", "8"], phone.send)
+    assert [who for who, _ in phone.heard] == ["99", "7", "8"], "each operator hears it"
+
+
+async def test_several_matters_are_one_message(store: Store, clock: Clock) -> None:
+    phone, one = Phone(), alerts(store, clock)
+    await one.tell("no_posts", "ai", day=DAY, n=0)
+    await one.tell("platform_down", "discord", why="no network")
+    await one.deliver("telegram", ["99"], phone.send)
+    ((_, said),) = phone.heard
+    assert "no posts at all" in said
+    assert "discord cannot be reached (no network)" in said
+
+
+async def test_an_operator_who_cannot_be_told_is_tried_again_or_logged(
+    store: Store, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone, one = Phone(), alerts(store, clock)
+    await one.tell("no_delivery", "telegram", n=5)
+    phone.fails = Unreachable("no network")
+    await one.deliver("telegram", ["99"], phone.send)
+    phone.fails = None
+    await one.deliver("telegram", ["99"], phone.send)
+    assert len(phone.heard) == 1
+    phone.fails = Gone("blocked")
+    await one.tell("damaged", "x.damaged", why="cut", made="2025-12-07")
+    for _ in range(3):
+        await one.deliver("telegram", ["99"], phone.send)
+    told = [r for r in caplog.records if "cannot be told" in r.message]
+    assert len(told) == 1, "somebody who never wrote to the bot: once into the log"
+
+
+async def test_old_news_and_a_failing_store_are_quiet(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone, one = Phone(), alerts(store, clock)
+    await one.tell("no_posts", "ai", day=DAY, n=0)
+    clock.now += timedelta(days=3)
+    await one.deliver("telegram", ["99"], phone.send)
+    assert phone.heard == []
+
+    async def broken(*_: object) -> None:
+        raise StoreError("database is full")
+
+    monkeypatch.setattr(Store, "note", broken)
+    monkeypatch.setattr(Store, "notes", broken)
+    with caplog.at_level(logging.ERROR):
+        await one.tell("no_report", "ai", day=DAY, n=3)
+        await one.deliver("telegram", ["99"], phone.send)
+    assert "database is full" in caplog.text
+    monkeypatch.undo()
+    await one.tell("no_report", "ai", day=DAY, n=3)
+    await one.deliver("telegram", ["99"], phone.send)
+    assert "3 posts of 2025-12-06 but no report" in phone.heard[0][1], "then it is told"
+
+
+async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
+    everything = {"day": DAY, "n": 3, "why": "because", "made": "yesterday"}
+    matters = [key.removeprefix("alert_") for key in SETTINGS if key.startswith("alert_")]
+    phone, one = Phone(), alerts(store, clock)
+    for matter in matters:
+        if matter != "again":
+            await one.tell(matter, "about this", **everything)
+    await one.deliver("telegram", ["99"], phone.send)
+    assert phone.heard[0][1].count("about this") == len(matters) - 1
+    for value in (await store.notes("alerts")).values():
+        assert json.loads(value)["first"] == "2025-12-08"
+
+
+def test_a_day_without_posts_or_report_is_noticed() -> None:
+    good = replace(report(), sources=(SourceResult("x_list", 5),))
+    empty = replace(good, counts=Counts())
+    assert list(troubles(TOPIC, DAY, good, 0)) == []
+    assert [one.matter for one in troubles(TOPIC, DAY, None, 0)] == ["no_posts"]
+    assert [one.matter for one in troubles(TOPIC, DAY, None, 7)] == ["no_report"]
+    assert [one.matter for one in troubles(TOPIC, DAY, empty, 0)] == ["no_posts"]
+    down = Trouble("source_down", "ai/hn", (("why", "no answer"),))
+    assert list(troubles(TOPIC, DAY, report(), 0)) == [down]
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (datetime(2025, 12, 8, 0, 30, tzinfo=UTC), date(2025, 12, 6)),
+        (datetime(2025, 12, 8, 1, 0, tzinfo=UTC), date(2025, 12, 7)),
+        (datetime(2025, 12, 8, 23, 0, tzinfo=UTC), date(2025, 12, 7)),
+    ],
+)
+def test_a_report_is_missing_an_hour_after_its_build_time(now: datetime, day: date) -> None:
+    shanghai = replace(TOPIC, timezone="Asia/Shanghai", build_at=time(8))
+    assert closed_day(shanghai, now) == day
+
+
+async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(
+    store: Store,
+) -> None:
+    told: list[tuple[str, str, dict[str, object]]] = []
+
+    async def tell(matter: str, about: str, **values: object) -> None:
+        told.append((matter, about, values))
+
+    watch = Watch(store, [TOPIC], tell)
+    now = datetime(2025, 12, 7, 12, tzinfo=UTC)
+    await watch.look(now, {})
+    assert told.pop() == ("no_posts", "ai", {"day": DAY, "n": 0})
+    await store.save_posts(TOPIC, "s", [post("A post", "1")])
+    await watch.look(now, {})
+    assert told.pop() == ("no_report", "ai", {"day": DAY, "n": 1})
+    await store.save_report(replace(report(), sources=()))
+    await watch.look(now, {"telegram": Balance(due=9, waiting=9)})
+    await watch.look(now + PATIENCE / 2, {"telegram": Balance(due=9, delivered=1, waiting=8)})
+    await watch.look(now + PATIENCE, {"telegram": Balance(due=9, delivered=2, waiting=7)})
+    assert told == [], "they go out"
+    await watch.look(now + 2 * PATIENCE, {"telegram": Balance(due=9, delivered=2, waiting=7)})
+    assert told == [("no_delivery", "telegram", {"n": 7})]
+    await watch.look(now + 3 * PATIENCE, {"telegram": Balance(due=9, delivered=9)})
+    assert len(told) == 1
