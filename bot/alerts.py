@@ -35,10 +35,6 @@ class Tell(Protocol):
         ...
 
 
-async def unheard(matter: str, about: str, **values: object) -> None:
-    """For a bot without operators."""
-
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """A matter, since when it goes on, and the last day it was noticed."""

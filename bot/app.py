@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from bot import platforms
+from bot.alerts import Alerts
+from bot.backups import open_whole
 from bot.builds import Builds, run_child
 from bot.commands import answer
 from bot.commands.asking import Context
@@ -31,14 +33,24 @@ CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Setti
 """The platforms that a token opens."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between attempts to reach a platform."""
+TELL_SECONDS = 15.0
+"""Between looks for what operators of a platform have not heard yet."""
+DOWN_SECONDS = 300.0
+"""How long a platform may be out of reach before the operators hear of it."""
 
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Context]:
-    """All that commands work with, opened and closed again."""
+    """All that commands work with, opened and closed again. A damaged database is replaced by its
+    last backup first. Raises StoreError where that cannot be."""
     topics = load_topics(settings.topics_file)
+    replaced = await open_whole(settings, datetime.now(UTC))
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
+        alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
+        if replaced:
+            made = f"{replaced.made:%Y-%m-%d %H:%M}"
+            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made)
         try:
             yield Context(
                 store,
@@ -51,6 +63,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
                 settings.budget_usd_day,
                 settings.budget_usd_month,
                 settings.timezone,
+                alerts,
             )
         finally:
             await builds.close()
@@ -102,7 +115,8 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     async with conversation(settings) as context:
         host = BotHost(context, show)
         keeping = [
-            asyncio.create_task(_keep(name, host, settings.setup(name), show)) for name in wanted
+            asyncio.create_task(_keep(name, host, settings.setup(name), context, show))
+            for name in wanted
         ]
         try:
             await asyncio.gather(*keeping)
@@ -123,18 +137,23 @@ def _no_token(settings: Settings, only: Sequence[str]) -> str:
 
 
 async def _keep(
-    name: str, host: BotHost, setup: platforms.Setup, show: Callable[[str], None]
+    name: str,
+    host: BotHost,
+    setup: platforms.Setup,
+    context: Context,
+    show: Callable[[str], None],
 ) -> None:
     """Runs one platform, again after each time it could not be reached."""
     loop = asyncio.get_running_loop()
-    pause = FIRST_PAUSE
+    pause, down_since = FIRST_PAUSE, loop.time()
     while True:
         began = loop.time()
         try:
-            await platforms.open_platform(name, host, setup).run()
+            await _talk(name, platforms.open_platform(name, host, setup), setup, context)
             why = "it ended"
         except platforms.Refused as error:
             show(f"{name}: stopped: {error}")
+            await context.tell("token_revoked", name)
             return
         except platforms.PlatformError as error:
             why = str(error)
@@ -142,10 +161,35 @@ async def _keep(
             log.exception("%s failed", name)
             why = type(error).__name__
         if loop.time() - began > LONGEST_PAUSE:
-            pause = FIRST_PAUSE
+            pause, down_since = FIRST_PAUSE, loop.time()
+        if loop.time() - down_since > DOWN_SECONDS:
+            await context.tell("platform_down", name, why=why)
         show(f"{name}: {why}; trying again in {pause:.0f} s")
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, 2 * pause)
+
+
+async def _talk(
+    name: str, platform: platforms.Platform, setup: platforms.Setup, context: Context
+) -> None:
+    """Talks to people, and tells the operators what they must hear."""
+    telling = asyncio.create_task(_tell(name, platform, setup, context))
+    try:
+        await platform.run()
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _tell(
+    name: str, platform: platforms.Platform, setup: platforms.Setup, context: Context
+) -> None:
+    while context.alerts and setup.operators:
+        await asyncio.sleep(TELL_SECONDS)
+        try:
+            await context.alerts.deliver(name, setup.operators, platform.tell)
+        except Exception:
+            log.exception("%s: operators cannot be told", name)
 
 
 def _cancel_on_sigterm() -> None:

@@ -48,12 +48,19 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
     """Backs up and forgets old posts; asked again on the same day it does nothing. Never raises a
-    StoreError: both are tried again the next time."""
+    StoreError: what failed is tried again the next time."""
     try:
-        if await keep_backup(settings.database_url, now):
-            await store.forget_posts((now - timedelta(days=settings.keep_days)).date())
+        await keep_backup(settings.database_url, now)
     except StoreError as error:
-        log.error("upkeep: %s", error)
+        log.error("the daily backup: %s", error)
+    try:
+        if await store.note("store", "forgotten") != str(now.date()):
+            before = (now - timedelta(days=settings.keep_days)).date()
+            number = await store.forget_posts(before)
+            await store.save_note("store", "forgotten", str(now.date()))
+            log.info("forgot %d posts older than %s that no report cites", number, before)
+    except StoreError as error:
+        log.error("forgetting old posts: %s", error)
 
 
 def _size(file: Path) -> str:

@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import urlsplit
 
+
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
+
+from bot import disks
+
 from bot.settings import Settings, load_settings
 from digest.models import DigestError
 from digest.sources import kinds
 from digest.store import Store
+from digest.store.backup import look, sqlite_file
 from digest.topics import load_topics
 
 PATIENCE = 10.0
@@ -40,6 +45,8 @@ async def run_checks(show: Callable[[str], None]) -> bool:
         ("proxy", _proxy),
         *((name, partial(_platform, name)) for name in CHATS),
     )
+    if warned := _disk(settings):
+        show(f"warn disk: {warned}")
     return all([await _passed(name, check, settings, show) for name, check in checks])
 
 
@@ -69,8 +76,18 @@ async def _topics(settings: Settings) -> str:
 
 
 async def _database(settings: Settings) -> str:
+    await look(settings.database_url)
     async with await Store.open(settings.database_url) as store:
         return await store.check()
+
+
+def _disk(settings: Settings) -> str:
+    """A warning where the database would not survive a restart."""
+    try:
+        file = sqlite_file(settings.database_url)
+    except DigestError:
+        return ""  # the check of the database says what is wrong
+    return disks.warning(file) if file else ""
 
 
 async def _folder(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from bot import texts
+from bot.alerts import Alerts
 from bot.dates import DateError, parse_days
 from bot.menu import Argument
 from bot.messages import Button, Incoming, Reply, Text, reply
@@ -67,6 +68,13 @@ class Context:
     """The caps on what models may cost, in dollars."""
     timezone: str = "UTC"
     """Zone of new chats."""
+    alerts: Alerts | None = None
+    """What the operators hear of; None where nobody talks to them."""
+
+    async def tell(self, matter: str, about: str, **values: object) -> None:
+        """Tells the operators of a matter, once a day. Never raises."""
+        if self.alerts:
+            await self.alerts.tell(matter, about, **values)
 
     @property
     def language(self) -> Language:

@@ -74,6 +74,23 @@ def refuse_empty(address: URL) -> None:
         )
 
 
+async def look(url: str) -> None:
+    """Raises StoreError for a SQLite database that is damaged; changes nothing."""
+    file = sqlite_file(url)
+    why = await asyncio.to_thread(_damage, file) if file else ""
+    if why:
+        raise StoreError(
+            f"database is damaged ({why}): the bot takes its daily backup as it starts;"
+            f" python -m bot restore FILE puts another in the place of {file}"
+        )
+
+
+def _damage(file: Path) -> str:
+    if not file.is_file() or not files.is_database(file):
+        return ""  # opening it says what is wrong
+    return files.damage(file)
+
+
 async def back_up(url: str, to: Path) -> None:
     """Writes everything into one file, while others may use the database. Raises StoreError."""
     file = sqlite_file(url)
