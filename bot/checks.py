@@ -7,13 +7,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import urlsplit
 
-
+from bot import disks
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
-
-from bot import disks
-
 from bot.settings import Settings, load_settings
 from digest.models import DigestError
 from digest.sources import kinds

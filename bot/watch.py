@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.alerts import Tell
-from digest.calendar import newest_closed
+from digest.calendar import newest_closed, zone
 from digest.models import Balance, Report, Topic
 from digest.store import Store
 
@@ -58,6 +58,9 @@ class Watch:
             posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
             for one in troubles(topic, day, report, posts):
                 await self._tell(one.matter, one.about, **dict(one.values))
+        for name in await self._store.zones():
+            if zone(name).key != name:
+                await self._tell("zone_gone", name)
         for platform, counts in balance.items():
             if counts.waiting and now - self._still_since(platform, counts, now) >= PATIENCE:
                 await self._tell("no_delivery", platform, n=counts.waiting)

@@ -17,7 +17,7 @@ from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from bot.texts_settings import SETTINGS
 from bot.watch import PATIENCE, Trouble, Watch, closed_day, troubles
-from digest.models import Balance, Counts, SourceResult
+from digest.models import Balance, Chat, Counts, SourceResult, Subscription
 from digest.store import Store, StoreError
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -209,3 +209,16 @@ async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(
     assert told == [("no_delivery", "telegram", {"n": 7})]
     await watch.look(now + 3 * PATIENCE, {"telegram": Balance(due=9, delivered=9)})
     assert len(told) == 1
+
+
+async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def tell(matter: str, about: str, **_: object) -> None:
+        told.append((matter, about))
+
+    for number, name in enumerate(("Asia/Shanghai", "Atlantis/Gone", "Atlantis/Gone")):
+        one = Subscription(Chat("telegram", str(number)), "ai", time(8), name)
+        await store.subscribe(one, START)
+    await Watch(store, [], tell).look(START, {})
+    assert told == [("zone_gone", "Atlantis/Gone")]

@@ -8,18 +8,25 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from digest.models import Outcome
 from digest.store import Store, StoreError
 from digest.store.backup import keep_backup, open_sound, own_backup
 from digest.store.engine import reading, writing
+from digest.store.files import damage
+from digest.store.ledger import Ledger
 from digest.store.tables import SCHEMA
-from tests.test_backup import chats, filled
+from tests.posts import TOPIC, post
+from tests.samples import report
+from tests.test_backup import chats, filled, subscription
 
 NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
 SEEDS = 200
@@ -182,6 +189,108 @@ async def test_f37_a_lost_log_takes_only_what_came_after_the_checkpoint(
         file.with_name(f"bot.db{end}").unlink()
     assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
     assert least <= await chats(f"sqlite:///{file}") <= 40
+
+
+async def ledger_with(store: Store, count: int) -> Ledger:
+    """A ledger in which so many messages have their turn."""
+    ledger = Ledger(store)
+    await store.save_topic(TOPIC)
+    await store.save_report(report((NOW - timedelta(days=1)).date()))
+    for number in range(count):
+        one = replace(subscription(number), at=(NOW - timedelta(minutes=1)).time())
+        await store.subscribe(one, NOW - timedelta(hours=1))
+    await ledger.propose({"ai": TOPIC}, NOW)
+    ready = await ledger.ready("telegram", count)
+    await ledger.plan([(one.id, (f"body {one.id} " * 50,)) for one, _ in ready])
+    return ledger
+
+
+async def test_f34_with_a_full_disk_no_send_begins_and_it_goes_on_with_room(
+    tmp_path: Path,
+) -> None:
+    """Without room to write down that a message is being sent, nobody is given it to send."""
+    file = tmp_path / "bot.db"
+    async with await Store.open(f"sqlite:///{file}") as store:
+        ledger = await ledger_with(store, 300)
+        with disk(store, "PRAGMA max_page_count = 1"):
+            await store.engine.dispose()
+            with pytest.raises(StoreError, match=r"^database is full"):
+                await store.save_posts(TOPIC, "s", [post("x" * 900, f"{n}") for n in range(300)])
+            # What fits into free places of pages may still be written; then it ends.
+            given = await _claimed_until_full(ledger)
+        await store.engine.dispose()
+        waiting = await ledger.claim("telegram", 1000, NOW)
+        assert len(waiting) == 300 - len(given)
+        assert not {part.id for part in waiting} & set(given)
+        await ledger.settle([Outcome(part.id, "sent") for part in waiting])
+        assert await ledger.unbalanced() == []
+    assert damage(file) == ""
+
+
+async def _claimed_until_full(ledger: Ledger) -> list[int]:
+    """The messages that were given out to be sent before there was no room any more."""
+    given: list[int] = []
+    for _ in range(100):
+        try:
+            given += [part.id for part in await ledger.claim("telegram", 3, NOW)]
+        except StoreError as error:
+            if not str(error).startswith("database is full"):
+                raise
+            return given
+    raise AssertionError("it never was full")
+
+
+async def test_f34_an_outcome_that_finds_no_room_is_written_when_there_is(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        ledger = await ledger_with(store, 200)
+        claimed = await ledger.claim("telegram", 200, NOW)
+        outcomes = [Outcome(part.id, "sent", "m" * 400) for part in claimed]
+        with disk(store, "PRAGMA max_page_count = 1"):
+            await store.engine.dispose()
+            with pytest.raises(StoreError, match=r"^database is full"):
+                await ledger.settle(outcomes)
+        await store.engine.dispose()
+        assert await ledger.claim("telegram", 200, NOW) == [], "none of them has its turn again"
+        await ledger.settle(outcomes)
+        assert (await ledger.balance(NOW))["telegram"].delivered == 200
+
+
+async def test_f35_behind_another_writer_it_waits_or_says_so_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bot.db"
+    async with await Store.open(f"sqlite:///{file}") as store:
+        ledger = await ledger_with(store, 20)
+        with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            claiming = asyncio.create_task(ledger.claim("telegram", 10, NOW))
+            await asyncio.sleep(0.3)
+            assert not claiming.done(), "it waits"
+            assert len(await store.subscriptions(subscription(1).chat)) == 1, "readers do not"
+            other.execute("COMMIT")
+            assert len(await claiming) == 10
+            with disk(store, "PRAGMA busy_timeout = 50"):
+                await store.engine.dispose()
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StoreError, match=r"^database is busy"):
+                    await ledger.claim("telegram", 10, NOW)
+                other.execute("ROLLBACK")
+        await store.engine.dispose()
+        assert len(await ledger.claim("telegram", 100, NOW)) == 10, "the other ten, each once"
+
+
+@contextmanager
+def disk(store: Store, pragma: str) -> Iterator[None]:
+    """Gives connections that are made meanwhile this setting."""
+
+    def run(connection: sqlite3.Connection, _record: object) -> None:
+        connection.cursor().execute(pragma)
+
+    event.listen(store.engine.sync_engine, "connect", run)
+    try:
+        yield
+    finally:
+        event.remove(store.engine.sync_engine, "connect", run)
 
 
 async def test_f38_every_connection_waits_for_the_disk(tmp_path: Path) -> None:

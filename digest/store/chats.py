@@ -72,6 +72,12 @@ async def subscribed(connection: AsyncConnection, platform: str) -> list[Chat]:
     return sorted(found, key=lambda chat: (chat.space, chat.id, chat.thread))
 
 
+async def zones(connection: AsyncConnection) -> list[str]:
+    """The zones of all subscriptions that go on."""
+    query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
+    return sorted((await connection.scalars(query)).all())
+
+
 async def end(
     connection: AsyncConnection, platform: str, chat: str, space: str, why: Ending
 ) -> int:

@@ -228,6 +228,11 @@ class Store:
         async with self.reading() as connection:
             return await chats.subscribed(connection, platform)
 
+    async def zones(self) -> list[str]:
+        """The zones of all subscriptions that go on."""
+        async with self.reading() as connection:
+            return await chats.zones(connection)
+
     async def end_subscriptions(
         self, platform: str, chat: str, why: Ending, *, space: str = ""
     ) -> int:
