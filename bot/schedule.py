@@ -15,14 +15,16 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.commands.asking import Context
+from bot.watch import Watch
 from digest.store import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 ROLE = "clock"
-PROPOSE, BUILD, UPKEEP = 5.0, 15.0, 3600.0
-"""Seconds between two looks at what is due, at which reports are to be made, and at old rows."""
+PROPOSE, BUILD, WATCH, UPKEEP = 5.0, 15.0, 60.0, 3600.0
+"""Seconds between two looks at what is due, at which reports are to be made, at what operators must
+hear of, and at old rows."""
 
 Step = Callable[[], Awaitable[object]]
 
@@ -30,14 +32,27 @@ Step = Callable[[], Awaitable[object]]
 class Schedule:
     """What runs by the clock, in whichever process has that role."""
 
-    def __init__(self, context: Context, ledger: Ledger, holder: str) -> None:
-        """`holder` names this process."""
+    def __init__(
+        self,
+        context: Context,
+        ledger: Ledger,
+        holder: str,
+        upkeep: Callable[[datetime], Awaitable[None]] | None = None,
+    ) -> None:
+        """`holder` names this process; `upkeep` keeps the store in order, once an hour."""
         self._context, self._ledger, self._holder = context, ledger, holder
+        self._upkeep = upkeep
+        self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
         """Ticks until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
-        steps = ((self.propose, PROPOSE), (self.build, BUILD), (self.tidy, UPKEEP))
+        steps = (
+            (self.propose, PROPOSE),
+            (self.build, BUILD),
+            (self.watch, WATCH),
+            (self.tidy, UPKEEP),
+        )
         for step, seconds in steps:
             scheduler.add_job(
                 self._turn,
@@ -85,6 +100,13 @@ class Schedule:
             if not made:
                 log.error("clock: no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
 
+    async def watch(self) -> None:
+        """Tells the operators of what is missing."""
+        now = self._context.now()
+        await self._watch.look(now, await self._ledger.balance(now))
+
     async def tidy(self) -> None:
-        """Gives up what is too old to be delivered."""
+        """Gives up what is too old to be delivered; the daily backup, and posts that are not kept."""
         await self._ledger.give_up(self._context.now())
+        if self._upkeep:
+            await self._upkeep(self._context.now())
