@@ -107,6 +107,10 @@ SETTINGS: Mapping[str, Mapping[Language, str]] = {
         "zh": "数据库损坏（{why}）。已移到 {about}，换上了 {made} UTC 的备份；此前到期的简报不再补发。",
         "en": "The database was damaged ({why}). It is {about} now; the backup of {made} UTC took its place, and digests due until now are not sent again.",
     },
+    "alert_log_lost": {
+        "zh": "{about}：程序被强行终止后，数据库的日志（-wal）不见了，最新的改动也随之丢失；未发完的消息请在 /status 决定，此前到期的简报不再补发。",
+        "en": "{about}: the log (-wal) of the database is gone after the program was killed, and the newest changes with it. Decide on open messages in /status; digests due until now are not sent again.",
+    },
     "alert_zone_gone": {
         "zh": "系统里没有时区 {about}，用它的聊天改按 UTC 发送。请更新 tzdata。",
         "en": "There is no time zone {about} on this system; chats that use it get their digests by UTC. Update tzdata.",

@@ -187,8 +187,46 @@ async def test_f37_a_lost_log_takes_only_what_came_after_the_checkpoint(
     assert file.with_name("bot.db-wal").stat().st_size > 0
     for end in lost:
         file.with_name(f"bot.db{end}").unlink()
-    assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
+    opened = await open_sound(f"sqlite:///{file}", NOW, Store.open)
+    assert bool(opened) == (lost == ("-wal",)), "SQLite never leaves an index alone"
     assert least <= await chats(f"sqlite:///{file}") <= 40
+
+
+SEND = """
+import asyncio, os, signal, sys
+from digest.models import Outcome
+from digest.store import Store
+from tests.test_damage import NOW, ledger_with
+async def main():
+    async with await Store.open(sys.argv[1]) as store:
+        ledger = await ledger_with(store, 10)
+        async with store.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        claimed = await ledger.claim("telegram", 4, NOW)
+        await ledger.settle([Outcome(part.id, "sent") for part in claimed])
+        os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+async def test_f37_what_was_sent_is_not_sent_again_when_the_log_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", SEND, f"sqlite:///{file}"]
+    killed = await asyncio.to_thread(
+        subprocess.run, command, cwd=root, capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    file.with_name("bot.db-wal").unlink()
+    done = await open_sound(f"sqlite:///{file}", NOW, Store.open)
+    assert done
+    assert done.aside is None
+    async with await Store.open(f"sqlite:///{file}") as store:
+        ledger = Ledger(store)
+        assert await ledger.claim("telegram", 99, NOW) == []
+        assert len(await ledger.held()) == 10, "each is named, none goes out by itself"
+        assert await ledger.unbalanced() == []
+    assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
 
 
 async def ledger_with(store: Store, count: int) -> Ledger:

@@ -28,12 +28,12 @@ Open = Callable[[str], Awaitable["Store"]]
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A backup that took the place of another database."""
+    """A backup that took the place of another database, or a database as old as one."""
 
     why: str
     """What was wrong with the other one."""
     aside: Path | None
-    """Where that is now."""
+    """Where that is now; None where it stayed in place, without its log."""
     made: datetime
     """When the backup was made."""
 
@@ -151,7 +151,8 @@ def _backup_there(backup: Path, file: Path) -> None:
 
 async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | None:
     """Looks for damage before the bot starts. A damaged database is set aside, and the last daily
-    backup put in its place; None where nothing had to be done.
+    backup put in its place. One whose log is gone stays, and counts as a backup of the moment its log
+    began. None where nothing had to be done.
 
     Raises StoreError where it is damaged and there is no good backup, or somebody still uses it:
     then it stays where it is.
@@ -160,8 +161,14 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
     if file is None or not file.parent.is_dir():
         return None
     with files.one_at_a_time(file.parent):
-        why = await asyncio.to_thread(_wrong, file)
-        return await _put(file, own_backup(file), "damaged", why, now, open_store) if why else None
+        lost = files.log_lost(file)  # looking for damage makes a new log
+        if why := await asyncio.to_thread(_wrong, file):
+            return await _put(file, own_backup(file), "damaged", why, now, open_store)
+        if not lost:
+            return None
+        async with await open_store(url) as store:
+            await store.restored(now)
+        return Restored("its log is gone", None, now)
 
 
 def _wrong(file: Path) -> str:

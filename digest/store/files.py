@@ -123,6 +123,15 @@ def in_use(file: Path) -> bool:
     return False
 
 
+def log_lost(file: Path) -> bool:
+    """Whether the log (-wal) of a program that was killed is gone, and with it the newest commits.
+
+    SQLite removes the index of the log (-shm) before the log, so that one is never alone.
+    """
+    log, index = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
+    return file.exists() and index.exists() and not log.exists()
+
+
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
     """Two processes never change the files of a folder at once; the lock ends with its holder."""
