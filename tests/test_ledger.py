@@ -217,6 +217,32 @@ async def test_another_time_on_the_same_day_brings_no_second_one(ledger: Ledger)
     assert await ledger.propose(TOPICS, EIGHT + 36.5 * HOUR) == 0
 
 
+async def test_another_time_brings_the_newest_report_all_the_same(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, EIGHT)
+    late = Subscription(MEI, "ai", time(20), "UTC")
+    await ledger._store.subscribe(late, EIGHT + HOUR)
+    for back in range(-3, 3):
+        await ledger._store.save_report(report(DAY - timedelta(days=back)))
+    for days in range(1, 4):
+        await ledger.propose(TOPICS, EIGHT + timedelta(days=days, hours=12))
+    found = [(one.day - DAY, one.report - DAY) for one, _ in await ledger.ready("telegram", 9)]
+    assert [(day.days, report.days) for day, report in found] == [(0, -1), (1, 0), (2, 1), (3, 2)]
+
+
+async def test_who_leaves_gets_no_more(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL, Chat("telegram", "8"))
+    await planned(ledger, "a", "b")
+    await ledger._store.unsubscribe(HALL, "ai")
+    (going, other) = await ledger.claim("telegram", 10, EIGHT)
+    assert {going.chat.id, other.chat.id} == {"7", "8"}
+    await ledger._store.unsubscribe(MEI, "ai")
+    await settled(ledger, [going, other])
+    assert [one.chat.id for one in await ledger.claim("telegram", 10, EIGHT)] == ["8"]
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=3, refused=2, waiting=1)
+    assert await ledger.unbalanced() == []
+
+
 async def test_a_paused_chat_gets_nothing_and_goes_on_later(ledger: Ledger) -> None:
     await follow(ledger, MEI, paused=True)
     assert await ledger.propose(TOPICS, EIGHT + HOUR) == 0
@@ -254,7 +280,11 @@ async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     assert await ledger.give_up(EIGHT + 24 * HOUR) == 0
+    (one,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    await ledger.note([(one.id, ["later today"])])
     assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
+    assert await ledger.claim("telegram", 10, EIGHT + 49 * HOUR) == [], "too late for the word"
+    assert await ledger.unbalanced() == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 

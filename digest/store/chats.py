@@ -20,7 +20,7 @@ REMEMBERED = timedelta(days=3)
 async def subscribe(connection: AsyncConnection, wanted: Subscription, now: datetime) -> bool:
     """Begins or changes a subscription; whether it is new or had ended."""
     same = _of(wanted.chat) & (subscriptions.c.topic == wanted.topic)
-    known = select(subscriptions.c.ended, subscriptions.c.reported).where(same)
+    known = select(subscriptions.c.ended).where(same)
     before = (await connection.execute(known)).first()
     chat = wanted.chat
     row = {
@@ -42,17 +42,17 @@ async def subscribe(connection: AsyncConnection, wanted: Subscription, now: date
         "without": list(wanted.without),
         "paused": wanted.paused,
         "next_at": next_due(wanted, now),
-        "reported": before and before.reported,
     }
     keys = ["platform", "chat", "thread", "topic"]
     await connection.execute(upsert(connection.dialect.name, subscriptions, keys).values(row))
     return before is None or before.ended != ""
 
 
-async def unsubscribe(connection: AsyncConnection, chat: Chat, topic: str) -> bool:
-    """Ends a subscription at the chat's wish; whether there was one."""
+async def unsubscribe(connection: AsyncConnection, chat: Chat, topic: str) -> int | None:
+    """Ends a subscription at the chat's wish; gives its row number, None if there was none."""
     same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "")
-    return await _end(connection, same, "left") > 0
+    ended = update(subscriptions).where(same).values(ended="left")
+    return (await connection.scalars(ended.returning(subscriptions.c.id))).one_or_none()
 
 
 async def of_chat(connection: AsyncConnection, chat: Chat) -> list[Subscription]:

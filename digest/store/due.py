@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import due_days, newest_closed, next_due, report_day
 from digest.models import Delivery, Subscription, Topic
+from digest.store import outbox
 from digest.store.chats import subscription_of
 from digest.store.engine import insert_on
 from digest.store.tables import builds, deliveries, reports, subscriptions
@@ -29,41 +30,42 @@ LONGEST_BUILD = timedelta(minutes=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed:
-    """The rows that one subscription gets, and what it is due next."""
+class Got:
+    """What the ledger has of a subscription: its newest local day, and the newest report it was due."""
 
-    rows: tuple[dict[str, Any], ...]
-    next_at: datetime
-    reported: date | None
+    day: date | None = None
+    report: date | None = None
 
 
 def proposed(
     one: Subscription,
     topic: Topic | None,
     since: datetime,
-    before: date | None,
+    got: Got,
     now: datetime,
     cutoff: datetime,
-) -> Proposed:
+) -> list[dict[str, Any]]:
     """A delivery for the newest day that became due since then; a skipped row for each older one.
 
-    `before`: the day of the report it got last. What was due up to `cutoff` is skipped.
+    Days up to the newest one it has are over: it changed its time or its zone meanwhile, or the
+    clock was set back. What was due up to `cutoff` is skipped.
     """
-    days = due_days(one, since, now)
-    rows: list[dict[str, Any]] = []
-    for place, (day, due) in enumerate(days):
-        wanted = report_day(topic, one, day, before) if topic else None
-        last = place + 1 == len(days)
-        reason = "missed" if due <= cutoff or not last else ""
-        if wanted or reason:
-            report = wanted or day
-            before = max(before or report, report)
-            rows.append(_row(one, day, report, due, reason, late=now - due > LATE))
-    return Proposed(tuple(rows), next_due(one, now), before)
+    days = [
+        (day, due) for day, due in due_days(one, since, now) if got.day is None or day > got.day
+    ]
+    rows = []
+    for day, due in days:
+        if due <= cutoff or day != days[-1][0]:
+            rows.append(_row(one, day, None, due, "missed", late=True))
+            continue
+        report = report_day(topic, one, day, got.report) if topic else None
+        reason = "" if report else "no new report" if topic else "no such topic"
+        rows.append(_row(one, day, report, due, reason, late=now - due > LATE))
+    return rows
 
 
 def _row(
-    one: Subscription, day: date, report: date, due: datetime, reason: str, *, late: bool
+    one: Subscription, day: date, report: date | None, due: datetime, reason: str, *, late: bool
 ) -> dict[str, Any]:
     return {
         "subscription_id": one.id,
@@ -85,24 +87,29 @@ async def propose(
     """Rows for some subscriptions that are due; gives how many were looked at, how many rows are new."""
     table = subscriptions.c
     due = and_(table.next_at <= now, table.ended == "", table.paused.is_(False))
-    query = select(subscriptions).where(due).order_by(table.next_at, table.id).limit(MOST)
-    found = (await connection.execute(query)).all()
+    query = select(subscriptions, _newest("day"), _newest("report")).where(due)
+    found = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
     rows: list[dict[str, Any]] = []
-    moves: defaultdict[tuple[datetime, date | None], list[int]] = defaultdict(list)
+    moves: defaultdict[datetime, list[int]] = defaultdict(list)
     for row in found:
-        one = subscription_of(row)
-        since = row.next_at
-        made = proposed(one, topics.get(one.topic), since, row.reported, now, cutoff)
-        rows += made.rows
-        moves[made.next_at, made.reported].append(one.id)
+        one, got = subscription_of(row), Got(row.newest_day, row.newest_report)
+        rows += proposed(one, topics.get(one.topic), row.next_at, got, now, cutoff)
+        moves[next_due(one, now)].append(one.id)
     new = 0
     if rows:
         written = insert_on(connection.dialect.name, deliveries).on_conflict_do_nothing()
         new = len((await connection.scalars(written.returning(deliveries.c.id), rows)).all())
-    for (next_at, reported), ids in moves.items():
+    for next_at, ids in moves.items():
         moved = update(subscriptions).where(table.id.in_(ids))
-        await connection.execute(moved.values(next_at=next_at, reported=reported))
+        await connection.execute(moved.values(next_at=next_at))
     return len(found), new
+
+
+def _newest(name: str) -> Any:
+    """The newest day in that column of the ledger of a subscription; one look into an index."""
+    mine = deliveries.c.subscription_id == subscriptions.c.id
+    newest = select(func.max(deliveries.c[name])).where(mine).scalar_subquery()
+    return newest.label(f"newest_{name}")
 
 
 ReportKey = tuple[str, date, date]
@@ -140,6 +147,7 @@ async def overdue(
 async def give_up(connection: AsyncConnection, now: datetime) -> int:
     """Skips deliveries whose report did not come within a day."""
     stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - 2 * MADE_UP)
+    await outbox.forget(connection, select(deliveries.c.id).where(stale), "no report")
     skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
     return (await connection.execute(skipped)).rowcount
 

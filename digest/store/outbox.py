@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Held, Outcome, Part
@@ -307,6 +307,25 @@ async def drop(connection: AsyncConnection, platform: str, chat: str, space: str
     refused = update(deliveries).where(waiting).values(state="refused", reason=why)
     await connection.execute(refused)
     await end_deliveries(connection, await _deliveries_of(connection, ids))
+
+
+async def leave(connection: AsyncConnection, subscription: int) -> None:
+    """Ends what is still to be sent of one subscription; what is being sent goes its way."""
+    mine = deliveries.c.subscription_id == subscription
+    await connection.execute(
+        update(deliveries)
+        .where(mine, deliveries.c.state == "due")
+        .values(state="refused", reason="left")
+    )
+    await forget(connection, select(deliveries.c.id).where(mine), "left")
+
+
+async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
+    """Drops the waiting parts of some deliveries."""
+    waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
+    dropped = update(parts).where(waiting).values(state="dropped", error=why)
+    found = await connection.scalars(dropped.returning(parts.c.delivery_id))
+    await end_deliveries(connection, sorted(set(found.all())))
 
 
 async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> None:

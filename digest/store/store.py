@@ -214,9 +214,12 @@ class Store:
             return await chats.subscribe(connection, wanted, now)
 
     async def unsubscribe(self, chat: Chat, topic: str) -> bool:
-        """Ends a subscription at the chat's wish; whether there was one."""
+        """Ends a subscription at the chat's wish, with what is still to be sent; whether there was one."""
         async with self.writing() as connection:
-            return await chats.unsubscribe(connection, chat, topic)
+            ended = await chats.unsubscribe(connection, chat, topic)
+            if ended is not None:
+                await outbox.leave(connection, ended)
+            return ended is not None
 
     async def subscriptions(self, chat: Chat) -> list[Subscription]:
         """What a chat, with its thread, is subscribed to, by topic."""

@@ -244,9 +244,8 @@ subscriptions = Table(
     Column("highlight", Json, nullable=False),
     Column("without", Json, nullable=False),
     Column("paused", Boolean, nullable=False),
-    # When it is due next, and the day of the report that it got last.
+    # When it is due next.
     Column("next_at", Moment),
-    Column("reported", Date),
     UniqueConstraint("platform", "chat", "thread", "topic"),
     Index(None, "next_at"),
 )
@@ -259,7 +258,8 @@ deliveries = Table(
     Column("platform", Text, nullable=False),
     Column("topic", Text, nullable=False),
     Column("day", Date, nullable=False),
-    Column("report", Date, nullable=False),
+    # Of one that was skipped before it was clear: none.
+    Column("report", Date),
     Column("due_at", Moment, nullable=False),
     Column("late", Boolean, nullable=False),
     Column("noted", Boolean, nullable=False),

@@ -29,7 +29,6 @@ def upgrade() -> None:
         sa.Column("without", sa.JSON, nullable=False),
         sa.Column("paused", sa.Boolean, nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True)),
-        sa.Column("reported", sa.Date),
         sa.PrimaryKeyConstraint("id", name="pk_subscriptions"),
         sa.UniqueConstraint("platform", "chat", "thread", "topic", name="uq_subscriptions"),
     )

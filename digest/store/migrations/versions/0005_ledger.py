@@ -21,7 +21,7 @@ def _deliveries() -> None:
         sa.Column("platform", sa.Text, nullable=False),
         sa.Column("topic", sa.Text, nullable=False),
         sa.Column("day", sa.Date, nullable=False),
-        sa.Column("report", sa.Date, nullable=False),
+        sa.Column("report", sa.Date),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("late", sa.Boolean, nullable=False),
         sa.Column("noted", sa.Boolean, nullable=False),
