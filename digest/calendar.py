@@ -26,14 +26,18 @@ def zone(name: str) -> ZoneInfo:
 def moment(day: date, at: time, name: str) -> datetime | None:
     """The moment (UTC) at which clocks in the zone show `at` on that local day.
 
-    A time that a clock change leaves out comes as much later as the clocks jump; one that it brings
-    twice is the first of the two. None for a day that the zone never had (Apia, 2011-12-30).
+    A time that a clock change leaves out comes as much later as the clocks jump, or as much earlier
+    where that would be the next day (Nuuk jumps at 23:00); one that it brings twice is the first of
+    the two. None for a day that the zone never had (Apia, 2011-12-30).
     """
     here = zone(name)
     noon = datetime.combine(day, time(12), here)
     if noon.astimezone(UTC).astimezone(here).date() != day:
         return None
-    return datetime.combine(day, at, here).astimezone(UTC)
+    due = datetime.combine(day, at, here).astimezone(UTC)
+    if due.astimezone(here).date() != day:
+        due = datetime.combine(day, at.replace(fold=1), here).astimezone(UTC)
+    return due
 
 
 def next_due(one: Subscription, now: datetime) -> datetime:

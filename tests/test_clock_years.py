@@ -1,0 +1,130 @@
+"""Exactly one digest a chat a local day, whatever clocks do. All pairs: `make chaos`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from random import Random as Draw
+
+import pytest
+
+from digest.calendar import closes, moment, next_due, zone
+from tests.clock_years import (
+    DAY,
+    FIRST,
+    HALF_HOURS,
+    HOUR,
+    chat,
+    faults,
+    local_days,
+    run,
+    times,
+    topic,
+    zones,
+)
+
+
+def test_every_zone_has_one_moment_a_local_day_in_order() -> None:
+    assert sum(map(len, zones().values())) > 400
+    for names in zones().values():
+        for at in Draw(names[0]).sample(times(names[0]), 6):  # noqa: S311
+            found = [moment(day, at, names[0]) for day in local_days()]
+            moments = [due for due in found if due]
+            assert len(moments) == len(found), (names[0], at)
+            assert all(b - a > 20 * HOUR for a, b in pairwise(moments))
+            assert {
+                (due + timedelta(seconds=1)).astimezone(zone(names[0])).date() for due in moments
+            } == set(local_days()), (names[0], at)
+
+
+def test_every_zone_gets_one_digest_a_local_day_for_two_years() -> None:
+    draw = Draw(6)  # noqa: S311
+    for names in zones().values():
+        name, other = names[0], draw.choice(list(zones()))
+        pairs = [(name, "UTC"), (name, name), (name, zones()[other][0])]
+        for here, there in pairs:
+            one = chat(here, draw.choice(times(here)))
+            about = topic(there, draw.choice(times(there)))
+            assert faults(one, about) == [], (here, one.at, there, about.build_at)
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("America/New_York", time(1, 30)),
+        ("America/New_York", time(2, 30)),
+        ("Europe/Berlin", time(2, 30)),
+        ("America/Havana", time(0, 30)),
+        ("Australia/Lord_Howe", time(2, 15)),
+        ("Africa/Casablanca", time(2, 30)),
+        ("America/Nuuk", time(23, 45)),
+    ],
+)
+@pytest.mark.parametrize("build_at", [time(0), time(1, 30), time(8)])
+def test_clock_changes_bring_one_digest(name: str, at: time, build_at: time) -> None:
+    assert faults(chat(name, at), topic(name, build_at)) == []
+    assert faults(chat(name, at), topic("UTC", build_at)) == []
+
+
+def test_a_day_that_a_zone_never_had_is_left_out() -> None:
+    missing = date(2011, 12, 30)
+    one, about = chat("Pacific/Apia", time(8)), topic()
+    start = datetime(2011, 12, 27, tzinfo=UTC)
+    ticks = [start + n * HOUR for n in range(7 * 24)]
+    rows = run(one, about, ticks, start)
+    days = [day for day, *_ in rows]
+    assert missing not in days
+    assert {missing - DAY, missing + DAY} <= set(days)
+    reports = [report for _, report, *_ in rows if report]
+    assert len(reports) == len(set(reports)) == len(rows)
+    assert moment(missing, time(8), "Pacific/Apia") is None
+    # A topic of that zone closes the day before when the next day there begins.
+    assert closes(topic("Pacific/Apia"), missing - DAY) == moment(
+        missing + DAY, time(8), "Pacific/Apia"
+    )
+
+
+def test_a_tick_that_comes_late_brings_it_all_the_same() -> None:
+    one, about = chat("Europe/Berlin", time(8)), topic("UTC", time(4))
+    start = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    draw = Draw(1)  # noqa: S311
+    ticks = sorted(start + timedelta(minutes=draw.randrange(30 * 24 * 60)) for _ in range(120))
+    rows = run(one, about, ticks, start)
+    assert len({day for day, *_ in rows}) == len(rows) >= 29
+
+
+def test_down_for_three_days_brings_one() -> None:
+    one, about = chat("Asia/Shanghai", time(8)), topic("UTC", time(22))
+    start = datetime(2026, 3, 20, 1, tzinfo=UTC)
+    rows = run(one, about, [start + timedelta(days=3)], start)
+    assert [reason for *_, reason in rows] == ["missed", "missed", ""]
+
+
+@pytest.mark.parametrize("jump", [-2, 2])
+def test_a_clock_that_jumps_two_days_doubles_nothing(jump: int) -> None:
+    one, about = chat("Europe/Berlin", time(8)), topic("UTC", time(4))
+    start = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    true = [start + n * HOUR for n in range(24 * 10)]
+    shown = [
+        at + timedelta(days=jump) if start + timedelta(days=3) < at < start + timedelta(days=4)
+        else at
+        for at in true
+    ]  # fmt: skip
+    rows = run(one, about, shown, start)
+    days = [day for day, *_ in rows]
+    assert days == sorted(set(days)) == local_days(date(2026, 3, 21), date(2026, 3, 30))
+    sent = [report for _, report, *_ in rows if report]
+    assert len(sent) == len(set(sent)) >= 7
+
+
+def test_only_its_weekdays_over_two_years() -> None:
+    one = chat("America/Havana", time(0, 30), weekdays=(6,))
+    now, found = datetime(2026, 1, 1, tzinfo=UTC), []
+    while (now := next_due(one, now)) < datetime(2028, 1, 1, tzinfo=UTC):
+        found.append(now.astimezone(zone(one.timezone)).date())
+    assert found == [day for day in local_days() if day.weekday() == 6]
+
+
+def test_a_zone_that_is_not_known_any_more_counts_as_utc() -> None:
+    assert moment(FIRST, time(8), "Europe/Atlantis") == datetime(2026, 1, 1, 8, tzinfo=UTC)
+    assert faults(chat("Europe/Atlantis", HALF_HOURS[5]), topic()) == []
