@@ -27,6 +27,7 @@ test: .venv/ready ## formatting, lint, types and all tests
 bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_chat
+	$(BIN)/python -m tests.bench_ledger
 
 evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample
 	$(BIN)/python -m tests.evaluate

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import due_days, newest_closed, next_due, report_day
-from digest.models import Delivery, Subscription, Topic
+from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store import outbox
 from digest.store.chats import subscription_of
 from digest.store.engine import insert_on
@@ -56,21 +56,18 @@ def proposed(
     rows = []
     for day, due in days:
         if due <= cutoff or day != days[-1][0]:
-            rows.append(_row(one, day, None, due, "missed", late=True))
+            rows.append(_row(day, None, due, "missed", late=True))
             continue
         report = report_day(topic, one, day, got.report) if topic else None
         reason = "" if report else "no new report" if topic else "no such topic"
-        rows.append(_row(one, day, report, due, reason, late=now - due > LATE))
+        rows.append(_row(day, report, due, reason, late=now - due > LATE))
     return rows
 
 
 def _row(
-    one: Subscription, day: date, report: date | None, due: datetime, reason: str, *, late: bool
+    day: date, report: date | None, due: datetime, reason: str, *, late: bool
 ) -> dict[str, Any]:
     return {
-        "subscription_id": one.id,
-        "platform": one.chat.platform,
-        "topic": one.topic,
         "day": day,
         "report": report,
         "due_at": due,
@@ -84,25 +81,40 @@ def _row(
 async def propose(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
-    """Rows for some subscriptions that are due; gives how many were looked at, how many rows are new."""
+    """Rows for some subscriptions that are due; gives how many were looked at, how many rows are new.
+
+    Those with the same time, zone and past get the same days: counted once, written as one set.
+    """
     table = subscriptions.c
     due = and_(table.next_at <= now, table.ended == "", table.paused.is_(False))
-    query = select(subscriptions, _newest("day"), _newest("report")).where(due)
+    alike = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
+    query = select(table.id, *alike, _newest("day"), _newest("report")).where(due)
     found = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
-    rows: list[dict[str, Any]] = []
-    moves: defaultdict[datetime, list[int]] = defaultdict(list)
-    for row in found:
-        one, got = subscription_of(row), Got(row.newest_day, row.newest_report)
-        rows += proposed(one, topics.get(one.topic), row.next_at, got, now, cutoff)
-        moves[next_due(one, now)].append(one.id)
+    sets: defaultdict[Any, list[int]] = defaultdict(list)
+    for number, *same in found:
+        sets[tuple(same)].append(number)
     new = 0
-    if rows:
-        written = insert_on(connection.dialect.name, deliveries).on_conflict_do_nothing()
-        new = len((await connection.scalars(written.returning(deliveries.c.id), rows)).all())
-    for next_at, ids in moves.items():
-        moved = update(subscriptions).where(table.id.in_(ids))
-        await connection.execute(moved.values(next_at=next_at))
+    for (name, at, zone, weekdays, since, *newest), ids in sets.items():
+        days = tuple(map(int, weekdays))
+        one = Subscription(Chat("", ""), name, time.fromisoformat(at), zone, days)
+        for row in proposed(one, topics.get(name), since, Got(*newest), now, cutoff):
+            new += await _write(connection, ids, row)
+        moved = update(subscriptions).where(table.id.in_(ids)).values(next_at=next_due(one, now))
+        await connection.execute(moved)
     return len(found), new
+
+
+async def _write(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
+    """The same delivery for many subscriptions; gives how many did not have it."""
+    table = subscriptions.c
+    values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
+    each = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
+    written = insert_on(connection.dialect.name, deliveries).from_select(
+        ["subscription_id", "platform", "topic", *row], each.order_by(table.id)
+    )
+    # SQLAlchemy keeps the count of an insert only when asked.
+    counted = written.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return (await connection.execute(counted)).rowcount
 
 
 def _newest(name: str) -> Any:

@@ -1,0 +1,146 @@
+"""The ledger's figures: rows made for many chats, the loop meanwhile, restart to first claim. Asserts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from digest.calendar import next_due
+from digest.models import Chat, Outcome, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from digest.store.tables import subscriptions
+from tests.posts import TOPIC
+from tests.samples import report
+
+DAY = date(2026, 3, 10)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+BEFORE = EIGHT - timedelta(hours=12)
+TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=EIGHT.time().replace(hour=6))}
+ZONES = ("UTC", "Europe/London", "Africa/Abidjan", "Atlantic/Reykjavik")
+GROUP = 500
+
+
+class Loop:
+    """The longest time that the event loop did not come round, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def watch(self) -> None:
+        """Looks every 2 ms until cancelled."""
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(0.002)
+            self.longest = max(self.longest, (time.perf_counter() - begun) * 1000 - 2)
+
+
+def main() -> None:
+    """Figures for 10,000 and 100,000 chats."""
+    for number in map(int, sys.argv[1:] or (10_000, 100_000)):
+        with tempfile.TemporaryDirectory() as name:
+            asyncio.run(_measure(f"sqlite:///{name}/store.db", number))
+
+
+async def _measure(url: str, number: int) -> None:
+    async with await Store.open(url) as store:
+        await _subscribe(store, number)
+        await store.save_report(report(DAY - timedelta(days=1)))
+        await _rows(Ledger(store), number)
+        await _parts(Ledger(store), number)
+    begun = time.perf_counter()
+    async with await Store.open(url) as store:
+        ledger = Ledger(store)
+        await ledger.lease("telegram", "bench:1", EIGHT)
+        await ledger.recover("telegram")
+        first = await ledger.claim("telegram", 40, EIGHT)
+        said(
+            number, "restart to the first claim", time.perf_counter() - begun, f"{len(first)} parts"
+        )
+        await _claims(ledger, number, first)
+
+
+async def _rows(ledger: Ledger, number: int) -> None:
+    loop, before = Loop(), memory()
+    watching = asyncio.create_task(loop.watch())
+    begun, cpu = time.perf_counter(), time.process_time()
+    new = await ledger.propose(TOPICS, EIGHT)
+    seconds, used = time.perf_counter() - begun, time.process_time() - cpu
+    watching.cancel()
+    more = (
+        f"{new} rows, CPU {used:.2f} s, loop {loop.longest:.0f} ms, {memory() - before:.0f} MB more"
+    )
+    said(number, "rows made", seconds, more)
+    begun = time.perf_counter()
+    await ledger.propose(TOPICS, EIGHT + timedelta(seconds=5))
+    said(number, "a tick with nothing due", time.perf_counter() - begun)
+
+
+async def _parts(ledger: Ledger, number: int) -> None:
+    loop, before, longest = Loop(), memory(), 0.0
+    watching = asyncio.create_task(loop.watch())
+    begun = time.perf_counter()
+    while True:
+        asked = time.perf_counter()
+        ready = await ledger.ready("telegram", GROUP)
+        longest = max(longest, time.perf_counter() - asked)
+        if not ready:
+            break
+        await ledger.plan([(one.id, ["first", "second"]) for one, _ in ready])
+    watching.cancel()
+    more = f"loop {loop.longest:.0f} ms, longest ready() {longest * 1000:.0f} ms"
+    said(number, "planned", time.perf_counter() - begun, f"{more}, {memory() - before:.0f} MB more")
+
+
+async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
+    begun, done = time.perf_counter(), 0
+    while done < 2_000:
+        await ledger.settle([Outcome(one.id, "sent", "1") for one in parts])
+        done += len(parts)
+        parts = await ledger.claim("telegram", 40, EIGHT)
+    each = (time.perf_counter() - begun) / done
+    said(number, "claim and settle, 40 at a time", each, "a message")
+    begun = time.perf_counter()
+    await ledger.balance(EIGHT)
+    said(number, "balance", time.perf_counter() - begun)
+    begun = time.perf_counter()
+    await ledger.unbalanced()
+    said(number, "unbalanced", time.perf_counter() - begun)
+
+
+async def _subscribe(store: Store, number: int) -> None:
+    """Rows as `Store.subscribe` writes them, many at once."""
+    await store.subscribe(Subscription(Chat("telegram", "0"), "ai", EIGHT.time(), "UTC"), BEFORE)
+    async with store.writing() as connection:
+        row = dict((await connection.execute(subscriptions.select())).mappings().one())
+        del row["id"]
+        rows: list[dict[str, Any]] = []
+        for n in range(1, number):
+            zone = ZONES[n % len(ZONES)]
+            one = Subscription(Chat("telegram", str(n)), "ai", EIGHT.time(), zone)
+            rows.append({**row, "chat": str(n), "timezone": zone, "next_at": next_due(one, BEFORE)})
+            if len(rows) == GROUP or n + 1 == number:
+                await connection.execute(subscriptions.insert(), rows)
+                rows.clear()
+
+
+def said(number: int, what: str, seconds: float, more: str = "") -> None:
+    """Prints one figure."""
+    shown = f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.2f} ms"
+    print(f"{number:>7} chats: {what}: {shown} {more}".rstrip())
+
+
+def memory() -> float:
+    """The largest memory of this process so far, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()
