@@ -15,7 +15,7 @@ SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
 EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/*.py")])
 SDKS = {
     "terminal": {"prompt_toolkit"},
-    "telegram": {"telegram"},
+    "telegram": {"telegram", "httpx"},
     "discord": {"discord", "aiohttp"},
 }
 """What a platform may import besides the standard library: its own SDK, with what that raises."""

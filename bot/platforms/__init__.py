@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from bot.menu import Kind, MenuRow
@@ -28,9 +29,48 @@ class Unreachable(PlatformError):
 class Refused(PlatformError):
     """It will not do this, however often it is asked: a wrong token, a message it cannot take."""
 
+    def __init__(self, message: str = "", *, markup: bool = False, picture: bool = False) -> None:
+        """`markup`: without its markup it may be taken; `picture`: without its picture."""
+        super().__init__(message)
+        self.markup, self.picture = markup, picture
+
 
 class Gone(PlatformError):
     """Nothing can be sent to that chat any more: the bot was blocked or removed, the chat deleted."""
+
+    def __init__(self, message: str = "", why: Ending = "removed") -> None:
+        super().__init__(message)
+        self.why: Ending = why
+
+
+class Moved(PlatformError):
+    """The chat has another id now."""
+
+    def __init__(self, new: str) -> None:
+        super().__init__(f"the chat is {new} now")
+        self.new = new
+
+
+class Limited(PlatformError):
+    """Not taken: too many messages. Waiting `seconds` helps."""
+
+    def __init__(self, seconds: float, *, everywhere: bool = False, counts: bool = True) -> None:
+        """`everywhere`: said of the whole bot, not of this chat; `counts`: towards a ban."""
+        super().__init__(f"too many messages; asks to wait {seconds:.0f} s")
+        self.seconds, self.everywhere, self.counts = seconds, everywhere, counts
+
+
+class NotSent(Unreachable):
+    """The message was not taken for certain: it never left this machine, or the server failed
+    before it did anything. Sending it again doubles nothing."""
+
+
+class Unsure(Unreachable):
+    """Nobody knows whether the message was taken: cut off or timed out after its first byte."""
+
+
+class Revoked(PlatformError):
+    """The token is not, or no more, right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +134,100 @@ class Host(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a platform may be sent to, as its makers state it."""
+
+    a_second: float
+    most: float
+    """What is never tried to exceed."""
+    chat_gap: float = 0.0
+    """Seconds between two messages to one chat."""
+    group_minute: int = 0
+    """Messages a minute to one group or channel; 0: no such limit."""
+    bans: bool = False
+    """Whether many invalid answers get the address banned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way to a chat."""
+
+    chat: Chat
+    body: str
+    """One of those that `bodies` made."""
+    nonce: str
+    """The same at every try of this message, and of no other."""
+    picture: bytes = b""
+    """The picture that the body names, where there is no `file_id`."""
+    file_id: str = ""
+    """What the platform calls the picture since it was sent there once."""
+    plain: bool = False
+    """Without markup and buttons."""
+    bare: bool = False
+    """Without the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a platform says of a message it took."""
+
+    message: str
+    file_id: str = ""
+    """Under which the picture can be sent again; empty where that is not possible."""
+    publish: bool = False
+    """Whether followers get it only after `publish`."""
+    again: float = 0.0
+    """Seconds before the next message to that chat."""
+
+
+class Delivering(Protocol):
+    """How a platform takes digests: prepared messages, one call each, every outcome told apart."""
+
+    @property
+    def pace(self) -> Pace: ...
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a repeated message with the same nonce is one message."""
+        ...
+
+    @property
+    def reuses(self) -> bool:
+        """Whether a picture that was sent once can be sent again by its name there."""
+        ...
+
+    def bodies(self, reply: Reply, chat: Chat, picture: str) -> list[str]:
+        """The messages of a reply as JSON objects. `picture` names its picture: it is the value of
+        `picture` in the message that shows it."""
+        ...
+
+    async def deliver(self, message: Outgoing) -> Delivered:
+        """Sends one message, in one call. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or
+        Revoked."""
+        ...
+
+    async def arrived(self, message: Outgoing, since: datetime) -> str:
+        """The id of the message if it was taken since then, else nothing. Asked where a nonce may
+        be forgotten. Raises Unsure where that cannot be seen."""
+        ...
+
+    async def publish(self, chat: Chat, message: str) -> None:
+        """Hands a message on to followers; what is refused is logged."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        ...
+
+
 class Platform(Protocol):
     """A chat platform."""
+
+    @property
+    def delivering(self) -> Delivering:
+        """How it takes digests."""
+        ...
 
     async def run(self) -> None:
         """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""

@@ -31,6 +31,7 @@ from bot.platforms import (
 )
 from bot.platforms.discord.checking import checked
 from bot.platforms.discord.commands import Chinese, command
+from bot.platforms.discord.delivering import Deliverer
 from bot.platforms.discord.rights import NEEDED, lacking
 from bot.platforms.discord.text import Sheet, sheets
 from bot.platforms.discord.views import PICTURE, Press, embeds, pressed, view
@@ -64,6 +65,7 @@ class Discord:
         # The library knows no setting for it, so it holds for the whole process.
         Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.proxy)
+        self.delivering = Deliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
 
     async def run(self) -> None:
         """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
@@ -79,7 +81,6 @@ class Discord:
         if self.client.application_id is None or self.client.is_closed():
             raise Unreachable("Discord: the bot is not connected")
         place = self.client.get_partial_messageable(int(chat.id))
-        known = self.client.get_channel(int(chat.id))
         found = sheets(reply)
         for number, sheet in enumerate(found, 1):
             last = number == len(found)
@@ -88,10 +89,14 @@ class Discord:
                 message = await place.send(
                     **content, allowed_mentions=discord.AllowedMentions.none()
                 )
-                if isinstance(known, discord.TextChannel) and known.is_news():
+                if self._is_news(chat.id):
                     await _publish(message)
             except _BROKEN as error:
                 raise _told(error) from error
+
+    def _is_news(self, channel: str) -> bool:
+        known = self.client.get_channel(int(channel))
+        return isinstance(known, discord.TextChannel) and known.is_news()
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Sends a reply to somebody's direct messages. Raises as `send` does."""

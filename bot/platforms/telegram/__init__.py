@@ -31,6 +31,7 @@ from bot.platforms import (
     Unreachable,
     language_of,
 )
+from bot.platforms.telegram.delivering import Deliverer
 from bot.platforms.telegram.keyboards import Press, pressed
 from bot.platforms.telegram.reading import (
     HELLO,
@@ -82,6 +83,7 @@ class Telegram:
             get_updates_request=polling,
         )
         self.sender = Sender(self.bot, host)
+        self.delivering = Deliverer(host, setup, lambda: self.bot.username)
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
 

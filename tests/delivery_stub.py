@@ -1,0 +1,288 @@
+"""Telegram and Discord on 127.0.0.1 as far as delivering goes: fast, strict, and with an exact ledger
+of what they took. In this process, or in one of its own for benchmarks:
+
+    python -m tests.delivery_stub '{"telegram_rate": 30, "latency": 0.05}'   # prints its address
+    GET /stub                                                                 # its ledger
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import web
+
+TELEGRAM_TOKEN = "7:stub"
+DISCORD_TOKEN = "stub.discord"
+HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+_TELEGRAM_FIELDS = {
+    "sendMessage": {
+        "chat_id",
+        "text",
+        "message_thread_id",
+        "entities",
+        "reply_markup",
+        "link_preview_options",
+    },
+    "sendPhoto": {
+        "chat_id",
+        "photo",
+        "caption",
+        "caption_entities",
+        "message_thread_id",
+        "reply_markup",
+    },
+}
+_DISCORD_FIELDS = {
+    "embeds",
+    "components",
+    "allowed_mentions",
+    "nonce",
+    "enforce_nonce",
+    "attachments",
+    "tts",
+}
+
+Fault = str
+"""What goes wrong with a call: `drop_before`, `drop_after`, `late SECONDS`, or an answer: `CODE BODY`."""
+
+
+@dataclass
+class Book:
+    """What one platform took and refused."""
+
+    calls: int = 0
+    taken: Counter[str] = field(default_factory=Counter)
+    """Messages by `chat text`."""
+    merged: int = 0
+    """Repeated messages that a nonce made one."""
+    limited: int = 0
+    uploads: int = 0
+    published: int = 0
+    times: list[float] = field(default_factory=list)
+    """When each message was taken."""
+    chats: Counter[str] = field(default_factory=Counter)
+    """Calls by chat, refused ones too."""
+
+    @property
+    def doubled(self) -> int:
+        """Messages that a chat got more than once."""
+        return sum(number - 1 for number in self.taken.values())
+
+
+class Window:
+    """At most so many in any second."""
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+        self._at: deque[float] = deque()
+
+    def take(self, now: float) -> bool:
+        while self._at and now - self._at[0] >= 1.0:
+            self._at.popleft()
+        if self.most and len(self._at) >= self.most:
+            return False
+        self._at.append(now)
+        return True
+
+
+class DeliveryStub:
+    """Both platforms. `fault(platform, chat, call)` says what goes wrong with a call, or nothing;
+    `call` counts the calls of that platform from 1."""
+
+    def __init__(
+        self,
+        *,
+        telegram_rate: float = 0,
+        discord_rate: float = 0,
+        latency: float = 0.0,
+        fault: Callable[[str, str, int], Fault | None] | None = None,
+    ) -> None:
+        self.latency, self.fault = latency, fault or (lambda *_: None)
+        self.windows = {"telegram": Window(telegram_rate), "discord": Window(discord_rate)}
+        self.books = {"telegram": Book(), "discord": Book()}
+        self.problems: list[str] = []
+        self.news: set[str] = set()
+        self.forgets_nonces = False
+        self.url, self.port = "", 0
+        self._ids = itertools.count(1000)
+        self._by_nonce: dict[tuple[str, str], str] = {}
+        self._channel: dict[str, list[dict[str, Any]]] = {}
+        self._file_ids: set[str] = set()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 << 20)
+        app.router.add_post("/bot{token}/{method}", self._telegram)
+        app.router.add_post("/api/v10/channels/{channel}/messages", self._discord)
+        app.router.add_get("/api/v10/channels/{channel}/messages", self._history)
+        app.router.add_post("/api/v10/channels/{channel}/messages/{id}/crosspost", self._crosspost)
+        app.router.add_get("/stub", self._told)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+        if self.problems and kind is None:
+            raise AssertionError("\n".join(self.problems[:20]))
+
+    async def _told(self, _: web.Request) -> web.Response:
+        told = {name: vars(book) | {"doubled": book.doubled} for name, book in self.books.items()}
+        return web.json_response(told | {"problems": self.problems})
+
+    async def _before(self, request: web.Request, platform: str, chat: str) -> web.Response | None:
+        """An answer that ends the call: a fault, or too many messages."""
+        book = self.books[platform]
+        book.calls += 1
+        book.chats[chat] += 1
+        fault = self.fault(platform, chat, book.calls)
+        if fault and fault.startswith("drop_before") and request.transport:
+            request.transport.abort()
+            return web.Response(status=500)
+        if not self.windows[platform].take(asyncio.get_running_loop().time()):
+            book.limited += 1
+            await asyncio.sleep(self.latency)
+            return _too_many(platform)
+        await asyncio.sleep(self.latency)
+        if fault and fault[0].isdigit():
+            code, _, body = fault.partition(" ")
+            book.limited += code == "429"
+            html = body.startswith("<") or not body
+            headers = {} if html else {"Via": "1.1 google"}
+            kind = "text/html" if html else "application/json"
+            return web.Response(status=int(code), text=body, content_type=kind, headers=headers)
+        return None
+
+    async def _after(self, request: web.Request, platform: str, chat: str, call: int) -> None:
+        fault = self.fault(platform, chat, call) or ""
+        if fault == "drop_after" and request.transport:
+            request.transport.abort()
+        elif fault.startswith("late "):
+            await asyncio.sleep(float(fault[5:]))
+
+    def _take(self, platform: str, chat: str, text: str) -> None:
+        book = self.books[platform]
+        book.taken[f"{chat} {text}"] += 1
+        book.times.append(asyncio.get_running_loop().time())
+
+    async def _telegram(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        sent = dict(await request.post())
+        chat = str(sent.get("chat_id", ""))
+        if request.match_info["token"] != TELEGRAM_TOKEN:
+            return _answer(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+        if method not in _TELEGRAM_FIELDS or set(sent) - _TELEGRAM_FIELDS[method]:
+            self.problems.append(f"telegram: {method} {sorted(sent)}")
+        if ended := await self._before(request, "telegram", chat):
+            return ended
+        call = self.books["telegram"].calls
+        text = str(sent.get("text") or sent.get("caption") or "")
+        result: dict[str, Any] = {"date": 1, "chat": {"id": int(chat), "type": "private"}}
+        result["message_id"] = next(self._ids)
+        if method == "sendPhoto":
+            photo = sent["photo"]
+            file_id = photo if isinstance(photo, str) else f"file-{next(self._ids)}"
+            if isinstance(photo, str) and photo not in self._file_ids:
+                return refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
+            self.books["telegram"].uploads += not isinstance(photo, str)
+            self._file_ids.add(file_id)
+            size = {"file_id": file_id, "file_unique_id": file_id, "width": 9, "height": 9}
+            result |= {"photo": [size], "caption": text}
+        elif not text:
+            return refused(400, "Bad Request: message text is empty")
+        self._take("telegram", chat, text)
+        await self._after(request, "telegram", chat, call)
+        return _answer(200, {"ok": True, "result": result})
+
+    def forget_files(self) -> None:
+        """File ids that were given run out."""
+        self._file_ids.clear()
+
+    async def _discord(self, request: web.Request) -> web.Response:
+        chat = request.match_info["channel"]
+        pictured = request.content_type.startswith("multipart/")
+        if pictured:
+            form = await request.post()
+            told: Any = form["payload_json"]
+            sent = json.loads(told)
+        else:
+            sent = await request.json()
+        if request.headers.get("Authorization") != f"Bot {DISCORD_TOKEN}":
+            return _answer(401, {"message": "401: Unauthorized", "code": 0})
+        if set(sent) - _DISCORD_FIELDS or sent.get("enforce_nonce") is not True:
+            self.problems.append(f"discord: {sorted(sent)}")
+        if not 0 < len(sent.get("nonce", "")) <= 25 or bool(sent.get("attachments")) != pictured:
+            self.problems.append(f"discord: nonce {sent.get('nonce')!r}, {sent.get('attachments')}")
+        if ended := await self._before(request, "discord", chat):
+            return ended
+        book = self.books["discord"]
+        call = book.calls
+        known = self._by_nonce.get((chat, sent["nonce"]))
+        if known and not self.forgets_nonces:
+            book.merged += 1
+            return _answer(200, {"id": known, "channel_id": chat})
+        id_ = str(next(self._ids))
+        self._by_nonce[chat, sent["nonce"]] = id_
+        book.uploads += pictured
+        self._channel.setdefault(chat, []).append(
+            {"id": id_, "author": {"bot": True}, "embeds": sent.get("embeds", [])}
+        )
+        self._take("discord", chat, json.dumps([e.get("description") for e in sent["embeds"]]))
+        await self._after(request, "discord", chat, call)
+        return _answer(200, {"id": id_, "channel_id": chat})
+
+    async def _history(self, request: web.Request) -> web.Response:
+        return _answer(200, self._channel.get(request.match_info["channel"], []))
+
+    async def _crosspost(self, request: web.Request) -> web.Response:
+        if request.match_info["channel"] not in self.news:
+            self.problems.append("discord: crosspost outside an announcement channel")
+        self.books["discord"].published += 1
+        return _answer(200, {"id": request.match_info["id"]})
+
+
+def refused(code: int, description: str, **parameters: Any) -> web.Response:
+    """A refusal in Telegram's words."""
+    return _answer(code, json.loads(telegram_says(code, description, **parameters)))
+
+
+def telegram_says(code: int, description: str, **parameters: Any) -> str:
+    """The body of a refusal in Telegram's words."""
+    told: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
+    return json.dumps(told | ({"parameters": parameters} if parameters else {}))
+
+
+def _too_many(platform: str) -> web.Response:
+    if platform == "telegram":
+        return refused(429, "Too Many Requests: retry after 1", retry_after=1)
+    told = {"message": "You are being rate limited.", "retry_after": 0.5, "global": True}
+    return _answer(429, told)
+
+
+def _answer(code: int, told: Any) -> web.Response:
+    return web.json_response(told, status=code, headers={"Via": "1.1 google"})
+
+
+async def serve(told: dict[str, Any]) -> None:
+    """A stub for another process, until the input ends."""
+    async with DeliveryStub(**told) as stub:
+        sys.stdout.write(stub.url + "\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.read)
+        stub.problems.clear()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(json.loads(sys.argv[1])))

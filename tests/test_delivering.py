@@ -1,0 +1,343 @@
+"""Every outcome of one message told apart, on both platforms' transports, against servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.messages import Button, Entry, Heading, Link, Picture, Reply, Text
+from bot.platforms import (
+    Delivering,
+    Gone,
+    Limited,
+    Moved,
+    NotSent,
+    Outgoing,
+    PlatformError,
+    Refused,
+    Revoked,
+    Setup,
+    Unsure,
+)
+from bot.platforms.discord import delivering as discord
+from bot.platforms.telegram import delivering as telegram
+from digest.models import Chat
+from tests.delivery_stub import DISCORD_TOKEN, HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
+
+PNG = b"\x89PNG made up"
+PLATFORMS = ("telegram", "discord")
+
+
+class Links:
+    """The part of the host that makes links; nothing else may be asked here."""
+
+    def link_word(self, line: str) -> str:
+        return line.strip("/").replace(" ", "-")
+
+
+def opened(
+    platform: str, url: str, timeout: float = 5.0, token: str = "", news: Any = None
+) -> Delivering:
+    """A way to deliver to the stub."""
+    if platform == "telegram":
+        host: Any = Links()
+        setup = Setup(token or TELEGRAM_TOKEN, url)
+        return telegram.Deliverer(host, setup, lambda: "made_up_bot", timeout)
+    setup = Setup(token or DISCORD_TOKEN)
+    return discord.Deliverer(setup, f"{url}/api/v10", news or (lambda _: False), timeout)
+
+
+def body(platform: str, text: str = "hello", **more: Any) -> str:
+    """A message as the platform's `bodies` make it."""
+    told = {"text": text} if platform == "telegram" else {"embeds": [{"description": text}]}
+    return json.dumps(told | more)
+
+
+def outgoing(platform: str, chat: str = "5", **more: Any) -> Outgoing:
+    """A message on its way."""
+    return Outgoing(Chat(platform, chat), more.pop("body", "") or body(platform), "n1", **more)
+
+
+async def outcome(platform: str, fault: str, patience: float = 5.0) -> PlatformError | None:
+    """What comes of one message whose call meets this fault."""
+    async with DeliveryStub(fault=lambda *_: fault) as stub:
+        to = opened(platform, stub.url, patience)
+        try:
+            await to.deliver(outgoing(platform))
+        except PlatformError as error:
+            return error
+        finally:
+            await to.close()
+    return None
+
+
+def says(code: int, text: str, **more: Any) -> str:
+    return f"{code} {telegram_says(code, text, **more)}"
+
+
+def discord_says(code: int, number: int, **more: Any) -> str:
+    return f"{code} {json.dumps({'message': 'made up', 'code': number} | more)}"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("drop_before", Unsure),
+        ("drop_after", Unsure),
+        ("late 2", Unsure),
+        (f"500 {HTML}", NotSent),
+        (f"502 {HTML}", NotSent),
+        (f"503 {HTML}", NotSent),
+        (f"504 {HTML}", Unsure),
+        ("200 <html>captive portal</html>", Unsure),
+    ],
+)
+async def test_what_was_on_the_wire_decides(
+    platform: str, fault: str, kind: type[PlatformError]
+) -> None:
+    assert type(await outcome(platform, fault, 0.5)) is kind
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_refused_connection_never_left(platform: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        to = opened(platform, f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(NotSent):
+            await to.deliver(outgoing(platform))
+        await to.close()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_connection_that_is_never_made_never_left(platform: str) -> None:
+    """A listener whose queue is full: the handshake is not answered."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        to = opened(platform, f"http://127.0.0.1:{full.getsockname()[1]}", timeout=0.5)
+        with pytest.raises(NotSent):
+            await to.deliver(outgoing(platform))
+        await to.close()
+
+
+async def test_a_pool_without_room_never_left() -> None:
+    async with DeliveryStub(latency=2.0) as stub:
+        to = opened("telegram", stub.url, timeout=0.5)
+        sends = [to.deliver(outgoing("telegram", str(n))) for n in range(telegram.MOST_AT_ONCE + 1)]
+        ends = await asyncio.gather(*sends, return_exceptions=True)
+        await to.close()
+    assert sum(isinstance(end, NotSent) for end in ends) == 1
+    assert all(isinstance(end, NotSent | Unsure) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        (says(429, "Too Many Requests: retry after 17", retry_after=17), 17.0),
+        (says(429, "Too Many Requests", retry_after=2.5), 5.0),
+        (says(429, "Too Many Requests", retry_after=-3), 5.0),
+        (says(429, "Too Many Requests", retry_after="soon"), 5.0),
+        (says(429, "Too Many Requests"), 5.0),
+        ("429 ", 5.0),
+        (f"429 {HTML}", 5.0),
+        ("429 []", 5.0),
+    ],
+)
+async def test_telegram_says_how_long_to_wait_or_five_seconds(fault: str, seconds: float) -> None:
+    error = await outcome("telegram", fault)
+    assert isinstance(error, Limited)
+    assert (error.seconds, error.everywhere) == (seconds, False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds", "everywhere"),
+    [
+        ('429 {"retry_after": 1.25, "global": false}', 1.25, False),
+        ('429 {"retry_after": 64.5, "global": true}', 64.5, True),
+        ('429 {"retry_after": -1, "global": false}', 5.0, False),
+        ('429 {"retry_after": "x", "global": false}', 5.0, False),
+        ('429 {"retry_after": NaN}', 5.0, False),
+        ('429 {"message": "slow"}', 5.0, False),
+        (f"429 {HTML}", 5.0, True),
+        ("429 ", 5.0, True),
+    ],
+)
+async def test_discord_says_for_whom_and_how_long(
+    fault: str, seconds: float, everywhere: bool
+) -> None:
+    error = await outcome("discord", fault)
+    assert isinstance(error, Limited)
+    assert (error.seconds, error.everywhere) == (seconds, everywhere)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (says(403, "Forbidden: bot was blocked by the user"), "removed"),
+        (says(403, "Forbidden: bot was kicked from the supergroup chat"), "removed"),
+        (says(403, "Forbidden: bot is not a member of the channel chat"), "removed"),
+        (says(403, "Forbidden: user is deactivated"), "deleted"),
+        (says(403, "Forbidden: the group chat was deleted"), "deleted"),
+        (says(400, "Bad Request: chat not found"), "deleted"),
+        (says(400, "Bad Request: group chat was deactivated"), "deleted"),
+        (says(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), "removed"),
+    ],
+)
+async def test_a_telegram_chat_that_is_gone(fault: str, why: str) -> None:
+    error = await outcome("telegram", fault)
+    assert isinstance(error, Gone)
+    assert error.why == why
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [(10003, 404, "deleted"), (50001, 403, "removed"), (50007, 403, "removed")],
+)
+async def test_a_discord_channel_that_is_gone(number: int, code: int, why: str) -> None:
+    error = await outcome("discord", discord_says(code, number))
+    assert isinstance(error, Gone)
+    assert error.why == why
+
+
+async def test_a_group_that_became_a_supergroup_has_a_new_id() -> None:
+    text = "Bad Request: group chat was upgraded to a supergroup chat"
+    error = await outcome("telegram", says(400, text, migrate_to_chat_id=-100123))
+    assert isinstance(error, Moved)
+    assert error.new == "-100123"
+
+
+@pytest.mark.parametrize(
+    ("platform", "fault", "markup", "picture"),
+    [
+        ("telegram", says(400, "Bad Request: can't parse entities: odd"), True, False),
+        ("telegram", says(400, "Bad Request: ENTITY_BOUNDS_INVALID"), True, False),
+        ("telegram", says(400, "Bad Request: BUTTON_DATA_INVALID"), True, False),
+        ("telegram", says(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"), False, True),
+        ("telegram", says(400, "Bad Request: IMAGE_PROCESS_FAILED"), False, True),
+        ("telegram", says(413, "Request Entity Too Large"), False, True),
+        ("telegram", says(400, "Bad Request: message thread not found"), False, False),
+        ("discord", discord_says(400, 50035), True, True),
+        ("discord", discord_says(413, 40005), False, True),
+        ("discord", discord_says(403, 50013), False, False),
+    ],
+)
+async def test_what_is_refused_may_be_taken_without_it(
+    platform: str, fault: str, markup: bool, picture: bool
+) -> None:
+    error = await outcome(platform, fault)
+    assert isinstance(error, Refused)
+    assert (error.markup, error.picture) == (markup, picture)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_token_that_is_not_right(platform: str) -> None:
+    async with DeliveryStub() as stub:
+        to = opened(platform, stub.url, token="8:wrong")
+        with pytest.raises(Revoked):
+            await to.deliver(outgoing(platform))
+        await to.close()
+
+
+async def test_telegram_uploads_a_picture_and_takes_its_name_afterwards() -> None:
+    told = body("telegram", "under it", picture="p", entities=[])
+    async with DeliveryStub() as stub:
+        to = opened("telegram", stub.url)
+        first = await to.deliver(outgoing("telegram", body=told, picture=PNG))
+        again = await to.deliver(outgoing("telegram", "6", body=told, file_id=first.file_id))
+        stub.forget_files()
+        with pytest.raises(Refused) as refused:
+            await to.deliver(outgoing("telegram", "7", body=told, file_id=first.file_id))
+        bare = await to.deliver(outgoing("telegram", "8", body=told, bare=True))
+        await to.close()
+    assert stub.books["telegram"].uploads == 1
+    assert first.file_id == again.file_id != ""
+    assert refused.value.picture
+    assert bare.file_id == ""
+
+
+async def test_a_repeated_discord_message_is_one_message() -> None:
+    async with DeliveryStub() as stub:
+        to = opened("discord", stub.url)
+        first, second = [await to.deliver(outgoing("discord")) for _ in range(2)]
+        await to.close()
+    assert first.message == second.message
+    assert stub.books["discord"].doubled == 0
+    assert stub.books["discord"].merged == 1
+
+
+async def test_a_discord_message_is_found_by_its_words_where_the_nonce_is_forgotten() -> None:
+    began = datetime.now(UTC)
+    async with DeliveryStub() as stub:
+        to = opened("discord", stub.url)
+        sent = await to.deliver(outgoing("discord"))
+        assert await to.arrived(outgoing("discord"), began) == sent.message
+        other = outgoing("discord", body=body("discord", "something else"))
+        assert await to.arrived(other, began) == ""
+        await to.close()
+    with pytest.raises(Unsure):
+        await to.arrived(outgoing("discord"), began)
+    await to.close()
+
+
+async def test_posts_of_an_announcement_channel_are_published() -> None:
+    async with DeliveryStub() as stub:
+        stub.news.add("5")
+        to = opened("discord", stub.url, news=lambda channel: channel == "5")
+        sent = await to.deliver(outgoing("discord"))
+        assert sent.publish
+        assert not (await to.deliver(outgoing("discord", "6"))).publish
+        await to.publish(Chat("discord", "5"), sent.message)
+        await to.close()
+    assert stub.books["discord"].published == 1
+
+
+def digest(picture: Callable[[], Picture] | None = None) -> Reply:
+    """A reply of more than one message."""
+    shown = (picture(),) if picture else ()
+    entries = [
+        Entry(f"Sentence {n}. " * 60, f"Point {n}", n, (Link("@a", "https://example.com/a"),))
+        for n in range(1, 12)
+    ]
+    blocks = (Heading("AI · 2025-12-06", 1), Text("Overview"), *shown, *entries)
+    return Reply(blocks, "en", ((Button("All", "/report ai 2025-12-06"),),), "post", "ai")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_reply_becomes_messages_that_the_platform_takes(
+    platform: str, tmp_path: Any
+) -> None:
+    to = opened(platform, "http://127.0.0.1:9")
+    reply = digest(lambda: Picture(tmp_path / "not-read.png", "a cloud"))
+    made = to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
+    bodies = [json.loads(one) for one in made]
+    buttons = "buttons" if platform == "telegram" else "components"
+    assert len(bodies) > 1
+    assert [one.get("picture") for one in bodies] == ["ai/2025-12-06", *[None] * (len(bodies) - 1)]
+    assert [buttons in one for one in bodies] == [*[False] * (len(bodies) - 1), True]
+    assert made == to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
+    await to.close()
+    async with DeliveryStub() as stub:
+        to = opened(platform, stub.url)
+        for number, one in enumerate(made):
+            await to.deliver(Outgoing(Chat(platform, "5"), one, f"n{number}", picture=PNG))
+        await to.close()
+    assert sum(stub.books[platform].taken.values()) == len(made)
+    assert stub.books[platform].uploads == 1
+
+
+async def test_buttons_in_a_telegram_channel_are_links_to_the_bot() -> None:
+    to = opened("telegram", "http://127.0.0.1:9")
+    made = to.bodies(digest(), Chat("telegram", "-100", kind="channel"), "")
+    row = json.loads(made[-1])["buttons"]["inline_keyboard"][0]
+    assert row[0]["url"] == "https://t.me/made_up_bot?start=report-ai-2025-12-06"
+    await to.close()

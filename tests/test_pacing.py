@@ -1,0 +1,142 @@
+"""The pace that is learned, against servers of pure arithmetic: no clock runs here."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from dataclasses import dataclass
+
+import pytest
+
+from bot.pacing import ChatPace, Invalid, Rate, backoff
+from tests.delivery_stub import Window
+
+
+@dataclass
+class Run:
+    """What came of a run: seconds, refusals, and when each message was taken."""
+
+    seconds: float
+    refused: int
+    taken: list[float]
+    rate: Rate
+
+    def within(self, first: float, last: float) -> float:
+        """Messages a second that were taken between these seconds."""
+        return sum(first <= at < last for at in self.taken) / (last - first)
+
+
+def run(allowed: float, messages: int, latency: float, rate: Rate | None = None) -> Run:
+    """Sends so many messages to a server that takes so many a second; the refused ones again."""
+    rate = rate or Rate(30.0, 1000.0)
+    server, chance = Window(allowed), random.Random(1)  # noqa: S311
+    now, left, refused = 0.0, messages, 0
+    taken: list[float] = []
+    answers: list[tuple[float, int, float, bool]] = []
+    number = 0
+    while len(taken) < messages:
+        sends = now + max(0.0, rate.wait(now)) if left else float("inf")
+        if not answers or sends <= answers[0][0]:
+            now = sends + abs(chance.gauss(0, 0.001))
+            rate.begin(now)
+            left, number = left - 1, number + 1
+            arrives = now + abs(chance.gauss(0, 0.003))
+            heapq.heappush(answers, (arrives + latency, number, now, server.take(arrives)))
+            continue
+        at, chat, began, good = heapq.heappop(answers)
+        now = max(now, at)
+        if good:
+            taken.append(at)
+            rate.accepted(now)
+        else:
+            refused, left = refused + 1, left + 1
+            rate.refused(str(chat), began, 1.0, now)
+    return Run(now, refused, taken, rate)
+
+
+@pytest.mark.parametrize("latency", [0.05, 0.25])
+def test_a_strict_thirty_a_second_is_used_without_a_refusal(latency: float) -> None:
+    done = run(30, 600, latency)
+    assert 600 / done.seconds >= 0.97 * 30
+    assert done.refused == 0
+
+
+def test_a_long_run_tries_more_now_and_then_and_loses_little() -> None:
+    done = run(30, 10_000, 0.05)
+    assert 10_000 / done.seconds >= 0.96 * 30
+    assert done.refused <= 0.005 * 10_000
+
+
+@pytest.mark.parametrize(("allowed", "messages"), [(12, 1200), (60, 4500)])
+@pytest.mark.parametrize("latency", [0.05, 0.25])
+def test_what_a_server_really_allows_is_found_within_a_minute(
+    allowed: float, messages: int, latency: float
+) -> None:
+    done = run(allowed, messages, latency)
+    assert done.within(55, 70) >= 0.9 * allowed
+    assert done.refused <= 0.02 * messages
+
+
+def test_a_storm_brings_the_rate_down_within_three_answers() -> None:
+    rate = Rate(30.0, 1000.0)
+    for number in range(3):
+        rate.begin(number / 30)
+    waits = [rate.refused(f"chat{n}", n / 30, 2.0, 0.2 + n / 30) for n in range(3)]
+    assert waits == [False, False, True]
+    assert rate.rate <= 15.0
+    assert rate.wait(0.3) == pytest.approx(1.97, abs=0.02)
+    assert run(5, 400, 0.05).refused <= 0.02 * 400
+
+
+def test_a_chat_that_is_limited_alone_slows_no_other() -> None:
+    rate, now = Rate(30.0, 1000.0), 0.0
+    for number in range(200):
+        now += max(0.0, rate.wait(now))
+        rate.begin(now)
+        if number % 20:
+            rate.accepted(now)
+        else:
+            assert not rate.refused("noisy", now, 5.0, now)
+    assert rate.rate == 30.0
+    assert rate.halted_until == 0.0
+
+
+def test_discord_stays_under_fifty_in_any_second() -> None:
+    done = run(50, 2000, 0.05, Rate(49.0, 49.0))
+    assert done.refused == 0
+    assert 2000 / done.seconds >= 47.5
+    assert done.rate.rate == 49.0
+
+
+def test_a_stall_is_not_caught_up_in_a_burst() -> None:
+    rate, sends = Rate(30.0, 30.0), list[float]()
+    now = 0.0
+    for number in range(90):
+        now += max(0.0, rate.wait(now))
+        if number == 30:
+            now += 0.3  # the machine did something else
+        rate.begin(now)
+        sends.append(now)
+    assert max(sum(at <= other < at + 1 for other in sends) for at in sends) <= 30
+
+
+def test_a_group_gets_twenty_a_minute_and_anybody_one_a_second() -> None:
+    pace = ChatPace(1.0, 20)
+    now = 0.0
+    for _ in range(40):
+        now = pace.sent("group", True, now)
+    assert now >= 60.0
+    assert pace.sent("person", False, 5.0) == 6.0
+    assert ChatPace(0.0, 0).sent("channel", True, 5.0) == 5.0
+
+
+def test_invalid_answers_stop_far_from_the_ban() -> None:
+    invalid = Invalid()
+    waits = [invalid.note(n * 0.1) for n in range(Invalid.MOST)]
+    assert set(waits[:-1]) == {0.0}
+    assert waits[-1] == pytest.approx(600 - 199.9)
+    assert invalid.note(900.0) == 0.0
+
+
+def test_pauses_grow_and_end_growing() -> None:
+    assert [backoff(n) for n in (1, 2, 3, 20)] == [1.0, 2.0, 4.0, 60.0]
