@@ -329,7 +329,9 @@ class Held:
     day: date
     position: int = 0
     tried_at: datetime | None = None
+    """When it was last claimed."""
     error: str = ""
+    """Why it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

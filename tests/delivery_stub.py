@@ -49,6 +49,7 @@ _DISCORD_FIELDS = {
     "tts",
 }
 
+_FAULT = web.RequestKey("fault", str)
 Fault = str
 """What goes wrong with a call: `drop_before`, `drop_after`, `late SECONDS`, or an answer: `CODE BODY`."""
 
@@ -148,6 +149,7 @@ class DeliveryStub:
         book.calls += 1
         book.chats[chat] += 1
         fault = self.fault(platform, chat, book.calls)
+        request[_FAULT] = fault or ""
         if fault and fault.startswith("drop_before") and request.transport:
             request.transport.abort()
             return web.Response(status=500)
@@ -165,8 +167,8 @@ class DeliveryStub:
             return web.Response(status=int(code), text=body, content_type=kind, headers=headers)
         return None
 
-    async def _after(self, request: web.Request, platform: str, chat: str, call: int) -> None:
-        fault = self.fault(platform, chat, call) or ""
+    async def _after(self, request: web.Request) -> None:
+        fault = request[_FAULT]
         if fault == "drop_after" and request.transport:
             request.transport.abort()
         elif fault.startswith("late "):
@@ -187,7 +189,6 @@ class DeliveryStub:
             self.problems.append(f"telegram: {method} {sorted(sent)}")
         if ended := await self._before(request, "telegram", chat):
             return ended
-        call = self.books["telegram"].calls
         text = str(sent.get("text") or sent.get("caption") or "")
         result: dict[str, Any] = {"date": 1, "chat": {"id": int(chat), "type": "private"}}
         result["message_id"] = next(self._ids)
@@ -203,7 +204,7 @@ class DeliveryStub:
         elif not text:
             return refused(400, "Bad Request: message text is empty")
         self._take("telegram", chat, text)
-        await self._after(request, "telegram", chat, call)
+        await self._after(request)
         return _answer(200, {"ok": True, "result": result})
 
     def forget_files(self) -> None:
@@ -228,7 +229,6 @@ class DeliveryStub:
         if ended := await self._before(request, "discord", chat):
             return ended
         book = self.books["discord"]
-        call = book.calls
         known = self._by_nonce.get((chat, sent["nonce"]))
         if known and not self.forgets_nonces:
             book.merged += 1
@@ -240,7 +240,7 @@ class DeliveryStub:
             {"id": id_, "author": {"bot": True}, "embeds": sent.get("embeds", [])}
         )
         self._take("discord", chat, json.dumps([e.get("description") for e in sent["embeds"]]))
-        await self._after(request, "discord", chat, call)
+        await self._after(request)
         return _answer(200, {"id": id_, "channel_id": chat})
 
     async def _history(self, request: web.Request) -> web.Response:

@@ -13,7 +13,6 @@ import pytest
 
 from bot.messages import Button, Entry, Heading, Link, Picture, Reply, Text
 from bot.platforms import (
-    Delivering,
     Gone,
     Limited,
     Moved,
@@ -22,41 +21,14 @@ from bot.platforms import (
     PlatformError,
     Refused,
     Revoked,
-    Setup,
     Unsure,
 )
-from bot.platforms.discord import delivering as discord
 from bot.platforms.telegram import delivering as telegram
 from digest.models import Chat
-from tests.delivery_stub import DISCORD_TOKEN, HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
+from tests.delivery_stub import HTML, DeliveryStub, telegram_says
+from tests.town import PNG, body, opened
 
-PNG = b"\x89PNG made up"
 PLATFORMS = ("telegram", "discord")
-
-
-class Links:
-    """The part of the host that makes links; nothing else may be asked here."""
-
-    def link_word(self, line: str) -> str:
-        return line.strip("/").replace(" ", "-")
-
-
-def opened(
-    platform: str, url: str, timeout: float = 5.0, token: str = "", news: Any = None
-) -> Delivering:
-    """A way to deliver to the stub."""
-    if platform == "telegram":
-        host: Any = Links()
-        setup = Setup(token or TELEGRAM_TOKEN, url)
-        return telegram.Deliverer(host, setup, lambda: "made_up_bot", timeout)
-    setup = Setup(token or DISCORD_TOKEN)
-    return discord.Deliverer(setup, f"{url}/api/v10", news or (lambda _: False), timeout)
-
-
-def body(platform: str, text: str = "hello", **more: Any) -> str:
-    """A message as the platform's `bodies` make it."""
-    told = {"text": text} if platform == "telegram" else {"embeds": [{"description": text}]}
-    return json.dumps(told | more)
 
 
 def outgoing(platform: str, chat: str = "5", **more: Any) -> Outgoing:

@@ -1,0 +1,141 @@
+"""Deliveries: what is due becomes messages, which the platforms' outboxes send."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import date
+from typing import TypeVar
+
+from bot.commands.asking import Context
+from bot.outbox import Outbox, Tell, Writer
+from bot.platforms import Delivering
+from bot.posting import digest_reply
+from digest.models import Delivery, Report
+from digest.store import StoreError
+from digest.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0
+"""Seconds between looks for what is due."""
+AT_ONCE = 100
+"""Deliveries made into messages in one commit."""
+KEPT = 64
+"""Texts and pictures kept: chats with the same wishes get the same messages."""
+LEFT = 8.0
+"""Seconds that sends under way may take when the bot ends."""
+
+Key = tuple[str, date, date]
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Deliveries:
+    """Sends what is due through the platforms that this process talks on."""
+
+    def __init__(self, context: Context, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
+        """`resend`: see UNKNOWN_SENDS."""
+        self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
+        self._writer = Writer(ledger)
+        self._bodies: OrderedDict[object, list[str]] = OrderedDict()
+        self._reports: OrderedDict[Key, tuple[Report, str]] = OrderedDict()
+        self._pictures: OrderedDict[str, bytes] = OrderedDict()
+
+    async def send_through(self, name: str, delivering: Delivering) -> None:
+        """Sends on a platform until cancelled, or until its token is revoked. Then what was under
+        way is finished and what was not begun put back."""
+        outbox = Outbox(
+            name,
+            delivering,
+            self._ledger,
+            self._writer,
+            self._picture,
+            self._tell,
+            self._context.now,
+            resend=self._resend,
+        )
+        tasks = [
+            asyncio.create_task(self._writer.run()),
+            asyncio.create_task(self._plan(name, delivering, outbox)),
+            asyncio.create_task(outbox.run()),
+        ]
+        try:
+            await asyncio.wait({tasks[2]})
+        finally:
+            tasks[1].cancel()
+            tasks[2].cancel()
+            await asyncio.wait(tasks[1:])
+            await outbox.stop(LEFT)
+            tasks[0].cancel()
+            await asyncio.wait(tasks[:1])
+        if not tasks[2].cancelled() and (error := tasks[2].exception()):
+            raise error
+
+    async def _plan(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
+        """Makes messages of what is due, a group at a time."""
+        while True:
+            found = 0
+            try:
+                found = await self.plan(name, delivering)
+            except StoreError as error:
+                log.error("%s: nothing can be planned (%s)", name, error)
+            if found:
+                outbox.wake()
+            if found < AT_ONCE:
+                await asyncio.sleep(EVERY)
+
+    async def plan(self, name: str, delivering: Delivering) -> int:
+        """Makes messages of a group of deliveries that are due; gives how many."""
+        due = await self._ledger.ready(name, AT_ONCE)
+        plans: list[tuple[int, Sequence[str]]] = []
+        for delivery, key in due:
+            try:
+                plans.append((delivery.id, await self._made(delivery, key, delivering)))
+            except StoreError:
+                raise
+            except Exception:
+                # One chat's wishes may fail without the others: it gets nothing, and is listed.
+                log.exception("%s: a digest could not be made into messages", name)
+                plans.append((delivery.id, ()))
+            await asyncio.sleep(0)
+        if plans:
+            await self._ledger.plan(plans)
+        return len(plans)
+
+    async def _made(self, delivery: Delivery, key: Key, delivering: Delivering) -> list[str]:
+        """The messages of one delivery; the same for all chats with the same wishes."""
+        wants = delivery.subscription
+        kind = wants.chat.kind
+        late = "late" if delivery.late else ""
+        options = (wants.language, wants.length, wants.sections, wants.highlight, wants.without)
+        same = (wants.chat.platform, kind, key, late, options)
+        if same not in self._bodies:
+            report, picture = await self._report(key)
+            reply = await digest_reply(self._context, report, wants, late)
+            _keep(self._bodies, same, delivering.bodies(reply, wants.chat, picture))
+        return self._bodies[same]
+
+    async def _report(self, key: Key) -> tuple[Report, str]:
+        """The report, and what messages call its picture."""
+        if key not in self._reports:
+            report = await self._context.store.report(*key)
+            if report is None:
+                raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
+            _keep(self._reports, key, (report, "/".join(map(str, (*key, report.created_at)))))
+        return self._reports[key]
+
+    async def _picture(self, name: str) -> bytes:
+        if name not in self._pictures:
+            topic, first, last, _ = name.rsplit("/", 3)
+            days = date.fromisoformat(first), date.fromisoformat(last)
+            _keep(self._pictures, name, await self._context.store.cloud(topic, *days), 4)
+        return self._pictures[name]
+
+
+def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int = KEPT) -> None:
+    kept[key] = value
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -1,0 +1,187 @@
+"""Chats that are due, an outbox for each platform, and the stub that takes their messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from bot.outbox import Outbox, Writer
+from bot.platforms import Delivering, Pace, Setup
+from bot.platforms.discord import delivering as discord
+from bot.platforms.telegram import delivering as telegram
+from digest.models import Chat, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from digest.store.tables import parts
+from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
+from tests.posts import TOPIC
+from tests.samples import report
+
+PNG = b"\x89PNG made up"
+
+
+class Links:
+    """The part of the host that makes links; nothing else may be asked here."""
+
+    def link_word(self, line: str) -> str:
+        return line.strip("/").replace(" ", "-")
+
+
+def opened(
+    platform: str, url: str, timeout: float = 5.0, token: str = "", news: Any = None
+) -> Delivering:
+    """A way to deliver to the stub."""
+    if platform == "telegram":
+        host: Any = Links()
+        setup = Setup(token or TELEGRAM_TOKEN, url)
+        return telegram.Deliverer(host, setup, lambda: "made_up_bot", timeout)
+    setup = Setup(token or DISCORD_TOKEN)
+    return discord.Deliverer(setup, f"{url}/api/v10", news or (lambda _: False), timeout)
+
+
+def body(platform: str, text: str = "hello", **more: Any) -> str:
+    """A message as the platform's `bodies` make it."""
+    told = {"text": text} if platform == "telegram" else {"embeds": [{"description": text}]}
+    return json.dumps(told | more)
+
+
+DAY = date(2026, 3, 10)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
+
+
+@asynccontextmanager
+async def town(stub: DeliveryStub, folder: Path, *, fast: float = 300.0) -> AsyncIterator[Town]:
+    """A town over a database in that folder. `fast`: messages a second, for tests that are not
+    about the pace; 0: as stated."""
+    async with await Store.open(f"sqlite:///{folder}/town.db") as store:
+        made = Town(stub, store, fast)
+        try:
+            yield made
+        finally:
+            await made.stop()
+
+
+class Town:
+    """Subscribed chats with messages to send."""
+
+    def __init__(self, stub: DeliveryStub, store: Store, fast: float) -> None:
+        self.stub, self.store, self.fast = stub, store, fast
+        self.ledger = Ledger(store)
+        self.told: list[tuple[str, str, dict[str, object]]] = []
+        self.boxes: dict[str, Outbox] = {}
+        self.writer = Writer(self.ledger)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def digests(self, platform: str, number: int, *bodies: str, first: int = 0) -> None:
+        """So many chats that are due a digest of these messages."""
+        chats = [Chat(platform, str(1000 + chat)) for chat in range(first, first + number)]
+        await due(self.store, chats)
+        while ready := await self.ledger.ready(platform, 500):
+            said = bodies or (body(platform),)
+            await self.ledger.plan([(one.id, said) for one, _ in ready])
+
+    async def tell(self, matter: str, about: str, **values: object) -> None:
+        self.told.append((matter, about, values))
+
+    async def picture(self, name: str) -> bytes:
+        return PNG
+
+    def start(
+        self, *platforms: str, timeout: float = 5.0, resend: bool = False, token: str = ""
+    ) -> None:
+        """Begins to send on these platforms."""
+        self._tasks.append(asyncio.create_task(self.writer.run()))
+        for name in platforms or ("telegram", "discord"):
+            to: Any = opened(name, self.stub.url, timeout, token, self.stub.news.__contains__)
+            if self.fast:
+                to.pace = Pace(self.fast, self.fast, 0.0, 0, to.pace.bans)
+            now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
+            box = Outbox(
+                name, to, self.ledger, self.writer, self.picture, self.tell, now, resend=resend
+            )
+            self.boxes[name] = box
+            self._tasks.append(asyncio.create_task(box.run()))
+
+    async def stop(self, within: float = 5.0) -> None:
+        """Ends all sending as SIGTERM does."""
+        for task in self._tasks[1:]:
+            task.cancel()
+        for task in self._tasks[1:]:
+            with suppress(asyncio.CancelledError):
+                await task
+        for box in self.boxes.values():
+            await box.stop(within)
+        for task in self._tasks[:1]:
+            task.cancel()
+            await asyncio.wait({task})
+        self._tasks, self.boxes = [], {}
+
+    async def states(self, platform: str = "") -> Counter[str]:
+        """How many messages are in each state."""
+        counted = select(parts.c.state, func.count()).group_by(parts.c.state)
+        if platform:
+            counted = counted.where(parts.c.platform == platform)
+        async with self.store.reading() as connection:
+            return Counter({row[0]: row[1] for row in await connection.execute(counted)})
+
+    async def ended(self, *platforms: str, seconds: float = 20.0) -> None:
+        """Waits until no message is to be sent any more."""
+        for platform in platforms or ("",):
+            await self.until(platform, lambda s: not s["waiting"] + s["sending"], seconds)
+
+    async def until(
+        self, platform: str, so: Callable[[Counter[str]], bool], seconds: float = 20.0
+    ) -> None:
+        """Waits until the states are so."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not so(await self.states(platform)):  # noqa: ASYNC110 (a table)
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{platform}: {await self.states(platform)}") from None
+
+    def reached(self, platform: str) -> int:
+        """Chats that got their message."""
+        return len(self.stub.books[platform].taken)
+
+
+async def due(store: Store, chats: Sequence[Chat]) -> None:
+    """Chats that are due a digest whose report is there."""
+    for chat in chats:
+        wanted = Subscription(chat, "ai", time(8), "UTC")
+        await store.subscribe(wanted, EIGHT - timedelta(hours=12))
+    await store.save_report(report(DAY - timedelta(days=1)))
+    await Ledger(store).propose(TOPICS, EIGHT)
+
+
+def every(number: int, fault: str, platform: str = "") -> Callable[[str, str, int], str | None]:
+    """Each call of that number meets the fault."""
+    return lambda where, _, call: fault if call % number == 0 and platform in ("", where) else None
+
+
+def of_chats(faults: dict[str, str], times: int = 10**6) -> Callable[[str, str, int], str | None]:
+    """Calls for these chats meet their faults, so many times each."""
+    left = dict.fromkeys(faults, times)
+
+    def fault(_: str, chat: str, call: int) -> str | None:
+        if not left.get(chat):
+            return None
+        left[chat] -= 1
+        return faults[chat]
+
+    return fault
+
+
+def bodies_of(platform: str, texts: Sequence[str]) -> list[str]:
+    """One message for each text."""
+    return [body(platform, text) for text in texts]
