@@ -1,5 +1,5 @@
 # `make demo` for a first look, `make test` before every commit. Needs only Python 3.11 or newer.
-.PHONY: demo test bench evaluate pictures fmt lock
+.PHONY: demo test bench chaos evaluate pictures fmt lock
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -28,6 +28,9 @@ bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_chat
 	$(BIN)/python -m tests.bench_ledger
+
+chaos: .venv/ready ## kills the sending process 200 times; fails where a message is lost or doubled
+	$(BIN)/python -c "from tests.chaos import main; main()"
 
 evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample
 	$(BIN)/python -m tests.evaluate

@@ -7,24 +7,25 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from bot import platforms
-from bot.alerts import Alerts
-from bot.backups import open_whole
 from bot.builds import Builds, run_child
 from bot.commands import answer
 from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
+from bot.delivery import Deliveries
 from bot.host import BotHost
+from bot.leases import while_held
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.settings import Settings
 from digest.models import DigestError
 from digest.store import Store, StoreError
+from digest.store.ledger import Ledger
 from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
@@ -33,26 +34,14 @@ CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Setti
 """The platforms that a token opens."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between attempts to reach a platform."""
-TELL_SECONDS = 15.0
-"""Between looks for what operators of a platform have not heard yet."""
-DOWN_SECONDS = 300.0
-"""How long a platform may be out of reach before the operators hear of it."""
 
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Context]:
-    """All that commands work with, opened and closed again. A damaged database is replaced by its
-    last backup first. Raises StoreError where that cannot be."""
+    """All that commands work with, opened and closed again."""
     topics = load_topics(settings.topics_file)
-    replaced = await open_whole(settings, datetime.now(UTC))
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
-        alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
-        if replaced and replaced.aside:
-            made = f"{replaced.made:%Y-%m-%d %H:%M}"
-            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made)
-        elif replaced:
-            await alerts.tell("log_lost", await store.check())
         try:
             yield Context(
                 store,
@@ -65,7 +54,6 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
                 settings.budget_usd_day,
                 settings.budget_usd_month,
                 settings.timezone,
-                alerts,
             )
         finally:
             await builds.close()
@@ -116,10 +104,20 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     _cancel_on_sigterm()
     async with conversation(settings) as context:
         host = BotHost(context, show)
-        keeping = [
-            asyncio.create_task(_keep(name, host, settings.setup(name), context, show))
-            for name in wanted
-        ]
+        ledger = Ledger(context.store)
+        deliveries = Deliveries(context, ledger, _tell, resend=False)
+
+        def kept(name: str) -> Coroutine[None, None, None]:
+            """Talks and sends on a platform while no other process does."""
+            return while_held(
+                ledger,
+                name,
+                lambda: _keep(name, host, settings.setup(name), show, deliveries),
+                context.now,
+                lambda: show(f"{name}: another process of this bot talks there; waiting for it"),
+            )
+
+        keeping = [asyncio.create_task(kept(name)) for name in wanted]
         try:
             await asyncio.gather(*keeping)
         finally:
@@ -142,20 +140,20 @@ async def _keep(
     name: str,
     host: BotHost,
     setup: platforms.Setup,
-    context: Context,
     show: Callable[[str], None],
+    deliveries: Deliveries,
 ) -> None:
     """Runs one platform, again after each time it could not be reached."""
     loop = asyncio.get_running_loop()
-    pause, down_since = FIRST_PAUSE, loop.time()
+    pause = FIRST_PAUSE
     while True:
         began = loop.time()
         try:
-            await _talk(name, platforms.open_platform(name, host, setup), setup, context)
+            platform = platforms.open_platform(name, host, setup)
+            await _talk_and_send(name, platform, host, deliveries)
             why = "it ended"
         except platforms.Refused as error:
             show(f"{name}: stopped: {error}")
-            await context.tell("token_revoked", name)
             return
         except platforms.PlatformError as error:
             why = str(error)
@@ -163,35 +161,36 @@ async def _keep(
             log.exception("%s failed", name)
             why = type(error).__name__
         if loop.time() - began > LONGEST_PAUSE:
-            pause, down_since = FIRST_PAUSE, loop.time()
-        if loop.time() - down_since > DOWN_SECONDS:
-            await context.tell("platform_down", name, why=why)
+            pause = FIRST_PAUSE
         show(f"{name}: {why}; trying again in {pause:.0f} s")
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, 2 * pause)
 
 
-async def _talk(
-    name: str, platform: platforms.Platform, setup: platforms.Setup, context: Context
+async def _talk_and_send(
+    name: str, platform: platforms.Platform, host: BotHost, deliveries: Deliveries
 ) -> None:
-    """Talks to people, and tells the operators what they must hear."""
-    telling = asyncio.create_task(_tell(name, platform, setup, context))
+    """Talks on a platform, and sends there what is due since it is ready; both end together."""
+
+    async def send() -> None:
+        await host.talks(name)
+        await deliveries.send_through(name, platform.delivering)
+
+    talking, sending = asyncio.create_task(platform.run()), asyncio.create_task(send())
     try:
-        await platform.run()
+        await asyncio.wait({talking, sending}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+        await talking
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        # Side by side: an end has ten seconds.
+        talking.cancel()
+        sending.cancel()
+        await asyncio.gather(talking, sending, return_exceptions=True)
 
 
-async def _tell(
-    name: str, platform: platforms.Platform, setup: platforms.Setup, context: Context
-) -> None:
-    while context.alerts and setup.operators:
-        await asyncio.sleep(TELL_SECONDS)
-        try:
-            await context.alerts.deliver(name, setup.operators, platform.tell)
-        except Exception:
-            log.exception("%s: operators cannot be told", name)
+async def _tell(matter: str, about: str, **values: object) -> None:
+    log.error("%s: %s %s", matter, about, values)
 
 
 def _cancel_on_sigterm() -> None:

@@ -16,6 +16,7 @@ from bot.messages import Incoming, Reply, Text, reply
 from bot.pace import MOST, Pace
 from bot.times import ZONES, zone_named
 from digest.models import SECTIONS, Ending, Language
+from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,9 @@ class BotHost:
         """`show` tells whoever started the bot."""
         self._context, self._show = context, show
         self._pace = Pace(asyncio.get_running_loop().time)
+        self._ledger = Ledger(context.store)
         self._updates = 0
+        self._ready: dict[str, asyncio.Event] = {}
         self.menu = menu()
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -112,13 +115,13 @@ class BotHost:
 
     async def ended(self, platform: str, chat: str, why: Ending, *, space: str = "") -> None:
         """Nothing can be posted in a chat any more, or in a whole server."""
-        number = await self._context.store.end_subscriptions(platform, chat, why, space=space)
+        number = await self._ledger.end_chat(platform, chat, why, space=space)
         if number:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
 
     async def moved(self, platform: str, old: str, new: str) -> None:
         """A chat has a new id."""
-        await self._context.store.move_chat(platform, old, new)
+        await self._ledger.move_chat(platform, old, new)
 
     async def note(self, platform: str, name: str) -> str:
         """What a platform noted under that name, or nothing."""
@@ -131,3 +134,8 @@ class BotHost:
     def ready(self, platform: str, name: str) -> None:
         """The platform talks to people now."""
         self._show(f"{platform}: ready as {name}")
+        self._ready.setdefault(platform, asyncio.Event()).set()
+
+    async def talks(self, platform: str) -> None:
+        """Waits until the platform talks to people."""
+        await self._ready.setdefault(platform, asyncio.Event()).wait()

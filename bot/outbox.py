@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
 """Sends under way at once: rate times latency, for a second or two."""
-AHEAD = 0.4
+AHEAD = 0.2
 """Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves unsure."""
 GATHER = 0.2
 """Seconds in which outcomes are gathered into one commit."""
@@ -157,7 +157,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Sends until cancelled or the token is revoked; `stop` afterwards."""
-        await self._begin()
+        await self._begin_at_last()
         feeding = asyncio.create_task(self._feed())
         try:
             while not self._stopping:
@@ -184,6 +184,14 @@ class Outbox:
         self._give_back()
         await self._writer.flush()
         await self._to.close()
+
+    async def _begin_at_last(self) -> None:
+        while True:
+            try:
+                return await self._begin()
+            except StoreError as error:
+                log.error("%s: sending cannot begin (%s); trying again", self.name, error)
+                await asyncio.sleep(POLL)
 
     async def _begin(self) -> None:
         """What an earlier process left behind: unsure messages, and a pause."""

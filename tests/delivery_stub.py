@@ -49,6 +49,8 @@ _DISCORD_FIELDS = {
     "tts",
 }
 
+_ME: dict[str, Any] = {"id": 7, "is_bot": True, "first_name": "Made up", "username": "made_up_bot"}
+_ME |= {"discriminator": "0", "avatar": None, "global_name": None}
 _FAULT = web.RequestKey("fault", str)
 Fault = str
 """What goes wrong with a call: `drop_before`, `drop_after`, `late SECONDS`, or an answer: `CODE BODY`."""
@@ -64,6 +66,8 @@ class Book:
     merged: int = 0
     """Repeated messages that a nonce made one."""
     limited: int = 0
+    cut: int = 0
+    """Messages taken whose answer was cut off."""
     uploads: int = 0
     published: int = 0
     times: list[float] = field(default_factory=list)
@@ -120,11 +124,13 @@ class DeliveryStub:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 << 20)
+        app.router.add_post("/bot{token}/getMe", self._me)
         app.router.add_post("/bot{token}/{method}", self._telegram)
         app.router.add_post("/api/v10/channels/{channel}/messages", self._discord)
         app.router.add_get("/api/v10/channels/{channel}/messages", self._history)
         app.router.add_post("/api/v10/channels/{channel}/messages/{id}/crosspost", self._crosspost)
         app.router.add_get("/stub", self._told)
+        app.router.add_get("/api/v10/users/@me", self._me)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -142,6 +148,9 @@ class DeliveryStub:
     async def _told(self, _: web.Request) -> web.Response:
         told = {name: vars(book) | {"doubled": book.doubled} for name, book in self.books.items()}
         return web.json_response(told | {"problems": self.problems})
+
+    async def _me(self, _: web.Request) -> web.Response:
+        return _answer(200, {"ok": True, "result": _ME} | _ME | {"id": "7"})
 
     async def _before(self, request: web.Request, platform: str, chat: str) -> web.Response | None:
         """An answer that ends the call: a fault, or too many messages."""
@@ -167,9 +176,10 @@ class DeliveryStub:
             return web.Response(status=int(code), text=body, content_type=kind, headers=headers)
         return None
 
-    async def _after(self, request: web.Request) -> None:
+    async def _after(self, request: web.Request, book: Book) -> None:
         fault = request[_FAULT]
         if fault == "drop_after" and request.transport:
+            book.cut += 1
             request.transport.abort()
         elif fault.startswith("late "):
             await asyncio.sleep(float(fault[5:]))
@@ -204,7 +214,7 @@ class DeliveryStub:
         elif not text:
             return refused(400, "Bad Request: message text is empty")
         self._take("telegram", chat, text)
-        await self._after(request)
+        await self._after(request, self.books["telegram"])
         return _answer(200, {"ok": True, "result": result})
 
     def forget_files(self) -> None:
@@ -240,7 +250,7 @@ class DeliveryStub:
             {"id": id_, "author": {"bot": True}, "embeds": sent.get("embeds", [])}
         )
         self._take("discord", chat, json.dumps([e.get("description") for e in sent["embeds"]]))
-        await self._after(request)
+        await self._after(request, book)
         return _answer(200, {"id": id_, "channel_id": chat})
 
     async def _history(self, request: web.Request) -> web.Response:
@@ -272,7 +282,9 @@ def _too_many(platform: str) -> web.Response:
 
 
 def _answer(code: int, told: Any) -> web.Response:
-    return web.json_response(told, status=code, headers={"Via": "1.1 google"})
+    # discord.py reads JSON only under exactly this type.
+    headers = {"Via": "1.1 google", "Content-Type": "application/json"}
+    return web.Response(status=code, body=json.dumps(told).encode(), headers=headers)
 
 
 async def serve(told: dict[str, Any]) -> None:

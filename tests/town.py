@@ -134,19 +134,23 @@ class Town:
         async with self.store.reading() as connection:
             return Counter({row[0]: row[1] for row in await connection.execute(counted)})
 
-    async def ended(self, *platforms: str, seconds: float = 20.0) -> None:
+    async def ended(self, *platforms: str, seconds: float = 20.0, look: float = 0.02) -> None:
         """Waits until no message is to be sent any more."""
         for platform in platforms or ("",):
-            await self.until(platform, lambda s: not s["waiting"] + s["sending"], seconds)
+            await self.until(platform, lambda s: not s["waiting"] + s["sending"], seconds, look)
 
     async def until(
-        self, platform: str, so: Callable[[Counter[str]], bool], seconds: float = 20.0
+        self,
+        platform: str,
+        so: Callable[[Counter[str]], bool],
+        seconds: float = 20.0,
+        look: float = 0.02,
     ) -> None:
-        """Waits until the states are so."""
+        """Waits until the states are so; looks every so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while not so(await self.states(platform)):  # noqa: ASYNC110 (a table)
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(look)
         except TimeoutError:
             raise AssertionError(f"{platform}: {await self.states(platform)}") from None
 

@@ -1,0 +1,198 @@
+"""Figures of delivering, printed: pace against strict limits, CPU a message, stalls of the loop.
+
+The stub runs in a process of its own; `python -m tests.bench_delivery`, or as part of `make bench`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+from discord.http import Route, handle_message_parameters
+from telegram import Bot
+from telegram.request import HTTPXRequest
+
+from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN
+from tests.town import Town, town
+
+
+@dataclass
+class Far:
+    """A stub in another process."""
+
+    url: str
+    session: aiohttp.ClientSession
+    news: frozenset[str] = frozenset()
+
+    async def told(self, platform: str) -> dict[str, Any]:
+        """Its ledger of a platform."""
+        async with self.session.get(f"{self.url}/stub") as answer:
+            told = await answer.json()
+        assert not told["problems"], told["problems"][:3]
+        found: dict[str, Any] = told[platform]
+        return found
+
+
+@asynccontextmanager
+async def far(**told: Any) -> AsyncIterator[Far]:
+    """A stub in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.delivery_stub",
+        json.dumps(told),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+    )
+    assert process.stdin
+    assert process.stdout
+    url = (await process.stdout.readline()).decode().strip()
+    async with aiohttp.ClientSession() as session:
+        yield Far(url, session)
+    process.stdin.close()
+    await process.wait()
+
+
+@asynccontextmanager
+async def delivering(
+    platform: str, chats: int, fast: float = 0, **told: Any
+) -> AsyncIterator[tuple[Town, Far]]:
+    """A town with so many chats that are due one message."""
+    with tempfile.TemporaryDirectory() as name:
+        async with far(**told) as stub, town(stub, Path(name), fast=fast) as people:  # type: ignore[arg-type]
+            await people.digests(platform, chats)
+            yield people, stub
+
+
+async def pace(platform: str, allowed: float, latency: float, chats: int) -> None:
+    """The rate over all chats under a strict limit, and the refusals."""
+    limit = {f"{platform}_rate": allowed, "latency": latency}
+    async with delivering(platform, chats, **limit) as (people, stub):
+        began = time.perf_counter()
+        people.start(platform)
+        await people.ended(platform, seconds=120, look=0.5)
+        seconds = time.perf_counter() - began
+        told = await stub.told(platform)
+    times = told["times"]
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    print(
+        f"{platform}, {allowed:.0f}/s, {latency * 1000:.0f} ms, {chats} chats: {rate:.1f}/s"
+        f" ({rate / allowed:.3f} of it; {chats / seconds:.1f}/s with start and end),"
+        f" {told['limited']} 429s of {told['calls']}, {told['doubled']} doubled"
+    )
+
+
+async def found(allowed: float, latency: float, seconds: float = 60.0) -> None:
+    """The rate in the last ten seconds of a minute, where nobody told it."""
+    chats = round(max(30.0, allowed) * (seconds + 6))
+    limit = {"telegram_rate": allowed, "latency": latency}
+    async with delivering("telegram", chats, **limit) as (people, stub):
+        people.start("telegram")
+        await asyncio.sleep(seconds + 3)
+        told = await stub.told("telegram")
+    times = [at - told["times"][0] for at in told["times"]]
+    last = sum(seconds - 10 <= at < seconds for at in times) / 10
+    print(
+        f"telegram, really {allowed:.0f}/s: {last:.1f}/s in seconds {seconds - 10:.0f} to"
+        f" {seconds:.0f} ({last / allowed:.2f} of it), {told['limited']} 429s of {told['calls']}"
+    )
+
+
+async def cpu(platform: str, chats: int) -> None:
+    """CPU of a delivered message against a bare one of the SDK, in this process."""
+    async with delivering(platform, chats, fast=200.0) as (people, stub):
+        bare = await _bare(platform, stub.url, chats)
+        began = time.process_time()
+        people.start(platform)
+        await people.ended(platform, seconds=120, look=0.5)
+        ours = (time.process_time() - began) / chats
+    print(
+        f"{platform}: {ours * 1e6:.0f} us CPU a delivered message, {bare * 1e6:.0f} us a bare one"
+        f" of the SDK, ratio {ours / bare:.2f}"
+    )
+
+
+async def _bare(platform: str, url: str, number: int) -> float:
+    """CPU seconds of a message sent through the SDK alone, eight at a time."""
+    if platform == "telegram":
+        request = HTTPXRequest(connection_pool_size=16)
+        async with Bot(TELEGRAM_TOKEN, f"{url}/bot", request=request) as bot:
+            return await _timed(lambda n: bot.send_message(n, "hello"), number)
+    Route.BASE = f"{url}/api/v10"
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        await client.http.static_login(DISCORD_TOKEN)
+
+        def send(number: int) -> Awaitable[object]:
+            made = discord.Embed(description="hello")
+            with handle_message_parameters(embed=made, nonce=str(number)) as parameters:
+                return client.http.send_message(number, params=parameters)
+
+        return await _timed(send, number)
+
+
+async def _timed(send: Callable[[int], Awaitable[object]], number: int) -> float:
+    numbers = iter(range(1, number + 1))
+
+    async def work() -> None:
+        for one in numbers:
+            await send(one)
+
+    began = time.process_time()
+    await asyncio.gather(*(work() for _ in range(8)))
+    return (time.process_time() - began) / number
+
+
+async def stalls(chats: int, seconds: float = 8.0) -> None:
+    """The longest the loop was held up while so many chats are due."""
+    async with delivering("telegram", chats, latency=0.05) as (people, stub):
+        gaps: list[float] = []
+
+        async def watch() -> None:
+            before = time.perf_counter()
+            while True:
+                await asyncio.sleep(0.005)
+                now = time.perf_counter()
+                gaps.append(now - before - 0.005)
+                before = now
+
+        watching = asyncio.create_task(watch())
+        people.start("telegram")
+        await asyncio.sleep(seconds)
+        told = await stub.told("telegram")
+        watching.cancel()
+    rate = len(told["times"]) / seconds
+    print(
+        f"{chats} chats due: the loop was held up {max(gaps) * 1000:.0f} ms at the most, {rate:.1f}/s"
+    )
+
+
+async def everything() -> None:
+    """The whole table."""
+    for latency in (0.05, 0.25):
+        await pace("telegram", 30, latency, 600)
+    await pace("discord", 50, 0.05, 600)
+    for allowed in (12, 60):
+        await found(allowed, 0.05)
+    await cpu("telegram", 1500)
+    await cpu("discord", 1500)
+    await stalls(10_000)
+
+
+def main() -> None:
+    """Prints them."""
+    asyncio.run(everything())
+
+
+if __name__ == "__main__":
+    main()
