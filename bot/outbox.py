@@ -38,9 +38,10 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
 """Sends under way at once: rate times latency, for a second or two."""
-AHEAD = 0.2
+AHEAD = 0.5
 """Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves unsure."""
-GATHER = 0.2
+MOST_AHEAD = 50
+GATHER = 0.4
 """Seconds in which outcomes are gathered into one commit."""
 MOST_IN_COMMIT = 100
 POLL = 1.0
@@ -86,9 +87,10 @@ class Writer:
                 await asyncio.sleep(1.0)
 
     async def flush(self) -> None:
-        """Writes all there is; keeps it where that fails."""
-        while self._waiting:
-            group = self._waiting[:MOST_IN_COMMIT]
+        """Writes all there is now, not what comes meanwhile; keeps it where that fails."""
+        left = len(self._waiting)
+        while left > 0:
+            group = self._waiting[: min(left, MOST_IN_COMMIT)]
             try:
                 await self._ledger.settle(group)
             except StoreError as error:
@@ -97,8 +99,10 @@ class Writer:
                 self.stuck = True
                 return
             del self._waiting[: len(group)]
+            left -= len(group)
             self.stuck = False
-        self._some.clear()
+        if not self._waiting:
+            self._some.clear()
 
 
 @dataclass(slots=True)
@@ -135,6 +139,7 @@ class Outbox:
         now: Callable[[], datetime],
         *,
         resend: bool = False,
+        at_once: int = MOST_AT_ONCE,
     ) -> None:
         """`picture` gives the picture that a body names. `resend`: what may have arrived is sent
         again where the platform cannot tell doubles."""
@@ -149,7 +154,7 @@ class Outbox:
         self._parked: dict[str, list[Job]] = {}
         self._file_ids: dict[str, str] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._room = asyncio.Semaphore(at_once)
         self._filled, self._wake = asyncio.Event(), asyncio.Event()
         self._stopping = False
         self.revoked = False
@@ -212,10 +217,10 @@ class Outbox:
         """Claims messages whenever few are left here."""
         while not self._stopping:
             self._wake.clear()
-            group = max(2, round(AHEAD * self.rate.rate))
+            group = min(MOST_AHEAD, max(2, round(AHEAD * self.rate.rate)))
             room = group - len(self._queue) - sum(map(len, self._parked.values()))
             idle = self._writer.stuck or self.rate.halted_until > self._clock() + PATIENCE
-            if not idle and room > group // 2:
+            if not idle and room > 3 * group // 4:
                 idle = await self._claim(room) < room
             elif not idle:
                 await self._wake.wait()

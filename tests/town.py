@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.outbox import Outbox, Writer
+from bot.outbox import MOST_AT_ONCE, Outbox, Writer
 from bot.platforms import Delivering, Pace, Setup
 from bot.platforms.discord import delivering as discord
 from bot.platforms.telegram import delivering as telegram
@@ -97,7 +97,12 @@ class Town:
         return PNG
 
     def start(
-        self, *platforms: str, timeout: float = 5.0, resend: bool = False, token: str = ""
+        self,
+        *platforms: str,
+        timeout: float = 5.0,
+        resend: bool = False,
+        token: str = "",
+        at_once: int = MOST_AT_ONCE,
     ) -> None:
         """Begins to send on these platforms."""
         self._tasks.append(asyncio.create_task(self.writer.run()))
@@ -107,7 +112,15 @@ class Town:
                 to.pace = Pace(self.fast, self.fast, 0.0, 0, to.pace.bans)
             now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
             box = Outbox(
-                name, to, self.ledger, self.writer, self.picture, self.tell, now, resend=resend
+                name,
+                to,
+                self.ledger,
+                self.writer,
+                self.picture,
+                self.tell,
+                now,
+                resend=resend,
+                at_once=at_once,
             )
             self.boxes[name] = box
             self._tasks.append(asyncio.create_task(box.run()))
