@@ -1,0 +1,113 @@
+"""One process a platform: F23, and a dead one is replaced at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot import leases
+from bot.leases import own_name, while_held
+from digest.store import Store
+from digest.store.ledger import Ledger
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Work:
+    """Counts who works."""
+
+    def __init__(self) -> None:
+        self.begun, self.at_once, self.most, self.waited = 0, 0, 0, 0
+
+    async def __call__(self) -> None:
+        self.begun += 1
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            await asyncio.sleep(0.3)
+        finally:
+            self.at_once -= 1
+
+    def wait(self) -> None:
+        self.waited += 1
+
+
+async def test_f23_of_ten_processes_one_works_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "WAIT", 0.05)
+    work = Work()
+    names = iter(range(10))
+    monkeypatch.setattr(leases, "own_name", lambda: f"elsewhere:{next(names)}")
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        each = (while_held(ledger, "telegram", work, now, work.wait) for _ in range(10))
+        await asyncio.gather(*each)
+        assert await ledger.holder("telegram", now()) == ""
+    assert (work.begun, work.most) == (10, 1)
+    assert work.waited == 9
+
+
+async def test_a_dead_process_of_this_host_is_replaced_at_once(tmp_path: Path) -> None:
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    host = own_name().rpartition(":")[0]
+    work = Work()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        assert await ledger.lease("telegram", f"{host}:{ended.pid}", now(), 30)
+        began = asyncio.get_running_loop().time()
+        await while_held(ledger, "telegram", work, now, work.wait)
+        assert asyncio.get_running_loop().time() - began < 2.0
+    assert (work.begun, work.waited) == (1, 0)
+
+
+async def test_a_living_process_keeps_its_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "WAIT", 0.05)
+    host = own_name().rpartition(":")[0]
+    work = Work()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        assert await ledger.lease("discord", f"{host}:{os.getppid()}", now(), 30)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(while_held(ledger, "discord", work, now, work.wait), 0.5)
+    assert (work.begun, work.waited) == (0, 1)
+
+
+async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "WAIT", 0.05)
+    monkeypatch.setattr(leases, "RENEWED", 0.1)
+    ended: list[str] = []
+    done = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        ended.append("done")
+
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        task = asyncio.create_task(while_held(ledger, "telegram", work, now, lambda: None))
+        await asyncio.sleep(0.25)
+        await ledger.give_back("telegram", own_name())
+        assert await ledger.lease("telegram", "elsewhere:1", now(), 30)
+        await asyncio.sleep(0.4)
+        assert ended == ["cancelled"]
+        await ledger.give_back("telegram", "elsewhere:1")
+        await asyncio.sleep(0.3)
+        done.set()
+        await asyncio.wait_for(task, 5)
+    assert ended == ["cancelled", "done"]
