@@ -282,15 +282,16 @@ async def _export(folder: Path, topic: str | None, day: date | None) -> None:
 
 
 @cli.command()
-@click.option("--only", metavar="NAMES", help="Only these platforms: telegram,discord.")
+@click.option("--only", metavar="NAMES", help="Only these: clock,telegram,discord.")
 def run(only: str | None) -> None:
-    """The bot, on every platform that has a token."""
+    """The bot: the clock, and every platform that has a token."""
     from bot import app
 
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     for name in names:
-        if name not in app.CHATS:
-            raise click.UsageError(f'--only: no "{name}"; there are {", ".join(app.CHATS)}')
+        if name not in (app.CLOCK, *app.CHATS):
+            there = ", ".join((app.CLOCK, *app.CHATS))
+            raise click.UsageError(f'--only: no "{name}"; there are {there}')
     _run(app.run(_settings(), names, click.echo))
 
 

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from bot import platforms
+from bot.alerts import Alerts
+from bot.backups import open_whole, upkeep
 from bot.builds import Builds, run_child
 from bot.commands import answer
 from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
 from bot.delivery import Deliveries
 from bot.host import BotHost
-from bot.leases import while_held
+from bot.leases import own_name, while_held
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
+from bot.schedule import Schedule
 from bot.settings import Settings
+from bot.talking import Talking
 from digest.models import DigestError
 from digest.store import Store, StoreError
 from digest.store.ledger import Ledger
 from digest.topics import load_topics
 
-log = logging.getLogger(__name__)
-
 CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Settings.model_fields)
 """The platforms that a token opens."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds between attempts to reach a platform."""
+CLOCK = "clock"
+"""The role that makes reports and proposes deliveries."""
 
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Context]:
-    """All that commands work with, opened and closed again."""
+    """All that commands work with, opened and closed again. A damaged database is replaced by its
+    last backup first. Raises StoreError where that cannot be."""
     topics = load_topics(settings.topics_file)
+    replaced = await open_whole(settings, datetime.now(UTC))
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
+        alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
+        if replaced and replaced.aside:
+            made = f"{replaced.made:%Y-%m-%d %H:%M}"
+            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made)
+        elif replaced:
+            await alerts.tell("log_lost", await store.check())
         try:
             yield Context(
                 store,
@@ -54,6 +64,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
                 settings.budget_usd_day,
                 settings.budget_usd_month,
                 settings.timezone,
+                alerts,
             )
         finally:
             await builds.close()
@@ -92,39 +103,50 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
 
 
 async def run(settings: Settings, only: Sequence[str], show: Callable[[str], None]) -> None:
-    """The bot on every platform that has a token, or on those of `only`, until it is ended.
+    """The clock, and the bot on every platform that has a token; or those of `only`, until it ends.
 
     Shows a line for each platform. One that cannot connect is tried again and again, and takes no
     other along. Raises DigestError where there is no token, or no platform is left.
     """
     wanted = [name for name in CHATS if settings.setup(name).token]
     wanted = [name for name in wanted if not only or name in only]
-    if not wanted:
+    clock = not only or CLOCK in only
+    if not wanted and list(only) != [CLOCK]:
         raise DigestError(_no_token(settings, only))
     _cancel_on_sigterm()
     async with conversation(settings) as context:
-        host = BotHost(context, show)
         ledger = Ledger(context.store)
-        deliveries = Deliveries(context, ledger, _tell, resend=False)
-
-        def kept(name: str) -> Coroutine[None, None, None]:
-            """Talks and sends on a platform while no other process does."""
-            return while_held(
-                ledger,
-                name,
-                lambda: _keep(name, host, settings.setup(name), show, deliveries),
-                context.now,
-                lambda: show(f"{name}: another process of this bot talks there; waiting for it"),
-            )
-
-        keeping = [asyncio.create_task(kept(name)) for name in wanted]
+        host = BotHost(context, show)
+        resend = settings.unknown_sends == "resend"
+        deliveries = Deliveries(context, ledger, context.tell, resend=resend)
+        talking = Talking(context, host, deliveries, show)
+        schedule = Schedule(context, ledger, own_name(), partial(upkeep, context.store, settings))
+        ticking = [asyncio.create_task(schedule.run())] if clock else []
+        if clock:
+            show("clock: ready")
+        keeping = [
+            asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
+            for name in wanted
+        ]
         try:
-            await asyncio.gather(*keeping)
+            await asyncio.gather(*(keeping or ticking))
         finally:
-            for task in keeping:
+            for task in (*keeping, *ticking):
                 task.cancel()
-            await asyncio.gather(*keeping, return_exceptions=True)
+            await asyncio.gather(*keeping, *ticking, return_exceptions=True)
     raise DigestError("no platform is left to talk on")
+
+
+async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
+    """Talks and sends on a platform while no other process of this bot does."""
+    waiting = f"{name}: another process of this bot talks there; waiting for it"
+    await while_held(
+        ledger,
+        name,
+        lambda: talking.keep(name, setup),
+        talking.context.now,
+        lambda: talking.show(waiting),
+    )
 
 
 def _no_token(settings: Settings, only: Sequence[str]) -> str:
@@ -134,63 +156,6 @@ def _no_token(settings: Settings, only: Sequence[str]) -> str:
         f"no platform has a token: set {tokens} (README, Telegram and Discord),"
         " or talk to the bot here with: python -m bot chat"
     )
-
-
-async def _keep(
-    name: str,
-    host: BotHost,
-    setup: platforms.Setup,
-    show: Callable[[str], None],
-    deliveries: Deliveries,
-) -> None:
-    """Runs one platform, again after each time it could not be reached."""
-    loop = asyncio.get_running_loop()
-    pause = FIRST_PAUSE
-    while True:
-        began = loop.time()
-        try:
-            platform = platforms.open_platform(name, host, setup)
-            await _talk_and_send(name, platform, host, deliveries)
-            why = "it ended"
-        except platforms.Refused as error:
-            show(f"{name}: stopped: {error}")
-            return
-        except platforms.PlatformError as error:
-            why = str(error)
-        except Exception as error:
-            log.exception("%s failed", name)
-            why = type(error).__name__
-        if loop.time() - began > LONGEST_PAUSE:
-            pause = FIRST_PAUSE
-        show(f"{name}: {why}; trying again in {pause:.0f} s")
-        await asyncio.sleep(pause)
-        pause = min(LONGEST_PAUSE, 2 * pause)
-
-
-async def _talk_and_send(
-    name: str, platform: platforms.Platform, host: BotHost, deliveries: Deliveries
-) -> None:
-    """Talks on a platform, and sends there what is due since it is ready; both end together."""
-
-    async def send() -> None:
-        await host.talks(name)
-        await deliveries.send_through(name, platform.delivering)
-
-    talking, sending = asyncio.create_task(platform.run()), asyncio.create_task(send())
-    try:
-        await asyncio.wait({talking, sending}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
-        await talking
-    finally:
-        # Side by side: an end has ten seconds.
-        talking.cancel()
-        sending.cancel()
-        await asyncio.gather(talking, sending, return_exceptions=True)
-
-
-async def _tell(matter: str, about: str, **values: object) -> None:
-    log.error("%s: %s %s", matter, about, values)
 
 
 def _cancel_on_sigterm() -> None:
