@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 from bot.commands.asking import Context
 from bot.outbox import Outbox, Tell, Writer
 from bot.platforms import Delivering
-from bot.posting import digest_reply
+from bot.posting import digest_reply, waiting_reply
 from digest.models import Delivery, Report
 from digest.store import StoreError
 from digest.store.ledger import Ledger
@@ -25,6 +25,8 @@ AT_ONCE = 100
 """Deliveries made into messages in one commit."""
 KEPT = 64
 """Texts and pictures kept: chats with the same wishes get the same messages."""
+LATE = timedelta(minutes=10)
+"""After which a digest says that it is late, or a chat is told that it is not ready."""
 LEFT = 8.0
 """Seconds that sends under way may take when the bot ends."""
 
@@ -80,6 +82,7 @@ class Deliveries:
             found = 0
             try:
                 found = await self.plan(name, delivering)
+                found += await self.excuse(name, delivering)
             except StoreError as error:
                 log.error("%s: nothing can be planned (%s)", name, error)
             if found:
@@ -105,16 +108,28 @@ class Deliveries:
             await self._ledger.plan(plans)
         return len(plans)
 
+    async def excuse(self, name: str, delivering: Delivering) -> int:
+        """Says a word to chats whose report is not there yet; gives to how many."""
+        waiting = await self._ledger.overdue(name, self._context.now() - LATE, AT_ONCE)
+        plans = []
+        for delivery in waiting:
+            wants = delivery.subscription
+            reply = waiting_reply(self._context, wants)
+            plans.append((delivery.id, delivering.bodies(reply, wants.chat, "")))
+        if plans:
+            await self._ledger.note(plans)
+        return len(plans)
+
     async def _made(self, delivery: Delivery, key: Key, delivering: Delivering) -> list[str]:
         """The messages of one delivery; the same for all chats with the same wishes."""
         wants = delivery.subscription
         kind = wants.chat.kind
-        late = "late" if delivery.late else ""
+        late = delivery.late or self._context.now() - delivery.due_at > LATE
         options = (wants.language, wants.length, wants.sections, wants.highlight, wants.without)
         same = (wants.chat.platform, kind, key, late, options)
         if same not in self._bodies:
             report, picture = await self._report(key)
-            reply = await digest_reply(self._context, report, wants, late)
+            reply = await digest_reply(self._context, report, wants, late=late)
             _keep(self._bodies, same, delivering.bodies(reply, wants.chat, picture))
         return self._bodies[same]
 

@@ -68,7 +68,7 @@ class Writer:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._waiting: list[Outcome] = []
-        self._some = asyncio.Event()
+        self._some, self._one = asyncio.Event(), asyncio.Lock()
         self.stuck = False
         """Whether outcomes could not be written: nothing more may be sent then."""
 
@@ -88,21 +88,22 @@ class Writer:
 
     async def flush(self) -> None:
         """Writes all there is now, not what comes meanwhile; keeps it where that fails."""
-        left = len(self._waiting)
-        while left > 0:
-            group = self._waiting[: min(left, MOST_IN_COMMIT)]
-            try:
-                await self._ledger.settle(group)
-            except StoreError as error:
-                if not self.stuck:
-                    log.error("outcomes of messages cannot be written (%s); sending waits", error)
-                self.stuck = True
-                return
-            del self._waiting[: len(group)]
-            left -= len(group)
-            self.stuck = False
-        if not self._waiting:
-            self._some.clear()
+        async with self._one:
+            left = len(self._waiting)
+            while left > 0:
+                group = self._waiting[: min(left, MOST_IN_COMMIT)]
+                try:
+                    await self._ledger.settle(group)
+                except StoreError as error:
+                    if not self.stuck:
+                        log.error("outcomes cannot be written (%s); sending waits", error)
+                    self.stuck = True
+                    return
+                del self._waiting[: len(group)]
+                left -= len(group)
+                self.stuck = False
+            if not self._waiting:
+                self._some.clear()
 
 
 @dataclass(slots=True)

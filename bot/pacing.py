@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
-SLACK = 0.018
-"""Seconds a second of allowance takes longer here: messages may arrive closer together than sent."""
+SLACK, MORE_SLACK, MOST_SLACK = 0.018, 0.004, 0.05
+"""Seconds a second of allowance takes longer here: messages may arrive closer together than sent. Every
+lone refusal adds some."""
 TRUST = 30.0
 """Seconds of full, unrefused sending before more than the proven rate is tried; doubled each time
 that fails."""
@@ -29,6 +30,7 @@ class Rate:
     def __init__(self, stated: float, most: float) -> None:
         self.rate, self.most = stated, most
         self.proven = stated
+        self._slack = SLACK
         self._slot = 0.0
         self._sends: deque[float] = deque()
         self._halted = 0.0
@@ -37,7 +39,7 @@ class Rate:
         self._stepped = 0.0
         self._trust = TRUST
         self._taken: deque[float] = deque()
-        self._answers: deque[str] = deque(maxlen=100)
+        self._answers: deque[str] = deque(maxlen=10)
 
     def wait(self, now: float) -> float:
         """Seconds until the next send may begin; 0 or less: now."""
@@ -62,7 +64,7 @@ class Rate:
         if now - self._slot > IDLE or not self._sends:
             self._busy_since = self._stepped = now
             self._slot = now
-        self._slot += (1.0 + SLACK) / self.rate
+        self._slot += (1.0 + self._slack) / self.rate
         self._sends.append(now)
         while len(self._sends) > self.most:
             self._sends.popleft()
@@ -82,20 +84,19 @@ class Rate:
         """Notes a 429 for a chat whose send `began` then, asking to wait so long. Whether it is meant
         for the whole bot, which then waits; else for that chat alone.
 
-        One refusal may be the chat's own. It is the bot's while more than the proven rate is tried,
-        or where three chats of the last ten answers are refused. Three of the last hundred lower
-        the rate a little.
+        One refusal may be the chat's own, or come of messages that bunched on their way. It is the
+        bot's while more than the proven rate is tried, or where three chats of the last ten answers
+        are refused.
         """
         self._answers.append(chat)
         if began < self._cut:  # sent before the rate came down: says nothing new
             self.halt(now + seconds)
             return True
-        recent = list(self._answers)
-        if self.rate > self.proven or len({c for c in recent[-10:] if c}) >= 3:
+        if self.rate > self.proven or len({c for c in self._answers if c}) >= 3:
             self.come_down(now, seconds)
             return True
-        if len({c for c in recent if c}) >= 3:
-            self._lower(0.95 * self.rate, now)
+        self._slack = min(MOST_SLACK, self._slack + MORE_SLACK)
+        self._busy_since = max(self._busy_since, now)
         return False
 
     def come_down(self, now: float, seconds: float) -> None:
@@ -127,7 +128,7 @@ class Rate:
         many = math.ceil(self.rate)
         if len(self._sends) < many:
             return 0.0
-        return self._sends[-many] + (1.0 + 0.75 * SLACK) * many / self.rate
+        return self._sends[-many] + (1.0 + 0.75 * self._slack) * many / self.rate
 
 
 class ChatPace:

@@ -10,7 +10,7 @@ from bot.commands.asking import Ask, Context
 from bot.commands.reports import brief_reply
 from bot.commands.shown import section_blocks
 from bot.commands.table import COMMANDS
-from bot.messages import Block, Heading, Incoming, Reply, Text
+from bot.messages import Block, Entry, Heading, Incoming, Reply, Text
 from digest.models import BRIEF, SECTIONS, Item, Report, Section, SectionName, Subscription
 
 MARK = "★"
@@ -18,9 +18,9 @@ MARK = "★"
 
 
 async def digest_reply(
-    context: Context, report: Report, subscription: Subscription, late: str = ""
+    context: Context, report: Report, subscription: Subscription, *, late: bool = False
 ) -> Reply:
-    """What the chat wants of a report. `late`: a key of the texts that says why it comes now."""
+    """What the chat wants of a report. `late`: it comes later than its time, and says so."""
     incoming = Incoming(subscription.chat, "", "/brief", subscription.language)
     command = next(row for row in COMMANDS if row.name == "brief")
     ask = Ask(context, incoming, command, (), "/brief", COMMANDS)
@@ -31,8 +31,28 @@ async def digest_reply(
     blocks += [b for name in names if name not in BRIEF for b in section_blocks(wanted, name, 0)]
     if late:
         language = subscription.language or report.language
-        blocks.insert(1, Text(texts.text(late, language)))
-    return replace(one, blocks=tuple(blocks), manner="post")
+        blocks.insert(1, Text(texts.text("digest_late", language)))
+    return replace(one, blocks=tuple(_numbered(blocks, report)), manner="post")
+
+
+def waiting_reply(context: Context, subscription: Subscription) -> Reply:
+    """A word to a chat whose report is not there at its time."""
+    language = subscription.language or context.language
+    return Reply((Text(texts.text("digest_waits", language)),), language, manner="post")
+
+
+def _numbered(blocks: Sequence[Block], report: Report) -> list[Block]:
+    """Points under the numbers they have in the report: /sources asks by them."""
+    points = [item for item in report.section("points").items if item.status != "note"]
+    numbers = {(item.title, item.text): n for n, item in enumerate(points, 1)}
+
+    def numbered(block: Block) -> Block:
+        if not isinstance(block, Entry) or not block.number:
+            return block
+        bare = block.title.removeprefix(f"{MARK} "), block.text.removeprefix(f"{MARK} ")
+        return replace(block, number=numbers.get(bare, block.number))
+
+    return [numbered(block) for block in blocks]
 
 
 def sections_of(subscription: Subscription) -> list[SectionName]:
@@ -69,7 +89,14 @@ def _chosen(section: Section, subscription: Subscription) -> Section:
         for item in section.items
         if item.status == "note" or not _has(item, subscription.without)
     ]
-    return replace(section, items=tuple(items))
+    # First what it looks for, within its group.
+    groups = list(dict.fromkeys(item.group for item in items))
+    order = sorted(items, key=lambda i: (groups.index(i.group), not _is_marked(i)))
+    return replace(section, items=tuple(order))
+
+
+def _is_marked(item: Item) -> bool:
+    return item.title.startswith(MARK) or item.text.startswith(MARK)
 
 
 def _marked(item: Item, words: Sequence[str]) -> Item:

@@ -17,6 +17,14 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "这份报告导入自 Jekyll 文章，没有原帖链接。",
         "en": "This report was imported from a Jekyll post; it has no source links.",
     },
+    "digest_late": {
+        "zh": "这份简报晚于约定的时间送达。",
+        "en": "This digest comes later than its usual time.",
+    },
+    "digest_waits": {
+        "zh": "今天的简报还没有做好，做好后会马上发来。",
+        "en": "Today's digest is not ready yet; it follows as soon as it is.",
+    },
     "sample": {"zh": "这些帖子是虚构的示例。", "en": "These posts are a made-up sample."},
     "empty": {"zh": "这一部分没有内容。", "en": "This section is empty."},
     "nothing_about": {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -180,6 +181,7 @@ async def stalls(chats: int, seconds: float = 8.0) -> None:
 
 async def everything() -> None:
     """The whole table."""
+    print(f"load of this machine: {os.getloadavg()[0]:.1f} (a busy one makes messages bunch)")
     for latency in (0.05, 0.25):
         await pace("telegram", 30, latency, 600)
     await pace("discord", 50, 0.05, 600)

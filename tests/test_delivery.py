@@ -1,0 +1,163 @@
+"""From what is due to what chats hold: planning, the picture, wishes, a report that is late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.commands.asking import Context
+from bot.delivery import Deliveries
+from bot.messages import Entry, Heading, Picture, Text
+from bot.platforms import Delivering, Pace
+from bot.posting import MARK, digest_reply
+from digest.models import Chat, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.delivery_stub import DeliveryStub
+from tests.samples import report
+from tests.town import DAY, EIGHT, TOPICS, due, opened
+
+PLATFORMS = ("telegram", "discord")
+YESTERDAY = DAY - timedelta(days=1)
+
+
+def context(store: Store, folder: Path, now: datetime | None = None) -> Context:
+    nobody: Any = None
+    return Context(
+        store, TOPICS, nobody, folder, "", lambda: now or datetime.now(UTC), lambda _: False, 0, 0
+    )
+
+
+def wish(platform: str = "telegram", chat: str = "1", **more: Any) -> Subscription:
+    return Subscription(Chat(platform, chat), "ai", EIGHT.time(), "UTC", **more)
+
+
+async def tell(matter: str, about: str, **values: object) -> None:
+    raise AssertionError(f"{matter} {about} {values}")
+
+
+@asynccontextmanager
+async def sending(
+    store: Store, folder: Path, stub: DeliveryStub, *platforms: str
+) -> AsyncIterator[Ledger]:
+    """Sends as `run` does."""
+    ledger = Ledger(store)
+    deliveries = Deliveries(context(store, folder), ledger, tell, resend=False)
+    tasks = []
+    for platform in platforms:
+        to: Any = opened(platform, stub.url)
+        to.pace = Pace(300.0, 300.0)
+        tasks.append(asyncio.create_task(deliveries.send_through(platform, to)))
+    try:
+        yield ledger
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def delivered(ledger: Ledger, number: int) -> None:
+    """Waits until so many deliveries are whole."""
+    async with asyncio.timeout(20):
+        while sum(one.delivered for one in (await ledger.balance(EIGHT)).values()) < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(f"sqlite:///{tmp_path}/delivery.db") as opened_:
+        yield opened_
+
+
+async def test_every_chat_gets_the_brief_with_its_picture(store: Store, tmp_path: Path) -> None:
+    chats = [Chat(p, str(n)) for p in PLATFORMS for n in range(20)]
+    await due(store, chats)
+    async with DeliveryStub() as stub, sending(store, tmp_path, stub, *PLATFORMS) as ledger:
+        await delivered(ledger, 40)
+        assert await ledger.unbalanced() == []
+        for platform in PLATFORMS:
+            book = stub.books[platform]
+            assert set(book.chats) == {str(n) for n in range(20)}
+            assert book.doubled == 0
+        assert stub.books["telegram"].uploads == 1
+        assert stub.books["discord"].uploads == 20
+        said = next(iter(stub.books["telegram"].taken))
+        assert "later than" in said or "晚于" in said, "it was due long ago"
+
+
+async def test_a_digest_is_sent_once_however_often_the_bot_starts(
+    store: Store, tmp_path: Path
+) -> None:
+    await due(store, [Chat("telegram", str(n)) for n in range(10)])
+    async with DeliveryStub() as stub:
+        for _ in range(3):
+            async with sending(store, tmp_path, stub, "telegram") as ledger:
+                await ledger.propose(TOPICS, EIGHT)
+                await delivered(ledger, 10)
+        assert stub.books["telegram"].calls == 10 * len(stub.books["telegram"].taken) / 10
+
+
+async def test_a_report_that_is_not_there_is_excused_once_and_follows(
+    store: Store, tmp_path: Path
+) -> None:
+    await store.subscribe(wish(), EIGHT - timedelta(hours=12))
+    ledger = Ledger(store)
+    await ledger.propose(TOPICS, EIGHT)
+    to: Delivering = opened("telegram", "http://127.0.0.1:9")
+    early = Deliveries(context(store, tmp_path, EIGHT), ledger, tell, resend=False)
+    assert await early.excuse("telegram", to) == 0
+    await to.close()
+    async with DeliveryStub() as stub, sending(store, tmp_path, stub, "telegram"):
+        async with asyncio.timeout(10):
+            while not stub.books["telegram"].taken:  # noqa: ASYNC110 (another server)
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1.5)
+        assert stub.books["telegram"].calls == 1
+        assert any("not ready" in said or "还没有" in said for said in stub.books["telegram"].taken)
+        await store.save_report(report(YESTERDAY))
+        await delivered(ledger, 1)
+        assert stub.books["telegram"].uploads == 1
+
+
+async def test_a_chat_gets_the_sections_it_wants(store: Store, tmp_path: Path) -> None:
+    made, home = report(YESTERDAY), context(store, tmp_path)
+
+    async def headings(**more: Any) -> list[str]:
+        reply = await digest_reply(home, made, wish(**more))
+        return [b.text for b in reply.blocks if isinstance(b, Heading) and b.level == 2]
+
+    assert await headings() == ["标题overview", "标题points"]
+    assert len(await headings(length="detail")) == 9
+    assert await headings(sections=("views", "points")) == ["标题points", "标题views"]
+
+
+async def test_words_are_looked_for_and_left_out_under_their_numbers(
+    store: Store, tmp_path: Path
+) -> None:
+    made, home = report(YESTERDAY), context(store, tmp_path)
+    reply = await digest_reply(home, made, wish(highlight=("融资",)))
+    points = [b for b in reply.blocks if isinstance(b, Entry)]
+    assert [(p.number, p.text.startswith(MARK)) for p in points] == [(2, True), (1, False)]
+    reply = await digest_reply(home, made, wish(without=("meridian",)))
+    points = [b for b in reply.blocks if isinstance(b, Entry)]
+    assert [p.number for p in points] == [2]
+
+
+async def test_a_late_digest_says_so_in_the_chat_s_language(store: Store, tmp_path: Path) -> None:
+    made, home = report(YESTERDAY), context(store, tmp_path)
+    await store.save_report(made)
+    in_time = await digest_reply(home, made, wish())
+    late = await digest_reply(home, made, wish(language="en"), late=True)
+    assert late.blocks[1] == Text("This digest comes later than its usual time.")
+    assert [b for b in late.blocks if b != late.blocks[1]] == list(in_time.blocks)
+    assert any(isinstance(b, Picture) for b in late.blocks)
+    assert replace(late, blocks=()).buttons == in_time.buttons
