@@ -13,7 +13,7 @@ from collections import deque
 SLACK, MORE_SLACK, MOST_SLACK = 0.018, 0.004, 0.05
 """Seconds a second of allowance takes longer here: messages may arrive closer together than sent. Every
 lone refusal adds some."""
-TRUST = 30.0
+TRUST = 24.0
 """Seconds of full, unrefused sending before more than the proven rate is tried; doubled each time
 that fails."""
 MOST_TRUST = 1920.0

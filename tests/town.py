@@ -20,6 +20,7 @@ from bot.platforms.discord import delivering as discord
 from bot.platforms.telegram import delivering as telegram
 from digest.models import Chat, Subscription
 from digest.store import Store
+from digest.store.chats import subscribe
 from digest.store.ledger import Ledger
 from digest.store.tables import parts
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
@@ -174,9 +175,10 @@ class Town:
 
 async def due(store: Store, chats: Sequence[Chat]) -> None:
     """Chats that are due a digest whose report is there."""
-    for chat in chats:
-        wanted = Subscription(chat, "ai", time(8), "UTC")
-        await store.subscribe(wanted, EIGHT - timedelta(hours=12))
+    async with store.writing() as connection:
+        for chat in chats:
+            wanted = Subscription(chat, "ai", time(8), "UTC")
+            await subscribe(connection, wanted, EIGHT - timedelta(hours=12))
     await store.save_report(report(DAY - timedelta(days=1)))
     await Ledger(store).propose(TOPICS, EIGHT)
 

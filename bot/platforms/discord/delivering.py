@@ -38,8 +38,8 @@ from digest.models import Chat
 
 log = logging.getLogger(__name__)
 
-PACE = Pace(a_second=49.0, most=49.0, bans=True)
-"""50 requests a second a bot (Discord, Rate Limits); one is left for answers."""
+PACE = Pace(a_second=48.7, most=48.7, bans=True)
+"""50 requests a second a bot (Discord, Rate Limits); one is left for answers and for bunching."""
 TIMEOUT = 20.0
 USUAL_WAIT = 5.0
 _GONE: dict[int, str] = {10003: "deleted", 10004: "removed", 50001: "removed", 50007: "removed"}
