@@ -9,7 +9,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Held, Outcome, Part
@@ -25,7 +36,7 @@ MOST_IDS = 500
 
 async def plan(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
     """Writes the parts of deliveries that have none yet, and opens them."""
-    await _add(connection, plans, "due")
+    await _add(connection, plans, deliveries.c.state == "due")
     for some in _some([delivery for delivery, _ in plans]):
         same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
         await connection.execute(update(deliveries).where(same).values(state="open"))
@@ -33,24 +44,29 @@ async def plan(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[
 
 async def note(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
     """Writes a word to chats whose report is late; their deliveries go on waiting for it."""
-    await _add(connection, plans, "due")
+    untold = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
+    await _add(connection, plans, untold)
     for some in _some([delivery for delivery, _ in plans]):
         noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
         await connection.execute(noted)
 
 
 async def _add(
-    connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]], state: str
+    connection: AsyncConnection,
+    plans: Sequence[tuple[int, Sequence[str]]],
+    wanted: ColumnElement[bool],
 ) -> None:
     chats: dict[int, Any] = {}
     used: dict[int, int] = {}
     for some in _some([delivery for delivery, _ in plans]):
-        where = and_(deliveries.c.id.in_(some), deliveries.c.state == state)
+        where = and_(deliveries.c.id.in_(some), wanted)
         columns = [
             subscriptions.c[name] for name in ("platform", "chat", "thread", "kind", "space")
         ]
         query = select(deliveries.c.id.label("delivery"), *columns).join(subscriptions).where(where)
-        chats |= {row.delivery: row for row in await connection.execute(query)}
+        # Of two who plan at once on PostgreSQL the second waits here, and then finds them planned.
+        held = query.order_by(deliveries.c.id).with_for_update(of=deliveries)
+        chats |= {row.delivery: row for row in await connection.execute(held)}
         most = select(parts.c.delivery_id, func.max(parts.c.position).label("most"))
         counted = most.where(parts.c.delivery_id.in_(some)).group_by(parts.c.delivery_id)
         used |= {row.delivery_id: row.most + 1 for row in await connection.execute(counted)}
