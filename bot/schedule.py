@@ -42,6 +42,7 @@ class Schedule:
         """`holder` names this process; `upkeep` keeps the store in order, once an hour."""
         self._context, self._ledger, self._holder = context, ledger, holder
         self._upkeep = upkeep
+        self._turns: set[asyncio.Task[object]] = set()
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
@@ -68,11 +69,15 @@ class Schedule:
         try:
             await asyncio.Event().wait()
         finally:
-            scheduler.shutdown(wait=False)
+            scheduler.shutdown(wait=False)  # cancels the steps under way
+            await asyncio.gather(*self._turns, return_exceptions=True)
             await self._ledger.give_back(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
         """A step, if this process has the role. One that fails is logged and comes again."""
+        if task := asyncio.current_task():
+            self._turns.add(task)
+            task.add_done_callback(self._turns.discard)
         try:
             if await self._ledger.lease(ROLE, self._holder, self._context.now()):
                 await step()

@@ -94,14 +94,15 @@ async def test_a_line_for_each_platform_and_sigterm_ends_it() -> None:
     async with TelegramServer() as one, DiscordServer() as other:
         other.guild(1 << 22, "Home")
         one.person(7, "Mei")
-        async with bot(**telegram(one), **discord(other)) as running:
+        async with bot("--only", "telegram,discord", **telegram(one), **discord(other)) as running:
             await running.says("telegram: ready as @")
             await running.says("discord: ready as ")
             one.say(7, 7, "/help")
             await one.until(lambda: one.messages(7))
             running.process.send_signal(signal.SIGTERM)
             assert await running.ends() == 0
-    assert not any("Traceback" in line or "WARNING" in line for line in running.lines)
+    odd = [line for line in running.lines if "Traceback" in line or "WARNING" in line]
+    assert odd == [], running.lines
 
 
 async def test_only_what_is_named_is_started() -> None:
@@ -111,7 +112,14 @@ async def test_only_what_is_named_is_started() -> None:
             await running.says("telegram: ready as @")
             running.process.send_signal(signal.SIGTERM)
             assert await running.ends() == 0
-    assert not any("discord" in line for line in running.lines)
+    assert not any("discord" in line or "clock" in line for line in running.lines)
+
+
+async def test_the_clock_may_run_alone() -> None:
+    async with bot("--only", "clock") as running:
+        await running.says("clock: ready")
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ends() == 0
 
 
 async def test_a_platform_that_cannot_be_reached_is_tried_again_alone() -> None:
