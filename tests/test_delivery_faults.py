@@ -356,3 +356,15 @@ async def test_the_parts_of_a_digest_come_in_order_and_a_group_is_spared(tmp_pat
             assert [text for where, text in order if where == chat] == ["one", "two", "three"]
         times = stub.books["telegram"].times
         assert times[-1] - times[0] >= 2.0
+
+
+async def test_f18_old_and_new_id_both_subscribed_get_one_message(tmp_path: Path) -> None:
+    told = says(400, "group chat was upgraded to a supergroup chat", migrate_to_chat_id=1001)
+    async with DeliveryStub(fault=of_chats({"1000": told})) as stub, town(stub, tmp_path) as people:
+        await people.digests("telegram", 2)
+        people.start("telegram")
+        await people.ended()
+        assert stub.books["telegram"].taken == {"1001 hello": 1}
+        assert await people.states() == {"sent": 1, "dropped": 1}
+        assert stub.books["telegram"].chats["1000"] == 1
+        assert await people.ledger.unbalanced() == []

@@ -148,8 +148,10 @@ async def test_a_server_that_removes_the_bot_ends_all_of_its_channels(ledger: Le
 async def test_a_chat_that_moved_gets_it_once_under_its_new_id(ledger: Ledger) -> None:
     await follow(ledger, HALL)
     await planned(ledger, "a")
-    await ledger.claim("telegram", 10, EIGHT)
+    first = await ledger.claim("telegram", 10, EIGHT)
     assert await ledger.move_chat("telegram", "-100", "-1007") == 1
+    assert await ledger.claim("telegram", 10, EIGHT) == [], "it is still under way"
+    await settled(ledger, first, "waiting")
     (again,) = await ledger.claim("telegram", 10, EIGHT)
     assert again.chat.id == "-1007"
     await settled(ledger, [again])

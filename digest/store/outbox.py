@@ -352,7 +352,8 @@ async def move(connection: AsyncConnection, platform: str, old: str, new: str) -
     ids = list((await connection.scalars(select(parts.c.id).where(twice))).all())
     dropped = update(parts).where(twice).values(state="dropped", error="moved")
     await connection.execute(dropped)
-    await connection.execute(update(parts).where(mine).values(chat=new, state="waiting"))
+    # One that is under way stays so: its own outcome says whether it must go again.
+    await connection.execute(update(parts).where(mine).values(chat=new))
     waiting = and_(deliveries.c.id.in_(gone), deliveries.c.state == "due")
     refused = update(deliveries).where(waiting).values(state="refused", reason="moved")
     await connection.execute(refused)
