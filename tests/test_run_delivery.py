@@ -1,0 +1,45 @@
+"""`python -m bot run` sends what is due, and ends within ten seconds with nothing unknown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from digest.models import Chat
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.telegram_server import TelegramServer
+from tests.test_run import bot, telegram
+from tests.town import EIGHT, due
+
+PEOPLE = 12
+
+
+async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/jianbao.db"
+    async with await Store.open(database) as store, TelegramServer() as server:
+        for person in range(1, PEOPLE + 1):
+            server.person(person, f"Mei {person}")
+            server.say(person, person, "hello")
+        await due(store, [Chat("telegram", str(n)) for n in range(1, PEOPLE + 1)])
+        server.delay("sendPhoto", 0.3)
+        async with bot(DATABASE_URL=database, **telegram(server)) as running:
+            await running.says("ready")
+            sent = ("sendPhoto", "sendMessage")
+            await server.until(lambda: any(name in sent for name, _ in server.calls), 5)
+            await asyncio.sleep(0.5)
+            began = asyncio.get_running_loop().time()
+            running.process.terminate()
+            await running.ends()
+            assert asyncio.get_running_loop().time() - began < 10
+        ledger = Ledger(store)
+        assert await ledger.held() == []
+        assert await ledger.unbalanced() == []
+        assert await ledger.holder("telegram", EIGHT) == ""
+        async with bot(DATABASE_URL=database, **telegram(server)) as running:
+            async with asyncio.timeout(30):
+                while (await ledger.balance(EIGHT))["telegram"].delivered < PEOPLE:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        got = Counter(sent["chat_id"] for name, sent in server.calls if name == "sendPhoto")
+        assert got == dict.fromkeys(range(1, PEOPLE + 1), 1)
