@@ -28,9 +28,11 @@ bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench_chat
 	$(BIN)/python -m tests.bench_ledger
+	$(BIN)/python -m tests.bench_delivery
 
 chaos: .venv/ready ## kills the sending process 200 times; fails where a message is lost or doubled
 	$(BIN)/python -c "from tests.chaos import main; main()"
+	$(BIN)/python -m tests.chaos_clock 60
 
 evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample
 	$(BIN)/python -m tests.evaluate
