@@ -31,6 +31,26 @@ class SourceSpec:
     kind: str
     address: str = ""
     weight: float = 1.0
+    fallback_for: str = ""
+    """Address of the source it stands in for while that one does not answer."""
+    private: bool = False
+    """Whether it may be near by: only the operator's own file can say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What a source wants to know again at its next fetch."""
+
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Its own: ETag, newest id, cursor."""
+    address: str = ""
+    """Where it has moved for good."""
+    more: bool = False
+    """Whether there is more to fetch at once."""
+    read: tuple[str, ...] = ()
+    """Keys of the posts that this fetch was billed for."""
+    budget: int | None = None
+    """How many billed posts the next fetch may read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,34 @@
-"""Where posts come from. A new source is one new file here with a function `open_source(spec)`."""
+"""Where posts come from. A new source is one new file here with a function `open_source(spec, access)`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
-from digest.models import DigestError, Post, SourceSpec
+from digest.models import DigestError, Post, SourceSpec, SourceState, Window
 
 
 class SourceError(DigestError):
-    """A source gave nothing. The message says why and what to do."""
+    """A source gave nothing. The message says why and what to do.
+
+    `gone`: it will never answer again. `wait`: seconds it asks us to stay away; such a source is well.
+    """
+
+    def __init__(self, message: str, *, gone: bool = False, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.gone, self.wait = gone, wait
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What sources need of the operator besides their own line."""
+
+    proxy: str = ""
+    x_token: str = field(default="", repr=False)
+    x_reads_month: int = 0
 
 
 class Source(Protocol):
@@ -20,8 +37,22 @@ class Source(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def fetch(self) -> Sequence[Post]:
-        """All posts it has now, of whatever day. Raises SourceError where it has none to give."""
+    @property
+    def reach(self) -> int | None:
+        """How many days back it can still give posts; None: all it ever had, without a network."""
+        ...
+
+    @property
+    def billed(self) -> bool:
+        """Whether reading it costs money: then `SourceState.budget` holds how much may be read."""
+        ...
+
+    async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
+        """Posts it has now, of whatever day, `window` being what is wanted; and what to remember.
+
+        Posts and state are stored together, so nothing is lost or paid for twice where the process dies.
+        Raises SourceError where it has none to give.
+        """
         ...
 
 
@@ -30,9 +61,11 @@ def kinds() -> list[str]:
     return sorted(module.name for module in iter_modules(__path__))
 
 
-def open_source(spec: SourceSpec) -> Source:
-    """The source a topic lists; raises SourceError for a kind there is no file for."""
+def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
+    """The source a topic lists; raises SourceError for a kind there is no file for, or an address
+    that is none of that kind."""
     if spec.kind not in kinds():
         known = ", ".join(kinds())
         raise SourceError(f'no source of kind "{spec.kind}": use one of {known}')
-    return cast(Source, import_module(f"{__name__}.{spec.kind}").open_source(spec))
+    module = import_module(f"{__name__}.{spec.kind}")
+    return cast(Source, module.open_source(spec, access or Access()))

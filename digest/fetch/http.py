@@ -1,0 +1,234 @@
+"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from digest.fetch.guard import GuardedTransport, Refused, Resolve, resolve
+from digest.sources import SourceError
+
+MAX_WIRE = 5_000_000
+"""Bytes of a body as it is sent. The largest feeds in daily use are about 3 MB."""
+MAX_BODY = 5_000_000
+"""Bytes of a body as it is unpacked: gzip makes 1 MB of zeros out of 1 kB."""
+SECONDS = 20.0
+"""Seconds for the whole of a fetch, redirects included."""
+MAX_REDIRECTS = 5
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds that a server can make us wait at the most."""
+USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
+
+_FOR_GOOD = {301, 308}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""zlib's window bits by content encoding (zlib manual, inflateInit2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server sent: `url` is where it came from in the end, `moved` where it has moved for good."""
+
+    status: int
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """With names in lower case."""
+    moved: str = ""
+
+
+def shown(address: str) -> str:
+    """Host and path of an address: what a message may tell, without passwords and keys."""
+    try:
+        url = httpx2.URL(address)
+    except (httpx2.InvalidURL, TypeError, ValueError):
+        return address[:60]
+    port = f":{url.port}" if url.port else ""
+    return f"{url.host}{port}{url.path.rstrip('/')}"[:120]
+
+
+def web_address(address: str) -> str:
+    """The address of a page or feed. Raises SourceError for one that is none."""
+    try:
+        url = httpx2.URL(address.strip())
+    except (httpx2.InvalidURL, TypeError, ValueError):
+        raise SourceError(
+            f"{address[:60]}: write an address like https://example.com/feed"
+        ) from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SourceError(f"{shown(address)}: write an address like https://example.com/feed")
+    return str(url)
+
+
+class Fetcher:
+    """Fetches for one source; `private` lets it reach addresses near by."""
+
+    def __init__(
+        self,
+        *,
+        proxy: str = "",
+        private: bool = False,
+        seconds: float | None = None,
+        resolver: Resolve = resolve,
+    ) -> None:
+        self._seconds = SECONDS if seconds is None else seconds
+        inner = httpx2.AsyncHTTPTransport(
+            verify=_trust(), trust_env=False, proxy=proxy if proxy and not private else None
+        )
+        guard = GuardedTransport(inner, proxied=bool(proxy), resolver=resolver)
+        self._client = httpx2.AsyncClient(
+            transport=inner if private else guard,
+            trust_env=False,
+            timeout=self._seconds,
+            headers={"user-agent": USER_AGENT, "accept-encoding": "gzip, deflate"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(
+        self,
+        address: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        redirects: int = MAX_REDIRECTS,
+        read: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """A whole answer of status 200 or 304, or one of `read`.
+
+        Raises SourceError for everything else: with `gone` for what is gone for good, with `wait` where
+        the server says how many seconds to stay away.
+        """
+        start = httpx2.URL(web_address(address))
+        url = start.copy_merge_params(params) if params else start
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._follow(url, dict(headers or {}), redirects, read)
+        except TimeoutError:
+            raise SourceError(
+                f"{shown(address)}: no whole answer within {self._seconds:.0f} s"
+            ) from None
+        except Refused:
+            raise SourceError(
+                f"{shown(address)}: leads into a private network: only `private = true` in the topics"
+                " file allows that"
+            ) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
+            said = type(error).__name__
+            raise SourceError(f"{shown(address)}: cannot be reached ({said})") from None
+
+    async def _follow(
+        self, url: httpx2.URL, headers: dict[str, str], redirects: int, read: frozenset[int]
+    ) -> Answer:
+        start, moved, for_good = url, "", True
+        for _ in range(redirects + 1):
+            request = self._client.build_request("GET", url, headers=headers)
+            response = await self._client.send(request, stream=True)
+            try:
+                status = response.status_code
+                if status not in _REDIRECTS:
+                    if status not in {200, 304, *read}:
+                        raise refusal(status, response.headers, str(start))
+                    body = await _whole(response) if status != 304 else b""
+                    return Answer(status, str(url), body, dict(response.headers), moved)
+                url = _target(url, response.headers.get("location", ""))
+                for_good = for_good and status in _FOR_GOOD
+                moved = str(url) if for_good else moved
+            finally:
+                await response.aclose()
+        raise SourceError(f"{shown(str(start))}: redirects without end")
+
+
+def _target(url: httpx2.URL, location: str) -> httpx2.URL:
+    try:
+        target = url.join(location)
+    except (httpx2.InvalidURL, ValueError):
+        target = httpx2.URL("")
+    if not location or target.scheme not in ("http", "https") or not target.host:
+        raise SourceError(f"{shown(str(url))}: redirects to no usable address")
+    return target
+
+
+async def _whole(response: httpx2.Response) -> bytes:
+    """The unpacked body. Raises SourceError for one that is too large, or broken."""
+    name = shown(str(response.url))
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity", *_PACKED}:
+        raise SourceError(f"{name}: packed as {encoding[:20]}, which was not asked for")
+    body, wire = bytearray(), 0
+    unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
+    async for chunk in _raw(response):
+        wire += len(chunk)
+        try:
+            body += unpack.decompress(chunk, MAX_BODY + 1 - len(body)) if unpack else chunk
+        except zlib.error:
+            raise SourceError(f"{name}: its packed answer is broken") from None
+        if wire > MAX_WIRE or len(body) > MAX_BODY or (unpack and unpack.unconsumed_tail):
+            raise SourceError(f"{name}: larger than {MAX_BODY // 1_000_000} MB")
+    if unpack and not unpack.eof:
+        raise SourceError(f"{name}: its answer broke off")
+    return bytes(body)
+
+
+async def _raw(response: httpx2.Response) -> AsyncIterator[bytes]:
+    async for chunk in response.aiter_raw(64 * 1024):
+        yield chunk
+
+
+def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceError:
+    """What a status that brings no posts means."""
+    name = shown(address)
+    if status == 410:
+        return SourceError(f"{name}: gone for good (410)", gone=True)
+    if status == 404:
+        return SourceError(f"{name}: not there (404); check the address")
+    if status in (429, 503):
+        wait = waiting(headers, datetime.now(UTC))
+        return SourceError(f"{name}: asks to come back later ({status})", wait=wait)
+    if status in (401, 402, 403, 407):
+        return SourceError(f"{name}: not allowed ({status}); it may need a key or block robots")
+    return SourceError(f"{name}: answered {status}")
+
+
+def waiting(headers: Mapping[str, str], now: datetime) -> float:
+    """Seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's x-rate-limit-reset; else 0."""
+    said = headers.get("retry-after", "").strip()
+    reset = headers.get("x-rate-limit-reset", "").strip()
+    seconds = 0.0
+    if re.fullmatch(r"\d{1,9}", said):
+        seconds = float(said)
+    elif said:
+        try:
+            at = parsedate_to_datetime(said)
+            seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, TypeError):
+            seconds = 0.0
+    elif re.fullmatch(r"\d{1,12}", reset):
+        seconds = float(reset) - now.timestamp()
+    return max(0.0, min(LONGEST_WAIT, seconds))
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Made once: it reads the system's certificates."""
+    return ssl.create_default_context()

@@ -1,0 +1,260 @@
+"""Fetching within limits, and never from near by."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from aiohttp import web
+
+from digest.fetch import http
+from digest.fetch.guard import GuardedTransport, Refused, is_public, refuse_near
+from digest.fetch.http import Fetcher, shown, waiting, web_address
+from digest.sources import SourceError
+from tests.near_addresses import LITERALS, RESOLVED
+from tests.source_servers import Server, half, hang, serving, status
+
+NOW = datetime(2025, 12, 6, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every address that a socket of this process is told to connect to."""
+    seen: list[object] = []
+
+    def spy(self: socket.socket, address: Any) -> None:
+        seen.append(address)
+        raise OSError("a spy")
+
+    monkeypatch.setattr(socket.socket, "connect", spy)
+    monkeypatch.setattr(socket.socket, "connect_ex", spy)
+
+    async def sock_connect(self: object, sock: object, address: object) -> None:
+        seen.append(address)
+        raise OSError("a spy")
+
+    monkeypatch.setattr("asyncio.selector_events.BaseSelectorEventLoop.sock_connect", sock_connect)
+    return seen
+
+
+class Names:
+    """A resolver that gives these answers, one after the other."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        self.answers, self.asked = list(answers), list[str]()
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        return list(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+
+def test_there_are_two_hundred_forms() -> None:
+    assert len(LITERALS) + len(RESOLVED) >= 200
+
+
+@pytest.mark.parametrize("address", LITERALS)
+async def test_what_is_written_near_is_never_dialled(address: str, dialled: list[object]) -> None:
+    names = Names(("127.0.0.1",))
+    async with Fetcher(resolver=names) as fetcher:
+        with pytest.raises(
+            SourceError, match=r"private network|write an address|cannot be reached"
+        ):
+            await fetcher.get(address)
+    assert dialled == []
+
+
+@pytest.mark.parametrize("answer", RESOLVED, ids=lambda answer: answer[-1])
+async def test_a_name_that_leads_near_is_never_dialled(
+    answer: tuple[str, ...], dialled: list[object]
+) -> None:
+    for proxy in ("", "http://proxy.example.net:3128"):
+        names = Names(answer)
+        async with Fetcher(resolver=names, proxy=proxy) as fetcher:
+            with pytest.raises(SourceError, match="private network"):
+                await fetcher.get("https://feeds.example.com/a")
+        assert names.asked == ["feeds.example.com"]
+    assert dialled == []
+
+
+async def test_the_address_that_was_checked_is_the_one_dialled(dialled: list[object]) -> None:
+    # The second answer is never asked for: nobody resolves again.
+    names = Names(("93.184.215.14",), ("127.0.0.1",))
+    async with Fetcher(resolver=names) as fetcher:
+        with pytest.raises(SourceError, match="cannot be reached"):
+            await fetcher.get("http://rebind.example.com/feed")
+    assert [address[0] for address in dialled] == ["93.184.215.14"]  # type: ignore[index]
+    assert names.asked == ["rebind.example.com"]
+
+
+async def test_certificates_are_checked_for_the_name_not_the_address() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200)
+
+    guard = GuardedTransport(httpx2.MockTransport(answer), resolver=Names(("93.184.215.14",)))
+    async with httpx2.AsyncClient(transport=guard) as client:
+        await client.get("https://feeds.example.com/a?b=c")
+    assert seen[0].url.host == "93.184.215.14"
+    assert seen[0].headers["host"] == "feeds.example.com"
+    assert seen[0].extensions["sni_hostname"] == "feeds.example.com"
+
+
+@pytest.mark.parametrize("status_code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1:1/",
+        "http://2130706433/",
+        "http://[::1]/",
+        "//localhost/",
+        "http://inner.example.com/",
+    ],
+)
+async def test_a_redirect_inward_is_never_followed(status_code: int, target: str) -> None:
+    hosts: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        hosts.append(request.url.host)
+        return httpx2.Response(status_code, headers={"location": target})
+
+    names = Names(("93.184.215.14",), ("10.0.0.7",))
+    async with Fetcher(resolver=names) as fetcher:
+        fetcher._client._transport = GuardedTransport(httpx2.MockTransport(answer), resolver=names)
+        with pytest.raises(SourceError, match="private network"):
+            await fetcher.get("https://feeds.example.com/a")
+    assert hosts == ["93.184.215.14"]
+
+
+@pytest.mark.parametrize("target", ["", "ftp://example.com/", "javascript:alert(1)"])
+async def test_a_redirect_to_nowhere_says_so(server: Server, target: str) -> None:
+    server.trouble = status(302, {"location": target})
+    async with Fetcher(private=True) as fetcher:
+        with pytest.raises(SourceError, match="no usable address"):
+            await fetcher.get(server.url("/"))
+
+
+async def test_redirects_end(server: Server) -> None:
+    server.trouble = status(302, {"location": "/again"})
+    async with Fetcher(private=True) as fetcher:
+        with pytest.raises(SourceError, match="without end"):
+            await fetcher.get(server.url("/"))
+    assert len(server.asked) == http.MAX_REDIRECTS + 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "moved"),
+    [([301], True), ([308, 301], True), ([302], False), ([302, 301], False), ([301, 302], "first")],
+)
+async def test_only_what_moved_for_good_is_remembered(
+    server: Server, codes: list[int], moved: bool | str
+) -> None:
+    for n, code in enumerate(codes):
+        server.paths[f"/{n}"] = status(code, {"location": f"/{n + 1}"})
+    server.serve(f"/{len(codes)}", b"here")
+    async with Fetcher(private=True) as fetcher:
+        answer = await fetcher.get(server.url("/0"))
+    assert answer.body == b"here"
+    wanted = {True: f"/{len(codes)}", False: "", "first": "/1"}[moved]
+    assert answer.moved == (server.url(wanted) if wanted else "")
+
+
+async def test_packed_bodies_are_unpacked(server: Server) -> None:
+    server.serve("/gzip", gzip.compress(b"hello"), {"content-encoding": "gzip"})
+
+    async def asked(request: web.Request) -> web.StreamResponse:
+        assert request.headers["accept-encoding"] == "gzip, deflate"
+        assert "Jianbao" in request.headers["user-agent"]
+        return web.Response(body=b"plain")
+
+    server.paths["/plain"] = asked
+    async with Fetcher(private=True) as fetcher:
+        assert (await fetcher.get(server.url("/gzip"))).body == b"hello"
+        assert (await fetcher.get(server.url("/plain"))).body == b"plain"
+
+
+@pytest.mark.parametrize("trouble", [hang, half])
+async def test_a_whole_fetch_has_a_deadline(server: Server, trouble: Any) -> None:
+    server.trouble = trouble
+    async with Fetcher(private=True, seconds=0.3) as fetcher:
+        with pytest.raises(SourceError, match=r"no whole answer|cannot be reached"):
+            await fetcher.get(server.url("/"))
+
+
+async def test_a_proxy_is_used_for_what_is_far(server: Server) -> None:
+    server.trouble = status(200, body=b"through the proxy")
+
+    async def unknown(host: str, port: int) -> list[str]:
+        raise OSError("only the proxy knows names")
+
+    async with Fetcher(proxy=server.base, resolver=unknown) as fetcher:
+        assert (await fetcher.get("http://feeds.example.com/a")).body == b"through the proxy"
+        with pytest.raises(SourceError, match="private network"):
+            await fetcher.get("http://192.168.0.1/")
+    assert [str(request.url) for request in server.asked] == ["http://feeds.example.com/a"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 GMT"}, 60),
+        ({"retry-after": "-1"}, 0),
+        ({"retry-after": "soon"}, 0),
+        ({"retry-after": "999999999"}, http.LONGEST_WAIT),
+        ({"x-rate-limit-reset": str(int(NOW.timestamp()) + 90)}, 90),
+        ({"x-rate-limit-reset": "1"}, 0),
+        ({"x-rate-limit-reset": "nan"}, 0),
+    ],
+)
+def test_how_long_a_server_wants_to_be_left_alone(headers: dict[str, str], seconds: float) -> None:
+    assert waiting(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("8.8.8.8", True),
+        ("2606:4700:4700::1111", True),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::a00:1", False),
+        ("100.64.1.1", False),
+        ("fe80::1%eth0", False),
+        ("not an address", False),
+    ],
+)
+def test_public_addresses_are_told_from_others(address: str, public: bool) -> None:
+    assert is_public(address) is public
+
+
+def test_ordinary_hosts_are_not_refused() -> None:
+    for host in (
+        "example.com",
+        "8.8.8.8",
+        "[2606:4700:4700::1111]",
+        "xn--fiqs8s.example",
+        "1e100.net",
+        "0xabc.com",
+    ):
+        refuse_near(host)
+    with pytest.raises(Refused):
+        refuse_near("")
+
+
+def test_messages_name_no_password() -> None:
+    assert shown("https://ann:secret@example.com:8443/a/b?key=secret") == "example.com:8443/a/b"
+    assert web_address(" https://example.com/a b ") == "https://example.com/a%20b"
