@@ -1,10 +1,11 @@
 """Posts made up for tests."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from digest.models import Post, Topic
+from digest.models import Post, Topic, Window
 
 START = datetime(2025, 12, 6, 8, tzinfo=UTC)
+WINDOW = Window(date(2025, 12, 6), date(2025, 12, 6), "UTC")
 
 TOPIC = Topic(
     name="ai",

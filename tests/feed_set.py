@@ -1,0 +1,122 @@
+"""How many odd feeds are read: `python -m tests.feed_set FOLDER` with an `index.jsonl` as in ../shared/data."""
+
+from __future__ import annotations
+
+import ast
+import calendar
+import io
+import json
+import re
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import feedparser
+
+from digest.fetch.feeds import Feed, FeedError, parse
+from digest.fetch.pages import plain_text
+
+FOLDER = Path(__file__).parents[2] / "shared" / "data" / "feeds"
+
+_EXPECTED = re.compile(
+    r"(?P<of>feed|entries\[(?P<n>\d)\])(?:\.|\[')(?P<field>title|link|published|updated|created|issued|modified)"
+    r"(?P<parsed>_parsed)?(?:'\])?\s*==\s*(?:entries\[1\]\['link'\]\s*==\s*)?(?P<value>.+?)(?:\s+and\s.*)?$"
+)
+_DETAILS = ("['title_detail']['value']", "['links'][0]['href']")
+_PLAIN = ("['title']", "['link']")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an origin's own test expects of a file: a title, link or date."""
+
+    entry: int | None
+    field: str
+    value: Any
+
+
+def wanted(expect: str) -> Wanted | None:
+    """The expectation, or None for one about something else."""
+    for detail, plain in zip(_DETAILS, _PLAIN, strict=True):
+        expect = expect.replace(detail, plain)
+    found = _EXPECTED.search(expect)
+    if not found:
+        return None
+    value = ast.literal_eval(found["value"].strip())
+    entry = int(found["n"]) if found["n"] else None
+    field = found["field"] if found["field"] in ("title", "link") else "date"
+    return Wanted(entry, field, value)
+
+
+def ours(feed: Feed, want: Wanted) -> Any:
+    """That field as we read it."""
+    if want.entry is not None:
+        if len(feed.entries) <= want.entry:
+            return None
+        entry = feed.entries[want.entry]
+        return {"title": entry.title, "link": entry.link, "date": entry.published}[want.field]
+    return {"title": feed.title, "link": feed.link, "date": feed.updated}[want.field]
+
+
+def theirs(read: Any, want: Wanted) -> Any:
+    """That field as feedparser alone reads it."""
+    entries = read.get("entries") or []
+    if want.entry is not None and len(entries) <= want.entry:
+        return None
+    part = read.get("feed", {}) if want.entry is None else entries[want.entry]
+    if want.field != "date":
+        return part.get(want.field, "")
+    part = dict(part)
+    for name in ("published_parsed", "updated_parsed", "created_parsed"):
+        if part.get(name):
+            return datetime.fromtimestamp(calendar.timegm(part[name]), UTC)
+    return None
+
+
+def same(found: Any, want: Wanted) -> bool:
+    """Whether the field says what is expected, markup aside."""
+    if found is None or found == "":
+        return False
+    if want.field == "title":
+        return plain_text(str(found)) == plain_text(str(want.value))
+    if want.field == "link":
+        return bool(found == want.value)
+    if isinstance(want.value, tuple):
+        return bool(found == datetime.fromtimestamp(calendar.timegm(want.value), UTC))
+    return bool(found == datetime.fromisoformat(str(want.value)))
+
+
+def main(folder: Path) -> None:
+    """The shares side by side, and the slowest file."""
+    warnings.simplefilter("ignore")
+    rows = [json.loads(line) for line in (folder / "index.jsonl").read_text("utf-8").splitlines()]
+    right = alone = number = refused = 0
+    slowest = (0.0, "")
+    for row in rows:
+        body = (folder / row["file"]).read_bytes()
+        name, _, value = (row.get("header") or "").partition(": ")
+        headers = {name.lower(): value} if name else {}
+        began = time.process_time()
+        try:
+            feed = parse(body, headers)
+        except FeedError:
+            feed, refused = Feed(), refused + 1
+        slowest = max(slowest, (time.process_time() - began, row["file"]))
+        want = wanted(row.get("expect") or "")
+        if want:
+            number += 1
+            right += same(ours(feed, want), want)
+            read = feedparser.parse(io.BytesIO(body), response_headers=headers)
+            alone += same(theirs(read, want), want)
+    print(f"feeds: {len(rows)} files, {refused} taken for no feed, slowest {slowest[0]:.3f} s CPU")
+    print(
+        f"title, link or date as expected, {number} files: ours {right}, feedparser alone {alone}"
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

@@ -1,0 +1,323 @@
+"""Feeds of all kinds as posts, the odd ones of ../shared/data, and those made to hurt."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import time
+import warnings
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import feedparser
+import pytest
+
+from digest.fetch import feeds
+from digest.fetch.feeds import Feed, FeedError, parse
+from digest.fetch.identity import identity
+from digest.fetch.pages import links, plain_text
+from digest.models import Post, SourceSpec, SourceState
+from digest.sources import Access, open_source
+from digest.sources.rss import feed_name, post_of
+from tests.feed_set import FOLDER, ours, same, theirs, wanted
+from tests.hostile_feeds import HOSTILE
+from tests.posts import WINDOW
+from tests.source_servers import Server, rss, serving, status
+
+NOW = datetime(2025, 12, 6, 12, tzinfo=UTC)
+NO_DATA = not FOLDER.is_dir()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving() as made:
+        yield made
+
+
+def one(body: str, base: str = "https://feeds.example.com/x.xml") -> Post:
+    """The first entry of a feed as a post."""
+    feed = parse(body.encode())
+    return post_of(feed.entries[0], feed, base, NOW)
+
+
+def item(inside: str, spaces: str = "") -> str:
+    return f"<rss version='2.0' {spaces}><channel><title>Some Feed</title><item>{inside}</item></channel></rss>"
+
+
+@pytest.mark.skipif(NO_DATA, reason="../shared/data is absent")
+def test_odd_feeds_are_read_as_well_as_feedparser_reads_them() -> None:
+    rows = [json.loads(line) for line in (FOLDER / "index.jsonl").read_text("utf-8").splitlines()]
+    assert len(rows) == 166
+    right = alone = 0
+    for row in rows:
+        body = (FOLDER / row["file"]).read_bytes()
+        name, _, value = (row.get("header") or "").partition(": ")
+        headers = {name.lower(): value} if name else {}
+        began = time.process_time()
+        try:
+            feed = parse(body, headers)
+        except FeedError:
+            feed = Feed()
+        assert time.process_time() - began < 1
+        for entry in feed.entries:
+            assert len(post_of(entry, feed, "https://example.com/", NOW).key) <= 200
+        if want := wanted(row.get("expect") or ""):
+            right += same(ours(feed, want), want)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                read = feedparser.parse(io.BytesIO(body), response_headers=headers)
+            alone += same(theirs(read, want), want)
+    assert right >= alone > 30
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_bodies_cost_little(name: str) -> None:
+    body = HOSTILE[name]
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    try:
+        feed = parse(body)
+    except FeedError:
+        feed = Feed()
+    for entry in feed.entries:
+        assert "root:" not in entry.title, "files are never read"
+        post_of(entry, feed, "https://example.com/", NOW)
+    # Guards: the figures themselves are printed by `make bench`.
+    assert time.process_time() - began < 10
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
+    assert len(feed.entries) <= feeds.MAX_ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "header"),
+    [
+        ("gb18030", "gb18030", ""),
+        ("gbk", "gb2312", "text/xml"),
+        ("big5", "big5", "text/xml"),
+        ("utf-16", "utf-16", "text/xml"),
+        ("utf-8", "", "text/xml; charset=utf-8"),
+        ("gbk", "", "text/xml; charset=gbk"),
+        ("utf-8-sig", "utf-8", "text/xml"),
+    ],
+)
+def test_encodings_are_read(encoding: str, declared: str, header: str) -> None:
+    head = f"<?xml version='1.0' encoding='{declared}'?>" if declared else ""
+    body = head + item("<title>模型發布</title><link>https://example.com/1</link>")
+    feed = parse(body.encode(encoding), {"content-type": header} if header else {})
+    assert feed.entries[0].title == "模型發布"
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
+def test_a_feed_that_broke_off_gives_what_is_whole(cut: float) -> None:
+    whole = rss([(f"Model {n}", f"https://example.com/{n}", NOW, "text") for n in range(20)])
+    feed = parse(whole[: int(len(whole) * cut)])
+    assert 0 < len(feed.entries) <= 20
+    assert feed.entries[0].title == "Model 0"
+
+
+def test_json_feed_is_read() -> None:
+    data = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "Lab",
+        "items": [
+            {
+                "id": "1",
+                "url": "https://example.com/1",
+                "title": "Out",
+                "content_html": "<p>A model</p>",
+                "date_published": "2025-12-06T08:00:00Z",
+                "authors": [{"name": "Ada"}],
+            }
+        ],
+    }
+    post = one(json.dumps(data))
+    assert (post.key, post.text, post.author_name) == ("rss:example.com/1", "Out\n\nA model", "Ada")
+    assert post.created_at == datetime(2025, 12, 6, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://x.com/ada/status/1978777949051420918",
+        "https://twitter.com/ada/status/1978777949051420918?s=20",
+        "https://nitter.example.net/ada/status/1978777949051420918#m",
+        "http://localhost:1200/ada/status/1978777949051420918/photo/1",
+    ],
+)
+def test_a_post_of_x_has_one_key_through_every_bridge(link: str) -> None:
+    post = one(
+        item(
+            f"<title>RT by @bob: A model came o…</title><link>{link}</link><author>Ada (@ada)</author>"
+            "<description>&lt;p&gt;A model came out, whole.&lt;/p&gt;</description>"
+        )
+    )
+    assert post.key == "x:1978777949051420918"
+    assert post.url == "https://x.com/ada/status/1978777949051420918"
+    assert (post.author, post.text) == ("ada", "A model came out, whole.")
+
+
+def test_one_article_through_two_feeds_is_one_post() -> None:
+    same_ = {
+        identity(link).id
+        for link in (
+            "https://www.lab.example.com/news/a?utm_source=rss&id=3",
+            "http://lab.example.com/news/a/?id=3&spm=1.2",
+            "https://lab.example.com/news/a?id=3#top",
+        )
+    }
+    assert same_ == {"lab.example.com/news/a?id=3"}
+    assert identity("https://lab.example.com/news/a?id=4").id not in same_
+
+
+REDDIT = """<feed xmlns="http://www.w3.org/2005/Atom"><title>LocalLLaMA</title><entry>
+<author><name>/u/ada</name><uri>https://www.reddit.com/user/ada</uri></author><id>t3_1pehf5w</id>
+<link href="https://www.reddit.com/r/LocalLLaMA/comments/1pehf5w/a_model/"/><updated>2025-12-06T08:00:00+00:00</updated>
+<published>2025-12-06T08:00:00+00:00</published><title>A model</title><content type="html">
+&lt;div&gt;&lt;p&gt;It runs on a phone.&lt;/p&gt;&lt;/div&gt; submitted by &lt;a href="https://www.reddit.com/user/ada"&gt; /u/ada &lt;/a&gt;
+&lt;a href="https://lab.example.com/m"&gt;[link]&lt;/a&gt; &lt;a href="https://www.reddit.com/r/LocalLLaMA/comments/1pehf5w/a_model/"&gt;[comments]&lt;/a&gt;</content></entry></feed>"""
+
+
+def test_reddit() -> None:
+    post = one(REDDIT)
+    assert post.key == "reddit:1pehf5w"
+    assert (post.author, post.author_name) == ("ada", "r/LocalLLaMA")
+    assert post.text == "A model\n\nIt runs on a phone."
+    assert post.links == ("https://lab.example.com/m",)
+
+
+def test_mastodon() -> None:
+    post = one(
+        item(
+            "<guid>https://social.example/@ada/115000000000000001</guid><link>https://social.example/@ada/115000000000000001</link>"
+            "<pubDate>Sat, 06 Dec 2025 08:00:00 +0000</pubDate><description>&lt;p&gt;A model&lt;/p&gt;&lt;p&gt;is out&lt;/p&gt;</description>"
+        )
+    )
+    assert post.key == "mastodon:social.example/115000000000000001"
+    assert (post.author, post.text) == ("ada@social.example", "A model\nis out")
+
+
+def test_v2ex() -> None:
+    post = one(
+        """<feed xmlns="http://www.w3.org/2005/Atom"><title>V2EX</title><entry><title>[分享] 新模型</title>
+        <link rel="alternate" type="text/html" href="https://www.v2ex.com/t/1177021#reply14"/><id>tag:www.v2ex.com,2025-12-06:/t/1177021</id>
+        <published>2025-12-06T08:00:00Z</published><author><name>ada</name></author><content type="html">&lt;p&gt;便宜一半&lt;/p&gt;</content></entry></feed>"""
+    )
+    assert post.key == "v2ex:1177021"
+    assert (post.author, post.metrics) == ("ada", {"replies": 14})
+    assert post.text == "[分享] 新模型\n\n便宜一半"
+    assert post.url == "https://www.v2ex.com/t/1177021"
+
+
+def test_youtube() -> None:
+    spaces = 'xmlns:yt="http://www.youtube.com/xml/schemas/2015" xmlns:media="http://search.yahoo.com/mrss/"'
+    post = one(
+        f"""<feed {spaces} xmlns="http://www.w3.org/2005/Atom"><title>Lab</title><entry><id>yt:video:abcdefghijk</id>
+        <yt:videoId>abcdefghijk</yt:videoId><title>A model, shown</title><link rel="alternate" href="https://www.youtube.com/watch?v=abcdefghijk"/>
+        <author><name>Lab</name></author><published>2025-12-06T08:00:00+00:00</published><media:group><media:title>A</media:title>
+        <media:description>What it can do.</media:description><media:community><media:starRating count="12" average="5.00" min="1" max="5"/>
+        <media:statistics views="345"/></media:community></media:group></entry></feed>"""
+    )
+    assert post.key == "youtube:abcdefghijk"
+    assert post.author_name == "Lab"
+    assert post.metrics == {"likes": 12, "views": 345}
+    assert post.text == "A model, shown\n\nWhat it can do."
+
+
+def test_arxiv() -> None:
+    post = one(
+        item(
+            "<title>A Paper</title><link>https://arxiv.org/abs/2512.01234v2</link><guid isPermaLink='false'>oai:arXiv.org:2512.01234v2</guid>"
+            "<description>arXiv:2512.01234v2 Announce Type: new \nAbstract: We cut the cost.</description>"
+            "<pubDate>Sat, 06 Dec 2025 00:00:00 -0500</pubDate><dc:creator>Ada Lin, Bob Ray</dc:creator>",
+            'xmlns:dc="http://purl.org/dc/elements/1.1/"',
+        )
+    )
+    assert post.key == "arxiv:2512.01234"
+    assert post.author_name == "Ada Lin et al."
+    assert post.text == "A Paper\n\nWe cut the cost."
+
+
+def test_hacker_news_through_a_feed_is_the_story() -> None:
+    post = one(
+        item(
+            "<title>A model</title><link>https://lab.example.com/m</link><comments>https://news.ycombinator.com/item?id=46155085</comments>"
+            "<dc:creator>ada</dc:creator><description>&lt;p&gt;Points: 120&lt;/p&gt;&lt;p&gt;# Comments: 45&lt;/p&gt;</description>",
+            'xmlns:dc="http://purl.org/dc/elements/1.1/"',
+        )
+    )
+    assert post.key == "hn:46155085"
+    assert (post.author, post.metrics) == ("ada", {"likes": 120, "replies": 45})
+    assert post.links == ("https://lab.example.com/m",)
+
+
+def test_dates_that_cannot_be_are_the_time_of_the_first_sight() -> None:
+    for said in ("", "<pubDate>soon</pubDate>", "<pubDate>Sat, 06 Dec 2085 08:00:00 GMT</pubDate>"):
+        assert (
+            one(item(f"<title>A</title><link>https://example.com/1</link>{said}")).created_at == NOW
+        )
+
+
+def test_markup_of_strangers_becomes_words() -> None:
+    post = one(
+        item(
+            "<title>&lt;b&gt;A&lt;/b&gt; &amp;amp; B</title><link>javascript:alert(1)</link><guid>g</guid><description>"
+            "&lt;script&gt;evil()&lt;/script&gt;&lt;p onclick='x'&gt;Hi&lt;/p&gt;&lt;a href='javascript:x'&gt;y&lt;/a&gt;</description>"
+        )
+    )
+    assert post.text == "A & B\n\nHi\ny"
+    assert (post.url, post.links) == ("", ())
+    assert plain_text("5 < 6 & 7 > 3") == "5 < 6 & 7 > 3"
+    assert links(
+        '<a href="/a">1</a><a href="https://b.example/">2</a><a href="mailto:x@y">3</a>',
+        "https://c.example/",
+    ) == (
+        "https://c.example/a",
+        "https://b.example/",
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://openai.com/news/rss.xml", "openai.com/news"),
+        ("https://www.reddit.com/r/LocalLLaMA/top/.rss?t=day", "reddit.com/r/LocalLLaMA/top"),
+        ("https://www.qbitai.com/feed", "qbitai.com"),
+        ("https://ann:secret@example.com/private.atom?key=1", "example.com/private"),
+    ],
+)
+def test_names_are_short_and_tell_no_secret(address: str, name: str) -> None:
+    assert feed_name(address) == name
+
+
+async def test_a_feed_that_has_not_changed_costs_nothing(server: Server) -> None:
+    since = "Sat, 06 Dec 2025 08:00:00 GMT"
+    headers = {"etag": '"7"', "last-modified": since}
+    address = server.serve("/feed", rss([("A", "https://example.com/1", NOW, "x")]), headers)
+    source = open_source(SourceSpec("rss", address, private=True), Access())
+    posts, state = await source.fetch(WINDOW, SourceState())
+    assert len(posts) == 1
+    server.trouble = status(304)
+    posts, again = await source.fetch(WINDOW, state)
+    asked = server.asked[-1].headers
+    assert (asked["if-none-match"], asked["if-modified-since"]) == ('"7"', since)
+    assert (posts, again.marks) == ((), state.marks)
+
+
+async def test_a_feed_that_moved_for_good_is_asked_there(server: Server) -> None:
+    body = rss([("A", "https://example.com/1", NOW, "x")])
+    server.paths["/old"] = status(301, {"location": "/new"})
+    server.serve("/new", body)
+    source = open_source(SourceSpec("rss", server.url("/old"), private=True), Access())
+    _, state = await source.fetch(WINDOW, SourceState())
+    assert state.address == server.url("/new")
+    _, again = await source.fetch(WINDOW, state)
+    assert [request.path for request in server.asked] == ["/old", "/new", "/new"]
+    assert again.address == state.address
+
+
+async def test_a_page_that_says_moved_but_is_no_feed_changes_nothing(server: Server) -> None:
+    server.paths["/old"] = status(301, {"location": "/login"})
+    server.serve("/login", b"<html><title>Log in</title></html>")
+    source = open_source(SourceSpec("rss", server.url("/old"), private=True), Access())
+    with pytest.raises(Exception, match="no feed"):
+        await source.fetch(WINDOW, SourceState())
