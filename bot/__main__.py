@@ -143,6 +143,7 @@ async def _digest(
             progress=Progress(),
             now=now,
             model=model,
+            access=settings.access,
         )
     _show(settings, topic, report, as_json, out)
 
@@ -212,20 +213,26 @@ def _brief(topic: Topic, report: Report) -> str:
 @cli.command()
 @click.argument("topic", required=False)
 def collect(topic: str | None) -> None:
-    """One round of the sources of TOPIC, or of all topics, into the store."""
+    """One round of the sources of TOPIC, or of all topics, into the store.
+
+    Without a TOPIC, sources that failed again and again are left in peace until it is their time.
+    """
     _run(_collect(topic))
 
 
 async def _collect(name: str | None) -> None:
-    from digest.pipeline import collect as collect_topic
+    from digest.collect import collect as collect_topic
     from digest.store import Store
     from digest.topics import load_topics
 
     settings = _settings()
     topics = load_topics(settings.topics_file)
+    now = datetime.now(UTC)
     async with await Store.open(settings.database_url) as store:
         for topic in [_known(name, topics)] if name else topics.values():
-            for result in await collect_topic(topic, store=store):
+            for result in await collect_topic(
+                topic, store=store, access=settings.access, now=now, patient=not name
+            ):
                 state = f"{result.posts} posts" if result.ok else f"no answer ({result.note})"
                 click.echo(f"{topic.name}: {result.name}: {state}")
 

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from bot.platforms import Setup
 from digest.models import DigestError, Provider
+from digest.sources import Access
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     openai_model: str = "gpt-5-mini"
     budget_usd_day: float = Field(0.5, ge=0, allow_inf_nan=False)
     budget_usd_month: float = Field(10.0, ge=0, allow_inf_nan=False)
+    x_bearer_token: str = Field("", repr=False)
+    x_reads_month: int = Field(2000, ge=0)
     https_proxy: Annotated[str, AfterValidator(_proxy)] = Field("", repr=False)
     unknown_sends: Literal["hold", "resend"] = "hold"
     keep_days: int = Field(400, ge=7)
@@ -100,11 +103,16 @@ class Settings(BaseSettings):
         return Setup(token, address, self.https_proxy, self.operators(platform))
 
     @property
+    def access(self) -> Access:
+        """What sources need: a proxy, keys."""
+        return Access(self.https_proxy, self.x_bearer_token, self.x_reads_month)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be logged."""
         keys = [provider.key for provider in self.providers]
         inside = [_password(self.https_proxy), _password(self.database_url)]
-        own = [self.telegram_bot_token, self.discord_bot_token]
+        own = [self.telegram_bot_token, self.discord_bot_token, self.x_bearer_token]
         return tuple(filter(None, own + keys + inside))
 
     def operators(self, platform: str) -> tuple[str, ...]:

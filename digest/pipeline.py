@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest.cloud import CloudError, render
+from digest.collect import answers, collect, weights_of
 from digest.models import (
     Cited,
     Counts,
@@ -26,14 +27,16 @@ from digest.models import (
     Section,
     SourceResult,
     SourceSpec,
+    SourceState,
     Topic,
     Window,
     cited_keys,
 )
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
-from digest.sources import Source, SourceError, open_source
+from digest.sources import Access, SourceError, open_source
 from digest.store import Store
+from digest.store.sources import SourceBook
 from digest.text import clean
 from digest.words import wordcounts
 from digest.write import Material
@@ -50,6 +53,8 @@ Progress = Callable[[str, int, int], None]
 
 _PROGRESS = ("collect", *STEPS, "write", "cloud", "store")
 _WITH_MODEL = (*_PROGRESS, "model")
+SHOWN = timedelta(days=2)
+"""How long after its end a day is fetched once more where no source has answered since."""
 CITED_CHARS = 4000
 """Characters a report keeps of a post it cites: more than a reader wants to see in a chat."""
 
@@ -61,6 +66,8 @@ class Gathered:
     streams: tuple[tuple[str, Post], ...]
     sources: tuple[SourceResult, ...]
     outside: tuple[Dropped, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of streams, where they are not 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,13 @@ async def run(
     progress: Progress,
     now: datetime,
     model: Model | None = None,
+    access: Access | None = None,
 ) -> Report:
     """Builds the report of the window and stores it whole; an earlier one stays until then.
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
-    the topic's sources where the window is not over yet or nothing of it is stored.
+    the topic's sources where the window is not over yet, or not all that can be had of it is stored.
+    Raises DigestError where there are no posts and no source answered.
 
     With a `model`, its version takes the place of the stored report once it has passed.
     """
@@ -97,7 +106,7 @@ async def run(
         progress(name, steps.index(name), len(steps))
 
     step("collect")
-    gathered = await _gather(topic, window, store, posts_files, now)
+    gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     material = prepared(topic, window, gathered, step)
     report = drafted(material, step, now)
     step("store")
@@ -148,7 +157,10 @@ def prepared(
 ) -> Material:
     """What writers work with: the stories of these posts, counted."""
     posts = [post for _, post in gathered.streams]
-    selection = select(topic, posts, step)
+    weights = {
+        p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
+    }
+    selection = select(topic, posts, step, weights)
     release()  # jieba's dictionary comes next: the two need not be in memory together
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
@@ -186,39 +198,43 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
     )
 
 
-async def collect(topic: Topic, *, store: Store) -> list[SourceResult]:
-    """One round of the topic's sources into the store; a source that fails costs only itself."""
-    await store.save_topic(topic)
-    return [(await _collect_one(topic, open_source(s), store))[0] for s in topic.sources]
-
-
-async def _collect_one(
-    topic: Topic, source: Source, store: Store
-) -> tuple[SourceResult, Sequence[Post]]:
-    try:
-        posts = await source.fetch()
-    except SourceError as error:
-        log.warning("%s", error)
-        return SourceResult(source.name, ok=False, note="no answer"), ()
-    if not posts:
-        log.warning("%s: no posts in it", source.name)
-    await store.save_posts(topic, source.name, posts)
-    return SourceResult(source.name, len(posts)), posts
-
-
 async def _gather(
-    topic: Topic, window: Window, store: Store, files: Sequence[Path], now: datetime
+    topic: Topic,
+    window: Window,
+    store: Store,
+    files: Sequence[Path],
+    now: datetime,
+    access: Access,
 ) -> Gathered:
     await store.save_topic(topic)
     if files:
         return await _gather_files(topic, window, store, files)
-    today = now.astimezone(ZoneInfo(window.timezone)).date()
     streams = await store.posts(topic.name, window.first, window.last)
-    answered: list[SourceResult] = []
-    if not streams or window.last >= today:
-        answered = await collect(topic, store=store)
+    asked: list[SourceResult] = []
+    if not streams or not await _is_whole(topic, window, store, now):
+        asked = await collect(topic, store=store, access=access, now=now, window=window)
         streams = await store.posts(topic.name, window.first, window.last)
-    return Gathered(tuple(streams), _answers(streams, answered))
+    counted = Counter(stream for stream, _ in streams)
+    results = await answers(topic, window, counted, asked, store=store, access=access, today=now)
+    if not streams and results and not any(result.ok for result in results):
+        raise DigestError(
+            f"none of the {len(results)} sources of {topic.name} answered, so there is no report of"
+            f" {window.last}: python -m bot collect {topic.name} says why"
+        )
+    return Gathered(tuple(streams), results, weights=await weights_of(topic, store, access))
+
+
+async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
+    """Whether all that can be had of the window is stored: some source answered after its end, or it is
+    so long ago that nobody shows it any more."""
+    end = datetime.combine(
+        window.last + timedelta(days=1), datetime.min.time(), ZoneInfo(window.timezone)
+    )
+    if now < end:
+        return False
+    health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
+    answered = [how.answered_at for how in health.values() if how.answered_at]
+    return now - end > SHOWN or any(at >= end for at in answered)
 
 
 async def _gather_files(
@@ -231,8 +247,16 @@ async def _gather_files(
     outside: list[Dropped] = []
     for path in files:
         source = open_source(SourceSpec("jsonl", str(path)))
-        result, posts = await _collect_one(topic, source, store)
-        results.append(result)
+        try:
+            posts, _ = await source.fetch(window, SourceState())
+        except SourceError as error:
+            log.warning("%s", error)
+            results.append(SourceResult(source.name, ok=False, note="no answer"))
+            continue
+        if not posts:
+            log.warning("%s: no posts in it", source.name)
+        await store.save_posts(topic, source.name, posts)
+        results.append(SourceResult(source.name, len(posts)))
         for post in posts:
             if window.first <= post.created_at.astimezone(zone).date() <= window.last:
                 inside.append((source.name, post))
@@ -241,15 +265,6 @@ async def _gather_files(
     if not any(result.ok for result in results):
         raise DigestError("none of the post files could be read: check their names")
     return Gathered(tuple(inside), tuple(results), tuple(outside))
-
-
-def _answers(
-    streams: Sequence[tuple[str, Post]], answered: Sequence[SourceResult]
-) -> tuple[SourceResult, ...]:
-    """Posts of the window by source, and the sources of this round that gave none or failed."""
-    counted = Counter(stream for stream, _ in streams)
-    rest = {r.name: replace(r, posts=0) for r in answered if r.name not in counted}
-    return (*(SourceResult(name, n) for name, n in counted.items()), *rest.values())
 
 
 def _counts(

@@ -69,6 +69,8 @@ class _Source(BaseModel):
     kind: _Text
     address: str = ""
     weight: float = Field(1.0, ge=0, le=10)
+    fallback_for: str = ""
+    private: bool = False
 
 
 class _Topic(BaseModel):
@@ -133,7 +135,9 @@ def _topic(name: str, data: _Topic) -> Topic:
         special=data.special,
         watch=tuple(data.watch),
         authors={handle.lower().lstrip("@"): weight for handle, weight in data.authors.items()},
-        sources=tuple(SourceSpec(s.kind, s.address, s.weight) for s in data.sources),
+        sources=tuple(
+            SourceSpec(s.kind, s.address, s.weight, s.fallback_for, s.private) for s in data.sources
+        ),
     )
 
 

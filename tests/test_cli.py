@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.posts import post
+from tests.source_servers import offline_topics
 
 ROOT = Path(__file__).parents[1]
 NEWS = [
@@ -23,7 +23,7 @@ NEWS = [
 
 @pytest.fixture(autouse=True)
 def _topics(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "topics.toml", tmp_path)
+    offline_topics(tmp_path)
 
 
 def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from digest.models import SourceSpec
+from digest.models import SourceSpec, SourceState
 from digest.sources import SourceError, kinds, open_source
 from digest.sources.jsonl import FileSource, parse_line
+from tests.posts import WINDOW
 
 GOOD = {
     "id": "1",
@@ -69,7 +70,7 @@ async def test_bad_lines_are_logged_with_their_number(
     path.write_bytes(
         b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\n{broken\n\n" + b'{"id": "2"}\n\xff\xfe\n'
     )
-    posts = await FileSource(path).fetch()
+    posts, _ = await FileSource(path).fetch(WINDOW, SourceState())
     assert [post.id for post in posts] == ["1"]
     lines = [record.getMessage() for record in caplog.records]
     assert [line.split(": ")[0] for line in lines] == ["day.jsonl:2", "day.jsonl:4", "day.jsonl:5"]
@@ -81,14 +82,15 @@ async def test_gzip_is_read_alike(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
     source = FileSource(path)
     assert source.name == "day"
-    assert [post.id for post in await source.fetch()] == ["1"]
+    posts, _ = await source.fetch(WINDOW, SourceState())
+    assert [post.id for post in posts] == ["1"]
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "broken.jsonl.gz", "."])
 async def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(b"{}" * 5000)[:30])
     with pytest.raises(SourceError, match=r"no such file|cannot be read"):
-        await FileSource(tmp_path / name).fetch()
+        await FileSource(tmp_path / name).fetch(WINDOW, SourceState())
 
 
 def test_sources_are_found_by_their_place() -> None:

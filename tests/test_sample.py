@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from digest.models import SourceSpec
+from digest.models import SourceSpec, SourceState
 from digest.sources import open_source
 from digest.text import language
+from tests.posts import WINDOW
 
 SAMPLE = Path(__file__).parents[1] / "digest" / "sources" / "sample.jsonl"
 DATA = Path(__file__).parents[2] / "shared" / "data" / "posts"
@@ -23,7 +24,7 @@ def lines() -> list[dict[str, Any]]:
 
 
 async def test_every_line_is_a_post_of_the_four_days(lines: list[dict[str, Any]]) -> None:
-    posts = await open_source(SourceSpec("sample")).fetch()
+    posts, _ = await open_source(SourceSpec("sample")).fetch(WINDOW, SourceState())
     assert len(posts) == len(lines) >= 270
     assert {post.source for post in posts} == {"sample"}
     days = Counter(post.created_at.strftime("%Y%m%d") for post in posts)

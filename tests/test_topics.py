@@ -1,10 +1,12 @@
 """topics.toml: works unedited, and names every wrong key."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from digest.models import SourceSpec
+from digest.sources import kinds, open_source
 from digest.topics import TopicsError, load_topics
 
 SHIPPED = Path(__file__).parents[1] / "topics.toml"
@@ -13,8 +15,26 @@ SHIPPED = Path(__file__).parents[1] / "topics.toml"
 def test_the_shipped_file_works_unedited() -> None:
     topic = load_topics(SHIPPED)["ai"]
     assert (topic.slug, topic.timezone, topic.language) == ("twitter_ai", "UTC", "zh")
-    assert topic.sources == (SourceSpec("sample"),)
+    assert SourceSpec("sample") in topic.sources
+    assert SourceSpec("hackernews") in topic.sources
+    assert all(open_source(source).name for source in topic.sources)
+    assert not {source.kind for source in topic.sources} & {"x", "jsonl"}, (
+        "no key, no file is needed"
+    )
     assert len(topic.keywords) > 100
+
+
+def test_the_commented_examples_work_too(tmp_path: Path) -> None:
+    said = re.sub(r"^( *)# (?=\[|\w+ = |  \{|\]|\{)", r"\1", SHIPPED.read_text("utf-8"), flags=re.M)
+    path = tmp_path / "topics.toml"
+    path.write_text(said, "utf-8")
+    topics = load_topics(path)
+    assert list(topics) == ["ai", "crypto", "security", "web3"]
+    specs = [source for topic in topics.values() for source in topic.sources]
+    assert {source.kind for source in specs} == set(kinds())
+    assert all(open_source(source).name for source in specs)
+    [bridge] = [source for source in specs if source.private]
+    assert bridge.fallback_for in {source.address for source in specs if source.kind == "x"}
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:

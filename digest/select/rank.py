@@ -6,6 +6,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from digest.models import Post, Story, Topic
 from digest.text import URL, clean, language, plain
@@ -90,14 +91,22 @@ def _percentile(ordered: Sequence[float], value: float) -> float:
     return trust * share + (1 - trust) * NEUTRAL
 
 
-def author_part(topic: Topic, post: Post) -> float:
-    """0 for the usual author, up to 1 for one whose weight in `topics.toml` is 2 or more; below 0 for less."""
-    weight = topic.authors.get(post.author.lower(), 1.0)
+def author_part(
+    topic: Topic, post: Post, weights: Mapping[str, float] = MappingProxyType({})
+) -> float:
+    """0 for the usual author, up to 1 for one whose weight in `topics.toml` is 2 or more; below 0 for less.
+
+    `weights`, by key, are those of the sources that posts came from; they count with the author's.
+    """
+    weight = topic.authors.get(post.author.lower(), 1.0) * weights.get(post.key, 1.0)
     return max(-1.0, min(1.0, weight - 1.0))
 
 
 def rank_posts(
-    topic: Topic, posts: Sequence[Post], fit: Mapping[str, float]
+    topic: Topic,
+    posts: Sequence[Post],
+    fit: Mapping[str, float],
+    weights: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
     """Parts of each post's score by key; a post is judged as a story of one."""
     attention = engagement(posts)
@@ -106,7 +115,7 @@ def rank_posts(
             "substance": substance(post),
             "engagement": attention[post.key],
             "fit": max(0.0, min(1.0, fit[post.key])),
-            "author": author_part(topic, post),
+            "author": author_part(topic, post, weights),
         }
         for post in posts
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -27,9 +28,15 @@ class Selection:
     dropped: tuple[Dropped, ...]
 
 
-def select(topic: Topic, posts: Sequence[Post], step: Callable[[str], None]) -> Selection:
+def select(
+    topic: Topic,
+    posts: Sequence[Post],
+    step: Callable[[str], None],
+    weights: Mapping[str, float] = MappingProxyType({}),
+) -> Selection:
     """Stories of the posts, best first; `posts` may name one post several times, a stream each.
 
+    `weights` by key: how much the source of a post counts, 1 being usual.
     `step` is told the name of each of STEPS as it begins.
     """
     step("duplicates")
@@ -39,13 +46,19 @@ def select(topic: Topic, posts: Sequence[Post], step: Callable[[str], None]) -> 
     step("copies")
     posts, copies, echoes = drop_copies(posts)
     step("relevance")
-    posts = _promising_first(topic, posts)
+    posts = _promising_first(topic, posts, weights)
     vectors = _encoded(posts)
     found = relevance(topic, posts, vectors)
     kept, silent = drop_chatter(posts, found)
     step("stories")
     stories, off = _stories(
-        topic, posts, kept, clusters([posts[i] for i in kept], vectors[kept]), found, echoes
+        topic,
+        posts,
+        kept,
+        clusters([posts[i] for i in kept], vectors[kept]),
+        found,
+        echoes,
+        weights,
     )
     return Selection(rank(stories), (*repeated, *ads, *copies, *silent, *off))
 
@@ -57,13 +70,17 @@ def _stories(
     grouped: Sequence[Cluster],
     found: Relevance,
     echoes: Mapping[str, int],
+    weights: Mapping[str, float],
 ) -> tuple[list[Story], list[Dropped]]:
     """The clusters that belong to the digest as stories, and the posts of the others."""
     members = [[kept[i] for i in cluster.members] for cluster in grouped]
     chosen = [belongs(group, found) for group in members]
     inside = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
     parts = rank_posts(
-        topic, [posts[i] for i in inside], {posts[i].key: float(found.fit[i]) for i in inside}
+        topic,
+        [posts[i] for i in inside],
+        {posts[i].key: float(found.fit[i]) for i in inside},
+        weights,
     )
     stories, off = [], []
     for cluster, group, fits in zip(grouped, members, chosen, strict=True):
@@ -75,11 +92,13 @@ def _stories(
     return stories, off
 
 
-def _promising_first(topic: Topic, posts: Sequence[Post]) -> list[Post]:
+def _promising_first(
+    topic: Topic, posts: Sequence[Post], weights: Mapping[str, float]
+) -> list[Post]:
     """Cheap rank: only the first MAX_CLUSTERED are encoded, whatever the day brings."""
     if len(posts) <= MAX_CLUSTERED:
         return list(posts)
-    return sorted(posts, key=lambda p: (-substance(p) - author_part(topic, p), p.key))
+    return sorted(posts, key=lambda p: (-substance(p) - author_part(topic, p, weights), p.key))
 
 
 def _encoded(posts: Sequence[Post]) -> Vectors:

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from digest.models import Post, SourceSpec
-from digest.sources import SourceError
+from digest.models import Post, SourceSpec, SourceState, Window
+from digest.sources import Access, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +126,16 @@ def parse_lines(lines: Iterable[str], name: str) -> Iterator[Post]:
 class FileSource:
     """The posts of one file; called by the file's name without its endings."""
 
+    reach: int | None = None
+    billed = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = path.name.removesuffix(".gz").removesuffix(".jsonl") or path.name
 
-    async def fetch(self) -> Sequence[Post]:
+    async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """All posts of the file. Raises SourceError where the file cannot be read."""
-        return await asyncio.to_thread(self._read)
+        return await asyncio.to_thread(self._read), SourceState()
 
     def _read(self) -> list[Post]:
         opener = gzip.open if self.path.suffix == ".gz" else open
@@ -145,6 +148,6 @@ class FileSource:
             raise SourceError(f"{self.path}: cannot be read ({error})") from None
 
 
-def open_source(spec: SourceSpec) -> FileSource:
+def open_source(spec: SourceSpec, access: Access) -> FileSource:
     """The file named by the address."""
     return FileSource(Path(spec.address))

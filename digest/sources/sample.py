@@ -11,9 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from digest.models import SourceSpec
+from digest.sources import Access
 from digest.sources.jsonl import FileSource
 
 
-def open_source(spec: SourceSpec) -> FileSource:
+def open_source(spec: SourceSpec, access: Access) -> FileSource:
     """The made-up days; the address is not used."""
     return FileSource(Path(__file__).with_name("sample.jsonl"))

@@ -336,3 +336,57 @@ platform_notes = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    # What the source remembers between fetches, and where it has moved for good.
+    Column("marks", Json, nullable=False),
+    Column("moved", Text, nullable=False),
+    # Why it is never asked again; empty while it is.
+    Column("off", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("next_at", Moment),
+    Column("answered_at", Moment),
+    Column("error", Text, nullable=False),
+    Column("error_at", Moment),
+    # Of its last answer.
+    Column("seconds", Float),
+)
+
+source_days = Table(
+    "source_days",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("posts", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+# What operators changed in a chat; `topics.toml` is the base.
+source_changes = Table(
+    "source_changes",
+    metadata,
+    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("added", Boolean, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+# Posts that a service was paid for: a day each post once, as the service counts them.
+reads = Table(
+    "reads",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key", Text, primary_key=True),
+)

@@ -1,0 +1,110 @@
+"""Hacker News through Algolia's search API (https://hn.algolia.com/api): stories with enough points.
+
+The stories of the wanted days are asked for in every round, so that points and comments are fresh.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from digest.fetch.http import Fetcher
+from digest.fetch.pages import plain_text, web_link
+from digest.models import Post, SourceSpec, SourceState, Window
+from digest.sources import Access, SourceError
+
+API = "https://hn.algolia.com/api/v1/search_by_date"
+POINTS = 20
+"""Fewer say little: some 60 stories a day reach it."""
+PAGE, PAGES = 200, 5
+MAX_TEXT = 2_000
+
+
+class _Hit(BaseModel):
+    objectID: str
+    title: str | None = None
+    url: str | None = None
+    author: str | None = None
+    points: int | None = None
+    num_comments: int | None = None
+    story_text: str | None = None
+    created_at_i: int
+
+
+class HackerNews:
+    """Stories; the address is words to search for, or empty for all."""
+
+    reach: int | None = 7
+    billed = False
+
+    def __init__(self, spec: SourceSpec, access: Access) -> None:
+        self._query, self._access, self._private = spec.address.strip(), access, spec.private
+        self.name = f"hackernews {self._query}".strip()
+
+    async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
+        """The stories since the first day of the window. Raises SourceError."""
+        posts: list[Post] = []
+        async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
+            for page in range(PAGES):
+                answer = await fetcher.get(API, params=self._asked(window, page))
+                data = _object(answer.body)
+                posts += [post for hit in data.get("hits") or () if (post := _post(hit))]
+                pages = data.get("nbPages")
+                if not isinstance(pages, int) or page + 1 >= pages:
+                    break
+        return posts, SourceState()
+
+    def _asked(self, window: Window, page: int) -> dict[str, str]:
+        first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
+        return {
+            "query": self._query,
+            "tags": "story",
+            "numericFilters": f"points>={POINTS},created_at_i>={int(first.timestamp())}",
+            "hitsPerPage": str(PAGE),
+            "page": str(page),
+        }
+
+
+def open_source(spec: SourceSpec, access: Access) -> HackerNews:
+    """Hacker News, or what it says about the words of the address."""
+    return HackerNews(spec, access)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or not isinstance(data.get("hits"), list):
+        raise SourceError("hackernews: its answer broke off or is none; it is asked again later")
+    return data
+
+
+def _post(hit: object) -> Post | None:
+    """The story, or None for a hit that is none."""
+    try:
+        read = _Hit.model_validate(hit)
+        created = datetime.fromtimestamp(read.created_at_i, UTC)
+    except (ValidationError, ValueError, OverflowError, OSError):
+        return None
+    if not read.title or not read.objectID.isdigit():
+        return None
+    body = plain_text(read.story_text or "")
+    counts = {"likes": read.points, "replies": read.num_comments}
+    link = web_link(read.url or "")
+    return Post(
+        id=read.objectID[:20],
+        source="hn",
+        author=(read.author or "")[:100],
+        author_name="",
+        text=f"{plain_text(read.title)}\n\n{body}".strip()[:MAX_TEXT],
+        created_at=created,
+        url=f"https://news.ycombinator.com/item?id={read.objectID}",
+        metrics={name: count for name, count in counts.items() if count is not None and count >= 0},
+        links=(link,) if link else (),
+    )

@@ -1,0 +1,122 @@
+"""Public Telegram channels through their web view, https://t.me/s/NAME, as browsers see it.
+
+There is no documentation of the page; the classes it has had since 2018 (`tgme_widget_message`, `data-post`,
+`tgme_widget_message_text`) are those of the post widget that Telegram documents at core.telegram.org/widgets/post.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from digest.fetch.http import Fetcher
+from digest.fetch.pages import node_text, web_link
+from digest.models import Post, SourceSpec, SourceState, Window
+from digest.sources import Access, SourceError
+
+SITE = "https://t.me/s/"
+PAGES = 6
+"""A page shows some 20 posts; the oldest id leads to the one before."""
+MAX_TEXT = 6_000
+
+_NAME = re.compile(r"(?:https?://t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31})/?")
+_THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000}
+
+
+class TelegramChannel:
+    """One public channel by its name."""
+
+    reach: int | None = 7
+    billed = False
+
+    def __init__(self, spec: SourceSpec, access: Access) -> None:
+        found = _NAME.fullmatch(spec.address.strip())
+        if not found:
+            raise SourceError(f"{spec.address[:60]}: write the channel like https://t.me/durov")
+        self._channel, self._access, self._private = found["name"], access, spec.private
+        self.name = f"t.me/{self._channel}"
+
+    async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
+        """Posts down to the newest one known, or to the first day wanted. Raises SourceError."""
+        zone = ZoneInfo(window.timezone)
+        newest, before = int(state.marks.get("newest", "0")), 0
+        found: dict[int, Post] = {}
+        async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
+            for _ in range(PAGES):
+                params = {"before": str(before)} if before else {}
+                answer = await fetcher.get(
+                    SITE + self._channel, params=params, redirects=0, read=_SENT_AWAY
+                )
+                if answer.status in _SENT_AWAY:
+                    raise SourceError(f"{self.name}: no public channel, or one without a web view")
+                page = await asyncio.to_thread(posts_of, answer.body, self._channel)
+                if not page and not found and b"tgme_channel_info" not in answer.body:
+                    raise SourceError(f"{self.name}: its page broke off or shows no channel")
+                found.update(page)
+                if not page or min(page) <= max(newest, 1):
+                    break
+                before = min(page)
+                oldest = min(post.created_at for post in page.values())
+                if not newest and oldest.astimezone(zone).date() < window.first:
+                    break
+        known = max([newest, *found])
+        return [p for p in found.values() if p.text], SourceState({"newest": str(known)})
+
+
+_SENT_AWAY = frozenset({301, 302, 303, 307, 308})
+
+
+def open_source(spec: SourceSpec, access: Access) -> TelegramChannel:
+    """The channel named by the address: https://t.me/durov, @durov or durov."""
+    return TelegramChannel(spec, access)
+
+
+def posts_of(page: bytes, channel: str) -> dict[int, Post]:
+    """The posts on a page by their number; those without words have an empty text."""
+    tree = LexborHTMLParser(page.decode("utf-8", "replace"))
+    found = {}
+    for node in tree.css("div.tgme_widget_message[data-post]"):
+        post = _post(node, channel)
+        if post is not None:
+            found[int(post.id.rpartition("/")[2])] = post
+    return found
+
+
+def _post(node: LexborNode, channel: str) -> Post | None:
+    number = re.fullmatch(r"\w{4,32}/(\d{1,12})", node.attributes.get("data-post") or "")
+    time = node.css_first("a.tgme_widget_message_date time[datetime]")
+    if not number or time is None:
+        return None
+    try:
+        created = datetime.fromisoformat(time.attributes.get("datetime") or "").astimezone(UTC)
+    except ValueError:
+        return None
+    views = _count(node.css_first(".tgme_widget_message_views"))
+    owner = node.css_first(".tgme_widget_message_owner_name")
+    text = node.css_first("div.tgme_widget_message_text.js-message_text")
+    leads = [a.attributes.get("href") or "" for a in text.css("a[href]")] if text else []
+    preview = node.css_first("a.tgme_widget_message_link_preview[href]")
+    if preview is not None:
+        leads.append(preview.attributes.get("href") or "")
+    return Post(
+        id=f"{channel.lower()}/{number[1]}",
+        source="telegram",
+        author=channel.lower(),
+        author_name=node_text(owner)[:100] if owner else "",
+        text=node_text(text)[:MAX_TEXT] if text else "",
+        created_at=created,
+        url=f"https://t.me/{channel}/{number[1]}",
+        metrics={} if views is None else {"views": views},
+        links=tuple(dict.fromkeys(filter(None, map(web_link, leads))))[:20],
+    )
+
+
+def _count(node: LexborNode | None) -> int | None:
+    """`845`, `12.3K`, `1.2M` as a number."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KM]?)", node.text().strip() if node else "")
+    return int(float(found[1]) * _THOUSANDS[found[2]]) if found else None

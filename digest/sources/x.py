@@ -1,0 +1,178 @@
+"""X through its API v2 (docs.x.com/x-api, OpenAPI 2.167): lists, users, recent search.
+
+Reads are billed by the post, the same post once a UTC day (docs.x.com/x-api/fundamentals/post-cap). So one
+page is fetched at a time and stored before the next, a page is never larger than the budget, and a round ends
+at the newest post that is known. What a quote or reply refers to comes along and becomes a post of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from digest.fetch.http import Fetcher, refusal
+from digest.fetch.xposts import Page, page_of, posts_of
+from digest.models import Post, SourceSpec, SourceState, Window
+from digest.sources import Access, SourceError
+
+API = "https://api.x.com"
+LARGEST = 100
+AGAIN = 20
+"""Posts asked for first where some are known: lists have no since_id, and what is read again the next day is
+paid for again."""
+SEARCHED_DAYS = 7
+"""Recent search goes back this far."""
+_SMALLEST = {"list": 1, "user": 5, "search": 10}
+"""The least `max_results` of each endpoint."""
+_FIELDS = {
+    "post.fields": "created_at,conversation_id,entities,lang,note_post,public_metrics",
+    "expansions": "author_id,referenced_posts",
+    "user.fields": "name,username",
+}
+_OLD_FIELDS = {
+    "tweet.fields": "created_at,conversation_id,entities,lang,note_tweet,public_metrics,referenced_tweets",
+    "expansions": "author_id,referenced_tweets.id,referenced_tweets.id.author_id",
+    "user.fields": "name,username",
+}
+"""As servers before 2026 name them; used where one refuses the new names."""
+_READ = frozenset({400, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is read: `list` with its number, `user` with a handle, `search` with a query."""
+
+    kind: str
+    what: str
+
+
+class X:
+    """One list, user or search."""
+
+    reach: int | None = SEARCHED_DAYS
+    billed = True
+
+    def __init__(self, spec: SourceSpec, access: Access) -> None:
+        self._place, self._private = place(spec.address), spec.private
+        self._proxy, self._token = access.proxy, access.x_token
+        self.name = f"x {self._place.kind}:{self._place.what}"[:80]
+
+    async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
+        """One page, newest first; `more` until what is known or wanted is reached. Raises SourceError."""
+        if not self._token:
+            raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
+        marks, since = dict(state.marks), state.marks.get("since", "")
+        # Each post may bring along another that it quotes or answers.
+        size = min(AGAIN if since and "token" not in marks else LARGEST, _room(state.budget))
+        if size < _SMALLEST[self._place.kind]:
+            raise SourceError(
+                "x: the month's reads are used up: X_READS_MONTH raises them", wait=3600
+            )
+        async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
+            path = await self._path(fetcher, marks)
+            page = await self._page(fetcher, path, marks, self._asked(window, marks, size))
+        ids = [int(post.id) for post in page.posts]
+        newest = max([*ids, int(marks.pop("newest", "0")), int(since or 0)])
+        reached = bool(since and ids and min(ids) <= int(since)) or _past(page, window)
+        if page.next and ids and not reached:
+            marks |= {"newest": str(newest), "token": page.next}
+        else:
+            marks |= {"since": str(newest)} if newest else {}
+            marks.pop("token", None)
+        read = tuple(f"x:{id_}" for id_ in page.read)
+        return posts_of(page), SourceState(marks, more="token" in marks, read=read)
+
+    async def _path(self, fetcher: Fetcher, marks: dict[str, str]) -> str:
+        if self._place.kind == "search":
+            return "/2/tweets/search/recent"
+        if self._place.kind == "list":
+            return f"/2/lists/{self._place.what}/tweets"
+        if "user" not in marks:
+            found = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
+            if not found.user:
+                raise SourceError(f"{self.name}: no such user", gone=True)
+            marks["user"] = found.user
+        return f"/2/users/{marks['user']}/tweets"
+
+    def _asked(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
+        asked = {"max_results": str(size)}
+        if self._place.kind == "search":
+            asked["query"] = self._place.what
+        if "token" in marks:
+            asked["pagination_token"] = marks["token"]
+        if self._place.kind != "list":
+            if since := marks.get("since"):
+                asked["since_id"] = since
+            else:
+                asked["start_time"] = _start(window).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return asked
+
+    async def _page(
+        self, fetcher: Fetcher, path: str, marks: dict[str, str], asked: dict[str, str]
+    ) -> Page:
+        """The page; again without what the server does not understand, or has forgotten."""
+        for _ in range(3):
+            fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
+            page = await self._get(fetcher, path, asked | fields)
+            if not page.problem:
+                return page
+            if "post.fields" in page.problem and fields is _FIELDS:
+                marks["fields"] = "old"
+            elif "pagination_token" in page.problem and asked.pop("pagination_token", ""):
+                marks.pop("token", None)
+            elif "since_id" in page.problem and asked.pop("since_id", ""):
+                # Recent search takes no id that is older than a week.
+                asked["start_time"] = (
+                    datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
+                ).strftime("%Y-%m-%dT%H:%M:%SZ")
+            else:
+                break
+        raise SourceError(
+            f"{self.name}: X refuses the request; check the address: {self._place.what[:60]}"
+        )
+
+    async def _get(self, fetcher: Fetcher, path: str, params: dict[str, str]) -> Page:
+        headers = {"authorization": f"Bearer {self._token}"}
+        # The key is for this server alone: no redirect is followed.
+        answer = await fetcher.get(
+            API + path, params=params, headers=headers, redirects=0, read=_READ
+        )
+        if answer.status == 429:
+            raise refusal(429, answer.headers, API + path)
+        return page_of(answer.body, self.name, refused=answer.status == 400)
+
+
+def open_source(spec: SourceSpec, access: Access) -> X:
+    """What the address names: `list:123`, `user:jack` or `@jack`, `search:llm lang:zh`."""
+    return X(spec, access)
+
+
+def place(address: str) -> Place:
+    """The place an address names. Raises SourceError."""
+    said = address.strip()
+    if found := re.fullmatch(r"(?:list:|https://(?:x|twitter)\.com/i/lists/)(\d{1,19})", said):
+        return Place("list", found[1])
+    if found := re.fullmatch(r"(?:user:@?|@|https://(?:x|twitter)\.com/)(\w{1,15})/?", said):
+        return Place("user", found[1])
+    if found := re.fullmatch(r"search:\s*(\S.{0,511})", said):
+        return Place("search", found[1])
+    raise SourceError(f"{said[:60]}: write list:123, user:jack or search:WORDS")
+
+
+def _room(budget: int | None) -> int:
+    return LARGEST if budget is None else min(LARGEST, budget // 2)
+
+
+def _start(window: Window) -> datetime:
+    first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
+    oldest = datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
+    return max(first.astimezone(UTC), oldest)
+
+
+def _past(page: Page, window: Window) -> bool:
+    """Whether the page goes back beyond what is wanted."""
+    times = [post.created_at for post in page.posts if post.created_at]
+    return bool(times) and min(times) < _start(window)

@@ -1,0 +1,292 @@
+"""Sources: what they remember, how they are, what operators changed, and what was paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Post, SourceSpec, SourceState, Topic
+from digest.store import posts, topics
+from digest.store.engine import upsert
+from digest.store.store import Store
+from digest.store.tables import reads, source_changes, source_days, sources
+
+KEPT_DAYS = 62
+"""Days that counts of sources and reads are kept: this month and the one before."""
+RECENT_DAYS = 7
+"""Days over which posts a day are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a source is. All empty for one that was never asked."""
+
+    state: SourceState = field(default_factory=SourceState)
+    off: str = ""
+    """Why it is never asked again."""
+    failures: int = 0
+    """In a row."""
+    next_at: datetime | None = None
+    """When it may be asked again, after failures or at its own wish."""
+    answered_at: datetime | None = None
+    error: str = ""
+    """Its last error, until it answers."""
+    error_at: datetime | None = None
+    seconds: float | None = None
+    """How long its last answer took."""
+    posts_a_day: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A source that an operator added or took away."""
+
+    spec: SourceSpec
+    added: bool
+    by: str
+
+
+class SourceBook:
+    """The store's tables about sources. Every method may raise StoreError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
+        """How the topic's sources are, by kind and address (as a SourceSpec without anything else)."""
+        since = today - timedelta(days=RECENT_DAYS)
+        async with self._store._reading() as connection:
+            rows = await connection.execute(select(sources).where(sources.c.topic == topic))
+            counted = await connection.execute(
+                select(
+                    source_days.c.kind,
+                    source_days.c.address,
+                    func.sum(source_days.c.posts),
+                    func.count(),
+                )
+                .where(source_days.c.topic == topic, source_days.c.day > since)
+                .group_by(source_days.c.kind, source_days.c.address)
+            )
+            rates = {(k, a): number / max(1, days) for k, a, number, days in counted}
+            return {
+                SourceSpec(row.kind, row.address): _health(
+                    row, rates.get((row.kind, row.address), 0.0)
+                )
+                for row in rows
+            }
+
+    async def window(
+        self, topic: str, first: date, last: date
+    ) -> dict[SourceSpec, tuple[int, int]]:
+        """How often the topic's sources answered and failed in these UTC days."""
+        async with self._store._reading() as connection:
+            rows = await connection.execute(
+                select(
+                    source_days.c.kind,
+                    source_days.c.address,
+                    func.sum(source_days.c.answers),
+                    func.sum(source_days.c.failures),
+                )
+                .where(source_days.c.topic == topic, source_days.c.day.between(first, last))
+                .group_by(source_days.c.kind, source_days.c.address)
+            )
+            return {SourceSpec(k, a): (answers, failed) for k, a, answers, failed in rows}
+
+    async def save_answer(
+        self,
+        topic: Topic,
+        spec: SourceSpec,
+        name: str,
+        found: Sequence[Post],
+        state: SourceState,
+        now: datetime,
+        seconds: float,
+    ) -> int:
+        """Posts, what was paid for them and what the source remembers, all or none; gives how many
+        posts were new."""
+        async with self._store._writing() as connection:
+            await topics.save(connection, topic)
+            new = await posts.save(connection, topic, name, found) if found else 0
+            await _save_reads(connection, state.read, now)
+            row = _key(topic, spec) | {
+                "name": name,
+                "marks": dict(state.marks),
+                "moved": state.address,
+                "off": "",
+                "failures": 0,
+                "next_at": None,
+                "answered_at": now,
+                "error": "",
+                "error_at": None,
+                "seconds": round(seconds, 3),
+            }
+            statement = upsert(connection.dialect.name, sources, _NAMES)
+            await connection.execute(statement.values(row))
+            await _count(connection, topic, spec, now, posts=new, answers=1)
+            await _forget_old(connection, now)
+        return new
+
+    async def save_failure(
+        self,
+        topic: Topic,
+        spec: SourceSpec,
+        name: str,
+        error: str,
+        now: datetime,
+        *,
+        next_at: datetime | None,
+        off: str = "",
+        counts: bool = True,
+    ) -> None:
+        """That the source did not answer; what it remembers stays. `counts`: it is one failure more."""
+        async with self._store._writing() as connection:
+            await topics.save(connection, topic)
+            await connection.execute(
+                _insert_new(connection, sources).values(
+                    _key(topic, spec)
+                    | {
+                        "name": name,
+                        "marks": {},
+                        "moved": "",
+                        "off": "",
+                        "failures": 0,
+                        "error": "",
+                    }
+                )
+            )
+            await connection.execute(
+                update(sources)
+                .where(_is(sources, topic.name, spec))
+                .values(
+                    name=name,
+                    off=off,
+                    failures=sources.c.failures + int(counts),
+                    next_at=next_at,
+                    error=error[:300],
+                    error_at=now,
+                )
+            )
+            await _count(connection, topic, spec, now, failures=1)
+
+    async def reads(self, now: datetime) -> int:
+        """How many posts were paid for in this UTC month."""
+        day = now.astimezone(UTC).date()
+        async with self._store._reading() as connection:
+            counted = await connection.scalar(
+                select(func.count()).where(reads.c.day >= day.replace(day=1), reads.c.day <= day)
+            )
+            return int(counted or 0)
+
+    async def changes(self, topic: str) -> list[Change]:
+        """What operators changed about the topic's sources, oldest first."""
+        async with self._store._reading() as connection:
+            rows = await connection.execute(
+                select(source_changes).where(source_changes.c.topic == topic)
+            )
+            listed = sorted(rows, key=lambda row: (row.at, row.kind, row.address))
+        return [
+            Change(SourceSpec(row.kind, row.address, row.weight), row.added, row.by)
+            for row in listed
+        ]
+
+    async def change(
+        self, topic: Topic, specs: Sequence[SourceSpec], *, added: bool, by: str, now: datetime
+    ) -> None:
+        """Adds these sources or takes them away; one that is added again is asked as if new."""
+        async with self._store._writing() as connection:
+            await topics.save(connection, topic)
+            for spec in specs:
+                row = _key(topic, spec) | {
+                    "added": added,
+                    "weight": spec.weight,
+                    "by": by,
+                    "at": now,
+                }
+                statement = upsert(connection.dialect.name, source_changes, _NAMES)
+                await connection.execute(statement.values(row))
+                if added:
+                    await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
+
+    async def undo(self, topic: str, spec: SourceSpec) -> bool:
+        """Takes a change back, so that the topics file counts again; whether there was one."""
+        async with self._store._writing() as connection:
+            done = await connection.execute(
+                delete(source_changes).where(_is(source_changes, topic, spec))
+            )
+            return bool(done.rowcount)
+
+
+_NAMES = ("topic", "kind", "address")
+
+
+def _key(topic: Topic, spec: SourceSpec) -> dict[str, Any]:
+    return {"topic": topic.name, "kind": spec.kind, "address": spec.address}
+
+
+def _is(table: Table, topic: str, spec: SourceSpec) -> ColumnElement[bool]:
+    same = (table.c.topic == topic) & (table.c.kind == spec.kind)
+    return same & (table.c.address == spec.address)
+
+
+def _health(row: Any, rate: float) -> Health:
+    return Health(
+        SourceState(row.marks, row.moved),
+        row.off,
+        row.failures,
+        row.next_at,
+        row.answered_at,
+        row.error,
+        row.error_at,
+        row.seconds,
+        rate,
+    )
+
+
+def _insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves a row that is there as it is."""
+    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return kind(table).on_conflict_do_nothing()
+
+
+async def _count(
+    connection: AsyncConnection,
+    topic: Topic,
+    spec: SourceSpec,
+    now: datetime,
+    *,
+    posts: int = 0,
+    answers: int = 0,
+    failures: int = 0,
+) -> None:
+    day = now.astimezone(UTC).date()
+    none = {"posts": 0, "answers": 0, "failures": 0}
+    row = _key(topic, spec) | {"day": day} | none
+    await connection.execute(_insert_new(connection, source_days).values(row))
+    await connection.execute(
+        update(source_days)
+        .where(_is(source_days, topic.name, spec), source_days.c.day == day)
+        .values(
+            posts=source_days.c.posts + posts,
+            answers=source_days.c.answers + answers,
+            failures=source_days.c.failures + failures,
+        )
+    )
+
+
+async def _save_reads(connection: AsyncConnection, keys: Sequence[str], now: datetime) -> None:
+    day = now.astimezone(UTC).date()
+    rows = [{"day": day, "key": key} for key in dict.fromkeys(keys)]
+    if rows:
+        await connection.execute(_insert_new(connection, reads), rows)
+
+
+async def _forget_old(connection: AsyncConnection, now: datetime) -> None:
+    old = now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS)
+    for table in (source_days, reads):
+        await connection.execute(delete(table).where(table.c.day < old))
