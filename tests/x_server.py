@@ -166,7 +166,7 @@ class XServer(Server):
 
     def add(self, text: str, *, ago: float = 0.0, author: str = "7", **more: object) -> str:
         """A post, newer than all; its id."""
-        id_ = str(FIRST + len(self.posts))
+        id_ = str(FIRST + len(self.posts) + len(self.others))
         at = NOW - timedelta(minutes=ago)
         metrics = {
             "repost_count": 1,
@@ -187,6 +187,12 @@ class XServer(Server):
             **more,
         }
         self.posts.insert(0, made)
+        return id_
+
+    def refer(self, text: str, **more: object) -> str:
+        """A post that comes only along with another; its id."""
+        id_ = self.add(text, **more)  # type: ignore[arg-type]
+        self.others[id_] = self.posts.pop(0)
         return id_
 
 

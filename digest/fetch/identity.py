@@ -35,8 +35,8 @@ class Identity:
     """The community it stands in: `r/LocalLLaMA`."""
 
 
-def identity(link: str, guid: str = "", text: str = "") -> Identity:
-    """Who the post is, by its address and the id a feed gives it; `text` stands in for both."""
+def identity(link: str, guid: str = "", text: str = "", feed: str = "") -> Identity:
+    """Who the post is, by its address, or by the id that its `feed` gives it; `text` stands in for both."""
     for address in (link, guid):
         url = _parsed(address)
         if url is not None and (known := _known(url)):
@@ -50,7 +50,8 @@ def identity(link: str, guid: str = "", text: str = "") -> Identity:
     permalink = _parsed(guid)
     if permalink is not None:
         return Identity("rss", _short(_normal(permalink)), guid)
-    return Identity("rss", _hash(guid or text), "")
+    host = (url.host or "") if (url := _parsed(feed)) is not None else ""
+    return Identity("rss", _hash(f"{host} {guid or text}"), "")
 
 
 def _known(url: URL) -> Identity | None:

@@ -105,7 +105,11 @@ def post_of(entry: Entry, feed: Feed, base: str, now: datetime) -> Post:
     words = _Words(plain_text(entry.title), plain_text(entry.content))
     # Hacker News and the like: the entry leads to an article, the discussion is the post.
     known = identity(comments) if comments else None
-    who = known if known and known.source == "hn" else identity(link, entry.id, entry.title)
+    who = (
+        known
+        if known and known.source == "hn"
+        else identity(link, entry.id, entry.title or entry.content[:500], base)
+    )
     created = entry.published or now
     if created > now + timedelta(days=1):
         created = now

@@ -1,0 +1,216 @@
+"""X's API: whole texts, context, threads, paging, limits and the bill."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from digest.models import Post, SourceSpec, SourceState, Window
+from digest.sources import Access, SourceError, open_source
+from digest.sources.x import place
+from tests.source_servers import serving, status
+from tests.x_server import KEY, XServer
+
+TODAY = datetime.now(UTC).date()
+WINDOW = Window(TODAY - timedelta(days=1), TODAY, "UTC")
+ACCESS = Access(x_token=KEY)
+
+
+@pytest.fixture
+async def x(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[XServer]:
+    server = XServer()
+    async with serving(server):
+        monkeypatch.setattr("digest.sources.x.API", server.base)
+        yield server
+
+
+async def page(
+    address: str = "list:42", state: SourceState | None = None, access: Access = ACCESS
+) -> tuple[list[Post], SourceState]:
+    source = open_source(SourceSpec("x", address, private=True), access)
+    posts, after = await source.fetch(WINDOW, state or SourceState())
+    return list(posts), after
+
+
+async def test_a_long_post_is_whole_and_its_links_lead_somewhere(x: XServer) -> None:
+    note = {
+        "text": "A long &amp; whole text about a model " + "word " * 100 + "https://t.co/a",
+        "entities": {
+            "urls": [
+                {
+                    "start": 1,
+                    "end": 2,
+                    "url": "https://t.co/a",
+                    "expanded_url": "https://lab.example.com/m",
+                }
+            ]
+        },
+    }
+    picture = {
+        "start": 1,
+        "end": 2,
+        "url": "https://t.co/p",
+        "expanded_url": "https://x.com/ada/status/1/photo/1",
+    }
+    id_ = x.add("A long &amp; whole… https://t.co/p", note_post=note, entities={"urls": [picture]})
+    [post], _ = await page()
+    assert post.key == f"x:{id_}"
+    assert post.text.startswith("A long & whole text about a model word")
+    assert post.text.endswith("https://lab.example.com/m")
+    assert post.links == ("https://lab.example.com/m",)
+    assert (post.author, post.author_name) == ("ada", "Ada")
+    assert post.url == f"https://x.com/ada/status/{id_}"
+    assert post.metrics == {"likes": 3, "reposts": 1, "replies": 2, "views": 40}
+
+
+async def test_quotes_and_answers_bring_what_they_speak_of(x: XServer) -> None:
+    first = x.refer("Prices fall by half", author="8")
+    x.add("This changes things", referenced_posts=[{"type": "quoted", "id": first}])
+    posts, state = await page()
+    assert [post.text for post in posts] == [
+        "Prices fall by half",
+        "This changes things\n\n> @bob: “Prices fall by half”",
+    ]
+    assert [post.author for post in posts] == ["bob", "ada"]
+    assert len(state.read) == 2, "what comes along is billed too"
+
+
+async def test_a_repost_is_the_post_it_repeats(x: XServer) -> None:
+    first = x.refer("The real one", author="8")
+    x.add("RT @bob: The real o…", referenced_posts=[{"type": "retweeted", "id": first}])
+    posts, _ = await page()
+    assert [(post.id, post.text, post.author) for post in posts] == [(first, "The real one", "bob")]
+
+
+async def test_a_thread_is_one_post(x: XServer) -> None:
+    root = x.add("1/3 A model")
+    second = x.add(
+        "2/3 It is cheap",
+        conversation_id=root,
+        referenced_posts=[{"type": "replied_to", "id": root}],
+    )
+    x.add(
+        "3/3 Try it", conversation_id=root, referenced_posts=[{"type": "replied_to", "id": second}]
+    )
+    x.add("Really?", author="8", referenced_posts=[{"type": "replied_to", "id": root}])
+    posts, state = await page()
+    by_id = {post.id: post.text for post in posts}
+    assert by_id[root] == "1/3 A model\n\n2/3 It is cheap\n\n3/3 Try it"
+    assert sorted(by_id.values())[1] == "Really?\n\n> @ada: “1/3 A model”"
+    assert len(by_id) == 2
+    assert len(state.read) == 4
+
+
+@pytest.mark.parametrize("address", ["list:42", "user:ada", "search:model lang:en"])
+async def test_pages_are_followed_down_to_what_is_known(x: XServer, address: str) -> None:
+    for n in range(250):
+        x.add(f"Model {n}", ago=250 - n)
+    found: list[Post] = []
+    state = SourceState()
+    for _ in range(3):
+        posts, state = await page(address, state)
+        found += posts
+    assert len({post.key for post in found}) == 250
+    assert not state.more
+    assert state.marks["since"] == x.posts[0]["id"]
+    x.sent.clear()
+    new = x.add("A new one")
+    posts, state = await page(address, state)
+    assert new in {post.id for post in posts}
+    assert not state.more
+    # A list has no since_id: what is read again is free on the same day, and few.
+    assert sum(x.sent.values()) == (20 if address.startswith("list") else 1)
+
+
+async def test_old_posts_are_not_paid_for(x: XServer) -> None:
+    for n in range(300):
+        x.add(f"Old {n}", ago=60 * 24 * 4 - n)
+    for n in range(50):
+        x.add(f"New {n}", ago=50 - n)
+    posts, state = await page("user:ada")
+    assert len(posts) == 50
+    posts, state = await page("list:42")
+    assert len(posts) == 100
+    assert not state.more, "the rest is older than what is wanted"
+
+
+async def test_a_cursor_that_is_forgotten_begins_again(x: XServer) -> None:
+    for n in range(30):
+        x.add(f"Model {n}", ago=30 - n)
+    stale = SourceState({"token": "gone", "newest": "1"})
+    posts, state = await page(state=stale)
+    assert len(posts) == 30
+    assert state.marks == {"since": x.posts[0]["id"]}
+
+
+async def test_the_budget_is_never_overdrawn(x: XServer) -> None:
+    for n in range(100):
+        other = x.refer(f"Other {n}", author="8", ago=100)
+        x.add(f"On {n}", ago=50, referenced_posts=[{"type": "quoted", "id": other}])
+    for budget in (100, 30, 3, 2):
+        x.sent.clear()
+        await page(state=SourceState(budget=budget))
+        assert 0 < sum(x.sent.values()) <= budget
+    x.asked.clear()
+    with pytest.raises(SourceError, match="X_READS_MONTH") as spent:
+        await page(state=SourceState(budget=1))
+    assert spent.value.wait
+    assert x.asked == []
+
+
+async def test_a_limit_says_until_when(x: XServer) -> None:
+    x.limited = 1
+    with pytest.raises(SourceError) as limited:
+        await page()
+    assert 290 <= limited.value.wait <= 300
+
+
+async def test_servers_with_the_names_of_before_are_understood(x: XServer) -> None:
+    x.old_names = True
+    first = x.refer("Prices fall", author="8", public_metrics={"retweet_count": 9, "like_count": 1})
+    refs = [{"type": "quoted", "id": first}]
+    x.add("Look…", note_tweet={"text": "Look at this"}, referenced_tweets=refs)
+    posts, state = await page()
+    assert [post.text for post in posts] == ["Prices fall", "Look at this\n\n> @bob: “Prices fall”"]
+    assert posts[0].metrics == {"likes": 1, "reposts": 9}
+    assert state.marks["fields"] == "old"
+    x.asked.clear()
+    await page(state=state)
+    assert len(x.asked) == 1
+
+
+async def test_one_broken_post_costs_only_itself(x: XServer) -> None:
+    x.add("Whole")
+    x.posts.insert(0, {"id": "no number", "text": "x", "created_at": "2025-12-06T00:00:00Z"})
+    x.add("No time", created_at="soon")
+    x.posts[0]["created_at"] = None
+    x.trouble = None
+    posts, _ = await page("list:42")
+    assert [post.text for post in posts] == ["Whole"]
+
+
+async def test_the_key_is_sent_to_nobody_else(x: XServer) -> None:
+    async with serving() as other:
+        x.trouble = status(302, {"location": other.url("/")})
+        with pytest.raises(SourceError, match="redirects without end"):
+            await page()
+        assert other.asked == []
+    with pytest.raises(SourceError, match="X_BEARER_TOKEN"):
+        await page(access=Access())
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "what"),
+    [
+        ("list:42", "list", "42"),
+        ("https://x.com/i/lists/42", "list", "42"),
+        ("@ada", "user", "ada"),
+        ("user:ada", "user", "ada"),
+        ("https://twitter.com/ada", "user", "ada"),
+        ("search: llm lang:zh", "search", "llm lang:zh"),
+    ],
+)
+def test_places(address: str, kind: str, what: str) -> None:
+    assert (place(address).kind, place(address).what) == (kind, what)
