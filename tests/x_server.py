@@ -6,6 +6,7 @@ description does not know fail, as X answers them: 400 with an invalid-request p
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class XServer(Server):
             reset = {"x-rate-limit-limit": "900", "x-rate-limit-remaining": "0"}
             reset["x-rate-limit-reset"] = str(int(time.time()) + 300)
             return web.json_response({"title": "Too Many Requests"}, status=429, headers=reset)
+        await asyncio.sleep(self.delay)
         kind = self._kind(request.path)
         if kind == "name":
             user = {"id": "7", "name": "Ada", "username": request.path.rsplit("/", 1)[-1]}
