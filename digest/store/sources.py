@@ -8,12 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Post, SourceSpec, SourceState, Topic
 from digest.store import posts, topics
-from digest.store.engine import upsert
+from digest.store.engine import insert_on, upsert
 from digest.store.store import Store
 from digest.store.tables import reads, source_changes, source_days, sources
 
@@ -61,7 +60,7 @@ class SourceBook:
     async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
         """How the topic's sources are, by kind and address (as a SourceSpec without anything else)."""
         since = today - timedelta(days=RECENT_DAYS)
-        async with self._store._reading() as connection:
+        async with self._store.reading() as connection:
             rows = await connection.execute(select(sources).where(sources.c.topic == topic))
             counted = await connection.execute(
                 select(
@@ -85,7 +84,7 @@ class SourceBook:
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
         """How often the topic's sources answered and failed in these UTC days."""
-        async with self._store._reading() as connection:
+        async with self._store.reading() as connection:
             rows = await connection.execute(
                 select(
                     source_days.c.kind,
@@ -110,7 +109,7 @@ class SourceBook:
     ) -> int:
         """Posts, what was paid for them and what the source remembers, all or none; gives how many
         posts were new."""
-        async with self._store._writing() as connection:
+        async with self._store.writing() as connection:
             await topics.save(connection, topic)
             new = await posts.save(connection, topic, name, found) if found else 0
             await _save_reads(connection, state.read, now)
@@ -145,10 +144,12 @@ class SourceBook:
         counts: bool = True,
     ) -> None:
         """That the source did not answer; what it remembers stays. `counts`: it is one failure more."""
-        async with self._store._writing() as connection:
+        async with self._store.writing() as connection:
             await topics.save(connection, topic)
             await connection.execute(
-                _insert_new(connection, sources).values(
+                insert_on(connection.dialect.name, sources)
+                .on_conflict_do_nothing()
+                .values(
                     _key(topic, spec)
                     | {
                         "name": name,
@@ -177,7 +178,7 @@ class SourceBook:
     async def reads(self, now: datetime) -> int:
         """How many posts were paid for in this UTC month."""
         day = now.astimezone(UTC).date()
-        async with self._store._reading() as connection:
+        async with self._store.reading() as connection:
             counted = await connection.scalar(
                 select(func.count()).where(reads.c.day >= day.replace(day=1), reads.c.day <= day)
             )
@@ -185,7 +186,7 @@ class SourceBook:
 
     async def changes(self, topic: str) -> list[Change]:
         """What operators changed about the topic's sources, oldest first."""
-        async with self._store._reading() as connection:
+        async with self._store.reading() as connection:
             rows = await connection.execute(
                 select(source_changes).where(source_changes.c.topic == topic)
             )
@@ -199,7 +200,7 @@ class SourceBook:
         self, topic: Topic, specs: Sequence[SourceSpec], *, added: bool, by: str, now: datetime
     ) -> None:
         """Adds these sources or takes them away; one that is added again is asked as if new."""
-        async with self._store._writing() as connection:
+        async with self._store.writing() as connection:
             await topics.save(connection, topic)
             for spec in specs:
                 row = _key(topic, spec) | {
@@ -215,7 +216,7 @@ class SourceBook:
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
         """Takes a change back, so that the topics file counts again; whether there was one."""
-        async with self._store._writing() as connection:
+        async with self._store.writing() as connection:
             done = await connection.execute(
                 delete(source_changes).where(_is(source_changes, topic, spec))
             )
@@ -248,12 +249,6 @@ def _health(row: Any, rate: float) -> Health:
     )
 
 
-def _insert_new(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert that leaves a row that is there as it is."""
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return kind(table).on_conflict_do_nothing()
-
-
 async def _count(
     connection: AsyncConnection,
     topic: Topic,
@@ -267,7 +262,9 @@ async def _count(
     day = now.astimezone(UTC).date()
     none = {"posts": 0, "answers": 0, "failures": 0}
     row = _key(topic, spec) | {"day": day} | none
-    await connection.execute(_insert_new(connection, source_days).values(row))
+    await connection.execute(
+        insert_on(connection.dialect.name, source_days).on_conflict_do_nothing().values(row)
+    )
     await connection.execute(
         update(source_days)
         .where(_is(source_days, topic.name, spec), source_days.c.day == day)
@@ -283,7 +280,9 @@ async def _save_reads(connection: AsyncConnection, keys: Sequence[str], now: dat
     day = now.astimezone(UTC).date()
     rows = [{"day": day, "key": key} for key in dict.fromkeys(keys)]
     if rows:
-        await connection.execute(_insert_new(connection, reads), rows)
+        await connection.execute(
+            insert_on(connection.dialect.name, reads).on_conflict_do_nothing(), rows
+        )
 
 
 async def _forget_old(connection: AsyncConnection, now: datetime) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
