@@ -237,15 +237,38 @@ async def _collect(name: str | None) -> None:
                 click.echo(f"{topic.name}: {result.name}: {state}")
 
 
+@cli.command("try-source", hidden=True)
+@click.argument("words", nargs=-1, required=True)
+def try_source(words: tuple[str, ...]) -> None:
+    """What a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
+    _run(_try_source(words))
+
+
+async def _try_source(words: Sequence[str]) -> None:
+    from digest.collect import tried
+    from digest.sources import spec_of
+    from digest.store import Store
+
+    settings, spec = _settings(), spec_of(words)
+    async with await Store.open(settings.database_url) as store:
+        found = await tried(spec, store, settings.access)
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
 @cli.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Overwrite reports of our own of the same days.")
-def import_(files: tuple[Path, ...], replace: bool) -> None:
-    """Read Jekyll posts into the store; the commands then answer from them."""
-    _run(_import(files, replace))
+@click.option("--topic", help="The topic that the feeds of an OPML list are for; else the first.")
+def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
+    """Read Jekyll posts into the store; the commands then answer from them.
+
+    The feeds of a list that a feed reader exported (*.opml) become sources of a topic.
+    """
+    _run(_import(files, replace, topic))
 
 
-async def _import(files: Sequence[Path], replace: bool) -> None:
+async def _import(files: Sequence[Path], replace: bool, name: str | None) -> None:
+    from digest.collect import import_feeds
     from digest.publish.exchange import import_post
     from digest.store import Store, StoreError
     from digest.topics import load_topics
@@ -256,6 +279,11 @@ async def _import(files: Sequence[Path], replace: bool) -> None:
     async with await Store.open(settings.database_url) as store:
         for path in files:
             try:
+                if path.suffix.lower() == ".opml":
+                    topic = _known(name or next(iter(topics)), topics)
+                    added = await import_feeds(path, topic, store, datetime.now(UTC))
+                    click.echo(f"{path.name}: {topic.name}: {added} feeds added")
+                    continue
                 report = await import_post(path, topics, store, replace_ours=replace)
                 click.echo(f"{path.name}: {report.topic} {report.first} — {report.last}")
             except StoreError:

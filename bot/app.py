@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
-from bot.builds import Builds, run_child
+from bot.builds import Builds
+from bot.children import run_child
 from bot.commands import answer
 from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
@@ -65,6 +66,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
                 settings.budget_usd_month,
                 settings.timezone,
                 alerts,
+                settings.x_reads_month,
             )
         finally:
             await builds.close()

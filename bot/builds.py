@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import sys
 from collections import defaultdict
 from datetime import date
 
+from bot.children import run_child
 from bot.commands.asking import TooMany
 
-log = logging.getLogger(__name__)
-
-DEADLINE = 600.0
-"""Seconds a digest may take before its process is ended."""
 BUILDS_AN_HOUR = 3
 """Reports one user may have made within an hour."""
 
@@ -64,29 +58,3 @@ async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
     writer = "auto" if whole else "extractive"
     words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
     return await run_child(*words)
-
-
-async def run_child(*words: str) -> str:
-    """Runs `python -m bot` with these words; empty where it worked, else why not."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *words),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        _, said = await asyncio.wait_for(process.communicate(), DEADLINE)
-    except TimeoutError:
-        log.error("%s took longer than %d s and was ended", " ".join(words[:4]), DEADLINE)
-        return f"it took longer than {DEADLINE:.0f} s and was ended"
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode == 0:
-        return ""
-    lines = said.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
-    why = lines[-1].removeprefix("jianbao: ")
-    log.error("%s failed: %s", " ".join(words[:4]), why)
-    return why

@@ -13,7 +13,7 @@ from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, load_settings
 from digest.models import DigestError
-from digest.sources import kinds
+from digest.sources import open_source
 from digest.store import Store
 from digest.store.backup import look, sqlite_file
 from digest.topics import load_topics
@@ -66,9 +66,10 @@ async def _topics(settings: Settings) -> str:
     topics = load_topics(settings.topics_file)
     for topic in topics.values():
         for source in topic.sources:
-            if source.kind not in kinds():
-                known = ", ".join(kinds())
-                raise DigestError(f'[{topic.name}] sources: no kind "{source.kind}": use {known}')
+            try:
+                open_source(source, settings.access)
+            except DigestError as error:
+                raise DigestError(f"[{topic.name}] sources: {error}") from None
     return ", ".join(f"{t.name} ({len(t.sources)} sources)" for t in topics.values())
 
 

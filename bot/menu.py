@@ -8,7 +8,19 @@ from typing import Literal
 
 from digest.models import Language
 
-Kind = Literal["topic", "day", "section", "name", "number", "time", "zone", "language", "options"]
+Kind = Literal[
+    "topic",
+    "day",
+    "section",
+    "name",
+    "number",
+    "time",
+    "zone",
+    "language",
+    "options",
+    "action",
+    "address",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ ARGUMENTS: Mapping[Kind, Mapping[Language, str]] = {
         "zh": "其他选项，如 周一至周五 en detail +NVDA -抽奖 pause",
         "en": "any others, like mon-fri en detail +NVDA -giveaway pause",
     },
+    "action": {"zh": "list、add、remove 或 test", "en": "list, add, remove or test"},
+    "address": {"zh": "来源的地址或序号", "en": "the address of the source, or its number"},
 }
 """What to type, told where the platform asks for it."""
 
@@ -58,5 +72,7 @@ ALIASES: Mapping[Kind, str] = {
     "zone": "时区",
     "language": "语言",
     "options": "选项",
+    "action": "操作",
+    "address": "地址",
 }
 """Chinese names of the arguments."""

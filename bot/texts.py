@@ -280,6 +280,50 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "/{name} 只对机器人的管理员开放（ADMINS）。",
         "en": "/{name} is for the operators of this bot only (ADMINS).",
     },
+    "source_title": {"zh": "“{topic}”的来源", "en": 'Sources of "{topic}"'},
+    "source_usage": {
+        "zh": "/source test 地址 看最新三条；/source add 地址 添加；/source remove 序号 删除。地址如 https://example.com/feed、@频道、list:123（X）、hackernews AI",
+        "en": "/source test ADDRESS shows its three newest posts; /source add ADDRESS; /source remove NUMBER. An address is https://example.com/feed, https://t.me/NAME, list:123 (X) or hackernews AI",
+    },
+    "source_none": {"zh": "还没有来源。", "en": "There is no source yet."},
+    "source_file": {"zh": "来自 topics.toml", "en": "from topics.toml"},
+    "source_chat": {"zh": "在聊天中添加", "en": "added in a chat"},
+    "source_removed_by": {"zh": "已由 {who} 删除", "en": "taken away by {who}"},
+    "source_new": {"zh": "还没有问过", "en": "not asked yet"},
+    "source_well": {
+        "zh": "上次应答 {when}，每天 {rate} 条，{seconds} 秒",
+        "en": "last answer {when}, {rate} posts a day, {seconds} s",
+    },
+    "source_failing": {"zh": "⚠ 连续失败 {n} 次：{why}", "en": "⚠ failed {n} times: {why}"},
+    "source_off": {"zh": "✗ 已停用：{why}", "en": "✗ switched off: {why}"},
+    "source_waits": {"zh": "{when} 前不再问", "en": "left in peace until {when}"},
+    "source_stands_in": {"zh": "替补 {what}", "en": "stands in for {what}"},
+    "source_reads": {
+        "zh": "本月已读 X 帖子 {n} 条，上限 {most}（X_READS_MONTH）",
+        "en": "{n} posts of X read this month of {most} (X_READS_MONTH)",
+    },
+    "source_trying": {"zh": "正在读取 {what}……", "en": "Reading {what}…"},
+    "source_fails": {
+        "zh": "{what} 现在不能用：{why}",
+        "en": "{what} cannot be used now: {why}",
+    },
+    "source_gives": {
+        "zh": "{name}：{n} 条帖子，最新的是",
+        "en": "{name}: {n} posts, the newest are",
+    },
+    "source_added": {
+        "zh": "已把 {name} 加入“{topic}”，现有 {n} 条帖子；下一轮开始收集。",
+        "en": 'Added {name} to "{topic}"; it has {n} posts now and is asked from the next round on.',
+    },
+    "source_there": {"zh": "{name} 已经在列表里。", "en": "{name} is in the list already."},
+    "source_removed": {
+        "zh": "已从“{topic}”删除 {name}。重新添加：/source add",
+        "en": 'Took {name} away from "{topic}". /source add brings it back.',
+    },
+    "source_unknown": {
+        "zh": "没有“{what}”这个来源：/source list {topic} 列出序号。",
+        "en": 'There is no source "{what}": /source list {topic} shows their numbers.',
+    },
     "cost": {"zh": "模型费用", "en": "Cost of the models"},
     "spent_day": {
         "zh": "{day}（UTC）：${usd}，每日上限 ${cap}",

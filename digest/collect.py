@@ -8,12 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
+from digest.models import DigestError, Post, SourceResult, SourceSpec, SourceState, Topic, Window
 from digest.sources import Access, Source, SourceError, open_source
 from digest.store import Store, StoreError
 from digest.store.sources import Change, Health, SourceBook
+from digest.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ PATIENCE = 3
 """Failures in a row after which a source is asked less often."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SAMPLE = "sample"
+TRIED = 20
+"""Billed posts that a trial may read: the least that every endpoint of X allows, with what they refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,3 +304,47 @@ def _of_rounds(
     if failed or how.off:
         return SourceResult(name, ok=False, note=how.off or how.error or "no answer")
     return None
+
+
+async def tried(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
+    """What a source gives now, its three newest posts as a digest would use them. Raises SourceError.
+
+    A source that is billed is read as little as its service allows, and that is counted.
+    """
+    source, now = open_source(spec, access), datetime.now(UTC)
+    window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
+    if source.billed:
+        left = access.x_reads_month - await SourceBook(store).reads(now)
+        state = SourceState(budget=max(0, min(TRIED, left)))
+    posts, after = await source.fetch(window, state)
+    if after.read:
+        await SourceBook(store).save_reads(after.read, now)
+    newest = sorted(posts, key=lambda post: post.created_at, reverse=True)[:3]
+    shown = [
+        {
+            "key": post.key,
+            "author": post.author or post.author_name,
+            "text": clean(post.text),
+            "created_at": post.created_at.isoformat(),
+            "url": post.url,
+            "metrics": dict(post.metrics),
+        }
+        for post in newest
+    ]
+    about = {"kind": spec.kind, "address": spec.address, "name": source.name}
+    return {**about, "number": len(posts), "posts": shown}
+
+
+async def import_feeds(path: Path, topic: Topic, store: Store, now: datetime) -> int:
+    """Adds the feeds of an OPML list to a topic; gives how many it did not have. Raises DigestError."""
+    from digest.fetch.opml import feeds_in
+
+    try:
+        body = await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise DigestError(f"{path}: cannot be read ({error.strerror})") from None
+    known = {bare(spec) for spec in await sources_of(topic, store)}
+    new = [SourceSpec("rss", address) for address in feeds_in(body, path.name)]
+    new = [spec for spec in new if spec not in known]
+    await SourceBook(store).change(topic, new, added=True, by=path.name[:80], now=now)
+    return len(new)

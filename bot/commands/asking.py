@@ -70,6 +70,8 @@ class Context:
     """Zone of new chats."""
     alerts: Alerts | None = None
     """What the operators hear of; None where nobody talks to them."""
+    reads_month: int = 0
+    """The cap on billed posts of X."""
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
         """Tells the operators of a matter, once a day. Never raises."""

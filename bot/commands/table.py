@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import about, chats, money, reports
+from bot.commands import about, chats, money, reports, sources_admin
 from bot.commands.asking import Command
 from bot.menu import Argument
 
@@ -147,6 +147,17 @@ COMMANDS: tuple[Command, ...] = (
         "what the models cost",
         "/cost",
         who="operators",
+        private=True,
+    ),
+    Command(
+        "source",
+        "来源",
+        sources_admin.source,
+        "列出、添加、删除、测试来源",
+        "list, add, remove or test sources",
+        "/source list",
+        (Argument("action"), TOPIC, Argument("address")),
+        "operators",
         private=True,
     ),
     Command(

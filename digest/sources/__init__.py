@@ -66,6 +66,27 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
     that is none of that kind."""
     if spec.kind not in kinds():
         known = ", ".join(kinds())
-        raise SourceError(f'no source of kind "{spec.kind}": use one of {known}')
+        raise SourceError(f'no kind "{spec.kind}": use one of {known}')
     module = import_module(f"{__name__}.{spec.kind}")
     return cast(Source, module.open_source(spec, access or Access()))
+
+
+def spec_of(words: Sequence[str]) -> SourceSpec:
+    """The source that somebody types: a kind and its address, or an address that tells its kind.
+
+    Raises SourceError for what names none, and for files of this machine: only the topics file may.
+    """
+    kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", list(words))
+    spec = SourceSpec(kind or _kind(" ".join(address)), " ".join(address))
+    if open_source(spec).reach is None:
+        raise SourceError(f'a source of kind "{spec.kind}" can only be set in the topics file')
+    return spec
+
+
+def _kind(address: str) -> str:
+    """The kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none does."""
+    for kind in kinds():
+        claims = getattr(import_module(f"{__name__}.{kind}"), "CLAIMS", None)
+        if claims is not None and claims.match(address):
+            return kind
+    return "rss"

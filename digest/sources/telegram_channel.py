@@ -20,11 +20,13 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, SourceError
 
 SITE = "https://t.me/s/"
+CLAIMS = re.compile(r"(?:https?://)?t\.me/")
+"""Addresses that are meant for this source where no kind is named."""
 PAGES = 6
 """A page shows some 20 posts; the oldest id leads to the one before."""
 MAX_TEXT = 6_000
 
-_NAME = re.compile(r"(?:https?://t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31})/?")
+_NAME = re.compile(r"(?:(?:https?://)?t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31})/?")
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000}
 
 

@@ -19,6 +19,8 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, SourceError
 
 API = "https://api.x.com"
+CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.com/)")
+"""Addresses that are meant for this source where no kind is named."""
 LARGEST = 100
 AGAIN = 20
 """Posts asked for first where some are known: lists have no since_id, and what is read again the next day is

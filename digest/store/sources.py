@@ -175,6 +175,11 @@ class SourceBook:
             )
             await _count(connection, topic, spec, now, failures=1)
 
+    async def save_reads(self, keys: Sequence[str], now: datetime) -> None:
+        """Counts posts that were paid for outside a round."""
+        async with self._store.writing() as connection:
+            await _save_reads(connection, keys, now)
+
     async def reads(self, now: datetime) -> int:
         """How many posts were paid for in this UTC month."""
         day = now.astimezone(UTC).date()

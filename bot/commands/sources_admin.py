@@ -1,0 +1,180 @@
+"""`/source`: operators see, add, take away and try the sources of a topic.
+
+`topics.toml` is the base; what is changed here lies over it, row by row. A source is fetched and parsed in a
+child process, as in a round, and one that is typed here can never be near by.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import texts
+from bot.children import ask_child
+from bot.commands.asking import Ask, Unanswered
+from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
+from digest.collect import bare, sources_of
+from digest.models import SourceSpec, Topic
+from digest.store.sources import Health, SourceBook
+
+ACTIONS: Mapping[str, str] = {
+    **{name: name for name in ("list", "add", "remove", "test")},
+    **{"列表": "list", "添加": "add", "删除": "remove", "测试": "test"},
+}
+SHOWN_CHARS = 300
+
+
+async def source(ask: Ask) -> AsyncIterator[Reply]:
+    """The sources of a topic; adds, takes away or tries one."""
+    words = list(ask.words)
+    action = ACTIONS.get(words.pop(0).lower(), "") if words else "list"
+    if not action:
+        raise Unanswered(ask.say("source_usage"))
+    topic = _topic(ask, words)
+    if action == "list":
+        yield await _list(ask, topic)
+        return
+    if not words:
+        raise Unanswered(ask.say("source_usage"))
+    if action == "remove":
+        yield await _remove(ask, topic, " ".join(words))
+        return
+    yield ask.say("source_trying", what=" ".join(words)[:120])
+    tried = await try_source(words)
+    if "why" in tried:
+        yield ask.say("source_fails", what=" ".join(words)[:120], why=str(tried["why"])[:300])
+    elif action == "test":
+        yield _newest(ask, tried)
+    else:
+        yield await _add(ask, topic, tried)
+
+
+def _topic(ask: Ask, words: list[str]) -> Topic:
+    """The topic that the words name first, taken out of them; else the first one."""
+    topics = ask.context.topics
+    named = topics.get(words[0].lower()) if words else None
+    if named:
+        words.pop(0)
+    return named or next(iter(topics.values()))
+
+
+async def try_source(words: Sequence[str]) -> dict[str, Any]:
+    """What a source gives now: `kind`, `address`, `name`, `number` and the newest `posts`; or `why` not."""
+    said, why = await ask_child("try-source", "--", *words)
+    if why:
+        return {"why": why}
+    found = json.loads(said)
+    return found if isinstance(found, dict) else {"why": "?"}
+
+
+async def _list(ask: Ask, topic: Topic) -> Reply:
+    language, now = ask.language, ask.context.now()
+    book = SourceBook(ask.context.store)
+    health = await book.health(topic.name, now.astimezone(UTC).date())
+    ours = {bare(spec) for spec in topic.sources}
+    rows = []
+    for number, spec in enumerate(await sources_of(topic, ask.context.store), 1):
+        origin = texts.text("source_file" if bare(spec) in ours else "source_chat", language)
+        said = _state(ask, spec, health.get(bare(spec), Health()), now)
+        rows.append((f"{number}. {_shown(spec)}", f"{said} · {origin}"))
+    gone = [c for c in await book.changes(topic.name) if not c.added and bare(c.spec) in ours]
+    for change in gone:
+        rows.append(
+            (f"— {_shown(change.spec)}", texts.text("source_removed_by", language, who=change.by))
+        )
+    blocks: list[Block] = [
+        Heading(texts.text("source_title", language, topic=topic.title[language]), 1),
+        Terms(tuple(rows)) if rows else Text(texts.text("source_none", language)),
+    ]
+    if any(spec.kind == "x" for spec in await sources_of(topic, ask.context.store)):
+        spent = await book.reads(now)
+        told = texts.text("source_reads", language, n=spent, most=ask.context.reads_month)
+        blocks.append(Text(told))
+    blocks.append(Text(texts.text("source_usage", language)))
+    return reply(*blocks, language=language)
+
+
+def _shown(spec: SourceSpec) -> str:
+    """Kind and address, without what a password or key may stand in."""
+    if spec.kind == "rss":
+        return (
+            spec.address.partition("://")[2].rpartition("@")[2].partition("?")[0].rstrip("/")[:80]
+        )
+    return f"{spec.kind} {spec.address}".strip()[:80]
+
+
+def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
+    language = ask.language
+    parts = []
+    if how.off:
+        parts.append(texts.text("source_off", language, why=how.off))
+    elif how.error:
+        parts.append(texts.text("source_failing", language, n=how.failures, why=how.error))
+    elif how.answered_at is None:
+        parts.append(texts.text("source_new", language))
+    if how.answered_at is not None:
+        when = f"{how.answered_at:%m-%d %H:%M} UTC"
+        rate, seconds = f"{how.posts_a_day:.0f}", f"{how.seconds or 0:.1f}"
+        parts.append(texts.text("source_well", language, when=when, rate=rate, seconds=seconds))
+    if how.next_at and how.next_at > now:
+        parts.append(texts.text("source_waits", language, when=f"{how.next_at:%H:%M} UTC"))
+    if spec.weight != 1:
+        parts.append(f"×{spec.weight:g}")
+    if spec.fallback_for:
+        parts.append(texts.text("source_stands_in", language, what=spec.fallback_for[:60]))
+    return " · ".join(parts)
+
+
+def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
+    """The newest posts, as a digest would use them."""
+    title = texts.text("source_gives", ask.language, name=tried["name"], n=tried["number"])
+    blocks: list[Block] = [Heading(title, 1)]
+    for post in tried["posts"]:
+        told = " · ".join(
+            [
+                post["created_at"][:16].replace("T", " "),
+                *(f"{n} {c}" for n, c in post["metrics"].items()),
+            ]
+        )
+        label = post["author"] or post["key"]
+        text = " ".join(str(post["text"]).split())
+        cut = text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
+        blocks.append(Entry(f"{cut} ({told})", links=(Link(label, post["url"]),)))
+    return reply(*blocks, language=ask.language)
+
+
+async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
+    store, spec = ask.context.store, SourceSpec(tried["kind"], tried["address"])
+    book = SourceBook(store)
+    if spec in {bare(one) for one in await sources_of(topic, store)}:
+        return ask.say("source_there", name=tried["name"])
+    if spec in {bare(one) for one in topic.sources}:
+        await book.undo(topic.name, spec)  # it was taken away here before
+    else:
+        await book.change(topic, [spec], added=True, by=_who(ask), now=ask.context.now())
+    title = topic.title[ask.language]
+    return ask.say("source_added", name=tried["name"], topic=title, n=tried["number"])
+
+
+async def _remove(ask: Ask, topic: Topic, said: str) -> Reply:
+    store = ask.context.store
+    listed = await sources_of(topic, store)
+    found = [
+        one for one in listed if said in (one.address, f"{one.kind} {one.address}", _shown(one))
+    ]
+    if said.isascii() and said.isdigit() and 1 <= int(said) <= len(listed):
+        found = [listed[int(said) - 1]]
+    if len(found) != 1:
+        raise Unanswered(ask.say("source_unknown", what=said[:80], topic=topic.name))
+    spec, book = bare(found[0]), SourceBook(store)
+    if spec in {bare(one) for one in topic.sources}:
+        await book.change(topic, [spec], added=False, by=_who(ask), now=ask.context.now())
+    else:
+        await book.undo(topic.name, spec)
+    return ask.say("source_removed", name=_shown(spec), topic=topic.title[ask.language])
+
+
+def _who(ask: Ask) -> str:
+    return f"{ask.incoming.platform}:{ask.incoming.user_id}"[:80]

@@ -1,0 +1,222 @@
+"""`/source`: who may, what is shown, what is changed, what is refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.commands import answer, sources_admin
+from bot.commands.asking import Context
+from bot.messages import Incoming
+from bot.platforms.terminal import render
+from digest.collect import import_feeds, sources_of, tried
+from digest.fetch.opml import feeds_in
+from digest.models import Chat, DigestError, SourceSpec
+from digest.sources import Access, SourceError, spec_of
+from digest.store import Store
+from digest.store.sources import SourceBook
+from tests.hosts import BOSS, context
+from tests.posts import TOPIC
+from tests.source_servers import rss, serving
+from tests.x_server import KEY, XServer
+
+NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+FILE = SourceSpec("rss", "https://ann:secret@a.example/feed?key=secret", 2.0)
+GIVEN = {
+    "kind": "rss",
+    "address": "https://b.example/feed",
+    "name": "b.example",
+    "number": 7,
+    "posts": [
+        {
+            "key": "rss:b.example/1",
+            "author": "Lab",
+            "text": "A model is out. " * 60,
+            "created_at": "2025-12-06T08:00:00+00:00",
+            "url": "https://b.example/1",
+            "metrics": {"likes": 3},
+        }
+    ],
+}
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> AsyncIterator[Context]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        plain = context(store, tmp_path)
+        topic = replace(TOPIC, sources=(FILE, SourceSpec("x", "list:42")))
+        yield replace(plain, topics={"ai": topic}, reads_month=2000)
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What the child was asked; it gives GIVEN, or refuses addresses with `bad` in them."""
+    asked: list[tuple[str, ...]] = []
+
+    async def try_source(words: Any) -> dict[str, Any]:
+        asked.append(tuple(words))
+        return {"why": "b.example: answered 500"} if "bad" in words[-1] else GIVEN
+
+    monkeypatch.setattr(sources_admin, "try_source", try_source)
+    return asked
+
+
+async def say(made: Context, line: str, user: str = BOSS) -> str:
+    said = [
+        one async for one in answer(made, Incoming(Chat("test", "c"), user, line, language="en"))
+    ]
+    return "\n".join(render(one, 160, styled=False) for one in said)
+
+
+async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context) -> None:
+    book, topic = SourceBook(made.store), made.topics["ai"]
+    x = SourceSpec("x", "list:42")
+    await book.save_failure(topic, x, "x", "x: not allowed (401)", NOW, next_at=None)
+    said = await say(made, "/source")
+    assert "1. a.example/feed" in said
+    assert "secret" not in said
+    assert "not asked yet · ×2 · from topics.toml" in said
+    assert "failed 1 times: x: not allowed (401)" in said
+    assert "0 posts of X read this month of 2000" in said
+
+
+async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -> None:
+    said = await say(made, "/source add ai https://b.example/feed")
+    assert 'Added b.example to "AI"; it has 7 posts' in said
+    assert child == [("https://b.example/feed",)]
+    assert SourceSpec("rss", "https://b.example/feed") in await sources_of(
+        made.topics["ai"], made.store
+    )
+    assert "added in a chat" in await say(made, "/source list ai")
+    assert "已经在列表里" in await say(made, "/来源 add https://b.example/feed")
+    said = await say(made, "/source add https://bad.example/feed")
+    assert "cannot be used now: b.example: answered 500" in said
+    assert len(await sources_of(made.topics["ai"], made.store)) == 3
+
+
+async def test_remove_and_bring_back(
+    made: Context, child: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = made.topics["ai"]
+    assert "Took x list:42 away" in await say(made, "/source remove 2")
+    assert await sources_of(topic, made.store) == (FILE,)
+    assert f"taken away by test:{BOSS}" in await say(made, "/source list")
+    monkeypatch.setitem(GIVEN, "kind", "x")
+    monkeypatch.setitem(GIVEN, "address", "list:42")
+    await say(made, "/source add list:42")
+    assert await sources_of(topic, made.store) == topic.sources
+    assert await SourceBook(made.store).changes("ai") == []
+    assert "There is no source" in await say(made, "/source remove 9")
+
+
+async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str, ...]]) -> None:
+    said = await say(made, "/source test b.example")
+    assert "b.example: 7 posts, the newest are" in said
+    assert "2025-12-06 08:00 · likes 3" in said
+    assert "https://b.example/1" in said
+    assert len(await sources_of(made.topics["ai"], made.store)) == 2
+
+
+@pytest.mark.parametrize("line", ["/source dance", "/source add", "/source test", "/source remove"])
+async def test_what_is_not_understood_is_told_right(made: Context, line: str) -> None:
+    assert "/source add ADDRESS" in await say(made, line)
+
+
+async def test_others_may_not(made: Context) -> None:
+    assert "operators of this bot only" in await say(made, "/source list", "somebody")
+
+
+@pytest.mark.parametrize(
+    ("words", "spec"),
+    [
+        (["https://b.example/feed"], SourceSpec("rss", "https://b.example/feed")),
+        (["rss", "https://t.me/durov"], SourceSpec("rss", "https://t.me/durov")),
+        (["https://t.me/durov"], SourceSpec("telegram_channel", "https://t.me/durov")),
+        (["t.me/s/durov"], SourceSpec("telegram_channel", "t.me/s/durov")),
+        (["list:42"], SourceSpec("x", "list:42")),
+        (["search:llm", "lang:zh"], SourceSpec("x", "search:llm lang:zh")),
+        (["@OpenAI"], SourceSpec("x", "@OpenAI")),
+        (["hackernews", "AI", "agents"], SourceSpec("hackernews", "AI agents")),
+        (["hackernews"], SourceSpec("hackernews")),
+    ],
+)
+def test_an_address_tells_its_kind(words: list[str], spec: SourceSpec) -> None:
+    assert spec_of(words) == spec
+    assert not spec_of(words).private
+
+
+@pytest.mark.parametrize(
+    "words", [["jsonl", "/etc/passwd"], ["sample"], ["nonsense"], ["file:///etc/passwd"]]
+)
+def test_files_of_this_machine_are_for_the_topics_file(words: list[str]) -> None:
+    with pytest.raises(SourceError, match=r"topics file|write an address"):
+        spec_of(words)
+
+
+async def test_a_child_refuses_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sys.executable
+    async with serving() as server:
+        found = await sources_admin.try_source([server.serve("/feed", rss([]))])
+        assert "private network" in found["why"]
+        assert server.asked == []
+
+
+async def test_a_trial_of_x_is_counted_and_small(
+    made: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = XServer()
+    async with serving(x):
+        monkeypatch.setattr("digest.sources.x.API", x.base)
+        for n in range(50):
+            x.add(f"Model {n}", ago=50 - n)
+        spec = SourceSpec("x", "search:model", private=True)
+        found = await tried(spec, made.store, Access(x_token=KEY, x_reads_month=100))
+        assert found["number"] == len(x.billed) == 10
+        assert await SourceBook(made.store).reads(datetime.now(UTC)) == 10
+
+
+OPML = b"""<?xml version="1.0"?><opml version="2.0"><body><outline text="AI"><outline text="Lab" type="rss"
+xmlUrl="https://lab.example/feed?a=1&amp;b=2"/><outline xmlurl="https://news.example/rss"/><outline text="x" xmlUrl="javascript:x"/>
+<outline xmlUrl="https://lab.example/feed?a=1&amp;b=2"/></outline></body></opml>"""
+
+
+async def test_a_list_of_a_feed_reader_becomes_sources(made: Context, tmp_path: Path) -> None:
+    path = tmp_path / "feeds.opml"
+    path.write_bytes(OPML)
+    assert await import_feeds(path, made.topics["ai"], made.store, NOW) == 2
+    assert await import_feeds(path, made.topics["ai"], made.store, NOW) == 0
+    listed = await sources_of(made.topics["ai"], made.store)
+    assert [spec.address for spec in listed[2:]] == [
+        "https://lab.example/feed?a=1&b=2",
+        "https://news.example/rss",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html/>",
+        b"<opml/>",
+        b"no",
+        b"<opml>" * 100_000,
+        b'<!DOCTYPE o [<!ENTITY x SYSTEM "file:///etc/passwd">]><opml>&x;</opml>',
+    ],
+)
+def test_what_is_no_list_is_told(body: bytes) -> None:
+    with pytest.raises(DigestError, match=r"no OPML list|no feed in it"):
+        feeds_in(body, "x.opml")
+
+
+@pytest.mark.parametrize("name", ["BestBlogs_RSS_ALL.opml", "BestBlogs_RSS_Twitters.opml"])
+def test_real_lists_are_read(name: str) -> None:
+    path = Path(__file__).parents[2] / "shared" / "data" / "opml" / name
+    if not path.is_file():
+        pytest.skip("../shared/data is absent")
+    assert len(feeds_in(path.read_bytes(), name)) > 100
