@@ -13,6 +13,7 @@ from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
+from digest.select.flood import most_promising
 from digest.select.rank import author_part, rank, rank_posts, story, substance
 from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
@@ -41,6 +42,7 @@ def select(
     """
     step("duplicates")
     posts, repeated = merge_streams(posts)
+    posts, unread = most_promising(topic, posts, weights)
     step("ads")
     posts, ads = drop_ads(posts)
     step("copies")
@@ -60,7 +62,7 @@ def select(
         echoes,
         weights,
     )
-    return Selection(rank(stories), (*repeated, *ads, *copies, *silent, *off))
+    return Selection(rank(stories), (*repeated, *unread, *ads, *copies, *silent, *off))
 
 
 def _stories(

@@ -19,6 +19,10 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
     "hostile": {"zh": "试图操纵程序", "en": "trying to steer a program"},
     "off_topic": {"zh": "与主题无关", "en": "another topic"},
+    "too_many": {
+        "zh": "当天帖子太多，未及细看",
+        "en": "not read closely: too many posts that day",
+    },
     "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
     "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},
     "copy": {"zh": "转发或重复内容", "en": "re-posts and copies"},
