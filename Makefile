@@ -34,7 +34,7 @@ chaos: .venv/ready ## kills the sending process 200 times; fails where a message
 	$(BIN)/python -c "from tests.chaos import main; main()"
 	$(BIN)/python -m tests.chaos_clock 60
 
-evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample
+evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample; odd feeds, read and not
 	$(BIN)/python -m tests.evaluate
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from digest.models import Post
 from digest.select.flood import MAX_READ, most_promising
 from digest.select.selection import select
@@ -32,7 +34,7 @@ def test_what_is_about_the_topic_survives_a_flood() -> None:
         for n in range(500)
     ]
     copies = [replace(news[0], id=f"8{n:05}") for n in range(5_000)]
-    kept, left = most_promising(TOPIC, [*flood(20_000), *copies, *news], {})
+    kept, left = most_promising(TOPIC, [*flood(20_000), *news, *copies], {})
     assert len(kept) == MAX_READ
     assert {one.key for one in news} <= {one.key for one in kept}
     assert len(left) == 25_500 - MAX_READ
@@ -47,8 +49,9 @@ def test_weights_of_sources_count() -> None:
     assert favourite in kept
 
 
-def test_every_post_of_a_flood_is_accounted_for() -> None:
-    day = [post(f"AI agent {n} writes code", str(n)) for n in range(30)] + flood(MAX_READ)
+def test_every_post_of_a_flood_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.select.flood.MAX_READ", 50)
+    day = [post(f"AI agent {n} writes code", f"7{n:03}") for n in range(30)] + flood(90)
     found = select(TOPIC, day, lambda _: None)
     told = {one.key for story in found.stories for one in story.posts}
     dropped = {drop.key for drop in found.dropped}
