@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from digest.models import Dropped, Post, Topic
 
@@ -12,6 +13,8 @@ MAX_READ = 4_000
 """Posts that are read closely. A usual day has some 1,000; each costs about 3 ms."""
 LOOKED_AT = 600
 """Characters of a post that are looked at here."""
+
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 def most_promising(
@@ -24,7 +27,7 @@ def most_promising(
     """
     if len(posts) <= MAX_READ:
         return list(posts), []
-    words = re.compile("|".join(map(_word, topic.keywords)) or r"(?!)")
+    words = _Words.of(topic)
     standing = _standing(posts)
     seen: set[str] = set()
     scores: dict[str, float] = {}
@@ -33,7 +36,7 @@ def most_promising(
         again = text in seen
         seen.add(text)
         scores[post.key] = (
-            2.0 * min(2, len(set(words.findall(text))))
+            2.0 * words.count(text)
             + standing[post.key]
             + topic.authors.get(post.author.lower(), 1.0) * weights.get(post.key, 1.0)
             + 0.5 * (len(text) >= 60)
@@ -45,10 +48,27 @@ def most_promising(
     return [post for post in posts if post.key in kept], left
 
 
-def _word(keyword: str) -> str:
-    """The keyword as a pattern: whole where it has Latin letters, anywhere where it is Chinese."""
-    escaped = re.escape(keyword.lower())
-    return rf"(?<![a-z0-9]){escaped}(?![a-z0-9])" if keyword.isascii() else escaped
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The topic's keywords: single words of Latin letters, and what is found anywhere in a text."""
+
+    single: frozenset[str]
+    anywhere: tuple[str, ...]
+
+    @classmethod
+    def of(cls, topic: Topic) -> _Words:
+        lower = [keyword.lower() for keyword in topic.keywords]
+        single = frozenset(word for word in lower if _WORD.fullmatch(word))
+        return cls(single, tuple(word for word in lower if word not in single))
+
+    def count(self, text: str) -> int:
+        """How many of them are in the text, up to two."""
+        found = len(self.single.intersection(_WORD.findall(text)))
+        for word in self.anywhere:
+            if found > 1:
+                break
+            found += word in text
+        return min(2, found)
 
 
 def _standing(posts: Sequence[Post]) -> dict[str, float]:
