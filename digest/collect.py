@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,8 @@ PAGES = 10
 PATIENCE = 3
 """Failures in a row after which a source is asked less often."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
+SHOWN = timedelta(days=2)
+"""How long after its end most sources still show the posts of a day."""
 SAMPLE = "sample"
 TRIED = 20
 """Billed posts that a trial may read: the least that every endpoint of X allows, with what they refer to."""
@@ -269,19 +271,21 @@ async def answers(
     access: Access,
     today: datetime,
 ) -> tuple[SourceResult, ...]:
-    """How the sources answered for a window: those asked just now, and those of the rounds since it began.
+    """How the sources answered for a window: those asked just now, and those of the rounds since it began,
+    up to two days after its end.
 
     `counted`: posts of the window by stream. A source that was never asked in that time is left out, so is
     the sample where it gave nothing.
     """
     book = SourceBook(store)
-    rounds = await book.window(topic.name, window.first, today.astimezone(UTC).date())
+    until = min(today.astimezone(UTC).date(), window.last + SHOWN)
+    rounds = await book.window(topic.name, window.first, until)
     health = await book.health(topic.name, today.astimezone(UTC).date())
     now_asked = {result.name: result for result in asked}
     found: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
     for spec in await sources_of(topic, store):
         name = _name(spec, access)
-        result = now_asked.get(name) or _of_rounds(name, bare(spec), rounds, health)
+        result = now_asked.get(name) or _of_rounds(name, bare(spec), rounds, health, until)
         if result is None or (spec.kind == SAMPLE and name not in counted):
             continue
         earlier = rounds.get(bare(spec), (0, 0))[0]
@@ -296,12 +300,14 @@ def _of_rounds(
     spec: SourceSpec,
     rounds: Mapping[SourceSpec, tuple[int, int]],
     health: Mapping[SourceSpec, Health],
+    until: date,
 ) -> SourceResult | None:
     answered, failed = rounds.get(spec, (0, 0))
     how = health.get(spec, Health())
     if answered:
         return SourceResult(name)
-    if failed or how.off:
+    switched_off = how.off and how.error_at and how.error_at.date() <= until
+    if failed or switched_off:
         return SourceResult(name, ok=False, note=how.off or how.error or "no answer")
     return None
 

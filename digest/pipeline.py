@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest.cloud import CloudError, render
-from digest.collect import answers, collect, weights_of
+from digest.collect import SHOWN, answers, collect, weights_of
 from digest.models import (
     Cited,
     Counts,
@@ -53,8 +53,6 @@ Progress = Callable[[str, int, int], None]
 
 _PROGRESS = ("collect", *STEPS, "write", "cloud", "store")
 _WITH_MODEL = (*_PROGRESS, "model")
-SHOWN = timedelta(days=2)
-"""How long after its end a day is fetched once more where no source has answered since."""
 CITED_CHARS = 4000
 """Characters a report keeps of a post it cites: more than a reader wants to see in a chat."""
 

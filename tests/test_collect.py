@@ -177,6 +177,37 @@ async def test_days_long_gone_are_not_asked_for(store: Store, server: Server) ->
     assert (made.counts.collected, made.sources) == (0, ())
 
 
+async def test_failures_of_today_say_nothing_of_days_long_gone(
+    store: Store, server: Server
+) -> None:
+    server.trouble = status(500)
+    topic = of(at_path(server, "/a"), SourceSpec("sample"))
+    await collect(topic, store=store, access=ACCESS, now=NOW)
+    made = await report(topic, store, date(2025, 12, 6))
+    assert [(source.name, source.ok) for source in made.sources] == [("sample", True)]
+
+
+async def test_a_source_that_is_off_is_named_until_it_is_taken_away(
+    store: Store, server: Server
+) -> None:
+    server.serve("/a", feed(1))
+    server.paths["/b"] = status(410)
+    topic = of(at_path(server, "/a"), at_path(server, "/b"))
+    await collect(topic, store=store, access=ACCESS, now=NOW)
+    later = NOW + timedelta(days=5)
+    await collect(topic, store=store, access=ACCESS, now=later)
+    found = await collecting.answers(
+        topic,
+        Window(later.date(), later.date(), "UTC"),
+        {},
+        (),
+        store=store,
+        access=ACCESS,
+        today=later,
+    )
+    assert [(source.ok, "410" in source.note) for source in found] == [(False, True)]
+
+
 async def test_stand_ins_are_asked_in_their_order(store: Store, server: Server) -> None:
     server.serve("/third", feed(3))
     server.paths["/second"] = status(500)
