@@ -26,6 +26,7 @@ test: .venv/ready ## formatting, lint, types and all tests
 
 bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_sources
 	$(BIN)/python -m tests.bench_chat
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_delivery
