@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -24,10 +25,8 @@ def feeds() -> None:
     slowest, before = (0.0, ""), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, body in HOSTILE.items():
         began = time.process_time()
-        try:
+        with contextlib.suppress(FeedError):
             parse(body)
-        except FeedError:
-            pass
         slowest = max(slowest, (time.process_time() - began, name))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(
@@ -41,7 +40,8 @@ def crowded(number: int) -> Iterator[str]:
     rows = [
         json.loads(line)
         for path in sorted(DATA.glob("*/*.jsonl"))
-        for line in path.read_text("utf-8").splitlines()
+        for line in path.read_text("utf-8").split("\n")
+        if line
     ]
     dice.shuffle(rows)
     for n in range(number):

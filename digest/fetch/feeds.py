@@ -28,6 +28,8 @@ MAX_TAGS = 12_000
 """Tags that feedparser is given: its time grows with their depth."""
 MAX_UNCLOSED = 50_000
 """Tags that are never closed: a tree that deep takes 300 MB."""
+MAX_JSON = 2_000_000
+"""Bytes of a JSON Feed: its objects take twenty times their bytes in memory."""
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
 
 _COUNTS = re.compile(rb"<(?:slash:comments|media:statistics|media:starRating)\b")
@@ -71,6 +73,8 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     headers = headers or {}
     if body.count(b"<") - 2 * body.count(b"</") - body.count(b"/>") > MAX_UNCLOSED:
         raise FeedError("no feed: its tags are never closed")
+    if len(body) > MAX_JSON and body.lstrip()[:1] == b"{":
+        raise FeedError("no feed: a JSON Feed has at most 2 MB")
     try:
         found = _feed(fastfeedparser.parse(_decoded(body, headers)))
     except Exception:  # noqa: BLE001 (a parser of hostile bytes may raise anything)
