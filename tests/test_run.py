@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ import pytest
 
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
+from tests.source_servers import offline_topics
 from tests.telegram_server import TelegramServer
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ class Bot:
 @contextlib.asynccontextmanager
 async def bot(*words: str, **environment: str) -> AsyncIterator[Bot]:
     """`python -m bot run` in this folder with these variables."""
-    shutil.copy(ROOT / "topics.toml", ".")
+    offline_topics(Path("."))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "run", *words),
         stdout=asyncio.subprocess.PIPE,
