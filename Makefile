@@ -22,7 +22,7 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench
