@@ -122,7 +122,13 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
         resend = settings.unknown_sends == "resend"
         deliveries = Deliveries(context, ledger, context.tell, resend=resend)
         talking = Talking(context, host, deliveries, show)
-        schedule = Schedule(context, ledger, own_name(), partial(upkeep, context.store, settings))
+        schedule = Schedule(
+            context,
+            ledger,
+            own_name(),
+            partial(upkeep, context.store, settings),
+            partial(run_child, "collect"),
+        )
         ticking = [asyncio.create_task(schedule.run())] if clock else []
         if clock:
             show("clock: ready")

@@ -22,9 +22,9 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 ROLE = "clock"
-PROPOSE, BUILD, WATCH, UPKEEP = 5.0, 15.0, 60.0, 3600.0
+PROPOSE, BUILD, WATCH, COLLECT, UPKEEP = 5.0, 15.0, 60.0, 300.0, 3600.0
 """Seconds between two looks at what is due, at which reports are to be made, at what operators must
-hear of, and at old rows."""
+hear of, at the sources, and at old rows."""
 
 Step = Callable[[], Awaitable[object]]
 
@@ -38,10 +38,12 @@ class Schedule:
         ledger: Ledger,
         holder: str,
         upkeep: Callable[[datetime], Awaitable[None]] | None = None,
+        collect: Step | None = None,
     ) -> None:
-        """`holder` names this process; `upkeep` keeps the store in order, once an hour."""
+        """`holder` names this process; `upkeep` keeps the store in order, once an hour; `collect`
+        does a round of the sources."""
         self._context, self._ledger, self._holder = context, ledger, holder
-        self._upkeep = upkeep
+        self._upkeep, self._collect = upkeep, collect
         self._turns: set[asyncio.Task[object]] = set()
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
@@ -52,6 +54,7 @@ class Schedule:
             (self.propose, PROPOSE),
             (self.build, BUILD),
             (self.watch, WATCH),
+            (self.collect, COLLECT),
             (self.tidy, UPKEEP),
         )
         for step, seconds in steps:
@@ -104,6 +107,11 @@ class Schedule:
             tries = await self._ledger.build_ended(topic, day, context.now(), made=made)
             if not made:
                 log.error("clock: no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+
+    async def collect(self) -> None:
+        """A round of the sources: most show only their latest posts."""
+        if self._collect:
+            await self._collect()
 
     async def watch(self) -> None:
         """Tells the operators of what is missing."""

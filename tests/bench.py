@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from digest.sources.jsonl import parse_lines
 from digest.words import wordcounts
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
 from tests.rendered import check_replies
+from tests.source_servers import offline_topics
 from tests.writers import honest
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +116,7 @@ def main() -> None:
     rendering()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(ROOT / "topics.toml", folder)
+        offline_topics(folder)
         seconds, peak, _ = timed("digest", "ai", "--date", "2025-12-06", folder=folder)
         print(f"first report and picture of the sample: {seconds:.1f} s, {peak:.0f} MB")
         model(folder, "2025-12-05")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from digest.topics import load_topics
 from tests.discord_gateway import TOKEN as DISCORD_TOKEN
 from tests.discord_server import DiscordServer
 from tests.hosts import context
+from tests.source_servers import offline_topics
 from tests.telegram_server import TelegramServer
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ def main() -> None:
     """All figures of the chat, in a folder of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(ROOT / "topics.toml", folder)
+        offline_topics(folder)
         asyncio.run(_measure(folder))
 
 

@@ -22,6 +22,7 @@ from digest.store import Store
 from digest.topics import load_topics
 from tests.chat_pages import discord_page, telegram_page
 from tests.hosts import context
+from tests.source_servers import offline_topics
 
 ROOT = Path(__file__).parents[1]
 EARLIER, DAY = "2025-12-05", "2025-12-06"
@@ -113,7 +114,7 @@ def main() -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(ROOT / "topics.toml", folder)
+        offline_topics(folder)
         for day in (EARLIER, DAY):
             run(folder, "digest", "ai", "--date", day)
         said = run(folder, "chat", "--say", "/brief", "--say", "/stocks KITE").rstrip().split("\n")

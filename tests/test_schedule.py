@@ -87,6 +87,27 @@ async def test_a_report_is_made_and_its_digest_is_due(stage: Stage) -> None:
     assert await stage.ledger.holder("clock", EIGHT) == "", "the role is given back"
 
 
+async def test_the_sources_are_asked_again_and_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "COLLECT", 0.02)
+    rounds: list[str] = []
+
+    def stepping(name: str) -> Schedule:
+        async def collect() -> None:
+            rounds.append(name)
+
+        return Schedule(stage.context, stage.ledger, name, collect=collect)
+
+    one, other = stepping("one:1"), stepping("two:2")
+    async with ticking(one):
+        async with asyncio.timeout(10):
+            while len(rounds) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await other._turn(other.collect)
+    assert set(rounds) == {"one:1"}, "only the process that has the clock asks"
+
+
 async def test_two_processes_make_and_propose_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
