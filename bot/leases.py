@@ -47,10 +47,23 @@ async def while_held(
                 return
             log.warning("%s: another process took over", name)
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            await _ended(task)
             with contextlib.suppress(StoreError):
                 await ledger.give_back(name, holder)
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    """Ends the work and waits until it has: sends under way are finished and written down, even
+    where this process is told to end once more meanwhile."""
+    task.cancel()
+    again = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            again = True
+    if again:
+        raise asyncio.CancelledError
 
 
 async def _take(

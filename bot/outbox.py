@@ -316,8 +316,8 @@ class Outbox:
         try:
             outcome = await self._tried(job)
         except PlatformError as error:
-            outcome = await self._failed(job, error, began)
-        except StoreError as error:
+            outcome = await self._told(job, error, began)
+        except StoreError as error:  # before the send: nothing is known of the picture
             outcome = self._later(part, str(error), 5.0)
         except Exception as error:
             log.exception("%s: a message failed", self.name)
@@ -340,7 +340,8 @@ class Outbox:
         self.rate.accepted(now)
         self._failures = 0
         if delivered.file_id and job.picture:
-            await self._keep(job.picture, delivered.file_id)
+            with contextlib.suppress(StoreError):  # the message is there, whatever comes now
+                await self._keep(job.picture, delivered.file_id)
         if delivered.publish:
             await self._turn()
             await self._to.publish(part.chat, delivered.message)
@@ -381,6 +382,16 @@ class Outbox:
         at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
         wait = max(at - now, delivered.again)
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
+
+    async def _told(self, job: Job, error: PlatformError, began: float) -> Outcome | None:
+        """The outcome of a send that failed, also where the store fails meanwhile."""
+        try:
+            return await self._failed(job, error, began)
+        except StoreError as why:
+            log.error("%s: %s", self.name, why)
+            if isinstance(error, Unsure) and not (self._to.repeats or self._resend):
+                return Outcome(job.part.id, "unknown", error=str(error))
+            return self._later(job.part, str(error), 5.0)
 
     async def _failed(self, job: Job, error: PlatformError, began: float) -> Outcome | None:
         """The outcome of a send that failed; None where it is tried again at once."""
