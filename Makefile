@@ -1,5 +1,5 @@
 # `make demo` for a first look, `make test` before every commit. Needs only Python 3.11 or newer.
-.PHONY: demo test bench chaos evaluate pictures fmt lock
+.PHONY: demo test bench chaos evaluate train pictures fmt lock
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -30,13 +30,19 @@ bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench_chat
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_delivery
+	$(BIN)/python -m tests.bench_cost 3000
+	$(BIN)/python -m tests.bench_cost 10000
+	$(BIN)/python -m tests.bench_cost 100000
 
 chaos: .venv/ready ## kills the sending process 200 times; fails where a message is lost or doubled
 	$(BIN)/python -c "from tests.chaos import main; main()"
 	$(BIN)/python -m tests.chaos_clock 60
 
-evaluate: .venv/ready ## the verifier's score on a labelled set made from the sample; odd feeds, read and not
-	$(BIN)/python -m tests.evaluate
+evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
+	$(BIN)/python -m tests.evaluate $(DATA)
+
+train: .venv/ready ## makes the model of promotion again from ../shared/data, byte for byte
+	$(BIN)/python -m tests.train $(DATA)
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
 	$(BIN)/python -m tests.pictures docs

@@ -195,6 +195,25 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     "open_report": {"zh": "全文", "en": "Full report"},
     "choose": {"zh": "继续看……", "en": "Read on…"},
     "page": {"zh": "第 {n}/{of} 页", "en": "Page {n} of {of}"},
+    "follows": {"zh": "［更新，见 {day}］", "en": "[Update of {day}] "},
+    "why": {
+        "zh": "第 {n} 条为什么排在这里：得分 {score}",
+        "en": "Why point {n} stands where it does: score {score}",
+    },
+    "why_part": {
+        "zh": "{name}：{value} × {weight} = {share}",
+        "en": "{name}: {value} × {weight} = {share}",
+    },
+    "why_unknown": {
+        "zh": "这份报告没有保存得分，重新生成后可以查看。",
+        "en": "This report has no scores: they are kept from its next making on.",
+    },
+    "part_voices": {"zh": "独立的声音", "en": "independent voices"},
+    "part_substance": {"zh": "内容的分量", "en": "substance"},
+    "part_engagement": {"zh": "受关注的程度", "en": "attention drawn"},
+    "part_fit": {"zh": "与主题的契合", "en": "fit with the topic"},
+    "part_author": {"zh": "作者的权重", "en": "weight of the author"},
+    "part_promotion": {"zh": "像广告的程度", "en": "reads like promotion"},
     "which_point": {
         "zh": "要看哪一条的原帖？例如 /sources 1（共 {n} 条）",
         "en": "The posts behind which point? For example /sources 1 (there are {n})",

@@ -128,6 +128,8 @@ class Story:
     """Kept only as talk about stocks and coins: for the money sections, never for the points."""
     event: int = 0
     """Stories of one number tell of one event or closely related ones: at most one becomes a point."""
+    earlier: date | None = None
+    """The latest day whose report told of it, where this story brings news of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,10 @@ class Cited:
     text: str
     created_at: datetime | None
     """None where it is not known: a report read back from a Jekyll post has only the links."""
+    why: Mapping[str, float] = field(default_factory=dict)
+    """Parts of the score of its story; empty in reports of others."""
+    earlier: str = ""
+    """The day that told of its story before, as 2025-12-05, where the story is an update."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from digest.models import (
     Window,
     cited_keys,
 )
+from digest.select.continuity import Told, earliest, told
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, SourceError, open_source
@@ -105,7 +106,10 @@ async def run(
 
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
-    material = prepared(topic, window, gathered, step)
+    before = await store.daily_reports(
+        topic.name, earliest(window.first), window.first - timedelta(days=1)
+    )
+    material = prepared(topic, window, gathered, step, told(before))
     report = drafted(material, step, now)
     step("store")
     await store.save_report(report)
@@ -135,11 +139,11 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
     return replace(
         report,
         writer="llm" if edited.quality and not edited.quality.reduced else "extractive",
-        sections=edited.sections,
+        sections=marked(edited.sections, material),
         counts=replace(report.counts, unproved=edited.unproved),
         cost=budget.cost,
         quality=edited.quality,
-        posts=_cited(edited.sections, material),
+        posts=cited(edited.sections, material),
     )
 
 
@@ -151,14 +155,19 @@ def build(
 
 
 def prepared(
-    topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None]
+    topic: Topic,
+    window: Window,
+    gathered: Gathered,
+    step: Callable[[str], None],
+    earlier: Sequence[Told] = (),
 ) -> Material:
-    """What writers work with: the stories of these posts, counted."""
+    """What writers work with: the stories of these posts, counted, without those that were `earlier`
+    told and bring no news."""
     posts = [post for _, post in gathered.streams]
     weights = {
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
     }
-    selection = select(topic, posts, step, weights)
+    selection = select(topic, posts, step, weights, earlier)
     release()  # jieba's dictionary comes next: the two need not be in memory together
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
@@ -176,7 +185,7 @@ def prepared(
 
 def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
     """The report without a model, and its picture."""
-    sections = write(material)
+    sections = marked(write(material), material)
     words = dict(material.wordcounts)
     step("cloud")
     return Report(
@@ -188,7 +197,7 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         sections=sections,
         counts=material.counts,
         sources=material.sources,
-        posts=_cited(sections, material),
+        posts=cited(sections, material),
         wordcounts=words,
         cloud=_picture(words),
         dropped=material.dropped,
@@ -279,14 +288,33 @@ def _counts(
     )
 
 
-def _cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
+def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
+    """The sections with each item about news of an earlier day's story marked as an update."""
+    follows = {p.key for s in material.stories if s.earlier for p in s.posts}
+    return tuple(
+        replace(
+            section,
+            items=tuple(
+                replace(item, status="update") if set(item.cites[:1]) & follows else item
+                for item in section.items
+            ),
+        )
+        for section in sections
+    )
+
+
+def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
+    """What a report keeps of the posts that these sections cite."""
     by_key = {post.key: post for story in material.stories for post in story.posts}
+    of = {post.key: story for story in material.stories for post in story.posts}
     return {
         key: Cited(
             author=by_key[key].author or by_key[key].author_name,
             url=by_key[key].url,
             text=clean(by_key[key].text)[:CITED_CHARS],
             created_at=by_key[key].created_at,
+            why={name: round(part, 3) for name, part in of[key].parts.items()},
+            earlier=earlier.isoformat() if (earlier := of[key].earlier) else "",
         )
         for key in cited_keys(sections)
     }

@@ -1,12 +1,33 @@
-"""`make evaluate`: the verifier's score on the labelled set, and how many odd feeds are read."""
+"""`make evaluate [DATA=DIR]`: one table of what selection is worth, written into the README too.
+
+Every row runs the product's own functions; baselines run in the same process.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from digest.write.verify import verify
-from tests import feed_set
+from tests import (
+    evaluate_ads,
+    evaluate_continuity,
+    evaluate_ranking,
+    evaluate_stories,
+    evaluate_summaries,
+    feed_set,
+)
+from tests.evaluate_data import DATA, ROOT, Row, table
 from tests.verify_set import labelled
+
+BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
 
 
 def score() -> tuple[Counter[str], Counter[str], int, int]:
@@ -25,21 +46,57 @@ def score() -> tuple[Counter[str], Counter[str], int, int]:
     return planted, caught, true, refused
 
 
-def main() -> None:
-    """One table."""
+def verifier() -> Row:
+    """The verifier on made-up posts."""
     planted, caught, true, refused = score()
-    print(f"{'planted error':<16}{'items':>6}{'caught':>8}")
-    for kind in sorted(planted):
-        print(f"{kind:<16}{planted[kind]:>6}{caught[kind]:>8}")
-    total = sum(planted.values())
-    print(
-        f"{'all':<16}{total:>6}{sum(caught.values()):>8}  {100 * sum(caught.values()) / total:.1f} %"
+    return Row(
+        "planted errors in items, made-up posts",
+        "caught; true items refused",
+        f"{sum(caught.values())} of {sum(planted.values())}; {refused} of {true}",
     )
-    print(f"{'true items':<16}{true:>6}{refused:>8}  refused, {100 * refused / true:.1f} %")
+
+
+STEPS: tuple[Callable[[Path], list[Row]], ...] = (
+    evaluate_stories.first_rows,  # the longest first, so that both cores end together
+    evaluate_ranking.rows,
+    evaluate_stories.rows,
+    evaluate_ads.rows_of,
+    evaluate_continuity.rows,
+    evaluate_summaries.rows,
+)
+
+
+def timed(step: Callable[[Path], list[Row]], data: Path) -> list[Row]:
+    """The rows of a step; tells how long they took."""
+    began = time.perf_counter()
+    rows = step(data)
+    print(f"{step.__module__}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    return rows
+
+
+def main() -> None:
+    """Prints the table; writes it into the README where the data is the usual one."""
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
+    rows = [verifier()]
+    if (data / "posts").is_dir():
+        with ProcessPoolExecutor(2) as pool:
+            for found in [pool.submit(timed, step, data) for step in STEPS]:
+                rows += found.result()
+    else:
+        print(f"{data}: no posts in it; only the made-up set is measured", file=sys.stderr)
+    print(table(rows))
     if feed_set.FOLDER.is_dir():
         feed_set.main(feed_set.FOLDER)
-    else:
-        print("odd feeds: ../shared/data is absent")
+    if (data / "posts").is_dir() and data == DATA:
+        write_readme(table(rows))
+
+
+def write_readme(made: str) -> None:
+    """Puts the table between the README's markers."""
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN, 1)
+    path.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import answer
+from bot.commands import answer, reports
 from bot.commands.asking import Context, TooMany
 from bot.commands.shown import shortened
 from bot.commands.table import COMMANDS
@@ -194,6 +194,17 @@ async def test_sources_shows_the_posts_behind_a_point(full: Bot) -> None:
     assert "The whole text of Ada." in said
     assert "https://x.com/bob/status/2" in said
     assert len(said) < 1500, "long posts are cut"
+
+
+async def test_why_says_that_a_report_has_no_scores(full: Bot) -> None:
+    assert "没有保存得分" in await full.say("/why 1")
+
+
+def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
+    lines = reports.score_lines({"fit": 0.5, "voices": 0.5, "promotion": 0.4}, 1, "en")
+    assert lines[0] == "Why point 1 stands where it does: score 0.10"
+    assert lines[1] == "independent voices: 0.50 × 0.30 = +0.15"
+    assert lines[-1] == "reads like promotion: 0.40 × -0.25 = -0.10"
 
 
 async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,8 +22,9 @@ from bot.commands.shown import (
     shortened,
 )
 from bot.messages import Block, Button, Entry, Heading, Link, Picture, Reply, Text, reply
-from digest.models import BRIEF, SECTIONS, Report, SectionName
+from digest.models import BRIEF, SECTIONS, Language, Report, SectionName
 from digest.publish.names import stem
+from digest.select.rank import WEIGHTS
 from digest.store import StoreError
 from digest.write.groups import CRYPTO
 
@@ -166,6 +167,44 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
         blocks.append(Text(texts.text(key, found.language, n=wanted.number)))
     one = await shown(ask, found, blocks, str(wanted.number))
     yield replace(one, buttons=(_numbers(found, len(points)), *one.buttons[:1]))
+
+
+async def why(ask: Ask) -> AsyncIterator[Reply]:
+    """The parts of the score that put a point where it stands."""
+    wanted = await _only(ask)
+    found = await ask.report(wanted)
+    points = [item for item in found.section("points").items if item.status != "note"]
+    day = texts.days(found.first, found.last, ask.language)
+    if not points:
+        raise Unanswered(ask.say("no_points", day=day))
+    number = wanted.number or 1
+    if not 1 <= number <= len(points):
+        raise Unanswered(ask.say("points_are", day=day, n=len(points)))
+    point = points[number - 1]
+    parts = next((p.why for key in point.cites if (p := found.posts.get(key)) and p.why), {})
+    blocks: list[Block] = [header(ask, found, ""), Entry(point.text, point.title, number)]
+    blocks += map(Text, score_lines(parts, number, found.language))
+    yield await shown(ask, found, blocks, str(number))
+
+
+def score_lines(parts: Mapping[str, float], number: int, language: Language) -> list[str]:
+    """The score and its parts, the largest share first."""
+    shares = {name: WEIGHTS.get(name, 0.0) * value for name, value in parts.items()}
+    if not shares:
+        return [texts.text("why_unknown", language)]
+    lines = [texts.text("why", language, n=number, score=f"{sum(shares.values()):.2f}")]
+    for name in sorted(shares, key=lambda n: -shares[n]):
+        lines.append(
+            texts.text(
+                "why_part",
+                language,
+                name=texts.text(f"part_{name}", language),
+                value=f"{parts[name]:.2f}",
+                weight=f"{WEIGHTS.get(name, 0.0):.2f}",
+                share=f"{shares[name]:+.2f}",
+            )
+        )
+    return lines
 
 
 async def _points(ask: Ask, found: Report, most: int) -> Reply:

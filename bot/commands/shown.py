@@ -77,7 +77,15 @@ def _block(report: Report, item: Item, number: int) -> Block:
     if item.status == "note":
         return Text(item.text)
     links = tuple(_link(report, key) for key in item.cites)
+    if item.status == "update":
+        return Entry(f"{_follows(report, item)}{item.text}", item.title, number, links)
     return Entry(item.text, item.title, number, links)
+
+
+def _follows(report: Report, item: Item) -> str:
+    """What marks news of a story that an earlier day told, with that day for `/report`."""
+    days = [post.earlier for key in item.cites if (post := report.posts.get(key)) and post.earlier]
+    return texts.text("follows", report.language, day=max(days)) if days else ""
 
 
 def _link(report: Report, key: str) -> Link:

@@ -69,6 +69,15 @@ COMMANDS: tuple[Command, ...] = (
         (Argument("number"), TOPIC, DAY),
     ),
     Command(
+        "why",
+        "为什么",
+        reports.why,
+        "第 N 条要点的得分怎么来",
+        "what put point N where it stands",
+        "/why 1",
+        (Argument("number"), TOPIC, DAY),
+    ),
+    Command(
         "report",
         "报告",
         reports.report,

@@ -45,6 +45,7 @@ def as_contract(report: Report, cloud: Path | None) -> dict[str, Any]:
                 "url": post.url,
                 "text": post.text,
                 "created_at": post.created_at.isoformat() if post.created_at else None,
+                **({"earlier": post.earlier} if post.earlier else {}),
             }
             for key, post in report.posts.items()
         },

@@ -7,9 +7,10 @@ in two languages together, because product names are spelled alike in both.
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import fastcluster
@@ -36,6 +37,14 @@ SAME_EVENT = (0.42, 0.38)
 """The same for groups so closely related that a reader wants one point for both."""
 JOIN = 0.6
 """Cosine of names at which a post that was not encoded joins a story."""
+SMALL_JOIN = 0.07
+"""The same for a text in small letters, where all words stand for names."""
+MOST_HOLDERS = 300
+"""Stories that may hold a name for it to lead a later post to them."""
+SMALL_WEIGHT = 1.0
+"""Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
+SMALL_NEARER = 0.08
+"""How much nearer two such texts are taken to be: headlines of all kinds sound less alike than posts of one topic."""
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 1500
@@ -47,6 +56,7 @@ _NAME = re.compile(
     r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|"
     r"[a-z]{2,}(?=-?\d+\.\d)|\$[A-Za-z]{2,6}"
 )
+_SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
 _YEAR = re.compile(r"20[0-4]\d$")
 _STARTERS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
@@ -61,8 +71,15 @@ _STARTERS = frozenset(
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
     words = HANDLE.sub(" ", URL.sub(" ", clean(text)))
+    if caseless(words):
+        return frozenset(w for w in _SMALL.findall(words) if w not in _STARTERS)
     found = (match.lower().replace(",", "") for match in _NAME.findall(words))
     return frozenset(w for w in found if len(w) > 1 and w not in _STARTERS and not _YEAR.match(w))
+
+
+def caseless(text: str) -> bool:
+    """Whether a Latin text has small letters only, and so shows no names: its words stand for them."""
+    return text.islower() and text.isascii()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +99,18 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     """
     if not posts:
         return []
-    terms = _named(posts)
+    found = [names(post.text) for post in posts]
+    small = np.array([caseless(HANDLE.sub(" ", URL.sub(" ", clean(p.text)))) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
-    groups = _linked(_distances(vectors[:head], terms[:head]))
+    terms = _named(found[:head])
+    groups = _linked(_distances(vectors[:head], terms, small[:head]))
     groups = _united(groups, vectors, terms, SAME_STORY)
     meaning, named = _centres(groups, vectors), _centres(groups, terms)
     events = _united([[i] for i in range(len(groups))], meaning, named, SAME_EVENT)
     number = {group: event for event, members in enumerate(events) for group in members}
     numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
-        _join(groups, terms, head)
+        _join(groups, found, head, np.where(small, SMALL_JOIN, JOIN))
         numbered += range(len(events), len(events) + len(groups) - len(numbered))
     return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
 
@@ -137,16 +156,15 @@ def _unite(leader: list[int], left: int, right: int) -> None:
     leader[_leader(leader, right)] = _leader(leader, left)
 
 
-def _named(posts: Sequence[Post]) -> Vectors:
+def _named(found: Sequence[frozenset[str]]) -> Vectors:
     """A row a post: the names it has, each with its inverse document frequency."""
-    found = [names(post.text) for post in posts]
     frequency = Counter(name for each in found for name in each)
     shared = sorted((-count, name) for name, count in frequency.items() if count > 1)[:MAX_NAMES]
     column = {name: i for i, (_, name) in enumerate(shared)}
-    terms = np.zeros((len(posts), max(1, len(column))), np.float32)
+    terms = np.zeros((len(found), max(1, len(column))), np.float32)
     for row, each in zip(terms, found, strict=True):
         for name in each & column.keys():
-            row[column[name]] = np.log(max(len(posts), SMALL_DAY) / frequency[name])
+            row[column[name]] = np.log(max(len(found), SMALL_DAY) / frequency[name])
     return terms
 
 
@@ -155,16 +173,21 @@ def _unit(rows: Vectors) -> Vectors:
     return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
-def _distances(vectors: Vectors, terms: Vectors) -> npt.NDArray[np.float64]:
+def _distances(
+    vectors: Vectors, terms: Vectors, small: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
     """Condensed distances. Two posts that only sound alike ("AI changes everything") and share no
     rare name have no evidence of one event, and are pushed apart."""
     upper = np.triu_indices(len(vectors), 1)
     meaning = (vectors @ vectors.T)[upper]
     alike = _unit(terms)
     evidence = (terms @ (terms > 0).astype(np.float32).T)[upper]
-    similarity = meaning + NAME_WEIGHT * (alike @ alike.T)[upper]
-    similarity -= NO_EVIDENCE * ((meaning < SAME_WORDS) & (evidence < RARE))
-    return (1 - similarity).astype(np.float64)
+    named = (alike @ alike.T)[upper]
+    both_small = (small[:, None] & small)[upper]
+    similarity = meaning + np.where(both_small, SMALL_WEIGHT, NAME_WEIGHT) * named
+    similarity += SMALL_NEARER * both_small
+    similarity -= NO_EVIDENCE * ((meaning < SAME_WORDS) & (evidence < RARE) & ~both_small)
+    return np.asarray(1 - similarity, np.float64)
 
 
 def _linked(distances: npt.NDArray[np.float64]) -> list[list[int]]:
@@ -180,13 +203,70 @@ def _linked(distances: npt.NDArray[np.float64]) -> list[list[int]]:
     return list(members.values())
 
 
-def _join(groups: list[list[int]], terms: Vectors, head: int) -> None:
-    terms = _unit(terms)
-    centres = _unit(_centres(groups, terms))
-    for i in range(head, len(terms)):
-        similarity = centres @ terms[i]
-        nearest = int(similarity.argmax())
-        if similarity[nearest] >= JOIN:
-            groups[nearest].append(i)
-        else:
-            groups.append([i])
+class _Nearest:
+    """Stories by the names they hold, for posts that come one by one (single pass, inverted index)."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self._weights = weights
+        self._centres: list[dict[str, float]] = []
+        self._squares: list[float] = []
+        self._holders: defaultdict[str, list[int]] = defaultdict(list)
+
+    def open(self) -> int:
+        """A new story; its number."""
+        self._centres.append({})
+        self._squares.append(0.0)
+        return len(self._centres) - 1
+
+    def add(self, story: int, found: frozenset[str]) -> None:
+        """A post with these names becomes part of the story."""
+        centre = self._centres[story]
+        for name in sorted(found):
+            before = centre.get(name)
+            if before is None:
+                before = 0.0
+                self._holders[name].append(story)
+            centre[name] = before + self._weights[name]
+            self._squares[story] += centre[name] ** 2 - before**2
+
+    def find(self, found: frozenset[str]) -> tuple[int, float]:
+        """The nearest story and its cosine; a name that very many stories hold is not looked up."""
+        products: defaultdict[int, float] = defaultdict(float)
+        for name in sorted(found):
+            holders = self._holders.get(name, ())
+            if len(holders) <= MOST_HOLDERS:
+                for story in holders:
+                    products[story] += self._weights[name] * self._centres[story][name]
+        if not products:
+            return -1, 0.0
+        length = self._length(found)
+        cosines = {s: p / length / self._squares[s] ** 0.5 for s, p in products.items()}
+        best = max(cosines, key=lambda story: (cosines[story], -story))
+        return best, cosines[best]
+
+    def _length(self, found: frozenset[str]) -> float:
+        return math.sqrt(sum(self._weights[name] ** 2 for name in sorted(found))) or 1.0
+
+
+def _join(
+    groups: list[list[int]],
+    found: Sequence[frozenset[str]],
+    head: int,
+    near: npt.NDArray[np.float64],
+) -> None:
+    """Posts from `head` on join the nearest story, or open one that later posts may join."""
+    frequency = Counter(name for each in found for name in each)
+    many = max(len(found), SMALL_DAY)
+    stories = _Nearest({n: math.log(many / count) for n, count in frequency.items()})
+    shared = [frozenset(n for n in each if frequency[n] > 1) for each in found]
+    for number, group in enumerate(groups):
+        stories.open()
+        for i in group:
+            stories.add(number, shared[i])
+    for i in range(head, len(found)):
+        nearest, cosine = stories.find(shared[i])
+        if cosine < near[i]:
+            nearest = stories.open()
+            groups.append([])
+            stories.add(nearest, shared[i])  # a centre that took in all who came near would drift
+        groups[nearest].append(i)

@@ -16,11 +16,14 @@ NEUTRAL = 0.4
 WEIGHTS: Mapping[str, float] = {
     "voices": 0.30,
     "substance": 0.40,
-    "engagement": 0.30,
+    "engagement": 0.45,
     "fit": 0.10,
     "author": 0.15,
+    "promotion": -0.25,
 }
 """Chosen on posts that an independent editor cited (CONTRIBUTING, design notes)."""
+USUAL_PITCH = 0.2
+"""How much the usual post reads like promotion."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
 
@@ -107,8 +110,11 @@ def rank_posts(
     posts: Sequence[Post],
     fit: Mapping[str, float],
     weights: Mapping[str, float] = MappingProxyType({}),
+    pitch: Mapping[str, float] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Parts of each post's score by key; a post is judged as a story of one."""
+    """Parts of each post's score by key; a post is judged as a story of one. `pitch` says how much a
+    post reads like promotion; one that was not looked at counts as the usual post."""
+    pitch = pitch or {}
     attention = engagement(posts)
     return {
         post.key: {
@@ -116,6 +122,7 @@ def rank_posts(
             "engagement": attention[post.key],
             "fit": max(0.0, min(1.0, fit[post.key])),
             "author": author_part(topic, post, weights),
+            "promotion": pitch.get(post.key, USUAL_PITCH),
         }
         for post in posts
     }
@@ -138,6 +145,7 @@ def story(
     best = {name: max(parts[p.key][name] for p in posts) for name in parts[posts[0].key]}
     top = sorted((parts[p.key]["fit"] for p in posts), reverse=True)[:3]
     best["fit"] = 0.5 * top[0] + 0.5 * sum(top) / len(top)
+    best["promotion"] = parts[best_first[0].key]["promotion"]
     best["voices"] = min(1.0, math.log(voices) / math.log(MANY_VOICES))
     return Story(tuple(best_first), total(best), best)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,10 +11,20 @@ import numpy as np
 from digest.models import Dropped, Post, Story, Topic
 from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
+from digest.select.continuity import Told, without_repeats
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
 from digest.select.flood import most_promising
-from digest.select.rank import author_part, rank, rank_posts, story, substance
+from digest.select.learned import promotion
+from digest.select.rank import (
+    WEIGHTS,
+    author_part,
+    rank,
+    rank_posts,
+    story,
+    substance,
+    total,
+)
 from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
@@ -27,6 +37,8 @@ class Selection:
 
     stories: tuple[Story, ...]
     dropped: tuple[Dropped, ...]
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Parts of the score of each post of the stories, by its key."""
 
 
 def select(
@@ -34,8 +46,10 @@ def select(
     posts: Sequence[Post],
     step: Callable[[str], None],
     weights: Mapping[str, float] = MappingProxyType({}),
+    earlier: Sequence[Told] = (),
 ) -> Selection:
     """Stories of the posts, best first; `posts` may name one post several times, a stream each.
+    Of what was told `earlier`, only news.
 
     `weights` by key: how much the source of a post counts, 1 being usual.
     `step` is told the name of each of STEPS as it begins.
@@ -53,7 +67,7 @@ def select(
     found = relevance(topic, posts, vectors)
     kept, silent = drop_chatter(posts, found)
     step("stories")
-    stories, off = _stories(
+    stories, off, parts = _stories(
         topic,
         posts,
         kept,
@@ -62,7 +76,18 @@ def select(
         echoes,
         weights,
     )
-    return Selection(rank(stories), (*repeated, *unread, *ads, *copies, *silent, *off))
+    stories, old = without_repeats(topic, stories, earlier)
+    return Selection(rank(stories), (*repeated, *unread, *ads, *copies, *silent, *off, *old), parts)
+
+
+def best_posts(selection: Selection) -> list[Post]:
+    """All posts of the stories, the one most worth reading first: by its own score and its story's voices."""
+    scored = [
+        (-total(selection.parts[p.key]) - WEIGHTS["voices"] * told.parts["voices"], p.key, p)
+        for told in selection.stories
+        for p in told.posts
+    ]
+    return [post for _, _, post in sorted(scored, key=lambda each: each[:2])]
 
 
 def _stories(
@@ -73,17 +98,15 @@ def _stories(
     found: Relevance,
     echoes: Mapping[str, int],
     weights: Mapping[str, float],
-) -> tuple[list[Story], list[Dropped]]:
-    """The clusters that belong to the digest as stories, and the posts of the others."""
+) -> tuple[list[Story], list[Dropped], Mapping[str, Mapping[str, float]]]:
+    """The clusters that belong to the digest as stories, the posts of the others, and the parts of scores."""
     members = [[kept[i] for i in cluster.members] for cluster in grouped]
     chosen = [belongs(group, found) for group in members]
     inside = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
-    parts = rank_posts(
-        topic,
-        [posts[i] for i in inside],
-        {posts[i].key: float(found.fit[i]) for i in inside},
-        weights,
-    )
+    read = [posts[i] for i in inside if i < MAX_CLUSTERED]
+    pitch = dict(zip((p.key for p in read), promotion([post.text for post in read]), strict=True))
+    fit = {posts[i].key: float(found.fit[i]) for i in inside}
+    parts = rank_posts(topic, [posts[i] for i in inside], fit, weights, pitch)
     stories, off = [], []
     for cluster, group, fits in zip(grouped, members, chosen, strict=True):
         if fits:
@@ -91,7 +114,7 @@ def _stories(
             stories.append(replace(told, market=found.money_story(group), event=cluster.event))
         else:
             off += [Dropped(posts[i].key, "offtopic", "off_topic") for i in group]
-    return stories, off
+    return stories, off, parts
 
 
 def _promising_first(

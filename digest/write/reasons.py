@@ -26,6 +26,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
     "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},
     "copy": {"zh": "转发或重复内容", "en": "re-posts and copies"},
+    "told": {"zh": "前几天已报道，没有新内容", "en": "told on an earlier day, without news"},
     "outside": {"zh": "不在所选日期内", "en": "outside the chosen days"},
 }
 

@@ -1,0 +1,131 @@
+"""Ads, promotion and what is off topic: posts read one by one, and the learned model cross-validated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.select.selection import select
+from tests.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
+from tests.train import fit, rows
+
+FOLDS = 5
+KEYWORDS = re.compile(
+    r"sale|discount|% off|code|free|giveaway|join|register|sign up|webinar|subscribe|course|book|buy|offer"
+    r"|优惠|折扣|抽奖|报名|免费|课程|推广|关注|下单",
+    re.IGNORECASE,
+)
+
+Scores = npt.NDArray[np.float64]
+
+
+def gold(data: Path) -> list[Row]:
+    """What the digest leaves out of the labelled posts against the labels, whole stream by stream."""
+    labels = [r for r in lines(data / "labels" / "ads_gold.jsonl") if r["label"] != "unsure"]
+    said: list[bool] = []
+    ad: list[bool] = []
+    true: list[bool] = []
+    words: list[bool] = []
+    is_ad: list[bool] = []
+    for day, stream in sorted({(r["day"], r["stream"]) for r in labels}):
+        given = posts(data / "posts" / day / f"{stream}.jsonl")
+        text = {p.id: p.text for p in given}
+        dropped = {d.key: d.step for d in select(topic(), given, lambda step: None).dropped}
+        source = given[0].source
+        for row in labels:
+            if (row["day"], row["stream"]) == (day, stream):
+                step = dropped.get(f"{source}:{row['id']}", "")
+                said.append(step in ("ads", "offtopic"))
+                ad.append(step == "ads")
+                true.append(row["label"] != "keep")
+                is_ad.append(row["label"] == "ad")
+                words.append(bool(KEYWORDS.search(text[row["id"]])))
+    if not labels:
+        return [Row("ads_gold", "F1", "no data")]
+    return [
+        Row(
+            f"ads_gold: ad or off topic, {len(true)} posts",
+            "F1",
+            f"{f1(said, true):.3f}",
+            f"keywords {f1(words, true):.3f}, all {f1([True] * len(true), true):.3f}",
+            ".80",
+        ),
+        Row(
+            "ads_gold: ads alone", "F1", f"{f1(ad, is_ad):.3f}", f"keywords {f1(words, is_ad):.3f}"
+        ),
+    ]
+
+
+def crossed(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[Scores, list[bool]]:
+    """Scores of a model that never saw the text's fold, and what it says: a text is promotion from
+    the threshold that is best for the texts it learned from."""
+    data = rows(texts)
+    fold = np.random.default_rng(0).integers(0, FOLDS, len(texts))
+    scores, said = np.zeros(len(texts)), np.zeros(len(texts), np.bool_)
+    for k in range(FOLDS):
+        inside = np.nonzero(fold != k)[0]
+        # The threshold comes from a part of the learning texts that the model was not made of.
+        held = inside[::4]
+        learn = np.zeros(len(texts), np.bool_)
+        learn[inside] = True
+        part = learn.copy()
+        part[held] = False
+        weights, bias = fit(data.part(part), true[part])
+        seen = np.zeros(len(texts), np.bool_)
+        seen[held] = True
+        known = data.part(seen).times(weights) + bias
+        at = best_threshold(list(known), list(true[seen]))
+        weights, bias = fit(data.part(learn), true[learn])
+        scores[fold == k] = data.part(fold == k).times(weights) + bias
+        said[fold == k] = scores[fold == k] >= at
+    return scores, list(said)
+
+
+def _labelled(given: Sequence[dict[str, Any]], label: str) -> npt.NDArray[np.bool_]:
+    return np.array([row["label"] == label for row in given], np.bool_)
+
+
+def promoted(data: Path) -> Row:
+    """Promoted posts on X against organic ones."""
+    given = lines(data / "ads" / "x_promoted_dev.jsonl")
+    if not given:
+        return Row("x_promoted_dev", "AUC", "no data")
+    true = _labelled(given, "promoted")
+    scores, _ = crossed([row["text"] for row in given], true)
+    length = np.array([len(row["text"]) for row in given], np.float64)
+    words = np.array([len(KEYWORDS.findall(row["text"])) for row in given], np.float64)
+    simple = {"keywords": f"{auc(words, true):.3f}", "length": f"{auc(length, true):.3f}"}
+    return Row(
+        f"x_promoted_dev, {len(given)} posts, {FOLDS} folds",
+        "AUC",
+        f"{auc(scores, true):.3f}",
+        counted(simple),
+        ".90",
+    )
+
+
+def forum(data: Path) -> Row:
+    """Posts of the forum's promotion nodes against the others."""
+    given = lines(data / "ads" / "v2ex_promo_dev.jsonl")
+    if not given:
+        return Row("v2ex_promo_dev", "F1", "no data")
+    true = _labelled(given, "promo")
+    _, said = crossed([row["text"] for row in given], true)
+    words = [bool(KEYWORDS.search(row["text"])) for row in given]
+    return Row(
+        f"v2ex_promo_dev, {len(given)} posts, {FOLDS} folds",
+        "F1",
+        f"{f1(said, list(true)):.3f}",
+        f"keywords {f1(words, list(true)):.3f}",
+        ".85",
+    )
+
+
+def rows_of(data: Path) -> list[Row]:
+    """The rows about ads."""
+    return [*gold(data), promoted(data), forum(data)]

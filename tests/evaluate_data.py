@@ -1,0 +1,142 @@
+"""Posts and labels of the folder that `make evaluate` is given, and measures of retrieval."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.models import Post, Topic
+from digest.sources.jsonl import parse_lines
+from digest.topics import load_topics
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table: what, measure, baselines by name, our figure, the bar."""
+
+    what: str
+    measure: str
+    ours: str
+    baselines: str = ""
+    bar: str = ""
+
+
+def topic() -> Topic:
+    """The topic as it is shipped."""
+    return load_topics(ROOT / "topics.toml")["ai"]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSONL file; none where there is no such file."""
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+@lru_cache(maxsize=256)
+def posts(path: Path) -> tuple[Post, ...]:
+    """The posts of a stream file; none where there is no such file."""
+    if not path.is_file():
+        return ()
+    return tuple(parse_lines(path.read_text(encoding="utf-8").split("\n"), path.name))
+
+
+def days(data: Path) -> list[str]:
+    """The days of the folder, ascending."""
+    return sorted(path.name for path in (data / "posts").iterdir() if path.is_dir())
+
+
+def of_day(data: Path, day: str) -> list[Post]:
+    """All posts of a day, stream by stream."""
+    return [p for path in sorted((data / "posts" / day).glob("*.jsonl")) for p in posts(path)]
+
+
+def renamed(given: Sequence[Post], day: str) -> list[Post]:
+    """The posts with a made-up handle for each author, other ones each day."""
+    chance = random.Random(day)  # noqa: S311 - no secret
+    authors = sorted({post.author for post in given})
+    names = {a: f"u{chance.randrange(10**9)}" for a in authors}
+    return [
+        replace(post, author=names[post.author], author_name=names[post.author]) for post in given
+    ]
+
+
+def cited(data: Path, stream: str, least: int = 5) -> dict[str, set[str]]:
+    """Ids that the editor cited, by day, of days with at least so many."""
+    found: dict[str, set[str]] = {}
+    for row in lines(data / "labels" / "ainews_cited.jsonl"):
+        if row["stream"] == stream:
+            found.setdefault(row["day"], set()).add(row["id"])
+    return {day: ids for day, ids in sorted(found.items()) if len(ids) >= least}
+
+
+def retrieval(ranked: Sequence[str], relevant: set[str]) -> tuple[float, float, float]:
+    """Average precision, precision at 10, recall at 20."""
+    hits, total = 0, 0.0
+    for place, key in enumerate(ranked, 1):
+        if key in relevant:
+            hits += 1
+            total += hits / place
+    first = sum(key in relevant for key in ranked[:10])
+    return (
+        total / len(relevant),
+        first / 10,
+        sum(key in relevant for key in ranked[:20]) / len(relevant),
+    )
+
+
+def means(measured: Sequence[tuple[float, ...]]) -> str:
+    """The means of each measure, as the table prints them."""
+    if not measured:
+        return "no data"
+    return " / ".join(f"{sum(m) / len(m):.3f}" for m in zip(*measured, strict=True))
+
+
+def f1(said: Sequence[bool], true: Sequence[bool]) -> float:
+    """Harmonic mean of precision and recall."""
+    both = sum(s and t for s, t in zip(said, true, strict=True))
+    return 2 * both / max(1, sum(said) + sum(true))
+
+
+def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC curve; ties count half."""
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    positives = int(true.sum())
+    lowest = positives * (positives + 1) / 2
+    return float((ranks[true].sum() - lowest) / (positives * (len(true) - positives)))
+
+
+def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
+    """The score from which on F1 is best."""
+    order = sorted(zip(scores, true, strict=True), reverse=True)
+    hits, best, at = 0, 0.0, 0.0
+    for said, (score, label) in enumerate(order, 1):
+        hits += label
+        if 2 * hits / (said + sum(true)) > best:
+            best, at = 2 * hits / (said + sum(true)), score
+    return at
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown."""
+    head = ["| what | measure | here | baselines, same process | bar |", "|---|---|---|---|---|"]
+    return "\n".join(
+        [*head, *(f"| {r.what} | {r.measure} | {r.ours} | {r.baselines} | {r.bar} |" for r in rows)]
+    )
+
+
+def counted(values: Mapping[str, str]) -> str:
+    """Baselines in one cell."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,87 @@
+"""Picking what an editor picked: posts of a day in our order, against simple orders."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from digest.models import Post, Topic
+from digest.select.selection import best_posts, select
+from tests.evaluate_data import Row, cited, counted, means, posts, renamed, retrieval, topic
+
+Order = Callable[[str, Sequence[Post]], list[str]]
+
+
+def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
+    """Ids in the order of the digest; what it leaves out comes last."""
+    seen = list(of_day) if handles else renamed(of_day, day)
+    kept = [p.id for p in best_posts(select(given, seen, lambda step: None))]
+    rest = sorted({p.id for p in of_day} - set(kept))
+    return kept + rest
+
+
+def at_random(day: str, of_day: Sequence[Post]) -> list[str]:
+    """A shuffled day."""
+    ids = sorted({p.id for p in of_day})
+    random.Random(day).shuffle(ids)  # noqa: S311 - no secret
+    return ids
+
+
+def longest(day: str, of_day: Sequence[Post]) -> list[str]:
+    """Longest text first."""
+    return [p.id for p in sorted(of_day, key=lambda p: (-len(p.text), p.id))]
+
+
+def liked(day: str, of_day: Sequence[Post]) -> list[str]:
+    """Most likes first."""
+    return [p.id for p in sorted(of_day, key=lambda p: (-p.metrics.get("likes", 0), p.id))]
+
+
+def _measured(data: Path, stream: str, wanted: Mapping[str, set[str]], order: Order) -> str:
+    found = []
+    for day, ids in wanted.items():
+        given = posts(data / "posts" / day / f"{stream}.jsonl")
+        found.append(retrieval(order(day, given), ids))
+    return means(found)
+
+
+def rows(data: Path) -> list[Row]:
+    """The rows of the AI list without and with handles, and of the opinion leaders."""
+    given = topic()
+    listed = cited(data, "x_ai_list")
+    kol = cited(data, "x_kol")
+
+    def hidden(day: str, of_day: Sequence[Post]) -> list[str]:
+        return ours(given, day, of_day, handles=False)
+
+    def known(day: str, of_day: Sequence[Post]) -> list[str]:
+        return ours(given, day, of_day, handles=True)
+
+    simple = {"random": at_random, "longest first": longest}
+    return [
+        Row(
+            f"cited posts of x_ai_list, {len(listed)} days, random handles",
+            "MAP / P@10 / R@20",
+            _measured(data, "x_ai_list", listed, hidden),
+            counted({n: _measured(data, "x_ai_list", listed, o) for n, o in simple.items()}),
+            ".26 / .22 / .45",
+        ),
+        Row(
+            "the same with handles, weights of topics.toml as shipped (none)",
+            "MAP / P@10 / R@20",
+            _measured(data, "x_ai_list", listed, known),
+        ),
+        Row(
+            f"cited posts of x_kol, {len(kol)} days",
+            "MAP / P@10 / R@20",
+            _measured(data, "x_kol", kol, known),
+            counted(
+                {
+                    n: _measured(data, "x_kol", kol, o)
+                    for n, o in {"likes": liked, "longest first": longest}.items()
+                }
+            ),
+            ".26 / - / .45",
+        ),
+    ]

@@ -1,0 +1,246 @@
+"""Stories: those an editor told among our first twenty, news titles in their stories, pairs of posts
+that say the same, and copies planted in a day."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from digest.models import Post
+from digest.select.cluster import clusters
+from digest.select.dedupe import drop_copies, merge_streams
+from digest.select.embed import embed
+from digest.select.selection import select
+from digest.text import plain
+from tests.evaluate_data import (
+    Row,
+    best_threshold,
+    counted,
+    days,
+    f1,
+    lines,
+    of_day,
+    topic,
+)
+from tests.posts import post
+
+FIRST = 20
+
+
+def told(data: Path, day: str, ids: set[str]) -> list[set[str]]:
+    """The bullets of the editor that name posts of this day."""
+    bullets = lines(data / "refs" / "ainews_stories.jsonl")
+    found = {frozenset(ids & set(bullet["tweet_ids"])) for bullet in bullets}
+    return [set(bullet) for bullet in found if bullet]
+
+
+def _recall(data: Path) -> tuple[int, dict[str, int]]:
+    bullets, found = 0, Counter[str]()
+    chance = random.Random(8)  # noqa: S311 - no secret
+    for day in days(data):
+        given, _ = merge_streams(of_day(data, day))
+        wanted = told(data, day, {p.id for p in given})
+        if len(wanted) < 3:
+            continue
+        stories = [
+            {p.id for p in s.posts}
+            for s in select(topic(), given, lambda step: None).stories
+            if not s.market
+        ]
+        orders = {
+            "ours": stories[:FIRST],
+            "longest first": [{p.id} for p in sorted(given, key=lambda p: -len(p.text))[:FIRST]],
+            "likes": [
+                {p.id} for p in sorted(given, key=lambda p: -p.metrics.get("likes", 0))[:FIRST]
+            ],
+            "random": [{p.id} for p in chance.sample(given, min(FIRST, len(given)))],
+        }
+        bullets += len(wanted)
+        for name, first in orders.items():
+            shown = set().union(*first)
+            found[name] += sum(bool(bullet & shown) for bullet in wanted)
+    return bullets, dict(found)
+
+
+def found_among_first(data: Path) -> Row:
+    """Bullets with a post in one of our first twenty stories."""
+    bullets, found = _recall(data)
+    share = {name: f"{100 * n / max(1, bullets):.0f} %" for name, n in found.items()}
+    ours = share.pop("ours", "no data")
+    return Row(
+        f"{bullets} stories of AINews, whole days",
+        "recall in 20 stories",
+        ours,
+        counted(share),
+        "60 %",
+    )
+
+
+def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
+    """Normalised mutual information (arithmetic mean) and adjusted Rand index of two partitions."""
+    both, left, right = Counter(zip(ours, true, strict=True)), Counter(ours), Counter(true)
+    total = len(ours)
+    mutual = sum(n / total * np.log(n * total / (left[a] * right[b])) for (a, b), n in both.items())
+
+    def entropy(sizes: Counter[int]) -> float:
+        return float(-sum(n / total * np.log(n / total) for n in sizes.values()))
+
+    def pairs(sizes: Counter[int] | Counter[tuple[int, int]]) -> float:
+        return sum(n * (n - 1) / 2 for n in sizes.values())
+
+    expected = pairs(left) * pairs(right) / (total * (total - 1) / 2)
+    most = (pairs(left) + pairs(right)) / 2
+    return (
+        2 * float(mutual) / (entropy(left) + entropy(right)),
+        (pairs(both) - expected) / (most - expected),
+    )
+
+
+def titles(data: Path) -> Row:
+    """Titles of news in file order through the product's clustering."""
+    given = lines(data / "clusters" / "news_titles_152.jsonl")
+    if not given:
+        return Row("news_titles_152", "NMI / ARI", "no data")
+    texts = [row["text"] for row in given]
+    true = [row["cluster"] for row in given]
+    found = clusters([post(text, str(i)) for i, text in enumerate(texts)], embed(texts))
+    label = {i: n for n, cluster in enumerate(found) for i in cluster.members}
+    ours = nmi_ari([label[i] for i in range(len(texts))], true)
+    simple = nmi_ari(one_pass(texts), true)
+    return Row(
+        f"news_titles_152, {len(texts)} titles in file order",
+        "NMI / ARI",
+        "{:.3f} / {:.3f}".format(*ours),
+        "one pass tf-idf {:.3f} / {:.3f}".format(*simple),
+        ".88 / .75",
+    )
+
+
+def one_pass(texts: Sequence[str], near: float = 0.25) -> list[int]:
+    """Each text joins the nearest centre by tf-idf cosine, or opens a group of its own."""
+    words = [sorted(set(text.split())) for text in texts]
+    frequency = Counter(w for each in words for w in each)
+    centres: list[defaultdict[str, float]] = []
+    holders: defaultdict[str, set[int]] = defaultdict(set)
+    sizes: list[float] = []
+    label = []
+    for each in words:
+        weights = {w: float(np.log(len(texts) / frequency[w])) for w in each}
+        length = float(np.sqrt(sum(v * v for v in weights.values()))) or 1.0
+        scores: defaultdict[int, float] = defaultdict(float)
+        for word, weight in weights.items():
+            for centre in holders[word]:
+                scores[centre] += weight * centres[centre][word] / length / sizes[centre] ** 0.5
+        best, score = max(scores.items(), key=lambda s: s[1]) if scores else (-1, 0.0)
+        if score < near:
+            best = len(centres)
+            centres.append(defaultdict(float))
+            sizes.append(0.0)
+        for word, weight in weights.items():
+            before = centres[best][word]
+            centres[best][word] += weight / length
+            sizes[best] += centres[best][word] ** 2 - before**2
+            holders[word].add(best)
+        label.append(best)
+    return label
+
+
+def pairs(data: Path) -> Row:
+    """Paraphrases: the cosine that joins posts, its threshold from one half, F1 on the other."""
+    given = lines(data / "near_dup" / "twitter_url_train_sample.jsonl")
+    if not given:
+        return Row("Twitter URL pairs", "F1", "no data")
+    true = [row["label"] == 1 for row in given]
+    left, right = embed([r["a"] for r in given]), embed([r["b"] for r in given])
+    meaning = (left * right).sum(axis=1)
+    overlap = [_jaccard(r["a"], r["b"]) for r in given]
+    both = meaning + np.array(overlap)
+    half = len(given) // 2
+
+    def tested(scores: Sequence[float]) -> float:
+        at = best_threshold(scores[:half], true[:half])
+        return f1([s >= at for s in scores[half:]], true[half:])
+
+    return Row(
+        f"Twitter URL pairs, {len(given) - half} tested",
+        "F1",
+        f"{tested([float(b) for b in both]):.3f} (encoder and words), {tested([float(m) for m in meaning]):.3f} (encoder)",
+        f"Jaccard {tested(overlap):.3f}",
+        "print",
+    )
+
+
+def _jaccard(left: str, right: str) -> float:
+    one, two = set(plain(left).lower().split()), set(plain(right).lower().split())
+    return len(one & two) / max(1, len(one | two))
+
+
+def planted(data: Path) -> Row:
+    """Re-posts, cut copies and copies of other streams added to days; what is found and what is wrongly so."""
+    kinds: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    false = kept_before = 0
+    for day in [d for d in ("2025-10-16", "2025-12-05") if d in days(data)] or days(data)[-2:]:
+        own, _ = merge_streams(of_day(data, day))
+        unique, _, _ = drop_copies(own)
+        copies = _copies([p for p in unique if len(plain(p.text)) >= 60][::3])
+        _, dropped, _ = drop_copies([*unique, *(p for _, p in copies)])
+        pointed = {d.key: d.of for d in dropped}
+        for key, planted_post in copies:
+            kind = planted_post.id.split("-")[0]
+            kinds[kind] += 1
+            missed[kind] += not (
+                pointed.get(planted_post.key) == key
+                or pointed.get(key) == planted_post.key
+                or (pointed.get(key) and pointed.get(planted_post.key) == pointed.get(key))
+            )
+        kept_before += len(unique)
+        extra = {p.key for _, p in copies}
+        originals = {key for key, _ in copies}
+        false += sum(d.key not in extra and d.key not in originals for d in dropped)
+    found = sum(kinds.values()) - sum(missed.values())
+    return Row(
+        f"{sum(kinds.values())} copies planted in days",
+        "recall / false merges",
+        f"{found / max(1, sum(kinds.values())):.3f} / {false / max(1, kept_before):.4f}",
+        counted({k: f"missed {n}" for k, n in missed.items() if n}),
+        ".99 / .005",
+    )
+
+
+def _copies(given: Sequence[Post]) -> list[tuple[str, Post]]:
+    made = []
+    for n, original in enumerate(given):
+        text = original.text
+        ways = {
+            "repost": f"RT @{original.author or 'someone'}: {text}",
+            "cut": text[:260] + "… https://t.co/Abc123dEf"
+            if len(text) > 320
+            else text + " https://t.co/q",
+            "stream": text,
+            "escaped": text.replace("&", "&amp;").replace("<", "&lt;") + " 🔥",
+            "quote": f"{text} https://t.co/x1 via @{original.author or 'someone'}",
+        }
+        kind, changed = list(ways.items())[n % len(ways)]
+        made.append(
+            (
+                original.key,
+                replace(original, id=f"{kind}-{n}", author=f"copier{n}", text=changed, metrics={}),
+            )
+        )
+    return made
+
+
+def rows(data: Path) -> list[Row]:
+    """Pairs, titles and copies."""
+    return [pairs(data), titles(data), planted(data)]
+
+
+def first_rows(data: Path) -> list[Row]:
+    """The row of whole days, which takes the longest."""
+    return [found_among_first(data)]

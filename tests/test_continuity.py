@@ -1,0 +1,79 @@
+"""What was told and has no news is left out; news is an update of the day that told it."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from digest.models import Cited, Counts, Item, Report, Section, Story, Window
+from digest.pipeline import cited, marked
+from digest.select.continuity import Told, judge, told, without_repeats
+from digest.write import Material
+from tests.posts import TOPIC, post
+
+DAY = date(2025, 12, 5)
+FIRST = "Northlight releases Meridian 3.2 Pro, a language model that scores 81.2% on HardMath at $4 per million tokens."
+AGAIN = "Meridian 3.2 Pro from Northlight is here: the language model scores 81.2% on HardMath."
+NEWS = (
+    "Meridian 3.2 Pro, the language model of Northlight, is now in Kitewick Studio: "
+    "40 languages, 128K of context, and 12% fewer errors than Brindle 5."
+)
+OTHER = "Larkspur opens a data center with 20,000 GPUs near Oslo."
+
+
+def _told(text: str = FIRST, key: str = "x:1", author: str = "ada") -> list[Told]:
+    return [Told(DAY, frozenset({key}), (text,), frozenset({author}))]
+
+
+def _story(text: str, id: str = "9", author: str = "bob") -> Story:
+    return Story((post(text, id, author=author),))
+
+
+def test_a_story_is_new_an_update_or_a_repetition() -> None:
+    stories = [_story(AGAIN), _story(NEWS), _story(OTHER)]
+    assert judge(TOPIC, stories, _told()) == [("repeat", DAY), ("update", DAY), ("new", None)]
+    assert judge(TOPIC, stories, ()) == [("new", None)] * 3
+
+
+def test_the_same_post_is_no_news() -> None:
+    assert judge(TOPIC, [_story(FIRST, "1", "ada")], _told()) == [("repeat", DAY)]
+
+
+def test_repetitions_are_counted_with_their_reason() -> None:
+    kept, dropped = without_repeats(TOPIC, [_story(AGAIN, "8"), _story(NEWS)], _told())
+    assert [(s.posts[0].id, s.earlier) for s in kept] == [("9", DAY)]
+    assert [(d.key, d.step, d.reason) for d in dropped] == [("x:8", "duplicates", "told")]
+
+
+def _material(story: Story) -> Material:
+    return Material(TOPIC, Window(DAY, DAY, "UTC"), (story,), Counts(), (), ())
+
+
+def test_news_is_marked_and_leads_to_the_earlier_day() -> None:
+    update = replace(_story(NEWS), earlier=DAY, parts={"voices": 0.25})
+    items = (
+        Item("News.", cites=("x:9",)),
+        Item("Other.", cites=("x:1",)),
+        Item("12", status="note"),
+    )
+    sections = marked([Section("points", "", items)], _material(update))
+    assert [item.status for item in sections[0].items] == ["update", "extractive", "note"]
+    shown = cited([Section("points", "", items[:1])], _material(update))["x:9"]
+    assert (shown.earlier, shown.why) == ("2025-12-05", {"voices": 0.25})
+
+
+def test_what_a_report_told_is_read_from_its_items() -> None:
+    post_ = Cited("ada", "https://x.com/ada/status/1", FIRST, None)
+    items = (Item("It scores 81.2%.", cites=("x:1",)), Item("Quiet.", status="note"))
+    report = Report("ai", DAY, DAY, "en", "extractive", (Section("points", "", items),))
+    assert told([replace(report, posts={"x:1": post_})]) == tuple(_told())
+
+
+def test_the_labelled_pairs_are_keys_only() -> None:
+    import json
+
+    rows = (Path(__file__).parent / "data" / "continuity.jsonl").read_text().splitlines()
+    assert len(rows) >= 60
+    for row in map(json.loads, rows):
+        assert row.keys() == {"day", "now", "earlier_day", "earlier", "label"}
+        assert row["label"] in ("new", "update", "repeat")
+        assert row["earlier_day"] < row["day"]
