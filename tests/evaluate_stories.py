@@ -116,12 +116,12 @@ def titles(data: Path) -> Row:
         f"news_titles_152, {len(texts)} titles in file order",
         "NMI / ARI",
         "{:.3f} / {:.3f}".format(*ours),
-        "one pass tf-idf {:.3f} / {:.3f}".format(*simple),
+        "one pass tf-idf {:.3f} / {:.3f}; as published .860 / .622".format(*simple),
         ".88 / .75",
     )
 
 
-def one_pass(texts: Sequence[str], near: float = 0.25) -> list[int]:
+def one_pass(texts: Sequence[str], near: float = 0.2) -> list[int]:
     """Each text joins the nearest centre by tf-idf cosine, or opens a group of its own."""
     words = [sorted(set(text.split())) for text in texts]
     frequency = Counter(w for each in words for w in each)
