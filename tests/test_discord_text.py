@@ -9,7 +9,8 @@ import pytest
 
 from bot.messages import Button, Entry, Heading, Picture, Reply, Text
 from bot.platforms.discord.text import escaped, sheets, shown
-from bot.platforms.discord.views import MOST_ROWS, embeds, pressed, view
+from bot.platforms.discord.views import MOST_ROWS, embeds, view
+from bot.presses import pressed
 from bot.rich import Run
 from tests import discord_rules as rules
 from tests.discord_rules import check_message

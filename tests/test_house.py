@@ -50,6 +50,7 @@ def wrong_arrows(path: str, source: str) -> set[str]:
         allowed = {
             "bot.messages",
             "bot.menu",
+            "bot.presses",
             "bot.rich",
             "bot.texts",
             "digest.models",

@@ -23,8 +23,9 @@ from bot.options import (
     weekdays_word,
 )
 from bot.platforms.discord.views import MOST_ROWS, view
-from bot.platforms.telegram.keyboards import Press
+from bot.platforms.telegram.keyboards import MOST_BYTES
 from bot.platforms.terminal import render
+from bot.presses import Press
 from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -241,7 +242,7 @@ async def test_all_options_are_reached_by_buttons_that_fit(tmp_path: Path, topic
             assert len(view(reply, 1, 1).children) > 0, "Discord takes it"
             assert len(reply.buttons) <= MOST_ROWS
             for button in buttons(reply):
-                assert Press(button.line, fresh=button.fresh).fits, button.line
+                assert Press(button.line, fresh=button.fresh).fits(MOST_BYTES), button.line
                 if button.line not in seen and button.line.startswith("/settings"):
                     seen.add(button.line)
                     if len(button.line.split()) == 3:

@@ -11,8 +11,9 @@ import pytest
 
 from bot.commands import answer
 from bot.messages import Button, Incoming, Reply
-from bot.platforms.telegram.keyboards import Press
+from bot.platforms.telegram.keyboards import MOST_BYTES
 from bot.platforms.terminal import render
+from bot.presses import Press
 from digest.models import Chat, Outcome, PartState, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -100,7 +101,7 @@ async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     assert f"{one} · telegram 0" in said
     assert "part 1 · AI · 2025-12-08 Mon" in said
     pressed = buttons(shown)
-    assert all(Press(button.line).fits for button in pressed.values())
+    assert all(Press(button.line).fits(MOST_BYTES) for button in pressed.values())
     again = await office.ask(pressed[f"Resend {one}"].line)
     assert "1 will be sent again" in render(again, 200, styled=False)
     arrived = await office.say(buttons(again)[f"Arrived {two}"].line)

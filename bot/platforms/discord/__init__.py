@@ -34,7 +34,8 @@ from bot.platforms.discord.commands import Chinese, command
 from bot.platforms.discord.delivering import Deliverer
 from bot.platforms.discord.rights import NEEDED, lacking
 from bot.platforms.discord.text import Sheet, sheets
-from bot.platforms.discord.views import PICTURE, Press, embeds, pressed, view
+from bot.platforms.discord.views import PICTURE, embeds, view
+from bot.presses import Press, pressed
 from digest.models import Chat
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import colorsys
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import discord
 from discord import ui
@@ -14,33 +13,12 @@ from discord import ui
 from bot import texts
 from bot.messages import Button, Reply
 from bot.platforms.discord.text import Sheet
+from bot.presses import Press
 from digest.models import Language
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
 """Of a component (Discord's documentation, Message Components)."""
 PICTURE = "wordcloud.png"
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """What a button asks: this page of what the line answers, here or in a message of its own."""
-
-    line: str
-    page: int = 1
-    fresh: bool = False
-
-    @property
-    def id(self) -> str:
-        return f"{'+' if self.fresh else '='}{self.page}{self.line}"
-
-
-def pressed(id_: str) -> Press | None:
-    """What a button asked; None for an id that is not ours."""
-    place = id_.find("/")
-    page = id_[1:place]
-    if place < 2 or id_[0] not in "+=" or not (page.isascii() and page.isdigit()):
-        return None
-    return Press(id_[place:], int(page), id_[0] == "+")
 
 
 def colour(topic: str) -> discord.Colour:
@@ -88,7 +66,7 @@ def view(reply: Reply, number: int, of: int) -> ui.View:
 def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Item[ui.View]]]:
     """Rows of buttons; of more than `most` in a group, selects."""
     rows: list[Sequence[ui.Item[ui.View]]] = []
-    if of > 1 and len(Press(reply.line, of).id) <= MOST_ID:
+    if of > 1 and len(Press(reply.line, of).code) <= MOST_ID:
         rows.append(_arrows(reply.line, number, of))
     for group in reply.buttons:
         rows += _group(group, reply.language, len(rows), most)
@@ -97,11 +75,11 @@ def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Ite
 
 def _arrows(line: str, number: int, of: int) -> list[ui.Item[ui.View]]:
     back = ui.Button[ui.View](
-        label="◀", custom_id=Press(line, max(1, number - 1)).id, disabled=number == 1
+        label="◀", custom_id=Press(line, max(1, number - 1)).code, disabled=number == 1
     )
     where = ui.Button[ui.View](label=f"{number}/{of}", custom_id="where", disabled=True)
     forth = ui.Button[ui.View](
-        label="▶", custom_id=Press(line, min(of, number + 1)).id, disabled=number == of
+        label="▶", custom_id=Press(line, min(of, number + 1)).code, disabled=number == of
     )
     if number == 1:
         return [where, forth]
@@ -113,12 +91,12 @@ def _group(
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
     """Up to `most` buttons in rows of five; more as selects."""
     presses = [(one, Press(one.line, fresh=one.fresh)) for one in group]
-    fitting = [(one, press) for one, press in presses if len(press.id) <= MOST_ID]
+    fitting = [(one, press) for one, press in presses if press.fits(MOST_ID)]
     if not fitting:
         return
     if len(fitting) <= most:
         buttons = [
-            ui.Button[ui.View](label=one.label[:MOST_LABEL], custom_id=press.id)
+            ui.Button[ui.View](label=one.label[:MOST_LABEL], custom_id=press.code)
             for one, press in fitting
         ]
         for start in range(0, len(buttons), MOST_IN_ROW):
@@ -126,7 +104,7 @@ def _group(
         return
     for start in range(0, len(fitting), MOST_OPTIONS):
         options = {
-            press.id: discord.SelectOption(label=one.label[:MOST_LABEL], value=press.id)
+            press.code: discord.SelectOption(label=one.label[:MOST_LABEL], value=press.code)
             for one, press in fitting[start : start + MOST_OPTIONS]
         }
         select: ui.Select[ui.View] = ui.Select(

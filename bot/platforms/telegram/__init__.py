@@ -32,7 +32,6 @@ from bot.platforms import (
     language_of,
 )
 from bot.platforms.telegram.delivering import Deliverer
-from bot.platforms.telegram.keyboards import Press, pressed
 from bot.platforms.telegram.reading import (
     HELLO,
     added,
@@ -43,6 +42,7 @@ from bot.platforms.telegram.reading import (
     removed,
 )
 from bot.platforms.telegram.sending import NAME, Sender, seconds
+from bot.presses import Press, pressed
 from bot.rich import text_of, units
 from digest.models import Chat
 

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.messages import Button, Reply
 from bot.platforms import Host
+from bot.presses import Press
 from bot.rich import cells
 
 MOST_BYTES = 64
 """Of a button's data (Bot API, InlineKeyboardButton)."""
 ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """What a button asks: this page of what the line answers, here or in a message of its own."""
-
-    line: str
-    page: int = 1
-    fresh: bool = False
-
-    @property
-    def data(self) -> str:
-        return f"{'+' if self.fresh else '='}{self.page}{self.line}"
-
-    @property
-    def fits(self) -> bool:
-        return self.data.isprintable() and len(self.data.encode()) <= MOST_BYTES
-
-
-def pressed(data: str) -> Press | None:
-    """What a button asked; None for data that is not ours."""
-    place = data.find("/")
-    if place < 2 or data[0] not in "+=" or not data[1:place].isascii():
-        return None
-    page = data[1:place]
-    return Press(data[place:], int(page), data[0] == "+") if page.isdigit() else None
 
 
 def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKeyboardMarkup | None:
@@ -61,7 +35,7 @@ def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKe
 def _arrows(line: str, page: int, of: int) -> list[InlineKeyboardButton]:
     sides = ((page - 1, "◀"), (page, f"{page}/{of}"), (page + 1, "▶"))
     return [
-        InlineKeyboardButton(label, callback_data=Press(line, to).data)
+        InlineKeyboardButton(label, callback_data=Press(line, to).code)
         for to, label in sides
         if 1 <= to <= of
     ]
@@ -72,7 +46,9 @@ def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None
         # Whoever reads a channel may press: the answer goes to them, not to all readers.
         return InlineKeyboardButton(button.label, url=f"https://t.me/{bot}?start={word}")
     press = Press(button.line, fresh=button.fresh)
-    return InlineKeyboardButton(button.label, callback_data=press.data) if press.fits else None
+    if not press.fits(MOST_BYTES):
+        return None
+    return InlineKeyboardButton(button.label, callback_data=press.code)
 
 
 def _rows(buttons: Sequence[InlineKeyboardButton]) -> Iterator[list[InlineKeyboardButton]]:

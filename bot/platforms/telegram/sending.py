@@ -20,8 +20,9 @@ from telegram.error import (
 
 from bot.messages import Picture, Reply
 from bot.platforms import Gone, Host, Refused, Unreachable
-from bot.platforms.telegram.keyboards import Press, keyboard
+from bot.platforms.telegram.keyboards import MOST_BYTES, keyboard
 from bot.platforms.telegram.text import CAPTION, TEXT, inert_units, message, size
+from bot.presses import Press
 from bot.rich import Line, fitting, pages, parts
 from digest.models import Chat
 
@@ -63,7 +64,7 @@ def sheets(reply: Reply) -> list[Sheet]:
 
 def paged(reply: Reply, found: Sequence[Sheet]) -> bool:
     """Whether these messages are shown one at a time, with arrows that turn them."""
-    turning = bool(reply.line) and Press(reply.line, len(found)).fits
+    turning = bool(reply.line) and Press(reply.line, len(found)).fits(MOST_BYTES)
     return len(found) > 1 and turning and found[0].picture is None
 
 
