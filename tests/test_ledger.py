@@ -253,6 +253,11 @@ async def test_a_paused_chat_gets_nothing_and_goes_on_later(ledger: Ledger) -> N
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
 
 
+async def test_a_terminal_is_not_posted_to(ledger: Ledger) -> None:
+    await follow(ledger, Chat("terminal", "terminal"), MEI)
+    assert await ledger.propose(TOPICS, EIGHT) == 1
+
+
 async def test_only_its_weekdays(ledger: Ledger) -> None:
     await follow(ledger, MEI, weekdays=(5, 6))
     found = [await ledger.propose(TOPICS, EIGHT + timedelta(days=n)) for n in range(14)]

@@ -22,6 +22,8 @@ MADE_UP = timedelta(hours=24)
 """How long a missed digest is still made up, once."""
 LATE = timedelta(minutes=10)
 """After how long a digest is said to be late."""
+TERMINAL = "terminal"
+"""The platform that only answers: nothing is posted to somebody's terminal."""
 MOST = 1000
 """Subscriptions in one transaction: the process answers people between two of them."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
@@ -86,7 +88,8 @@ async def propose(
     Those with the same time, zone and past get the same days: counted once, written as one set.
     """
     table = subscriptions.c
-    due = and_(table.next_at <= now, table.ended == "", table.paused.is_(False))
+    live = and_(table.ended == "", table.paused.is_(False), table.platform != TERMINAL)
+    due = and_(table.next_at <= now, live)
     alike = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
     query = select(table.id, *alike, _newest("day"), _newest("report")).where(due)
     found = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
