@@ -23,6 +23,7 @@ from bot.commands.table import COMMANDS
 from bot.delivery import Deliveries
 from bot.host import BotHost
 from bot.leases import own_name, while_held
+from bot.memory import one_arena
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.schedule import Schedule
@@ -116,6 +117,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     if not wanted and list(only) != [CLOCK]:
         raise DigestError(_no_token(settings, only))
     _cancel_on_sigterm()
+    one_arena()
     async with conversation(settings) as context:
         ledger = Ledger(context.store)
         host = BotHost(context, show)

@@ -11,6 +11,7 @@ from bot import platforms
 from bot.commands.asking import Context
 from bot.delivery import Deliveries
 from bot.host import BotHost
+from bot.memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Talking:
 
     async def _send(self, name: str, platform: platforms.Platform) -> None:
         await self.host.talks(name)
+        give_back()
         await self.deliveries.send_through(name, platform.delivering)
 
     async def _tell(self, name: str, platform: platforms.Platform, setup: platforms.Setup) -> None:

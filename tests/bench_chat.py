@@ -115,7 +115,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         telegram.say(BOSS, BOSS, f"/now ai {LAST}")
         await telegram.until(lambda: telegram.messages(BOSS), 30)
         busy: list[float] = []
-        while len(telegram.messages(BOSS)) < 2:
+        while not any(message.photo for message in telegram.messages(BOSS)):
             busy += await _answers(telegram, 20)
         print(
             f"answers while a digest is made: {len(busy)}, p50 {_at(busy, 0.5):.0f} ms,"

@@ -1,0 +1,27 @@
+"""Memory that goes back to the machine. On libraries other than glibc nothing happens."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
+
+
+def one_arena() -> None:
+    """Before any thread is started: all threads share one heap, so that none keeps free memory of its
+    own. They take turns at the interpreter anyway (mallopt(3))."""
+    if (mallopt := _of_glibc("mallopt")) is not None:
+        mallopt(_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """After a start: what was only needed for it (malloc_trim(3))."""
+    gc.collect()
+    if (trim := _of_glibc("malloc_trim")) is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
+    return getattr(ctypes.CDLL(None), name, None)

@@ -1,0 +1,181 @@
+"""The chat's figures: answers from three years of reports, start, memory at rest. Asserts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from bot.commands import answer
+from bot.messages import Incoming
+from bot.platforms.terminal import everything
+from digest.models import Chat, Report, Topic, Window
+from digest.pipeline import run
+from digest.store import Store
+from digest.topics import load_topics
+from tests.discord_gateway import TOKEN as DISCORD_TOKEN
+from tests.discord_server import DiscordServer
+from tests.hosts import context
+from tests.source_servers import offline_topics
+from tests.telegram_server import TelegramServer
+
+ROOT = Path(__file__).parents[1]
+LAST = date(2025, 12, 6)
+YEARS_DAYS = 120
+BOSS = 99
+LINES = (
+    "/brief",
+    "/detail",
+    "/stocks",
+    "/views",
+    "/events",
+    "/report {day}",
+    "/sources 1",
+    "/cloud",
+)
+COSTED = ("/detail", "/stocks", "/report {day}")
+IMPORTS = "import telegram, discord, apscheduler.schedulers.asyncio, aiosqlite"
+
+
+def main() -> None:
+    """All figures of the chat, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        offline_topics(folder)
+        asyncio.run(_measure(folder))
+
+
+async def _measure(folder: Path) -> None:
+    url = f"sqlite:///{folder}/jianbao.db"
+    topic = load_topics(folder / "topics.toml")["ai"]
+    async with await Store.open(url) as store:
+        await _fill(store, topic)
+        await _cost(store, folder)
+    async with TelegramServer() as telegram, DiscordServer() as discord:
+        await _talk(folder, telegram, discord)
+
+
+async def _fill(store: Store, topic: Topic) -> None:
+    """A real report of the sample under every day of three years."""
+    window = Window(LAST, LAST, topic.timezone)
+    now = datetime(2025, 12, 7, 9, tzinfo=UTC)
+    made = await run(topic, window, store=store, posts_files=(), progress=lambda *_: None, now=now)
+    whole = replace(made, cloud=await store.cloud("ai", LAST, LAST))
+    for back in range(1, YEARS_DAYS):
+        await store.save_report(_of(whole, LAST - timedelta(days=back)))
+
+
+def _of(whole: Report, day: date) -> Report:
+    return replace(whole, first=day, last=day)
+
+
+async def _cost(store: Store, folder: Path) -> None:
+    """CPU of a command, answered in this process."""
+    asked = replace(context(store, folder), topics=load_topics(folder / "topics.toml"))
+    here = Chat("terminal", "terminal")
+    for line in COSTED:
+        days = [LAST - timedelta(days=n) for n in range(100)]
+        lines = [line.format(day=day) for day in days]
+        spent = []
+        for said in lines:
+            began = time.process_time()
+            incoming = Incoming(here, "terminal", said, configures=everything)
+            found = [one async for one in answer(asked, incoming)]
+            spent.append(time.process_time() - began)
+            assert found
+        print(f"{line}: {1000 * statistics.mean(spent):.1f} ms CPU")
+
+
+async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) -> None:
+    """Start, answers while a digest is made, memory before and after it."""
+    telegram.person(BOSS, "Boss")
+    for user in range(100, 150):
+        telegram.person(user, f"Reader {user}")
+    discord.guild(1 << 22, "Home")
+    began = time.perf_counter()
+    telegram.say(100, 100, "/stocks")
+    bot = subprocess.Popen(  # noqa: ASYNC220 (a start is what is measured)
+        [sys.executable, "-m", "bot", "run"], cwd=folder, env=_environment(telegram, discord)
+    )
+    try:
+        await telegram.until(lambda: telegram.messages(100), 30)
+        print(f"start to first answer: {time.perf_counter() - began:.2f} s")
+        quiet = await _answers(telegram, int(os.environ.get("N","400")))
+        rest, bare = _resident(bot.pid), _bare()
+        print(f"at rest: {rest:.0f} MB, bare imports {bare:.0f} MB, ratio {rest / bare:.2f}")
+        print(f"answers: p50 {_at(quiet, 0.5):.0f} ms, p99 {_at(quiet, 0.99):.0f} ms")
+        telegram.say(BOSS, BOSS, f"/now ai {LAST}")
+        await telegram.until(lambda: telegram.messages(BOSS), 30)
+        busy: list[float] = []
+        while not any(message.photo for message in telegram.messages(BOSS)):
+            busy += await _answers(telegram, 20)
+        print(
+            f"answers while a digest is made: {len(busy)}, p50 {_at(busy, 0.5):.0f} ms,"
+            f" p99 {_at(busy, 0.99):.0f} ms"
+        )
+        await asyncio.sleep(2)
+        print(f"after the digest: {_resident(bot.pid) - rest:+.1f} MB")
+    finally:
+        bot.send_signal(signal.SIGTERM)
+        began = time.perf_counter()
+        code = await asyncio.to_thread(bot.wait, 30)
+        print(f"SIGTERM to exit: {time.perf_counter() - began:.2f} s, code {code}")
+
+
+async def _answers(telegram: TelegramServer, number: int) -> list[float]:
+    """Milliseconds from a line to its first message, of readers who ask one after the other."""
+    took = []
+    for turn in range(number):
+        user = 100 + turn % 50
+        # Twenty lines a minute are answered to each: nobody is stopped here by asking too fast.
+        day = LAST - timedelta(days=turn * 7 % YEARS_DAYS)
+        line = LINES[turn % len(LINES)].format(day=day)
+        before = len(telegram.messages(user))
+        began = time.perf_counter()
+        telegram.say(user, user, line)
+        while len(telegram.messages(user)) == before:  # noqa: ASYNC110 (the fake is in this loop)
+            await asyncio.sleep(0.001)
+        took.append(1000 * (time.perf_counter() - began))
+    return took
+
+
+def _environment(telegram: TelegramServer, discord: DiscordServer) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TELEGRAM_BOT_TOKEN": telegram.token,
+        "TELEGRAM_API_URL": telegram.url,
+        "DISCORD_BOT_TOKEN": DISCORD_TOKEN,
+        "DISCORD_API_URL": discord.api_url,
+        "ADMINS": f"telegram:{BOSS}",
+    }
+
+
+def _at(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def _resident(pid: int) -> float:
+    """Memory of a process in MB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _bare() -> float:
+    """Memory of a process that only imports the libraries, in MB."""
+    script = f"{IMPORTS}\nprint(open('/proc/self/statm').read().split()[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    main()
