@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -50,20 +50,21 @@ class Schedule:
     async def run(self) -> None:
         """Ticks until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
-        steps = (
-            (self.propose, PROPOSE),
-            (self.build, BUILD),
-            (self.watch, WATCH),
-            (self.collect, COLLECT),
-            (self.tidy, UPKEEP),
-        )
-        for step, seconds in steps:
+        now = datetime.now(UTC)
+        # What is due goes out at once; what takes a processor waits until the platforms talk.
+        for step, seconds, first in (
+            (self.propose, PROPOSE, 0.0),
+            (self.build, BUILD, 3.0),
+            (self.collect, COLLECT, 5.0),
+            (self.watch, WATCH, 30.0),
+            (self.tidy, UPKEEP, 60.0),
+        ):
             scheduler.add_job(
                 self._turn,
                 "interval",
                 (step,),
                 seconds=seconds,
-                next_run_time=datetime.now(UTC),
+                next_run_time=now + timedelta(seconds=min(first, seconds)),
                 coalesce=True,
                 max_instances=1,
                 misfire_grace_time=None,
