@@ -115,7 +115,11 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         telegram.say(BOSS, BOSS, f"/now ai {LAST}")
         await telegram.until(lambda: telegram.messages(BOSS), 30)
         busy: list[float] = []
+        began = time.perf_counter()
         while not any(message.photo for message in telegram.messages(BOSS)):
+            if time.perf_counter() - began > 60:
+                print("no digest came within 60 s")
+                break
             busy += await _answers(telegram, 20)
         print(
             f"answers while a digest is made: {len(busy)}, p50 {_at(busy, 0.5):.0f} ms,"
