@@ -30,7 +30,7 @@ from tests.telegram_server import TelegramServer
 ROOT = Path(__file__).parents[1]
 LAST = date(2025, 12, 6)
 YEARS_DAYS = 3 * 365
-BOSS = 99
+BOSS, READERS = 99, 500
 LINES = (
     "/brief",
     "/detail",
@@ -97,7 +97,7 @@ async def _cost(store: Store, folder: Path) -> None:
 async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) -> None:
     """Start, answers while a digest is made, memory before and after it."""
     telegram.person(BOSS, "Boss")
-    for user in range(100, 150):
+    for user in range(100, 100 + READERS):
         telegram.person(user, f"Reader {user}")
     discord.guild(1 << 22, "Home")
     began = time.perf_counter()
@@ -116,7 +116,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         await telegram.until(lambda: telegram.messages(BOSS), 30)
         busy: list[float] = []
         began = time.perf_counter()
-        while not any(message.photo for message in telegram.messages(BOSS)):
+        while not any("· 简报" in message.text for message in telegram.messages(BOSS)):
             if time.perf_counter() - began > 60:
                 print("no digest came within 60 s")
                 break
@@ -138,7 +138,7 @@ async def _answers(telegram: TelegramServer, number: int) -> list[float]:
     """Milliseconds from a line to its first message, of readers who ask one after the other."""
     took = []
     for turn in range(number):
-        user = 100 + turn % 50
+        user = 100 + turn % READERS
         # Twenty lines a minute are answered to each: nobody is stopped here by asking too fast.
         day = LAST - timedelta(days=turn * 7 % YEARS_DAYS)
         line = LINES[turn % len(LINES)].format(day=day)
