@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -19,29 +19,9 @@ from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.store import Store, StoreError
+from tests.hosts import NOW, Maker
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
-
-NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
-
-
-@dataclass
-class Maker:
-    """Makes the report at once, or refuses."""
-
-    store: Store
-    made: list[tuple[str, date, str, bool]] = field(default_factory=list)
-    works: bool = True
-    refuses: bool = False
-
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
-        if self.refuses:
-            raise TooMany(3, 20)
-        self.made.append((topic, day, user, whole))
-        if not self.works:
-            return "no posts"
-        await self.store.save_report(report(day))
-        return ""
 
 
 @dataclass
