@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 
 from digest.models import (
     SECTIONS,
@@ -236,8 +236,11 @@ async def test_reading_a_report_is_two_statements_and_no_picture(store: Store) -
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    event.listen(store.engine.sync_engine, "before_cursor_execute", note)
-    await store.latest("ai")
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await store.latest("ai")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
     reads = [statement for statement in asked if statement.startswith("SELECT")]
     assert len(reads) == 2
     assert not any("clouds" in statement or "drops" in statement for statement in reads)

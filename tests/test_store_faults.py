@@ -1,6 +1,7 @@
 """Databases that are new, full, busy, foreign or out of reach: one clear line each."""
 
 import asyncio
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -164,6 +165,27 @@ async def test_a_database_that_fails_to_open_leaves_no_thread_behind(tmp_path: P
     for _ in range(5):
         assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
         assert workers() == before
+
+
+async def test_a_connection_that_is_cancelled_as_it_opens_is_closed(tmp_path: Path) -> None:
+    before = workers()
+    async with await Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        await store.engine.dispose()
+        opening = asyncio.Event()
+
+        def opened(_connection: object, _record: object) -> None:
+            opening.set()
+
+        # Before the store's own listener, which then talks to the database.
+        event.listen(store.engine.sync_engine, "connect", opened, insert=True)
+        saving = asyncio.create_task(store.save_topic(TOPIC))
+        await opening.wait()
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+        gc.collect()  # one that was not closed warns here, and a warning fails the test
+        assert workers() == before
+        await store.save_topic(TOPIC)
 
 
 async def test_a_server_out_of_reach_is_named_without_the_password() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, case, delete, func, select, true, tuple_
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Post, Topic
@@ -55,11 +55,9 @@ def merged(old: Post, new: Post) -> Post:
     return replace(old, text=longer.text, links=longer.links, metrics=metrics)
 
 
-async def load(
-    connection: AsyncConnection, topic: str, first: date, last: date
-) -> list[tuple[str, Post]]:
+def load(connection: Connection, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
     """Stream and post of the days, oldest first; made-up posts only where there are no others."""
-    rows = await connection.execute(
+    rows = connection.execute(
         select(table).where(table.c.topic == topic, table.c.day.between(first, last))
     )
     found = [(row.stream, post_of(row)) for row in rows]
@@ -68,10 +66,10 @@ async def load(
     return sorted(real or found, key=lambda pair: (pair[1].created_at, pair[1].key))
 
 
-async def days(connection: AsyncConnection, topic: str) -> dict[date, int]:
+def days(connection: Connection, topic: str) -> dict[date, int]:
     """How many posts `load` gives for each day that has some, by day."""
     real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
-    rows = await connection.execute(
+    rows = connection.execute(
         select(table.c.day, func.count(), real)
         .where(table.c.topic == topic)
         .group_by(table.c.day)
@@ -80,7 +78,7 @@ async def days(connection: AsyncConnection, topic: str) -> dict[date, int]:
     return {day: real or total for day, total, real in rows}
 
 
-async def uncited(connection: AsyncConnection, before: date) -> list[tuple[str, str]]:
+def uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
     """Topic and key of posts of days before `before` that no report cites; at most so many at once."""
     # A report keeps its cited posts by key.
     if connection.dialect.name == "postgresql":
@@ -91,7 +89,7 @@ async def uncited(connection: AsyncConnection, before: date) -> list[tuple[str, 
     which = select(table.c.topic, table.c.key).where(
         table.c.day < before, tuple_(table.c.topic, table.c.key).not_in(cited)
     )
-    rows = await connection.execute(which.limit(_KEYS_AT_ONCE))
+    rows = connection.execute(which.limit(_KEYS_AT_ONCE))
     return [(row.topic, row.key) for row in rows]
 
 

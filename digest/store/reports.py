@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import (
@@ -78,62 +78,60 @@ async def save(connection: AsyncConnection, report: Report) -> None:
             )
 
 
-async def load(connection: AsyncConnection, *which: ColumnElement[bool]) -> list[Report]:
+def load(connection: Connection, *which: ColumnElement[bool]) -> list[Report]:
     """The reports that fit, by last day and first day, without pictures and dropped posts."""
     query = select(reports).where(*which).order_by(reports.c.last, reports.c.first)
-    return await _whole(connection, (await connection.execute(query)).all())
+    return _whole(connection, (connection.execute(query)).all())
 
 
-async def latest(connection: AsyncConnection, topic: str) -> list[Report]:
+def latest(connection: Connection, topic: str) -> list[Report]:
     """The report with the newest last day; of several the shortest."""
-    return await _whole(connection, (await connection.execute(_LATEST, {"topic": topic})).all())
+    return _whole(connection, (connection.execute(_LATEST, {"topic": topic})).all())
 
 
-async def one(connection: AsyncConnection, topic: str, first: date, last: date) -> list[Report]:
+def one(connection: Connection, topic: str, first: date, last: date) -> list[Report]:
     """The report of exactly these days."""
     these = {"topic": topic, "first": first, "last": last}
-    return await _whole(connection, (await connection.execute(_ONE, these)).all())
+    return _whole(connection, (connection.execute(_ONE, these)).all())
 
 
-async def days(connection: AsyncConnection, topic: str) -> list[date]:
+def days(connection: Connection, topic: str) -> list[date]:
     """Days with a report of their own, ascending."""
     query = (
         select(reports.c.last)
         .where(reports.c.topic == topic, reports.c.first == reports.c.last)
         .order_by(reports.c.last)
     )
-    return list((await connection.scalars(query)).all())
+    return list((connection.scalars(query)).all())
 
 
-async def neighbours(
-    connection: AsyncConnection, topic: str, day: date
-) -> tuple[date | None, date | None]:
+def neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
     """The nearest days on both sides with a report of their own."""
-    row = (await connection.execute(_NEIGHBOURS, {"topic": topic, "day": day})).one()
+    row = (connection.execute(_NEIGHBOURS, {"topic": topic, "day": day})).one()
     return row[0], row[1]
 
 
-async def cloud(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:
+def cloud(connection: Connection, *which: ColumnElement[bool]) -> bytes:
     """The picture, or nothing."""
-    found = await connection.scalar(select(clouds.c.png).join(reports).where(*which))
+    found = connection.scalar(select(clouds.c.png).join(reports).where(*which))
     return bytes(found or b"")
 
 
-async def source(connection: AsyncConnection, *which: ColumnElement[bool]) -> bytes:
+def source(connection: Connection, *which: ColumnElement[bool]) -> bytes:
     """The file that the report was read from, or nothing."""
-    found = await connection.scalar(select(imports.c.content).join(reports).where(*which))
+    found = connection.scalar(select(imports.c.content).join(reports).where(*which))
     return bytes(found or b"")
 
 
-async def spans(connection: AsyncConnection, topic: str) -> list[tuple[date, date]]:
+def spans(connection: Connection, topic: str) -> list[tuple[date, date]]:
     """First and last day of every report of the topic, by last day."""
     query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
-    rows = await connection.execute(query.order_by(reports.c.last, reports.c.first))
+    rows = connection.execute(query.order_by(reports.c.last, reports.c.first))
     return [(row.first, row.last) for row in rows]
 
 
-async def dropped(
-    connection: AsyncConnection, *which: ColumnElement[bool]
+def dropped(
+    connection: Connection, *which: ColumnElement[bool]
 ) -> list[tuple[Dropped, Post | None]]:
     """What was left out, in the order of the report, each with the post where it is stored."""
     same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
@@ -142,7 +140,7 @@ async def dropped(
     )
     drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
     query = select(*drop_columns, posts).select_from(chosen).where(*which)
-    rows = await connection.execute(query.order_by(drops.c.position))
+    rows = connection.execute(query.order_by(drops.c.position))
     return [
         (
             Dropped(row.drop_key, row.drop_step, row.drop_reason, row.drop_of),
@@ -206,15 +204,13 @@ def _item_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-async def _whole(
-    connection: AsyncConnection, rows: Sequence[Row[*tuple[Any, ...]]]
-) -> list[Report]:
+def _whole(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:
     """The reports of these rows, with sections and items: one statement for any number."""
     if not rows:
         return []
     ids = {"ids": [row.id for row in rows]}
     found: dict[int, dict[str, tuple[str, list[Item]]]] = defaultdict(dict)
-    for row in await connection.execute(_CONTENTS, ids):
+    for row in connection.execute(_CONTENTS, ids):
         _, inside = found[row.report_id].setdefault(row.name, (row.heading, []))
         if row.text is not None:  # an empty section
             inside.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))

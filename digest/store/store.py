@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.models import Chat, Cost, Dropped, Ending, Post, Report, Subscription, Topic
 from digest.store import backup, chats, outbox, posts, reports, schema, spending, topics
 from digest.store.engine import (
+    Reader,
     database_url,
     label,
     let_go,
@@ -24,6 +26,9 @@ from digest.store.errors import one_line
 from digest.store.spending import Spent
 from digest.store.topics import StoredTopic
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class Store:
     """Topics, posts and reports in SQLite or PostgreSQL. Every method may raise StoreError."""
@@ -31,6 +36,7 @@ class Store:
     def __init__(self, engine: AsyncEngine, name: str) -> None:
         """For `open`; `name` is what messages call the database."""
         self.engine = engine
+        self._reader = Reader(engine)
         self._name = name
 
     @classmethod
@@ -57,6 +63,7 @@ class Store:
 
     async def close(self) -> None:
         """Lets go of all connections."""
+        await self._reader.close()
         await self.engine.dispose()
 
     async def __aenter__(self) -> Self:
@@ -77,8 +84,7 @@ class Store:
 
     async def topics(self) -> list[StoredTopic]:
         """The topics that have posts or reports, by name."""
-        async with self.reading() as connection:
-            return await topics.load(connection)
+        return await self._read(topics.load)
 
     async def save_posts(self, topic: Topic, stream: str, posts_: Sequence[Post]) -> int:
         """Stores posts that came in `stream`, all or none; gives how many were new.
@@ -94,13 +100,11 @@ class Store:
 
         Made-up posts (source `sample`) are left out where there are any others.
         """
-        async with self.reading() as connection:
-            return await posts.load(connection, topic, first, last)
+        return await self._read(posts.load, topic, first, last)
 
     async def post_days(self, topic: str) -> dict[date, int]:
         """The days that have posts, ascending, with how many `posts` gives for each."""
-        async with self.reading() as connection:
-            return await posts.days(connection, topic)
+        return await self._read(posts.days, topic)
 
     async def save_report(self, report: Report) -> None:
         """Stores the report whole, in the place of an earlier one of the same topic and days.
@@ -112,52 +116,43 @@ class Store:
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """The report of exactly these days, with `cloud`, `dropped` and `source` left empty."""
-        async with self.reading() as connection:
-            found = await reports.one(connection, topic, first, last)
+        found = await self._read(reports.one, topic, first, last)
         return found[0] if found else None
 
     async def latest(self, topic: str) -> Report | None:
         """The report with the newest last day, a single day before a range."""
-        async with self.reading() as connection:
-            found = await reports.latest(connection, topic)
+        found = await self._read(reports.latest, topic)
         return found[0] if found else None
 
     async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
         """The reports of single days in the range, by day; as `report` gives them."""
-        async with self.reading() as connection:
-            return await reports.load(connection, *reports.daily(topic, first, last))
+        return await self._read(reports.load, *reports.daily(topic, first, last))
 
     async def report_days(self, topic: str) -> list[date]:
         """The days that have a report of their own, ascending."""
-        async with self.reading() as connection:
-            return await reports.days(connection, topic)
+        return await self._read(reports.days, topic)
 
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """The nearest days before and after that have a report of their own."""
-        async with self.reading() as connection:
-            return await reports.neighbours(connection, topic, day)
+        return await self._read(reports.neighbours, topic, day)
 
     async def cloud(self, topic: str, first: date, last: date) -> bytes:
         """The PNG of that report, or nothing."""
-        async with self.reading() as connection:
-            return await reports.cloud(connection, *reports.same(topic, first, last))
+        return await self._read(reports.cloud, *reports.same(topic, first, last))
 
     async def source(self, topic: str, first: date, last: date) -> bytes:
         """The file that report was imported from, byte for byte, or nothing."""
-        async with self.reading() as connection:
-            return await reports.source(connection, *reports.same(topic, first, last))
+        return await self._read(reports.source, *reports.same(topic, first, last))
 
     async def report_spans(self, topic: str) -> list[tuple[date, date]]:
         """First and last day of every report of the topic, by last day."""
-        async with self.reading() as connection:
-            return await reports.spans(connection, topic)
+        return await self._read(reports.spans, topic)
 
     async def dropped(
         self, topic: str, first: date, last: date
     ) -> list[tuple[Dropped, Post | None]]:
         """What that report left out and why, each with the post where it is stored."""
-        async with self.reading() as connection:
-            return await reports.dropped(connection, *reports.same(topic, first, last))
+        return await self._read(reports.dropped, *reports.same(topic, first, last))
 
     async def reserve(
         self,
@@ -284,13 +279,19 @@ class Store:
         removed = 0
         while True:
             # Found without the write lock, removed in short transactions.
-            async with self.reading() as connection:
-                found = await posts.uncited(connection, before)
+            found = await self._read(posts.uncited, before)
             if not found:
                 return removed
             async with self.writing() as connection:
                 await posts.remove(connection, found)
             removed += len(found)
+
+    async def _read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
+    ) -> T:
+        """What a function of one of these modules makes of the database as it stands."""
+        with one_line(self._name):
+            return await self._reader.run(lambda connection: work(connection, *args, **named))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

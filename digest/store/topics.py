@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import Connection, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Language, Topic
@@ -32,12 +32,12 @@ async def save(connection: AsyncConnection, topic: Topic) -> None:
     await connection.execute(statement.values(row))
 
 
-async def load(connection: AsyncConnection) -> list[StoredTopic]:
+def load(connection: Connection) -> list[StoredTopic]:
     """The topics with posts or reports, by name."""
     name = tables.topics.c.name
     kept = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
     last = select(func.max(tables.reports.c.last)).where(tables.reports.c.topic == name)
-    rows = await connection.execute(
+    rows = connection.execute(
         select(tables.topics, last.scalar_subquery().label("newest")).where(kept)
     )
     found = [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
