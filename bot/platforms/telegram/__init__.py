@@ -31,6 +31,7 @@ from bot.platforms import (
     Unreachable,
     language_of,
 )
+from bot.platforms.telegram.certificates import trusted
 from bot.platforms.telegram.delivering import Deliverer
 from bot.platforms.telegram.reading import (
     HELLO,
@@ -70,11 +71,18 @@ class Telegram:
         self.host, self.setup = host, setup
         root = setup.api_url.rstrip("/") or "https://api.telegram.org"
         proxy = setup.proxy or None
+        client = {"verify": trusted()}
         # Without a wait for a free connection a burst of answers would fail as a time-out.
         usual = HTTPXRequest(
-            connection_pool_size=MOST_AT_ONCE, proxy=proxy, pool_timeout=30.0, read_timeout=20.0
+            connection_pool_size=MOST_AT_ONCE,
+            proxy=proxy,
+            pool_timeout=30.0,
+            read_timeout=20.0,
+            httpx_kwargs=client,
         )
-        polling = HTTPXRequest(connection_pool_size=1, proxy=proxy, read_timeout=HELD + 10.0)
+        polling = HTTPXRequest(
+            connection_pool_size=1, proxy=proxy, read_timeout=HELD + 10.0, httpx_kwargs=client
+        )
         self.bot = Bot(
             setup.token,
             base_url=f"{root}/bot",

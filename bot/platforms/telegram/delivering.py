@@ -32,6 +32,7 @@ from bot.platforms import (
     Setup,
     Unsure,
 )
+from bot.platforms.telegram.certificates import trusted
 from bot.platforms.telegram.keyboards import keyboard
 from bot.platforms.telegram.sending import sheets
 from bot.platforms.telegram.text import message
@@ -88,8 +89,15 @@ class Deliverer:
             pool_timeout=timeout,
             read_timeout=timeout,
             write_timeout=timeout,
+            httpx_kwargs={"verify": trusted()},
         )
-        self._bot = Bot(setup.token, base_url=f"{root}/bot", request=self._wire)
+        # It asks for no updates; without one named, a transport for them would be made.
+        self._bot = Bot(
+            setup.token,
+            base_url=f"{root}/bot",
+            request=self._wire,
+            get_updates_request=self._wire,
+        )
 
     def bodies(self, reply: Reply, chat: Chat, picture: str) -> list[str]:
         """The messages of a reply as JSON."""
