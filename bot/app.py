@@ -118,7 +118,10 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
         raise DigestError(_no_token(settings, only))
     _cancel_on_sigterm()
     one_arena()
+    # The interpreter has nothing to do while the database is looked over.
+    loading = asyncio.create_task(asyncio.to_thread(lambda: [*map(platforms.load, wanted)]))
     async with conversation(settings) as context:
+        await loading
         ledger = Ledger(context.store)
         host = BotHost(context, show)
         resend = settings.unknown_sends == "resend"

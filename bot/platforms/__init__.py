@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import ModuleType
 from typing import Protocol
 
 from bot.menu import Kind, MenuRow
@@ -252,10 +253,14 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
 
 
+def load(name: str) -> ModuleType:
+    """The platform's module, with its SDK: half a second of work the first time."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
 def open_platform(name: str, host: Host, setup: Setup) -> Platform:
-    """The platform of that name; loads its SDK, and connects to nothing yet."""
-    module = importlib.import_module(f"{__name__}.{name}")
-    made: Platform = module.open_platform(host, setup)
+    """The platform of that name; connects to nothing yet."""
+    made: Platform = load(name).open_platform(host, setup)
     return made
 
 
