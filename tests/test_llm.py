@@ -12,9 +12,9 @@ import pytest
 
 from digest.models import Provider
 from digest.store import Store
-from digest.write import course
 from digest.write.budget import Budget, BudgetSpent, tokens
 from digest.write.llm import Llm, LlmError, probe
+from digest.write.servers import course
 from tests import model_server as ms
 from tests.model_server import MODEL, Answer, ModelServer, Request, in_turn
 from tests.questions import GOOD, NOW, Desk, News, call, closed_port

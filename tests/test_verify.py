@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.models import DigestError, Item
-from digest.write.facts import amounts
+from digest.write.claims.facts import amounts
+from digest.write.claims.times import days
 from digest.write.judge import judged
-from digest.write.times import days
 from digest.write.verify import verify
 from tests.evaluate import score
 from tests.posts import post

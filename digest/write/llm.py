@@ -17,13 +17,13 @@ from pydantic import BaseModel
 
 from digest.models import Cost, DigestError, Provider
 from digest.store import Store, StoreError
-from digest.write.answers import Unusable, read
 from digest.write.budget import Budget, BudgetSpent, tokens
-from digest.write.completion import Reply, read_body
-from digest.write.course import Course
-from digest.write.dialect import Call, Dialect, T, schema_text
-from digest.write.faults import NO_TIME, TIME_OUT, Fault, host, of_connection, of_status
-from digest.write.memory import Memory
+from digest.write.servers.answers import Unusable, read
+from digest.write.servers.completion import Reply, read_body
+from digest.write.servers.course import Course
+from digest.write.servers.dialect import Call, Dialect, T, schema_text
+from digest.write.servers.faults import NO_TIME, TIME_OUT, Fault, host, of_connection, of_status
+from digest.write.servers.memory import Memory
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -222,7 +222,7 @@ class Server:
     def _open(self) -> AsyncOpenAI:
         import openai
 
-        from digest.write.wire import open_client
+        from digest.write.servers.wire import open_client
 
         provider = self.provider
         try:
@@ -246,7 +246,7 @@ class _BadSetting(Exception):
 def _timeout(seconds: float) -> Any:
     import httpx2
 
-    from digest.write.wire import CONNECT
+    from digest.write.servers.wire import CONNECT
 
     return httpx2.Timeout(seconds, connect=min(CONNECT, seconds))
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from digest.models import Provider
 from digest.store import Store, StoreError
-from digest.write.dialect import Call, Dialect, T, recalled, schema_text
+from digest.write.servers.dialect import Call, Dialect, T, recalled, schema_text
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).parents[1] / "wordlists"
+_FOLDER = Path(__file__).parents[2] / "wordlists"
 
 
 def lines(name: str) -> list[str]:
