@@ -108,7 +108,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
     try:
         await telegram.until(lambda: telegram.messages(100), 30)
         print(f"start to first answer: {time.perf_counter() - began:.2f} s")
-        quiet = await _answers(telegram, 400)
+        quiet = await _answers(telegram, range(400))
         rest, bare = _resident(bot.pid), _bare()
         print(f"at rest: {rest:.0f} MB, bare imports {bare:.0f} MB, ratio {rest / bare:.2f}")
         print(f"answers: p50 {_at(quiet, 0.5):.0f} ms, p99 {_at(quiet, 0.99):.0f} ms")
@@ -120,7 +120,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
             if time.perf_counter() - began > 60:
                 print("no digest came within 60 s")
                 break
-            busy += await _answers(telegram, 20)
+            busy += await _answers(telegram, range(len(busy), len(busy) + 20))
         print(
             f"answers while a digest is made: {len(busy)}, p50 {_at(busy, 0.5):.0f} ms,"
             f" p99 {_at(busy, 0.99):.0f} ms"
@@ -134,12 +134,12 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         print(f"SIGTERM to exit: {time.perf_counter() - began:.2f} s, code {code}")
 
 
-async def _answers(telegram: TelegramServer, number: int) -> list[float]:
+async def _answers(telegram: TelegramServer, turns: range) -> list[float]:
     """Milliseconds from a line to its first message, of readers who ask one after the other."""
     took = []
-    for turn in range(number):
-        user = 100 + turn % READERS
+    for turn in turns:
         # Twenty lines a minute are answered to each: nobody is stopped here by asking too fast.
+        user = 100 + turn % READERS
         day = LAST - timedelta(days=turn * 7 % YEARS_DAYS)
         line = LINES[turn % len(LINES)].format(day=day)
         before = len(telegram.messages(user))
