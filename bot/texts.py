@@ -318,8 +318,9 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     "source_waits": {"zh": "{when} 前不再问", "en": "left in peace until {when}"},
     "source_stands_in": {"zh": "替补 {what}", "en": "stands in for {what}"},
     "source_reads": {
-        "zh": "本月已读 X 帖子 {n} 条，上限 {most}（X_READS_MONTH）",
-        "en": "{n} posts of X read this month of {most} (X_READS_MONTH)",
+        "zh": "X 本月已读 {n} 次，上限 {most}（X_READS_MONTH）；今天已读 {today} 次，还可读 {left} 次。一条帖子算一次，一个用户算两次",
+        "en": "X: {n} of {most} reads used this month (X_READS_MONTH), {today} of them today, {left} left for today;"
+        " a post counts once, a user twice",
     },
     "source_trying": {"zh": "正在读取 {what}……", "en": "Reading {what}…"},
     "source_fails": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import calendar
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from digest.models import DigestError, Post, SourceResult, SourceSpec, SourceState, Topic, Window
 from digest.sources import Access, Source, SourceError, open_source
 from digest.store import Store, StoreError
-from digest.store.sources import Change, Health, SourceBook
+from digest.store.sources import Change, Health, Reads, SourceBook
 from digest.text import clean
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,11 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=12)
 SHOWN = timedelta(days=2)
 """How long after its end most sources still show the posts of a day."""
 SAMPLE = "sample"
-TRIED = 20
-"""Billed posts that a trial may read: the least that every endpoint of X allows, with what they refer to."""
+TRIED = 92
+"""Billed reads of a trial at the most: ten posts, the least that every endpoint of X allows, with all that
+they can bring along, and a user that is looked up."""
+BUSIEST_DAY = 10
+"""The part of a month's reads that one day may take: a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,8 @@ async def _pages(asked: Asked, source: Source, spec: SourceSpec, health: Health)
         began = time.monotonic()
         if source.billed:
             async with asked.billed:
-                spent = await book.reads(datetime.now(UTC))
-                budget = max(0, asked.access.x_reads_month - spent)
+                now = datetime.now(UTC)
+                budget = allowance(asked.access.x_reads_month, await book.reads(now), now)
                 posts, state = await source.fetch(
                     asked.window, replace(state, budget=budget, read=())
                 )
@@ -213,6 +217,15 @@ async def _pages(asked: Asked, source: Source, spec: SourceSpec, health: Health)
         if not state.more:
             break
     return number
+
+
+def allowance(most: int, spent: Reads, now: datetime) -> int:
+    """How many reads are left for today: its share of the month's with what earlier days left over,
+    but no more than a tenth of the month's, so that a late start is no rush; one page is always allowed that."""
+    day = now.astimezone(UTC)
+    days = calendar.monthrange(day.year, day.month)[1]
+    by_now = -(-most * day.day // days) - spent.month
+    return max(0, min(by_now, max(TRIED, -(-most // BUSIEST_DAY)) - spent.today))
 
 
 async def _stored(
@@ -317,14 +330,17 @@ async def tried(spec: SourceSpec, store: Store, access: Access) -> dict[str, obj
 
     A source that is billed is read as little as its service allows, and that is counted.
     """
-    source, now = open_source(spec, access), datetime.now(UTC)
+    source, book, now = open_source(spec, access), SourceBook(store), datetime.now(UTC)
     window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
-    if source.billed:
-        left = access.x_reads_month - await SourceBook(store).reads(now)
-        state = SourceState(budget=max(0, min(TRIED, left)))
-    posts, after = await source.fetch(window, state)
-    if after.read:
-        await SourceBook(store).save_reads(after.read, now)
+    posts: Sequence[Post] = ()
+    for _ in range(2):  # X is asked for the number of a user first
+        if source.billed:
+            left = access.x_reads_month - (await book.reads(now)).month
+            state = replace(state, budget=max(0, min(TRIED, left)), read=())
+        posts, state = await source.fetch(window, state)
+        await book.save_reads(state.read, now)
+        if posts or not state.more:
+            break
     newest = sorted(posts, key=lambda post: post.created_at, reverse=True)[:3]
     shown = [
         {

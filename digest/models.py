@@ -48,9 +48,9 @@ class SourceState:
     more: bool = False
     """Whether there is more to fetch at once."""
     read: tuple[str, ...] = ()
-    """Keys of the posts that this fetch was billed for."""
+    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two of them."""
     budget: int | None = None
-    """How many billed posts the next fetch may read."""
+    """How many billed reads the next fetch may make."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,12 @@ async def huge(request: web.Request) -> web.StreamResponse:
     return response
 
 
+BOMB = gzip.compress(b" " * 10_000_000)
+
+
 async def bomb(request: web.Request) -> web.StreamResponse:
-    """50 kB that unpack to 50 MB."""
-    body = gzip.compress(b" " * 50_000_000)
-    return web.Response(body=body, headers={"content-encoding": "gzip"})
+    """10 kB that unpack to 10 MB."""
+    return web.Response(body=BOMB, headers={"content-encoding": "gzip"})
 
 
 def status(code: int, headers: Mapping[str, str] | None = None, body: bytes = b"no") -> Handler:

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from digest import collect as collecting
-from digest.collect import backoff, changed, collect, grouped, sources_of
+from digest.collect import allowance, backoff, changed, collect, grouped, sources_of
 from digest.fetch import http
 from digest.models import DigestError, Report, SourceSpec, Topic, Window
 from digest.pipeline import run
 from digest.sources import Access
 from digest.store import Store
-from digest.store.sources import Change, SourceBook
+from digest.store.sources import Change, Reads, SourceBook
 from tests.posts import TOPIC
 from tests.source_servers import Server, hang, rss, serving, status
 from tests.x_server import KEY, XServer
@@ -371,15 +371,73 @@ async def test_reads_are_counted_once_a_day_and_end_at_the_budget(
         for n in range(260):
             x.add(f"AI model {n}", ago=260 - n)
         topic = of(*(SourceSpec("x", f"list:{n}", private=True) for n in (1, 2)))
-        access = Access(x_token=KEY, x_reads_month=300)
-        first, second = await collect(topic, store=store, access=access, now=NOW)
-        # Half of what is left at a time, because each post may bring another.
-        assert first.ok
-        assert second.ok
-        assert await SourceBook(store).reads(NOW) == len(x.billed) <= 300
-        await collect(topic, store=store, access=access, now=NOW)
-        assert await SourceBook(store).reads(NOW) == len(x.billed) <= 300
-        assert len(await store.posts("ai", YESTERDAY, TODAY)) == len(x.billed)
+        access = Access(x_token=KEY, x_reads_month=600)
+        share = allowance(600, Reads(0, 0), NOW)
+        for _ in range(2):
+            await collect(topic, store=store, access=access, now=NOW)
+            spent = await SourceBook(store).reads(NOW)
+            assert spent == Reads(x.bill, x.bill)
+            assert 0 < x.bill <= share
+        assert len(await store.posts("ai", YESTERDAY, TODAY)) == x.bill - 2, (
+            "one user, all the rest posts"
+        )
+
+
+@pytest.mark.parametrize("most", [300, 2_000, 100_000])
+@pytest.mark.parametrize("start", [1, 3, 20, 28])
+def test_a_month_of_reads_is_never_gone_in_days(most: int, start: int) -> None:
+    """A source that takes all it is given, every day from `start` on; it is given whole reads of one page."""
+    by_day: list[int] = []
+    for day in range(start, 31):
+        now, today = datetime(2025, 11, day, 6, tzinfo=UTC), 0
+        for _ in range(50):
+            left = allowance(most, Reads(sum(by_day) + today, today), now)
+            today += left // 2
+        by_day.append(today)
+        assert allowance(most, Reads(sum(by_day), today), now) <= 1, (
+            "all of a day's share can be used"
+        )
+        assert sum(by_day) <= -(-most * day // 30)
+        assert today <= max(most / 10, collecting.TRIED)
+    if start == 1 and most > 300:
+        assert sum(by_day[:3]) >= most * 3 / 30 - 30, "and it is not held back either"
+
+
+async def test_when_the_day_is_spent_the_next_day_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = XServer()
+    async with serving(x):
+        monkeypatch.setattr("digest.sources.x.API", x.base)
+        for n in range(400):
+            x.add(f"AI model {n}", ago=400 - n)
+        topic = of(SourceSpec("x", "list:1", private=True))
+        access = Access(x_token=KEY, x_reads_month=2_000)
+        old = NOW - timedelta(days=NOW.day - 1)  # the first of this month
+        monkeypatch.setattr(collecting, "datetime", _at(old))
+        for _ in range(5):
+            [result] = await collect(topic, store=store, access=access, now=old)
+        assert not result.ok
+        assert "no reads are left for today" in result.note
+        assert 50 < x.bill <= 72, "a 31st of the month's, or a little more in a shorter one"
+        asked = len(x.asked)
+        await collect(topic, store=store, access=access, now=old + timedelta(minutes=5))
+        assert len(x.asked) == asked, "and it asks nobody until there is more"
+        monkeypatch.setattr(collecting, "datetime", _at(old + timedelta(days=1)))
+        [result] = await collect(topic, store=store, access=access, now=old + timedelta(days=1))
+        assert result.ok
+        assert result.posts
+
+
+def _at(now: datetime) -> type[datetime]:
+    """The class datetime of a world where it is `now`."""
+
+    class Fixed(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return now
+
+    return Fixed
 
 
 KILLED = """
@@ -426,6 +484,6 @@ async def test_a_collector_killed_at_any_moment_loses_and_pays_nothing_twice(
         stored = {post.id for _, post in await store.posts("ai", YESTERDAY, TODAY)}
         assert stored == {str(post["id"]) for post in x.posts}
         # What X bills: a post once a day. What was sent again was on its way when the process died.
-        assert len(x.billed) == 900
-        assert await SourceBook(store).reads(datetime.now(UTC)) == 900
+        assert x.bill == 902, "900 posts and their author"
+        assert (await SourceBook(store).reads(datetime.now(UTC))).month == 902
         assert sum(x.sent.values()) - 900 <= kills * 100

@@ -83,7 +83,9 @@ async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context)
     assert "secret" not in said
     assert "not asked yet · ×2 · from topics.toml" in said
     assert "failed 1 times: x: not allowed (401)" in said
-    assert "0 posts of X read this month of 2000" in said
+    assert "X: 0 of 2000 reads used this month (X_READS_MONTH), 0 of them today" in said
+    # By the 8th of December, eight days' share of the month, but no more than a tenth on one day.
+    assert "200 left for today" in said
 
 
 async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -> None:
@@ -175,10 +177,15 @@ async def test_a_trial_of_x_is_counted_and_small(
         monkeypatch.setattr("digest.sources.x.API", x.base)
         for n in range(50):
             x.add(f"Model {n}", ago=50 - n)
-        spec = SourceSpec("x", "search:model", private=True)
-        found = await tried(spec, made.store, Access(x_token=KEY, x_reads_month=100))
-        assert found["number"] == len(x.billed) == 10
-        assert await SourceBook(made.store).reads(datetime.now(UTC)) == 10
+        for address in ("search:model", "user:ada", "list:42"):
+            spec = SourceSpec("x", address, private=True)
+            found = await tried(spec, made.store, Access(x_token=KEY, x_reads_month=200))
+            assert found["number"] == 10
+            assert (await SourceBook(made.store).reads(datetime.now(UTC))).month == x.bill == 12
+        x.asked.clear()
+        with pytest.raises(SourceError, match="no reads are left"):
+            await tried(spec, made.store, Access(x_token=KEY, x_reads_month=20))
+        assert x.asked == []
 
 
 OPML = b"""<?xml version="1.0"?><opml version="2.0"><body><outline text="AI"><outline text="Lab" type="rss"

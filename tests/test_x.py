@@ -74,7 +74,8 @@ async def test_quotes_and_answers_bring_what_they_speak_of(x: XServer) -> None:
         "This changes things\n\n> @bob: “Prices fall by half”",
     ]
     assert [post.author for post in posts] == ["bob", "ada"]
-    assert len(state.read) == 2, "what comes along is billed too"
+    read = {f"x:{x.posts[0]['id']}", f"x:{first}", "x-user:7", "x-user:8"}
+    assert set(state.read) == read, "what comes along is billed too"
 
 
 async def test_a_repost_is_the_post_it_repeats(x: XServer) -> None:
@@ -100,7 +101,7 @@ async def test_a_thread_is_one_post(x: XServer) -> None:
     assert by_id[root] == "1/3 A model\n\n2/3 It is cheap\n\n3/3 Try it"
     assert sorted(by_id.values())[1] == "Really?\n\n> @ada: “1/3 A model”"
     assert len(by_id) == 2
-    assert len(state.read) == 4
+    assert len(state.read) == 4 + 2
 
 
 @pytest.mark.parametrize("address", ["list:42", "user:ada", "search:model lang:en"])
@@ -109,7 +110,7 @@ async def test_pages_are_followed_down_to_what_is_known(x: XServer, address: str
         x.add(f"Model {n}", ago=250 - n)
     found: list[Post] = []
     state = SourceState()
-    for _ in range(3):
+    for _ in range(4 if address.startswith("user") else 3):
         posts, state = await page(address, state)
         found += posts
     assert len({post.key for post in found}) == 250
@@ -129,7 +130,9 @@ async def test_old_posts_are_not_paid_for(x: XServer) -> None:
         x.add(f"Old {n}", ago=60 * 24 * 4 - n)
     for n in range(50):
         x.add(f"New {n}", ago=50 - n)
-    posts, state = await page("user:ada")
+    _, state = await page("user:ada")
+    assert (state.read, state.more) == (("x-user:7",), True), "a look-up is paid for by itself"
+    posts, state = await page("user:ada", state)
     assert len(posts) == 50
     posts, state = await page("list:42")
     assert len(posts) == 100
@@ -149,14 +152,16 @@ async def test_the_budget_is_never_overdrawn(x: XServer) -> None:
     for n in range(100):
         other = x.refer(f"Other {n}", author="8", ago=100)
         x.add(f"On {n}", ago=50, referenced_posts=[{"type": "quoted", "id": other}])
-    for budget in (100, 30, 3, 2):
-        x.sent.clear()
-        await page(state=SourceState(budget=budget))
-        assert 0 < sum(x.sent.values()) <= budget
+    for budget in (100, 45, 18, 9):
+        x.billed.clear()
+        _, state = await page(state=SourceState(budget=budget))
+        assert 0 < x.bill <= budget
+        assert len(state.read) == len(x.billed)
     x.asked.clear()
-    with pytest.raises(SourceError, match="X_READS_MONTH") as spent:
-        await page(state=SourceState(budget=1))
-    assert spent.value.wait
+    for address, budget in (("list:42", 8), ("user:ada", 44), ("search:model", 89)):
+        with pytest.raises(SourceError, match="X_READS_MONTH") as spent:
+            await page(address, SourceState(budget=budget))
+        assert spent.value.wait
     assert x.asked == []
 
 

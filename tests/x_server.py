@@ -1,6 +1,7 @@
 """X's API v2 as its OpenAPI description 2.167 has it (docs.x.com/x-api), with a bill.
 
-Posts are billed once a UTC day (docs.x.com/x-api/fundamentals/post-cap). Requests with parameters that the
+Every post and every user in an answer is billed, once a UTC day, a user twice as dear as a post
+(docs.x.com/x-api/getting-started/pricing, "charged per resource returned in the response"). Requests with parameters that the
 description does not know fail, as X answers them: 400 with an invalid-request problem.
 """
 
@@ -72,11 +73,16 @@ class XServer(Server):
     sent: Counter[str] = field(default_factory=Counter)
     """How often each post was sent."""
     billed: set[tuple[str, str]] = field(default_factory=set)
-    """Day and id of what is paid for."""
+    """Day and kind with id of what is paid for: `post 1`, `user 7`."""
     limited: int = 0
     """So many requests more are refused with 429."""
     old_names: bool = False
     delay: float = 0.0
+
+    @property
+    def bill(self) -> int:
+        """What all of it costs, in posts."""
+        return sum(2 if what.startswith("user") else 1 for _, what in self.billed)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request)
@@ -93,6 +99,7 @@ class XServer(Server):
         kind = self._kind(request.path)
         if kind == "name":
             user = {"id": "7", "name": "Ada", "username": request.path.rsplit("/", 1)[-1]}
+            self.billed.add((f"{datetime.now(UTC):%Y-%m-%d}", "user 7"))
             return web.json_response({"data": user})
         return self._checked(request, kind) or self._page(request, kind)
 
@@ -139,7 +146,7 @@ class XServer(Server):
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         for post in [*page, *included]:
             self.sent[str(post["id"])] += 1
-            self.billed.add((today, str(post["id"])))
+            self.billed.add((today, f"post {post['id']}"))
         meta: dict[str, object] = {"result_count": len(page)}
         if start + size < len(found):
             meta["next_token"] = f"t{found[start + size]['id']}"
@@ -147,6 +154,9 @@ class XServer(Server):
             {"id": "7", "name": "Ada", "username": "ada"},
             {"id": "8", "name": "Bob", "username": "bob"},
         ]
+        authors = {post.get("author_id") for post in [*page, *included]}
+        users = [user for user in users if user["id"] in authors]
+        self.billed |= {(today, f"user {user['id']}") for user in users}
         names = "tweets" if self.old_names else "posts"
         body: dict[str, object] = {"meta": meta}
         if page:

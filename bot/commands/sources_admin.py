@@ -15,9 +15,9 @@ from bot import texts
 from bot.children import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
-from digest.collect import bare, sources_of
+from digest.collect import allowance, bare, sources_of
 from digest.models import SourceSpec, Topic
-from digest.store.sources import Health, SourceBook
+from digest.store.sources import Health, Reads, SourceBook
 
 ACTIONS: Mapping[str, str] = {
     **{name: name for name in ("list", "add", "remove", "test")},
@@ -89,11 +89,15 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
         Terms(tuple(rows)) if rows else Text(texts.text("source_none", language)),
     ]
     if any(spec.kind == "x" for spec in await sources_of(topic, ask.context.store)):
-        spent = await book.reads(now)
-        told = texts.text("source_reads", language, n=spent, most=ask.context.reads_month)
-        blocks.append(Text(told))
+        blocks.append(Text(_reads(ask, await book.reads(now), now)))
     blocks.append(Text(texts.text("source_usage", language)))
     return reply(*blocks, language=language)
+
+
+def _reads(ask: Ask, spent: Reads, now: datetime) -> str:
+    most = ask.context.reads_month
+    counts = {"n": spent.month, "today": spent.today, "left": allowance(most, spent, now)}
+    return texts.text("source_reads", ask.language, most=most, **counts)
 
 
 def _shown(spec: SourceSpec) -> str:

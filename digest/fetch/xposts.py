@@ -18,7 +18,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, Validation
 
 from digest.fetch.pages import web_link
 from digest.models import Post
-from digest.sources import SourceError
+from digest.sources import USER, SourceError
 
 MAX_TEXT = 6_000
 MAX_CONTEXT = 280
@@ -92,13 +92,16 @@ class Page:
     authors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     next: str = ""
     user: str = ""
+    """Id of the user who was looked up."""
     problem: str = ""
     """What a refused request is told, as X words it."""
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Ids of all posts in the answer: each of them is billed."""
-        return tuple(dict.fromkeys([p.id for p in self.posts] + list(self.referred)))
+        """Keys of all posts and users in the answer: X bills every resource that it returns."""
+        ids = dict.fromkeys([post.id for post in self.posts] + list(self.referred))
+        users = [self.user] if self.user else list(self.authors)
+        return (*(f"x:{id_}" for id_ in ids), *(f"{USER}{id_}" for id_ in users))
 
 
 def page_of(body: bytes, name: str, *, refused: bool = False) -> Page:

@@ -1,8 +1,8 @@
 """X through its API v2 (docs.x.com/x-api, OpenAPI 2.167): lists, users, recent search.
 
-Reads are billed by the post, the same post once a UTC day (docs.x.com/x-api/fundamentals/post-cap). So one
-page is fetched at a time and stored before the next, a page is never larger than the budget, and a round ends
-at the newest post that is known. What a quote or reply refers to comes along and becomes a post of its own.
+Every post and every user in an answer is billed, once a UTC day (docs.x.com/x-api/getting-started/pricing). So
+one request is made at a time and stored before the next, a page never costs more than the budget, and a round
+ends at the newest post that is known. What a quote or reply refers to comes along and becomes a post of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ AGAIN = 20
 paid for again."""
 SEARCHED_DAYS = 7
 """Recent search goes back this far."""
+WITH_ALL = 9
+"""Reads that one post costs at the most: itself, one that it answers, one that it quotes, and their authors,
+who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
 """The least `max_results` of each endpoint."""
 _FIELDS = {
@@ -67,14 +70,16 @@ class X:
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
-        # Each post may bring along another that it quotes or answers.
         size = min(AGAIN if since and "token" not in marks else LARGEST, _room(state.budget))
         if size < _SMALLEST[self._place.kind]:
             raise SourceError(
-                "x: the month's reads are used up: X_READS_MONTH raises them", wait=3600
+                "x: no reads are left for today; X_READS_MONTH says how many a month has", wait=3600
             )
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
-            path = await self._path(fetcher, marks)
+            if self._place.kind == "user" and "user" not in marks:
+                found = await self._user(fetcher)
+                return (), SourceState(marks | {"user": found.user}, more=True, read=found.read)
+            path = self._path(marks)
             page = await self._page(fetcher, path, marks, self._asked(window, marks, size))
         ids = [int(post.id) for post in page.posts]
         newest = max([*ids, int(marks.pop("newest", "0")), int(since or 0)])
@@ -84,19 +89,20 @@ class X:
         else:
             marks |= {"since": str(newest)} if newest else {}
             marks.pop("token", None)
-        read = tuple(f"x:{id_}" for id_ in page.read)
-        return posts_of(page), SourceState(marks, more="token" in marks, read=read)
+        return posts_of(page), SourceState(marks, more="token" in marks, read=page.read)
 
-    async def _path(self, fetcher: Fetcher, marks: dict[str, str]) -> str:
+    async def _user(self, fetcher: Fetcher) -> Page:
+        """The user by the handle; stored by itself, for it is paid for."""
+        found = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
+        if not found.user:
+            raise SourceError(f"{self.name}: no such user", gone=True)
+        return found
+
+    def _path(self, marks: dict[str, str]) -> str:
         if self._place.kind == "search":
             return "/2/tweets/search/recent"
         if self._place.kind == "list":
             return f"/2/lists/{self._place.what}/tweets"
-        if "user" not in marks:
-            found = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
-            if not found.user:
-                raise SourceError(f"{self.name}: no such user", gone=True)
-            marks["user"] = found.user
         return f"/2/users/{marks['user']}/tweets"
 
     def _asked(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
@@ -165,7 +171,7 @@ def place(address: str) -> Place:
 
 
 def _room(budget: int | None) -> int:
-    return LARGEST if budget is None else min(LARGEST, budget // 2)
+    return LARGEST if budget is None else min(LARGEST, budget // WITH_ALL)
 
 
 def _start(window: Window) -> datetime:

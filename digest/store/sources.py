@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Table, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Post, SourceSpec, SourceState, Topic
+from digest.sources import USER, USER_READS
 from digest.store import posts, topics
 from digest.store.engine import insert_on, upsert
 from digest.store.store import Store
@@ -49,6 +50,15 @@ class Change:
     spec: SourceSpec
     added: bool
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What was paid for, in posts."""
+
+    month: int
+    """In this UTC month, today included."""
+    today: int
 
 
 class SourceBook:
@@ -176,18 +186,22 @@ class SourceBook:
             await _count(connection, topic, spec, now, failures=1)
 
     async def save_reads(self, keys: Sequence[str], now: datetime) -> None:
-        """Counts posts that were paid for outside a round."""
+        """Counts what was paid for outside a round."""
         async with self._store.writing() as connection:
             await _save_reads(connection, keys, now)
 
-    async def reads(self, now: datetime) -> int:
-        """How many posts were paid for in this UTC month."""
+    async def reads(self, now: datetime) -> Reads:
+        """What was paid for in this UTC month and today."""
         day = now.astimezone(UTC).date()
+        price = case((reads.c.key.startswith(USER, autoescape=True), USER_READS), else_=1)
         async with self._store.reading() as connection:
-            counted = await connection.scalar(
-                select(func.count()).where(reads.c.day >= day.replace(day=1), reads.c.day <= day)
+            rows = await connection.execute(
+                select(reads.c.day, func.sum(price))
+                .where(reads.c.day.between(day.replace(day=1), day))
+                .group_by(reads.c.day)
             )
-            return int(counted or 0)
+            spent = {row_day: int(sum_) for row_day, sum_ in rows}
+        return Reads(sum(spent.values()), spent.get(day, 0))
 
     async def changes(self, topic: str) -> list[Change]:
         """What operators changed about the topic's sources, oldest first."""
