@@ -8,8 +8,8 @@ import io
 import json
 import re
 import sys
-import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Any
 
 import feedparser
 
-from digest.fetch.feeds import Feed, FeedError, parse
+from digest.fetch.entries import Feed, FeedError
+from digest.fetch.feeds import parse
 from digest.fetch.pages import plain_text
+from tests.feed_cost import costs
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "feeds"
 
@@ -50,6 +52,12 @@ def wanted(expect: str) -> Wanted | None:
     entry = int(found["n"]) if found["n"] else None
     field = found["field"] if found["field"] in ("title", "link") else "date"
     return Wanted(entry, field, value)
+
+
+def headers_of(row: Mapping[str, str]) -> dict[str, str]:
+    """What the file is served with."""
+    name, _, value = (row.get("header") or "").partition(": ")
+    return {name.lower(): value} if name else {}
 
 
 def ours(feed: Feed, want: Wanted) -> Any:
@@ -95,24 +103,23 @@ def main(folder: Path) -> None:
     warnings.simplefilter("ignore")
     rows = [json.loads(line) for line in (folder / "index.jsonl").read_text("utf-8").splitlines()]
     right = alone = number = refused = 0
-    slowest = (0.0, "")
     for row in rows:
-        body = (folder / row["file"]).read_bytes()
-        name, _, value = (row.get("header") or "").partition(": ")
-        headers = {name.lower(): value} if name else {}
-        began = time.process_time()
+        body, headers = (folder / row["file"]).read_bytes(), headers_of(row)
         try:
             feed = parse(body, headers)
         except FeedError:
             feed, refused = Feed(), refused + 1
-        slowest = max(slowest, (time.process_time() - began, row["file"]))
         want = wanted(row.get("expect") or "")
         if want:
             number += 1
             right += same(ours(feed, want), want)
             read = feedparser.parse(io.BytesIO(body), response_headers=headers)
             alone += same(theirs(read, want), want)
-    print(f"feeds: {len(rows)} files, {refused} taken for no feed, slowest {slowest[0]:.3f} s CPU")
+    cost = costs([(folder / row["file"], headers_of(row)) for row in rows])
+    print(
+        f"feeds: {len(rows)} files, {refused} taken for no feed; the worst of them"
+        f" {max(c.cpu for c in cost):.3f} s CPU (bar 1), {max(c.megabytes for c in cost):.1f} MB (bar 64)"
+    )
     print(
         f"title, link or date as expected, {number} files: ours {right}, feedparser alone {alone}"
     )

@@ -11,6 +11,13 @@ _ITEMS = b"".join(_ITEM % (n, n, b"word " * 60) for n in range(12_000))
 _LOL = b"".join(b'<!ENTITY l%d "%b">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
 _ATTRIBUTES = [b"a%d='x'" % n for n in range(20_000)]
 
+
+def _page(html: bytes) -> bytes:
+    """An entry with this page in it."""
+    link = b"<title>t</title><link>https://e.com/1</link>"
+    return b"<item>%b<description><![CDATA[%b]]></description></item>" % (link, html)
+
+
 HOSTILE: Mapping[str, bytes] = {
     "empty": b"",
     "zeros": b"\0" * 5_000_000,
@@ -59,4 +66,46 @@ HOSTILE: Mapping[str, bytes] = {
     "long encoding": b"<?xml version='1.0' encoding='" + b"a" * 2_000_000,
     "comments": b"<!--" * 1_000_000,
     "links never closed": b"<rss><channel>" + b"<link a>" * 600_000,
+    "70,000 entries": _HEAD
+    + b"<item><title>T</title><link>https://e.com/1</link></item>" * 70_000
+    + _TAIL,
+    "namespaces": b"<rss a='>' "
+    + b" ".join(b"xmlns:n%d='u'" % n for n in range(100_000))
+    + b"><channel>",
+    "nested namespaces": _HEAD
+    + b"".join(b"<a xmlns:n%d='u'>" % n for n in range(100_000))
+    + b"</a>" * 100_000,
+    "empty entries": _HEAD + b"<item/>" * 700_000 + _TAIL,
+    "empty tags": _HEAD + b"<a/>" * 1_200_000 + _TAIL,
+    "empty objects": b'{"version":"https://jsonfeed.org/version/1","items":['
+    + b"{}," * 600_000
+    + b"{}]}",
+    "one long name": _HEAD + b"<" + b"a" * 4_900_000 + b">",
+    "links in an entry": b"<feed xmlns='http://www.w3.org/2005/Atom'><entry>"
+    + b"<link href='https://e.com/1'/>" * 120_000
+    + b"</entry></feed>",
+    "deep pages": _HEAD + _page(b"<div>" * 9_000 + b"</div>" * 9_000) * 48 + _TAIL,
+    "pages with attributes": _HEAD
+    + _page(b"<p x='>' " + b" ".join(b"a%d" % n for n in range(2_200)) + b">") * 300,
+    "pages of links": _HEAD + _page(b"<a href=/x>y</a>" * 1_000) * 300 + _TAIL,
+    "attributes behind >": _HEAD
+    + b"<item a='>' "
+    + b" ".join(_ATTRIBUTES)
+    + b"><title>t</title></item>"
+    + _TAIL,
+    "attributes in UTF-16": (
+        _HEAD + b"<item " + b" ".join(_ATTRIBUTES) + b"><title>t</title></item>" + _TAIL
+    )
+    .decode()
+    .encode("utf-16"),
+    "laughs in UTF-16": (
+        "<!DOCTYPE l [<!ENTITY l0 'lol'>"
+        + (_LOL + b"]>" + _HEAD + b"<item><title>&l9;</title></item>").decode()
+    ).encode("utf-16"),
+    "letters of another time": (
+        "<?xml version='1.0' encoding='cp037'?>"
+        + (_HEAD + b"<item><lonk>x</lonk></item>" * 30_000).decode()
+    ).encode("cp037"),
+    "ampersands": _HEAD + b"<item><title>" + b"&" * 4_000_000 + b"</title></item>" + _TAIL,
+    "sections never closed": _HEAD + b"<![CDATA[" * 500_000,
 }

@@ -11,75 +11,72 @@ import calendar
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html.entities import html5
 from itertools import islice
 from typing import Any
 
 import fastfeedparser
 import feedparser
 
-MAX_ENTRIES = 300
+from digest.fetch import jsonfeed
+from digest.fetch.encodings import readable
+from digest.fetch.entries import (
+    MAX_CONTENT,
+    MAX_ENTRIES,
+    MAX_TITLE,
+    Entry,
+    Feed,
+    FeedError,
+    in_utc,
+    text_of,
+)
+
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""
 MAX_ATTRIBUTES = 60
 """Attributes of one element: feedparser's time grows with their square."""
-MAX_TAGS = 12_000
+MAX_TAGS = 6_000
 """Tags that feedparser is given: its time grows with their depth."""
+MAX_ELEMENTS = 60_000
+"""Tags that fastfeedparser is given: a tree of a million takes 400 MB."""
+MAX_TAG = 100_000
+"""Bytes of one tag."""
 MAX_UNCLOSED = 50_000
 """Tags that are never closed: a tree that deep takes 300 MB."""
-MAX_JSON = 2_000_000
-"""Bytes of a JSON Feed: its objects take twenty times their bytes in memory."""
-MAX_TITLE, MAX_CONTENT = 1_000, 100_000
+MAX_SPACES = 3_000
+"""Declarations of namespaces: time grows with their square. An article in XHTML has one."""
 
-_COUNTS = re.compile(rb"<(?:slash:comments|media:statistics|media:starRating)\b")
+_SLOW = re.compile(rb"<(?:slash:comments|media:statistics|media:starRating)\b|\sxml:base\s*=")
+"""What only feedparser tells: counts, and addresses from another base than the feed's own."""
+MAX_AMPERSANDS = 200_000
+_AMPERSAND = re.compile(
+    rb"<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+"
+    rb"|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)([A-Za-z][A-Za-z0-9]{1,30};)?"
+)
+"""Those that XML does not know, outside of CDATA, which is passed over."""
+_COLON_IN_ZONE = re.compile(rb"(\d:\d\d [+-]\d\d):(\d\d)(?=\s*(?:\]\]>\s*)?</)")
+"""`Sat, 06 Dec 2025 08:00:00 +08:00` is no form of RFC 822, and fastfeedparser leaves such a zone out."""
+_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(rb"<[A-Za-z/]")
+_OPENING = re.compile(rb"""<[A-Za-z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 _SUBSET = re.compile(rb"<!DOCTYPE[^\[<>]{0,500}\[.{0,20000}?\]\s*>", re.IGNORECASE | re.DOTALL)
 """A document's own entities: those that unfold into each other take a second to refuse."""
 _END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
-class FeedError(Exception):
-    """What came is no feed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry, as the feed words it: titles and content may be HTML."""
-
-    title: str = ""
-    link: str = ""
-    id: str = ""
-    content: str = ""
-    author: str = ""
-    published: datetime | None = None
-    comments: str = ""
-    """Address of the discussion."""
-    metrics: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    title: str = ""
-    link: str = ""
-    updated: datetime | None = None
-    language: str = ""
-    entries: tuple[Entry, ...] = ()
-
-
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     """The feed in a body. `headers` may name its encoding and its place. Raises FeedError."""
-    headers = headers or {}
-    if body.count(b"<") - 2 * body.count(b"</") - body.count(b"/>") > MAX_UNCLOSED:
-        raise FeedError("no feed: its tags are never closed")
-    if len(body) > MAX_JSON and body.lstrip()[:1] == b"{":
-        raise FeedError("no feed: a JSON Feed has at most 2 MB")
+    body, headers = readable(body, headers or {})
+    if jsonfeed.looks_so(body):
+        return jsonfeed.parse(body)
+    body = _cut(body)
     try:
         found = _feed(fastfeedparser.parse(_decoded(body, headers)))
     except Exception:  # noqa: BLE001 (a parser of hostile bytes may raise anything)
         found = None
-    if found and found.entries and not _COUNTS.search(body):
+    if found and found.entries and not _SLOW.search(body):
         first = found.entries[0]
         if first.title and first.link:
             return found
@@ -89,6 +86,33 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     if found is None:
         raise FeedError("no feed: give the address of its RSS or Atom file")
     return found
+
+
+def _cut(body: bytes) -> bytes:
+    """What parsers can take: the entries that are read, tags by the hundred thousand, some attributes each.
+    Raises FeedError for what is none of theirs."""
+    for pattern, most in ((_TAG, MAX_ELEMENTS), (_ENTRY, MAX_ENTRIES)):
+        more = next(islice(pattern.finditer(body), most, None), None)
+        if more is not None:
+            body = body[: more.start()]
+    if body.count(b"<") - 2 * body.count(b"</") - body.count(b"/>") > MAX_UNCLOSED:
+        raise FeedError("no feed: its tags are never closed")
+    if body.count(b"xmlns") > MAX_SPACES:
+        raise FeedError("no feed: it declares thousands of namespaces")
+    if body.count(b"&") <= MAX_AMPERSANDS:
+        own = b"<!ENTITY" in body[:20_000]
+        body = _AMPERSAND.sub(lambda found: _written_out(found, own=own), body)
+    return _COLON_IN_ZONE.sub(rb"\1\2", _OPENING.sub(_fewer, body))
+
+
+def _written_out(found: re.Match[bytes], *, own: bool) -> bytes:
+    """`AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the document names
+    entities itself."""
+    name = found[1] or b""
+    if found.group()[:1] == b"<" or (own and name):
+        return found.group()
+    meant = html5.get(name.decode("ascii"), "")
+    return "".join(f"&#{ord(letter)};" for letter in meant).encode() or b"&amp;" + name
 
 
 def _complete(feed: Feed) -> tuple[int, int]:
@@ -132,7 +156,7 @@ def _slowly(body: bytes, headers: Mapping[str, str]) -> Feed | None:
 
 
 def _bounded(body: bytes) -> bytes:
-    """What feedparser gets: whole entries up to a size, no element with attributes by the thousand."""
+    """What feedparser gets: whole entries up to a size, and no entities."""
     if len(body) > MAX_SLOW:
         ends = [match.end() for match in _END.finditer(body, 0, MAX_SLOW)]
         body = body[: ends[-1] if ends else MAX_SLOW]
@@ -140,12 +164,14 @@ def _bounded(body: bytes) -> bytes:
     tags = islice(_TAG.finditer(body), MAX_TAGS, None)
     if (last := next(tags, None)) is not None:
         body = body[: last.start()]
-    return re.sub(rb"<[A-Za-z][^<>]*>", _fewer, body)
+    return body
 
 
 def _fewer(tag: re.Match[bytes]) -> bytes:
-    """The tag with its first attributes."""
+    """The tag with its first attributes; nothing in place of a huge one."""
     text = tag.group()
+    if len(text) > MAX_TAG:
+        return b""
     if text.count(b"=") <= MAX_ATTRIBUTES:
         return text
     place = -1
@@ -159,23 +185,23 @@ def _feed(read: Mapping[str, Any]) -> Feed:
     # As plain dictionaries: feedparser's own warn where a date is missing.
     about = dict(read.get("feed") or {})
     return Feed(
-        title=_text(about.get("title"))[:MAX_TITLE],
-        link=_text(about.get("link")),
+        title=text_of(about.get("title"))[:MAX_TITLE],
+        link=text_of(about.get("link")),
         updated=_date(about, "updated") or _date(about, "published"),
-        language=_text(about.get("language"))[:20],
+        language=text_of(about.get("language"))[:20],
         entries=tuple(_entry(dict(one)) for one in (read.get("entries") or ())[:MAX_ENTRIES]),
     )
 
 
 def _entry(read: Mapping[str, Any]) -> Entry:
     return Entry(
-        title=_text(read.get("title"))[:MAX_TITLE],
+        title=text_of(read.get("title"))[:MAX_TITLE],
         link=_link(read),
-        id=_text(read.get("id"))[:500],
+        id=text_of(read.get("id"))[:500],
         content=_content(read)[:MAX_CONTENT],
         author=_author(read),
         published=_date(read, "published") or _date(read, "updated") or _date(read, "created"),
-        comments=_text(read.get("comments")),
+        comments=text_of(read.get("comments")),
         metrics=_metrics(read),
     )
 
@@ -187,21 +213,21 @@ def _link(read: Mapping[str, Any]) -> str:
         if (
             isinstance(one, Mapping)
             and one.get("rel") == "alternate"
-            and (to := _text(one.get("href")))
+            and (to := text_of(one.get("href")))
         ):
             return to
-    return _text(read.get("link"))
+    return text_of(read.get("link"))
 
 
 def _content(read: Mapping[str, Any]) -> str:
     """The longer of summary and content: some feeds have teasers in one, some in the other."""
-    texts = [_text(read.get("summary")), _text(read.get("description"))]
+    texts = [text_of(read.get("summary")), text_of(read.get("description"))]
     listed = read.get("content")
     for one in listed if isinstance(listed, list) else ():
-        if (isinstance(one, Mapping) and "html" in (_text(one.get("type")) or "html")) or (
-            isinstance(one, Mapping) and _text(one.get("type")).startswith("text")
+        if (isinstance(one, Mapping) and "html" in (text_of(one.get("type")) or "html")) or (
+            isinstance(one, Mapping) and text_of(one.get("type")).startswith("text")
         ):
-            texts.append(_text(one.get("value")))
+            texts.append(text_of(one.get("value")))
     return max(texts, key=len)
 
 
@@ -209,9 +235,9 @@ def _author(read: Mapping[str, Any]) -> str:
     names: list[str] = []
     listed = read.get("authors")
     for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, Mapping) and (name := _text(one.get("name"))):
+        if isinstance(one, Mapping) and (name := text_of(one.get("name"))):
             names.append(name)
-    return (", ".join(dict.fromkeys(names)) or _text(read.get("author")))[:MAX_TITLE]
+    return (", ".join(dict.fromkeys(names)) or text_of(read.get("author")))[:MAX_TITLE]
 
 
 def _metrics(read: Mapping[str, Any]) -> dict[str, int]:
@@ -221,7 +247,7 @@ def _metrics(read: Mapping[str, Any]) -> dict[str, int]:
         "views": (read.get("media_statistics") or {}).get("views"),
         "likes": (read.get("media_starrating") or {}).get("count"),
     }
-    texts = {name: _text(value) for name, value in said.items()}
+    texts = {name: text_of(value) for name, value in said.items()}
     return {name: int(text) for name, text in texts.items() if re.fullmatch(r"\d{1,12}", text)}
 
 
@@ -231,14 +257,7 @@ def _date(read: Mapping[str, Any], name: str) -> datetime | None:
     try:
         if parsed:
             return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
-        found = datetime.fromisoformat(_text(read.get(name)))
+        found = datetime.fromisoformat(text_of(read.get(name)))
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-    try:
-        return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    return in_utc(found)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from digest.fetch.feeds import Entry, Feed, FeedError, parse
+from digest.fetch.entries import Entry, Feed, FeedError
+from digest.fetch.feeds import parse
 from digest.fetch.http import Fetcher, shown, web_address
 from digest.fetch.identity import Identity, identity
 from digest.fetch.pages import links, plain_text, web_link
@@ -54,7 +55,7 @@ class FeedSource:
             feed = await asyncio.to_thread(parse, answer.body, answer.headers)
         except FeedError as error:
             raise SourceError(f"{shown(address)}: {error}") from None
-        posts = await asyncio.to_thread(_posts, feed, answer.url, datetime.now(UTC))
+        posts = await asyncio.to_thread(posts_of, feed, answer.url, datetime.now(UTC))
         marks = {
             name: answer.headers[name][:500]
             for name in ("etag", "last-modified")
@@ -82,7 +83,7 @@ def _conditions(state: SourceState) -> dict[str, str]:
     return {asked[name]: value for name, value in state.marks.items() if name in asked}
 
 
-def _posts(feed: Feed, base: str, now: datetime) -> list[Post]:
+def posts_of(feed: Feed, base: str, now: datetime) -> list[Post]:
     """The entries as posts, each key once; those without a word are left out."""
     found: dict[str, Post] = {}
     for entry in feed.entries:

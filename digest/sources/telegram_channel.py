@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.fetch.http import Fetcher
-from digest.fetch.pages import node_text, web_link
+from digest.fetch.pages import node_text, shallow, web_link
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, SourceError
 
@@ -25,6 +25,8 @@ CLAIMS = re.compile(r"(?:https?://)?t\.me/")
 PAGES = 6
 """A page shows some 20 posts; the oldest id leads to the one before."""
 MAX_TEXT = 6_000
+MAX_TAGS = 20_000
+"""Tags of a page: one with twenty posts has some 2,000."""
 
 _NAME = re.compile(r"(?:(?:https?://)?t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31})/?")
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000}
@@ -80,7 +82,7 @@ def open_source(spec: SourceSpec, access: Access) -> TelegramChannel:
 
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:
     """The posts on a page by their number; those without words have an empty text."""
-    tree = LexborHTMLParser(page.decode("utf-8", "replace"))
+    tree = LexborHTMLParser(shallow(page.decode("utf-8", "replace"), MAX_TAGS))
     found = {}
     for node in tree.css("div.tgme_widget_message[data-post]"):
         post = _post(node, channel)

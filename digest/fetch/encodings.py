@@ -1,0 +1,77 @@
+"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden from a look at the bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+ENOUGH = 12
+"""Bytes above ASCII that prove UTF-8: fewer may come out right by chance."""
+
+_WIDE = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"<\0\0\0": "utf-32-le",
+    b"\0\0\0<": "utf-32-be",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+    b"{\0": "utf-16-le",
+    b"\0{": "utf-16-be",
+}
+"""How bodies begin whose letters take two or four bytes."""
+_EBCDIC = "<?xml".encode("cp037")
+_DECLARED = re.compile(r"^\ufeff?\s*<\?xml[^>]{0,200}\?>")
+_NAMED = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,30})")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", re.IGNORECASE)
+_UTF8 = {"utf-8", "utf8", ""}
+
+
+def readable(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+    """The body as it is, or as UTF-8 with headers that say so."""
+    encoding = _wide(body) or _mislabelled(body, headers)
+    if not encoding:
+        return body.removeprefix(b"\xef\xbb\xbf"), headers
+    try:
+        text = body.decode(encoding, "replace")
+    except LookupError:
+        return body, headers
+    plain = _DECLARED.sub("", text, count=1).removeprefix("\ufeff")
+    utf8 = {**headers, "content-type": "application/xml; charset=utf-8"}
+    return plain.encode("utf-8", "replace"), utf8
+
+
+def _wide(body: bytes) -> str:
+    if body.startswith(_EBCDIC):
+        said = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
+        return said[1] if said else "cp037"
+    return next((name for mark, name in _WIDE.items() if body.startswith(mark)), "")
+
+
+def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
+    """What the body is in truth, where it is not what it says."""
+    high = sum(map(len, runs := re.findall(rb"[\x80-\xff]+", body)))
+    if high < ENOUGH:
+        return ""
+    declared, charset = _NAMED.search(body), _CHARSET.search(headers.get("content-type", ""))
+    said = {declared[1].decode().lower() if declared else "", charset[1].lower() if charset else ""}
+    try:
+        body.decode("utf-8")
+        return "" if said <= _UTF8 else "utf-8"
+    except UnicodeDecodeError:
+        lost = body.decode("utf-8", "replace").count("\ufffd")
+        if not said <= _UTF8 or lost < high / 4:
+            return ""  # a letter that broke off makes no other encoding
+        # The letters of Western Europe stand alone among those of ASCII.
+        return "cp1252" if high < 1.3 * len(runs) else _chinese(body)
+
+
+def _chinese(body: bytes) -> str:
+    """GB18030 or Big5, whichever has more of its common characters there; neither where these are few."""
+    pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body[:100_000])
+    mainland = sum(0xB0 <= lead[0] <= 0xD7 for lead in pairs)
+    taiwan = sum(0xA4 <= lead[0] <= 0xC6 for lead in pairs)
+    if max(mainland, taiwan) < len(pairs) / 2:
+        return ""
+    return "gb18030" if mainland >= taiwan else "big5"
