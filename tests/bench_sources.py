@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
 import resource
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from digest.fetch.feeds import FeedError, parse
 from tests.bench import DATA, ROOT, timed
+from tests.feed_cost import costs
 from tests.hostile_feeds import HOSTILE
+from tests.model_server import KEY, MODEL, ModelServer, Request, count
+from tests.writers import honest, wanted
 
 DAY = "2025-12-06"
 
 
 def feeds() -> None:
-    """CPU seconds and growth of memory of the worst body."""
-    slowest, before = (0.0, ""), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for name, body in HOSTILE.items():
-        began = time.process_time()
-        with contextlib.suppress(FeedError):
-            parse(body)
-        slowest = max(slowest, (time.process_time() - began, name))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    """CPU seconds and memory of the worst bodies, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / str(number) for number in range(len(HOSTILE))]
+        for path, body in zip(files, HOSTILE.values(), strict=True):
+            path.write_bytes(body)
+        found = dict(zip(HOSTILE, costs([(path, {}) for path in files]), strict=True))
+    slowest = max(found, key=lambda name: found[name].cpu)
+    largest = max(found, key=lambda name: found[name].megabytes)
     print(
-        f"{len(HOSTILE)} hostile feeds: slowest {slowest[0]:.2f} s CPU ({slowest[1]}), {grown:.0f} MB"
+        f"{len(HOSTILE)} hostile feeds: {found[slowest].cpu:.2f} s CPU at the most ({slowest}; bar 1),"
+        f" {found[largest].megabytes:.0f} MB ({largest}; bar 64)"
     )
 
 
@@ -52,14 +54,53 @@ def crowded(number: int) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False)
 
 
-def flood(folder: Path) -> None:
-    """A digest of 3,000 and of 30,000 posts."""
-    for number in (3_000, 30_000):
-        path = folder / f"{number}.jsonl"
-        path.write_text("\n".join(crowded(number)) + "\n", "utf-8")
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a digest of so many posts took."""
+
+    cpu: float
+    wall: float
+    megabytes: float
+    tokens: int
+    """Of the prompts that ask for the pages of the report."""
+
+
+def made(number: int, folder: Path) -> Made:
+    """A digest of so many posts, written by a model on loopback that answers at once."""
+    path = folder / f"{number}.jsonl"
+    path.write_text("\n".join(crowded(number)) + "\n", "utf-8")
+
+    def script(request: Request) -> object:
+        return honest(*(str(message["content"]) for message in request.body["messages"]))
+
+    with ModelServer(script) as server:
+        told = {"BASE_URL": server.base_url, "MODEL": MODEL, "API_KEY": KEY}
+        os.environ.update({f"OPENAI_{name}": value for name, value in told.items()})
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         asked = ("digest", "ai", "--date", DAY, "--posts", str(path), "--json")
-        seconds, peak, out = timed(*asked, "--writer", "extractive", folder=folder)
-        print(f"{number} posts: {seconds:.1f} s, {peak:.0f} MB, {json.loads(out)['counts']}")
+        wall, peak, out = timed(*asked, folder=folder)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = json.loads(out)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    pages = [one for one in server.requests if wanted(one.prompt) != "items"]
+    repairs = sum(count(one.text) for one in server.requests) - sum(
+        count(one.text) for one in pages
+    )
+    tokens = sum(count(one.text) for one in pages)
+    print(
+        f"{number} posts: {cpu:.1f} s CPU, {wall:.1f} s, {peak:.0f} MB, writer {found['writer']},"
+        f" {len(pages)} calls, {tokens} tokens in, {repairs} to repair what was refused, {found['counts']}"
+    )
+    return Made(cpu, wall, peak, tokens)
+
+
+def flood(folder: Path) -> None:
+    """A digest of 30,000 posts against one of 3,000, in turns, so that both meet the same load."""
+    few, many = made(3_000, folder), made(30_000, folder)
+    print(
+        f"ten times the posts: {many.cpu / few.cpu:.2f} x CPU, {many.wall / few.wall:.2f} x time (bar 3),"
+        f" {many.megabytes:.0f} MB (bar 600), {many.tokens / few.tokens:.3f} x tokens in"
+    )
 
 
 def main() -> None:
