@@ -449,11 +449,13 @@ main()
 """
 
 
+@pytest.mark.parametrize("address", ["list:42", "user:ada", "search:model"])
 async def test_a_collector_killed_at_any_moment_loses_and_pays_nothing_twice(
-    tmp_path: Path,
+    tmp_path: Path, address: str
 ) -> None:
     Path("topics.toml").write_text(
-        '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "x", address = "list:42", private = true }]\n'
+        '[ai]\ntitle = "AI"\nslug = "ai"\n'
+        f'sources = [{{ kind = "x", address = "{address}", private = true }}]\n'
     )
     x = XServer(delay=0.05)
     for n in range(900):
