@@ -301,7 +301,7 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     },
     "source_title": {"zh": "“{topic}”的来源", "en": 'Sources of "{topic}"'},
     "source_usage": {
-        "zh": "/source test 地址 看最新三条；/source add 地址 添加；/source remove 序号 删除。地址如 https://example.com/feed、@频道、list:123（X）、hackernews AI",
+        "zh": "/source test 地址 看最新三条；/source add 地址 添加；/source remove 序号 删除。地址如 https://example.com/feed、https://t.me/频道、list:123（X）、hackernews AI",
         "en": "/source test ADDRESS shows its three newest posts; /source add ADDRESS; /source remove NUMBER. An address is https://example.com/feed, https://t.me/NAME, list:123 (X) or hackernews AI",
     },
     "source_none": {"zh": "还没有来源。", "en": "There is no source yet."},
@@ -313,7 +313,7 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
         "zh": "上次应答 {when}，每天 {rate} 条，{seconds} 秒",
         "en": "last answer {when}, {rate} posts a day, {seconds} s",
     },
-    "source_failing": {"zh": "⚠ 连续失败 {n} 次：{why}", "en": "⚠ failed {n} times: {why}"},
+    "source_failing": {"zh": "⚠ 连续失败 {n} 次：{why}", "en": "⚠ failed ({n} in a row): {why}"},
     "source_off": {"zh": "✗ 已停用：{why}", "en": "✗ switched off: {why}"},
     "source_waits": {"zh": "{when} 前不再问", "en": "left in peace until {when}"},
     "source_stands_in": {"zh": "替补 {what}", "en": "stands in for {what}"},
@@ -337,9 +337,10 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     },
     "source_there": {"zh": "{name} 已经在列表里。", "en": "{name} is in the list already."},
     "source_removed": {
-        "zh": "已从“{topic}”删除 {name}。重新添加：/source add",
-        "en": 'Took {name} away from "{topic}". /source add brings it back.',
+        "zh": "已从“{topic}”删除 {name}。要恢复：/source add 地址",
+        "en": 'Took {name} away from "{topic}". /source add ADDRESS brings it back.',
     },
+    "source_back": {"zh": "{name} 又在“{topic}”里了。", "en": '{name} is back in "{topic}".'},
     "source_unknown": {
         "zh": "没有“{what}”这个来源：/source list {topic} 列出序号。",
         "en": 'There is no source "{what}": /source list {topic} shows their numbers.',

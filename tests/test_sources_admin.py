@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from bot.commands import answer, sources_admin
 from bot.commands.asking import Context
+from bot.commands.source_reasons import reason
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from digest.collect import import_feeds, sources_of, tried
@@ -82,7 +84,7 @@ async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context)
     assert "1. a.example/feed" in said
     assert "secret" not in said
     assert "not asked yet · ×2 · from topics.toml" in said
-    assert "failed 1 times: x: not allowed (401)" in said
+    assert "failed (1 in a row): not allowed (401)" in said
     assert "X: 0 of 2000 reads used this month (X_READS_MONTH), 0 of them today" in said
     # By the 8th of December, eight days' share of the month, but no more than a tenth on one day.
     assert "200 left for today" in said
@@ -98,7 +100,7 @@ async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -
     assert "added in a chat" in await say(made, "/source list ai")
     assert "已经在列表里" in await say(made, "/来源 add https://b.example/feed")
     said = await say(made, "/source add https://bad.example/feed")
-    assert "cannot be used now: b.example: answered 500" in said
+    assert "https://bad.example/feed cannot be used now: answered 500" in said
     assert len(await sources_of(made.topics["ai"], made.store)) == 3
 
 
@@ -123,6 +125,72 @@ async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str,
     assert "2025-12-06 08:00 · likes 3" in said
     assert "https://b.example/1" in said
     assert len(await sources_of(made.topics["ai"], made.store)) == 2
+
+
+async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -> None:
+    """No child: one would refuse an address of this machine, whoever lists it."""
+    near = SourceSpec("rss", "http://127.0.0.1:1200/twitter/list/1", private=True)
+    topic = replace(made.topics["ai"], sources=(near,))
+    made = replace(made, topics={"ai": topic})
+    for said in (near.address, "127.0.0.1:1200/twitter/list/1"):
+        book = SourceBook(made.store)
+        await book.save_failure(
+            topic, near, "x", "x: gone", NOW, next_at=None, off="x: gone for good"
+        )
+        assert "switched off" in await say(made, "/source list")
+        await say(made, "/source remove 1")
+        assert await sources_of(topic, made.store) == ()
+        assert "is back in" in await say(made, f"/source add {said}")
+        assert await sources_of(topic, made.store) == (near,)
+        assert "not asked yet" in await say(made, "/source list"), "and it gets a new chance"
+
+
+@pytest.mark.parametrize(
+    ("said", "zh", "en"),
+    [
+        ("b.example/feed: answered 500", "应答 500", "answered 500"),
+        ("x list:42: no such user", "没有这个用户", "no such user"),
+        (
+            "x: no reads are left for today; X_READS_MONTH says how many a month has",
+            "今天的次数已用完；每月次数由 X_READS_MONTH 决定",
+            "no reads are left for today; X_READS_MONTH says how many a month has",
+        ),
+        (
+            "not an address: write an address like https://example.com/feed",
+            "请写 https://example.com/feed 这样的地址",
+            "write an address like https://example.com/feed",
+        ),
+        (
+            "a.example:8080/x: no whole answer within 20 s",
+            "20 秒内没有完整的应答",
+            "no whole answer within 20 s",
+        ),
+        (
+            "a fault of the program (KeyError)",
+            "a fault of the program (KeyError)",
+            "a fault of the program (KeyError)",
+        ),
+    ],
+)
+def test_reasons_are_told_in_the_language_of_the_chat(said: str, zh: str, en: str) -> None:
+    assert (reason(said, "zh"), reason(said, "en")) == (zh, en)
+
+
+def test_every_reason_of_a_source_is_known_in_chinese() -> None:
+    """What sources raise, as their code writes it, with something in its gaps."""
+    code = "".join(
+        path.read_text("utf-8")
+        for folder in ("fetch", "sources")
+        for path in (Path(__file__).parents[1] / "digest" / folder).glob("*.py")
+        if path.name not in {"opml.py", "jsonl.py", "sample.py", "__init__.py"}
+    )
+    raised = re.findall(r"(?:SourceError|FeedError)\(\s*((?:f?\"[^\"]*\"\s*)+)", code)
+    assert len(raised) > 20
+    for literal in raised:
+        said = re.sub(r"\{[^{}]*\}", "7", "".join(re.findall(r"\"([^\"]*)\"", literal)))
+        said = said.replace("7: ", "a.example/feed: ", 1) if said.startswith("7: ") else said
+        # "…: {error}" passes on what another one says.
+        assert said.endswith(": 7") or re.search(r"[一-鿿]", reason(said, "zh")), said
 
 
 @pytest.mark.parametrize("line", ["/source dance", "/source add", "/source test", "/source remove"])

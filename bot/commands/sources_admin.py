@@ -14,6 +14,7 @@ from typing import Any
 from bot import texts
 from bot.children import ask_child
 from bot.commands.asking import Ask, Unanswered
+from bot.commands.source_reasons import reason
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
 from digest.collect import allowance, bare, sources_of
 from digest.models import SourceSpec, Topic
@@ -41,10 +42,14 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     if action == "remove":
         yield await _remove(ask, topic, " ".join(words))
         return
+    if action == "add" and (back := await _brought_back(ask, topic, " ".join(words))):
+        yield back
+        return
     yield ask.say("source_trying", what=" ".join(words)[:120])
     tried = await try_source(words)
     if "why" in tried:
-        yield ask.say("source_fails", what=" ".join(words)[:120], why=str(tried["why"])[:300])
+        why = reason(str(tried["why"])[:300], ask.language)
+        yield ask.say("source_fails", what=" ".join(words)[:120], why=why)
     elif action == "test":
         yield _newest(ask, tried)
     else:
@@ -113,9 +118,11 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     language = ask.language
     parts = []
     if how.off:
-        parts.append(texts.text("source_off", language, why=how.off))
+        parts.append(texts.text("source_off", language, why=reason(how.off, language)))
     elif how.error:
-        parts.append(texts.text("source_failing", language, n=how.failures, why=how.error))
+        parts.append(
+            texts.text("source_failing", language, n=how.failures, why=reason(how.error, language))
+        )
     elif how.answered_at is None:
         parts.append(texts.text("source_new", language))
     if how.answered_at is not None:
@@ -155,19 +162,33 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     if spec in {bare(one) for one in await sources_of(topic, store)}:
         return ask.say("source_there", name=tried["name"])
     if spec in {bare(one) for one in topic.sources}:
-        await book.undo(topic.name, spec)  # it was taken away here before
+        await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=_who(ask), now=ask.context.now())
     title = topic.title[ask.language]
     return ask.say("source_added", name=tried["name"], topic=title, n=tried["number"])
 
 
+async def _brought_back(ask: Ask, topic: Topic, said: str) -> Reply | None:
+    """A source of the topics file that was taken away here: it is the operator's own, so it needs no trial,
+    which would fail for one that is near by."""
+    ours, book = {bare(spec) for spec in topic.sources}, SourceBook(ask.context.store)
+    for change in await book.changes(topic.name):
+        if not change.added and bare(change.spec) in ours and _is_meant(said, change.spec):
+            await book.undo(topic.name, bare(change.spec))
+            name, title = _shown(change.spec), topic.title[ask.language]
+            return ask.say("source_back", name=name, topic=title)
+    return None
+
+
+def _is_meant(said: str, spec: SourceSpec) -> bool:
+    return said in (spec.address, f"{spec.kind} {spec.address}".strip(), _shown(spec))
+
+
 async def _remove(ask: Ask, topic: Topic, said: str) -> Reply:
     store = ask.context.store
     listed = await sources_of(topic, store)
-    found = [
-        one for one in listed if said in (one.address, f"{one.kind} {one.address}", _shown(one))
-    ]
+    found = [one for one in listed if _is_meant(said, one)]
     if said.isascii() and said.isdigit() and 1 <= int(said) <= len(listed):
         found = [listed[int(said) - 1]]
     if len(found) != 1:

@@ -234,11 +234,14 @@ class SourceBook:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
-        """Takes a change back, so that the topics file counts again; whether there was one."""
+        """Takes a change back, so that the topics file counts again; whether there was one. The source is
+        asked as if new."""
         async with self._store.writing() as connection:
             done = await connection.execute(
                 delete(source_changes).where(_is(source_changes, topic, spec))
             )
+            if done.rowcount:
+                await connection.execute(delete(sources).where(_is(sources, topic, spec)))
             return bool(done.rowcount)
 
 
