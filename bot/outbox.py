@@ -119,6 +119,8 @@ class Job:
     """Whether the picture itself was tried, not only its name there."""
     uploads: bool = False
     """Whether others wait for the picture that this one uploads now."""
+    began: float = 0.0
+    """When its turn came."""
 
 
 def job_of(part: Part) -> Job:
@@ -221,7 +223,7 @@ class Outbox:
             group = min(MOST_AHEAD, max(2, round(AHEAD * self.rate.rate)))
             room = group - len(self._queue) - sum(map(len, self._parked.values()))
             idle = self._writer.stuck or self.rate.halted_until > self._clock() + PATIENCE
-            if not idle and room > 3 * group // 4:
+            if not idle and room > group // 2:
                 idle = await self._claim(room) < room
             elif not idle:
                 await self._wake.wait()
@@ -258,7 +260,8 @@ class Outbox:
             return
         self._queue.popleft()
         self._wake.set()
-        self.rate.begin(self._clock())
+        job.began = self._clock()
+        self.rate.begin(job.began)
         job.uploads = self._uploads(job)
         task = asyncio.create_task(self._send(job))
         self._sending.add(task)
@@ -311,12 +314,12 @@ class Outbox:
 
     async def _send(self, job: Job) -> None:
         """One send and its outcome. One may fail without the others."""
-        part, began = job.part, self._clock()
+        part = job.part
         outcome: Outcome | None
         try:
             outcome = await self._tried(job)
         except PlatformError as error:
-            outcome = await self._told(job, error, began)
+            outcome = await self._told(job, error)
         except StoreError as error:  # before the send: nothing is known of the picture
             outcome = self._later(part, str(error), 5.0)
         except Exception as error:
@@ -336,8 +339,7 @@ class Outbox:
         ):
             return Outcome(part.id, "sent", known)
         delivered = await self._to.deliver(message)
-        now = self._clock()
-        self.rate.accepted(now)
+        self.rate.accepted(job.began, self._clock())
         self._failures = 0
         if delivered.file_id and job.picture:
             with contextlib.suppress(StoreError):  # the message is there, whatever comes now
@@ -383,24 +385,24 @@ class Outbox:
         wait = max(at - now, delivered.again)
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
 
-    async def _told(self, job: Job, error: PlatformError, began: float) -> Outcome | None:
+    async def _told(self, job: Job, error: PlatformError) -> Outcome | None:
         """The outcome of a send that failed, also where the store fails meanwhile."""
         try:
-            return await self._failed(job, error, began)
+            return await self._failed(job, error)
         except StoreError as why:
             log.error("%s: %s", self.name, why)
             if isinstance(error, Unsure) and not (self._to.repeats or self._resend):
                 return Outcome(job.part.id, "unknown", error=str(error))
             return self._later(job.part, str(error), 5.0)
 
-    async def _failed(self, job: Job, error: PlatformError, began: float) -> Outcome | None:
+    async def _failed(self, job: Job, error: PlatformError) -> Outcome | None:
         """The outcome of a send that failed; None where it is tried again at once."""
         part = job.part
         if self._to.pace.bans and isinstance(error, Limited | Gone | Revoked | Refused):
             await self._note_invalid(error)
         match error:
             case Limited():
-                return await self._limited(part, error, began)
+                return await self._limited(job, error)
             case NotSent():
                 await self._down(error)
                 return self._later(part, str(error), backoff(part.attempts, 10.0))
@@ -425,14 +427,14 @@ class Outbox:
         again_at = self._now() + timedelta(seconds=seconds)
         return Outcome(part.id, "waiting", error=why, again_at=again_at)
 
-    async def _limited(self, part: Part, error: Limited, began: float) -> Outcome:
-        now = self._clock()
+    async def _limited(self, job: Job, error: Limited) -> Outcome:
+        now, part = self._clock(), job.part
         if error.everywhere:
-            if began >= self.rate.cut:
+            if job.began >= self.rate.cut:
                 self.rate.come_down(now, error.seconds)
             self.rate.halt(now + error.seconds)
             await self._remember(error.seconds)
-        elif self.rate.refused(part.chat.id, began, error.seconds, now):
+        elif self.rate.refused(part.chat.id, job.began, error.seconds, now):
             await self._remember(error.seconds)
         return self._later(part, str(error), error.seconds)
 

@@ -3,16 +3,23 @@
 Telegram states "about 30 messages a second" and says no more; a self-hosted or paid bot has other
 limits. So the rate is learned: begin with the stated one, come down when refused, and try a little
 more after a while without refusals (as TCP does: additive trust, multiplicative back-off).
+
+A limit counts messages when they arrive, not when they are sent, and a machine that is busy for a
+moment lets them arrive in a bunch. Their answers are late then, so the last second is counted from
+the latest moment at which each message can have arrived.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 
-SLACK, MORE_SLACK, MOST_SLACK = 0.018, 0.004, 0.05
-"""Seconds a second of allowance takes longer here: messages may arrive closer together than sent. Every
-lone refusal adds some."""
+SLACK, MORE_SLACK, MOST_SLACK = 0.006, 0.004, 0.05
+"""Seconds a second of allowance takes longer here, for what the answers do not show. Every lone
+refusal adds some, which goes again slowly; more than the most, and it is the rate that is too high."""
+LESS_SLACK = 0.0005
+"""What goes of it in a second of sending."""
 TRUST = 24.0
 """Seconds of full, unrefused sending before more than the proven rate is tried; doubled each time
 that fails."""
@@ -21,7 +28,11 @@ STEP = 1.03
 """What the rate grows by in a second of trying."""
 LEAST = 1.0
 IDLE = 0.5
-"""Seconds without a send after which the platform was not kept busy, and nothing was proven."""
+"""Seconds without a send in which the platform was not kept busy: they prove nothing."""
+TRIPS = 32
+"""Answers of which the quicker ones tell how long a message and its answer usually take."""
+SECOND = 0.98
+"""A second of messages that were taken; answers may bunch a little."""
 
 
 class Rate:
@@ -32,14 +43,17 @@ class Rate:
         self.proven = stated
         self._slack = SLACK
         self._slot = 0.0
-        self._sends: deque[float] = deque()
+        self._arrived: list[float] = []
+        self._answered: deque[tuple[float, float]] = deque()
         self._halted = 0.0
         self._cut = 0.0
-        self._busy_since = 0.0
-        self._stepped = 0.0
+        self._last = self._full = self._stepped = 0.0
         self._trust = TRUST
+        self._trip = 0.0
         self._taken: deque[float] = deque()
+        self._peak = 0
         self._answers: deque[str] = deque(maxlen=10)
+        self._lone = ""
 
     def wait(self, now: float) -> float:
         """Seconds until the next send may begin; 0 or less: now."""
@@ -61,24 +75,31 @@ class Rate:
 
     def begin(self, now: float) -> None:
         """Notes that a send begins."""
-        if now - self._slot > IDLE or not self._sends:
-            self._busy_since = self._stepped = now
+        if now - self._slot > IDLE or not (self._arrived or self._answered):
             self._slot = now
+        else:
+            self._full += now - self._last
+        self._last = now
         self._slot += (1.0 + self._slack) / self.rate
-        self._sends.append(now)
-        while len(self._sends) > self.most:
-            self._sends.popleft()
-        self._grow(now)
+        insort(self._arrived, now)
+        del self._arrived[: -math.ceil(self.most)]
+        self._grow()
 
-    def accepted(self, now: float) -> None:
-        """Notes that a message was taken."""
+    def accepted(self, began: float, now: float) -> None:
+        """Notes that the message whose send `began` then was taken."""
         self._answers.append("")
+        place = bisect_left(self._arrived, began)
+        if self._arrived[place : place + 1] == [began]:
+            del self._arrived[place]
+            self._answered.append((began, now))
+        trips = sorted(last - first for first, last in self._answered)
+        self._trip = trips[len(trips) // 4] if trips else now - began
+        if len(self._answered) > TRIPS:
+            insort(self._arrived, self._at(*self._answered.popleft()))
         self._taken.append(now)
-        while self._taken and now - self._taken[0] > 1.0:
+        while now - self._taken[0] >= SECOND:
             self._taken.popleft()
-        if self.rate > self.proven and now - self._busy_since > 1.0:
-            # A full second at a rate proves it; a lucky message does not.
-            self.proven = max(self.proven, min(self.rate, float(len(self._taken))))
+        self._peak = max(self._peak, len(self._taken))
 
     def refused(self, chat: str, began: float, seconds: float, now: float) -> bool:
         """Notes a 429 for a chat whose send `began` then, asking to wait so long. Whether it is meant
@@ -95,40 +116,63 @@ class Rate:
         if self.rate > self.proven or len({c for c in self._answers if c}) >= 3:
             self.come_down(now, seconds)
             return True
-        self._slack = min(MOST_SLACK, self._slack + MORE_SLACK)
-        self._busy_since = max(self._busy_since, now)
+        if chat != self._lone:
+            self._slack += MORE_SLACK
+        self._lone = chat
+        if self._slack > MOST_SLACK:
+            self._lower(self.rate / (1.0 + MOST_SLACK))
+            self._slack = SLACK
+        self._full = self._stepped = 0.0
         return False
 
     def come_down(self, now: float, seconds: float) -> None:
         """The bot as a whole was refused: waits, then goes on at the rate that was still taken."""
-        taken = sum(now - at <= 1.0 for at in self._taken)
+        taken, self._peak = self._peak, 0
         if self._cut:
             self._trust = min(MOST_TRUST, 2 * self._trust)
         self._cut = now
         self.halt(now + seconds)
-        # Under a strict limit what was taken in the last second is the limit. A lone refusal right
-        # after a break says less, hence the floor.
-        self._lower(max(taken, self.rate / 4), self._halted)
+        if self.rate > self.proven:
+            rate = max(self.proven, min(taken, self.rate / STEP))
+        else:
+            # A strict limit is what it took in its best second. Refusals right after a break say
+            # less, hence the floor.
+            rate = max(min(taken, self.rate / STEP), self.rate / 4)
+        self._lower(rate)
         self._taken.clear()
-        self._slot = self._halted
+        self._slot = self._last = self._halted
 
-    def _lower(self, rate: float, since: float) -> None:
+    def _lower(self, rate: float) -> None:
         self.rate = self.proven = max(LEAST, min(self.rate, rate))
         self._answers.clear()
-        self._busy_since = self._stepped = since
+        self._full = self._stepped = 0.0
 
-    def _grow(self, now: float) -> None:
-        if now - self._busy_since < self._trust or now - self._stepped < 1.0:
+    def _grow(self) -> None:
+        if self._full - self._stepped < 1.0:
             return
-        self._stepped = now
-        self.rate = min(self.most, self.rate * STEP)
+        self._stepped = self._full
+        self._slack = max(SLACK, self._slack - LESS_SLACK)
+        if self._full >= self._trust:
+            # A second at a rate, and its answers, prove the one before: a lucky message does not.
+            self.proven = max(self.proven, self.rate / STEP)
+            self.rate = min(self.most, self.rate * STEP)
 
     def _window(self) -> float:
-        """When the last second has room for one more, however late earlier sends began."""
-        many = math.ceil(self.rate)
-        if len(self._sends) < many:
+        """When the last second has room for one more, however late earlier messages arrived."""
+        many, end = math.ceil(self.rate), len(self._arrived)
+        known = [self._at(*both) for both in self._answered]
+        if end + len(known) < many:
             return 0.0
-        return self._sends[-many] + (1.0 + 0.75 * self._slack) * many / self.rate
+        # The last of the sorted ones are surely among the last `many`; the few others are sorted here.
+        few = min(many, len(known))
+        sure = end - (many - few)
+        some = sorted([*self._arrived[max(0, end - many) : sure], *known])
+        oldest = min([*some[len(some) - few :][:1], *self._arrived[sure : sure + 1]])
+        return oldest + (1.0 + 0.75 * self._slack) * many / self.rate
+
+    def _at(self, began: float, answered: float) -> float:
+        """The latest moment at which a message can have arrived."""
+        return max(began, answered - self._trip)
 
 
 class ChatPace:
