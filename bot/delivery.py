@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 
+from bot.alerts import Tell
 from bot.commands.asking import Context
-from bot.outbox import Outbox, Tell, Writer
+from bot.outbox import Outbox
+from bot.outcomes import Writer
 from bot.platforms import Delivering
 from bot.posting import digest_reply, waiting_reply
 from digest.models import Delivery, Report

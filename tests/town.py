@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.outbox import MOST_AT_ONCE, Outbox, Writer
+from bot.outbox import MOST_AT_ONCE, Outbox
+from bot.outcomes import Writer
 from bot.platforms import Delivering, Pace, Setup
 from bot.platforms.discord import delivering as discord
 from bot.platforms.telegram import delivering as telegram
