@@ -94,7 +94,7 @@ class Deliveries:
 
     async def plan(self, name: str, delivering: Delivering) -> int:
         """Makes messages of a group of deliveries that are due; gives how many."""
-        due = await self._ledger.ready(name, AT_ONCE)
+        due = await self._ledger.ready(name, AT_ONCE, self._context.now())
         plans: list[tuple[int, Sequence[str]]] = []
         for delivery, key in due:
             try:

@@ -67,8 +67,12 @@ def due_days(one: Subscription, after: datetime, now: datetime) -> list[tuple[da
 
 def closes(topic: Topic, day: date) -> datetime:
     """The moment at which the posts of that day are made a report: `build_at` on the next day."""
+    return _closes(day, topic.build_at, topic.timezone)
+
+
+def _closes(day: date, build_at: time, name: str) -> datetime:
     for later in range(1, 4):
-        if (due := moment(day + later * DAY, topic.build_at, topic.timezone)) is not None:
+        if (due := moment(day + later * DAY, build_at, name)) is not None:
             return due
     raise AssertionError("three days in a row that a zone never had")
 
@@ -84,9 +88,9 @@ def newest_closed(topic: Topic, now: datetime) -> date:
 def report_day(topic: Topic, one: Subscription, day: date, before: date | None) -> date | None:
     """The day whose report a chat gets on its local day `day`; `before`: the one it got last.
 
-    As many days back as it takes for the report to be made by then on every day of the year, so that
-    no clock change brings one twice or leaves one out. Never an older one than the one after
-    `before`. None where that would not be closed within a day of the chat's time.
+    The same number of days back all year, so that no clock change brings one twice or leaves one
+    out. Never an older one than the one after `before`. None where that would not be closed within
+    a day of the chat's time.
     """
     back = days_back(topic.timezone, topic.build_at, one.timezone, one.at, day.year)
     wanted = day - back * DAY
@@ -98,21 +102,18 @@ def report_day(topic: Topic, one: Subscription, day: date, before: date | None) 
 
 @lru_cache(maxsize=4096)
 def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
-    """Days from a chat's day back to the newest report that is made by its time all year round."""
-    earliest = _since_midnight(at) - max(_offsets(chat_zone, year))
-    latest = _since_midnight(build_at) - min(_offsets(topic_zone, year))
-    # The report of day D is made on D + 1; a chat's day may begin half a day before or after.
-    back = 1
-    while latest > earliest + (back - 1) * DAY:
-        back += 1
-    return back
+    """Days from a chat's day back to the newest report that is made by its time.
 
-
-def _since_midnight(at: time) -> timedelta:
-    return timedelta(hours=at.hour, minutes=at.minute)
-
-
-def _offsets(name: str, year: int) -> list[timedelta]:
-    """The zone's differences from UTC in winter and in summer."""
-    found = [datetime(year, month, 1, tzinfo=zone(name)).utcoffset() for month in (1, 7)]
-    return [offset or timedelta() for offset in found]
+    Where clock changes make that differ over the year, the fewest that hold for a third of it: in the
+    other half the digest comes when the report is made, an hour after the chat's time at the most,
+    rather than a day older all year. A month of other clocks (Casablanca's Ramadan) changes nothing.
+    """
+    found = []
+    for month in range(1, 13):
+        day = date(year, month, 15)
+        if due := moment(day, at, chat_zone):
+            back = 0
+            while _closes(day - back * DAY, build_at, topic_zone) > due:
+                back += 1
+            found.append(back)
+    return sorted(found)[len(found) // 3 - 1]

@@ -9,12 +9,15 @@ from random import Random as Draw
 import pytest
 
 from digest.calendar import closes, moment, next_due, zone
+from digest.models import Subscription
+from digest.store.due import Got, proposed
 from tests.clock_years import (
     DAY,
     FIRST,
     HALF_HOURS,
     HOUR,
     chat,
+    every_day,
     faults,
     local_days,
     run,
@@ -64,6 +67,40 @@ def test_every_zone_gets_one_digest_a_local_day_for_two_years() -> None:
 def test_clock_changes_bring_one_digest(name: str, at: time, build_at: time) -> None:
     assert faults(chat(name, at), topic(name, build_at)) == []
     assert faults(chat(name, at), topic("UTC", build_at)) == []
+
+
+def test_half_a_year_of_other_clocks_brings_no_older_report() -> None:
+    one, about = chat("Europe/Berlin", time(9, 30)), topic("UTC", time(8))
+    assert faults(one, about) == []
+    for day, report, *_ in every_day(one, about):
+        assert report == day - DAY, "made by its time in winter, half an hour later in summer"
+    row = proposed(one, about, *_day(one, date(2026, 7, 1), Got()))[0]
+    assert (row["due_at"], row["late"]) == (datetime(2026, 7, 1, 8, tzinfo=UTC), False)
+    row = proposed(one, about, *_day(one, date(2026, 12, 1), Got()))[0]
+    assert row["due_at"] == datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("at", "back"), [(time(7, 30), 2), (time(8), 1), (time(8, 30), 1)])
+def test_the_same_zone_needs_no_day_to_spare(at: time, back: int) -> None:
+    one, about = chat("Europe/Berlin", at), topic("Europe/Berlin", time(8))
+    assert {day - report for day, report, *_ in every_day(one, about) if report} == {back * DAY}
+
+
+@pytest.mark.parametrize("build_at", [time(7), time(8), time(9)])
+def test_the_clocks_of_ramadan_are_changed_as_any_others(build_at: time) -> None:
+    one, about = chat("Africa/Casablanca", time(8, 30)), topic("UTC", build_at)
+    offsets = {moment(day, one.at, one.timezone) for day in local_days()}
+    assert {due.hour for due in offsets if due} == {7, 8}
+    assert faults(one, about) == []
+    back = DAY if build_at == time(7) else 2 * DAY
+    assert {day - report for day, report, *_ in every_day(one, about) if report} == {back}
+
+
+def _day(one: Subscription, day: date, got: Got) -> tuple[datetime, Got, datetime, datetime]:
+    """What `proposed` is told a minute after the chat's time of that day."""
+    due = moment(day, one.at, one.timezone)
+    assert due
+    return due, got, due + timedelta(minutes=1), due - DAY
 
 
 def test_a_day_that_a_zone_never_had_is_left_out() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.calendar import due_days, newest_closed, next_due, report_day
+from digest.calendar import closes, due_days, newest_closed, next_due, report_day
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store import outbox
 from digest.store.chats import subscription_of
@@ -50,7 +50,8 @@ def proposed(
     """A delivery for the newest day that became due since then; a skipped row for each older one.
 
     Days up to the newest one it has are over: it changed its time or its zone meanwhile, or the
-    clock was set back. What was due up to `cutoff` is skipped.
+    clock was set back. What was due up to `cutoff` is skipped. One whose report is made after the
+    chat's time is due then.
     """
     days = [
         (day, due) for day, due in due_days(one, since, now) if got.day is None or day > got.day
@@ -61,6 +62,8 @@ def proposed(
             rows.append(_row(day, None, due, "missed", late=True))
             continue
         report = report_day(topic, one, day, got.report) if topic else None
+        if topic and report:
+            due = max(due, closes(topic, report))
         reason = "" if report else "no new report" if topic else "no such topic"
         rows.append(_row(day, report, due, reason, late=now - due > LATE))
     return rows
@@ -131,15 +134,17 @@ ReportKey = tuple[str, date, date]
 
 
 async def ready(
-    connection: AsyncConnection, platform: str, limit: int
+    connection: AsyncConnection, platform: str, limit: int, now: datetime | None
 ) -> list[tuple[Delivery, ReportKey]]:
-    """Deliveries that wait for parts and whose report is stored."""
+    """Deliveries that wait for parts and whose report is stored; by `now`, where it is given."""
     same = and_(
         reports.c.topic == deliveries.c.topic,
         reports.c.first == deliveries.c.report,
         reports.c.last == deliveries.c.report,
     )
     query = _open(platform).where(select(reports.c.id).where(same).exists())
+    if now:
+        query = query.where(deliveries.c.due_at <= now)
     rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
     return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 

@@ -44,10 +44,13 @@ class Ledger:
             if seen < due.MOST:
                 return total
 
-    async def ready(self, platform: str, limit: int) -> list[tuple[Delivery, ReportKey]]:
-        """Deliveries that wait for parts, with the topic, first and last day of the stored report."""
+    async def ready(
+        self, platform: str, limit: int, now: datetime | None = None
+    ) -> list[tuple[Delivery, ReportKey]]:
+        """Deliveries that wait for parts, with the topic, first and last day of the stored report.
+        `now`: none that are due later, because their day is not over, though it has a report."""
         async with self._store.reading() as connection:
-            return await due.ready(connection, platform, limit)
+            return await due.ready(connection, platform, limit, now)
 
     async def overdue(self, platform: str, before: datetime, limit: int) -> list[Delivery]:
         """Deliveries due before then without a report, whose chats were not told that it is late."""
