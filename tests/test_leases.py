@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,3 +111,17 @@ async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
         done.set()
         await asyncio.wait_for(task, 5)
     assert ended == ["cancelled", "done"]
+
+
+async def test_a_lease_taken_under_a_clock_that_was_ahead_is_waited_for_by_nobody(
+    tmp_path: Path,
+) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        assert await ledger.lease("telegram", "elsewhere:1", now() + timedelta(days=2), 30)
+        assert await ledger.lease("telegram", "here:2", now(), 30), "the clock was set right again"
+        assert not await ledger.lease("telegram", "elsewhere:1", now(), 30)
+        assert await ledger.lease("discord", "elsewhere:1", now() + timedelta(minutes=1), 30)
+        assert not await ledger.lease("discord", "here:2", now(), 30), (
+            "a clock that differs a little"
+        )

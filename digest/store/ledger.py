@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from digest.models import Balance, Delivery, Ending, Held, Outcome, Part, Topic
 from digest.store import chats, due, outbox
@@ -15,6 +15,9 @@ from digest.store.store import Store
 from digest.store.tables import deliveries, leases, parts
 
 _NOTES = "store"
+_AHEAD = timedelta(minutes=5)
+"""How far the clocks of two machines may differ. A lease that is good for longer was taken under a
+clock that was set back since: nobody waits for that."""
 RESTORED = "restored"
 """The note of when the database was restored from a backup."""
 
@@ -113,13 +116,15 @@ class Ledger:
 
     async def lease(self, role: str, holder: str, now: datetime, seconds: float = 30.0) -> bool:
         """Takes or renews the right to act in a role; False while somebody else has it."""
-        row = {"role": role, "holder": holder, "until": now + timedelta(seconds=seconds)}
+        until = now + timedelta(seconds=seconds)
+        row = {"role": role, "holder": holder, "until": until}
         async with self._store.writing() as connection:
             written = insert_on(connection.dialect.name, leases).values(row)
-            free = (leases.c.holder == holder) | (leases.c.until <= now)
+            good = and_(leases.c.until > now, leases.c.until <= until + _AHEAD)
+            free = or_(leases.c.holder == holder, ~good)
             taken = written.on_conflict_do_update(
                 index_elements=["role"],
-                set_={"holder": holder, "until": row["until"]},
+                set_={"holder": holder, "until": until},
                 where=free,
             )
             found = await connection.execute(taken.returning(leases.c.holder))
