@@ -170,6 +170,84 @@ async def test_old_and_new_id_both_subscribed_get_one(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
 
 
+SUPER = Chat("telegram", "-1007", kind="group")
+
+
+async def sent_on(ledger: Ledger, now: datetime, *days: date) -> list[tuple[str, str]]:
+    """Makes these days' reports, plans what is due and sends it: chats and texts."""
+    await ledger.propose(TOPICS, now)
+    for day in days:
+        await ledger._store.save_report(report(day))
+    ready = await ledger.ready("telegram", 10)
+    await ledger.plan([(one.id, [f"report of {one.report}"]) for one, _ in ready])
+    sent: list[tuple[str, str]] = []
+    while found := await ledger.claim("telegram", 10, now):
+        sent += [(one.chat.id, one.body) for one in found]
+        await settled(ledger, found)
+    return sent
+
+
+async def test_a_day_served_before_the_move_is_not_served_again(ledger: Ledger) -> None:
+    """Both ids are the same group: what the old one got in the morning is not due in the evening."""
+    await follow(ledger, HALL)
+    await follow(ledger, SUPER, at=time(20))
+    first = DAY - timedelta(days=1)
+    assert await sent_on(ledger, EIGHT, first) == [("-100", f"report of {first}")]
+    assert await ledger.move_chat("telegram", "-100", "-1007") == 0
+    evening = EIGHT + 13 * HOUR
+    assert await sent_on(ledger, evening, first) == [], "neither the day nor the report again"
+    assert await sent_on(ledger, evening + 24 * HOUR, DAY) == [("-1007", f"report of {DAY}")]
+    assert await ledger.unbalanced() == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
+async def test_a_report_sent_before_the_move_is_not_sent_again_on_another_day(
+    ledger: Ledger,
+) -> None:
+    """At 5 the other id gets a day older reports: what the group has had is not sent once more."""
+    await follow(ledger, HALL)
+    await follow(ledger, SUPER, at=time(5))
+    older, first = DAY - timedelta(days=2), DAY - timedelta(days=1)
+    assert sorted(await sent_on(ledger, EIGHT, older, first)) == [
+        ("-100", f"report of {first}"),
+        ("-1007", f"report of {older}"),
+    ]
+    await ledger.move_chat("telegram", "-100", "-1007")
+    # Both were served that day, each with its report; from now on each report comes once.
+    sent = []
+    for days in range(1, 5):
+        now = EIGHT + timedelta(days=days)
+        sent += await sent_on(ledger, now, first + timedelta(days=days))
+    assert len(sent) == len(set(sent)) == 4
+    assert ("-1007", f"report of {first}") not in sent
+
+
+async def test_the_rest_of_a_half_sent_digest_follows_under_the_new_id(ledger: Ledger) -> None:
+    await follow(ledger, HALL)
+    await follow(ledger, SUPER, at=time(20))
+    await planned(ledger, "a", "b")
+    await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
+    await ledger.move_chat("telegram", "-100", "-1007")
+    (rest,) = await ledger.claim("telegram", 10, EIGHT)
+    assert (rest.chat.id, rest.body) == ("-1007", "b")
+    await settled(ledger, [rest])
+    assert await ledger.propose(TOPICS, EIGHT + 13 * HOUR) == 0
+    assert await ledger.unbalanced() == []
+
+
+async def test_what_the_old_id_got_in_part_ends_what_the_new_one_did_not_begin(
+    ledger: Ledger,
+) -> None:
+    await follow(ledger, HALL, SUPER)
+    await planned(ledger, "a")
+    (old,) = await ledger.claim("telegram", 1, EIGHT)
+    await settled(ledger, [old])
+    await ledger.move_chat("telegram", "-100", "-1007")
+    assert await ledger.claim("telegram", 10, EIGHT) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
+    assert await ledger.unbalanced() == []
+
+
 async def test_a_moved_chat_may_move_to_an_id_that_had_left(ledger: Ledger) -> None:
     new = Chat("telegram", "-1007", kind="group")
     await follow(ledger, HALL, new)

@@ -72,8 +72,10 @@ class Bot:
     async def move(self) -> None:
         """A chat's message came back with a new id: it did not arrive."""
         old, new = self.draw.sample(CHATS, 2)
+        back = [one for one in self.claimed if one.chat.id == old]
         await self.ledger.move_chat("telegram", old, new)
-        self.claimed = [one for one in self.claimed if one.chat.id != old]
+        await self.ledger.settle([Outcome(one.id, "waiting") for one in back])
+        self.claimed = [one for one in self.claimed if one not in back]
 
     async def hours(self) -> None:
         self.now += timedelta(minutes=self.draw.choice((7, 60, 300, 600)))

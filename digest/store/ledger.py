@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import and_, delete, func, or_, select
 
 from digest.models import Balance, Delivery, Ending, Held, Outcome, Part, Topic
-from digest.store import chats, due, outbox
+from digest.store import chats, due, moves, outbox
 from digest.store.due import ReportKey
 from digest.store.engine import insert_on
 from digest.store.store import Store
@@ -111,7 +111,7 @@ class Ledger:
         """A chat has a new id: its subscriptions and open messages go there, each once."""
         async with self._store.writing() as connection:
             moved = await chats.move(connection, platform, old, new)
-            await outbox.move(connection, platform, old, new)
+            await moves.move(connection, platform, old, new)
             return moved
 
     async def lease(self, role: str, holder: str, now: datetime, seconds: float = 30.0) -> bool:

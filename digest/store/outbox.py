@@ -37,7 +37,7 @@ MOST_IDS = 500
 async def plan(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
     """Writes the parts of deliveries that have none yet, and opens them."""
     await _add(connection, plans, deliveries.c.state == "due")
-    for some in _some([delivery for delivery, _ in plans]):
+    for some in groups([delivery for delivery, _ in plans]):
         same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
         await connection.execute(update(deliveries).where(same).values(state="open"))
 
@@ -46,7 +46,7 @@ async def note(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[
     """Writes a word to chats whose report is late; their deliveries go on waiting for it."""
     untold = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
     await _add(connection, plans, untold)
-    for some in _some([delivery for delivery, _ in plans]):
+    for some in groups([delivery for delivery, _ in plans]):
         noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
         await connection.execute(noted)
 
@@ -58,7 +58,7 @@ async def _add(
 ) -> None:
     chats: dict[int, Any] = {}
     used: dict[int, int] = {}
-    for some in _some([delivery for delivery, _ in plans]):
+    for some in groups([delivery for delivery, _ in plans]):
         where = and_(deliveries.c.id.in_(some), wanted)
         columns = [
             subscriptions.c[name] for name in ("platform", "chat", "thread", "kind", "space")
@@ -219,7 +219,7 @@ async def _later(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
 
 async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
     found: set[int] = set()
-    for some in _some(ids):
+    for some in groups(ids):
         query = select(parts.c.delivery_id).where(parts.c.id.in_(some))
         found.update((await connection.scalars(query)).all())
     return sorted(found)
@@ -227,7 +227,7 @@ async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> lis
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Gives these deliveries, where all of their parts have ended, the state that follows from them."""
-    for some in _some(ids):
+    for some in groups(ids):
         counts = [
             func.sum(case((parts.c.state.in_(states), 1), else_=0)).label(name)
             for name, states in (
@@ -262,7 +262,7 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
     word, deliveries without any are skipped, and nobody holds a lease."""
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
-    for some in _some(ids):
+    for some in groups(ids):
         unsure = update(parts).where(parts.c.id.in_(some))
         await connection.execute(unsure.values(state="unknown", error=RESTORED))
     await end_deliveries(connection, await _deliveries_of(connection, ids))
@@ -302,7 +302,7 @@ async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
 async def decide(connection: AsyncConnection, ids: Sequence[int], *, again: bool) -> int:
     """The operator's word on held parts: send again, or they arrived; gives how many were held."""
     number = 0
-    for some in _some(ids):
+    for some in groups(ids):
         mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
         state = {"state": "waiting", "again_at": None} if again else {"state": "sent"}
         number += (await connection.execute(update(parts).where(mine).values(state))).rowcount
@@ -344,21 +344,6 @@ async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: st
     await end_deliveries(connection, sorted(set(found.all())))
 
 
-async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> None:
-    """Open parts go to a chat's new id; those of a subscription that the new id had already do not."""
-    mine = and_(parts.c.platform == platform, parts.c.chat == old, parts.c.state.in_(OPEN))
-    gone = select(deliveries.c.id).join(subscriptions).where(subscriptions.c.ended == "moved")
-    twice = and_(mine, parts.c.delivery_id.in_(gone))
-    ids = list((await connection.scalars(select(parts.c.id).where(twice))).all())
-    dropped = update(parts).where(twice).values(state="dropped", error="moved")
-    await connection.execute(dropped)
-    # One that is under way stays so: its own outcome says whether it must go again.
-    await connection.execute(update(parts).where(mine).values(chat=new))
-    waiting = and_(deliveries.c.id.in_(gone), deliveries.c.state == "due")
-    refused = update(deliveries).where(waiting).values(state="refused", reason="moved")
-    await connection.execute(refused)
-    await end_deliveries(connection, await _deliveries_of(connection, ids))
-
-
-def _some(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    """The ids, as many at a time as a statement may have."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
