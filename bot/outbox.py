@@ -20,6 +20,7 @@ from bot.platforms import Delivering
 from bot.tries import Job, Tries, job_of
 from digest.models import Outcome
 from digest.store import StoreError
+from digest.store.due import MADE_UP
 from digest.store.ledger import RESTORED, Ledger
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ AHEAD = 0.5
 MOST_AHEAD = 50
 POLL = 1.0
 """Seconds between looks for new messages where there were none."""
+EXPIRE = 60.0
+"""Seconds between looks for messages that are too late to be sent."""
 PATIENCE = 2.0
 """Seconds that claimed messages wait here for their turn; longer, and they are put back."""
 
@@ -54,7 +57,7 @@ class Outbox:
         """`picture` gives the picture that a body names. `resend`: what may have arrived is sent
         again where the platform cannot tell doubles."""
         self.name, self._to, self._ledger, self._writer = name, delivering, ledger, writer
-        self._now, self._resend = now, resend
+        self._now, self._resend, self._tell = now, resend, tell
         self._clock = asyncio.get_running_loop().time
         self.rate = Rate(delivering.pace.a_second, delivering.pace.most)
         self._tries = Tries(name, delivering, ledger, self.rate, picture, tell, now, resend=resend)
@@ -63,7 +66,7 @@ class Outbox:
         self._sending: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(at_once)
         self._filled, self._wake = asyncio.Event(), asyncio.Event()
-        self._stopping = False
+        self._stopping, self._expires = False, 0.0
 
     async def run(self) -> None:
         """Sends until cancelled or the token is revoked; `stop` afterwards."""
@@ -111,9 +114,23 @@ class Outbox:
             log.warning("%s: %d messages were under way when the bot ended", self.name, left)
         if self._to.repeats or self._resend:
             held = await self._ledger.held(self.name)
-            # What a restored backup calls unknown was sent long ago, if it was.
-            ids = [one.part for one in held if one.error != RESTORED]
+            # What a restored backup calls unknown was sent long ago, if it was; what was begun more
+            # than a day ago is for an operator to decide.
+            old = now - MADE_UP
+            ids = [
+                one.part for one in held if one.error != RESTORED and (one.tried_at or now) > old
+            ]
             await self._ledger.decide(ids, again=True)
+        await self._expire()
+
+    async def _expire(self) -> None:
+        """Lets go of what is too late, once a minute; says so."""
+        if self._clock() < self._expires:
+            return
+        self._expires = self._clock() + EXPIRE
+        if number := await self._ledger.expire(self.name, self._now()):
+            log.error("%s: %d digests were not sent within a day", self.name, number)
+            await self._tell("too_late", self.name, n=number)
 
     async def _feed(self) -> None:
         """Claims messages whenever few are left here."""
@@ -132,6 +149,7 @@ class Outbox:
 
     async def _claim(self, room: int) -> int:
         try:
+            await self._expire()
             parts = await self._ledger.claim(self.name, room, self._now())
         except StoreError as error:
             log.error("%s: no message can be claimed, so none is sent (%s)", self.name, error)

@@ -90,6 +90,10 @@ SETTINGS: Mapping[str, Mapping[Language, str]] = {
         "zh": "{about}：{n} 份简报该发却一小时没有发出一份。/status 看账目。",
         "en": "{about}: {n} digests are due and none went out for an hour. /status shows the ledger.",
     },
+    "alert_too_late": {
+        "zh": "{about}：{n} 份简报一天之内没能发出，已放弃补发。/status 看账目。",
+        "en": "{about}: {n} digests could not be sent within a day and are not sent any more. /status shows the ledger.",
+    },
     "alert_source_down": {
         "zh": "来源 {about} 没有应答（{why}）。",
         "en": "source {about} does not answer ({why}).",

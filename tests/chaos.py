@@ -35,7 +35,7 @@ from digest.store.ledger import Ledger
 from digest.store.tables import deliveries, parts
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
-from tests.town import DAY, EIGHT, PNG, TOPICS, body, every, opened
+from tests.town import DAY, DUE, PNG, TOPICS, body, every, opened
 
 PLATFORMS = ("telegram", "discord")
 KILLS, CHATS, PARTS, RATE = 200, 60, 2, 60.0
@@ -75,7 +75,7 @@ class Fuse:
 def child(database: str, url: str, day: int, points: int, resend: bool) -> None:
     """Sends all that is due on that day, and ends."""
     logging.disable()
-    asyncio.run(_send(database, url, EIGHT + timedelta(days=day), Fuse(points), resend))
+    asyncio.run(_send(database, url, DUE + timedelta(days=day), Fuse(points), resend))
 
 
 async def _send(database: str, url: str, now: datetime, fuse: Fuse, resend: bool) -> None:
@@ -153,8 +153,8 @@ class Chaos:
         """Days of digests until the child was killed so often; then all is sent."""
         for number in range(CHATS):
             for platform in PLATFORMS:
-                wanted = Subscription(Chat(platform, str(1000 + number)), "ai", EIGHT.time(), "UTC")
-                await self.store.subscribe(wanted, EIGHT - timedelta(hours=12))
+                wanted = Subscription(Chat(platform, str(1000 + number)), "ai", DUE.time(), "UTC")
+                await self.store.subscribe(wanted, DUE - timedelta(hours=12))
         while self.score.kills < kills:
             await self.store.save_report(report(DAY + timedelta(days=self.score.days - 1)))
             while await self._child(kills, resend):
@@ -193,7 +193,7 @@ class Chaos:
         """The ledger balances, and what is under way is no more than a group."""
         if wrong := await self.ledger.unbalanced():
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
-        now = EIGHT + timedelta(days=self.score.days)
+        now = DUE + timedelta(days=self.score.days)
         for platform, one in (await self.ledger.balance(now)).items():
             whole = one.delivered + one.refused + one.unknown + one.waiting + one.skipped
             if one.due != whole:

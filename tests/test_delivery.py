@@ -22,7 +22,7 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
-from tests.town import DAY, EIGHT, TOPICS, due, opened
+from tests.town import DAY, DUE, TOPICS, due, opened
 
 PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
@@ -36,7 +36,7 @@ def context(store: Store, folder: Path, now: datetime | None = None) -> Context:
 
 
 def wish(platform: str = "telegram", chat: str = "1", **more: Any) -> Subscription:
-    return Subscription(Chat(platform, chat), "ai", EIGHT.time(), "UTC", **more)
+    return Subscription(Chat(platform, chat), "ai", DUE.time(), "UTC", **more)
 
 
 async def tell(matter: str, about: str, **values: object) -> None:
@@ -68,7 +68,7 @@ async def sending(
 async def delivered(ledger: Ledger, number: int) -> None:
     """Waits until so many deliveries are whole."""
     async with asyncio.timeout(20):
-        while sum(one.delivered for one in (await ledger.balance(EIGHT)).values()) < number:  # noqa: ASYNC110
+        while sum(one.delivered for one in (await ledger.balance(DUE)).values()) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -101,7 +101,7 @@ async def test_a_digest_is_sent_once_however_often_the_bot_starts(
     async with DeliveryStub() as stub:
         for _ in range(3):
             async with sending(store, tmp_path, stub, "telegram") as ledger:
-                await ledger.propose(TOPICS, EIGHT)
+                await ledger.propose(TOPICS, DUE)
                 await delivered(ledger, 10)
         assert stub.books["telegram"].calls == 10 * len(stub.books["telegram"].taken) / 10
 
@@ -109,11 +109,11 @@ async def test_a_digest_is_sent_once_however_often_the_bot_starts(
 async def test_a_report_that_is_not_there_is_excused_once_and_follows(
     store: Store, tmp_path: Path
 ) -> None:
-    await store.subscribe(wish(), EIGHT - timedelta(hours=12))
+    await store.subscribe(wish(), DUE - timedelta(hours=12))
     ledger = Ledger(store)
-    await ledger.propose(TOPICS, EIGHT)
+    await ledger.propose(TOPICS, DUE)
     to: Delivering = opened("telegram", "http://127.0.0.1:9")
-    early = Deliveries(context(store, tmp_path, EIGHT), ledger, tell, resend=False)
+    early = Deliveries(context(store, tmp_path, DUE), ledger, tell, resend=False)
     assert await early.excuse("telegram", to) == 0
     await to.close()
     async with DeliveryStub() as stub, sending(store, tmp_path, stub, "telegram"):

@@ -11,8 +11,9 @@ import pytest
 
 from bot.outbox import MOST_AT_ONCE
 from bot.pacing import Invalid
+from digest.models import Balance
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
-from tests.town import bodies_of, body, every, of_chats, town
+from tests.town import DUE, bodies_of, body, every, of_chats, town
 
 PLATFORMS = ("telegram", "discord")
 CHATS = 60
@@ -367,4 +368,29 @@ async def test_f18_old_and_new_id_both_subscribed_get_one_message(tmp_path: Path
         assert stub.books["telegram"].taken == {"1001 hello": 1}
         assert await people.states() == {"sent": 1, "dropped": 1}
         assert stub.books["telegram"].chats["1000"] == 1
+        assert await people.ledger.unbalanced() == []
+
+
+async def test_f21_f26_what_waits_for_more_than_a_day_is_let_go_with_one_note(
+    tmp_path: Path,
+) -> None:
+    down = every(1, "drop_before", "telegram")
+    async with DeliveryStub(fault=down) as stub, town(stub, tmp_path) as people:
+        for platform in PLATFORMS:
+            await people.digests(platform, 10)
+        people.start(resend=True)
+        await people.ended("discord")
+        await people.stop()
+        assert (await people.states("telegram"))["waiting"] == 10
+        stub.fault = every(10**9, "")
+        people.ahead = timedelta(hours=25)
+        people.start(resend=True)
+        await people.ended("telegram")
+        assert await people.states("telegram") == {"dropped": 10}
+        assert stub.books["telegram"].taken == {}
+        assert [told for told in people.told if told[0] == "too_late"] == [
+            ("too_late", "telegram", {"n": 10})
+        ]
+        assert (await people.ledger.balance(DUE))["telegram"] == Balance(due=10, skipped=10)
+        assert (await people.ledger.balance(DUE))["discord"] == Balance(due=10, delivered=10)
         assert await people.ledger.unbalanced() == []

@@ -373,6 +373,32 @@ async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
+async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL, NEWS)
+    await planned(ledger, "a", "b")
+    (one,) = await ledger.claim("telegram", 1, EIGHT)
+    await settled(ledger, [one])
+    assert await ledger.expire("telegram", EIGHT + 24 * HOUR) == 0
+    assert await ledger.expire("telegram", EIGHT + 25 * HOUR) == 2
+    assert await ledger.claim("telegram", 10, EIGHT + 25 * HOUR) == []
+    half = Balance(due=2, refused=1, skipped=1)
+    assert (await ledger.balance(EIGHT))["telegram"] == half, "half of one went out"
+    assert (await ledger.balance(EIGHT))["discord"] == Balance(due=1, waiting=1)
+    assert await ledger.unbalanced() == []
+
+
+async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await planned(ledger, "a")
+    await settled(ledger, await ledger.claim("telegram", 10, EIGHT), "unknown")
+    held = [one.part for one in await ledger.held("telegram")]
+    await ledger.decide(held, again=True)
+    assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
+    (again,) = await ledger.claim("telegram", 10, EIGHT + 30 * HOUR)
+    await settled(ledger, [again])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
 async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)

@@ -10,7 +10,7 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.telegram_server import TelegramServer
 from tests.test_run import bot, telegram
-from tests.town import EIGHT, due
+from tests.town import DUE, due
 
 PEOPLE = 12
 
@@ -35,10 +35,10 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
         ledger = Ledger(store)
         assert await ledger.held() == []
         assert await ledger.unbalanced() == []
-        assert await ledger.holder("telegram", EIGHT) == ""
+        assert await ledger.holder("telegram", DUE) == ""
         async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:
             async with asyncio.timeout(30):
-                while (await ledger.balance(EIGHT))["telegram"].delivered < PEOPLE:  # noqa: ASYNC110
+                while (await ledger.balance(DUE))["telegram"].delivered < PEOPLE:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         # The made-up picture is refused, so that the brief comes as text alone.
         for person in range(1, PEOPLE + 1):

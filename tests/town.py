@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +56,11 @@ def body(platform: str, text: str = "hello", **more: Any) -> str:
     return json.dumps(told | more)
 
 
-DAY = date(2026, 3, 10)
-EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+_NOW = datetime.now(UTC)
+DUE = datetime.combine(_NOW.date(), time(8), UTC)
+DUE += (_NOW - DUE) // timedelta(hours=12) * timedelta(hours=12)
+"""Eight in the morning or in the evening: less than a day ago, or it would be too late to send."""
+DAY = DUE.date()
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 
 
@@ -79,6 +82,8 @@ class Town:
     def __init__(self, stub: DeliveryStub, store: Store, fast: float) -> None:
         self.stub, self.store, self.fast = stub, store, fast
         self.ledger = Ledger(store)
+        self.ahead = timedelta()
+        """How far the clock of those who send is set ahead."""
         self.told: list[tuple[str, str, dict[str, object]]] = []
         self.boxes: dict[str, Outbox] = {}
         self.writer = Writer(self.ledger)
@@ -94,6 +99,9 @@ class Town:
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
         self.told.append((matter, about, values))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     async def picture(self, name: str) -> bytes:
         return PNG
@@ -112,7 +120,6 @@ class Town:
             to: Any = opened(name, self.stub.url, timeout, token, self.stub.news.__contains__)
             if self.fast:
                 to.pace = Pace(self.fast, self.fast, 0.0, 0, to.pace.bans)
-            now: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731
             box = Outbox(
                 name,
                 to,
@@ -120,7 +127,7 @@ class Town:
                 self.writer,
                 self.picture,
                 self.tell,
-                now,
+                self.now,
                 resend=resend,
                 at_once=at_once,
             )
@@ -178,10 +185,10 @@ async def due(store: Store, chats: Sequence[Chat]) -> None:
     """Chats that are due a digest whose report is there."""
     async with store.writing() as connection:
         for chat in chats:
-            wanted = Subscription(chat, "ai", time(8), "UTC")
-            await subscribe(connection, wanted, EIGHT - timedelta(hours=12))
+            wanted = Subscription(chat, "ai", DUE.time(), "UTC")
+            await subscribe(connection, wanted, DUE - timedelta(hours=12))
     await store.save_report(report(DAY - timedelta(days=1)))
-    await Ledger(store).propose(TOPICS, EIGHT)
+    await Ledger(store).propose(TOPICS, DUE)
 
 
 def every(number: int, fault: str, platform: str = "") -> Callable[[str, str, int], str | None]:

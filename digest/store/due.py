@@ -166,7 +166,7 @@ async def overdue(
 
 async def give_up(connection: AsyncConnection, now: datetime) -> int:
     """Skips deliveries whose report did not come within a day."""
-    stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - 2 * MADE_UP)
+    stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MADE_UP)
     await outbox.forget(connection, select(deliveries.c.id).where(stale), "no report")
     skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
     return (await connection.execute(skipped)).rowcount

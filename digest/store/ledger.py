@@ -65,6 +65,11 @@ class Ledger:
         async with self._store.writing() as connection:
             return await due.give_up(connection, now)
 
+    async def expire(self, platform: str, now: datetime) -> int:
+        """Drops messages that still wait a day after they were due; gives of how many digests."""
+        async with self._store.writing() as connection:
+            return await outbox.expire(connection, platform, now - due.MADE_UP)
+
     async def plan(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
         """The messages of deliveries, in order. One that has them already, or has ended, is left."""
         async with self._store.writing() as connection:

@@ -28,6 +28,8 @@ from digest.store.engine import insert_on
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
+WANTED = "to be sent again"
+"""What is said of a message that is sent again at an operator's word, however late."""
 RESTORED = "restored"
 """Why nothing more is said of what a backup had open."""
 MOST_IDS = 500
@@ -304,7 +306,9 @@ async def decide(connection: AsyncConnection, ids: Sequence[int], *, again: bool
     number = 0
     for some in groups(ids):
         mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
-        state = {"state": "waiting", "again_at": None} if again else {"state": "sent"}
+        state: dict[str, Any] = {"state": "sent"}
+        if again:
+            state = {"state": "waiting", "again_at": None, "error": WANTED}
         number += (await connection.execute(update(parts).where(mine).values(state))).rowcount
     await end_deliveries(connection, await _deliveries_of(connection, ids))
     return number
@@ -342,6 +346,29 @@ async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: st
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
     found = await connection.scalars(dropped.returning(parts.c.delivery_id))
     await end_deliveries(connection, sorted(set(found.all())))
+
+
+async def expire(connection: AsyncConnection, platform: str, before: datetime) -> int:
+    """Drops messages of digests that were due before then and still wait, but those that an operator
+    wants sent; a digest of which nothing was sent is skipped. Gives the number of digests."""
+    old = and_(
+        deliveries.c.platform == platform,
+        deliveries.c.state == "open",
+        deliveries.c.due_at < before,
+    )
+    waiting = and_(parts.c.state == "waiting", parts.c.error != WANTED)
+    query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
+    ids = list((await connection.scalars(query)).all())
+    for some in groups(ids):
+        dropped = update(parts).where(parts.c.delivery_id.in_(some), waiting)
+        await connection.execute(dropped.values(state="dropped", error="too late"))
+    await end_deliveries(connection, ids)
+    more = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
+    for some in groups(ids):
+        whole = and_(deliveries.c.id.in_(some), ~select(parts.c.id).where(more).exists())
+        skipped = update(deliveries).where(whole).values(state="skipped", reason="too late")
+        await connection.execute(skipped)
+    return len(ids)
 
 
 def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
