@@ -13,7 +13,9 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,21 @@ from discord.http import Route, handle_message_parameters
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
+from bot.commands import answer
+from bot.commands.asking import Context
+from bot.delivery import Deliveries
+from bot.messages import Incoming
+from bot.platforms import Pace
+from digest.models import Balance, Chat
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.bench_ledger import DAY, EIGHT, TOPICS, Loop, memory, subscribe
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN
-from tests.town import Town, town
+from tests.hosts import context
+from tests.samples import report
+from tests.town import Town, opened, town
+
+_people = count(10**6)
 
 
 @dataclass
@@ -155,28 +170,63 @@ async def _timed(send: Callable[[int], Awaitable[object]], number: int) -> float
     return (time.process_time() - began) / number
 
 
-async def stalls(chats: int, seconds: float = 8.0) -> None:
-    """The longest the loop was held up while so many chats are due."""
-    async with delivering("telegram", chats, latency=0.05) as (people, stub):
-        gaps: list[float] = []
+async def busy(chats: int, a_second: float) -> None:
+    """The loop, answers to people, and memory while so many chats become due, are planned and sent to."""
+    with tempfile.TemporaryDirectory() as name:
+        async with far() as stub, await Store.open(f"sqlite:///{name}/busy.db") as store:
+            await subscribe(store, chats)
+            await store.save_report(report(DAY - timedelta(days=1)))
+            began = time.perf_counter()
 
-        async def watch() -> None:
-            before = time.perf_counter()
-            while True:
-                await asyncio.sleep(0.005)
-                now = time.perf_counter()
-                gaps.append(now - before - 0.005)
-                before = now
+            def now() -> datetime:
+                return EIGHT + timedelta(seconds=time.perf_counter() - began)
 
-        watching = asyncio.create_task(watch())
-        people.start("telegram")
-        await asyncio.sleep(seconds)
-        told = await stub.told("telegram")
-        watching.cancel()
-    rate = len(told["times"]) / seconds
+            asked = replace(context(store, Path(name)), topics=TOPICS, now=now)
+            await _answers(asked, 3)  # what is loaded once
+            loop, ledger, before = Loop(), Ledger(store), memory()
+            began, used = time.perf_counter(), time.process_time()
+            sending = Deliveries(asked, ledger, _tell, resend=False)
+            to: Any = opened("telegram", stub.url)
+            to.pace = Pace(a_second, a_second)
+            tasks = [
+                asyncio.create_task(loop.watch()),
+                asyncio.create_task(sending.send_through("telegram", to)),
+                asyncio.create_task(ledger.propose(TOPICS, EIGHT)),
+            ]
+            took: list[float] = []
+            told = Balance()
+            while not told.due or told.waiting:
+                took += await _answers(asked, 10)
+                told = (await ledger.balance(EIGHT)).get("telegram", Balance())
+            seconds, used = time.perf_counter() - began, time.process_time() - used
+            more = memory() - before
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+    took.sort()
     print(
-        f"{chats} chats due: the loop was held up {max(gaps) * 1000:.0f} ms at the most, {rate:.1f}/s"
+        f"{told.delivered} of {chats} chats due, planned and sent to in {seconds:.0f} s (CPU {used:.0f} s,"
+        f" at most {a_second:.0f}/s): the loop was held up {loop.longest:.0f} ms at the most,"
+        f" {len(took)} commands meanwhile: p50 {took[len(took) // 2]:.0f} ms,"
+        f" p99 {took[len(took) * 99 // 100]:.0f} ms, {more:.0f} MB more"
     )
+
+
+async def _answers(asked: Context, number: int) -> list[float]:
+    """Milliseconds that people wait for an answer, one asking after the other."""
+    took = []
+    for _ in range(number):
+        user = str(next(_people))  # somebody else each time: nobody asks too often
+        incoming = Incoming(Chat("telegram", user), user, "/brief", "en")
+        began = time.perf_counter()
+        assert [reply async for reply in answer(asked, incoming)]
+        took.append(1000 * (time.perf_counter() - began))
+        await asyncio.sleep(0.02)
+    return took
+
+
+async def _tell(matter: str, about: str, **values: object) -> None:
+    print(f"operators were told: {matter} {about} {values}")
 
 
 async def everything() -> None:
@@ -189,7 +239,8 @@ async def everything() -> None:
         await found(allowed, 0.05)
     await cpu("telegram", 1500)
     await cpu("discord", 1500)
-    await stalls(10_000)
+    for chats, a_second in ((10_000, 1000.0), (2_000, 30.0)):
+        await busy(chats, a_second)
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def main() -> None:
 
 async def _measure(url: str, number: int) -> None:
     async with await Store.open(url) as store:
-        await _subscribe(store, number)
+        await subscribe(store, number)
         await store.save_report(report(DAY - timedelta(days=1)))
         await _rows(Ledger(store), number)
         await _parts(Ledger(store), number)
@@ -114,7 +114,7 @@ async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
     said(number, "unbalanced", time.perf_counter() - begun)
 
 
-async def _subscribe(store: Store, number: int) -> None:
+async def subscribe(store: Store, number: int) -> None:
     """Rows as `Store.subscribe` writes them, many at once."""
     await store.subscribe(Subscription(Chat("telegram", "0"), "ai", EIGHT.time(), "UTC"), BEFORE)
     async with store.writing() as connection:

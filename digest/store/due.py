@@ -24,7 +24,7 @@ LATE = timedelta(minutes=10)
 """After how long a digest is said to be late."""
 TERMINAL = "terminal"
 """The platform that only answers: nothing is posted to somebody's terminal."""
-MOST = 1000
+MOST = 500
 """Subscriptions in one transaction: the process answers people between two of them."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
 LONGEST_BUILD = timedelta(minutes=12)
