@@ -34,8 +34,9 @@ bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench_cost 10000
 	$(BIN)/python -m tests.bench_cost 100000
 
-chaos: .venv/ready ## kills the sending process 200 times; fails where a message is lost or doubled
+chaos: .venv/ready ## kills the sending process 200 times, and long faults; fails where a message is lost or doubled
 	$(BIN)/python -c "from tests.chaos import main; main()"
+	$(BIN)/python -m tests.chaos_faults
 	$(BIN)/python -m tests.chaos_clock 60
 
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder

@@ -1,0 +1,112 @@
+"""`make chaos`, faults that need minutes: F06, F11, F21 and F35 of the catalogue at their full length.
+
+Prints a line each; exit 1 where one of them broke a promise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.delivery_stub import DeliveryStub
+from tests.town import DUE, every, town
+
+PLATFORMS = ("telegram", "discord")
+
+
+async def closed(folder: Path, seconds: float = 60.0) -> tuple[str, bool]:
+    """F06: nobody listens for a minute."""
+    stub, chats = DeliveryStub(), 200
+    async with stub:
+        pass  # takes a port and lets it go
+    async with town(stub, folder, fast=0) as people:
+        for name in PLATFORMS:
+            await people.digests(name, chats)
+        people.start()
+        await asyncio.sleep(seconds)
+        async with stub:
+            await people.ended(seconds=120)
+            calls = [stub.books[name].calls for name in PLATFORMS]
+            good = await people.states() == {"sent": 2 * chats} and calls == [chats, chats]
+            await people.stop()
+    return f"F06 closed for {seconds:.0f} s: {calls} calls for {chats} chats each", good
+
+
+async def storm(folder: Path, chats: int = 500) -> tuple[str, bool]:
+    """F11: 5 a second are allowed where 30 are stated."""
+    async with DeliveryStub(telegram_rate=5) as stub, town(stub, folder, fast=0) as people:
+        await people.digests("telegram", chats)
+        people.start("telegram")
+        await people.ended("telegram", seconds=240, look=0.5)
+        book = stub.books["telegram"]
+        states = await people.states()
+        good = states == {"sent": chats} and not book.doubled and book.limited <= book.calls * 0.02
+    share = 100 * book.limited / book.calls
+    return f"F11 5/s really: {book.limited} 429s of {book.calls} calls ({share:.1f} %)", good
+
+
+async def down(folder: Path, chats: int = 600) -> tuple[str, bool]:
+    """F21: Discord takes as long beside a Telegram that is down as beside one that works."""
+    took = []
+    for number, fault in enumerate(("", "drop_before")):
+        place = folder / str(number)
+        place.mkdir()
+        beside = every(1, fault, "telegram") if fault else None
+        async with DeliveryStub(fault=beside) as stub, town(stub, place, fast=0) as people:
+            for name in PLATFORMS:
+                await people.digests(name, chats)
+            people.start(resend=True)
+            await people.ended("discord", seconds=120, look=0.1)
+            times = stub.books["discord"].times
+            took.append(times[-1] - times[0])
+            good = await people.states("discord") == {"sent": chats}
+    more = 100 * (took[1] / took[0] - 1)
+    said = f"F21 Telegram down: Discord took {took[1]:.1f} s, {took[0]:.1f} s beside one that works"
+    return f"{said} ({more:+.1f} %)", good and more <= 5.0
+
+
+async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[str, bool]:
+    """F35: somebody else holds the database's write lock."""
+    async with DeliveryStub() as stub, town(stub, folder, fast=0) as people:
+        for name in PLATFORMS:
+            await people.digests(name, chats)
+        people.start()
+        await asyncio.sleep(2.0)
+        other = sqlite3.connect(folder / "town.db")
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        asked = await people.ledger.balance(DUE)  # people are answered meanwhile
+        answered = time.monotonic() - began
+        await asyncio.sleep(seconds)
+        other.rollback()
+        other.close()
+        await people.ended(seconds=120)
+        states: Counter[str] = await people.states()
+        doubled = [stub.books[name].doubled for name in PLATFORMS]
+        good = (
+            states == {"sent": 2 * chats} and doubled == [0, 0] and answered < 1.0 and bool(asked)
+        )
+    said = f"F35 write lock held for {seconds:.0f} s: {dict(states)}, doubled {doubled}"
+    return f"{said}, the ledger was read in {answered * 1000:.0f} ms meanwhile", good
+
+
+def main() -> None:
+    """All of them, one after the other."""
+    logging.disable()
+    broken = False
+    for fault in (closed, storm, down, held):
+        with tempfile.TemporaryDirectory() as name:
+            said, good = asyncio.run(fault(Path(name)))
+        print(said if good else f"{said}: BROKEN", flush=True)
+        broken = broken or not good
+    sys.exit(int(broken))
+
+
+if __name__ == "__main__":
+    main()
