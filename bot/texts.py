@@ -210,9 +210,10 @@ _TEXTS: Mapping[str, Mapping[Language, str]] = {
     },
     "part_voices": {"zh": "独立的声音", "en": "independent voices"},
     "part_substance": {"zh": "内容的分量", "en": "substance"},
+    "part_news": {"zh": "发布消息的明确程度", "en": "tells news first-hand"},
     "part_engagement": {"zh": "受关注的程度", "en": "attention drawn"},
     "part_fit": {"zh": "与主题的契合", "en": "fit with the topic"},
-    "part_author": {"zh": "作者的权重", "en": "weight of the author"},
+    "part_author": {"zh": "作者的权重与地位", "en": "standing of the author"},
     "part_promotion": {"zh": "像广告的程度", "en": "reads like promotion"},
     "which_point": {
         "zh": "要看哪一条的原帖？例如 /sources 1（共 {n} 条）",

@@ -47,11 +47,7 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
         wanted = told(data, day, {p.id for p in given})
         if len(wanted) < 3:
             continue
-        stories = [
-            {p.id for p in s.posts}
-            for s in select(topic(), given, lambda step: None).stories
-            if not s.market
-        ]
+        stories = _stories(given)
         orders = {
             "ours": stories[:FIRST],
             "longest first": [{p.id} for p in sorted(given, key=lambda p: -len(p.text))[:FIRST]],
@@ -65,6 +61,20 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
             shown = set().union(*first)
             found[name] += sum(bool(bullet & shown) for bullet in wanted)
     return bullets, dict(found)
+
+
+def _stories(given: Sequence[Post]) -> list[set[str]]:
+    """Ids of the posts of each story, best story first; a copy belongs with the post that it copies."""
+    chosen = select(topic(), given, lambda step: None)
+    ids = {p.key: p.id for p in given}
+    copies: defaultdict[str, set[str]] = defaultdict(set)
+    for drop in chosen.dropped:
+        copies[drop.of].add(ids[drop.key])
+    return [
+        {p.id for p in s.posts}.union(*(copies[p.key] for p in s.posts))
+        for s in chosen.stories
+        if not s.market
+    ]
 
 
 def found_among_first(data: Path) -> Row:

@@ -24,6 +24,7 @@ NEWS = [
     "监管部门要求平台标注广告内容，AI 生成的推广也在其中。",
     "公司今天发布新模型，价格比上一代下降一半，已经开放给所有用户。",
     "Regulators fined the exchange over its airdrop in 2023.",
+    "We wrote it with Claude Code for a week, and reviewed it with Copilot code review.",
     "She won a prize for her paper on protein folding.",
 ]
 

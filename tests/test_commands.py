@@ -181,9 +181,9 @@ async def test_why_says_that_a_report_has_no_scores(full: Bot) -> None:
 
 
 def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
-    lines = reports.score_lines({"fit": 0.5, "voices": 0.5, "promotion": 0.4}, 1, "en")
+    lines = reports.score_lines({"fit": 0.5, "news": 0.6, "promotion": 0.4}, 1, "en")
     assert lines[0] == "Why point 1 stands where it does: score 0.10"
-    assert lines[1] == "independent voices: 0.50 × 0.30 = +0.15"
+    assert lines[1] == "tells news first-hand: 0.60 × 0.25 = +0.15"
     assert lines[-1] == "reads like promotion: 0.40 × -0.25 = -0.10"
 
 

@@ -4,7 +4,16 @@ import pytest
 
 from digest.models import Post, Story
 from digest.select.embed import embed
-from digest.select.rank import engagement, rank, rank_posts, story, substance, total
+from digest.select.rank import (
+    engagement,
+    news,
+    rank,
+    rank_posts,
+    standing,
+    story,
+    substance,
+    total,
+)
 from digest.select.relevance import belongs, drop_chatter, relevance
 from digest.select.selection import STEPS, select
 from tests.posts import TOPIC, post
@@ -25,6 +34,39 @@ def test_attention_is_compared_within_a_source_and_missing_counts_are_neutral() 
     assert shares["x:29"] > shares["x:15"] > shares["x:0"]
     assert shares["hn:100"] == pytest.approx(0.4)
     assert 0.3 < shares["hn:101"] < 0.5, "one post of a source says little"
+
+
+def test_attention_is_measured_by_what_the_author_usually_draws() -> None:
+    loved = [post("a", f"l{i}", author="loved", metrics={"likes": 900}) for i in range(6)]
+    small = [post("b", f"s{i}", author="small", metrics={"likes": 20}) for i in range(6)]
+    hit = post("b", "hit", author="small", metrics={"likes": 900})
+    shares = engagement([*loved, *small, hit])
+    assert shares["x:hit"] > shares["x:l0"] > shares["x:s0"]
+
+
+def test_what_is_made_public_is_news() -> None:
+    for text in (
+        "Introducing Meridian 3.2 Pro, our model for long documents",
+        "We are releasing the weights of Meridian today",
+        "Meridian 3.2 Pro is now available in the API, and we cut the price",
+        "我们今天开源了 Meridian 3.2 的权重",
+    ):
+        assert news(post(text)) >= 0.75, text
+    for text in (
+        "Models that read long documents will be what everybody wants next year",
+        "长文档会是明年大家都想要的能力，大家怎么看",
+        "",
+    ):
+        assert news(post(text)) == 0, text
+
+
+def test_an_account_that_others_speak_of_stands_higher_than_one_that_posts_all_day() -> None:
+    posts = [post("Thanks @Northlight for Meridian", f"f{i}", author=f"fan{i}") for i in range(4)]
+    posts += [post("Meridian is out", "n", author="northlight")]
+    posts += [post(f"Thought number {i} @loud", f"l{i}", author="loud") for i in range(5)]
+    known = standing(posts)
+    assert known["northlight"] > known["fan0"] == 0 > known["loud"]
+    assert standing([]) == {}
 
 
 def test_independent_voices_lift_a_story() -> None:

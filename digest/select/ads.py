@@ -48,7 +48,8 @@ RULES: tuple[Rule, ...] = (
         "sale",
         2,
         r"\b\d{1,2}\s?% (?:off|discount)\b",
-        r"\b(?:use|with|discount|promo|coupon|voucher)\s(?:my |our |the )?(?:\w+ )?code\b[:\s]+['\"“‘]?[A-Z0-9]{3,}",
+        # A code is in capitals: "with Claude Code for", "use code review" are none.
+        r"\b(?:use|with|discount|promo|coupon|voucher)\s(?:my |our |the )?(?:(?:discount|referral|special) )?code\b[:\s]+['\"“‘]?(?-i:[A-Z0-9]{3,})",
         r"\b(?:promo|discount|coupon) codes?\b",
         r"\b(?:black friday|cyber monday|holiday|flash|labor day|launch|early[- ]bird) (?:sale|deals?|discount|offer|price|pricing|tickets?)\b",
         r"\b(?:shop|order|buy|pre-?order|grab|claim|get) (?:yours?|now|today|the \w+ (?:sale|deal))\b(?!.{0,15}\bthe dip)",

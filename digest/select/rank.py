@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import median
 from types import MappingProxyType
 
 from digest.models import Post, Story, Topic
-from digest.text import URL, clean, language, plain
+from digest.text import HANDLE, URL, clean, language, plain
 
 NEUTRAL = 0.4
 """Engagement of a post whose source gives no counts: neither a hit nor a failure."""
 WEIGHTS: Mapping[str, float] = {
-    "voices": 0.30,
+    "voices": 0.25,
     "substance": 0.40,
+    "news": 0.25,
     "engagement": 0.45,
     "fit": 0.10,
     "author": 0.15,
@@ -26,19 +28,39 @@ USUAL_PITCH = 0.2
 """How much the usual post reads like promotion."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
+OWN_MEASURE = 0.5
+"""How far an author is measured by the own usual attention instead of that of the whole source."""
+USUAL_POSTS = 2
+"""Posts of an author that tell as much about the usual attention as the source does."""
+OPENING = 200
+"""Characters in which a text that tells news says so."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?(?:%|x\b|[BMK]\b|亿|万|倍|美元|\$)?", re.IGNORECASE)
-_NAME = re.compile(r"\b[A-Z][A-Za-z]+(?:[- ]?\d[\d.]*)?\b|[\u4e00-\u9fff]{2,}")
+_NAME = re.compile(r"\b[A-Z][A-Za-z]+(?:[- ]?\d[\d.]*)?\b|《[^》]{2,30}》")
 _NEWS = re.compile(
     r"\b(?:introduc\w+|announc\w+|releas\w+|launch\w+|unveil\w+|open[- ]sourc\w+|now (?:available|live|supports?)|"
     r"rolling out|new (?:paper|model|research|feature|study|benchmark|report)|we(?:'re| are) (?:releasing|open|launching)|"
     r"acquir\w+|raises?|raised|partner\w*|state[- ]of[- ]the[- ]art|sota|outperform\w*|trained|benchmark\w*|results?|"
     r"according to|reports?|reportedly|exclusive|paper|weights|api)\b"
-    r"|发布|推出|上线|开源|宣布|发表|论文|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|据|研究|正式|实现|曝",
+    r"|发布|推出|上线|开源|宣布|发表|论文|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|据(?:悉|报|称|介绍)|研究|正式|实现|曝",
     re.IGNORECASE,
 )
+_STARTS = re.compile(
+    r"^\W*(?:introducing|announcing|we(?:'re|’re| are)|today,? we|new:|meet |发布|推出|官宣)",
+    re.IGNORECASE,
+)
+_TELLS = re.compile(
+    r"^\W*(?:\S+ ){0,6}?(?:(?:introduc|announc|releas|launch|unveil)(?:ing|es|s|ed)|meet|new(?: in| paper| research| model)?:|"
+    r"presents?|rolling out|today,? we|(?:is|are) (?:now |finally )?(?:here|live|out|available|open)|"
+    r"now (?:available|live|supports?|in)|(?:just |open[- ]?)(?:dropped|released|sourced|launched|shipped)|"
+    r"we(?:['’]re| are)? (?:\w+ )?(?:(?:releas|launch|open[- ]?sourc|announc|introduc|shar|roll|bring|publish)\w+|built|trained|shipped|excited))\b"
+    r"|^.{0,40}(?:发布|推出|上线|开源|宣布|正式|官宣)",
+    re.IGNORECASE,
+)
+_MAKERS = re.compile(r"\b(?:we|we['’](?:re|ve)|our)\b|我们", re.IGNORECASE)
 _PERSONAL = re.compile(
-    r"^(?:@\w+\s*)+|\b(?:lol|lmao|haha\w*|omg|wtf|gm|congrats|thanks|thank you|excited to|so proud|happy birthday|"
+    r"^(?:@\w+\s*)+|\b(?:lol|lmao|haha\w*|omg|wtf|gm|congrats|thanks|thank you|"
+    r"excited to (?!announce|share|introduce|launch|release|partner|bring|welcome|open)|so proud|happy birthday|"
     r"can't wait|mood|my (?:wife|dad|mom|kids?|cat|dog))\b|哈哈|笑死|早上好|晚安|谢谢|恭喜|🤣|😂",
     re.IGNORECASE,
 )
@@ -61,26 +83,56 @@ def substance(post: Post) -> float:
     return score
 
 
+def news(post: Post) -> float:
+    """How plainly a post makes something public, 0 to 1; most where its makers do."""
+    words = plain(post.text)
+    opening = words[:OPENING]
+    return (
+        0.50 * bool(_TELLS.search(opening))
+        + 0.25 * bool(_STARTS.search(opening))
+        + 0.25 * bool(_MAKERS.search(words))
+    )
+
+
 def engagement(posts: Sequence[Post]) -> dict[str, float]:
     """Share of the posts of the same source that drew less attention, by key; NEUTRAL without counts.
 
-    Compared within a source only: a hundred points on Hacker News are more than a hundred likes on X.
+    Compared within a source only: a hundred points on Hacker News are more than a hundred likes on X;
+    and half by what the author's other posts usually draw.
     """
-    counts: defaultdict[str, list[float]] = defaultdict(list)
-    attention: dict[str, float] = {}
+    by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
         if post.metrics:
-            m = post.metrics
-            seen = m.get("likes", 0) + 2 * m.get("reposts", 0) + m.get("replies", 0)
-            attention[post.key] = math.log1p(seen + m.get("views", 0) / 100)
-            counts[post.source].append(attention[post.key])
-    ordered = {source: sorted(values) for source, values in counts.items()}
-    return {
-        post.key: _percentile(ordered[post.source], attention[post.key])
-        if post.key in attention
-        else NEUTRAL
-        for post in posts
-    }
+            by_source[post.source].append(post)
+    found = dict.fromkeys((post.key for post in posts), NEUTRAL)
+    for counted in by_source.values():
+        drawn = _drawn(counted)
+        ordered = sorted(drawn.values())
+        found |= {key: _percentile(ordered, value) for key, value in drawn.items()}
+    return found
+
+
+def _drawn(posts: Sequence[Post]) -> dict[str, float]:
+    """The attention that each of one source's posts drew, less what its author could count on."""
+    seen = {post.key: _attention(post) for post in posts}
+    usual = median(seen.values())
+    own: defaultdict[str, float] = defaultdict(float)
+    for post in posts:
+        own[post.author] += seen[post.key] - usual
+    written = Counter(post.author for post in posts)
+    found = {}
+    for post in posts:
+        above = seen[post.key] - usual
+        others = written[post.author] - 1
+        counted_on = (own[post.author] - above) / (others + USUAL_POSTS) if post.author else 0.0
+        found[post.key] = above - OWN_MEASURE * counted_on
+    return found
+
+
+def _attention(post: Post) -> float:
+    counts = post.metrics
+    seen = counts.get("likes", 0) + 2 * counts.get("reposts", 0) + counts.get("replies", 0)
+    return math.log1p(seen + counts.get("views", 0) / 100)
 
 
 def _percentile(ordered: Sequence[float], value: float) -> float:
@@ -102,7 +154,31 @@ def author_part(
     `weights`, by key, are those of the sources that posts came from; they count with the author's.
     """
     weight = topic.authors.get(post.author.lower(), 1.0) * weights.get(post.key, 1.0)
-    return max(-1.0, min(1.0, weight - 1.0))
+    return _between(weight - 1.0)
+
+
+def _between(value: float) -> float:
+    return max(-1.0, min(1.0, value))
+
+
+def standing(posts: Sequence[Post]) -> dict[str, float]:
+    """By author: more where other authors speak of the account, less where it posts more than is usual."""
+    written = Counter(post.author for post in posts if post.author)
+    callers: defaultdict[str, set[str]] = defaultdict(set)
+    for post in posts:
+        for handle in HANDLE.findall(clean(post.text)):
+            callers[handle[1:].lower()].add(post.author)
+    usual = median(written.values()) if written else 1
+    return {
+        author: 0.7 * _share_of_many(1 + len(callers[author.lower()] - {author}))
+        - 0.7 * _share_of_many(max(1.0, count / usual))
+        for author, count in written.items()
+    }
+
+
+def _share_of_many(count: float) -> float:
+    """0 for one, 1 for MANY_VOICES or more."""
+    return min(1.0, math.log(count) / math.log(MANY_VOICES))
 
 
 def rank_posts(
@@ -115,13 +191,14 @@ def rank_posts(
     """Parts of each post's score by key; a post is judged as a story of one. `pitch` says how much a
     post reads like promotion; one that was not looked at counts as the usual post."""
     pitch = pitch or {}
-    attention = engagement(posts)
+    attention, known = engagement(posts), standing(posts)
     return {
         post.key: {
             "substance": substance(post),
+            "news": news(post),
             "engagement": attention[post.key],
             "fit": max(0.0, min(1.0, fit[post.key])),
-            "author": author_part(topic, post, weights),
+            "author": _between(author_part(topic, post, weights) + known.get(post.author, 0.0)),
             "promotion": pitch.get(post.key, USUAL_PITCH),
         }
         for post in posts
@@ -146,7 +223,7 @@ def story(
     top = sorted((parts[p.key]["fit"] for p in posts), reverse=True)[:3]
     best["fit"] = 0.5 * top[0] + 0.5 * sum(top) / len(top)
     best["promotion"] = parts[best_first[0].key]["promotion"]
-    best["voices"] = min(1.0, math.log(voices) / math.log(MANY_VOICES))
+    best["voices"] = _share_of_many(voices)
     return Story(tuple(best_first), total(best), best)
 
 
