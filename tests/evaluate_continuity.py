@@ -30,7 +30,7 @@ def judged(data: Path) -> list[tuple[str, str]]:
             date.fromisoformat(day),
             frozenset({key}),
             (known[key].text,),
-            frozenset({known[key].author}),
+            frozenset({known[key].author} - {""}),
         )
         for day, key in sorted({(r["earlier_day"], r["earlier"]) for r in pairs})
         if key in known

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digest.models import Cited, Counts, Item, Report, Section, Story, Window
 from digest.pipeline import cited, marked
-from digest.select.continuity import Told, judge, told, without_repeats
+from digest.select.continuity import Told, _one_event, judge, told, without_repeats
 from digest.write import Material
 from tests.posts import TOPIC, post
 
@@ -32,6 +32,14 @@ def test_a_story_is_new_an_update_or_a_repetition() -> None:
     stories = [_story(AGAIN), _story(NEWS), _story(OTHER)]
     assert judge(TOPIC, stories, _told()) == [("repeat", DAY), ("update", DAY), ("new", None)]
     assert judge(TOPIC, stories, ()) == [("new", None)] * 3
+
+
+def test_a_version_tells_which_release_is_meant() -> None:
+    assert _one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
+    assert not _one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
+    assert _one_event(0.61, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
+    assert not _one_event(0.61, frozenset({"meridian"}), frozenset({"meridian"}))
+    assert not _one_event(0.84, frozenset(), frozenset())
 
 
 def test_the_same_post_is_no_news() -> None:

@@ -21,12 +21,14 @@ DAYS = 7
 """How many earlier days a story is compared with."""
 LEADS = 4
 """Posts of a story that are compared, the best ones."""
-SAME = 0.55
+SAME = 0.60
 """Cosine of meaning from which two texts that share names tell of one event."""
+SAME_VERSION = 0.55
+"""The same where one of the names is a version ("3.1"): it tells which release is meant."""
 SHARED = 0.33
 """Share of the names of the text with fewer that the other has too; chosen on labelled pairs."""
 SURE = 0.65
-"""Cosine from which one name in common is enough; below it two are needed."""
+"""Cosine from which one name in common is enough; below it two are needed, or a version."""
 EQUAL = 0.85
 """Cosine from which no name in common is needed."""
 NEWS = 0.5
@@ -34,6 +36,7 @@ NEWS = 0.5
 OWN_NEWS = 0.72
 """The same for an author who told it before: a pitch is put in other words every day."""
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
 
 Judgement = Literal["new", "update", "repeat"]
@@ -105,7 +108,7 @@ def judge(
             own = names(post.text) - common
             same |= {
                 owner[i]
-                for i in map(int, np.nonzero(near >= SAME)[0])
+                for i in map(int, np.nonzero(near >= SAME_VERSION)[0])
                 if _one_event(float(near[i]), own, known_names[i])
             }
         found.append(_judged(posts, [earlier[n] for n in sorted(same)]))
@@ -113,9 +116,11 @@ def judge(
 
 
 def _one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:
-    shared = len(left & right)
-    enough = shared >= SHARED * max(1, min(len(left), len(right)))
-    return near >= EQUAL or (enough and (shared >= 2 or (shared == 1 and near >= SURE)))
+    shared = left & right
+    enough = len(shared) >= SHARED * max(1, min(len(left), len(right)))
+    versioned = any(_VERSION.fullmatch(name) for name in shared)
+    least = SAME if len(shared) >= 2 else SURE if shared else EQUAL
+    return near >= EQUAL or (enough and near >= (SAME_VERSION if versioned else least))
 
 
 def _judged(posts: Sequence[Post], same: Sequence[Told]) -> tuple[Judgement, date | None]:
