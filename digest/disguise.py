@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from digest.text import shown
+
 _ALIKE = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb"
     "\u0406\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0408"
@@ -25,6 +27,7 @@ _SIMPLIFIED = str.maketrans(
     "请将无视则为个这条贴总结语报语机应开头标题简报顶链连结务须从现开输给对于读项写规设编辑复讯后里内与覆盖过联络绝说该当时点员单传达动类资获仅隐评级论术奖励处优顺权帐号订阅",
 )
 """Traditional characters of the words that orders are made of."""
+_PLAIN = _ALIKE | _SIMPLIFIED
 _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
@@ -45,11 +48,12 @@ MOST_CODES = 5
 def folded(text: str) -> str:
     """Letters as they look: full width, look-alikes, accents and traditional characters become the
     plain ones; what is not shown is gone."""
-    text = "".join(c for c in text if c.isprintable() or c.isspace()).replace("_", " ")
+    text = shown(text).replace("_", " ")
     if text.isascii():
         return text
-    apart = unicodedata.normalize("NFKD", text).translate(_ALIKE).translate(_SIMPLIFIED)
-    return "".join(c for c in apart if not unicodedata.combining(c))
+    apart = unicodedata.normalize("NFKD", text).translate(_PLAIN)
+    accents = dict.fromkeys(ord(c) for c in set(apart) if unicodedata.combining(c))
+    return apart.translate(accents) if accents else apart
 
 
 def spelled_out(text: str) -> str:

@@ -121,21 +121,16 @@ SENTENCES = (
     r"(?:将|把).{0,6}(?:帖子|新闻).{0,4}(?:全部|都)?(?:标记|视|当作|归类|标)(?:为|成)?|你(?:必须|务必|一定要)在(?:回答|回复|输出|总结|摘要|报告)|输出(?:以下|下面)(?:的)?(?:文字|内容|一句|这句)|请?你(?:来)?扮演.{0,16}(?:推荐|只|宣传|购买)|^用户[:：].{0,80}助手[:：]|^用户[:：].{0,10}只|^助手[:：].{0,4}好的",
     r"覆盖(?:你的|系统).{0,6}(?:系统)?提示",
 )
-MARKUP = re.compile(
-    "|".join(
-        (
-            r"^\W{0,4}(?:system|assistant|developer) ?(?:prompt|message|instructions?)? ?[:：>](?! ?(?:requirements|windows|ios|macos|linux|android|ubuntu))",
-            r"!\[[^\]\n]{0,80}\]\([^)\s]{0,200}\?[^)\s]{0,80}=(?:[A-Z_]{6}|[{$%<\[])|\]\((?:javascript|data|vbscript):|<!--",
-            r"<\|\w{1,30}\|>(?! ?(?:tokens?|tags?|markers?|and )\b)|^\W{0,2}\[/?INST\]|\[/INST\]|^\W{0,2}[\[(](?:instructions?|notes?|message)? ?(?:to|for)? ?(?:the )?(?:ai|model|llm|bot|system)(?: note| instruction)?s?(?:[\])]|:)|<</?SYS>>|\brole ?[:=] ?[\"']?(?:system|assistant|developer)\b|\bto=functions\b|[%#@*=~-]{2,3} ?(?:system|assistant|admin) ?[%#@*=~-]{2,3}|\bend of input\b",
-            r"</?(?:system|posts?|instructions?|script|user|assistant|iframe|img|a href|tool_?calls?|tool_use|function_?calls?|system-reminder|inputs?|prompt|context|document|antml|invoke)\b[^>\n]{0,120}>",
-            r"^\W{0,4}#{2,6} ?(?:instructions?|system|prompt|task)\b|\b(?:begin|start|end) (?:of )?system (?:message|prompt)\b|^[`~]{3} ?(?:system|assistant|instructions?)\b",
-            r"^[-=#*<\[\s]{2,12}(?:end|begin(?:ning)?|start) of (?:the )?(?:posts?|input|data|context|prompt|conversation|documents?|user|text|untrusted)|^\[(?:system|assistant|developer|admin)\]",
-            r"\b(?:tool|function)[_ ]calls? ?[:：=({]|\bfunction ?\{|^\W{0,3}\{ ?[\"'](?:points|views|events|items|cites|role|name|tool|function|arguments)[\"'] ?:|[\"']cites[\"'] ?:|^\W{0,3}\[ ?\{ ?[\"'](?:title|text|role|name)[\"'] ?:|[\"']role[\"'] ?: ?[\"'](?:system|assistant|user)",
-            r"\{\{|\{%|\b(?:drop table|select \* from|union select)\b",
-            r"(?:^|[。！？.!?] ?)\W{0,2}/(?:now|subscribe|unsubscribe|settings|source|sources|report|brief|detail|status|cost|start|stop|topics)\b|@(?:everyone|here)(?!\w)|(?:请|发送|执行|输入|run|send|type|see|use|try|with) ?/(?:now|subscribe|unsubscribe|source|settings)\b",
-        )
-    ),
-    re.IGNORECASE | re.MULTILINE,
+MARKUP = (
+    r"^\W{0,4}(?:system|assistant|developer) ?(?:prompt|message|instructions?)? ?[:：>](?! ?(?:requirements|windows|ios|macos|linux|android|ubuntu))",
+    r"!\[[^\]\n]{0,80}\]\([^)\s]{0,200}\?[^)\s]{0,80}=(?:[A-Z_]{6}|[{$%<\[])|\]\((?:javascript|data|vbscript):|<!--",
+    r"<\|\w{1,30}\|>(?! ?(?:tokens?|tags?|markers?|and )\b)|^\W{0,2}\[/?INST\]|\[/INST\]|^\W{0,2}[\[(](?:instructions?|notes?|message)? ?(?:to|for)? ?(?:the )?(?:ai|model|llm|bot|system)(?: note| instruction)?s?(?:[\])]|:)|<</?SYS>>|\brole ?[:=] ?[\"']?(?:system|assistant|developer)\b|\bto=functions\b|[%#@*=~-]{2,3} ?(?:system|assistant|admin) ?[%#@*=~-]{2,3}|\bend of input\b",
+    r"</?(?:system|posts?|instructions?|script|user|assistant|iframe|img|a href|tool_?calls?|tool_use|function_?calls?|system-reminder|inputs?|prompt|context|document|antml|invoke)\b[^>\n]{0,120}>",
+    r"^\W{0,4}#{2,6} ?(?:instructions?|system|prompt|task)\b|\b(?:begin|start|end) (?:of )?system (?:message|prompt)\b|^[`~]{3} ?(?:system|assistant|instructions?)\b",
+    r"^[-=#*<\[\s]{2,12}(?:end|begin(?:ning)?|start) of (?:the )?(?:posts?|input|data|context|prompt|conversation|documents?|user|text|untrusted)|^\[(?:system|assistant|developer|admin)\]",
+    r"\b(?:tool|function)[_ ]calls? ?[:：=({]|\bfunction ?\{|^\W{0,3}\{ ?[\"'](?:points|views|events|items|cites|role|name|tool|function|arguments)[\"'] ?:|[\"']cites[\"'] ?:|^\W{0,3}\[ ?\{ ?[\"'](?:title|text|role|name)[\"'] ?:|[\"']role[\"'] ?: ?[\"'](?:system|assistant|user)",
+    r"\{\{|\{%|\b(?:drop table|select \* from|union select)\b",
+    r"(?:^|[。！？.!?] ?)\W{0,2}/(?:now|subscribe|unsubscribe|settings|source|sources|report|brief|detail|status|cost|start|stop|topics)\b|@(?:everyone|here)(?!\w)|(?:请|发送|执行|输入|run|send|type|see|use|try|with) ?/(?:now|subscribe|unsubscribe|source|settings)\b",
 )
 """What only programs read, with its line breaks."""
 

@@ -68,12 +68,18 @@ def clean(text: str) -> str:
     of stacked accents two stay. Styled mathematical letters become plain ones.
     """
     text = html.unescape(text[: 2 * MAX_CHARS]).translate(_LINE_BREAKS)
-    # Not printable: controls, bidi and zero-width marks, tags, surrogates, private use, unassigned.
-    text = "".join(c for c in text if c.isprintable() or c.isspace()).translate(_INVISIBLE)
+    text = shown(text).translate(_INVISIBLE)
     text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
     text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
     text = _BREAKS.sub(_one_or_two_breaks, _SPACES.sub(" ", text))
     return text.strip()[:MAX_CHARS]
+
+
+def shown(text: str) -> str:
+    """Without what is not printable: controls, bidi and zero-width marks, tags, surrogates, private use,
+    unassigned."""
+    hidden = dict.fromkeys(ord(c) for c in set(text) if not (c.isprintable() or c.isspace()))
+    return text.translate(hidden) if hidden else text
 
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:

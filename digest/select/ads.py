@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from digest.models import Dropped, Post
 from digest.orders import gives_orders
+from digest.sieve import Sieve
 from digest.text import clean, plain
 
 THRESHOLD = 2
@@ -25,11 +27,13 @@ MOSTLY = 0.4
 class Rule:
     reason: str
     weight: int
-    pattern: re.Pattern[str]
+    patterns: tuple[re.Pattern[str], ...]
 
 
 def _rule(reason: str, weight: int, *patterns: str) -> Rule:
-    return Rule(reason, weight, re.compile("|".join(patterns), re.IGNORECASE))
+    """Of a weak rule each thing it finds counts, so its patterns are one."""
+    parts = patterns if weight >= THRESHOLD else ("|".join(patterns),)
+    return Rule(reason, weight, tuple(re.compile(part, re.IGNORECASE) for part in parts))
 
 
 RULES: tuple[Rule, ...] = (
@@ -138,16 +142,24 @@ def advertisement(post: Post) -> str:
     """The reason why the post counts as an advertisement, or "" where it does not."""
     text = clean(post.text)
     weights: Counter[str] = Counter()
-    for rule in RULES:
+    of, sieve = _sieve()
+    for pattern in sieve.possible(text):
+        rule = of[pattern]
         if rule.weight >= THRESHOLD:
-            if rule.pattern.search(text):
+            if pattern.search(text):
                 return rule.reason
         else:
-            weights[rule.reason] += rule.weight * len(
-                {m.lower() for m in rule.pattern.findall(text)}
-            )
+            found = {m.lower() for m in pattern.findall(text)}
+            weights[rule.reason] += rule.weight * len(found)
     reason, weight = max(weights.items(), key=lambda entry: entry[1], default=("", 0))
     return reason if weight >= THRESHOLD else ""
+
+
+@cache
+def _sieve() -> tuple[Mapping[re.Pattern[str], Rule], Sieve]:
+    """The rule of each pattern, and which of these a text may match: mostly none."""
+    of = {pattern: rule for rule in RULES for pattern in rule.patterns}
+    return of, Sieve(of)
 
 
 def drop_ads(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped]]:

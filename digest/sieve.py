@@ -1,0 +1,175 @@
+"""Which of many patterns may match a text at all, told by letters they cannot do without.
+
+"(?:promo|discount) codes?" needs "promocode" or "discountcode". Looking such letters up costs a text
+one pass, whatever the number of patterns; a search for each pattern costs a hundred. A sieve may let a
+pattern through that does not match, but never holds one back that does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise, product
+from typing import Any
+
+parser: Any = getattr(re, "_parser", None)
+kinds: Any = getattr(re, "_constants", None)
+"""Private, and may move: every pattern is searched for then."""
+
+MOST_STRINGS = 24
+"""Ways to write a part of a pattern that are followed; beyond them it counts as anything."""
+
+FEW_STRINGS = 100
+"""So many are looked for one by one."""
+SHORTEST = 2
+"""Latin letters without which a string is found in every text."""
+
+_GAPS = re.compile(r"[\W_]+")
+_WIDE = re.compile("[\u2e80-\U0003ffff]+")
+_SMALL = bytes(ord(chr(code).lower()) for code in range(128)) + bytes(range(128, 256))
+_MARKS = bytes(code for code in range(128) if not chr(code).isalnum())
+_IS_ODD = re.compile("[ſKıİ]")
+_ODD = str.maketrans("ſKıİ", "skii")
+"""Letters that `re.IGNORECASE` takes for Latin ones, and `str.lower` does not."""
+
+Strings = frozenset[str]
+Needs = frozenset[Strings]
+"""Of each of these sets, a match holds at least one string. Without sets, nothing is known."""
+_NONE: Strings = frozenset()
+_UNKNOWN: Needs = frozenset()
+
+
+class Sieve:
+    """Patterns, and the letters each of them needs."""
+
+    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
+        self._clues: list[tuple[re.Pattern[str], frozenset[int]]] = []
+        clues: dict[Strings, int] = {}
+        for pattern in patterns:
+            needs = needed(pattern)
+            self._clues.append((pattern, frozenset(clues.setdefault(n, len(clues)) for n in needs)))
+        leads: defaultdict[str, set[int]] = defaultdict(set)
+        for strings, clue in clues.items():
+            for string in strings:
+                leads[string].add(clue)
+        self._latin: list[tuple[str, set[int]]] = []
+        self._wide: list[tuple[str, set[int]]] = []
+        self._by_gram: defaultdict[str, list[tuple[str, set[int]]]] = defaultdict(list)
+        for string, found in leads.items():
+            grams = _leading(string) if len(leads) > FEW_STRINGS else ()
+            for gram in grams:
+                self._by_gram[gram].append((string, found))
+            if not grams:
+                (self._latin if string.isascii() else self._wide).append((string, found))
+
+    def possible(self, text: str) -> list[re.Pattern[str]]:
+        """The patterns that may match the text, or the text with other gaps and marks, in order."""
+        packed = _packed(text)
+        looked = [self._latin] if packed.isascii() else [self._latin, self._wide]
+        if self._by_gram:
+            looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(packed)]
+        found: set[int] = set()
+        for leads in looked:
+            for string, clues in leads:
+                if string in packed:
+                    found |= clues
+        return [pattern for pattern, clues in self._clues if clues <= found]
+
+
+def _packed(text: str) -> str:
+    """The letters and digits of a text, small: the same wherever lines are joined or parted."""
+    if text.isascii():
+        return text.encode().translate(_SMALL, _MARKS).decode()
+    if _IS_ODD.search(text):
+        text = text.translate(_ODD)
+    return _GAPS.sub("", text.lower())
+
+
+def _leading(string: str) -> tuple[str, ...]:
+    """The runs of letters of which `_grams` finds one in each text with the string; none if it is short."""
+    wide = "".join(_WIDE.findall(string))
+    if len(wide) > 1:
+        return (wide[:2],)
+    return (string[:3], string[1:4], string[2:5]) if len(string) > 4 else ()
+
+
+def _grams(text: str) -> set[str]:
+    """Every third run of three letters; and every two neighbours of those who tell more."""
+    grams = set(map("".join, zip(text[::3], text[1::3], text[2::3], strict=False)))
+    if not text.isascii():
+        wide = "".join(_WIDE.findall(text))
+        grams.update(map("".join, pairwise(wide)))
+    return grams
+
+
+def needed(pattern: re.Pattern[str]) -> Needs:
+    """What each match of the pattern holds, as `_packed` writes it."""
+    if parser is None:
+        return _UNKNOWN
+    strings, needs = _sequence(parser.parse(pattern.pattern, pattern.flags))
+    return _also(needs, strings)
+
+
+_Read = tuple[Strings, Needs]
+"""All strings that a part of a pattern matches, if these are few, and what it needs."""
+_ANYTHING: _Read = _NONE, _UNKNOWN
+_EMPTY: _Read = frozenset([""]), _UNKNOWN
+
+
+def _also(needs: Needs, strings: Strings) -> Needs:
+    """The needs, and one of these strings."""
+    if not strings or any(len(s) < SHORTEST and s.isascii() for s in strings):
+        return needs
+    return needs | {frozenset(s for s in strings if not any(o in s for o in strings - {s}))}
+
+
+def _best(needs: Needs) -> Strings:
+    """The set that says most: of longer strings, then of fewer."""
+    return max(needs, key=lambda s: (min(map(len, s)), -len(s), sorted(s)), default=_NONE)
+
+
+def _sequence(parts: Iterable[tuple[Any, Any]]) -> _Read:
+    """One part after the other."""
+    needs, strings, whole = _UNKNOWN, frozenset([""]), True
+    for part in parts:
+        own, inner = _part(*part)
+        needs |= inner
+        joined = frozenset(map("".join, product(strings, own)))
+        if own and len(joined) <= MOST_STRINGS:
+            strings = joined
+        else:
+            needs, strings, whole = _also(needs, strings), own or frozenset([""]), False
+    return (strings, needs) if whole else (_NONE, _also(needs, strings))
+
+
+def _part(kind: Any, value: Any) -> _Read:
+    found = _ANYTHING
+    if kind is kinds.LITERAL:
+        found = frozenset([_packed(chr(value))]), _UNKNOWN
+    elif kind is kinds.IN and all(inner is kinds.LITERAL for inner, _ in value):
+        found = frozenset(_packed(chr(letter)) for _, letter in value), _UNKNOWN
+    elif kind is kinds.BRANCH:
+        found = _either([_sequence(branch) for branch in value[1]])
+    elif kind is kinds.SUBPATTERN:
+        found = _sequence(value[-1])
+    elif kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT):
+        found = _repeated(*value)
+    elif kind in (kinds.AT, kinds.ASSERT, kinds.ASSERT_NOT):
+        found = _EMPTY
+    return found
+
+
+def _repeated(least: int, most: int, inner: Sequence[tuple[Any, Any]]) -> _Read:
+    strings, needs = _sequence(inner)
+    if most == 1 and strings:
+        return (strings, needs) if least else (strings | {""}, _UNKNOWN)
+    return (_NONE, _also(needs, strings)) if least else _ANYTHING
+
+
+def _either(branches: Sequence[_Read]) -> _Read:
+    every = _NONE.union(*(strings for strings, _ in branches))
+    if all(strings for strings, _ in branches) and len(every) <= MOST_STRINGS:
+        return every, _UNKNOWN
+    best = [_best(_also(needs, strings)) for strings, needs in branches]
+    return _NONE, _also(_UNKNOWN, _NONE.union(*best)) if all(best) else _UNKNOWN

@@ -1,0 +1,71 @@
+"""A sieve may let through what does not match, but never holds back what does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digest import sieve
+from digest.order_signs import ANYWHERE, DENSE, MARKUP, SENTENCES, SIGNS
+from digest.select.ads import RULES
+from digest.sieve import Sieve, needed
+from tests import order_set
+
+PATTERNS = (
+    *(re.compile(p, re.IGNORECASE | re.MULTILINE) for p in (*ANYWHERE, *SENTENCES, *MARKUP)),
+    *SIGNS.values(),
+    DENSE,
+    *(pattern for rule in RULES for pattern in rule.patterns),
+)
+ALL = Sieve(PATTERNS)
+
+
+@settings(suppress_health_check=list(HealthCheck), max_examples=300)
+@given(st.sampled_from(PATTERNS).flatmap(lambda p: st.tuples(st.just(p), st.from_regex(p))))
+def test_what_matches_is_let_through(found: tuple[re.Pattern[str], str]) -> None:
+    pattern, text = found
+    assert pattern in ALL.possible(text)
+    assert Sieve([pattern]).possible(text) == [pattern]
+
+
+@pytest.mark.parametrize("text", [*order_set.ORDERS, *order_set.NEWS])
+def test_nothing_is_found_without_a_sieve_that_is_not_found_with_one(text: str) -> None:
+    matching = [pattern for pattern in PATTERNS if pattern.search(text)]
+    assert [pattern for pattern in ALL.possible(text) if pattern.search(text)] == matching
+
+
+@pytest.mark.parametrize(
+    ("pattern", "needs"),
+    [
+        (r"(?:promo|discount) codes?", {("discountcode", "promocode")}),
+        (r"\bwin (?:a|the) .{0,9}prize", {("wina", "winthe"), ("prize",)}),
+        (r"give-?aways?\b(?! now)", {("giveaway",)}),
+        (r"(?<!not )free|抽奖", {("free", "抽奖")}),
+        (r"[abc]x(?:yz)+", {("ax", "bx", "cx"), ("yz",)}),
+        (r"(?:no)?|yes", set()),
+        (r"(?:never)*\d+", set()),
+        (r"[a-z]{3}", set()),
+    ],
+)
+def test_what_a_pattern_cannot_do_without(pattern: str, needs: set[tuple[str, ...]]) -> None:
+    found = needed(re.compile(pattern, re.IGNORECASE))
+    assert {tuple(sorted(strings)) for strings in found} == needs
+
+
+def test_most_patterns_are_ruled_out() -> None:
+    honest = "Northlight released Meridian 3.2 on Tuesday, with a context of two million tokens."
+    assert len(ALL.possible(honest)) < len(PATTERNS) / 10
+
+
+def test_letters_that_only_look_small_are_found() -> None:
+    assert Sieve([re.compile("skip ink", re.IGNORECASE)]).possible("ſKİp ıNK")
+
+
+def test_without_python_s_parser_all_patterns_are_searched_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sieve, "parser", None)
+    assert Sieve(PATTERNS).possible("") == list(PATTERNS)
