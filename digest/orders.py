@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache, lru_cache
 
 from digest.disguise import folded, spelled_out, turned, unmasked
@@ -55,11 +55,16 @@ _STANDING = tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern 
 _MARKED = tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in MARKUP)
 
 
+_SAID = (_NEWS, *_FLOWING, *_STANDING, *SIGNS.values())
+_AT_STANDING = 1 + len(_FLOWING)
+_AT_SIGNS = _AT_STANDING + len(_STANDING)
+_NAMES = tuple(SIGNS)
+
+
 @cache
 def _sieves() -> tuple[Sieve, Sieve, Sieve]:
     """For markup, for orders without gaps, and for all else: of 2,000 posts, most need no search."""
-    said = (*_FLOWING, *_STANDING, *SIGNS.values())
-    return Sieve(_MARKED), Sieve([DENSE]), Sieve(said)
+    return Sieve(_MARKED), Sieve([DENSE]), Sieve(_SAID)
 
 
 @lru_cache(maxsize=8192)
@@ -89,7 +94,7 @@ def _orders(text: str, *, quoted: bool) -> bool:
     if _FORCED.search(text) or _is_marked(text, plain):
         return True
     dense = [spelled_out(plain), *(_GAP.sub("", turn) for turn in turned(plain))]
-    if any(_matches(_sieves()[1].possible(one), one) for one in dense):
+    if any(_sieves()[1].finds(one) for one in dense):
         return True
     return any(_ordering(one, quoted=quoted) for one in (plain, *unmasked(plain)))
 
@@ -97,27 +102,30 @@ def _orders(text: str, *, quoted: bool) -> bool:
 def _is_marked(text: str, plain: str) -> bool:
     """Whether there is markup or a role, which may follow a true sentence."""
     possible = _sieves()[0].possible
-    if _matches(possible(text), text):
+    lines = plain.replace(". ", ".\n").replace("。", "。\n")
+    found = possible(text)
+    if _matches((_MARKED[place] for place in found), text):
         return True
-    found = possible(plain)
-    return bool(found) and _matches(found, plain.replace(". ", ".\n").replace("。", "。\n"))
+    found = found if plain == text else possible(plain)
+    return lines != text and _matches((_MARKED[place] for place in found), lines)
 
 
 def _ordering(text: str, *, quoted: bool) -> bool:
     said = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
-    if not quoted:
+    possible = _sieves()[2].possible(" ".join(said))
+    if not quoted and 0 in possible and _QUOTED.search(text):
         said = [_unquoted(part, " ") for part in said]
-    possible = set(_sieves()[2].possible(" ".join(said)))
-    if _matches(possible.intersection(_STANDING), "\n".join(said)):
+        possible = _sieves()[2].possible(" ".join(said))
+    flowing = (_SAID[place] for place in possible if 0 < place < _AT_STANDING)
+    standing = (_SAID[place] for place in possible if _AT_STANDING <= place < _AT_SIGNS)
+    if _matches(standing, "\n".join(said)) or _matches(flowing, " ".join(said)):
         return True
-    if _matches(possible.intersection(_FLOWING), " ".join(said)):
-        return True
-    signs = {name: sign for name, sign in SIGNS.items() if sign in possible}
+    signs = {_NAMES[place - _AT_SIGNS] for place in possible if place >= _AT_SIGNS}
     if "machine" in signs:
         calls = [f"{one}, {two}" for one, two in itertools.pairwise(said) if _calls(one)]
-        if any(_adds_up(call, SIGNS) for call in calls):
+        if any(_adds_up(call, SIGNS.keys()) for call in calls):
             return True
-    return _is_order(signs.keys()) and any(_adds_up(part, signs) for part in said)
+    return _is_order(signs) and any(_adds_up(part, signs) for part in said)
 
 
 def _calls(sentence: str) -> bool:
@@ -128,12 +136,12 @@ def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
     return any(pattern.search(text) for pattern in patterns)
 
 
-def _adds_up(sentence: str, signs: Mapping[str, re.Pattern[str]]) -> bool:
-    """Whether the sentence has signs that are an order together."""
-    found = {name for name in SUBJECTS if name in signs and signs[name].search(sentence)}
+def _adds_up(sentence: str, signs: Set[str]) -> bool:
+    """Whether the sentence has such of these signs as are an order together."""
+    found = {name for name in SUBJECTS if name in signs and SIGNS[name].search(sentence)}
     if not found:
         return False
-    found |= {name for name in ADDRESS if name in signs and signs[name].search(sentence)}
+    found |= {name for name in ADDRESS if name in signs and SIGNS[name].search(sentence)}
     return _is_order(found)
 
 
@@ -143,7 +151,7 @@ def _is_order(signs: Set[str]) -> bool:
 
 def _unquoted(part: str, instead: str) -> str:
     """The sentence without its quotations, where it is news about such orders."""
-    return _QUOTED.sub(instead, part) if _QUOTED.search(part) and _NEWS.search(part) else part
+    return _QUOTED.sub(instead, part) if _NEWS.search(part) else part
 
 
 def _pieces(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, product
 from typing import Any
 
@@ -41,21 +41,26 @@ _UNKNOWN: Needs = frozenset()
 
 
 class Sieve:
-    """Patterns, and the letters each of them needs."""
+    """Patterns, known by their place, and the letters each of them needs."""
 
     def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        self._clues: list[tuple[re.Pattern[str], frozenset[int]]] = []
-        clues: dict[Strings, int] = {}
-        for pattern in patterns:
-            needs = needed(pattern)
-            self._clues.append((pattern, frozenset(clues.setdefault(n, len(clues)) for n in needs)))
-        leads: defaultdict[str, set[int]] = defaultdict(set)
-        for strings, clue in clues.items():
+        self.patterns = tuple(patterns)
+        self._clues: list[frozenset[int]] = []
+        """Of each pattern, all of which a text must give."""
+        self._users: defaultdict[int, list[int]] = defaultdict(list)
+        numbers: dict[Strings, int] = {}
+        for place, pattern in enumerate(self.patterns):
+            clues = frozenset(numbers.setdefault(n, len(numbers)) for n in needed(pattern))
+            self._clues.append(clues)
+            for clue in clues or {-1}:
+                self._users[clue].append(place)
+        leads: defaultdict[str, list[int]] = defaultdict(list)
+        for strings, clue in numbers.items():
             for string in strings:
-                leads[string].add(clue)
-        self._latin: list[tuple[str, set[int]]] = []
-        self._wide: list[tuple[str, set[int]]] = []
-        self._by_gram: defaultdict[str, list[tuple[str, set[int]]]] = defaultdict(list)
+                leads[string].append(clue)
+        self._latin: list[tuple[str, list[int]]] = []
+        self._wide: list[tuple[str, list[int]]] = []
+        self._by_gram: defaultdict[str, list[tuple[str, list[int]]]] = defaultdict(list)
         for string, found in leads.items():
             grams = _leading(string) if len(leads) > FEW_STRINGS else ()
             for gram in grams:
@@ -63,18 +68,37 @@ class Sieve:
             if not grams:
                 (self._latin if string.isascii() else self._wide).append((string, found))
 
-    def possible(self, text: str) -> list[re.Pattern[str]]:
-        """The patterns that may match the text, or the text with other gaps and marks, in order."""
+    def possible(self, text: str) -> list[int]:
+        """Places of the patterns that may match the text, or the text with other gaps and marks."""
         packed = _packed(text)
         looked = [self._latin] if packed.isascii() else [self._latin, self._wide]
         if self._by_gram:
             looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(packed)]
-        found: set[int] = set()
+        given = {-1}
         for leads in looked:
             for string, clues in leads:
                 if string in packed:
-                    found |= clues
-        return [pattern for pattern, clues in self._clues if clues <= found]
+                    given.update(clues)
+        asked = {place for clue in given for place in self._users[clue]}
+        return sorted(place for place in asked if self._clues[place] <= given)
+
+    def finds(self, text: str) -> bool:
+        """Whether any of the patterns matches the text."""
+        return any(self.patterns[place].search(text) for place in self.possible(text))
+
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
+        """What all patterns find in the text, joined by "|" in their order."""
+        possible = (self.patterns[place] for place in self.possible(text))
+        found = [match for pattern in possible if (match := pattern.search(text))]
+        while found:
+            first = min(found, key=lambda match: match.start())
+            yield first
+            end = first.end()
+            found = [
+                later
+                for match in found
+                if (later := match if match.start() >= end else match.re.search(text, end))
+            ]
 
 
 def _packed(text: str) -> str:

@@ -78,6 +78,8 @@ def clean(text: str) -> str:
 def shown(text: str) -> str:
     """Without what is not printable: controls, bidi and zero-width marks, tags, surrogates, private use,
     unassigned."""
+    if text.replace("\n", "").isprintable():
+        return text
     hidden = dict.fromkeys(ord(c) for c in set(text) if not (c.isprintable() or c.isspace()))
     return text.translate(hidden) if hidden else text
 

@@ -1,13 +1,17 @@
 """Words of a day: names whole, one vote a post, nothing that is no word."""
 
+import logging
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from digest.words import wordcounts
+import digest.sources
+from digest.words import _Cutter, wordcounts
 from tests.posts import post
 
 
@@ -121,6 +125,26 @@ def test_a_flood_of_lookalike_names_does_not_hang(text: str) -> None:
     began = time.process_time()
     counts(*(f"{text}{n}" for n in range(100)))
     assert time.process_time() - began < 6
+
+
+def test_words_are_cut_as_jieba_cuts_them_with_its_whole_dictionary() -> None:
+    import jieba
+
+    sample = (Path(digest.sources.__file__).parent / "sample.jsonl").read_text(encoding="utf-8")
+    runs = list(re.findall("[\u4e00-\u9fff]+", sample))
+    letters = sorted(set("".join(runs)))
+    chance = Random(8)  # noqa: S311 the same runs each time, no secret
+    runs += ["".join(chance.choices(letters, k=30)) for _ in range(300)]
+    jieba.setLogLevel(logging.ERROR)
+    whole = jieba.Tokenizer()
+    whole.FREQ, whole.total = whole.gen_pfdict(whole.get_dict_file())
+    whole.initialized = True
+    own = _Cutter(runs)
+    for name in own._names:
+        whole.add_word(name)
+    assert len(runs) > 1000
+    assert [own._jieba.lcut(run) for run in runs] == [whole.lcut(run) for run in runs]
+    assert len(own._jieba.FREQ) < len(whole.FREQ) / 2
 
 
 def test_jieba_leaves_no_file_and_says_nothing(tmp_path: Path) -> None:

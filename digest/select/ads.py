@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -142,9 +142,9 @@ def advertisement(post: Post) -> str:
     """The reason why the post counts as an advertisement, or "" where it does not."""
     text = clean(post.text)
     weights: Counter[str] = Counter()
-    of, sieve = _sieve()
-    for pattern in sieve.possible(text):
-        rule = of[pattern]
+    rules, sieve = _sieve()
+    for place in sieve.possible(text):
+        rule, pattern = rules[place], sieve.patterns[place]
         if rule.weight >= THRESHOLD:
             if pattern.search(text):
                 return rule.reason
@@ -156,10 +156,10 @@ def advertisement(post: Post) -> str:
 
 
 @cache
-def _sieve() -> tuple[Mapping[re.Pattern[str], Rule], Sieve]:
-    """The rule of each pattern, and which of these a text may match: mostly none."""
-    of = {pattern: rule for rule in RULES for pattern in rule.patterns}
-    return of, Sieve(of)
+def _sieve() -> tuple[Sequence[Rule], Sieve]:
+    """The patterns of all rules, of which a text may match few, and the rule of each."""
+    rules = [rule for rule in RULES for _ in rule.patterns]
+    return rules, Sieve(pattern for rule in RULES for pattern in rule.patterns)
 
 
 def drop_ads(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped]]:

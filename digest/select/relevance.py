@@ -19,6 +19,7 @@ from digest.models import Dropped, Post, Topic
 from digest.orders import gives_orders
 from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
+from digest.sieve import Sieve
 from digest.text import HANDLE, URL, clean, plain
 
 ON_TOPIC = 0.20
@@ -82,7 +83,7 @@ class Relevance:
 def relevance(topic: Topic, posts: Sequence[Post], vectors: Vectors) -> Relevance:
     """How each post suits the topic; `vectors` are the posts' own."""
     prototypes = embed(_descriptions(topic))
-    keywords = _keyword_pattern(topic.keywords)
+    keywords = _keyword_patterns(topic.keywords)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_named(keywords, post) for post in posts], np.float32)
     fit = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
@@ -119,13 +120,11 @@ def _descriptions(topic: Topic) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Any keyword, whole: Latin ones are bounded by letters and digits of their own script only,
-    since Chinese and Japanese write them without spaces ("用GPT写")."""
-    if not keywords:
-        return None
+def _keyword_patterns(keywords: tuple[str, ...]) -> Sieve:
+    """Keywords, longest first, each whole: Latin ones are bounded by letters and digits of their own
+    script only, since Chinese and Japanese write them without spaces ("用GPT写")."""
     longest_first = sorted({k.strip() for k in keywords if k.strip()}, key=lambda k: (-len(k), k))
-    return re.compile("|".join(_bounded(k) for k in longest_first), re.IGNORECASE)
+    return Sieve(re.compile(_bounded(k), re.IGNORECASE) for k in longest_first)
 
 
 def _bounded(keyword: str) -> str:
@@ -135,12 +134,10 @@ def _bounded(keyword: str) -> str:
     return before + escaped + after
 
 
-def _named(keywords: re.Pattern[str] | None, post: Post) -> int:
+def _named(keywords: Sieve, post: Post) -> int:
     """Different keywords in the post's text. The handle a reply starts with is not what it says."""
-    if keywords is None:
-        return 0
     text = HANDLE.sub(" ", URL.sub(" ", clean(post.text)))
-    return len({match.group().lower().rstrip("s") for match in keywords.finditer(text)})
+    return len({match.group().lower().rstrip("s") for match in keywords.matches(text)})
 
 
 def is_market(topic: Topic, post: Post) -> bool:
