@@ -161,9 +161,12 @@ def finance(draft: Draft) -> list[Item]:
 def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
     """Of each story the best sentence with a figure about the industry's money, with its weight."""
     for story in draft.material.stories:
-        for sentence in others(draft, story):
+        for sentence in others(draft, story, _is_deal)[:1]:
             words = len(set(_INDUSTRY.findall(sentence.text.lower())))
-            if words >= 1 and _FIGURE.search(sentence.text) and about_money(sentence.text):
-                weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
-                yield weight, sentence, story
-                break
+            weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
+            yield weight, sentence, story
+
+
+def _is_deal(sentence: Sentence) -> bool:
+    text = sentence.text
+    return bool(_FIGURE.search(text) and _INDUSTRY.search(text) and about_money(text))

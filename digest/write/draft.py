@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from digest.models import Language, Post, Story
@@ -65,23 +65,26 @@ def leads(draft: Draft, story: Story) -> list[Sentence]:
     leans on nothing before it. A sentence in the report's language is preferred to an equal one.
     """
     subjects = about(story)
-    found = [s for s in _usable(draft, story) if s.place == 0 or _stands_alone(s, subjects)]
-    return sorted(found, key=lambda s: _preference(draft, story, s))
+    return _best_first(draft, story, lambda s: s.place == 0 or _stands_alone(s, subjects))
 
 
-def others(draft: Draft, story: Story) -> list[Sentence]:
-    """Unused sentences of the story that can stand alone, the best first, whatever they are about."""
-    found = [s for s in _usable(draft, story) if not _LEANING.search(s.text)]
-    return sorted(found, key=lambda s: _preference(draft, story, s))
+def others(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> list[Sentence]:
+    """Unused sentences of the story that can stand alone and are wanted, the best first, whatever they
+    are about."""
+    return _best_first(draft, story, lambda s: wanted(s) and not _LEANING.search(s.text))
 
 
-def _usable(draft: Draft, story: Story) -> list[Sentence]:
-    return [
-        sentence
-        for post in story.posts
+def _best_first(
+    draft: Draft, story: Story, wanted: Callable[[Sentence], bool]
+) -> list[Sentence]:
+    """Whether a sentence is wanted is asked first: that is cheaper than whether it is usable."""
+    found = [
+        (_preference(draft, place, sentence), sentence)
+        for place, post in enumerate(story.posts)
         for sentence in sentences(post)
-        if draft.free(sentence) and usable(sentence)
+        if wanted(sentence) and draft.free(sentence) and usable(sentence)
     ]
+    return [sentence for _, sentence in sorted(found, key=lambda each: each[0])]
 
 
 def about(story: Story) -> set[str]:
@@ -99,9 +102,9 @@ def _stands_alone(sentence: Sentence, subjects: set[str]) -> bool:
     return bool(named & subjects) and sentence.stopped and not _LEANING.search(sentence.text)
 
 
-def _preference(draft: Draft, story: Story, sentence: Sentence) -> tuple[bool, float]:
+def _preference(draft: Draft, place: int, sentence: Sentence) -> tuple[bool, float]:
+    """`place` is that of the post in its story."""
     foreign = draft.foreign(sentence.language)
-    place = [post.key for post in story.posts].index(sentence.post.key)
     headline = 0.15 * (sentence.post.source in _HEADLINES)
     worth = telling(sentence) + headline + 0.25 * (sentence.place == 0) - 0.02 * min(8, place)
     worth -= 0.25 * bool(_LEANING.search(sentence.text))

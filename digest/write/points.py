@@ -139,7 +139,7 @@ def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
             continue  # what a second person adds is often the first sentence in another language
         if sum(bool(item.cites) for item in items) == OVERVIEW:
             break
-        lead = next((s for s in others(draft, story) if _tight(s)), None)
+        lead = next(iter(others(draft, story, _tight)), None)
         if lead is not None:
             draft.take(lead)
             items.append(Item(lead.text, cites=cites(story, [lead.post])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from digest.orders import gives_orders
 from digest.write.sentences import Sentence
@@ -75,9 +76,12 @@ def usable(sentence: Sentence, *, after: bool = False, personal: bool = False) -
     `after`: it will stand behind the sentence before it, so it may lean on that one.
     `personal`: it is somebody's view, so it may say "I".
     """
-    text = sentence.text
-    if not LEAST * (0.7 if after else 1) <= sentence.size <= MOST:
-        return False
+    fits = LEAST * (0.7 if after else 1) <= sentence.size <= MOST
+    return fits and _understood(sentence.text, after, personal)
+
+
+@lru_cache(maxsize=16384)  # every section asks for the same sentences again
+def _understood(text: str, after: bool, personal: bool) -> bool:
     if (
         text.count('"') % 2
         or text.count("“") != text.count("”")
