@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ _ORDERING = re.compile(
 )
 """How words of orders begin: "gpt4" and "3d" are digits for digits."""
 _SPACED = re.compile(r"(?<!\w)(?:\w[\s._*|/~-]{1,3}){5,80}\w(?!\w)")
-_NOT_LATIN = re.compile(r"[^a-z]+")
+_BY_THIRTEEN = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
 _RUN = re.compile(r"[A-Za-z]{20,}")
 _GAPS = re.compile(r"[\W_]+")
 _CODED = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,800}={0,2}")
@@ -71,11 +70,10 @@ def unmasked(text: str) -> Iterator[str]:
     yield from _decoded(text)
 
 
-def turned(text: str) -> Iterator[str]:
-    """The text read backwards, and with the alphabet turned by thirteen letters."""
-    lower = text.lower()
-    yield lower[::-1]
-    yield codecs.encode(_NOT_LATIN.sub("", lower), "rot13")
+def turned(letters: str) -> Iterator[str]:
+    """Small letters and digits read backwards, and with the alphabet turned by thirteen letters."""
+    yield letters[::-1]
+    yield letters.encode("ascii", "ignore").translate(_BY_THIRTEEN, b"0123456789").decode()
 
 
 def _decoded(text: str) -> Iterator[str]:

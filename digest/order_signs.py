@@ -5,8 +5,6 @@ Every gap has an upper bound, so the cost is linear in the text.
 
 from __future__ import annotations
 
-import re
-
 _PERSON = r"(?! ?-?(?:research|engineer|develop|build|start|compan|user|found|scien|art|enthus|fan|invest|lab\b|labs\b|team|lead|nerd|work|expert|student|practi|創|consult))"
 _MACHINE = (
     r"(?:(?:a\.?i\.?|llms?|gpts?|chat ?gpt|(?:large )?language models?|chat ?bots?|bots?|(?:ai )?assistants?|(?:ai )?agents?|"
@@ -138,7 +136,7 @@ MARKUP = (
 )
 """What only programs read, with its line breaks."""
 
-DENSE = re.compile(
+DENSE = (
     r"(?:ignore|disregard|forget|override|bypass)(?:all|any|the|your|of|my|every|everything|previous|prior|earlier|above|system|preceding){1,5}(?:instruction|prompt|guideline|rules|message)|systemprompt|"
     r"(?:rank|put|list|place)(?:this|me|us)(?:post|item|story)?(?:first|attop|atthetop)|(?:include|add|append|mention).{0,40}(?:inyoursummary|inthedigest|tothedigest|toyourreport|thislink)|"
     r"(?:忽略|无视|忘记).{0,12}(?:指令|提示|规则|要求)"
@@ -146,7 +144,7 @@ DENSE = re.compile(
 """Orders without any gaps, for letters that stood apart and texts that are turned round."""
 
 _MACHINE_ZH = r"(?:AI|人工智能|大模型|语言模型|机器人|智能体|摘要(?:模型|程序|器)|总结(?:程序|模型|器)|编辑模型|ChatGPT|GPT|Claude)"
-_SIGNS = {
+SIGNS = {
     "asks": rf"(?:^\W{{0,4}}|[,:，：] ?|\b(?:please|kindly|must|should|shall|always|have to|has to|(?:can|could|would|will) you|be sure to|remember to|forget to|need to|needs to|required to|asked you to|want you to|just|let the|ensure|make sure) (?:also |always |just |only |please )?){_DO}|\b(?:please|kindly) \w+|\b(?:must|should) (?:be|end|consist|contain|mention|start|begin|include)|\bensure|\blet the\b|请|麻烦|务必|必须|一定要|不要|不得|禁止|应当|别忘|都要",
     "product": r"\b(?:digest|(?:your|the|today'?s|final|daily|every|each) (?:\w+ )?(?:summary|summaries|report|output|response|answer|reply|headline|edition|wrap-?up|overview|brief(?:ing)?|newsletter|key points?|bullets?(?: points?)?|recap))\b|摘要|日报|简报|要点|晨报|今日头条|总结(?:里|中|结尾|开头|末尾)",
     "self": r"\b(?:this|our|my|the following|these) (?:\w+ )?(?:posts?|items?|story|tweet|text|message|announcement|article|one|link|thread|sentence|phrase|news|note)\b|\bp[0123456789]\b|本帖|此帖|这条|本条|此条|本消息|本文|这一条|(?:这|下面这?|以下)(?:句话|段话|文字|内容)|我们的(?:频道|链接|群)|我说的",
@@ -157,7 +155,6 @@ _SIGNS = {
     "program": r"\b(?:instructions?|prompts?|system (?:prompt|message|override)|override|operator|developer mode|jailbreak|safety off|trusted)\b|系统指令|提示词|指令",
     "solely": r"\b(?:and )?nothing else\b|\bverbatim\b|\bword for word\b|\bsolely\b|逐字|原样|只保留|只输出|只推荐|只写",
 }
-SIGNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _SIGNS.items()}
 """What a sentence may do: none of it is an order alone."""
 ADDRESS = ("asks", "machine")
 SUBJECTS = tuple(name for name in SIGNS if name not in ADDRESS)

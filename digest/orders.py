@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from functools import cache, lru_cache
 
 from digest.disguise import folded, spelled_out, turned, unmasked
@@ -26,7 +26,7 @@ from digest.order_signs import (
     SUBJECTS,
     TOGETHER,
 )
-from digest.sieve import Sieve
+from digest.sieve import Sieve, packed
 
 WINDOW = 4
 """Pieces over which one order may be spread."""
@@ -49,22 +49,22 @@ _NEWS = re.compile(
 )
 _SENTENCE = re.compile(r"[\n。！？!?；;]+|(?<=[^\d\s])\.(?:\s+|$)")
 _PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
-_GAP = re.compile(r"[\W_]+")
-_FLOWING = tuple(re.compile(pattern, re.IGNORECASE) for pattern in ANYWHERE)
-_STANDING = tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in SENTENCES)
-_MARKED = tuple(re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in MARKUP)
-
-
-_SAID = (_NEWS, *_FLOWING, *_STANDING, *SIGNS.values())
-_AT_STANDING = 1 + len(_FLOWING)
-_AT_SIGNS = _AT_STANDING + len(_STANDING)
-_NAMES = tuple(SIGNS)
+_PATTERNS = (_NEWS.pattern, *ANYWHERE, *SENTENCES, *MARKUP, DENSE, *SIGNS.values())
+_FLOWING = range(1, 1 + len(ANYWHERE))
+_STANDING = range(_FLOWING.stop, _FLOWING.stop + len(SENTENCES))
+_MARKUP = range(_STANDING.stop, _STANDING.stop + len(MARKUP))
+_SIGNS = {name: _MARKUP.stop + 1 + place for place, name in enumerate(SIGNS)}
 
 
 @cache
-def _sieves() -> tuple[Sieve, Sieve, Sieve]:
-    """For markup, for orders without gaps, and for all else: of 2,000 posts, most need no search."""
-    return Sieve(_MARKED), Sieve([DENSE]), Sieve(_SAID)
+def _sieve() -> Sieve:
+    """All of them: of 2,000 posts, most need no search."""
+    return Sieve(_PATTERNS, re.IGNORECASE | re.MULTILINE)
+
+
+@cache
+def _turned() -> Sieve:
+    return Sieve([DENSE])
 
 
 @lru_cache(maxsize=8192)
@@ -91,36 +91,40 @@ def without_orders(text: str) -> str:
 def _orders(text: str, *, quoted: bool) -> bool:
     """Whether there are orders; with `quoted`, also those that news quotes."""
     plain = folded(text)
-    if _FORCED.search(text) or _is_marked(text, plain):
+    letters = packed(plain)
+    possible = _sieve().among(letters)
+    if (not text.isascii() and _FORCED.search(text)) or _is_marked(text, plain, possible):
         return True
-    dense = [spelled_out(plain), *(_GAP.sub("", turn) for turn in turned(plain))]
-    if any(_sieves()[1].finds(one) for one in dense):
+    if _MARKUP.stop in possible and _turned().finds(spelled_out(plain), [0]):
         return True
-    return any(_ordering(one, quoted=quoted) for one in (plain, *unmasked(plain)))
+    if any(_turned().finds(turn, _turned().among(turn)) for turn in turned(letters)):
+        return True
+    return _ordering(plain, possible, quoted=quoted) or any(
+        _ordering(one, _sieve().possible(one), quoted=quoted) for one in unmasked(plain)
+    )
 
 
-def _is_marked(text: str, plain: str) -> bool:
+def _is_marked(text: str, plain: str, possible: Sequence[int]) -> bool:
     """Whether there is markup or a role, which may follow a true sentence."""
-    possible = _sieves()[0].possible
+    found = [place for place in possible if place in _MARKUP]
     lines = plain.replace(". ", ".\n").replace("。", "。\n")
-    found = possible(text)
-    if _matches((_MARKED[place] for place in found), text):
-        return True
-    found = found if plain == text else possible(plain)
-    return lines != text and _matches((_MARKED[place] for place in found), lines)
+    return _sieve().finds(text, found) or (lines != text and _sieve().finds(lines, found))
 
 
-def _ordering(text: str, *, quoted: bool) -> bool:
+def _ordering(text: str, possible: Sequence[int], *, quoted: bool) -> bool:
+    signs = {name for name, place in _SIGNS.items() if place in possible}
+    told = any(place in _FLOWING or place in _STANDING for place in possible)
+    if not told and "machine" not in signs and not _is_order(signs):
+        return False
     said = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
-    possible = _sieves()[2].possible(" ".join(said))
     if not quoted and 0 in possible and _QUOTED.search(text):
         said = [_unquoted(part, " ") for part in said]
-        possible = _sieves()[2].possible(" ".join(said))
-    flowing = (_SAID[place] for place in possible if 0 < place < _AT_STANDING)
-    standing = (_SAID[place] for place in possible if _AT_STANDING <= place < _AT_SIGNS)
-    if _matches(standing, "\n".join(said)) or _matches(flowing, " ".join(said)):
+        possible = _sieve().possible(" ".join(said))
+        signs = {name for name, place in _SIGNS.items() if place in possible}
+    if _sieve().finds("\n".join(said), (place for place in possible if place in _STANDING)):
         return True
-    signs = {_NAMES[place - _AT_SIGNS] for place in possible if place >= _AT_SIGNS}
+    if _sieve().finds(" ".join(said), (place for place in possible if place in _FLOWING)):
+        return True
     if "machine" in signs:
         calls = [f"{one}, {two}" for one, two in itertools.pairwise(said) if _calls(one)]
         if any(_adds_up(call, SIGNS.keys()) for call in calls):
@@ -129,20 +133,19 @@ def _ordering(text: str, *, quoted: bool) -> bool:
 
 
 def _calls(sentence: str) -> bool:
-    return len(sentence) <= CALL and bool(SIGNS["machine"].search(f"{sentence},"))
+    return len(sentence) <= CALL and _shows("machine", f"{sentence},")
 
 
-def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
-    return any(pattern.search(text) for pattern in patterns)
+def _shows(sign: str, sentence: str) -> bool:
+    return bool(_sieve().pattern(_SIGNS[sign]).search(sentence))
 
 
 def _adds_up(sentence: str, signs: Set[str]) -> bool:
     """Whether the sentence has such of these signs as are an order together."""
-    found = {name for name in SUBJECTS if name in signs and SIGNS[name].search(sentence)}
+    found = {name for name in SUBJECTS if name in signs and _shows(name, sentence)}
     if not found:
         return False
-    found |= {name for name in ADDRESS if name in signs and SIGNS[name].search(sentence)}
-    return _is_order(found)
+    return _is_order(found | {name for name in ADDRESS if name in signs and _shows(name, sentence)})
 
 
 def _is_order(signs: Set[str]) -> bool:
@@ -167,7 +170,7 @@ def _said_to_people(pieces: Sequence[str]) -> Iterator[str]:
     skipping = role = False
     for place, piece in enumerate(pieces):
         if place in ordered:
-            skipping, role = True, role or _matches(_MARKED, piece.strip())
+            skipping, role = True, role or _sieve().finds(piece.strip(), _MARKUP)
         elif piece.startswith("\n\n"):
             skipping = role
         if not skipping:

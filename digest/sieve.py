@@ -43,14 +43,17 @@ _UNKNOWN: Needs = frozenset()
 class Sieve:
     """Patterns, known by their place, and the letters each of them needs."""
 
-    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        self.patterns = tuple(patterns)
+    def __init__(self, patterns: Iterable[str], flags: int = re.IGNORECASE) -> None:
+        self._sources = tuple(patterns)
+        self._flags = flags
+        self._compiled: dict[int, re.Pattern[str]] = {}
         self._clues: list[frozenset[int]] = []
         """Of each pattern, all of which a text must give."""
         self._users: defaultdict[int, list[int]] = defaultdict(list)
         numbers: dict[Strings, int] = {}
-        for place, pattern in enumerate(self.patterns):
-            clues = frozenset(numbers.setdefault(n, len(numbers)) for n in needed(pattern))
+        for place, source in enumerate(self._sources):
+            needs = needed(source, flags)
+            clues = frozenset(numbers.setdefault(n, len(numbers)) for n in needs)
             self._clues.append(clues)
             for clue in clues or {-1}:
                 self._users[clue].append(place)
@@ -68,27 +71,37 @@ class Sieve:
             if not grams:
                 (self._latin if string.isascii() else self._wide).append((string, found))
 
+    def pattern(self, place: int) -> re.Pattern[str]:
+        """Compiled when first needed: most never are."""
+        found = self._compiled.get(place)
+        if found is None:
+            found = self._compiled[place] = re.compile(self._sources[place], self._flags)
+        return found
+
     def possible(self, text: str) -> list[int]:
         """Places of the patterns that may match the text, or the text with other gaps and marks."""
-        packed = _packed(text)
-        looked = [self._latin] if packed.isascii() else [self._latin, self._wide]
+        return self.among(packed(text))
+
+    def among(self, letters: str) -> list[int]:
+        """The same for a text that is packed already."""
+        looked = [self._latin] if letters.isascii() else [self._latin, self._wide]
         if self._by_gram:
-            looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(packed)]
+            looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(letters)]
         given = {-1}
         for leads in looked:
             for string, clues in leads:
-                if string in packed:
+                if string in letters:
                     given.update(clues)
-        asked = {place for clue in given for place in self._users[clue]}
+        asked = {place for clue in given for place in self._users.get(clue, ())}
         return sorted(place for place in asked if self._clues[place] <= given)
 
-    def finds(self, text: str) -> bool:
-        """Whether any of the patterns matches the text."""
-        return any(self.patterns[place].search(text) for place in self.possible(text))
+    def finds(self, text: str, among: Iterable[int]) -> bool:
+        """Whether any of the patterns at these places matches the text."""
+        return any(self.pattern(place).search(text) for place in among)
 
     def matches(self, text: str) -> Iterator[re.Match[str]]:
         """What all patterns find in the text, joined by "|" in their order."""
-        possible = (self.patterns[place] for place in self.possible(text))
+        possible = (self.pattern(place) for place in self.possible(text))
         found = [match for pattern in possible if (match := pattern.search(text))]
         while found:
             first = min(found, key=lambda match: match.start())
@@ -101,7 +114,7 @@ class Sieve:
             ]
 
 
-def _packed(text: str) -> str:
+def packed(text: str) -> str:
     """The letters and digits of a text, small: the same wherever lines are joined or parted."""
     if text.isascii():
         return text.encode().translate(_SMALL, _MARKS).decode()
@@ -127,11 +140,11 @@ def _grams(text: str) -> set[str]:
     return grams
 
 
-def needed(pattern: re.Pattern[str]) -> Needs:
-    """What each match of the pattern holds, as `_packed` writes it."""
+def needed(pattern: str, flags: int = re.IGNORECASE) -> Needs:
+    """What each match of the pattern holds, as `packed` writes it."""
     if parser is None:
         return _UNKNOWN
-    strings, needs = _sequence(parser.parse(pattern.pattern, pattern.flags))
+    strings, needs = _sequence(parser.parse(pattern, flags))
     return _also(needs, strings)
 
 
@@ -170,9 +183,9 @@ def _sequence(parts: Iterable[tuple[Any, Any]]) -> _Read:
 def _part(kind: Any, value: Any) -> _Read:
     found = _ANYTHING
     if kind is kinds.LITERAL:
-        found = frozenset([_packed(chr(value))]), _UNKNOWN
+        found = frozenset([packed(chr(value))]), _UNKNOWN
     elif kind is kinds.IN and all(inner is kinds.LITERAL for inner, _ in value):
-        found = frozenset(_packed(chr(letter)) for _, letter in value), _UNKNOWN
+        found = frozenset(packed(chr(letter)) for _, letter in value), _UNKNOWN
     elif kind is kinds.BRANCH:
         found = _either([_sequence(branch) for branch in value[1]])
     elif kind is kinds.SUBPATTERN:

@@ -120,7 +120,7 @@ def _names_of(texts: Sequence[str], further: Collection[str]) -> Sieve:
     longest = sorted(found | known, key=lambda name: (-len(name), name))
     latin = [rf"(?<![A-Za-z0-9]){_escaped(name)}" for name in longest if name[0].isascii()]
     other = [_escaped(name) for name in longest if not name[0].isascii()]
-    return Sieve(re.compile(pattern, re.IGNORECASE) for pattern in (*latin, *other))
+    return Sieve((*latin, *other))
 
 
 def _bare_name(found: str) -> str:

@@ -7,7 +7,6 @@ is not taken for the sale itself.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,13 +26,12 @@ MOSTLY = 0.4
 class Rule:
     reason: str
     weight: int
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[str, ...]
 
 
 def _rule(reason: str, weight: int, *patterns: str) -> Rule:
     """Of a weak rule each thing it finds counts, so its patterns are one."""
-    parts = patterns if weight >= THRESHOLD else ("|".join(patterns),)
-    return Rule(reason, weight, tuple(re.compile(part, re.IGNORECASE) for part in parts))
+    return Rule(reason, weight, patterns if weight >= THRESHOLD else ("|".join(patterns),))
 
 
 RULES: tuple[Rule, ...] = (
@@ -144,7 +142,7 @@ def advertisement(post: Post) -> str:
     weights: Counter[str] = Counter()
     rules, sieve = _sieve()
     for place in sieve.possible(text):
-        rule, pattern = rules[place], sieve.patterns[place]
+        rule, pattern = rules[place], sieve.pattern(place)
         if rule.weight >= THRESHOLD:
             if pattern.search(text):
                 return rule.reason

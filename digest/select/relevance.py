@@ -124,7 +124,7 @@ def _keyword_patterns(keywords: tuple[str, ...]) -> Sieve:
     """Keywords, longest first, each whole: Latin ones are bounded by letters and digits of their own
     script only, since Chinese and Japanese write them without spaces ("用GPT写")."""
     longest_first = sorted({k.strip() for k in keywords if k.strip()}, key=lambda k: (-len(k), k))
-    return Sieve(re.compile(_bounded(k), re.IGNORECASE) for k in longest_first)
+    return Sieve(_bounded(k) for k in longest_first)
 
 
 def _bounded(keyword: str) -> str:

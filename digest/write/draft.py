@@ -74,9 +74,7 @@ def others(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> li
     return _best_first(draft, story, lambda s: wanted(s) and not _LEANING.search(s.text))
 
 
-def _best_first(
-    draft: Draft, story: Story, wanted: Callable[[Sentence], bool]
-) -> list[Sentence]:
+def _best_first(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> list[Sentence]:
     """Whether a sentence is wanted is asked first: that is cheaper than whether it is usable."""
     found = [
         (_preference(draft, place, sentence), sentence)
