@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import fastcluster
@@ -49,6 +49,8 @@ SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 1500
 """Columns kept for names, most frequent first: bounds memory on a day of 100,000 posts."""
+BLOCK = 256
+"""Posts that are compared with all others at a time: bounds memory."""
 MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
@@ -103,7 +105,7 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     small = np.array([caseless(HANDLE.sub(" ", URL.sub(" ", clean(p.text)))) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head])
-    groups = _linked(_distances(vectors[:head], terms, small[:head]))
+    groups = _linked(vectors[:head], terms, small[:head])
     groups = _united(groups, vectors, terms, SAME_STORY)
     meaning, named = _centres(groups, vectors), _centres(groups, terms)
     events = _united([[i] for i in range(len(groups))], meaning, named, SAME_EVENT)
@@ -127,22 +129,23 @@ def _united(
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
     meaning, named = _unit(_centres(groups, vectors)), _unit(_centres(groups, terms))
-    shared = _in_common(groups, terms)
-    near = (meaning @ meaning.T >= alike[0]) & (named @ named.T >= alike[1])
-    joined = near & (shared >= RARE)
+    most = np.stack([terms[list(group)].max(axis=0) for group in groups])
     leader = list(range(len(groups)))
-    for left, right in zip(*np.nonzero(np.triu(joined, 1)), strict=True):
-        _unite(leader, int(left), int(right))
+    for start in range(0, len(groups), BLOCK):
+        rows = slice(start, start + BLOCK)
+        near = (meaning[rows] @ meaning.T >= alike[0]) & (named[rows] @ named.T >= alike[1])
+        joined = near & (_in_common(most[rows], most) >= RARE)
+        for left, right in zip(*np.nonzero(np.triu(joined, start + 1)), strict=True):
+            _unite(leader, start + int(left), int(right))
     united: dict[int, list[int]] = {}
     for i, group in enumerate(groups):
         united.setdefault(_leader(leader, i), []).extend(group)
     return [sorted(group) for group in united.values()]
 
 
-def _in_common(groups: Sequence[Sequence[int]], terms: Vectors) -> Vectors:
-    """Summed inverse document frequency of the names that each two groups share."""
-    most = np.stack([terms[list(group)].max(axis=0) for group in groups])
-    return np.asarray(most @ (most > 0).astype(np.float32).T, np.float32)
+def _in_common(rows: Vectors, terms: Vectors) -> Vectors:
+    """Summed inverse document frequency of the names that each row shares with each of the others."""
+    return np.asarray((rows > 0).astype(np.float32) @ terms.T, np.float32)
 
 
 def _leader(leader: list[int], i: int) -> int:
@@ -173,34 +176,75 @@ def _unit(rows: Vectors) -> Vectors:
     return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
-def _distances(
-    vectors: Vectors, terms: Vectors, small: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Condensed distances. Two posts that only sound alike ("AI changes everything") and share no
-    rare name have no evidence of one event, and are pushed apart."""
-    upper = np.triu_indices(len(vectors), 1)
-    meaning = (vectors @ vectors.T)[upper]
-    alike = _unit(terms)
-    evidence = (terms @ (terms > 0).astype(np.float32).T)[upper]
-    named = (alike @ alike.T)[upper]
-    both_small = (small[:, None] & small)[upper]
-    similarity = meaning + np.where(both_small, SMALL_WEIGHT, NAME_WEIGHT) * named
-    similarity += SMALL_NEARER * both_small
-    similarity -= NO_EVIDENCE * ((meaning < SAME_WORDS) & (evidence < RARE) & ~both_small)
-    return np.asarray(1 - similarity, np.float64)
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """What distances are made of, a row a post."""
+
+    meaning: Vectors
+    terms: Vectors
+    named: Vectors
+    small: npt.NDArray[np.bool_]
+
+    def of(self, members: Sequence[int]) -> _Views:
+        rows = list(members)
+        return _Views(self.meaning[rows], self.terms[rows], self.named[rows], self.small[rows])
+
+    def distances(self) -> Iterator[tuple[int, Vectors]]:
+        """From a few posts to all: the first of them, and a row each. Two posts that only sound alike ("AI
+        changes everything") and share no rare name have no evidence of one event, and are pushed apart."""
+        for start in range(0, len(self.meaning), BLOCK):
+            rows = slice(start, start + BLOCK)
+            meaning = self.meaning[rows] @ self.meaning.T
+            both_small = self.small[rows, None] & self.small
+            named = self.named[rows] @ self.named.T
+            weight = np.where(both_small, np.float32(SMALL_WEIGHT), np.float32(NAME_WEIGHT))
+            similarity = meaning + weight * named + np.float32(SMALL_NEARER) * both_small
+            evident = _in_common(self.terms[rows], self.terms) >= RARE
+            similarity -= np.float32(NO_EVIDENCE) * ~(
+                (meaning >= SAME_WORDS) | evident | both_small
+            )
+            yield start, 1 - similarity
 
 
-def _linked(distances: npt.NDArray[np.float64]) -> list[list[int]]:
-    if not len(distances):
-        return [[0]]
-    count = round((1 + (1 + 8 * len(distances)) ** 0.5) / 2)
-    members: dict[int, list[int]] = {i: [i] for i in range(count)}
-    merges: npt.NDArray[np.float64] = fastcluster.linkage(distances, "average")
+def _linked(vectors: Vectors, terms: Vectors, small: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
+    pair connects is linked apart: all distances at once would take 100 MB on a large day."""
+    views = _Views(vectors, terms, _unit(terms), small)
+    leader = list(range(len(vectors)))
+    for start, rows in views.distances():
+        for left, right in zip(*np.nonzero(np.triu(rows <= CUT, start + 1)), strict=True):
+            _unite(leader, start + int(left), int(right))
+    parts: defaultdict[int, list[int]] = defaultdict(list)
+    for i in range(len(vectors)):
+        parts[_leader(leader, i)].append(i)
+    found = [group for part in parts.values() for group in _of_part(part, views)]
+    return [members for _, members in sorted(found)]
+
+
+def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
+    """The groups of connected posts, each with the distance at which it came together."""
+    if len(part) == 1:
+        return [(0.0, part)]
+    members = {i: (0.0, [post]) for i, post in enumerate(part)}
+    merges = fastcluster.linkage(_condensed(views.of(part)), "average", preserve_input=False)
     for step, (left, right, height, _) in enumerate(merges):
         if height > CUT:
             break
-        members[count + step] = sorted(members.pop(int(left)) + members.pop(int(right)))
+        joined = members.pop(int(left))[1] + members.pop(int(right))[1]
+        members[len(part) + step] = float(height), sorted(joined)
     return list(members.values())
+
+
+def _condensed(views: _Views) -> npt.NDArray[np.float64]:
+    """The distance of each pair once, as `fastcluster` wants them."""
+    count = len(views.meaning)
+    found = np.empty(count * (count - 1) // 2, np.float64)
+    filled = 0
+    for start, rows in views.distances():
+        for i, row in enumerate(rows, start + 1):
+            found[filled : filled + count - i] = row[i:]
+            filled += count - i
+    return found
 
 
 class _Nearest:
