@@ -89,10 +89,17 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=4096)
+def unlinked(text: str) -> str:
+    """Cleaned text with a gap for each link."""
+    return URL.sub(" ", clean(text))
+
+
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """Cleaned text without links, handles, hash marks and emoji: what the words say."""
-    text = URL.sub(" ", clean(text))
-    text = EMOJI.sub(" ", HANDLE.sub(" ", _HASH.sub("", text)))
+    text = HANDLE.sub(" ", _HASH.sub("", unlinked(text)))
+    if not text.isascii():
+        text = EMOJI.sub(" ", text)
     return _SPACES.sub(" ", text).strip()
 
 
@@ -100,6 +107,8 @@ def plain(text: str) -> str:
 def language(text: str) -> str:
     """`zh`, `ja`, `en`, or `other` (another language, or too few words to tell)."""
     words = plain(text)
+    if words.isascii():
+        return _latin_language([word.lower() for word in _WORD.findall(words)])
     han, kana = len(_HAN.findall(words)), len(_KANA.findall(words))
     latin = _WORD.findall(words)
     foreign_script = len(_OTHER_SCRIPTS.findall(words))

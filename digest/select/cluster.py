@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from digest.models import Post
 from digest.select.embed import Vectors
-from digest.text import HANDLE, URL, clean
+from digest.text import HANDLE, unlinked
 
 CUT = 0.52
 """Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING, design notes)."""
@@ -72,7 +72,7 @@ _STARTERS = frozenset(
 
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
-    words = HANDLE.sub(" ", URL.sub(" ", clean(text)))
+    words = HANDLE.sub(" ", unlinked(text))
     if caseless(words):
         return frozenset(w for w in _SMALL.findall(words) if w not in _STARTERS)
     found = (match.lower().replace(",", "") for match in _NAME.findall(words))
@@ -102,7 +102,7 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     if not posts:
         return []
     found = [names(post.text) for post in posts]
-    small = np.array([caseless(HANDLE.sub(" ", URL.sub(" ", clean(p.text)))) for p in posts])
+    small = np.array([caseless(HANDLE.sub(" ", unlinked(p.text))) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head])
     groups = _linked(vectors[:head], terms, small[:head])
@@ -182,21 +182,22 @@ class _Views:
 
     meaning: Vectors
     terms: Vectors
-    named: Vectors
     small: npt.NDArray[np.bool_]
 
     def of(self, members: Sequence[int]) -> _Views:
         rows = list(members)
-        return _Views(self.meaning[rows], self.terms[rows], self.named[rows], self.small[rows])
+        return _Views(self.meaning[rows], self.terms[rows], self.small[rows])
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
         """From a few posts to all: the first of them, and a row each. Two posts that only sound alike ("AI
         changes everything") and share no rare name have no evidence of one event, and are pushed apart."""
+        lengths = np.linalg.norm(self.terms, axis=1)
+        lengths[lengths == 0] = 1
         for start in range(0, len(self.meaning), BLOCK):
             rows = slice(start, start + BLOCK)
             meaning = self.meaning[rows] @ self.meaning.T
             both_small = self.small[rows, None] & self.small
-            named = self.named[rows] @ self.named.T
+            named = _unit(self.terms[rows]) @ self.terms.T / lengths
             weight = np.where(both_small, np.float32(SMALL_WEIGHT), np.float32(NAME_WEIGHT))
             similarity = meaning + weight * named + np.float32(SMALL_NEARER) * both_small
             evident = _in_common(self.terms[rows], self.terms) >= RARE
@@ -209,7 +210,7 @@ class _Views:
 def _linked(vectors: Vectors, terms: Vectors, small: npt.NDArray[np.bool_]) -> list[list[int]]:
     """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
     pair connects is linked apart: all distances at once would take 100 MB on a large day."""
-    views = _Views(vectors, terms, _unit(terms), small)
+    views = _Views(vectors, terms, small)
     leader = list(range(len(vectors)))
     for start, rows in views.distances():
         for left, right in zip(*np.nonzero(np.triu(rows <= CUT, start + 1)), strict=True):

@@ -8,9 +8,11 @@ take its place: same language only, but the digest goes on.
 from __future__ import annotations
 
 import gc
+import itertools
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,14 +57,21 @@ def release() -> None:
     gc.collect()
 
 
+@lru_cache(maxsize=1 << 15)
+def _bucket(gram: str) -> int:
+    return zlib.crc32(gram.encode()) % _HASHED
+
+
 def encode_hashed(texts: Sequence[str]) -> Vectors:
     """Character 2- and 3-grams hashed into buckets (Weinberger et al., ICML 2009)."""
     vectors = np.zeros((len(texts), _HASHED), np.float32)
     for row, text in zip(vectors, texts, strict=True):
         padded = f" {text.lower()} "
-        for size in (2, 3):
-            for start in range(len(padded) - size + 1):
-                row[zlib.crc32(padded[start : start + size].encode()) % _HASHED] += 1
+        grams = itertools.chain(
+            itertools.pairwise(padded), zip(padded, padded[1:], padded[2:], strict=False)
+        )
+        for gram, count in Counter(map("".join, grams)).items():
+            row[_bucket(gram)] += count
     return np.sqrt(vectors)
 
 
