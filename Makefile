@@ -31,6 +31,7 @@ bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tests.bench_ledger
 	$(BIN)/python -m tests.bench_delivery
 	$(BIN)/python -m tests.bench_cost 3000
+	$(BIN)/python -m tests.bench_cost 3000 encoder
 	$(BIN)/python -m tests.bench_cost 10000
 	$(BIN)/python -m tests.bench_cost 100000
 

@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import fastcluster
 import numpy as np
@@ -70,6 +71,7 @@ _STARTERS = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
     words = HANDLE.sub(" ", unlinked(text))

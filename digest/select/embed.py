@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import itertools
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -67,11 +66,10 @@ def encode_hashed(texts: Sequence[str]) -> Vectors:
     vectors = np.zeros((len(texts), _HASHED), np.float32)
     for row, text in zip(vectors, texts, strict=True):
         padded = f" {text.lower()} "
-        grams = itertools.chain(
-            itertools.pairwise(padded), zip(padded, padded[1:], padded[2:], strict=False)
-        )
-        for gram, count in Counter(map("".join, grams)).items():
-            row[_bucket(gram)] += count
+        pairs = itertools.pairwise(padded)
+        triples = zip(padded, padded[1:], padded[2:], strict=False)
+        buckets = [_bucket("".join(gram)) for gram in itertools.chain(pairs, triples)]
+        row += np.bincount(buckets, minlength=_HASHED)
     return np.sqrt(vectors)
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -140,14 +140,20 @@ def _named(keywords: Sieve, post: Post) -> int:
     return len({match.group().lower().rstrip("s") for match in keywords.matches(text)})
 
 
+@cache
+def _subjects() -> Sieve:
+    return Sieve([_COIN.pattern, _ECONOMY.pattern])
+
+
 def is_market(topic: Topic, post: Post) -> bool:
     """Whether the post speaks of a stock, a coin, the markets or the economy as money."""
     text = clean(post.text)
-    signs = (_SYMBOL, _COIN, _ECONOMY)
-    subject = any(sign.search(text) for sign in signs) or any(
-        name and name in text for name in topic.watch
+    subject = (
+        (("$" in text or "." in text) and _SYMBOL.search(text))
+        or _subjects().finds(text, _subjects().possible(text))
+        or any(name and name in text for name in topic.watch)
     )
-    return subject and bool(_MONEY.search(text) or re.search(r"[$¥€]\s?\d|\d\s?%", text))
+    return bool(subject) and bool(_MONEY.search(text) or re.search(r"[$¥€]\s?\d|\d\s?%", text))
 
 
 def chatter(post: Post, fit: float) -> str:

@@ -58,6 +58,8 @@ def money_talk(draft: Draft) -> dict[Asset, Talk]:
     talk: defaultdict[Asset, Talk] = defaultdict(Talk)
     for story in draft.material.stories:
         for post in story.posts:
+            if about_money(post.text) < MONEY:
+                continue  # so is each of its sentences
             for sentence in sentences(post):
                 money = about_money(sentence.text)
                 if money < MONEY or not usable(sentence) or not draft.free(sentence):
