@@ -21,6 +21,7 @@ from digest.models import (
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.text import clean
+from digest.text import language as text_language
 from digest.topics import load_topics
 from digest.write import Material
 from digest.write.companies import assets_in
@@ -63,6 +64,19 @@ def items(sections: tuple[Section, ...], *names: str) -> list[Item]:
 
 def texts(post_text: str) -> list[str]:
     return [s.text for s in sentences(post(post_text))]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_overview_does_not_repeat_points_in_another_language(language: Language) -> None:
+    lines = (ROOT / "digest" / "sources" / "sample.jsonl").read_text(encoding="utf-8").splitlines()
+    everyone = [p for p in parse_lines(lines, "sample") if p.created_at.date() == date(2025, 12, 6)]
+    spoken = {p.key: text_language(p.text) for p in everyone}
+    overview, points, *_ = written(everyone, language)
+    told = [item for item in overview.items if item.cites]
+    assert len(points.items) == 10
+    for item in told:
+        if any(spoken[key] == language for key in item.cites):
+            assert text_language(item.text) == language, item.text
 
 
 @pytest.mark.parametrize(

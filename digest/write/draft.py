@@ -106,7 +106,7 @@ def _preference(draft: Draft, place: int, sentence: Sentence) -> tuple[bool, flo
     headline = 0.15 * (sentence.post.source in _HEADLINES)
     worth = telling(sentence) + headline + 0.25 * (sentence.place == 0) - 0.02 * min(8, place)
     worth -= 0.25 * bool(_LEANING.search(sentence.text))
-    return foreign == 2, 0.25 * foreign - worth
+    return foreign == 2, 0.5 * foreign - worth
 
 
 def cites(story: Story, used: Sequence[Post]) -> tuple[str, ...]:

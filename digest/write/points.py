@@ -22,7 +22,7 @@ GOES_ON = 0.3
 """The same for a sentence that goes on behind another."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
-OVERVIEW, VOICES = 3, 3
+OVERVIEW, VOICES = 3, 2
 """Sentences of the overview, and authors a story needs to have more to say."""
 
 _VERSION = re.compile(r"([A-Za-z]{2,})[\s\u2010-\u2015-]?(\d+\.\d+)")
@@ -134,16 +134,23 @@ def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
     items = [notes.counts(draft.material), *notes.talked_about(draft.material)]
     if not any(item.cites for item in told):
         return items
-    for story in draft.stories():
-        if len({post.author for post in story.posts}) < VOICES:
-            continue  # what a second person adds is often the first sentence in another language
-        if sum(bool(item.cites) for item in items) == OVERVIEW:
-            break
-        lead = next(iter(others(draft, story, _tight)), None)
-        if lead is not None:
-            draft.take(lead)
-            items.append(Item(lead.text, cites=cites(story, [lead.post])))
+    leading = [story for story in draft.stories() if story.event in draft.told]
+    found = [(story, s) for story in leading if (s := _more(draft, story)) is not None]
+    # Sorted: those in the report's language first, else in the order of the stories.
+    for story, more in sorted(found, key=lambda pair: draft.foreign(pair[1].language))[:OVERVIEW]:
+        draft.take(more)
+        items.append(Item(more.text, cites=cites(story, [more.post])))
     return items
+
+
+def _more(draft: Draft, story: Story) -> Sentence | None:
+    """What else several people said on a story, in the report's language if anybody speaks it there:
+    in another it is often what a point has just said."""
+    if len({post.author for post in story.posts}) < VOICES:
+        return None
+    spoken = min(draft.foreign(language(post.text)) for post in story.posts)
+    wanted = others(draft, story, lambda s: draft.foreign(s.language) == spoken and _tight(s))
+    return next(iter(wanted), None)
 
 
 def _tight(sentence: Sentence) -> bool:
