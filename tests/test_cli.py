@@ -200,6 +200,8 @@ def test_a_chat_that_waits_for_a_line_ends_when_told(sent: signal.Signals, code:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Shells let what they start in the background ignore Ctrl-C, tests too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as chat:
         assert chat.stdin
         assert chat.stdout

@@ -33,7 +33,10 @@ def test_what_matches_is_let_through(found: tuple[str, str]) -> None:
     pattern, text = found
     place = PATTERNS.index(pattern)
     assert place in ALL.possible(text)
-    assert place in ALL.possible(folded(text))
+    plain = folded(text)
+    # Orders are looked for in the folded text, their markup in the text as it came too.
+    if pattern in MARKUP or re.search(pattern, plain, FLAGS):
+        assert place in ALL.possible(plain)
     assert Sieve([pattern], FLAGS).possible(text) == [0]
 
 
