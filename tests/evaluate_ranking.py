@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digest.models import Post, Topic
 from digest.select.selection import best_posts, select
-from tests.evaluate_data import Row, cited, counted, means, posts, renamed, retrieval, topic
+from tests.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
 
 Order = Callable[[str, Sequence[Post]], list[str]]
 
@@ -58,7 +58,16 @@ def rows(data: Path) -> list[Row]:
     def known(day: str, of_day: Sequence[Post]) -> list[str]:
         return ours(given, day, of_day, handles=True)
 
-    simple = {"random": at_random, "longest first": longest}
+    paid = {row["id"] for row in lines(data / "labels" / "promoted.jsonl") if row["promoted"]}
+
+    def paid_last(day: str, of_day: Sequence[Post]) -> list[str]:
+        return sorted(longest(day, of_day), key=paid.__contains__)
+
+    simple = {
+        "random": at_random,
+        "longest first": longest,
+        "longest, known paid posts last": paid_last,
+    }
     return [
         Row(
             f"cited posts of x_ai_list, {len(listed)} days, random handles",
