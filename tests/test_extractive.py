@@ -247,3 +247,4 @@ def test_a_sentence_that_ends_in_a_quotation_gets_no_second_stop() -> None:
     assert join(["他说：“没有计划。”", "下一句。"]) == "他说：“没有计划。”下一句。"
     assert join(['He said "no plan."', "Next."]) == 'He said "no plan." Next.'
     assert join(["它更快", "也更便宜。"]) == "它更快。也更便宜。"
+    assert join(["It fell to 1.9%", "a doctor signs."]) == "It fell to 1.9%; a doctor signs."

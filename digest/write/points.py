@@ -123,7 +123,8 @@ def join(parts: Sequence[str]) -> str:
     for part in parts:
         if whole:
             if not _STOPPED.search(whole):
-                whole += "。" if language(whole) in ("zh", "ja") else "."
+                latin = ";" if part[:1].islower() else "."
+                whole += "。" if language(whole) in ("zh", "ja") else latin
             whole += "" if _STOPPED_WIDE.search(whole) else " "
         whole += part
     return whole
