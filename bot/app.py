@@ -23,7 +23,7 @@ from bot.commands.table import COMMANDS
 from bot.delivery import Deliveries
 from bot.host import BotHost
 from bot.leases import own_name, while_held
-from bot.memory import one_arena
+from bot.memory import lean_heap
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.schedule import Schedule
@@ -117,7 +117,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     if not wanted and list(only) != [CLOCK]:
         raise DigestError(_no_token(settings, only))
     _cancel_on_sigterm()
-    one_arena()
+    lean_heap()
     # The interpreter has nothing to do while the database is looked over.
     loading = asyncio.create_task(asyncio.to_thread(lambda: [*map(platforms.load, wanted)]))
     async with conversation(settings) as context:

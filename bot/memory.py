@@ -11,7 +11,7 @@ _LARGE = 64 * 1024
 """Bytes of what goes back as soon as it is free."""
 
 
-def one_arena() -> None:
+def lean_heap() -> None:
     """Before any thread is started: all threads share one heap, so that none keeps free memory of its
     own; they take turns at the interpreter anyway. Reports and pictures go back at once, instead of
     raising the size from which that is done (mallopt(3))."""

@@ -40,7 +40,7 @@ async def planned(ledger: Ledger, *said: str, now: datetime = EIGHT) -> int:
     """Proposes what is due and plans these messages for each; gives how many deliveries."""
     await ledger.propose(TOPICS, now)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = [one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100)]
+    found = [one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100, now)]
     await ledger.plan([(one.id, said) for one in found])
     return len(found)
 
@@ -57,9 +57,9 @@ async def test_a_chat_gets_one_digest_a_day(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT) == 2
     assert await ledger.propose(TOPICS, EIGHT) == 0
     assert await ledger.propose(TOPICS, EIGHT + 5 * HOUR) == 0
-    assert await ledger.ready("telegram", 10) == [], "there is no report yet"
+    assert await ledger.ready("telegram", 10, EIGHT) == [], "there is no report yet"
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = await ledger.ready("telegram", 10)
+    found = await ledger.ready("telegram", 10, EIGHT)
     assert [(one.subscription.chat, one.day, one.late) for one, _ in found] == [
         (MEI, DAY, False),
         (HALL, DAY, False),
@@ -178,7 +178,7 @@ async def sent_on(ledger: Ledger, now: datetime, *days: date) -> list[tuple[str,
     await ledger.propose(TOPICS, now)
     for day in days:
         await ledger._store.save_report(report(day))
-    ready = await ledger.ready("telegram", 10)
+    ready = await ledger.ready("telegram", 10, now)
     await ledger.plan([(one.id, [f"report of {one.report}"]) for one, _ in ready])
     sent: list[tuple[str, str]] = []
     while found := await ledger.claim("telegram", 10, now):
@@ -266,7 +266,7 @@ async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger
     assert await ledger.propose(TOPICS, after) == 0
     for back in range(1, 5):
         await ledger._store.save_report(report(after.date() - timedelta(days=back)))
-    ((one, key),) = await ledger.ready("telegram", 10)
+    ((one, key),) = await ledger.ready("telegram", 10, after)
     assert (one.day, one.late, key[1]) == (after.date(), True, after.date() - timedelta(days=1))
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
@@ -306,7 +306,8 @@ async def test_another_time_brings_the_newest_report_all_the_same(ledger: Ledger
         await ledger._store.save_report(report(DAY - timedelta(days=back)))
     for days in range(1, 4):
         await ledger.propose(TOPICS, EIGHT + timedelta(days=days, hours=12))
-    found = [(one.day - DAY, one.report - DAY) for one, _ in await ledger.ready("telegram", 9)]
+    ready = await ledger.ready("telegram", 9, EIGHT + timedelta(days=3, hours=12))
+    found = [(one.day - DAY, one.report - DAY) for one, _ in ready]
     assert [(day.days, report.days) for day, report in found] == [(0, -1), (1, 0), (2, 1), (3, 2)]
 
 
@@ -403,7 +404,7 @@ async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    ((one, _),) = await ledger.ready("telegram", 10)
+    ((one, _),) = await ledger.ready("telegram", 10, EIGHT)
     await ledger.plan([(one.id, ["a"])])
     await ledger.plan([(one.id, ["a"])])
     assert len(await ledger.claim("telegram", 10, EIGHT)) == 1

@@ -93,7 +93,7 @@ class Bot:
             await self.store.save_report(report(self.now.date() - timedelta(days=back)))
 
     async def plan(self) -> None:
-        ready = await self.ledger.ready("telegram", 10)
+        ready = await self.ledger.ready("telegram", 10, self.now)
         bodies = [f"part {n}" for n in range(self.draw.randint(1, 3))]
         await self.ledger.plan([(one.id, bodies) for one, _ in ready])
 

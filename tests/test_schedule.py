@@ -49,7 +49,7 @@ class Stage:
         return Schedule(self.context, self.ledger, name)
 
     async def ready(self) -> int:
-        return len(await self.ledger.ready("telegram", 100))
+        return len(await self.ledger.ready("telegram", 100, self.now()))
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 
 from bot.commands import answer, sources_admin
 from bot.commands.asking import Context
-from bot.commands.source_reasons import reason
 from bot.messages import Incoming
 from bot.platforms.terminal import render
+from bot.texts_reasons import reason
 from digest.collect import import_feeds, sources_of, tried
 from digest.fetch.opml import feeds_in
 from digest.models import Chat, DigestError, SourceSpec

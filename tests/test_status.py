@@ -42,7 +42,7 @@ class Office:
             wanted = Subscription(Chat(platform, str(number)), "ai", at, "UTC")
             await self.store.subscribe(wanted, NOW - timedelta(hours=1))
         await self.ledger.propose({"ai": TOPIC}, NOW)
-        found = await self.ledger.ready(platform, 1000)
+        found = await self.ledger.ready(platform, 1000, NOW)
         await self.ledger.plan([(one.id, ("one", "two")) for one, _ in found])
 
     async def end(self, platform: str, state: PartState, limit: int = 1000) -> int:
@@ -165,7 +165,9 @@ async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office:
     assert await office.ledger.claim("telegram", 99, restored) == []
     assert len(await office.ledger.held()) == 5, "two of three chats whole, the rest of one"
     await office.ledger.propose({"ai": TOPIC}, restored)
-    assert await office.ledger.ready("telegram", 99) == [], "it was due after the backup: skipped"
+    assert await office.ledger.ready("telegram", 99, restored) == [], (
+        "it was due after the backup: skipped"
+    )
     assert (await office.ledger.balance(restored))["telegram"].skipped == 1
     assert await office.ledger.unbalanced() == []
     assert await office.ledger.lease("telegram", "another", restored)

@@ -14,8 +14,8 @@ from typing import Any
 from bot import texts
 from bot.children import ask_child
 from bot.commands.asking import Ask, Unanswered
-from bot.commands.source_reasons import reason
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
+from bot.texts_reasons import reason
 from digest.collect import allowance, bare, sources_of
 from digest.models import SourceSpec, Topic
 from digest.store.sources import Health, Reads, SourceBook

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
 from digest.fetch.pages import web_link
-from digest.models import Post
-from digest.sources import USER, SourceError
+from digest.models import USER, Post
+from digest.sources import SourceError
 
 MAX_TEXT = 6_000
 MAX_CONTEXT = 280

@@ -10,10 +10,6 @@ from typing import Protocol, cast
 
 from digest.models import DigestError, Post, SourceSpec, SourceState, Window
 
-USER, USER_READS = "x-user:", 2
-"""Keys of users that were paid for: X takes twice as much for one as for a post ($0.010 against $0.005,
-docs.x.com/x-api/getting-started/pricing)."""
-
 
 class SourceError(DigestError):
     """A source gave nothing. The message says why and what to do.

@@ -134,17 +134,16 @@ ReportKey = tuple[str, date, date]
 
 
 async def ready(
-    connection: AsyncConnection, platform: str, limit: int, now: datetime | None
+    connection: AsyncConnection, platform: str, limit: int, now: datetime
 ) -> list[tuple[Delivery, ReportKey]]:
-    """Deliveries that wait for parts and whose report is stored; by `now`, where it is given."""
+    """Deliveries that wait for parts and whose report is stored, and that are due by now."""
     same = and_(
         reports.c.topic == deliveries.c.topic,
         reports.c.first == deliveries.c.report,
         reports.c.last == deliveries.c.report,
     )
-    query = _open(platform).where(select(reports.c.id).where(same).exists())
-    if now:
-        query = query.where(deliveries.c.due_at <= now)
+    made = select(reports.c.id).where(same).exists()
+    query = _open(platform).where(made, deliveries.c.due_at <= now)
     rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
     return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 

@@ -48,10 +48,10 @@ class Ledger:
                 return total
 
     async def ready(
-        self, platform: str, limit: int, now: datetime | None = None
+        self, platform: str, limit: int, now: datetime
     ) -> list[tuple[Delivery, ReportKey]]:
         """Deliveries that wait for parts, with the topic, first and last day of the stored report.
-        `now`: none that are due later, because their day is not over, though it has a report."""
+        None that are due after `now`, because their day is not over, though it has a report."""
         async with self._store.reading() as connection:
             return await due.ready(connection, platform, limit, now)
 

@@ -81,18 +81,18 @@ async def save(connection: AsyncConnection, report: Report) -> None:
 def load(connection: Connection, *which: ColumnElement[bool]) -> list[Report]:
     """The reports that fit, by last day and first day, without pictures and dropped posts."""
     query = select(reports).where(*which).order_by(reports.c.last, reports.c.first)
-    return _whole(connection, (connection.execute(query)).all())
+    return _whole(connection, connection.execute(query).all())
 
 
 def latest(connection: Connection, topic: str) -> list[Report]:
     """The report with the newest last day; of several the shortest."""
-    return _whole(connection, (connection.execute(_LATEST, {"topic": topic})).all())
+    return _whole(connection, connection.execute(_LATEST, {"topic": topic}).all())
 
 
 def one(connection: Connection, topic: str, first: date, last: date) -> list[Report]:
     """The report of exactly these days."""
     these = {"topic": topic, "first": first, "last": last}
-    return _whole(connection, (connection.execute(_ONE, these)).all())
+    return _whole(connection, connection.execute(_ONE, these).all())
 
 
 def days(connection: Connection, topic: str) -> list[date]:
@@ -102,12 +102,12 @@ def days(connection: Connection, topic: str) -> list[date]:
         .where(reports.c.topic == topic, reports.c.first == reports.c.last)
         .order_by(reports.c.last)
     )
-    return list((connection.scalars(query)).all())
+    return list(connection.scalars(query).all())
 
 
 def neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
     """The nearest days on both sides with a report of their own."""
-    row = (connection.execute(_NEIGHBOURS, {"topic": topic, "day": day})).one()
+    row = connection.execute(_NEIGHBOURS, {"topic": topic, "day": day}).one()
     return row[0], row[1]
 
 

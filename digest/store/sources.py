@@ -10,8 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.models import Post, SourceSpec, SourceState, Topic
-from digest.sources import USER, USER_READS
+from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import posts, topics
 from digest.store.engine import insert_on, upsert
 from digest.store.store import Store
