@@ -1,4 +1,5 @@
-"""`make chaos`, faults that need minutes: F06, F11, F21 and F35 of the catalogue at their full length.
+"""`make chaos`, faults that need minutes: F06, F11, F21 and F35 of the catalogue at their full length,
+and kills of the whole program.
 
 Prints a line each; exit 1 where one of them broke a promise.
 """
@@ -6,7 +7,9 @@ Prints a line each; exit 1 where one of them broke a promise.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import sqlite3
 import sys
 import tempfile
@@ -14,8 +17,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from digest.models import Chat
+from digest.store import Store
+from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
-from tests.town import DUE, every, town
+from tests.source_servers import offline_topics
+from tests.telegram_server import TelegramServer
+from tests.town import DUE, due, every, town
 
 PLATFORMS = ("telegram", "discord")
 
@@ -96,11 +104,55 @@ async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[s
     return f"{said}, the ledger was read in {answered * 1000:.0f} ms meanwhile", good
 
 
+async def killed(folder: Path, people: int = 400, kills: int = 20) -> tuple[str, bool]:
+    """The whole program, killed half a second after its first send, again and again."""
+    database = f"sqlite:///{folder}/jianbao.db"
+    offline_topics(folder)
+    took: list[float] = []
+    async with await Store.open(database) as store, TelegramServer() as server:
+        for person in range(1, people + 1):
+            server.person(person, f"Mei {person}")
+            server.say(person, person, "hello")
+        await due(store, [Chat("telegram", str(n)) for n in range(1, people + 1)])
+        told = {"DATABASE_URL": database, "TELEGRAM_BOT_TOKEN": server.token}
+        told |= {"TELEGRAM_API_URL": server.url, "PYTHONPATH": str(Path(__file__).parents[1])}
+        for _ in range(kills):
+            before, began = _sends(server), time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot", "run", "--only", "telegram"),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                cwd=folder,
+                env={**os.environ, **told},
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(30):
+                    while _sends(server) == before:  # noqa: ASYNC110 (another process)
+                        await asyncio.sleep(0.005)
+            took.append(time.monotonic() - began)
+            await asyncio.sleep(0.5)
+            process.kill()
+            await process.wait()
+        wrong = await Ledger(store).unbalanced()
+        doubled = 0
+        for person in range(1, people + 1):
+            texts = [one.text for one in server.messages(person) if one.mine]
+            doubled += len(texts) - len(set(texts))
+    took.sort()
+    said = f"the program killed {kills} times: start to first send {took[kills // 2]:.2f} s"
+    said += f" (median), at the most {took[-1]:.2f} s; {doubled} doubled"
+    return said, not wrong and not doubled and took[-1] < 30
+
+
+def _sends(server: TelegramServer) -> int:
+    return sum(name in ("sendPhoto", "sendMessage") for name, _ in server.calls)
+
+
 def main() -> None:
     """All of them, one after the other."""
     logging.disable()
     broken = False
-    for fault in (closed, storm, down, held):
+    for fault in (killed, closed, storm, down, held):
         with tempfile.TemporaryDirectory() as name:
             said, good = asyncio.run(fault(Path(name)))
         print(said if good else f"{said}: BROKEN", flush=True)
