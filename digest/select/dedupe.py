@@ -1,16 +1,18 @@
 """The same post again: one id in several streams, copies, re-posts, cut versions and near copies.
 
 Near copies are found by shingles: candidates share entries of a bottom-k sketch (Broder, 1997) and
-are then compared exactly, so cost stays linear and the sketch can only miss, never invent, a copy.
+are then compared whole, so cost stays linear and the sketch can only miss, never invent, a copy.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from digest.models import Dropped, Post
 from digest.text import EMOJI, URL, clean
@@ -28,12 +30,17 @@ MIN_CHARS = 24
 COMMON = 40
 """A sketch entry that stands in more texts than this tells nothing."""
 
+_BLOCK = 256
+"""Texts whose shingles are hashed together."""
+_Hashes = npt.NDArray[np.uint32]
+
 _REPOST = re.compile(
     r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE
 )
 _REPLY = re.compile(r"^(?:\s*@\w+)+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_CUT = re.compile(r"(?:…|\.\.\.)\s*(?:https?://\S+\s*)*$")
 
 
 def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
@@ -67,7 +74,8 @@ class _Print:
     """What a text is compared by."""
 
     words: str
-    shingles: frozenset[int]
+    shingles: _Hashes
+    """In order, each once."""
     numbers: frozenset[str]
     cut: bool
 
@@ -79,7 +87,8 @@ def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mappi
     Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
     one with more likes, then the earliest.
     """
-    prints = [_fingerprint(post) for post in posts]
+    prints = _prints(posts)
+    common = _common(prints)
     order = sorted(range(len(posts)), key=lambda i: _preference(posts[i], prints[i]))
     index: defaultdict[int, list[int]] = defaultdict(list)
     by_words: dict[str, int] = {}
@@ -90,7 +99,7 @@ def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mappi
             copy_of[i] = original
             continue
         by_words.setdefault(prints[i].words, i)
-        for entry in _sketch(prints[i].shingles):
+        for entry in common.intersection(prints[i].shingles[:SKETCH].tolist()):
             if len(index[entry]) < COMMON:
                 index[entry].append(i)
     kept = [post for i, post in enumerate(posts) if i not in copy_of]
@@ -101,17 +110,51 @@ def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mappi
     return kept, dropped, _echoes(posts, copy_of)
 
 
-def _fingerprint(post: Post) -> _Print:
-    text = clean(post.text)
+def _prints(posts: Sequence[Post]) -> list[_Print]:
+    found: list[_Print] = []
+    for start in range(0, len(posts), _BLOCK):
+        some = posts[start : start + _BLOCK]
+        texts = [clean(post.text) for post in some]
+        words = [_words(text) for text in texts]
+        shingles = _shingles([each.replace(" ", "") for each in words])
+        found += [
+            _Print(said, hashes, frozenset(_NUMBER.findall(said)), bool(_CUT.search(text)))
+            for text, said, hashes in zip(texts, words, shingles, strict=True)
+        ]
+    return found
+
+
+def _words(text: str) -> str:
     # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply are not.
     said = URL.sub(" ", _REPLY.sub("", _REPOST.sub("", text)))
-    words = _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
-    joined = words.replace(" ", "")
-    shingles = frozenset(
-        zlib.crc32(joined[at : at + SHINGLE].encode()) for at in range(len(joined) - SHINGLE + 1)
-    )
-    cut = bool(re.search(r"(?:…|\.\.\.)\s*(?:https?://\S+\s*)*$", text))
-    return _Print(words, shingles, frozenset(_NUMBER.findall(words)), cut)
+    return _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
+
+
+def _shingles(texts: Sequence[str]) -> Iterator[_Hashes]:
+    """Of each text the hashes of all runs of SHINGLE characters, smallest first."""
+    letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    hashes: _Hashes = np.zeros(max(0, len(letters) - SHINGLE + 1), np.uint32)
+    for place in range(SHINGLE):
+        hashes = hashes * np.uint32(0x9E3779B1) + letters[place : place + len(hashes)]
+    # Neighbouring texts must not give neighbouring numbers, or the smallest would be no random choice.
+    hashes = (hashes ^ (hashes >> 15)) * np.uint32(0x85EBCA6B)
+    hashes ^= hashes >> 13
+    start = 0
+    for text in texts:
+        yield np.unique(hashes[start : start + max(0, len(text) - SHINGLE + 1)])
+        start += len(text)
+
+
+def _common(prints: Sequence[_Print]) -> frozenset[int]:
+    """Entries that more than one text is looked up by: only these can tell of a copy."""
+    asked = np.concatenate([_looked_up(one) for one in prints] or [np.empty(0, np.uint32)])
+    entries, counts = np.unique(asked, return_counts=True)
+    return frozenset(entries[counts > 1].tolist())
+
+
+def _looked_up(mine: _Print) -> _Hashes:
+    """A cut text shares few of its smallest shingles with the whole one, so it is looked up by all."""
+    return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
 def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, str]:
@@ -119,10 +162,6 @@ def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, s
     reposted = bool(_REPOST.match(post.text))
     likes = post.metrics.get("likes", 0)
     return print_.cut, reposted, -likes, post.created_at.timestamp(), post.key
-
-
-def _sketch(shingles: frozenset[int]) -> list[int]:
-    return sorted(shingles)[:SKETCH]
 
 
 def _original(
@@ -141,9 +180,8 @@ def _original(
             return equal
     if len(mine.words) < MIN_CHARS:
         return None
-    # A cut text shares few of its smallest shingles with the whole one, so it is looked up by all.
-    entries = mine.shingles if mine.cut else _sketch(mine.shingles)
-    shared = Counter(j for entry in entries for j in index.get(entry, ()))
+    entries = sorted(index.keys() & _looked_up(mine).tolist())
+    shared = Counter(j for entry in entries for j in index[entry])
     for j, count in shared.most_common(8):
         if count < SHARED:
             break
@@ -153,10 +191,10 @@ def _original(
 
 
 def _is_copy(mine: _Print, kept: _Print) -> bool:
-    common = len(mine.shingles & kept.shingles)
+    common = len(np.intersect1d(mine.shingles, kept.shingles, assume_unique=True))
     if mine.cut and common >= CONTAINED * len(mine.shingles):
         return True
-    if common < JACCARD * len(mine.shingles | kept.shingles):
+    if common < JACCARD * (len(mine.shingles) + len(kept.shingles) - common):
         return False
     # "Scores 81.2 %" and "scores 74.0 %" in one template are two statements.
     return not (mine.numbers - kept.numbers and kept.numbers - mine.numbers)
