@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice
 
 # ticker | Chinese name, other spellings | English name, other spellings
 _LISTED = """
@@ -283,6 +284,8 @@ _FIGURE = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # the markets and the industry's money are looked for in the same posts
 def about_money(text: str) -> int:
     """How much the text speaks of money: 0 not at all, 2 or more with words and figures."""
-    return min(2, len(_ABOUT_MONEY.findall(text))) + bool(_FIGURE.search(text))
+    words = sum(1 for _ in islice(_ABOUT_MONEY.finditer(text), 2))
+    return words + bool(_FIGURE.search(text))

@@ -161,7 +161,10 @@ def finance(draft: Draft) -> list[Item]:
 def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
     """Of each story the best sentence with a figure about the industry's money, with its weight."""
     for story in draft.material.stories:
-        for sentence in others(draft, story, _is_deal)[:1]:
+        if not any(about_money(post.text) for post in story.posts):
+            continue  # so does no sentence
+        sentence = next(others(draft, story, _is_deal), None)
+        if sentence is not None:
             words = len(set(_INDUSTRY.findall(sentence.text.lower())))
             weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
             yield weight, sentence, story

@@ -21,6 +21,8 @@ _LEANING = re.compile(
 _HEADLINES = frozenset(["hn", "rss", "reddit"])
 
 MAX_CITES = 5
+READ = 40
+"""Posts of a story, the best first, whose sentences are looked at."""
 ON_TOPIC = 0.30
 """Topic fit below which a story is no point of the digest, only background."""
 
@@ -58,7 +60,7 @@ class Draft:
         self.used.update(_gist(sentence.text) for sentence in chosen)
 
 
-def leads(draft: Draft, story: Story) -> list[Sentence]:
+def leads(draft: Draft, story: Story) -> Iterator[Sentence]:
     """Unused sentences that say by themselves what the story is about, the best first.
 
     The first sentence of a post does; a later one only where it names what the story is about and
@@ -68,21 +70,26 @@ def leads(draft: Draft, story: Story) -> list[Sentence]:
     return _best_first(draft, story, lambda s: s.place == 0 or _stands_alone(s, subjects))
 
 
-def others(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> list[Sentence]:
+def others(
+    draft: Draft, story: Story, wanted: Callable[[Sentence], bool]
+) -> Iterator[Sentence]:
     """Unused sentences of the story that can stand alone and are wanted, the best first, whatever they
     are about."""
     return _best_first(draft, story, lambda s: wanted(s) and not _LEANING.search(s.text))
 
 
-def _best_first(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> list[Sentence]:
-    """Whether a sentence is wanted is asked first: that is cheaper than whether it is usable."""
+def _best_first(
+    draft: Draft, story: Story, wanted: Callable[[Sentence], bool]
+) -> Iterator[Sentence]:
+    """Whether a sentence is usable costs most to tell, so it is asked last, and of few."""
     found = [
         (_preference(draft, place, sentence), sentence)
-        for place, post in enumerate(story.posts)
+        for place, post in enumerate(story.posts[:READ])
         for sentence in sentences(post)
-        if wanted(sentence) and draft.free(sentence) and usable(sentence)
+        if wanted(sentence) and draft.free(sentence)
     ]
-    return [sentence for _, sentence in sorted(found, key=lambda each: each[0])]
+    found.sort(key=lambda each: each[0])
+    return (sentence for _, sentence in found if usable(sentence))
 
 
 def about(story: Story) -> set[str]:

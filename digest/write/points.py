@@ -22,6 +22,8 @@ GOES_ON = 0.3
 """The same for a sentence that goes on behind another."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
+TIGHT = {"zh": 80, "en": 180}
+"""Characters of a sentence of the overview."""
 OVERVIEW, VOICES = 3, 2
 """Sentences of the overview, and authors a story needs to have more to say."""
 
@@ -135,34 +137,38 @@ def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
     items = [notes.counts(draft.material), *notes.talked_about(draft.material)]
     if not any(item.cites for item in told):
         return items
-    leading = [story for story in draft.stories() if story.event in draft.told]
-    found = [(story, s) for story in leading if (s := _more(draft, story)) is not None]
+    most = len(items) + OVERVIEW
+    leading = [
+        (min(draft.foreign(language(post.text)) for post in story.posts), story)
+        for story in draft.stories()
+        if story.event in draft.told and len({post.author for post in story.posts}) >= VOICES
+    ]
     # Sorted: those in the report's language first, else in the order of the stories.
-    for story, more in sorted(found, key=lambda pair: draft.foreign(pair[1].language))[:OVERVIEW]:
-        draft.take(more)
-        items.append(Item(more.text, cites=cites(story, [more.post])))
+    for spoken, story in sorted(leading, key=lambda pair: pair[0]):
+        more = _more(draft, story, spoken)
+        if more is not None:
+            draft.take(more)
+            items.append(Item(more.text, cites=cites(story, [more.post])))
+        if len(items) == most:
+            break
     return items
 
 
-def _more(draft: Draft, story: Story) -> Sentence | None:
-    """What else several people said on a story, in the report's language if anybody speaks it there:
-    in another it is often what a point has just said."""
-    if len({post.author for post in story.posts}) < VOICES:
-        return None
-    spoken = min(draft.foreign(language(post.text)) for post in story.posts)
-    wanted = others(draft, story, lambda s: draft.foreign(s.language) == spoken and _tight(s))
-    return next(iter(wanted), None)
+def _more(draft: Draft, story: Story, spoken: int) -> Sentence | None:
+    """What else was said on a story, in the report's language if anybody speaks it there: in another
+    it is often what a point has just said."""
+    wanted = others(draft, story, lambda s: _tight(s) and draft.foreign(s.language) == spoken)
+    return next(wanted, None)
 
 
 def _tight(sentence: Sentence) -> bool:
-    short = len(sentence.text) <= (80 if language(sentence.text) in ("zh", "ja") else 180)
-    named = bool(proper_names(sentence.text))
-    known = language(sentence.post.text) in ("zh", "en")
+    """Asked in the order of what it costs: a big story has thousands of sentences."""
+    size = len(sentence.text)
     return (
-        known
-        and short
-        and named
-        and sentence.stopped
+        sentence.stopped
+        and size <= TIGHT["en"]
+        and bool(proper_names(sentence.text))
+        and sentence.language in ("zh", "en")
         and telling(sentence) >= WORTH
-        and usable(sentence)
+        and (size <= TIGHT["zh"] or language(sentence.text) not in ("zh", "ja"))
     )
