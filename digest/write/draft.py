@@ -70,9 +70,7 @@ def leads(draft: Draft, story: Story) -> Iterator[Sentence]:
     return _best_first(draft, story, lambda s: s.place == 0 or _stands_alone(s, subjects))
 
 
-def others(
-    draft: Draft, story: Story, wanted: Callable[[Sentence], bool]
-) -> Iterator[Sentence]:
+def others(draft: Draft, story: Story, wanted: Callable[[Sentence], bool]) -> Iterator[Sentence]:
     """Unused sentences of the story that can stand alone and are wanted, the best first, whatever they
     are about."""
     return _best_first(draft, story, lambda s: wanted(s) and not _LEANING.search(s.text))
