@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any
 
@@ -47,29 +48,27 @@ class Sieve:
         self._sources = tuple(patterns)
         self._flags = flags
         self._compiled: dict[int, re.Pattern[str]] = {}
-        self._clues: list[frozenset[int]] = []
-        """Of each pattern, all of which a text must give."""
-        self._users: defaultdict[int, list[int]] = defaultdict(list)
-        numbers: dict[Strings, int] = {}
-        for place, source in enumerate(self._sources):
-            needs = needed(source, flags)
-            clues = frozenset(numbers.setdefault(n, len(numbers)) for n in needs)
-            self._clues.append(clues)
-            for clue in clues or {-1}:
-                self._users[clue].append(place)
+        self._further: list[tuple[Strings, ...]] = []
+        """Of each pattern, its other needs: looked at where its first one is met."""
+        self._always: list[int] = []
+        """Patterns of which nothing is known."""
         leads: defaultdict[str, list[int]] = defaultdict(list)
-        for strings, clue in numbers.items():
-            for string in strings:
-                leads[string].append(clue)
+        for place, source in enumerate(self._sources):
+            first, *further = sorted(needed(source, flags), key=_telling, reverse=True) or [_NONE]
+            self._further.append(tuple(further))
+            for string in first:
+                leads[string].append(place)
+            if not first:
+                self._always.append(place)
         self._latin: list[tuple[str, list[int]]] = []
         self._wide: list[tuple[str, list[int]]] = []
         self._by_gram: defaultdict[str, list[tuple[str, list[int]]]] = defaultdict(list)
-        for string, found in leads.items():
+        for string, places in leads.items():
             grams = _leading(string) if len(leads) > FEW_STRINGS else ()
             for gram in grams:
-                self._by_gram[gram].append((string, found))
+                self._by_gram[gram].append((string, places))
             if not grams:
-                (self._latin if string.isascii() else self._wide).append((string, found))
+                (self._latin if string.isascii() else self._wide).append((string, places))
 
     def pattern(self, place: int) -> re.Pattern[str]:
         """Compiled when first needed: most never are."""
@@ -87,13 +86,16 @@ class Sieve:
         looked = [self._latin] if letters.isascii() else [self._latin, self._wide]
         if self._by_gram:
             looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(letters)]
-        given = {-1}
+        asked = set(self._always)
         for leads in looked:
-            for string, clues in leads:
+            for string, places in leads:
                 if string in letters:
-                    given.update(clues)
-        asked = {place for clue in given for place in self._users.get(clue, ())}
-        return sorted(place for place in asked if self._clues[place] <= given)
+                    asked.update(places)
+        return sorted(
+            place
+            for place in asked
+            if all(any(s in letters for s in need) for need in self._further[place])
+        )
 
     def finds(self, text: str, among: Iterable[int]) -> bool:
         """Whether any of the patterns at these places matches the text."""
@@ -131,6 +133,7 @@ def _leading(string: str) -> tuple[str, ...]:
     return (string[:3], string[1:4], string[2:5]) if len(string) > 4 else ()
 
 
+@lru_cache(maxsize=4)  # several sieves look at a text before the next one comes
 def _grams(text: str) -> set[str]:
     """Every third run of three letters; and every two neighbours of those who tell more."""
     grams = set(map("".join, zip(text[::3], text[1::3], text[2::3], strict=False)))
@@ -163,7 +166,11 @@ def _also(needs: Needs, strings: Strings) -> Needs:
 
 def _best(needs: Needs) -> Strings:
     """The set that says most: of longer strings, then of fewer."""
-    return max(needs, key=lambda s: (min(map(len, s)), -len(s), sorted(s)), default=_NONE)
+    return max(needs, key=_telling, default=_NONE)
+
+
+def _telling(strings: Strings) -> tuple[int, int, list[str]]:
+    return min(map(len, strings)), -len(strings), sorted(strings)
 
 
 def _sequence(parts: Iterable[tuple[Any, Any]]) -> _Read:
