@@ -135,10 +135,12 @@ def _shingles(texts: Sequence[str]) -> Iterator[_Hashes]:
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     hashes: _Hashes = np.zeros(max(0, len(letters) - SHINGLE + 1), np.uint32)
     for place in range(SHINGLE):
-        hashes = hashes * np.uint32(0x9E3779B1) + letters[place : place + len(hashes)]
+        hashes *= np.uint32(0x9E3779B1)
+        hashes += letters[place : place + len(hashes)]
     # Neighbouring texts must not give neighbouring numbers, or the smallest would be no random choice.
-    hashes = (hashes ^ (hashes >> 15)) * np.uint32(0x85EBCA6B)
-    hashes ^= hashes >> 13
+    hashes ^= hashes >> np.uint32(15)
+    hashes *= np.uint32(0x85EBCA6B)
+    hashes ^= hashes >> np.uint32(13)
     start = 0
     for text in texts:
         yield np.unique(hashes[start : start + max(0, len(text) - SHINGLE + 1)])
