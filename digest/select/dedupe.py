@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from digest.models import Dropped, Post
+from digest.select.grams import Hashes, runs
 from digest.text import EMOJI, URL, clean
 
 JACCARD = 0.65
@@ -32,7 +32,6 @@ COMMON = 40
 
 _BLOCK = 256
 """Texts whose shingles are hashed together."""
-_Hashes = npt.NDArray[np.uint32]
 
 _REPOST = re.compile(
     r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE
@@ -74,7 +73,7 @@ class _Print:
     """What a text is compared by."""
 
     words: str
-    shingles: _Hashes
+    shingles: Hashes
     """In order, each once."""
     numbers: frozenset[str]
     cut: bool
@@ -130,21 +129,11 @@ def _words(text: str) -> str:
     return _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
 
 
-def _shingles(texts: Sequence[str]) -> Iterator[_Hashes]:
+def _shingles(texts: Sequence[str]) -> list[Hashes]:
     """Of each text the hashes of all runs of SHINGLE characters, smallest first."""
-    letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    hashes: _Hashes = np.zeros(max(0, len(letters) - SHINGLE + 1), np.uint32)
-    for place in range(SHINGLE):
-        hashes *= np.uint32(0x9E3779B1)
-        hashes += letters[place : place + len(hashes)]
-    # Neighbouring texts must not give neighbouring numbers, or the smallest would be no random choice.
-    hashes ^= hashes >> np.uint32(15)
-    hashes *= np.uint32(0x85EBCA6B)
-    hashes ^= hashes >> np.uint32(13)
-    start = 0
-    for text in texts:
-        yield np.unique(hashes[start : start + max(0, len(text) - SHINGLE + 1)])
-        start += len(text)
+    hashes, owner = runs(texts, SHINGLE)
+    starts = np.searchsorted(owner, np.arange(1, len(texts)))
+    return [np.unique(own) for own in np.split(hashes, starts)]
 
 
 def _common(prints: Sequence[_Print]) -> frozenset[int]:
@@ -154,7 +143,7 @@ def _common(prints: Sequence[_Print]) -> frozenset[int]:
     return frozenset(entries[counts > 1].tolist())
 
 
-def _looked_up(mine: _Print) -> _Hashes:
+def _looked_up(mine: _Print) -> Hashes:
     """A cut text shares few of its smallest shingles with the whole one, so it is looked up by all."""
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 

@@ -8,16 +8,15 @@ take its place: same language only, but the digest goes on.
 from __future__ import annotations
 
 import gc
-import itertools
-import zlib
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from digest.models import DigestError
+from digest.select.grams import runs
 from digest.text import plain
 
 Vectors = npt.NDArray[np.float32]
@@ -25,6 +24,8 @@ Vectors = npt.NDArray[np.float32]
 EMBED_CHARS = 240
 """What a post is about stands in its beginning; cost grows with length."""
 _HASHED = 512
+_BLOCK = 256
+"""Texts that are hashed together."""
 
 
 def embed(texts: Sequence[str]) -> Vectors:
@@ -37,7 +38,8 @@ def embed(texts: Sequence[str]) -> Vectors:
         found = [words[i] for i in full]
         vectors[full] = encode_hashed(found) if encoder is None else encoder.encode(found)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+    vectors /= np.where(norms > 0, norms, 1)
+    return vectors
 
 
 @cache
@@ -56,21 +58,17 @@ def release() -> None:
     gc.collect()
 
 
-@lru_cache(maxsize=1 << 15)
-def _bucket(gram: str) -> int:
-    return zlib.crc32(gram.encode()) % _HASHED
-
-
 def encode_hashed(texts: Sequence[str]) -> Vectors:
     """Character 2- and 3-grams hashed into buckets (Weinberger et al., ICML 2009)."""
     vectors = np.zeros((len(texts), _HASHED), np.float32)
-    for row, text in zip(vectors, texts, strict=True):
-        padded = f" {text.lower()} "
-        pairs = itertools.pairwise(padded)
-        triples = zip(padded, padded[1:], padded[2:], strict=False)
-        buckets = [_bucket("".join(gram)) for gram in itertools.chain(pairs, triples)]
-        row += np.bincount(buckets, minlength=_HASHED)
-    return np.sqrt(vectors)
+    for start in range(0, len(texts), _BLOCK):
+        rows = vectors[start : start + _BLOCK]
+        padded = [f" {text.lower()} " for text in texts[start : start + _BLOCK]]
+        for size in (2, 3):
+            hashes, owner = runs(padded, size)
+            counts = np.bincount(owner * _HASHED + hashes % _HASHED, minlength=rows.size)
+            rows += counts.reshape(rows.shape)
+    return np.sqrt(vectors, out=vectors)
 
 
 def encoder_check() -> str:

@@ -66,12 +66,13 @@ def select(
     vectors = _encoded(posts)
     found = relevance(topic, posts, vectors)
     kept, silent = drop_chatter(posts, found)
+    vectors = vectors[kept]
     step("stories")
     stories, off, parts = _stories(
         topic,
         posts,
         kept,
-        clusters([posts[i] for i in kept], vectors[kept]),
+        clusters([posts[i] for i in kept], vectors),
         found,
         echoes,
         weights,
@@ -128,5 +129,7 @@ def _promising_first(
 
 def _encoded(posts: Sequence[Post]) -> Vectors:
     head = embed([post.text for post in posts[:MAX_CLUSTERED]])
-    rest = np.zeros((max(0, len(posts) - MAX_CLUSTERED), head.shape[1]), np.float32)
+    if len(posts) <= MAX_CLUSTERED:
+        return head
+    rest = np.zeros((len(posts) - MAX_CLUSTERED, head.shape[1]), np.float32)
     return np.vstack([head, rest])
