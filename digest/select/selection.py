@@ -27,6 +27,8 @@ from digest.select.rank import (
 )
 from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
+PITCHED = 1_000
+"""Posts, the best by all else, that are read for promotion: it moves none by more than 0.2."""
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
 
@@ -104,10 +106,11 @@ def _stories(
     members = [[kept[i] for i in cluster.members] for cluster in grouped]
     chosen = [belongs(group, found) for group in members]
     inside = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
-    read = [posts[i] for i in inside if i < MAX_CLUSTERED]
-    pitch = dict(zip((p.key for p in read), promotion([post.text for post in read]), strict=True))
     fit = {posts[i].key: float(found.fit[i]) for i in inside}
-    parts = rank_posts(topic, [posts[i] for i in inside], fit, weights, pitch)
+    parts = rank_posts(topic, [posts[i] for i in inside], fit, weights)
+    best = sorted((posts[i] for i in inside), key=lambda p: (-total(parts[p.key]), p.key))[:PITCHED]
+    for post, pitch in zip(best, promotion([post.text for post in best]), strict=True):
+        parts[post.key]["promotion"] = pitch
     stories, off = [], []
     for cluster, group, fits in zip(grouped, members, chosen, strict=True):
         if fits:
