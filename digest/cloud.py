@@ -25,6 +25,8 @@ MOST_POSTS = 1e9
 """A count above it is no count (and may be too large for a float)."""
 LONGEST = 32
 BACKGROUND = "#fbfaf7"
+SHADES = 21
+"""Steps from the background to a colour, for the smooth edges of letters."""
 COLOURS = ("#12355b", "#c8553d", "#1b7f79", "#7a3e65", "#3d5a80", "#b07d1e")
 
 _SYSTEM_FONTS = (
@@ -51,16 +53,33 @@ def render(counts: Mapping[str, int]) -> bytes:
     words = drawable(counts)
     if not words:
         raise CloudError("no words to draw")
-    from PIL import ImageOps
+    from PIL import Image, ImageOps
 
     file = io.BytesIO()
     try:
         image = _laid_out(words).to_image()
         framed = ImageOps.expand(image, border=EDGE * SCALE, fill=BACKGROUND)
-        framed.quantize(128).save(file, "PNG")
+        framed.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG")
     except (ValueError, OSError, ZeroDivisionError) as error:
         raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
     return file.getvalue()
+
+
+@cache
+def _palette() -> Any:
+    """A picture whose palette has the colours and their steps to the background: nothing else is drawn,
+    and to find the colours of each picture takes as long as to lay out half of it."""
+    from PIL import Image, ImageColor
+
+    ground = ImageColor.getrgb(BACKGROUND)
+    steps = [
+        tuple(round(g + (c - g) * step / SHADES) for c, g in zip(ink, ground, strict=True))
+        for ink in map(ImageColor.getrgb, COLOURS)
+        for step in range(1, SHADES + 1)
+    ]
+    found = Image.new("P", (1, 1))
+    found.putpalette(bytes(part for colour in (ground, *steps) for part in colour))
+    return found
 
 
 def _laid_out(words: Mapping[str, float]) -> Any:
