@@ -7,7 +7,7 @@ is not taken for the sale itself.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,8 +30,7 @@ class Rule:
 
 
 def _rule(reason: str, weight: int, *patterns: str) -> Rule:
-    """Of a weak rule each thing it finds counts, so its patterns are one."""
-    return Rule(reason, weight, patterns if weight >= THRESHOLD else ("|".join(patterns),))
+    return Rule(reason, weight, patterns)
 
 
 RULES: tuple[Rule, ...] = (
@@ -139,7 +138,7 @@ RULES: tuple[Rule, ...] = (
 def advertisement(post: Post) -> str:
     """The reason why the post counts as an advertisement, or "" where it does not."""
     text = clean(post.text)
-    weights: Counter[str] = Counter()
+    found: defaultdict[Rule, set[str]] = defaultdict(set)
     rules, sieve = _sieve()
     for place in sieve.possible(text):
         rule, pattern = rules[place], sieve.pattern(place)
@@ -147,10 +146,10 @@ def advertisement(post: Post) -> str:
             if pattern.search(text):
                 return rule.reason
         else:
-            found = {m.lower() for m in pattern.findall(text)}
-            weights[rule.reason] += rule.weight * len(found)
-    reason, weight = max(weights.items(), key=lambda entry: entry[1], default=("", 0))
-    return reason if weight >= THRESHOLD else ""
+            found[rule].update(match.group().lower() for match in pattern.finditer(text))
+    weights = {rule.reason: rule.weight * len(each) for rule, each in found.items()}
+    reason = max(weights, key=lambda name: weights[name], default="")
+    return reason if reason and weights[reason] >= THRESHOLD else ""
 
 
 @cache
