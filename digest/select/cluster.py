@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from digest.models import Post
 from digest.select.embed import Vectors
+from digest.select.terms import Terms
 from digest.text import HANDLE, unlinked
 
 CUT = 0.52
@@ -49,8 +50,8 @@ SMALL_NEARER = 0.08
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 1500
-"""Columns kept for names, most frequent first: bounds memory on a day of 100,000 posts."""
-BLOCK = 256
+"""Names that are looked at, most frequent first."""
+BLOCK = 128
 """Posts that are compared with all others at a time: bounds memory."""
 MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
@@ -109,8 +110,9 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     terms = _named(found[:head])
     groups = _linked(vectors[:head], terms, small[:head])
     groups = _united(groups, vectors, terms, SAME_STORY)
-    meaning, named = _centres(groups, vectors), _centres(groups, terms)
-    events = _united([[i] for i in range(len(groups))], meaning, named, SAME_EVENT)
+    named, _ = terms.grouped(groups)
+    singles = [[i] for i in range(len(groups))]
+    events = _united(singles, _centres(groups, vectors), named, SAME_EVENT)
     number = {group: event for event, members in enumerate(events) for group in members}
     numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
@@ -124,30 +126,30 @@ def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
 
 
 def _united(
-    groups: Sequence[Sequence[int]], vectors: Vectors, terms: Vectors, alike: tuple[float, float]
+    groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, alike: tuple[float, float]
 ) -> list[list[int]]:
     """Groups whose centres are alike in meaning and in names, and share a rare name, become one.
 
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
-    meaning, named = _unit(_centres(groups, vectors)), _unit(_centres(groups, terms))
-    most = np.stack([terms[list(group)].max(axis=0) for group in groups])
+    meaning = _unit(_centres(groups, vectors))
+    centres, most = terms.grouped(groups)
+    named = centres.unit()
     leader = list(range(len(groups)))
-    for start in range(0, len(groups), BLOCK):
-        rows = slice(start, start + BLOCK)
-        near = (meaning[rows] @ meaning.T >= alike[0]) & (named[rows] @ named.T >= alike[1])
-        joined = near & (_in_common(most[rows], most) >= RARE)
-        for left, right in zip(*np.nonzero(np.triu(joined, start + 1)), strict=True):
-            _unite(leader, start + int(left), int(right))
+    for start, stop in _blocks(len(groups)):
+        near = meaning[start:stop] @ meaning[start:].T >= alike[0]
+        near &= named.products(start, stop)[:, start:] >= alike[1]
+        near &= most.in_common(start, stop)[:, start:] >= RARE
+        for left, right in zip(*np.nonzero(np.triu(near, 1)), strict=True):
+            _unite(leader, start + int(left), start + int(right))
     united: dict[int, list[int]] = {}
     for i, group in enumerate(groups):
         united.setdefault(_leader(leader, i), []).extend(group)
     return [sorted(group) for group in united.values()]
 
 
-def _in_common(rows: Vectors, terms: Vectors) -> Vectors:
-    """Summed inverse document frequency of the names that each row shares with each of the others."""
-    return np.asarray((rows > 0).astype(np.float32) @ terms.T, np.float32)
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
 
 
 def _leader(leader: list[int], i: int) -> int:
@@ -161,21 +163,20 @@ def _unite(leader: list[int], left: int, right: int) -> None:
     leader[_leader(leader, right)] = _leader(leader, left)
 
 
-def _named(found: Sequence[frozenset[str]]) -> Vectors:
+def _named(found: Sequence[frozenset[str]]) -> Terms:
     """A row a post: the names it has, each with its inverse document frequency."""
     frequency = Counter(name for each in found for name in each)
     shared = sorted((-count, name) for name, count in frequency.items() if count > 1)[:MAX_NAMES]
     column = {name: i for i, (_, name) in enumerate(shared)}
-    terms = np.zeros((len(found), max(1, len(column))), np.float32)
-    for row, each in zip(terms, found, strict=True):
-        for name in each & column.keys():
-            row[column[name]] = np.log(max(len(found), SMALL_DAY) / frequency[name])
-    return terms
+    rarity = np.log(max(len(found), SMALL_DAY) / np.array([-count for count, _ in shared] or [1]))
+    rows = [sorted(column[name] for name in each if name in column) for each in found]
+    return Terms.of(rows, rarity.astype(np.float32))
 
 
 def _unit(rows: Vectors) -> Vectors:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
+    rows /= np.where(norms > 0, norms, 1)
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,40 +184,39 @@ class _Views:
     """What distances are made of, a row a post."""
 
     meaning: Vectors
-    terms: Vectors
+    terms: Terms
     small: npt.NDArray[np.bool_]
 
     def of(self, members: Sequence[int]) -> _Views:
         rows = list(members)
-        return _Views(self.meaning[rows], self.terms[rows], self.small[rows])
+        return _Views(self.meaning[rows], self.terms.rows(rows), self.small[rows])
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
-        """From a few posts to all: the first of them, and a row each. Two posts that only sound alike ("AI
-        changes everything") and share no rare name have no evidence of one event, and are pushed apart."""
-        lengths = np.linalg.norm(self.terms, axis=1)
-        lengths[lengths == 0] = 1
-        for start in range(0, len(self.meaning), BLOCK):
-            rows = slice(start, start + BLOCK)
-            meaning = self.meaning[rows] @ self.meaning.T
-            both_small = self.small[rows, None] & self.small
-            named = _unit(self.terms[rows]) @ self.terms.T / lengths
+        """From a few posts to those from the first of them on: its place, and a row each. Two posts that only
+        sound alike ("AI changes everything") and share no rare name have no evidence of one event, and are
+        pushed apart."""
+        unit = self.terms.unit()
+        for start, stop in _blocks(len(self.meaning)):
+            meaning = self.meaning[start:stop] @ self.meaning[start:].T
+            both_small = self.small[start:stop, None] & self.small[start:]
             weight = np.where(both_small, np.float32(SMALL_WEIGHT), np.float32(NAME_WEIGHT))
-            similarity = meaning + weight * named + np.float32(SMALL_NEARER) * both_small
-            evident = _in_common(self.terms[rows], self.terms) >= RARE
-            similarity -= np.float32(NO_EVIDENCE) * ~(
-                (meaning >= SAME_WORDS) | evident | both_small
-            )
-            yield start, 1 - similarity
+            similarity = meaning + np.float32(SMALL_NEARER) * both_small
+            similarity += weight * unit.products(start, stop)[:, start:]
+            evident = self.terms.in_common(start, stop)[:, start:] >= RARE
+            evident |= meaning >= SAME_WORDS
+            evident |= both_small
+            similarity -= np.float32(NO_EVIDENCE) * ~evident
+            yield start, (1 - similarity).astype(np.float32, copy=False)
 
 
-def _linked(vectors: Vectors, terms: Vectors, small: npt.NDArray[np.bool_]) -> list[list[int]]:
+def _linked(vectors: Vectors, terms: Terms, small: npt.NDArray[np.bool_]) -> list[list[int]]:
     """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
     pair connects is linked apart: all distances at once would take 100 MB on a large day."""
     views = _Views(vectors, terms, small)
     leader = list(range(len(vectors)))
     for start, rows in views.distances():
-        for left, right in zip(*np.nonzero(np.triu(rows <= CUT, start + 1)), strict=True):
-            _unite(leader, start + int(left), int(right))
+        for left, right in zip(*np.nonzero(np.triu(rows <= CUT, 1)), strict=True):
+            _unite(leader, start + int(left), start + int(right))
     parts: defaultdict[int, list[int]] = defaultdict(list)
     for i in range(len(vectors)):
         parts[_leader(leader, i)].append(i)
@@ -243,10 +243,11 @@ def _condensed(views: _Views) -> npt.NDArray[np.float64]:
     count = len(views.meaning)
     found = np.empty(count * (count - 1) // 2, np.float64)
     filled = 0
-    for start, rows in views.distances():
-        for i, row in enumerate(rows, start + 1):
-            found[filled : filled + count - i] = row[i:]
-            filled += count - i
+    for _, rows in views.distances():
+        for i, row in enumerate(rows, 1):
+            rest = row[i:]
+            found[filled : filled + len(rest)] = rest
+            filled += len(rest)
     return found
 
 

@@ -1,0 +1,93 @@
+"""Which rows (posts, or groups of them) have which names: a table without its empty cells.
+
+A post has half a dozen of a day's names, so the full table of 3,000 posts would be 18 MB of zeros, and
+products of it cost a hundred times as much as those of what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+
+
+class Terms:
+    """Weights of names (columns) in rows, those of a row one behind the other."""
+
+    def __init__(self, starts: Places, columns: Places, weights: Floats, width: int) -> None:
+        """`starts`: where each row begins in the other two, and where the last one ends. `width`:
+        the number of columns."""
+        self._starts, self._columns, self._weights, self._width = starts, columns, weights, width
+        self._owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        by_column = np.argsort(columns, kind="stable")
+        self._holders, self._held = self._owners[by_column], weights[by_column]
+        self._first = np.searchsorted(columns[by_column], np.arange(width + 1))
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]], rarity: Floats) -> Terms:
+        """A row for each sequence of columns; a column weighs the same wherever it is."""
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+        columns = np.array([column for row in rows for column in row], np.int64)
+        return cls(starts, columns, rarity[columns], len(rarity))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def rows(self, members: Sequence[int]) -> Terms:
+        """These rows."""
+        sizes = np.diff(self._starts)[members]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        cells = np.repeat(self._starts[members] - starts[:-1], sizes) + np.arange(starts[-1])
+        return Terms(starts, self._columns[cells], self._weights[cells], self._width)
+
+    def unit(self) -> Terms:
+        """Each row at the length of 1; one without names stays as it is."""
+        squares = np.bincount(self._owners, self._weights**2, len(self))
+        lengths = np.sqrt(np.where(squares > 0, squares, 1))[self._owners]
+        weights = (self._weights / lengths).astype(np.float32)
+        return Terms(self._starts, self._columns, weights, self._width)
+
+    def grouped(self, groups: Sequence[Sequence[int]]) -> tuple[Terms, Terms]:
+        """A row for each group of rows: the mean of its rows, and the most that any of them has."""
+        number = np.empty(len(self), np.int64)
+        for place, group in enumerate(groups):
+            number[list(group)] = place
+        cells = number[self._owners] * self._width + self._columns
+        ordered = np.argsort(cells, kind="stable")
+        kept, firsts = np.unique(cells[ordered], return_index=True)
+        weights = self._weights[ordered]
+        sums = np.add.reduceat(weights, firsts) if len(firsts) else weights
+        most = np.maximum.reduceat(weights, firsts) if len(firsts) else weights
+        owners, columns = kept // self._width, kept % self._width
+        starts = np.searchsorted(owners, np.arange(len(groups) + 1))
+        sizes = np.bincount(number, minlength=len(groups))[owners]
+        means = (sums / sizes).astype(np.float32)
+        return (
+            Terms(starts, columns, means, self._width),
+            Terms(starts, columns, most, self._width),
+        )
+
+    def products(self, start: int, stop: int) -> Floats:
+        """The inner products of rows from `start` to before `stop` with all rows."""
+        return self._shared(start, stop, self._weights[self._starts[start] : self._starts[stop]])
+
+    def in_common(self, start: int, stop: int) -> Floats:
+        """What the names that these rows share with each row weigh there, in all."""
+        size = self._starts[stop] - self._starts[start]
+        return self._shared(start, stop, np.ones(size, np.float32))
+
+    def _shared(self, start: int, stop: int, weights: Floats) -> Floats:
+        mine = slice(self._starts[start], self._starts[stop])
+        columns, owners = self._columns[mine], self._owners[mine] - start
+        holders = self._first[columns + 1] - self._first[columns]
+        before = np.cumsum(holders) - holders
+        cells = np.repeat(self._first[columns] - before, holders) + np.arange(holders.sum())
+        place = np.repeat(owners * len(self), holders) + self._holders[cells]
+        found = np.bincount(
+            place, np.repeat(weights, holders) * self._held[cells], (stop - start) * len(self)
+        )
+        return found.astype(np.float32).reshape(stop - start, len(self))
