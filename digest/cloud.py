@@ -25,6 +25,8 @@ MOST_POSTS = 1e9
 """A count above it is no count (and may be too large for a float)."""
 LONGEST = 32
 BACKGROUND = "#fbfaf7"
+_GROUND = 0
+"""Place of the background in the palette."""
 SHADES = 21
 """Steps from the background to a colour, for the smooth edges of letters."""
 COLOURS = ("#12355b", "#c8553d", "#1b7f79", "#7a3e65", "#3d5a80", "#b07d1e")
@@ -58,8 +60,8 @@ def render(counts: Mapping[str, int]) -> bytes:
     file = io.BytesIO()
     try:
         image = _laid_out(words).to_image()
-        framed = ImageOps.expand(image, border=EDGE * SCALE, fill=BACKGROUND)
-        framed.quantize(palette=_palette(), dither=Image.Dither.NONE).save(file, "PNG")
+        image = image.quantize(palette=_palette(), dither=Image.Dither.NONE)
+        ImageOps.expand(image, border=EDGE * SCALE, fill=_GROUND).save(file, "PNG")
     except (ValueError, OSError, ZeroDivisionError) as error:
         raise CloudError(f"the words could not be drawn ({type(error).__name__})") from error
     return file.getvalue()
@@ -134,12 +136,11 @@ def as_jpeg(picture: bytes) -> bytes:
 
 def drawable(counts: Mapping[str, int]) -> dict[str, float]:
     """Words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
-    known = glyphs()
     found: dict[str, float] = {}
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * LONGEST]).split())
         valid = isinstance(count, int | float) and 0 < count < MOST_POSTS  # NaN is neither
-        if valid and 0 < len(text) <= LONGEST and all(ord(c) in known for c in text if c != " "):
+        if valid and 0 < len(text) <= LONGEST and all(draws(c) for c in text if c != " "):
             found[text] = max(found.get(text, 0), math.sqrt(count))
     ordered = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
     return dict(ordered[:MOST_WORDS])
@@ -165,18 +166,27 @@ def _fonts() -> list[Path]:
 
 
 @cache
-def glyphs() -> frozenset[int]:
-    """Code points the font can draw."""
-    from fontTools.ttLib import TTFont
+def _font() -> Any:
+    from PIL import ImageFont
 
-    with TTFont(font_path(), lazy=True, fontNumber=0) as font:
-        return frozenset(font.getBestCmap())
+    return ImageFont.truetype(str(font_path()), 16, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def draws(character: str) -> bool:
+    """Whether the font has a glyph for it: another than that of the last code point, which none has."""
+    return _shape(character) != _shape("\U0010ffff")
+
+
+def _shape(character: str) -> tuple[Any, bytes]:
+    mask = _font().getmask(character)
+    return mask.size, bytes(mask)
 
 
 def font_check() -> str:
     """One line about the font; raises CloudError where it has no Han characters."""
-    if not {ord(c) for c in "简报词云"} <= glyphs():
+    if not all(map(draws, "简报词云")):
         raise CloudError(
             f"{font_path().name} has no Chinese characters: reinstall the dependencies"
         )
-    return f"{font_path().name}, {len(glyphs())} characters"
+    return f"{font_path().name}, with Chinese characters"

@@ -24,14 +24,13 @@ import jieba
 import PIL.ImageFont
 import PIL.ImageOps
 import wordcloud
-from fontTools import ttLib
 
 from digest import pipeline
 from digest.models import Post, Window
 from digest.select import embed
 from tests.evaluate_data import DATA, days, of_day, topic
 
-LIBRARIES = (PIL.ImageFont, PIL.ImageOps, ttLib, wordcloud)
+LIBRARIES = (PIL.ImageFont, PIL.ImageOps, wordcloud)
 """Imported now, as a digest does when it comes to them."""
 
 
