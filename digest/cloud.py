@@ -21,6 +21,8 @@ EDGE = 14
 MOST_WORDS = 100
 LARGEST_LETTERS = (72, 48, 32)
 """Sizes of the first word to try, in units of the layout."""
+MOST_OF = 0.9
+"""Share of the words for which a size must have room; the rarest may go."""
 MOST_POSTS = 1e9
 """A count above it is no count (and may be too large for a float)."""
 LONGEST = 32
@@ -85,7 +87,7 @@ def _palette() -> Any:
 
 
 def _laid_out(words: Mapping[str, float]) -> Any:
-    """The words in their places; in smaller letters where long words leave no room for all."""
+    """The words in their places; in smaller letters where long words leave no room for most."""
     from wordcloud import WordCloud
 
     ranks = {word: rank for rank, word in enumerate(words)}
@@ -111,7 +113,7 @@ def _laid_out(words: Mapping[str, float]) -> Any:
             random_state=Random(1),  # noqa: S311 the same picture each time, no secret
         )
         cloud.generate_from_frequencies(words)
-        if len(cloud.layout_) == len(words):
+        if len(cloud.layout_) >= MOST_OF * len(words):
             break
     return cloud
 
