@@ -11,7 +11,7 @@ from statistics import median
 from types import MappingProxyType
 
 from digest.models import Post, Story, Topic
-from digest.text import HANDLE, URL, clean, language, plain
+from digest.text import HANDLE, clean, language, plain, unlinked
 
 NEUTRAL = 0.4
 """Engagement of a post whose source gives no counts: neither a hit nor a failure."""
@@ -76,7 +76,7 @@ def substance(post: Post) -> float:
     score += 0.15 * len(list(islice(_NUMBER.finditer(words), 3))) / 3
     score += 0.15 * min(1.0, len(set(_NAME.findall(words))) / 6)
     score += 0.20 * _different(_NEWS, words.lower(), 2) / 2
-    score += 0.10 * bool(post.links or URL.search(text))
+    score += 0.10 * bool(post.links or unlinked(post.text) != text)
     if _PERSONAL.search(text):
         score *= 0.6
     if text.rstrip().endswith(("?", "？")) and size < 200:

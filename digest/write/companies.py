@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 
+from digest.sieve import Sieve
+
 # ticker | Chinese name, other spellings | English name, other spellings
 _LISTED = """
 NVDA|英伟达,輝達,辉达|Nvidia
@@ -269,14 +271,13 @@ def _is_coin(text: str) -> bool:
     )
 
 
-_ABOUT_MONEY = re.compile(
+_ABOUT_MONEY = (
     r"\b(?:stocks?|shares(?! (?:a|an|the|his|her|how|why|what|its|their|our|your))|share price|prices?|priced|market cap|earnings|revenue|valuations?|valued|etfs?|bull(?:ish)?|bear(?:ish)?|ipo|rall(?:y|ied|ies)|"
     r"sell-?off|liquidat\w+|short(?:s|ed|ing)?|longs?|support|resistance|in-?flows?|out-?flows?|upgrades?d?|downgrades?d?|target price|price target|"
     r"all-time high|ath|trad(?:e|es|ed|ing)|volume|investors?|profit|loss(?:es)?|raised?|raising|funding|buyback|holdings?|bought|sold|buys?|sells?|"
     r"fell|falls|fall|rose|rises|jump(?:s|ed)?|drop(?:s|ped)?|surge[sd]?|slump\w*|plunge[sd]?|gains?|dip|unlock\w*|breakout|correction|deposits?)\b|"
     r"股价|股票|市值|财报|营收|估值|涨|跌|牛市|熊市|多单|空单|做多|做空|爆仓|清仓|减持|增持|抛售|买入|卖出|持仓|持币|回购|净流入|净流出|"
-    r"成本|浮亏|浮盈|亏损|盈利|现价|均价|抄底|仓位|目标价|评级|上市|退市|融资|收益|套牢|解套|行情|支撑|阻力|新高|新低|回调|反弹|平仓|开仓|减仓|加仓|解锁|质押",
-    re.IGNORECASE,
+    r"成本|浮亏|浮盈|亏损|盈利|现价|均价|抄底|仓位|目标价|评级|上市|退市|融资|收益|套牢|解套|行情|支撑|阻力|新高|新低|回调|反弹|平仓|开仓|减仓|加仓|解锁|质押"
 )
 _FIGURE = re.compile(
     r"[$¥€]\s?\d|\d\s?(?:%|％|美元|美金|刀|亿|万|U\b|USDT|million|billion|bn\b|[kKmMbB]\b)",
@@ -287,5 +288,11 @@ _FIGURE = re.compile(
 @lru_cache(maxsize=4096)  # the markets and the industry's money are looked for in the same posts
 def about_money(text: str) -> int:
     """How much the text speaks of money: 0 not at all, 2 or more with words and figures."""
-    words = sum(1 for _ in islice(_ABOUT_MONEY.finditer(text), 2))
-    return words + bool(_FIGURE.search(text))
+    sieve = _about_money()
+    words = islice(sieve.matches(text), 2)
+    return sum(1 for _ in words) + bool(_FIGURE.search(text))
+
+
+@cache
+def _about_money() -> Sieve:
+    return Sieve([_ABOUT_MONEY])
