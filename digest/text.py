@@ -60,7 +60,7 @@ _FOREIGN = (
 )
 
 
-@lru_cache(maxsize=4096)  # every step of a digest asks for the same texts again
+@lru_cache(maxsize=8192)  # every step of a digest asks for the same texts again
 def clean(text: str) -> str:
     """The text a reader was meant to see: NFC, HTML unescaped, spaces folded, at most MAX_CHARS.
 
@@ -88,13 +88,13 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match.group().count("\n") > 1 else "\n"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def unlinked(text: str) -> str:
     """Cleaned text with a gap for each link."""
     return URL.sub(" ", clean(text))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Cleaned text without links, handles, hash marks and emoji: what the words say."""
     text = HANDLE.sub(" ", _HASH.sub("", unlinked(text)))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from digest.models import Post
 from digest.select.embed import Vectors
-from digest.select.terms import Terms
+from digest.select.terms import Places, Terms
 from digest.text import HANDLE, unlinked
 
 CUT = 0.52
@@ -135,16 +135,15 @@ def _united(
     meaning = _unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
     named = centres.unit()
-    leader = list(range(len(groups)))
+    labels = np.arange(len(groups))
     for start, stop in _blocks(len(groups)):
         near = meaning[start:stop] @ meaning[start:].T >= alike[0]
         near &= named.products(start, stop)[:, start:] >= alike[1]
         near &= most.in_common(start, stop)[:, start:] >= RARE
-        for left, right in zip(*np.nonzero(np.triu(near, 1)), strict=True):
-            _unite(leader, start + int(left), start + int(right))
+        _join_rows(labels, start, np.triu(near, 1))
     united: dict[int, list[int]] = {}
-    for i, group in enumerate(groups):
-        united.setdefault(_leader(leader, i), []).extend(group)
+    for label, group in zip(labels.tolist(), groups, strict=True):
+        united.setdefault(label, []).extend(group)
     return [sorted(group) for group in united.values()]
 
 
@@ -152,15 +151,14 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
 
 
-def _leader(leader: list[int], i: int) -> int:
-    while leader[i] != i:
-        leader[i] = leader[leader[i]]
-        i = leader[i]
-    return i
-
-
-def _unite(leader: list[int], left: int, right: int) -> None:
-    leader[_leader(leader, right)] = _leader(leader, left)
+def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
+    """What is near becomes one group: rows of `near` stand for the places from `start` on, and so do its
+    columns. Each place has the label of its group."""
+    for row in np.flatnonzero(near.any(axis=1)):
+        mine = labels[start + row]
+        others = labels[start + np.flatnonzero(near[row])]
+        for other in set(others.tolist()) - {int(mine)}:
+            labels[labels == other] = mine
 
 
 def _named(found: Sequence[frozenset[str]]) -> Terms:
@@ -213,13 +211,12 @@ def _linked(vectors: Vectors, terms: Terms, small: npt.NDArray[np.bool_]) -> lis
     """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
     pair connects is linked apart: all distances at once would take 100 MB on a large day."""
     views = _Views(vectors, terms, small)
-    leader = list(range(len(vectors)))
+    labels = np.arange(len(vectors))
     for start, rows in views.distances():
-        for left, right in zip(*np.nonzero(np.triu(rows <= CUT, 1)), strict=True):
-            _unite(leader, start + int(left), start + int(right))
+        _join_rows(labels, start, np.triu(rows <= CUT, 1))
     parts: defaultdict[int, list[int]] = defaultdict(list)
-    for i in range(len(vectors)):
-        parts[_leader(leader, i)].append(i)
+    for i, label in enumerate(labels.tolist()):
+        parts[label].append(i)
     found = [group for part in parts.values() for group in _of_part(part, views)]
     return [members for _, members in sorted(found)]
 

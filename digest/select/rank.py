@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from statistics import median
 from types import MappingProxyType
@@ -69,14 +70,19 @@ _PERSONAL = re.compile(
 
 def substance(post: Post) -> float:
     """How much a post says, 0 to 1: length, numbers, names and news verbs, less for replies and jokes."""
-    text, words = clean(post.text), plain(post.text)
+    return _substance(post.text, linked=bool(post.links))
+
+
+@lru_cache(maxsize=4096)  # on a large day it is asked for before the closer rank too
+def _substance(raw: str, *, linked: bool) -> float:
+    text, words = clean(raw), plain(raw)
     # A Han character carries about as much as two and a half Latin ones.
-    size = len(words) * (2.5 if language(post.text) in ("zh", "ja") else 1)
+    size = len(words) * (2.5 if language(raw) in ("zh", "ja") else 1)
     score = 0.40 * min(1.0, size / 280)
     score += 0.15 * len(list(islice(_NUMBER.finditer(words), 3))) / 3
     score += 0.15 * min(1.0, len(set(_NAME.findall(words))) / 6)
     score += 0.20 * _different(_NEWS, words.lower(), 2) / 2
-    score += 0.10 * bool(post.links or unlinked(post.text) != text)
+    score += 0.10 * (linked or unlinked(raw) != text)
     if _PERSONAL.search(text):
         score *= 0.6
     if text.rstrip().endswith(("?", "？")) and size < 200:
