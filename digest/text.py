@@ -10,14 +10,15 @@ from functools import lru_cache
 MAX_CHARS = 6000
 """Characters kept of a post; the longest real ones (X's long posts, forum openers) are shorter."""
 
-_INVISIBLE = dict.fromkeys([0x3164, 0xFFFC, 0xFFFD, *range(0xFE00, 0xFE10)])
+_INVISIBLE = re.compile("[\u3164\ufffc\ufffd\ufe00-\ufe0f]")
 """Shown as nothing although Unicode calls them letters or symbols: fillers and variation selectors."""
-_LINE_BREAKS = {0x0B: "\n", 0x0C: "\n", 0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
+_LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
 _STACKED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
 )
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
+"""All but a single blank, which is what they become."""
 _BREAKS = re.compile(r"\s*\n\s*")
 
 # Labels and their number are bounded as in DNS, or a text of dashes and dots costs its length squared.
@@ -67,10 +68,12 @@ def clean(text: str) -> str:
     Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out;
     of stacked accents two stay. Styled mathematical letters become plain ones.
     """
-    text = html.unescape(text[: 2 * MAX_CHARS]).translate(_LINE_BREAKS)
-    text = shown(text).translate(_INVISIBLE)
-    text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
-    text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
+    text = _LINE_BREAKS.sub("\n", html.unescape(text[: 2 * MAX_CHARS]))
+    text = shown(text)
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+        text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
+        text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
     text = _BREAKS.sub(_one_or_two_breaks, _SPACES.sub(" ", text))
     return text.strip()[:MAX_CHARS]
 
@@ -124,8 +127,8 @@ def language(text: str) -> str:
 def _latin_language(words: list[str]) -> str:
     if not words:
         return "other"
-    english = sum(word in _ENGLISH for word in words)
-    foreign = sum(word in _FOREIGN for word in words)
+    english = sum(map(_ENGLISH.__contains__, words))
+    foreign = sum(map(_FOREIGN.__contains__, words))
     accented = sum(not word.isascii() for word in words)
     if english >= foreign + accented:
         # Headlines may hold no function word at all; without a foreign one they pass for English.
