@@ -98,6 +98,12 @@ def unlinked(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
+def unaddressed(text: str) -> str:
+    """Cleaned text with a gap for each link and handle."""
+    return HANDLE.sub(" ", unlinked(text))
+
+
+@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Cleaned text without links, handles, hash marks and emoji: what the words say."""
     text = HANDLE.sub(" ", _HASH.sub("", unlinked(text)))

@@ -82,12 +82,15 @@ def wordcounts(
     texts = [plain(post.text[: 2 * POST_CHARS])[:POST_CHARS] for post in readable]
     whole = _names_of(texts, names)
     cutter = _Cutter([text for text in texts if language(text) == "zh"])
+    keys: dict[str, str] = {}
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
     spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for number, text in enumerate(texts):
         seen: dict[str, str] = {}
         for word in _words(text, whole, cutter):
-            seen.setdefault(_key(word), word)
+            if word not in keys:
+                keys[word] = _key(word)
+            seen.setdefault(keys[word], word)
         for key, word in seen.items():
             users[key].add(number)
             spelled[key][word] += 1

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from digest.models import Post
 from digest.select.embed import Vectors
 from digest.select.terms import Places, Terms
-from digest.text import HANDLE, unlinked
+from digest.text import unaddressed
 
 CUT = 0.52
 """Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING, design notes)."""
@@ -75,7 +75,7 @@ _STARTERS = frozenset(
 @lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
-    words = HANDLE.sub(" ", unlinked(text))
+    words = unaddressed(text)
     if caseless(words):
         return frozenset(w for w in _SMALL.findall(words) if w not in _STARTERS)
     found = (match.lower().replace(",", "") for match in _NAME.findall(words))
@@ -105,7 +105,7 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     if not posts:
         return []
     found = [names(post.text) for post in posts]
-    small = np.array([caseless(HANDLE.sub(" ", unlinked(p.text))) for p in posts])
+    small = np.array([caseless(unaddressed(p.text)) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head])
     groups = _linked(vectors[:head], terms, small[:head])

@@ -20,7 +20,7 @@ from digest.orders import gives_orders
 from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
 from digest.sieve import Sieve
-from digest.text import HANDLE, URL, clean, plain, unlinked
+from digest.text import URL, clean, plain, unaddressed
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
@@ -136,8 +136,8 @@ def _bounded(keyword: str) -> str:
 
 def _named(keywords: Sieve, post: Post) -> int:
     """Different keywords in the post's text. The handle a reply starts with is not what it says."""
-    text = HANDLE.sub(" ", unlinked(post.text))
-    return len({match.group().lower().rstrip("s") for match in keywords.matches(text)})
+    found = keywords.matches(unaddressed(post.text))
+    return len({match.group().lower().rstrip("s") for match in found})
 
 
 @cache
