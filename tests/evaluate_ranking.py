@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from digest.models import Post, Topic
-from digest.select.selection import best_posts, select
+from digest.select.rank import WEIGHTS, total
+from digest.select.selection import Selection, select
 from tests.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
 
 Order = Callable[[str, Sequence[Post]], list[str]]
@@ -16,9 +17,20 @@ Order = Callable[[str, Sequence[Post]], list[str]]
 def ours(given: Topic, day: str, of_day: Sequence[Post], *, handles: bool) -> list[str]:
     """Ids in the order of the digest; what it leaves out comes last."""
     seen = list(of_day) if handles else renamed(of_day, day)
-    kept = [p.id for p in best_posts(select(given, seen, lambda step: None))]
+    kept = [p.id for p in best_first(select(given, seen, lambda step: None))]
     rest = sorted({p.id for p in of_day} - set(kept))
     return kept + rest
+
+
+def best_first(selection: Selection) -> list[Post]:
+    """All posts of the stories, the one most worth reading first: by its own score, and the first of each
+    story also by the story's voices. Who has read that one has read what they speak of."""
+    scored = [
+        (-total(selection.parts[p.key]) - (not place) * WEIGHTS["voices"] * told.parts["voices"], p)
+        for told in selection.stories
+        for place, p in enumerate(told.posts)
+    ]
+    return [post for _, post in sorted(scored, key=lambda each: (each[0], each[1].key))]
 
 
 def at_random(day: str, of_day: Sequence[Post]) -> list[str]:

@@ -17,7 +17,6 @@ from digest.select.embed import Vectors, embed
 from digest.select.flood import most_promising
 from digest.select.learned import promotion
 from digest.select.rank import (
-    WEIGHTS,
     author_part,
     rank,
     rank_posts,
@@ -81,16 +80,6 @@ def select(
     )
     stories, old = without_repeats(topic, stories, earlier)
     return Selection(rank(stories), (*repeated, *unread, *ads, *copies, *silent, *off, *old), parts)
-
-
-def best_posts(selection: Selection) -> list[Post]:
-    """All posts of the stories, the one most worth reading first: by its own score and its story's voices."""
-    scored = [
-        (-total(selection.parts[p.key]) - WEIGHTS["voices"] * told.parts["voices"], p.key, p)
-        for told in selection.stories
-        for p in told.posts
-    ]
-    return [post for _, _, post in sorted(scored, key=lambda each: each[:2])]
 
 
 def _stories(
