@@ -77,6 +77,11 @@ def test_names_are_spelled_alike_in_both_languages() -> None:
     assert "someone" not in names("The model by @Someone")
 
 
+def test_texts_in_small_letters_count_their_words_plurals_as_singulars() -> None:
+    assert names("copper prices rise in three ports") == names("copper price rise in three port")
+    assert "access" in names("crisis of access to news")
+
+
 def test_a_text_without_words_has_a_zero_vector() -> None:
     vectors = embed.embed(["", "🚀 https://t.co/x", "words"])
     assert np.linalg.norm(vectors, axis=1).round(3).tolist() == [0, 0, 1]

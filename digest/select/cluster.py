@@ -39,17 +39,17 @@ SAME_EVENT = (0.42, 0.38)
 """The same for groups so closely related that a reader wants one point for both."""
 JOIN = 0.6
 """Cosine of names at which a post that was not encoded joins a story."""
-SMALL_JOIN = 0.07
+SMALL_JOIN = 0.04
 """The same for a text in small letters, where all words stand for names."""
 MOST_HOLDERS = 300
 """Stories that may hold a name for it to lead a later post to them."""
-SMALL_WEIGHT = 1.0
+SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
 """How much nearer two such texts are taken to be: headlines of all kinds sound less alike than posts of one topic."""
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
-MAX_NAMES = 1500
+MAX_NAMES = 4000
 """Names that are looked at, most frequent first."""
 BLOCK = 128
 """Posts that are compared with all others at a time: bounds memory."""
@@ -77,9 +77,15 @@ def names(text: str) -> frozenset[str]:
     """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
     words = unaddressed(text)
     if caseless(words):
-        return frozenset(w for w in _SMALL.findall(words) if w not in _STARTERS)
+        return frozenset(_singular(w) for w in _SMALL.findall(words) if w not in _STARTERS)
     found = (match.lower().replace(",", "") for match in _NAME.findall(words))
     return frozenset(w for w in found if len(w) > 1 and w not in _STARTERS and not _YEAR.match(w))
+
+
+def _singular(word: str) -> str:
+    """ "prices" as "price"; "news", "crisis" and "access" as they are."""
+    plural = len(word) > 4 and word[-1] == "s" and word[-2] not in "sui"
+    return word[:-1] if plural else word
 
 
 def caseless(text: str) -> bool:
