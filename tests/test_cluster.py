@@ -82,6 +82,14 @@ def test_texts_in_small_letters_count_their_words_plurals_as_singulars() -> None
     assert "access" in names("crisis of access to news")
 
 
+def test_a_word_is_no_rarer_because_one_author_shuns_capitals() -> None:
+    posts = [post(f"People of port {n} talk", str(n)) for n in range(300)]
+    posts += [post("people of the quokka", "900"), post("quokka people", "901")]
+    found = [names(p.text) for p in posts]
+    rarity = cluster._rarity(posts, found, np.array([p.text.islower() for p in posts]))
+    assert rarity["people"] < 1 < 5 < rarity["quokka"]
+
+
 def test_a_text_without_words_has_a_zero_vector() -> None:
     vectors = embed.embed(["", "🚀 https://t.co/x", "words"])
     assert np.linalg.norm(vectors, axis=1).round(3).tolist() == [0, 0, 1]

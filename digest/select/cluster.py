@@ -21,6 +21,7 @@ import numpy.typing as npt
 from digest.models import Post
 from digest.select.embed import Vectors
 from digest.select.terms import Places, Terms
+from digest.select.threads import Labels, linked, threads
 from digest.text import unaddressed
 
 CUT = 0.52
@@ -47,6 +48,8 @@ SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
 """How much nearer two such texts are taken to be: headlines of all kinds sound less alike than posts of one topic."""
+THREAD_NEARER = 0.1
+"""How much nearer parts of a thread are than their words; a round-up's parts still go to their own stories."""
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 4000
@@ -113,8 +116,9 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     found = [names(post.text) for post in posts]
     small = np.array([caseless(unaddressed(p.text)) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
-    terms = _named(found[:head])
-    groups = _linked(vectors[:head], terms, small[:head])
+    terms = _named(found[:head], _rarity(posts[:head], found[:head], small[:head]))
+    views = _Views(vectors[:head], terms, small[:head], threads(posts[:head]))
+    groups = _rejoined(_grouped(views), linked(posts[:head]))
     groups = _united(groups, vectors, terms, SAME_STORY)
     named, _ = terms.grouped(groups)
     singles = [[i] for i in range(len(groups))]
@@ -122,7 +126,8 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     number = {group: event for event, members in enumerate(events) for group in members}
     numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
-        _join(groups, found, head, np.where(small, SMALL_JOIN, JOIN))
+        rarity = _rarity(posts, found, small)
+        _join(groups, found, rarity, np.where(small, SMALL_JOIN, JOIN))
         numbered += range(len(events), len(events) + len(groups) - len(numbered))
     return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
 
@@ -167,14 +172,27 @@ def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
             labels[labels == other] = mine
 
 
-def _named(found: Sequence[frozenset[str]]) -> Terms:
-    """A row a post: the names it has, each with its inverse document frequency."""
+def _rarity(
+    posts: Sequence[Post], found: Sequence[frozenset[str]], small: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    """The inverse document frequency of each name that several posts have. A text in small letters counts its words as names, so other
+    texts count for these too: "people" is no rare name because one author shuns capitals."""
     frequency = Counter(name for each in found for name in each)
-    shared = sorted((-count, name) for name, count in frequency.items() if count > 1)[:MAX_NAMES]
-    column = {name: i for i, (_, name) in enumerate(shared)}
-    rarity = np.log(max(len(found), SMALL_DAY) / np.array([-count for count, _ in shared] or [1]))
+    if small.any() and not small.all():
+        words = frozenset(word for i in np.flatnonzero(small) for word in found[int(i)])
+        for i in map(int, np.flatnonzero(~small)):
+            said = map(_singular, _SMALL.findall(unaddressed(posts[i].text).lower()))
+            frequency.update((words - found[i]).intersection(said))
+    many = max(len(posts), SMALL_DAY)
+    return {name: math.log(many / count) for name, count in frequency.items() if count > 1}
+
+
+def _named(found: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
+    """A row a post: the names it has, each with its rarity."""
+    common_first = sorted(rarity, key=lambda name: (rarity[name], name))[:MAX_NAMES]
+    column = {name: i for i, name in enumerate(common_first)}
     rows = [sorted(column[name] for name in each if name in column) for each in found]
-    return Terms.of(rows, rarity.astype(np.float32))
+    return Terms.of(rows, np.array([rarity[name] for name in column], np.float32))
 
 
 def _unit(rows: Vectors) -> Vectors:
@@ -190,10 +208,14 @@ class _Views:
     meaning: Vectors
     terms: Terms
     small: npt.NDArray[np.bool_]
+    threads: Labels
+    """Posts that are nearer to each other than their words are."""
 
     def of(self, members: Sequence[int]) -> _Views:
         rows = list(members)
-        return _Views(self.meaning[rows], self.terms.rows(rows), self.small[rows])
+        return _Views(
+            self.meaning[rows], self.terms.rows(rows), self.small[rows], self.threads[rows]
+        )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
         """From a few posts to those from the first of them on: its place, and a row each. Two posts that only
@@ -209,15 +231,24 @@ class _Views:
             evident = self.terms.in_common(start, stop)[:, start:] >= RARE
             evident |= meaning >= SAME_WORDS
             evident |= both_small
+            thread = _same(self.threads, start, stop)
+            evident |= thread
+            similarity += np.float32(THREAD_NEARER) * thread
             similarity -= np.float32(NO_EVIDENCE) * ~evident
             yield start, (1 - similarity).astype(np.float32, copy=False)
 
 
-def _linked(vectors: Vectors, terms: Terms, small: npt.NDArray[np.bool_]) -> list[list[int]]:
+def _same(labels: Labels, start: int, stop: int) -> npt.NDArray[np.bool_]:
+    """From places of a block to those from its first on: whether they have the same label."""
+    mine = labels[start:stop, None]
+    found: npt.NDArray[np.bool_] = (mine == labels[start:]) & (mine >= 0)
+    return found
+
+
+def _grouped(views: _Views) -> list[list[int]]:
     """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
     pair connects is linked apart: all distances at once would take 100 MB on a large day."""
-    views = _Views(vectors, terms, small)
-    labels = np.arange(len(vectors))
+    labels = np.arange(len(views.meaning))
     for start, rows in views.distances():
         _join_rows(labels, start, np.triu(rows <= CUT, 1))
     parts: defaultdict[int, list[int]] = defaultdict(list)
@@ -225,6 +256,19 @@ def _linked(vectors: Vectors, terms: Terms, small: npt.NDArray[np.bool_]) -> lis
         parts[label].append(i)
     found = [group for part in parts.values() for group in _of_part(part, views)]
     return [members for _, members in sorted(found)]
+
+
+def _rejoined(groups: Sequence[list[int]], linked: Labels) -> list[list[int]]:
+    """Posts that must not be parted go to the largest of their groups; others of these groups stay."""
+    group_of = {i: number for number, group in enumerate(groups) for i in group}
+    largest: dict[int, int] = {}
+    for i in np.flatnonzero(linked >= 0).tolist():
+        rivals = largest.get(int(linked[i]), group_of[i]), group_of[i]
+        largest[int(linked[i])] = max(rivals, key=lambda number: (len(groups[number]), -number))
+    found: list[list[int]] = [[] for _ in groups]
+    for i, number in sorted(group_of.items()):
+        found[largest.get(int(linked[i]), number)].append(i)
+    return [group for group in found if group]
 
 
 def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
@@ -302,14 +346,13 @@ class _Nearest:
 def _join(
     groups: list[list[int]],
     found: Sequence[frozenset[str]],
-    head: int,
+    rarity: Mapping[str, float],
     near: npt.NDArray[np.float64],
 ) -> None:
-    """Posts from `head` on join the nearest story, or open one that later posts may join."""
-    frequency = Counter(name for each in found for name in each)
-    many = max(len(found), SMALL_DAY)
-    stories = _Nearest({n: math.log(many / count) for n, count in frequency.items()})
-    shared = [frozenset(n for n in each if frequency[n] > 1) for each in found]
+    """Posts that are in no group yet join the nearest story, or open one that later posts may join."""
+    head = sum(map(len, groups))
+    stories = _Nearest(rarity)
+    shared = [each & rarity.keys() for each in found]
     for number, group in enumerate(groups):
         stories.open()
         for i in group:

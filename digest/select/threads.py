@@ -1,0 +1,95 @@
+"""Posts that belong together whatever they say: a quotation with what it quotes, two posts about one page,
+and the parts of a thread, of which the later ones ("2/ It runs on a phone") seldom name what it is about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.fetch.identity import identity
+from digest.models import Post
+
+Labels = npt.NDArray[np.int64]
+"""A number for each post: those with the same one belong together, -1 belongs to none."""
+
+THREADED = frozenset(["x", "bluesky", "mastodon"])
+"""Where authors answer themselves; elsewhere a second may hold a whole feed."""
+AT_ONCE = timedelta(seconds=5)
+"""What one author posts so close together was written as one thread."""
+NUMBERED = timedelta(minutes=30)
+"""Between two parts of a numbered thread."""
+MOST_LINKING = 20
+"""A page that more posts than this link to is a shop or a channel, not what they are about."""
+
+_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?(?:/\s?(?:\d{1,2}|[nN])?|[.)、])[)\]]?(?!\d)")
+
+
+def linked(posts: Sequence[Post]) -> Labels:
+    """Posts that link to one another, or to one page."""
+    return _labels(len(posts), _links(posts))
+
+
+def threads(posts: Sequence[Post]) -> Labels:
+    """Posts that one author wrote at once, or numbered."""
+    return _labels(len(posts), _parts(posts))
+
+
+def _labels(count: int, pairs: Iterable[tuple[int, int]]) -> Labels:
+    labels = np.full(count, -1)
+    for one, other in pairs:
+        for old in {int(labels[one]), int(labels[other])} - {-1}:
+            labels[labels == old] = one
+        labels[[one, other]] = one
+    return labels
+
+
+def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
+    place = {post.key: i for i, post in enumerate(posts)}
+    linking: defaultdict[str, list[int]] = defaultdict(list)
+    for i, post in enumerate(posts):
+        for page in dict.fromkeys(_page(link) for link in post.links):
+            linking[page].append(i)
+    for page, those in linking.items():
+        if page in place:
+            yield from ((place[page], i) for i in those)
+        elif page and len(those) <= MOST_LINKING:
+            yield from pairwise(those)
+
+
+def _page(link: str) -> str:
+    """The key of what a link leads to; empty for a site's front door, and for a link that does not say."""
+    if link.startswith("https://t.co/"):
+        return ""
+    known = identity(link)
+    front = known.source == "rss" and "/" not in known.id
+    return "" if front else f"{known.source}:{known.id}"
+
+
+def _parts(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
+    own: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, post in enumerate(posts):
+        if post.source in THREADED and post.author:
+            own[post.source, post.author].append(i)
+    for places in own.values():
+        places.sort(key=lambda i: (posts[i].created_at, posts[i].key))
+        yield from (
+            (one, other)
+            for one, other in pairwise(places)
+            if posts[other].created_at - posts[one].created_at <= AT_ONCE
+        )
+        last: dict[int, int] = {}
+        for i in places:
+            if found := _PART.match(posts[i].text):
+                before = last.get(int(found[1]) - 1)
+                if before is not None and (
+                    posts[i].created_at - posts[before].created_at <= NUMBERED
+                ):
+                    yield before, i
+                last[int(found[1])] = i

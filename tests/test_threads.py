@@ -1,0 +1,87 @@
+"""What belongs together whatever it says: threads, quotations, two posts about one page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digest.models import Post
+from digest.select.cluster import clusters
+from digest.select.embed import embed
+from digest.select.threads import MOST_LINKING, Labels, linked, threads
+from tests.posts import post
+
+PAGE = "https://lab.example.org/notes/meridian"
+
+
+def thread(*texts: str, author: str = "mei", seconds: int = 2, source: str = "x") -> list[Post]:
+    """Posts of one author, so many seconds apart."""
+    first = post(texts[0], "0", source=source, author=author)
+    return [
+        replace(
+            first,
+            id=str(number),
+            text=text,
+            created_at=first.created_at + timedelta(seconds=number * seconds),
+        )
+        for number, text in enumerate(texts)
+    ]
+
+
+def groups(labels: Labels) -> list[set[int]]:
+    """Places with the same label; those without one alone."""
+    found: dict[int, set[int]] = {}
+    for place, label in enumerate(labels.tolist()):
+        found.setdefault(label if label >= 0 else -1 - place, set()).add(place)
+    return sorted(found.values(), key=min)
+
+
+def test_what_an_author_writes_at_once_is_a_thread() -> None:
+    assert groups(threads(thread("A model is out", "It runs on a phone", "Weights below"))) == [
+        {0, 1, 2}
+    ]
+    assert len(groups(threads(thread("A model is out", "Good morning", seconds=60)))) == 2
+    assert len(groups(threads(thread("A model is out", "Stocks fall", source="rss")))) == 2
+
+
+@pytest.mark.parametrize("form", ["{}/ part", "({}/3) part", "{}/n part", "{}. part", "{}、部分"])
+def test_a_numbered_thread_may_take_minutes(form: str) -> None:
+    parts = thread(*(form.format(number) for number in (1, 2, 3)), seconds=300)
+    assert groups(threads(parts)) == [{0, 1, 2}]
+    other = [replace(parts[1], author="ann")]
+    assert len(groups(threads(parts[:1] + other))) == 2
+    assert len(groups(threads(thread("1/ part", "3/ part", seconds=300)))) == 2
+    assert len(groups(threads(thread("1.5 million", "2.5 million", seconds=300)))) == 2
+
+
+def test_a_quotation_goes_with_what_it_quotes() -> None:
+    told = post("Meridian is out", "11", author="lab")
+    quoting = post("This changes my week", "12", links=("https://twitter.com/lab/status/11",))
+    again = post("And mine", "13", links=("https://x.com/mei/status/12?s=20",))
+    assert groups(linked([told, quoting, again, post("Rain today", "14")])) == [{0, 1, 2}, {3}]
+
+
+def test_two_posts_about_one_page_go_together_but_not_a_shops_customers() -> None:
+    one = post("Notes on Meridian", "1", source="hn", links=(f"{PAGE}?utm_source=hn",))
+    two = post("看看这篇", "2", links=(PAGE.replace("https", "http") + "/",))
+    assert groups(linked([one, two])) == [{0, 1}]
+    front = [post(f"Words {n}", str(n), links=("https://lab.example.org/",)) for n in range(2)]
+    assert len(groups(linked(front))) == 2
+    many = [post(f"Words {n}", str(n), links=(PAGE,)) for n in range(MOST_LINKING + 1)]
+    assert len(groups(linked(many))) == len(many)
+    odd = [post("Words", str(n), links=("http://[", "", "mailto:a@b")) for n in range(2)]
+    assert len(groups(linked(odd))) == 2
+
+
+def test_linked_posts_are_one_story_and_a_round_up_is_not() -> None:
+    told = post("Northlight releases Meridian 3.2, a model with open weights", "11", author="lab")
+    quoting = post("I am out of words", "12", links=("https://x.com/lab/status/11",))
+    news = thread(
+        "1/ Northlight releases Meridian 3.2, a model with open weights",
+        "2/ Veland fines Kitewick Robotics 20 million over camera footage",
+    )
+    posts = [told, quoting, *(replace(p, id=f"9{p.id}") for p in news)]
+    found = clusters(posts, embed([p.text for p in posts]))
+    assert sorted((set(c.members) for c in found), key=min) == [{0, 1, 2}, {3}]
