@@ -67,8 +67,9 @@ def test_two_posts_about_one_page_go_together_but_not_a_shops_customers() -> Non
     one = post("Notes on Meridian", "1", source="hn", links=(f"{PAGE}?utm_source=hn",))
     two = post("看看这篇", "2", links=(PAGE.replace("https", "http") + "/",))
     assert groups(linked([one, two])) == [{0, 1}]
-    front = [post(f"Words {n}", str(n), links=("https://lab.example.org/",)) for n in range(2)]
-    assert len(groups(linked(front))) == 2
+    for door in ("https://lab.example.org/", "https://x.com/lab", "https://t.me/lab_news?utm_id=1"):
+        ours = [post(f"Words {n}", str(n), links=(door,)) for n in range(2)]
+        assert len(groups(linked(ours))) == 2
     many = [post(f"Words {n}", str(n), links=(PAGE,)) for n in range(MOST_LINKING + 1)]
     assert len(groups(linked(many))) == len(many)
     odd = [post("Words", str(n), links=("http://[", "", "mailto:a@b")) for n in range(2)]

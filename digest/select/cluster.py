@@ -54,6 +54,10 @@ SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 4000
 """Names that are looked at, most frequent first."""
+NAMES_A_POST = 100
+"""Names of a post that are looked at, the rarest; a longer list is a directory."""
+EVERYBODYS = 0.3
+"""Share of a large day's posts from which a name is everybody's, and tells nothing."""
 BLOCK = 128
 """Posts that are compared with all others at a time: bounds memory."""
 MAX_CLUSTERED = 3000
@@ -175,8 +179,11 @@ def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
 def _rarity(
     posts: Sequence[Post], found: Sequence[frozenset[str]], small: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
-    """The inverse document frequency of each name that several posts have. A text in small letters counts its words as names, so other
-    texts count for these too: "people" is no rare name because one author shuns capitals."""
+    """The inverse document frequency of each name that several posts have, and not a third of a large day.
+
+    A text in small letters counts its words as names, so other texts count for these too: "people" is
+    no rare name because one author shuns capitals.
+    """
     frequency = Counter(name for each in found for name in each)
     if small.any() and not small.all():
         words = frozenset(word for i in np.flatnonzero(small) for word in found[int(i)])
@@ -184,14 +191,15 @@ def _rarity(
             said = map(_singular, _SMALL.findall(unaddressed(posts[i].text).lower()))
             frequency.update((words - found[i]).intersection(said))
     many = max(len(posts), SMALL_DAY)
-    return {name: math.log(many / count) for name, count in frequency.items() if count > 1}
+    most = EVERYBODYS * len(posts) if len(posts) > SMALL_DAY else many
+    return {n: math.log(many / count) for n, count in frequency.items() if 1 < count <= most}
 
 
 def _named(found: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
     """A row a post: the names it has, each with its rarity."""
     common_first = sorted(rarity, key=lambda name: (rarity[name], name))[:MAX_NAMES]
     column = {name: i for i, name in enumerate(common_first)}
-    rows = [sorted(column[name] for name in each if name in column) for each in found]
+    rows = [sorted(column[n] for n in each if n in column)[-NAMES_A_POST:] for each in found]
     return Terms.of(rows, np.array([rarity[name] for name in column], np.float32))
 
 

@@ -14,6 +14,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
+MOST_CELLS = 1 << 19
+"""Shared names that are summed up at a time: bounds memory where all posts name the same things."""
+
 
 class Terms:
     """Weights of names (columns) in rows, those of a row one behind the other."""
@@ -85,6 +88,15 @@ class Terms:
         columns, owners = self._columns[mine], self._owners[mine] - start
         holders = self._first[columns + 1] - self._first[columns]
         before = np.cumsum(holders) - holders
+        if holders.sum() > MOST_CELLS and stop - start > 1:
+            middle = (start + stop) // 2
+            cut = self._starts[middle] - self._starts[start]
+            return np.vstack(
+                [
+                    self._shared(start, middle, weights[:cut]),
+                    self._shared(middle, stop, weights[cut:]),
+                ]
+            )
         cells = np.repeat(self._first[columns] - before, holders) + np.arange(holders.sum())
         place = np.repeat(owners * len(self), holders) + self._holders[cells]
         found = np.bincount(

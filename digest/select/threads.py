@@ -25,6 +25,10 @@ AT_ONCE = timedelta(seconds=5)
 """What one author posts so close together was written as one thread."""
 NUMBERED = timedelta(minutes=30)
 """Between two parts of a numbered thread."""
+MOST_LINKS = 20
+"""Links of a post that are looked at."""
+SLUG = 16
+"""Letters from which the one word of an address is a title and no name."""
 MOST_LINKING = 20
 """A page that more posts than this link to is a shop or a channel, not what they are about."""
 
@@ -54,7 +58,7 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
     place = {post.key: i for i, post in enumerate(posts)}
     linking: defaultdict[str, list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
-        for page in dict.fromkeys(_page(link) for link in post.links):
+        for page in dict.fromkeys(_page(link) for link in post.links[:MOST_LINKS]):
             linking[page].append(i)
     for page, those in linking.items():
         if page in place:
@@ -64,12 +68,14 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
 
 
 def _page(link: str) -> str:
-    """The key of what a link leads to; empty for a site's front door, and for a link that does not say."""
+    """The key of what a link leads to; empty for a site, an account or a channel ("x.com/mei"), and for a
+    link that does not say."""
     if link.startswith("https://t.co/"):
         return ""
     known = identity(link)
-    front = known.source == "rss" and "/" not in known.id
-    return "" if front else f"{known.source}:{known.id}"
+    path = known.id.partition("/")[2]
+    door = known.source == "rss" and "/" not in path and len(path) < SLUG
+    return "" if door else f"{known.source}:{known.id}"
 
 
 def _parts(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
