@@ -1,4 +1,4 @@
-"""What belongs together whatever it says: threads, quotations, two posts about one page."""
+"""What is nearer than its words tell: threads, quotations, two posts about one page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from digest.select.embed import embed
 from digest.select.threads import MOST_LINKING, Labels, linked, threads
 from tests.posts import post
 
+STATUS = "https://x.com/lab/status/11"
 PAGE = "https://lab.example.org/notes/meridian"
 
 
@@ -76,13 +77,18 @@ def test_two_posts_about_one_page_go_together_but_not_a_shops_customers() -> Non
     assert len(groups(linked(odd))) == 2
 
 
-def test_linked_posts_are_one_story_and_a_round_up_is_not() -> None:
-    told = post("Northlight releases Meridian 3.2, a model with open weights", "11", author="lab")
-    quoting = post("I am out of words", "12", links=("https://x.com/lab/status/11",))
-    news = thread(
+def test_linked_posts_meet_if_they_speak_of_one_thing_and_a_round_up_does_not() -> None:
+    told, other = thread(
         "1/ Northlight releases Meridian 3.2, a model with open weights",
         "2/ Veland fines Kitewick Robotics 20 million over camera footage",
+        author="lab",
     )
-    posts = [told, quoting, *(replace(p, id=f"9{p.id}") for p in news)]
-    found = clusters(posts, embed([p.text for p in posts]))
-    assert sorted((set(c.members) for c in found), key=min) == [{0, 1, 2}, {3}]
+    told = replace(told, id="11")
+    quoting = post("Great thread on open weights models", "12", links=(STATUS,))
+    selling = post("Our shop has winter boots for the whole family", "13", links=(STATUS,))
+    posts = [told, quoting, selling, other]
+    vectors = embed([p.text for p in posts])
+    found = sorted((set(c.members) for c in clusters(posts, vectors)), key=min)
+    assert found == [{0, 1}, {2}, {3}]
+    alone = clusters([replace(p, links=()) for p in posts], vectors)
+    assert {1} in [set(c.members) for c in alone]

@@ -48,8 +48,11 @@ SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
 """How much nearer two such texts are taken to be: headlines of all kinds sound less alike than posts of one topic."""
+LINKED_NEARER = 0.3
+"""How much nearer a quotation is to what it quotes, and two posts about one page. Not next to each other:
+anybody may link to the day's best story and speak of something else."""
 THREAD_NEARER = 0.1
-"""How much nearer parts of a thread are than their words; a round-up's parts still go to their own stories."""
+"""The same for parts of a thread; a round-up's parts still go to their own stories."""
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 4000
@@ -121,8 +124,8 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     small = np.array([caseless(unaddressed(p.text)) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head], _rarity(posts[:head], found[:head], small[:head]))
-    views = _Views(vectors[:head], terms, small[:head], threads(posts[:head]))
-    groups = _rejoined(_grouped(views), linked(posts[:head]))
+    tied = linked(posts[:head]), threads(posts[:head])
+    groups = _grouped(_Views(vectors[:head], terms, small[:head], *tied))
     groups = _united(groups, vectors, terms, SAME_STORY)
     named, _ = terms.grouped(groups)
     singles = [[i] for i in range(len(groups))]
@@ -216,13 +219,18 @@ class _Views:
     meaning: Vectors
     terms: Terms
     small: npt.NDArray[np.bool_]
+    linked: Labels
     threads: Labels
     """Posts that are nearer to each other than their words are."""
 
     def of(self, members: Sequence[int]) -> _Views:
         rows = list(members)
         return _Views(
-            self.meaning[rows], self.terms.rows(rows), self.small[rows], self.threads[rows]
+            self.meaning[rows],
+            self.terms.rows(rows),
+            self.small[rows],
+            self.linked[rows],
+            self.threads[rows],
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
@@ -239,9 +247,10 @@ class _Views:
             evident = self.terms.in_common(start, stop)[:, start:] >= RARE
             evident |= meaning >= SAME_WORDS
             evident |= both_small
-            thread = _same(self.threads, start, stop)
-            evident |= thread
-            similarity += np.float32(THREAD_NEARER) * thread
+            for labels, nearer in ((self.linked, LINKED_NEARER), (self.threads, THREAD_NEARER)):
+                tied = _same(labels, start, stop)
+                evident |= tied
+                similarity += np.float32(nearer) * tied
             similarity -= np.float32(NO_EVIDENCE) * ~evident
             yield start, (1 - similarity).astype(np.float32, copy=False)
 
@@ -264,19 +273,6 @@ def _grouped(views: _Views) -> list[list[int]]:
         parts[label].append(i)
     found = [group for part in parts.values() for group in _of_part(part, views)]
     return [members for _, members in sorted(found)]
-
-
-def _rejoined(groups: Sequence[list[int]], linked: Labels) -> list[list[int]]:
-    """Posts that must not be parted go to the largest of their groups; others of these groups stay."""
-    group_of = {i: number for number, group in enumerate(groups) for i in group}
-    largest: dict[int, int] = {}
-    for i in np.flatnonzero(linked >= 0).tolist():
-        rivals = largest.get(int(linked[i]), group_of[i]), group_of[i]
-        largest[int(linked[i])] = max(rivals, key=lambda number: (len(groups[number]), -number))
-    found: list[list[int]] = [[] for _ in groups]
-    for i, number in sorted(group_of.items()):
-        found[largest.get(int(linked[i]), number)].append(i)
-    return [group for group in found if group]
 
 
 def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:

@@ -1,5 +1,6 @@
-"""Posts that belong together whatever they say: a quotation with what it quotes, two posts about one page,
-and the parts of a thread, of which the later ones ("2/ It runs on a phone") seldom name what it is about.
+"""Posts that are nearer to each other than their words tell: a quotation and what it quotes, two posts about
+one page, and the parts of a thread, of which the later ones ("2/ It runs on a phone") seldom name what it is
+about.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from digest.fetch.identity import identity
 from digest.models import Post
 
 Labels = npt.NDArray[np.int64]
-"""A number for each post: those with the same one belong together, -1 belongs to none."""
+"""A number for each post: those with the same one are tied, -1 is tied to none."""
 
 THREADED = frozenset(["x", "bluesky", "mastodon"])
 """Where authors answer themselves; elsewhere a second may hold a whole feed."""
