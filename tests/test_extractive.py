@@ -131,6 +131,17 @@ def test_what_cannot_stand_alone_is_not_used(raw: str) -> None:
     assert not any(usable(s) for s in sentences(post(raw)))
 
 
+def test_an_asset_is_told_in_one_language() -> None:
+    told = [
+        post("Nvidia shares fell 4.2% to $171.30 after the export rules were published.", "1"),
+        post("英伟达股价收跌 4.2%，报 171.30 美元，成交额 310 亿美元。", "2", author="bo"),
+        post("英伟达股价今年累计上涨 31%，市值 4.2 万亿美元。", "3", author="cai"),
+    ]
+    (one,) = [i for i in items(written(told), "markets") if "NVDA" in i.title]
+    assert "英伟达" in one.text
+    assert "shares" not in one.text
+
+
 @pytest.mark.parametrize(
     ("text", "tickers"),
     [

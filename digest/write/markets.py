@@ -84,11 +84,14 @@ def _weight(draft: Draft, sentence: Sentence, money: int, score: float) -> float
 
 
 def _item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
-    """The best sentences about the asset, each by somebody else."""
+    """The best sentences about the asset, each by somebody else, in one language."""
     chosen: list[Sentence] = []
     for _, sentence in sorted(talk.said, key=lambda entry: (-entry[0], entry[1].post.key)):
-        authors = {s.post.author for s in chosen}
-        if len(chosen) < AN_ASSET and sentence.post.author not in authors and draft.free(sentence):
+        if any(
+            s.post.author == sentence.post.author or s.language != sentence.language for s in chosen
+        ):
+            continue
+        if len(chosen) < AN_ASSET and draft.free(sentence):
             chosen.append(sentence)
             draft.take(sentence)
     if not chosen:
