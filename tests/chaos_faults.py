@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sqlite3
 import sys
 import tempfile
@@ -21,8 +20,8 @@ from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
-from tests.source_servers import offline_topics
 from tests.telegram_server import TelegramServer
+from tests.test_run import bot, telegram
 from tests.town import DUE, due, every, town
 
 PLATFORMS = ("telegram", "discord")
@@ -107,32 +106,22 @@ async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[s
 async def killed(folder: Path, people: int = 400, kills: int = 20) -> tuple[str, bool]:
     """The whole program, killed half a second after its first send, again and again."""
     database = f"sqlite:///{folder}/jianbao.db"
-    offline_topics(folder)
     took: list[float] = []
     async with await Store.open(database) as store, TelegramServer() as server:
         for person in range(1, people + 1):
             server.person(person, f"Mei {person}")
             server.say(person, person, "hello")
         await due(store, [Chat("telegram", str(n)) for n in range(1, people + 1)])
-        told = {"DATABASE_URL": database, "TELEGRAM_BOT_TOKEN": server.token}
-        told |= {"TELEGRAM_API_URL": server.url, "PYTHONPATH": str(Path(__file__).parents[1])}
+        told = {"DATABASE_URL": database, **telegram(server)}
         for _ in range(kills):
             before, began = _sends(server), time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run", "--only", "telegram"),
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                cwd=folder,
-                env={**os.environ, **told},
-            )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(30):
-                    while _sends(server) == before:  # noqa: ASYNC110 (another process)
-                        await asyncio.sleep(0.005)
-            took.append(time.monotonic() - began)
-            await asyncio.sleep(0.5)
-            process.kill()
-            await process.wait()
+            async with bot("--only", "telegram", **told):  # killed where this ends
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(30):
+                        while _sends(server) == before:  # noqa: ASYNC110 (another process)
+                            await asyncio.sleep(0.005)
+                took.append(time.monotonic() - began)
+                await asyncio.sleep(0.5)
         wrong = await Ledger(store).unbalanced()
         doubled = 0
         for person in range(1, people + 1):
@@ -153,7 +142,7 @@ def main() -> None:
     logging.disable()
     broken = False
     for fault in (killed, closed, storm, down, held):
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
             said, good = asyncio.run(fault(Path(name)))
         print(said if good else f"{said}: BROKEN", flush=True)
         broken = broken or not good

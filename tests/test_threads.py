@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from digest.models import Post
-from digest.select.cluster import clusters
+from digest.select.cluster import clusters, names
 from digest.select.embed import embed
-from digest.select.threads import MOST_LINKING, Labels, linked, threads
+from digest.select.threads import MOST_LINKING, Labels, followers, linked
 from tests.posts import post
 
 STATUS = "https://x.com/lab/status/11"
@@ -39,22 +40,43 @@ def groups(labels: Labels) -> list[set[int]]:
     return sorted(found.values(), key=min)
 
 
+def led(parts: Sequence[Post]) -> dict[int, int]:
+    """Which part follows which."""
+    return followers(parts, [names(part.text) for part in parts])
+
+
+HEAD = "Northlight releases Meridian 3.2, a model with open weights"
+
+
 def test_what_an_author_writes_at_once_is_a_thread() -> None:
-    assert groups(threads(thread("A model is out", "It runs on a phone", "Weights below"))) == [
-        {0, 1, 2}
-    ]
-    assert len(groups(threads(thread("A model is out", "Good morning", seconds=60)))) == 2
-    assert len(groups(threads(thread("A model is out", "Stocks fall", source="rss")))) == 2
+    assert led(thread(HEAD, "It runs on a phone", "And the weights are below")) == {1: 0, 2: 0}
+    assert led(thread(HEAD, "It runs on a phone", seconds=60)) == {}
+    assert led(thread(HEAD, "It runs on a phone", source="rss")) == {}
+    assert led(thread(HEAD, "Kitewick fined over camera footage")) == {}
+    assert led(thread("失业率升至百分之四点六，高于预期", "现货黄金短线走高，创下新高")) == {}
 
 
-@pytest.mark.parametrize("form", ["{}/ part", "({}/3) part", "{}/n part", "{}. part", "{}、部分"])
+@pytest.mark.parametrize("form", ["{}/ {}", "({}/3) {}", "{}/n {}"])
 def test_a_numbered_thread_may_take_minutes(form: str) -> None:
-    parts = thread(*(form.format(number) for number in (1, 2, 3)), seconds=300)
-    assert groups(threads(parts)) == [{0, 1, 2}]
-    other = [replace(parts[1], author="ann")]
-    assert len(groups(threads(parts[:1] + other))) == 2
-    assert len(groups(threads(thread("1/ part", "3/ part", seconds=300)))) == 2
-    assert len(groups(threads(thread("1.5 million", "2.5 million", seconds=300)))) == 2
+    said = (HEAD, "它能在手机上运行，只要很少内存", "And the weights are below")
+    parts = thread(*(form.format(n, text) for n, text in enumerate(said, 1)), seconds=300)
+    assert led(parts) == {1: 0, 2: 0}
+    assert led([parts[0], replace(parts[1], author="ann")]) == {}
+    assert led([parts[0], parts[2]]) == {}
+    assert led(thread("1.5 million", "2.5 million", seconds=300)) == {}
+    assert (
+        led(thread(*(form.format(n, text) for n, text in enumerate(said, 1)), seconds=3600)) == {}
+    )
+
+
+def test_a_thread_is_one_story_with_the_posts_that_its_first_part_is_near() -> None:
+    parts = thread(f"1/ {HEAD}", "2/ It runs on a phone with little memory", "3/ And it is free")
+    other = post("Meridian 3.2 of Northlight is out, with open weights", "77", author="ann")
+    posts = [*parts, other]
+    vectors = embed([p.text for p in posts])
+    assert [set(c.members) for c in clusters(posts, vectors)] == [{0, 1, 2, 3}]
+    apart = [replace(p, author=f"a{n}") for n, p in enumerate(posts)]
+    assert len(clusters(apart, vectors)) == 3
 
 
 def test_a_quotation_goes_with_what_it_quotes() -> None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from digest.models import Post
 from digest.select.embed import Vectors
 from digest.select.terms import Places, Terms
-from digest.select.threads import Labels, linked, threads
+from digest.select.threads import Labels, followers, linked
 from digest.text import unaddressed
 
 CUT = 0.52
@@ -51,8 +51,6 @@ SMALL_NEARER = 0.08
 LINKED_NEARER = 0.3
 """How much nearer a quotation is to what it quotes, and two posts about one page. Not next to each other:
 anybody may link to the day's best story and speak of something else."""
-THREAD_NEARER = 0.1
-"""The same for parts of a thread; a round-up's parts still go to their own stories."""
 SMALL_DAY = 500
 """Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
 MAX_NAMES = 4000
@@ -124,8 +122,8 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     small = np.array([caseless(unaddressed(p.text)) for p in posts])
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head], _rarity(posts[:head], found[:head], small[:head]))
-    tied = linked(posts[:head]), threads(posts[:head])
-    groups = _grouped(_Views(vectors[:head], terms, small[:head], *tied))
+    groups = _grouped(_Views(vectors[:head], terms, small[:head], linked(posts[:head])))
+    groups = _followed(groups, followers(posts[:head], found[:head]))
     groups = _united(groups, vectors, terms, SAME_STORY)
     named, _ = terms.grouped(groups)
     singles = [[i] for i in range(len(groups))]
@@ -220,17 +218,12 @@ class _Views:
     terms: Terms
     small: npt.NDArray[np.bool_]
     linked: Labels
-    threads: Labels
     """Posts that are nearer to each other than their words are."""
 
     def of(self, members: Sequence[int]) -> _Views:
         rows = list(members)
         return _Views(
-            self.meaning[rows],
-            self.terms.rows(rows),
-            self.small[rows],
-            self.linked[rows],
-            self.threads[rows],
+            self.meaning[rows], self.terms.rows(rows), self.small[rows], self.linked[rows]
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
@@ -247,10 +240,9 @@ class _Views:
             evident = self.terms.in_common(start, stop)[:, start:] >= RARE
             evident |= meaning >= SAME_WORDS
             evident |= both_small
-            for labels, nearer in ((self.linked, LINKED_NEARER), (self.threads, THREAD_NEARER)):
-                tied = _same(labels, start, stop)
-                evident |= tied
-                similarity += np.float32(nearer) * tied
+            tied = _same(self.linked, start, stop)
+            evident |= tied
+            similarity += np.float32(LINKED_NEARER) * tied
             similarity -= np.float32(NO_EVIDENCE) * ~evident
             yield start, (1 - similarity).astype(np.float32, copy=False)
 
@@ -273,6 +265,15 @@ def _grouped(views: _Views) -> list[list[int]]:
         parts[label].append(i)
     found = [group for part in parts.values() for group in _of_part(part, views)]
     return [members for _, members in sorted(found)]
+
+
+def _followed(groups: Sequence[list[int]], led: Mapping[int, int]) -> list[list[int]]:
+    """The groups, with each post that follows another one in that one's group."""
+    home = {i: number for number, group in enumerate(groups) for i in group}
+    found = [[i for i in group if i not in led] for group in groups]
+    for i, lead in led.items():
+        found[home[lead]].append(i)
+    return [sorted(group) for group in found if group]
 
 
 def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:

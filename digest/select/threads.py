@@ -1,13 +1,12 @@
 """Posts that are nearer to each other than their words tell: a quotation and what it quotes, two posts about
-one page, and the parts of a thread, of which the later ones ("2/ It runs on a phone") seldom name what it is
-about.
+one page, and the later parts of a thread, which seldom name what it is about ("2/ It runs on a phone").
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from digest.fetch.identity import identity
 from digest.models import Post
+from digest.text import language
 
 Labels = npt.NDArray[np.int64]
 """A number for each post: those with the same one are tied, -1 is tied to none."""
@@ -33,22 +33,13 @@ SLUG = 16
 MOST_LINKING = 20
 """A page that more posts than this link to is a shop or a channel, not what they are about."""
 
-_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?(?:/\s?(?:\d{1,2}|[nN])?|[.)、])[)\]]?(?!\d)")
+_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
 
 
 def linked(posts: Sequence[Post]) -> Labels:
     """Posts that link to one another, or to one page."""
-    return _labels(len(posts), _links(posts))
-
-
-def threads(posts: Sequence[Post]) -> Labels:
-    """Posts that one author wrote at once, or numbered."""
-    return _labels(len(posts), _parts(posts))
-
-
-def _labels(count: int, pairs: Iterable[tuple[int, int]]) -> Labels:
-    labels = np.full(count, -1)
-    for one, other in pairs:
+    labels = np.full(len(posts), -1)
+    for one, other in _links(posts):
         for old in {int(labels[one]), int(labels[other])} - {-1}:
             labels[labels == old] = one
         labels[[one, other]] = one
@@ -79,24 +70,37 @@ def _page(link: str) -> str:
     return "" if door else f"{known.source}:{known.id}"
 
 
-def _parts(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
+def followers(posts: Sequence[Post], found: Sequence[frozenset[str]]) -> dict[int, int]:
+    """Later parts of threads that name nothing of their own, each with the part whose story they are of.
+
+    `found` are the names in each post. A part that names something else may be the next item of a
+    round-up ("2/ Haiku", "3/ Skills"), and belongs where its own words lead.
+    """
     own: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
         if post.source in THREADED and post.author:
             own[post.source, post.author].append(i)
+    led: dict[int, int] = {}
     for places in own.values():
         places.sort(key=lambda i: (posts[i].created_at, posts[i].key))
-        yield from (
-            (one, other)
-            for one, other in pairwise(places)
-            if posts[other].created_at - posts[one].created_at <= AT_ONCE
-        )
-        last: dict[int, int] = {}
+        numbered: dict[int, int] = {}
+        before = places[0]
         for i in places:
-            if found := _PART.match(posts[i].text):
-                before = last.get(int(found[1]) - 1)
-                if before is not None and (
-                    posts[i].created_at - posts[before].created_at <= NUMBERED
-                ):
-                    yield before, i
-                last[int(found[1])] = i
+            part = _PART.match(posts[i].text)
+            number = int(part[1]) if part else 0
+            lead = numbered.get(number - 1)
+            if lead is None or _gap(posts, lead, i) > NUMBERED:
+                # Names are Latin: of two headlines in Chinese nothing tells that they differ.
+                spoken = language(posts[i].text) not in ("zh", "ja")
+                lead = before if spoken and _gap(posts, before, i) <= AT_ONCE else i
+            lead = led.get(lead, lead)
+            if lead != i and {name for name in found[i] if name.isalpha()} <= found[lead]:
+                led[i] = lead
+            if number:
+                numbered[number] = i
+            before = i
+    return led
+
+
+def _gap(posts: Sequence[Post], one: int, other: int) -> timedelta:
+    return posts[other].created_at - posts[one].created_at
