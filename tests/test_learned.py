@@ -23,9 +23,11 @@ def test_pitches_read_more_like_promotion() -> None:
 
 
 def test_features_are_buckets_each_once() -> None:
-    found = features("Buy now, buy now 现在购买")
-    assert len(set(found.tolist())) == len(found) > 10
+    found, counts = features("Buy now, buy now 现在购买")
+    assert len(set(found.tolist())) == len(found) == len(counts) > 10
     assert 0 <= found.min() <= found.max() < BUCKETS
+    assert counts.min() == 1
+    assert counts.max() == pytest.approx(1.69, abs=0.01)
 
 
 def test_the_regression_learns_what_separates() -> None:

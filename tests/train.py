@@ -18,13 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digest.select.learned import BUCKETS, FILE, features
+from digest.select.ads import worded
+from digest.select.learned import BUCKETS, FILE, WORDED, features
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PENALTY = 0.03
 LEAST = 2
 """Texts that a feature stands in, or it says nothing about others."""
 ROUNDS = 60
+COLUMNS = BUCKETS + 1
+"""The buckets, and last whether the text is worded as in an advertisement."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -44,7 +47,7 @@ class Rows:
 
     def transposed_times(self, errors: Floats) -> Floats:
         """Columns times a column of errors."""
-        found = np.bincount(self.column, self.value * errors[self.row], BUCKETS)
+        found = np.bincount(self.column, self.value * errors[self.row], COLUMNS)
         return np.asarray(found, np.float64)
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Rows:
@@ -59,20 +62,26 @@ class Rows:
         )
 
 
-def rows(texts: Sequence[str], rarity: Floats | None = None) -> Rows:
-    """The features of the texts, weighed by rarity (inverse document frequency, from these texts
-    unless it is given); each row has length one."""
+def rows(texts: Sequence[str]) -> Rows:
+    """The features of the texts, weighed by rarity (inverse document frequency); each row has length
+    one before its last column."""
     found = [features(text) for text in texts]
-    column = np.concatenate(found)
-    row = np.repeat(np.arange(len(found)), [len(each) for each in found])
-    value = (rarities(column, len(found)) if rarity is None else rarity)[column]
+    column = np.concatenate([buckets for buckets, _ in found])
+    row = np.repeat(np.arange(len(found)), [len(buckets) for buckets, _ in found])
+    value = np.concatenate([counts for _, counts in found]) * rarities(column, len(found))[column]
     length = np.sqrt(np.bincount(row, value * value, len(found)))
-    return Rows(row, column, value / length[row], len(found))
+    ads = np.nonzero([worded(text) for text in texts])[0]
+    return Rows(
+        np.append(row, ads),
+        np.append(column, np.full(len(ads), BUCKETS)),
+        np.append(value / length[row], np.full(len(ads), WORDED)),
+        len(found),
+    )
 
 
 def rarities(column: npt.NDArray[np.int64], count: int) -> Floats:
     """How rare each feature is among `count` texts that have these."""
-    frequency = np.bincount(column, minlength=BUCKETS)
+    frequency = np.bincount(column, minlength=COLUMNS)
     return np.asarray(np.log(count / np.maximum(frequency, 1)) + 0.2, np.float64)
 
 
@@ -89,7 +98,7 @@ def fit(
         value = np.logaddexp(0, -margin).sum() + penalty / 2 * _dot(point[:-1], point[:-1])
         return float(value), gradient
 
-    point = _minimum(loss, np.zeros(BUCKETS + 1))
+    point = _minimum(loss, np.zeros(COLUMNS + 1))
     return point[:-1], float(point[-1])
 
 
@@ -147,11 +156,12 @@ def labelled(data: Path) -> tuple[list[str], npt.NDArray[np.bool_]]:
 
 def stored(weights: Floats, rarity: Floats, bias: float) -> bytes:
     """The model as a file: small whole numbers, and the same bytes for the same model."""
-    scale = float(np.abs(weights).max()) / 127
+    buckets, ad = weights[:BUCKETS], weights[BUCKETS]
+    scale = float(np.abs(buckets).max()) / 127
     parts = {
-        "weights": np.round(weights / scale).astype(np.int8),
-        "rarity": np.round(rarity * 16).astype(np.uint8),
-        "numbers": np.round(np.array([scale, bias]), 6),
+        "weights": np.round(buckets / scale).astype(np.int8),
+        "rarity": np.round(rarity[:BUCKETS] * 16).astype(np.uint8),
+        "numbers": np.round(np.array([scale, ad, bias]), 6),
     }
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -170,7 +180,7 @@ def model(data: Path) -> bytes:
     texts, true = labelled(data)
     found = rows(texts)
     weights, bias = fit(found, true)
-    seen = np.bincount(found.column, minlength=BUCKETS) >= LEAST
+    seen = np.bincount(found.column, minlength=COLUMNS) >= LEAST
     return stored(weights * seen, rarities(found.column, len(texts)), bias)
 
 

@@ -168,6 +168,13 @@ def advertisement(post: Post) -> str:
     return reason if reason and weights[reason] >= THRESHOLD else ""
 
 
+def worded(text: str) -> bool:
+    """Whether anything in the text is worded as in an advertisement, be it ever so weak."""
+    _, sieve = _sieve()
+    text = clean(text)
+    return sieve.finds(text, sieve.possible(text))
+
+
 @cache
 def _sieve() -> tuple[Sequence[Rule], Sieve]:
     """The patterns of all rules, of which a text may match few, and the rule of each."""

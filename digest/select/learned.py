@@ -1,8 +1,9 @@
 """How much a text reads like promotion, learned from labelled posts: a linear model over hashed n-grams.
 
 Words and pairs of words stand for Latin script, runs of one to three characters for the others, each
-hashed into a bucket (Weinberger et al., ICML 2009); the file holds one small number a bucket, so no
-text can be read back from it. `python -m tests.train` makes it again.
+hashed into a bucket (Weinberger et al., ICML 2009). To them comes what the rules for ads find, which
+stand for many words too rare to learn. The file holds one small number a bucket, so no text can be
+read back from it. `python -m tests.train` makes it again.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from digest.select.ads import worded
 from digest.text import HANDLE, URL, clean
 
 FILE = Path(__file__).with_name("promotion.npz")
 BUCKETS = 1 << 18
+WORDED = 0.055
+"""What an advertisement's wording counts, whatever the length of the text: as much as one of some
+300 features, whose squares add up to one."""
 WORDS_READ = 200
 """Tokens of a text that are looked at: the pitch stands at the beginning or the end of a post."""
 
@@ -35,12 +40,16 @@ _CAPITAL = re.compile(r"\b[A-Z][A-Za-z]+\b")
 _LINK_END = re.compile(r"https?://\S+$")
 _WIDE = re.compile(r"[\u3041-\u30fa\u3400-\u9fff\uac00-\ud7af]")
 
-Features = npt.NDArray[np.int64]
+Buckets = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float32]
 
 
-def features(text: str) -> Features:
-    """The buckets that a text falls into, each once, ascending."""
-    return np.array(sorted({zlib.crc32(g.encode()) % BUCKETS for g in _grams(text)}), np.int64)
+def features(text: str) -> tuple[Buckets, Weights]:
+    """The buckets that a text falls into, each once, ascending; and what each counts in it: one, and
+    the logarithm of how often it does (Salton and Buckley, 1988)."""
+    found = [zlib.crc32(gram.encode()) % BUCKETS for gram in _grams(text)]
+    buckets, often = np.unique(np.array(found, np.int64), return_counts=True)
+    return buckets, np.log(often, dtype=np.float32) + 1
 
 
 def _grams(text: str) -> Iterator[str]:
@@ -91,12 +100,13 @@ def _runs(tokens: Sequence[str]) -> Iterator[str]:
 
 def promotion(texts: Sequence[str]) -> list[float]:
     """How likely each text is promotion, 0 to 1, by the committed model."""
-    weights, rarity, bias = _model()
+    weights, rarity, ad, bias = _model()
     found = []
     for text in texts:
-        own = features(text)
-        length = float(np.sqrt((rarity[own] ** 2).sum()))
-        found.append(_sigmoid(float((weights[own] * rarity[own]).sum()) / length + bias))
+        own, counts = features(text)
+        values = counts * rarity[own]
+        told = float((weights[own] * values).sum() / np.sqrt((values**2).sum()))
+        found.append(_sigmoid(told + WORDED * ad * worded(text) + bias))
     return found
 
 
@@ -105,8 +115,9 @@ def _sigmoid(value: float) -> float:
 
 
 @cache
-def _model() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
+def _model() -> tuple[Weights, Weights, float, float]:
+    """Weights and rarity of the buckets, the weight of an advertisement's wording, the bias."""
     with np.load(FILE) as stored:
-        scale, bias = (float(number) for number in stored["numbers"])
+        scale, ad, bias = (float(number) for number in stored["numbers"])
         weights = stored["weights"].astype(np.float32) * np.float32(scale)
-        return weights, stored["rarity"].astype(np.float32) / 16, bias
+        return weights, stored["rarity"].astype(np.float32) / 16, ad, bias
