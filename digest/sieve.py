@@ -1,8 +1,8 @@
 """Which of many patterns may match a text at all, told by letters they cannot do without.
 
 "(?:promo|discount) codes?" needs "promocode" or "discountcode". Looking such letters up costs a text
-one pass, whatever the number of patterns; a search for each pattern costs a hundred. A sieve may let a
-pattern through that does not match, but never holds one back that does.
+one pass, whatever the number of patterns (Aho and Corasick, 1975); a search for each pattern costs a
+hundred. A sieve may let a pattern through that does not match, but never holds one back that does.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
+
+from ahocorasick import Automaton
 
 parser: Any = getattr(re, "_parser", None)
 kinds: Any = getattr(re, "_constants", None)
@@ -21,13 +22,10 @@ kinds: Any = getattr(re, "_constants", None)
 MOST_STRINGS = 24
 """Ways to write a part of a pattern that are followed; beyond them it counts as anything."""
 
-FEW_STRINGS = 100
-"""So many are looked for one by one."""
 SHORTEST = 2
 """Latin letters without which a string is found in every text."""
 
 _GAPS = re.compile(r"[\W_]+")
-_WIDE = re.compile("[\u2e80-\U0003ffff]+")
 _SMALL = bytes(ord(chr(code).lower()) for code in range(128)) + bytes(range(128, 256))
 _MARKS = bytes(code for code in range(128) if not chr(code).isalnum())
 _IS_ODD = re.compile("[ſKıİ]")
@@ -60,15 +58,10 @@ class Sieve:
                 leads[string].append(place)
             if not first:
                 self._always.append(place)
-        self._latin: list[tuple[str, list[int]]] = []
-        self._wide: list[tuple[str, list[int]]] = []
-        self._by_gram: defaultdict[str, list[tuple[str, list[int]]]] = defaultdict(list)
+        self._leads = Automaton()
         for string, places in leads.items():
-            grams = _leading(string) if len(leads) > FEW_STRINGS else ()
-            for gram in grams:
-                self._by_gram[gram].append((string, places))
-            if not grams:
-                (self._latin if string.isascii() else self._wide).append((string, places))
+            self._leads.add_word(string, places)
+        self._leads.make_automaton()
 
     def pattern(self, place: int) -> re.Pattern[str]:
         """Compiled when first needed: most never are."""
@@ -83,19 +76,21 @@ class Sieve:
 
     def among(self, letters: str) -> list[int]:
         """The same for a text that is packed already."""
-        looked = [self._latin] if letters.isascii() else [self._latin, self._wide]
-        if self._by_gram:
-            looked += [self._by_gram[gram] for gram in self._by_gram.keys() & _grams(letters)]
         asked = set(self._always)
-        for leads in looked:
-            for string, places in leads:
+        if self._leads:
+            for _, places in self._leads.iter(letters):
+                asked.update(places)
+        return sorted(place for place in asked if self._meets(letters, place))
+
+    def _meets(self, letters: str, place: int) -> bool:
+        """Whether the letters hold what else the pattern needs."""
+        for need in self._further[place]:
+            for string in need:
                 if string in letters:
-                    asked.update(places)
-        return sorted(
-            place
-            for place in asked
-            if all(any(s in letters for s in need) for need in self._further[place])
-        )
+                    break
+            else:
+                return False
+        return True
 
     def finds(self, text: str, among: Iterable[int]) -> bool:
         """Whether any of the patterns at these places matches the text."""
@@ -123,24 +118,6 @@ def packed(text: str) -> str:
     if _IS_ODD.search(text):
         text = text.translate(_ODD)
     return _GAPS.sub("", text.lower())
-
-
-def _leading(string: str) -> tuple[str, ...]:
-    """The runs of letters of which `_grams` finds one in each text with the string; none if it is short."""
-    wide = "".join(_WIDE.findall(string))
-    if len(wide) > 1:
-        return (wide[:2],)
-    return (string[:3], string[1:4], string[2:5]) if len(string) > 4 else ()
-
-
-@lru_cache(maxsize=4)  # several sieves look at a text before the next one comes
-def _grams(text: str) -> set[str]:
-    """Every third run of three letters; and every two neighbours of those who tell more."""
-    grams = set(map("".join, zip(text[::3], text[1::3], text[2::3], strict=False)))
-    if not text.isascii():
-        wide = "".join(_WIDE.findall(text))
-        grams.update(map("".join, pairwise(wide)))
-    return grams
 
 
 def needed(pattern: str, flags: int = re.IGNORECASE) -> Needs:

@@ -138,6 +138,7 @@ def test_words_are_cut_as_jieba_cuts_them_with_its_whole_dictionary() -> None:
     jieba.setLogLevel(logging.ERROR)
     whole = jieba.Tokenizer()
     whole.FREQ, whole.total = whole.gen_pfdict(whole.get_dict_file())
+    assert whole.total == TOTAL
     whole.initialized = True
     own = _Cutter(runs)
     for name in own._names:
