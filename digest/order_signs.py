@@ -125,14 +125,19 @@ MARKUP = (
     r"\]\((?:javascript|data|vbscript):",
     r"<!--",
     r"<\|\w{1,30}\|>(?! ?(?:tokens?|tags?|markers?|and )\b)",
-    r"^\W{0,2}\[/?INST\]|\[/INST\]|^\W{0,2}[\[(](?:instructions?|notes?|message)? ?(?:to|for)? ?(?:the )?(?:ai|model|llm|bot|system)(?: note| instruction)?s?(?:[\])]|:)|<</?SYS>>|\brole ?[:=] ?[\"']?(?:system|assistant|developer)\b|\bto=functions\b|[%#@*=~-]{2,3} ?(?:system|assistant|admin) ?[%#@*=~-]{2,3}|\bend of input\b",
+    r"^\W{0,2}\[/?INST\]|\[/INST\]",
+    r"^\W{0,2}[\[(](?:instructions?|notes?|message)? ?(?:to|for)? ?(?:the )?(?:ai|model|llm|bot|system)(?: note| instruction)?s?(?:[\])]|:)",
+    r"<</?SYS>>|\brole ?[:=] ?[\"']?(?:system|assistant|developer)\b|\bto=functions\b|\bend of input\b",
+    r"[%#@*=~-]{2,3} ?(?:system|assistant|admin) ?[%#@*=~-]{2,3}",
     r"</?(?:system|posts?|instructions?|script|user|assistant|iframe|img|a href|tool_?calls?|tool_use|function_?calls?|system-reminder|inputs?|prompt|context|document|antml|invoke)\b[^>\n]{0,120}>",
     r"^\W{0,4}#{2,6} ?(?:instructions?|system|prompt|task)\b|\b(?:begin|start|end) (?:of )?system (?:message|prompt)\b|^[`~]{3} ?(?:system|assistant|instructions?)\b",
     r"^[-=#*<\[\s]{2,12}(?:end|begin(?:ning)?|start) of (?:the )?(?:posts?|input|data|context|prompt|conversation|documents?|user|text|untrusted)|^\[(?:system|assistant|developer|admin)\]",
     r"\b(?:tool|function)[_ ]calls? ?[:：=({]|\bfunction ?\{|^\W{0,3}\{ ?[\"'](?:points|views|events|items|cites|role|name|tool|function|arguments)[\"'] ?:|[\"']cites[\"'] ?:|^\W{0,3}\[ ?\{ ?[\"'](?:title|text|role|name)[\"'] ?:|[\"']role[\"'] ?: ?[\"'](?:system|assistant|user)",
     r"\{\{|\{%",
     r"\b(?:drop table|select \* from|union select)\b",
-    r"(?:^|[。！？.!?] ?)\W{0,2}/(?:now|subscribe|unsubscribe|settings|source|sources|report|brief|detail|status|cost|start|stop|topics)\b|@(?:everyone|here)(?!\w)|(?:请|发送|执行|输入|run|send|type|see|use|try|with) ?/(?:now|subscribe|unsubscribe|source|settings)\b",
+    r"(?:^|[。！？.!?] ?)\W{0,2}/(?:now|subscribe|unsubscribe|settings|source|sources|report|brief|detail|status|cost|start|stop|topics)\b",
+    r"@(?:everyone|here)(?!\w)",
+    r"(?:请|发送|执行|输入|run|send|type|see|use|try|with) ?/(?:now|subscribe|unsubscribe|source|settings)\b",
 )
 """What only programs read, with its line breaks."""
 
@@ -145,17 +150,43 @@ DENSE = (
 
 _MACHINE_ZH = r"(?:AI|人工智能|大模型|语言模型|机器人|智能体|摘要(?:模型|程序|器)|总结(?:程序|模型|器)|编辑模型|ChatGPT|GPT|Claude)"
 SIGNS = {
-    "asks": rf"(?:^\W{{0,4}}|[,:，：] ?|\b(?:please|kindly|must|should|shall|always|have to|has to|(?:can|could|would|will) you|be sure to|remember to|forget to|need to|needs to|required to|asked you to|want you to|just|let the|ensure|make sure) (?:also |always |just |only |please )?){_DO}|\b(?:please|kindly) \w+|\b(?:must|should) (?:be|end|consist|contain|mention|start|begin|include)|\bensure|\blet the\b|请|麻烦|务必|必须|一定要|不要|不得|禁止|应当|别忘|都要",
-    "product": r"\b(?:digest|(?:your|the|today'?s|final|daily|every|each) (?:\w+ )?(?:summary|summaries|report|output|response|answer|reply|headline|edition|wrap-?up|overview|brief(?:ing)?|newsletter|key points?|bullets?(?: points?)?|recap))\b|摘要|日报|简报|要点|晨报|今日头条|总结(?:里|中|结尾|开头|末尾)",
-    "self": r"\b(?:this|our|my|the following|these) (?:\w+ )?(?:posts?|items?|story|tweet|text|message|announcement|article|one|link|thread|sentence|phrase|news|note)\b|\bp[0123456789]\b|本帖|此帖|这条|本条|此条|本消息|本文|这一条|(?:这|下面这?|以下)(?:句话|段话|文字|内容)|我们的(?:频道|链接|群)|我说的",
-    "payload": r"\bt\.me/|https?://(?!t\.co/)|\b[\w-]{1,60}\.(?:example|com|io|org|net|xyz|ai|me)\b|(?<!\w)@\w{3,}|['\"“‘][^'\"”’]{2,60}['\"”’]|\$[A-Z]{2,}|“",
-    "machine": rf"^\W{{0,4}}(?:for |to |dear |hey |hi |hello |hi there,? |note to |attention,? )?(?:the |all |any |every |your )?{_MACHINE}(?: (?:instructions?|notes?|consumption|only|readers?|editors?))?(?: only)? ?[:：,，!！]|^\W{{0,4}}(?:all |any |every )?{_MACHINE} (?:must|should|please|have to|has to|(?:are|is) (?:required|asked|requested|expected) to)\b|\b(?:reader|you|editor)s? (?:who|that|which)? ?(?:is|are) an? {_MACHINE}|\b(?:processed|read|summari[sz]ed|parsed|seen|written) by an? {_MACHINE}|^\W{{0,4}}(?:hi|hey|hello)[ ,]+(?:there[ ,]+)?(?:bot|robot|summari[sz]er)\b|\b{_MACHINE} (?:note|instruction)s?\b ?[:：]|^\W{{0,4}}(?:各位|所有|致|给)? ?{_MACHINE_ZH} ?(?:们|编辑|助手|总结|摘要)?(?:你好|请|必须|应当|务必|[：:，,])|(?:看到|读到|处理).{{0,8}}的? ?{_MACHINE_ZH}|(?:摘要|总结)(?:机器人|程序|模型|AI)|自动(?:生成)?(?:摘要|总结)|^\W{{0,3}}AI ?(?:总结|编辑)",
-    "rank": r"\b(?:first(?! time| year| quarter| half| week| day)|top spot|(?:at|to) the top|highest|page one|front page|number one|10/10|top score|priority|most important|lead story)\b|第一(?![件步学次年季章天个]|条[,，:：])|首位|最前|置顶|满分|头条|最高|列入.{0,4}要点",
-    "others": r"\b(?:the |all |any |every )?other (?:posts?|articles?|items?|stories|tweets?)\b|\bthe others are\b|其他(?:帖子|新闻|消息|文章|内容)",
-    "program": r"\b(?:instructions?|prompts?|system (?:prompt|message|override)|override|operator|developer mode|jailbreak|safety off|trusted)\b|系统指令|提示词|指令",
-    "solely": r"\b(?:and )?nothing else\b|\bverbatim\b|\bword for word\b|\bsolely\b|逐字|原样|只保留|只输出|只推荐|只写",
+    "asks": (
+        rf"(?:^\W{{0,4}}|[,:，：] ?|\b(?:please|kindly|must|should|shall|always|have to|has to|(?:can|could|would|will) you|be sure to|remember to|forget to|need to|needs to|required to|asked you to|want you to|just|let the|ensure|make sure) (?:also |always |just |only |please )?){_DO}|\b(?:please|kindly) \w+|\b(?:must|should) (?:be|end|consist|contain|mention|start|begin|include)|\bensure|\blet the\b|请|麻烦|务必|必须|一定要|不要|不得|禁止|应当|别忘|都要",
+    ),
+    "product": (
+        r"\b(?:digest|(?:your|the|today'?s|final|daily|every|each) (?:\w+ )?(?:summary|summaries|report|output|response|answer|reply|headline|edition|wrap-?up|overview|brief(?:ing)?|newsletter|key points?|bullets?(?: points?)?|recap))\b|摘要|日报|简报|要点|晨报|今日头条|总结(?:里|中|结尾|开头|末尾)",
+    ),
+    "self": (
+        r"\b(?:this|our|my|the following|these) (?:\w+ )?(?:posts?|items?|story|tweet|text|message|announcement|article|one|link|thread|sentence|phrase|news|note)\b|\bp[0123456789]\b|本帖|此帖|这条|本条|此条|本消息|本文|这一条|(?:这|下面这?|以下)(?:句话|段话|文字|内容)|我们的(?:频道|链接|群)|我说的",
+    ),
+    "payload": (
+        r"\bt\.me/|https?://(?!t\.co/)|\b[\w-]{1,60}\.(?:example|com|io|org|net|xyz|ai|me)\b|(?<!\w)@\w{3,}|['\"“‘][^'\"”’]{2,60}['\"”’]|\$[A-Z]{2,}|“",
+    ),
+    "machine": (
+        rf"^\W{{0,4}}(?:for |to |dear |hey |hi |hello |hi there,? |note to |attention,? )?(?:the |all |any |every |your )?{_MACHINE}(?: (?:instructions?|notes?|consumption|only|readers?|editors?))?(?: only)? ?[:：,，!！]",
+        rf"^\W{{0,4}}(?:all |any |every )?{_MACHINE} (?:must|should|please|have to|has to|(?:are|is) (?:required|asked|requested|expected) to)\b",
+        rf"\b(?:reader|you|editor)s? (?:who|that|which)? ?(?:is|are) an? {_MACHINE}",
+        rf"\b(?:processed|read|summari[sz]ed|parsed|seen|written) by an? {_MACHINE}",
+        r"^\W{0,4}(?:hi|hey|hello)[ ,]+(?:there[ ,]+)?(?:bot|robot|summari[sz]er)\b",
+        rf"\b{_MACHINE} (?:note|instruction)s?\b ?[:：]",
+        rf"^\W{{0,4}}(?:各位|所有|致|给)? ?{_MACHINE_ZH} ?(?:们|编辑|助手|总结|摘要)?(?:你好|请|必须|应当|务必|[：:，,])",
+        rf"(?:看到|读到|处理).{{0,8}}的? ?{_MACHINE_ZH}",
+        r"(?:摘要|总结)(?:机器人|程序|模型|AI)|自动(?:生成)?(?:摘要|总结)|^\W{0,3}AI ?(?:总结|编辑)",
+    ),
+    "rank": (
+        r"\b(?:first(?! time| year| quarter| half| week| day)|top spot|(?:at|to) the top|highest|page one|front page|number one|10/10|top score|priority|most important|lead story)\b|第一(?![件步学次年季章天个]|条[,，:：])|首位|最前|置顶|满分|头条|最高|列入.{0,4}要点",
+    ),
+    "others": (
+        r"\b(?:the |all |any |every )?other (?:posts?|articles?|items?|stories|tweets?)\b|\bthe others are\b|其他(?:帖子|新闻|消息|文章|内容)",
+    ),
+    "program": (
+        r"\b(?:instructions?|prompts?|system (?:prompt|message|override)|override|operator|developer mode|jailbreak|safety off|trusted)\b|系统指令|提示词|指令",
+    ),
+    "solely": (
+        r"\b(?:and )?nothing else\b|\bverbatim\b|\bword for word\b|\bsolely\b|逐字|原样|只保留|只输出|只推荐|只写",
+    ),
 }
-"""What a sentence may do: none of it is an order alone."""
+"""What a sentence may do, each by one of a few patterns: none of it is an order alone."""
 ADDRESS = ("asks", "machine")
 SUBJECTS = tuple(name for name in SIGNS if name not in ADDRESS)
 """Looked for first: most sentences have none of these and need no further look."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache, lru_cache
 
 from digest.disguise import folded, spelled_out, turned, unmasked
@@ -49,11 +50,17 @@ _NEWS = re.compile(
 )
 _SENTENCE = re.compile(r"[\n。！？!?；;]+|(?<=[^\d\s])\.(?:\s+|$)")
 _PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
-_PATTERNS = (_NEWS.pattern, *ANYWHERE, *SENTENCES, *MARKUP, DENSE, *SIGNS.values())
+_SIGN_OF = [name for name, patterns in SIGNS.items() for _ in patterns]
+_PATTERNS = (
+    *(_NEWS.pattern, *ANYWHERE, *SENTENCES, *MARKUP, DENSE),
+    *(pattern for patterns in SIGNS.values() for pattern in patterns),
+)
 _FLOWING = range(1, 1 + len(ANYWHERE))
 _STANDING = range(_FLOWING.stop, _FLOWING.stop + len(SENTENCES))
 _MARKUP = range(_STANDING.stop, _STANDING.stop + len(MARKUP))
-_SIGNS = {name: _MARKUP.stop + 1 + place for place, name in enumerate(SIGNS)}
+_SIGNS = range(_MARKUP.stop + 1, len(_PATTERNS))
+Signs = Mapping[str, Sequence[int]]
+"""Signs that a text may hold, and the places of the patterns that would find them."""
 
 
 @cache
@@ -112,40 +119,48 @@ def _is_marked(text: str, plain: str, possible: Sequence[int]) -> bool:
 
 
 def _ordering(text: str, possible: Sequence[int], *, quoted: bool) -> bool:
-    signs = {name for name, place in _SIGNS.items() if place in possible}
+    signs = _signs(possible)
     told = any(place in _FLOWING or place in _STANDING for place in possible)
-    if not told and "machine" not in signs and not _is_order(signs):
+    if not told and "machine" not in signs and not _is_order(signs.keys()):
         return False
     said = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
     if not quoted and 0 in possible and _QUOTED.search(text):
         said = [_unquoted(part, " ") for part in said]
         possible = _sieve().possible(" ".join(said))
-        signs = {name for name, place in _SIGNS.items() if place in possible}
+        signs = _signs(possible)
     if _sieve().finds("\n".join(said), (place for place in possible if place in _STANDING)):
         return True
     if _sieve().finds(" ".join(said), (place for place in possible if place in _FLOWING)):
         return True
     if "machine" in signs:
-        calls = [f"{one}, {two}" for one, two in itertools.pairwise(said) if _calls(one)]
-        if any(_adds_up(call, SIGNS.keys()) for call in calls):
+        machine = signs["machine"]
+        calls = (
+            f"{one}, {two}"
+            for one, two in itertools.pairwise(said)
+            if len(one) <= CALL and _sieve().finds(f"{one},", machine)
+        )
+        if any(_adds_up(call, signs) for call in calls):
             return True
-    return _is_order(signs) and any(_adds_up(part, signs) for part in said)
+    return _is_order(signs.keys()) and any(_adds_up(part, signs) for part in said)
 
 
-def _calls(sentence: str) -> bool:
-    return len(sentence) <= CALL and _shows("machine", f"{sentence},")
+def _signs(possible: Sequence[int]) -> Signs:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for place in possible:
+        if place in _SIGNS:
+            found[_SIGN_OF[place - _SIGNS.start]].append(place)
+    return dict(found)
 
 
-def _shows(sign: str, sentence: str) -> bool:
-    return bool(_sieve().pattern(_SIGNS[sign]).search(sentence))
-
-
-def _adds_up(sentence: str, signs: Set[str]) -> bool:
+def _adds_up(sentence: str, signs: Signs) -> bool:
     """Whether the sentence has such of these signs as are an order together."""
-    found = {name for name in SUBJECTS if name in signs and _shows(name, sentence)}
-    if not found:
-        return False
-    return _is_order(found | {name for name in ADDRESS if name in signs and _shows(name, sentence)})
+    found = _shown(sentence, signs, SUBJECTS)
+    return bool(found) and _is_order(found | _shown(sentence, signs, ADDRESS))
+
+
+def _shown(sentence: str, signs: Signs, names: Sequence[str]) -> set[str]:
+    """Which of the named signs the sentence shows."""
+    return {name for name in names if name in signs and _sieve().finds(sentence, signs[name])}
 
 
 def _is_order(signs: Set[str]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from itertools import groupby, product
 from typing import Any
 
 from ahocorasick import Automaton
@@ -125,7 +125,12 @@ def needed(pattern: str, flags: int = re.IGNORECASE) -> Needs:
     if parser is None:
         return _UNKNOWN
     strings, needs = _sequence(parser.parse(pattern, flags))
-    return _also(needs, strings)
+    return frozenset(map(_shortest, _also(needs, strings)))
+
+
+def _shortest(strings: Strings) -> Strings:
+    """Without those that hold another."""
+    return frozenset(s for s in strings if not any(o in s for o in strings if o is not s))
 
 
 _Read = tuple[Strings, Needs]
@@ -138,7 +143,7 @@ def _also(needs: Needs, strings: Strings) -> Needs:
     """The needs, and one of these strings."""
     if not strings or any(len(s) < SHORTEST and s.isascii() for s in strings):
         return needs
-    return needs | {frozenset(s for s in strings if not any(o in s for o in strings - {s}))}
+    return needs | {strings}
 
 
 def _best(needs: Needs) -> Strings:
@@ -153,8 +158,7 @@ def _telling(strings: Strings) -> tuple[int, int, list[str]]:
 def _sequence(parts: Iterable[tuple[Any, Any]]) -> _Read:
     """One part after the other."""
     needs, strings, whole = _UNKNOWN, frozenset([""]), True
-    for part in parts:
-        own, inner = _part(*part)
+    for own, inner in _read(parts):
         needs |= inner
         joined = frozenset(map("".join, product(strings, own)))
         if own and len(joined) <= MOST_STRINGS:
@@ -164,11 +168,18 @@ def _sequence(parts: Iterable[tuple[Any, Any]]) -> _Read:
     return (strings, needs) if whole else (_NONE, _also(needs, strings))
 
 
+def _read(parts: Iterable[tuple[Any, Any]]) -> Iterator[_Read]:
+    """What each part says; letters in a row are one string."""
+    for literal, run in groupby(parts, key=lambda part: part[0] is kinds.LITERAL):
+        if literal:
+            yield frozenset([packed("".join(chr(letter) for _, letter in run))]), _UNKNOWN
+        else:
+            yield from (_part(*part) for part in run)
+
+
 def _part(kind: Any, value: Any) -> _Read:
     found = _ANYTHING
-    if kind is kinds.LITERAL:
-        found = frozenset([packed(chr(value))]), _UNKNOWN
-    elif kind is kinds.IN and all(inner is kinds.LITERAL for inner, _ in value):
+    if kind is kinds.IN and all(inner is kinds.LITERAL for inner, _ in value):
         found = frozenset(packed(chr(letter)) for _, letter in value), _UNKNOWN
     elif kind is kinds.BRANCH:
         found = _either([_sequence(branch) for branch in value[1]])

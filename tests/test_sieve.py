@@ -17,7 +17,7 @@ from tests import order_set
 
 FLAGS = re.IGNORECASE | re.MULTILINE
 PATTERNS = (
-    *(*ANYWHERE, *SENTENCES, *MARKUP, *SIGNS.values(), DENSE),
+    *(*ANYWHERE, *SENTENCES, *MARKUP, *(p for ps in SIGNS.values() for p in ps), DENSE),
     *(pattern for rule in RULES for pattern in rule.patterns),
 )
 ALL = Sieve(PATTERNS, FLAGS)

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 import digest.sources
-from digest.words import _Cutter, wordcounts
+from digest.words import TOTAL, _Cutter, wordcounts
 from tests.posts import post
 
 

@@ -44,9 +44,9 @@ _NEWS = re.compile(
     r"rolling out|new (?:paper|model|research|feature|study|benchmark|report)|we(?:'re| are) (?:releasing|open|launching)|"
     r"acquir\w+|raises?|raised|partner\w*|state[- ]of[- ]the[- ]art|sota|outperform\w*|trained|benchmark\w*|results?|"
     r"according to|reports?|reportedly|exclusive|paper|weights|api)\b"
-    r"|发布|推出|上线|开源|宣布|发表|论文|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|据(?:悉|报|称|介绍)|研究|正式|实现|曝",
-    re.IGNORECASE,
+    r"|发布|推出|上线|开源|宣布|发表|论文|新增|支持|升级|更新|突破|超越|融资|收购|合作|报道|据(?:悉|报|称|介绍)|研究|正式|实现|曝"
 )
+"""For small letters: to look for both cases takes twice as long."""
 _STARTS = re.compile(
     r"^\W*(?:introducing|announcing|we(?:'re|’re| are)|today,? we|new:|meet |发布|推出|官宣)",
     re.IGNORECASE,
@@ -63,9 +63,9 @@ _MAKERS = re.compile(r"\b(?:we|we['’](?:re|ve)|our)\b|我们", re.IGNORECASE)
 _PERSONAL = re.compile(
     r"^(?:@\w+\s*)+|\b(?:lol|lmao|haha\w*|omg|wtf|gm|congrats|thanks|thank you|"
     r"excited to (?!announce|share|introduce|launch|release|partner|bring|welcome|open)|so proud|happy birthday|"
-    r"can't wait|mood|my (?:wife|dad|mom|kids?|cat|dog))\b|哈哈|笑死|早上好|晚安|谢谢|恭喜|🤣|😂",
-    re.IGNORECASE,
+    r"can't wait|mood|my (?:wife|dad|mom|kids?|cat|dog))\b|哈哈|笑死|早上好|晚安|谢谢|恭喜|🤣|😂"
 )
+"""For small letters too."""
 
 
 def substance(post: Post) -> float:
@@ -83,7 +83,7 @@ def _substance(raw: str, *, linked: bool) -> float:
     score += 0.15 * min(1.0, len(set(_NAME.findall(words))) / 6)
     score += 0.20 * _different(_NEWS, words.lower(), 2) / 2
     score += 0.10 * (linked or unlinked(raw) != text)
-    if _PERSONAL.search(text):
+    if _PERSONAL.search(text.lower()):
         score *= 0.6
     if text.rstrip().endswith(("?", "？")) and size < 200:
         score *= 0.7
