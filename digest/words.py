@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,13 +82,15 @@ def wordcounts(
     readable = [post for post in posts if language(post.text) != "other"]
     texts = [plain(post.text[: 2 * POST_CHARS])[:POST_CHARS] for post in readable]
     whole = _names_of(texts, names)
-    cutter = _Cutter([text for text in texts if language(text) == "zh"])
+    # The Han words of other languages are not Chinese ones.
+    chinese = [language(post.text) == "zh" for post in readable]
+    cutter = _Cutter([text for text, han in zip(texts, chinese, strict=True) if han])
     keys: dict[str, str] = {}
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
     spelled: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for number, text in enumerate(texts):
+    for number, (text, han) in enumerate(zip(texts, chinese, strict=True)):
         seen: dict[str, str] = {}
-        for word in _words(text, whole, cutter):
+        for word in _words(text, whole, cutter if han else None):
             if word not in keys:
                 keys[word] = _key(word)
             seen.setdefault(keys[word], word)
@@ -164,7 +166,7 @@ def _escaped(name: str) -> str:
     return pattern + (r"(?![A-Za-z0-9]|\.\d)" if name[-1].isascii() else "")
 
 
-def _words(text: str, whole: Sieve, cutter: _Cutter) -> Iterable[str]:
+def _words(text: str, whole: Sieve, cutter: _Cutter | None) -> Iterable[str]:
     rest, at = "", 0
     for match in whole.matches(text):
         yield " ".join(match.group().split())
@@ -174,11 +176,12 @@ def _words(text: str, whole: Sieve, cutter: _Cutter) -> Iterable[str]:
     for match in _LATIN.finditer(rest):
         if _tells(match.group()):
             yield match.group()
-    if language(text) == "zh":  # the Han words of other languages are not Chinese ones
+    if cutter:
         for match in _HAN.finditer(rest):
             yield from cutter.words(match.group())
 
 
+@lru_cache(maxsize=4096)  # most words of a text are among the most frequent of all
 def _tells(word: str) -> bool:
     bare = word.lower().replace("’", "'").split("'")[0]
     short = len(bare) == 2 and not word.isupper()

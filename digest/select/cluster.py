@@ -65,8 +65,8 @@ MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
 _NAME = re.compile(
-    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b|[a-z]+[A-Z]\w*|"
-    r"[a-z]{2,}(?=-?\d+\.\d)|\$[A-Za-z]{2,6}"
+    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b|"
+    r"(?<![a-z])(?:[a-z]+[A-Z]\w*|[a-z]{2,}(?=-?\d+\.\d))|\$[A-Za-z]{2,6}"
 )
 _SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
 _YEAR = re.compile(r"20[0-4]\d$")
@@ -233,18 +233,21 @@ class _Views:
         unit = self.terms.unit()
         for start, stop in _blocks(len(self.meaning)):
             meaning = self.meaning[start:stop] @ self.meaning[start:].T
-            both_small = self.small[start:stop, None] & self.small[start:]
-            weight = np.where(both_small, np.float32(SMALL_WEIGHT), np.float32(NAME_WEIGHT))
-            similarity = meaning + np.float32(SMALL_NEARER) * both_small
-            similarity += weight * unit.products(start, stop)[:, start:]
+            named = unit.products(start, stop)[:, start:]
+            similarity = meaning + np.float32(NAME_WEIGHT) * named
             evident = self.terms.in_common(start, stop)[:, start:] >= RARE
             evident |= meaning >= SAME_WORDS
-            evident |= both_small
-            tied = _same(self.linked, start, stop)
-            evident |= tied
-            similarity += np.float32(LINKED_NEARER) * tied
+            if self.small[start:stop].any():
+                both_small = self.small[start:stop, None] & self.small[start:]
+                evident |= both_small
+                nearer = SMALL_NEARER + (SMALL_WEIGHT - NAME_WEIGHT) * named
+                similarity += nearer.astype(np.float32, copy=False) * both_small
+            if (self.linked[start:stop] >= 0).any():
+                tied = _same(self.linked, start, stop)
+                evident |= tied
+                similarity += np.float32(LINKED_NEARER) * tied
             similarity -= np.float32(NO_EVIDENCE) * ~evident
-            yield start, (1 - similarity).astype(np.float32, copy=False)
+            yield start, 1 - similarity
 
 
 def _same(labels: Labels, start: int, stop: int) -> npt.NDArray[np.bool_]:

@@ -26,7 +26,7 @@ from digest.select.rank import (
 )
 from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
-PITCHED = 500
+PITCHED = 300
 """Posts, the best by all else, that are read for promotion: it moves none by more than 0.2."""
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""

@@ -64,7 +64,7 @@ _NEWS = re.compile(
     r"表示|指出|上涨|下跌|增长|提升|降低|开放|上市|裁员|任命|加入|推进|投资|估值|营收|训练|模型|得分|曝|拟|称|発表|公開|開始|リリース|対応",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[A-Z][A-Za-z]*[A-Za-z0-9.+-]*|[A-Za-z]+\d[\w.]*")
+_NAME = re.compile(r"[A-Z][A-Za-z0-9.+-]*|(?<![A-Za-z])[a-z][A-Za-z]*\d[\w.]*")
 _NUMBER = re.compile(r"\d")
 _COMMON = frozenset(
     "I A The AI And In On For With To Of It This We You At By From Is Are OK TV US".split()
