@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby, product
 from typing import Any
 
@@ -111,6 +112,7 @@ class Sieve:
             ]
 
 
+@lru_cache(maxsize=4096)  # several sieves look at each text of a day, one after the other
 def packed(text: str) -> str:
     """The letters and digits of a text, small: the same wherever lines are joined or parted."""
     if text.isascii():
