@@ -29,6 +29,7 @@ from digest.write.extractive import write
 from digest.write.points import join
 from digest.write.sentences import sentences
 from digest.write.substance import usable
+from digest.write.voice import lead_in
 from tests.posts import post
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +104,12 @@ def test_the_overview_does_not_repeat_points_in_another_language(language: Langu
             "Two updates:\n- boards on the web\n- longer videos",
             ["Two updates: boards on the web; longer videos."],
         ),
+        (
+            "2/ Tumours are read as pictures.\n3/ It is free.",
+            ["Tumours are read as pictures.", "It is free."],
+        ),
+        ("24/7 help and a 50/50 split.", ["24/7 help and a 50/50 split."]),
+        ("BOOM: Meridian 3 is out.", ["Meridian 3 is out."]),
         ("News via @someone", ["News"]),
         ("Ranked #1 by @lab", ["Ranked #1"]),
         ("https://t.co/only", []),
@@ -210,10 +217,10 @@ def test_no_posts_give_notes_only() -> None:
 
 
 def check(sections: tuple[Section, ...], posts: list[Post]) -> None:
-    """Every statement stands in a post that it cites, and stands in the report once."""
+    """Every statement stands in a post that it cites, or names its author, and stands in the report once."""
     by_key: dict[str, str] = {}
     for p in posts:
-        by_key[p.key] = by_key.get(p.key, "") + "\n" + p.text
+        by_key[p.key] = by_key.get(p.key, f"{p.author_name}: ") + "\n" + p.text
     said: Counter[str] = Counter()
     for item in items(sections):
         assert item.cites, item
@@ -252,6 +259,40 @@ def test_real_days_keep_the_promises(day: str) -> None:
     assert len(cited) == len(set(cited)), "no post stands behind two points"
     if day == "2025-12-16":
         assert len(items(sections, "markets")) >= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "expected"),
+    [
+        ("We’re announcing Meridian 3.", "x", "Northlight: "),
+        ("Meridian 3 is out today. Our model reads whole books.", "x", "Northlight: "),
+        ("Privileged to partner with Kitewick Robotics.", "x", "Northlight: "),
+        ("今天我们发布了大模型子午线三号。", "x", "Northlight："),
+        ("Meridian 3 is sold in the US and with US support.", "x", ""),
+        ("Kitewick’s CEO: We have built a walking robot.", "x", ""),
+        ("Kitewick said that we will see robots.", "x", ""),
+        ("We have a new Meridian 3.", "hn", ""),
+    ],
+)
+def test_who_says_we_is_named(text: str, source: str, expected: str) -> None:
+    said = sentences(post(text, author="northlight", source=source))
+    assert lead_in(said) == expected
+
+
+def test_a_slogan_is_no_name() -> None:
+    said = sentences(post("We ship Meridian 3.", author="north", author_name="Buy now! " * 9))
+    assert lead_in(said) == "north: "
+
+
+def test_what_is_made_public_is_told_with_its_speaker() -> None:
+    told = "Introducing Meridian 3.2, our new model with a context of two million tokens."
+    posts = [
+        post(told, "1", author="northlight"),
+        post("Meridian 3.2 is a strong model for agents, and it costs half.", "2", author="bo"),
+    ]
+    assert f"Northlight: {told[:-1]}" in [
+        item.title or item.text for item in items(written(posts), "points")
+    ]
 
 
 def test_a_sentence_that_ends_in_a_quotation_gets_no_second_stop() -> None:

@@ -13,6 +13,7 @@ from digest.write.groups import EVENTS, OTHER, THEMES, Group, group_of
 from digest.write.points import join
 from digest.write.sentences import Sentence, sentences
 from digest.write.substance import HYPE, proper_names, telling, usable
+from digest.write.voice import NO_NAMES, lead_in, speaker
 
 MAX_VIEWS = 8
 MAX_EVENTS = 12
@@ -46,8 +47,6 @@ _SUBJECT = re.compile(
     r"\b(?:ai|agents?|models?|llms?|gpus?|agi)\b|模型|智能体|人工智能|算力|大厂|程序员|开发者",
     re.IGNORECASE,
 )
-_NO_NAMES = frozenset(["hn", "v2ex", "reddit", "rss"])
-"""Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 
 
 def views(draft: Draft) -> list[Item]:
@@ -82,7 +81,7 @@ def opinions(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
 
 def may_hold_view(post: Post) -> bool:
     """Whether a person wrote the post and it sounds like a view somewhere, readable alone or not."""
-    spoken = post.source not in _NO_NAMES and post.author and not post.text.startswith("@")
+    spoken = post.source not in NO_NAMES and post.author and not post.text.startswith("@")
     return bool(spoken and _VIEW.search(post.text.lower()))
 
 
@@ -111,12 +110,6 @@ def _weight(draft: Draft, story: Story, sentence: Sentence) -> float:
 def _goes_on(draft: Draft, first: Sentence) -> list[Sentence]:
     following = sentences(first.post)[first.place + 1 : first.place + 2]
     return [s for s in following if draft.free(s) and usable(s, after=True, personal=True)]
-
-
-def speaker(post: Post) -> str:
-    """Name and handle of who wrote the post."""
-    name = post.author_name or post.author
-    return f"{name} (@{post.author})" if post.author and post.author != name else name
 
 
 def events(draft: Draft) -> list[Item]:
@@ -148,7 +141,8 @@ def _told(
         if len(by_group[group]) < in_group:
             draft.take(lead)
             draft.told.add(story.event)
-            by_group[group].append(Item(lead.text, group=group, cites=cites(story, [lead.post])))
+            text = lead_in([lead]) + lead.text
+            by_group[group].append(Item(text, group=group, cites=cites(story, [lead.post])))
     return [item for members in by_group.values() for item in members]
 
 
@@ -158,7 +152,8 @@ def finance(draft: Draft) -> list[Item]:
     for _, sentence, story in sorted(deals(draft), key=lambda entry: -entry[0]):
         if len(items) < MAX_FINANCE and draft.free(sentence):
             draft.take(sentence)
-            items.append(Item(sentence.text, cites=cites(story, [sentence.post])))
+            text = lead_in([sentence]) + sentence.text
+            items.append(Item(text, cites=cites(story, [sentence.post])))
     return items or [notes.nothing(draft.material, "finance")]
 
 

@@ -11,6 +11,7 @@ from digest.write import notes
 from digest.write.draft import Draft, about, cites, leads, others
 from digest.write.sentences import Sentence, sentences
 from digest.write.substance import proper_names, telling, usable
+from digest.write.voice import lead_in
 
 TITLE = {"zh": 60, "en": 110}
 """Characters of a title; a longer sentence is text without a title."""
@@ -67,6 +68,8 @@ def _point(draft: Draft, story: Story, said: list[set[str]]) -> Item | None:
     rest = _following(draft, lead)
     draft.take(lead, *rest)
     title, text = _headline(lead)
+    who = lead_in([lead, *rest])
+    title, text = (who + title, text) if title else ("", who + text)
     parts = [text, *(s.text for s in rest)]
     return Item(
         text=join([part for part in parts if part]),
@@ -148,7 +151,7 @@ def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
         more = _more(draft, story, spoken)
         if more is not None:
             draft.take(more)
-            items.append(Item(more.text, cites=cites(story, [more.post])))
+            items.append(Item(lead_in([more]) + more.text, cites=cites(story, [more.post])))
         if len(items) == most:
             break
     return items

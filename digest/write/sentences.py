@@ -20,12 +20,12 @@ _REPOST = re.compile(r"^\s*(?:RT|转发|via)\s*@\w+\s*[:：]?\s*", re.IGNORECASE
 _REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
 _CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\s*$")
 _BULLET = re.compile(
-    r"^\s*(?:[-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|]+|[(（]?\d{1,2}\s*(?:[.)、）．]|/\s*(?:\d{1,2}|n|x)\b[.)、）]?)(?!\d)|"
+    r"^\s*(?:[-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|]+|[(（]?(?!24/7|50/50|9/11)\d{1,2}\s*(?:[.)、）．]|/(?:\s*(?:\d{1,2}|n|x)\b[.)、）]?|(?=\s)))(?!\d)|"
     r"[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）])\s*",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^(?:[\[【(（]\s*)?(?:breaking(?: news)?|just in|news|new|exclusive|update|thread|psa|fyi|tl;?dr|ps|"
+    r"^(?:[\[【(（]\s*)?(?:breaking(?: news)?|just in|news|new|exclusive|update|thread|psa|fyi|tl;?dr|ps|boom|huge|wow|"
     r"速報|速递|快讯|突发|资讯|重磅|独家|最新|更新|喜讯|💡资讯)(?:\s*[\]】)）]|\s*[:：|!！]+)\s*[:：|]?\s*",
     re.IGNORECASE,
 )
