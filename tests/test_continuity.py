@@ -34,6 +34,20 @@ def test_a_story_is_new_an_update_or_a_repetition() -> None:
     assert judge(TOPIC, stories, ()) == [("new", None)] * 3
 
 
+def test_what_nobody_had_done_before_is_news() -> None:
+    planned = (
+        "Northlight closed the Kitewick contest for robots: 4,600 works came in, and 10 will win."
+    )
+    closed = (
+        "Northlight's Kitewick contest for robots: the 10 finalists of 5,000 works are announced."
+    )
+    again = (
+        "The Kitewick contest of Northlight for robots is closed, and 10 of 4,600 works will win."
+    )
+    stories = [_story(closed, author="ada"), _story(again)]
+    assert judge(TOPIC, stories, _told(planned)) == [("update", DAY), ("repeat", DAY)]
+
+
 def test_a_version_tells_which_release_is_meant() -> None:
     assert _one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
     assert not _one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))

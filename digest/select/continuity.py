@@ -35,6 +35,23 @@ NEWS = 0.5
 """Share of a post's names and numbers that were not told, above which it brings news."""
 OWN_NEWS = 0.72
 """The same for an author who told it before: a pitch is put in other words every day."""
+ACT_NEWS = 0.2
+"""The same where somebody did what nobody had done before: released, bought, raised, sued, won."""
+
+_ACTS = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in (
+        r"\b(?:announc|unveil|introduc|reveal|launch|releas|shipp)\w+|\b(?:now|is) (?:live|available|out|here)\b|\brolling out\b|"
+        r"宣布|公布|官宣|揭晓|发布|推出|上线|上架",
+        r"\bopen[- ]?sourc\w+|开源",
+        r"\bacquir\w+|\bacquisition\b|收购|并购",
+        r"\brais(?:es|ed|ing)\b|\bfunding\b|\bvaluation\b|融资|估值",
+        r"\bsu(?:es?|ed|ing)\b|\blawsuit|\bban(?:s|ned)?\b|\bblock(?:s|ed)\b|起诉|禁止|封禁",
+        r"\bresign\w*|\bjoin(?:s|ed)\b|\bhir(?:es|ed)\b|\bfired\b|\blay(?:s|ing)? ?offs?\b|离职|加入|裁员",
+        r"\bwinners?\b|\bwon\b|\bbeats?\b|\boutp\w+|\bsurpass\w*|夺冠|获奖|超过|超越|登顶",
+    )
+)
+"""What may be done, each in the words for it. "Introducing" and "is here" are one: a launch is told in both."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
@@ -128,12 +145,19 @@ def _judged(posts: Sequence[Post], same: Sequence[Told]) -> tuple[Judgement, dat
         return "new", None
     keys = frozenset().union(*(one.keys for one in same))
     authors = frozenset().union(*(one.authors for one in same))
-    said = _details(" ".join(text for one in same for text in one.texts))
+    before = " ".join(text for one in same for text in one.texts)
+    said, done = _details(before), _acts(before)
     for post in posts:
         least = OWN_NEWS if post.author in authors else NEWS
+        if _acts(post.text) - done:
+            least = ACT_NEWS
         if post.key not in keys and _fresh(post.text, said) > least:
             return "update", max(one.day for one in same)
     return "repeat", max(one.day for one in same)
+
+
+def _acts(text: str) -> set[int]:
+    return {number for number, words in enumerate(_ACTS) if words.search(text)}
 
 
 def _details(text: str) -> frozenset[str]:
