@@ -82,6 +82,33 @@ def test_texts_in_small_letters_count_their_words_plurals_as_singulars() -> None
     assert "access" in names("crisis of access to news")
 
 
+HEADLINES = (
+    "northlight robot wins chess title oslo",
+    "chess title northlight robot oslo final",
+    "robot northlight beats champion chess oslo",
+    "kitewick robot opens bakery bergen",
+    "bergen bakery kitewick robot bakes bread",
+    "robot bakes bread kitewick bergen bakery opening",
+    "larkspur robot cleans beach lisbon",
+    "beach lisbon larkspur robot plastic waste",
+)
+
+
+def test_headlines_in_small_letters_go_by_what_is_not_in_all_of_them() -> None:
+    found = clusters([post(t, str(n)) for n, t in enumerate(HEADLINES)], embed.embed(HEADLINES))
+    assert sorted(c.members for c in found) == [(0, 1, 2), (3, 4, 5), (6, 7)]
+
+
+def test_posts_without_capitals_are_no_headlines_among_others() -> None:
+    texts = [
+        "at all times i have three agents on the code and one context for each",
+        "will it finish before the context of the agents runs out?",
+        *(f"Northlight Meridian {n} reads {n}0 books of Larkspur." for n in range(9)),
+    ]
+    found = clusters([post(t, str(n)) for n, t in enumerate(texts)], embed.embed(texts))
+    assert not any({0, 1} <= set(c.members) for c in found)
+
+
 def test_a_word_is_no_rarer_because_one_author_shuns_capitals() -> None:
     posts = [post(f"People of port {n} talk", str(n)) for n in range(300)]
     posts += [post("people of the quokka", "900"), post("quokka people", "901")]

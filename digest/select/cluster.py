@@ -44,6 +44,8 @@ SMALL_JOIN = 0.04
 """The same for a text in small letters, where all words stand for names."""
 MOST_HOLDERS = 300
 """Stories that may hold a name for it to lead a later post to them."""
+HEADLINES = 0.5
+"""Share of texts in small letters above which they are headlines without capitals, and are told apart by their words."""
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
@@ -120,9 +122,11 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
         return []
     found = [names(post.text) for post in posts]
     small = np.array([caseless(unaddressed(p.text)) for p in posts])
+    # A few posts of authors who shun capitals are posts like the others.
+    lines = small if small.mean() > HEADLINES else np.zeros_like(small)
     head = min(len(posts), MAX_CLUSTERED)
     terms = _named(found[:head], _rarity(posts[:head], found[:head], small[:head]))
-    groups = _grouped(_Views(vectors[:head], terms, small[:head], linked(posts[:head])))
+    groups = _grouped(_Views(vectors[:head], terms, lines[:head], linked(posts[:head])))
     groups = _followed(groups, followers(posts[:head], found[:head]))
     groups = _united(groups, vectors, terms, SAME_STORY)
     named, _ = terms.grouped(groups)
@@ -132,7 +136,7 @@ def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
     numbered = [number[i] for i in range(len(groups))]
     if head < len(posts):
         rarity = _rarity(posts, found, small)
-        _join(groups, found, rarity, np.where(small, SMALL_JOIN, JOIN))
+        _join(groups, found, rarity, np.where(lines, SMALL_JOIN, JOIN))
         numbered += range(len(events), len(events) + len(groups) - len(numbered))
     return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
 
@@ -191,7 +195,8 @@ def _rarity(
         for i in map(int, np.flatnonzero(~small)):
             said = map(_singular, _SMALL.findall(unaddressed(posts[i].text).lower()))
             frequency.update((words - found[i]).intersection(said))
-    many = max(len(posts), SMALL_DAY)
+    # Where there are words alone, those of a few texts are as common as they look.
+    many = len(posts) if small.all() else max(len(posts), SMALL_DAY)
     most = EVERYBODYS * len(posts) if len(posts) > SMALL_DAY else many
     return {n: math.log(many / count) for n, count in frequency.items() if 1 < count <= most}
 
