@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from digest.models import Post
-from digest.text import clean
+from digest.orders import gives_orders
+from digest.text import plain
 from digest.write.sentences import Sentence
 
 NO_NAMES = frozenset(["hn", "v2ex", "reddit", "rss"])
@@ -43,6 +44,12 @@ def lead_in(said: Sequence[Sentence]) -> str:
             if _SOMEBODY.search(sentence.text[: found.start()]):
                 return ""
             colon = "：" if said[0].language in ("zh", "ja") else ": "
-            name = clean(post.author_name)
-            return f"{name if 0 < len(name) <= NAME else post.author}{colon}"
+            return f"{_name(post)}{colon}"
     return ""
+
+
+def _name(post: Post) -> str:
+    """The author's name, or the handle where there is none; a name may be as hostile as a text."""
+    name = plain(post.author_name)
+    shown = 0 < len(name) <= NAME and "/" not in name and not gives_orders(name)
+    return name if shown else post.author
