@@ -110,6 +110,8 @@ def test_the_overview_does_not_repeat_points_in_another_language(language: Langu
         ),
         ("24/7 help and a 50/50 split.", ["24/7 help and a 50/50 split."]),
         ("BOOM: Meridian 3 is out.", ["Meridian 3 is out."]),
+        ("MetaMask now supports #Bitcoin", ["MetaMask now supports Bitcoin"]),
+        ("MetaMask supports Bitcoin #BTC", ["MetaMask supports Bitcoin"]),
         ("News via @someone", ["News"]),
         ("Ranked #1 by @lab", ["Ranked #1"]),
         ("https://t.co/only", []),
@@ -136,6 +138,11 @@ def test_sentences_are_whole_and_clean(raw: str, expected: list[str]) -> None:
 )
 def test_what_cannot_stand_alone_is_not_used(raw: str) -> None:
     assert not any(usable(s) for s in sentences(post(raw)))
+
+
+def test_a_line_that_goes_on_with_the_one_before_does_not_stand_alone() -> None:
+    raw = "Machi has closed its positions in ETH\nrealizing a loss of 99,429.33 dollars.\nvLLM 0.12 is out today, with support for Meridian."
+    assert [usable(s) for s in sentences(post(raw))] == [True, False, True]
 
 
 def test_an_asset_is_told_in_one_language() -> None:
@@ -271,6 +278,8 @@ def test_real_days_keep_the_promises(day: str) -> None:
         ("Meridian 3 is sold in the US and with US support.", "x", ""),
         ("Kitewick’s CEO: We have built a walking robot.", "x", ""),
         ("Kitewick said that we will see robots.", "x", ""),
+        ("“If it never says no, we have failed,” says Lisle.", "x", ""),
+        ("Introducing: Kite Conf, our one-day event in Oslo.", "x", "Northlight: "),
         ("We have a new Meridian 3.", "hn", ""),
     ],
 )

@@ -34,6 +34,11 @@ _THREAD = re.compile(
     r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
 )
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w\u4e00-\u9fff·]+)+\s*$")
+_OPEN = re.compile(
+    r"(?:\b(?:the|an?|of|on|in|for|to|with|and|or|by|about|is|are|from|at|into|using|than|like|new|supports?|adds?|accepts?|buys?|sells?|holds?)|[的在与和用对是为])$",
+    re.IGNORECASE,
+)
+"""A text that ends so lacks its next word."""
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w\u4e00-\u9fff·]+\s+){2,}")
 _TAG = re.compile(r"(?<!\w)[#＃](?=[^\W\d])")
 _HANDLE = re.compile(r"(?<![\w@])@(?=\w)")
@@ -130,8 +135,16 @@ def _bare(line: str) -> str:
     line = EMOJI.sub(" ", _KEYCAP.sub(" ", line))
     for _ in range(2):  # a bullet may stand before a lead and a lead before a bullet
         line = _LEAD.sub("", _BULLET.sub("", line.strip()))
-    line = _TAGS_BEFORE.sub("", _TAGS_AFTER.sub("", _THREAD.sub("", line.strip())))
+    line = _TAGS_BEFORE.sub("", _untagged(_THREAD.sub("", line.strip())))
     return _SPACES.sub(" ", line).strip()
+
+
+def _untagged(text: str) -> str:
+    """Without the tags at its end, but for one that is a word of it: "now supports #Bitcoin"."""
+    found = _TAGS_AFTER.search(text)
+    if not found or _OPEN.search(text[: found.start()]):
+        return text
+    return text[: found.start()]
 
 
 def _split(line: str) -> list[str]:
@@ -164,7 +177,7 @@ def _is_cut(text: str, last: str) -> bool:
 
 def _tidy(part: str) -> str:
     """The sentence as it is printed: handles and tags as words, no dangling signs."""
-    text = _HANDLE.sub("", _TAG.sub("", _TAGS_AFTER.sub("", part)))
+    text = _HANDLE.sub("", _TAG.sub("", _untagged(part)))
     text = _VIA.sub("", text.strip())
     text = re.sub(r"\s+([,.;:!?，。；：！？、）)])", r"\1", text)
     text = re.sub(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]", "", text)

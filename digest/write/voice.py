@@ -20,7 +20,7 @@ _WE = re.compile(
     re.IGNORECASE,
 )
 _SOMEBODY = re.compile(
-    r"[:：“「『\"]|\b(?:says?|said|tells?|told|writes?|wrote|according to)\b|表示|称|说|指出|认为|写道",
+    r"[:：]\s*[“「『\"]?$|[“「『\"][^”」』\"]*$|\b(?:says?|said|tells?|told|writes?|wrote|according to)\b|表示|称|说|指出|认为|写道",
     re.IGNORECASE,
 )
 """In front of "we" these name another speaker, or the one already."""
