@@ -112,6 +112,7 @@ def test_the_overview_does_not_repeat_points_in_another_language(language: Langu
         ("BOOM: Meridian 3 is out.", ["Meridian 3 is out."]),
         ("MetaMask now supports #Bitcoin", ["MetaMask now supports Bitcoin"]),
         ("MetaMask supports Bitcoin #BTC", ["MetaMask supports Bitcoin"]),
+        ("It runs on Linux and .NET , too .", ["It runs on Linux and .NET, too."]),
         ("News via @someone", ["News"]),
         ("Ranked #1 by @lab", ["Ranked #1"]),
         ("https://t.co/only", []),
@@ -138,6 +139,23 @@ def test_sentences_are_whole_and_clean(raw: str, expected: list[str]) -> None:
 )
 def test_what_cannot_stand_alone_is_not_used(raw: str) -> None:
     assert not any(usable(s) for s in sentences(post(raw)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "We're excited to announce that Northlight has acquired the robot maker Kitewick.",
+        "Kitewick released a graph-based model for robots, based on Meridian 3.",
+    ],
+)
+def test_news_in_common_words_is_used(raw: str) -> None:
+    assert [usable(s) for s in sentences(post(raw))] == [True]
+
+
+def test_a_point_may_stand_behind_an_opening_that_names_nothing() -> None:
+    news = "Northlight just launched Meridian Agents for robots and homes"
+    posts = [post(f"The battle of agents goes on.\n\n{news}.", "1", author="ada")]
+    assert [item.title for item in items(written(posts), "points")] == [news]
 
 
 def test_a_line_that_goes_on_with_the_one_before_does_not_stand_alone() -> None:

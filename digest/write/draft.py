@@ -91,13 +91,13 @@ def _best_first(
 
 
 def about(story: Story) -> set[str]:
-    """What the story is about: names that most posts of the story share; of a single post, those of its first sentence."""
+    """What the story is about: names that most posts of the story share; where they share none, those of
+    the first sentence that has some."""
     each = [{name.lower() for name in proper_names(post.text)} for post in story.posts]
-    if len(each) == 1:
-        first = sentences(story.posts[0])[:1]
-        return {name.lower() for s in first for name in proper_names(s.text)}
     counted = Counter(name for found in each for name in found)
-    return {name for name, n in counted.items() if n >= max(2, 0.4 * len(each))}
+    shared = {name for name, n in counted.items() if n >= max(2, 0.4 * len(each))}
+    own = (proper_names(sentence.text) for sentence in sentences(story.posts[0]))
+    return shared or {name.lower() for name in next(filter(None, own), ())}
 
 
 def _stands_alone(sentence: Sentence, subjects: set[str]) -> bool:

@@ -179,7 +179,7 @@ def _tidy(part: str) -> str:
     """The sentence as it is printed: handles and tags as words, no dangling signs."""
     text = _HANDLE.sub("", _TAG.sub("", _untagged(part)))
     text = _VIA.sub("", text.strip())
-    text = re.sub(r"\s+([,.;:!?，。；：！？、）)])", r"\1", text)
+    text = re.sub(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))", r"\1", text)
     text = re.sub(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]", "", text)
     text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→;；")
     return text if re.search(r"\w", text) else ""

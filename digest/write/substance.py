@@ -26,7 +26,7 @@ _DANGLING = re.compile(
     r"watch|check|add|plug|say|meet|read|join|let|let's|give|take|stop|think|imagine|remember|looking|looks|sounds|feels|seems|"
     r"thanks|official|great|good|nice|cool|happy|very|super|pretty|love|loved|excited|posted|spent|just|now|today i|been|was|were|is|are|"
     r"can|could|would|should|will|do|does|did|don't|doesn't|won't|can't|have|has|had|of|in (?:this|it|addition|short|other)|for (?:this|example|instance)|"
-    r"with (?:this|it|that)|from (?:this|there)|on (?:this|that|the other)|by (?:this|doing)|after|before|until|since|once|during)\b",
+    r"with (?:this|it|that)|from (?:this|there)|on (?:this|that|the other)|by (?:this|doing)|after|before|until|unless|otherwise|since|once|during)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(r"[a-z]+\b(?![.\d])")
@@ -43,7 +43,7 @@ _PERSONAL = re.compile(
 _TEASER = re.compile(
     r"\b(?:check (?:it|this|them|out)|link (?:in|below)|see (?:below|thread|more|how)|read (?:more|on|the|about|our)|details? (?:below|here|in)|watch (?:the|this|now|here|on)|"
     r"learn (?:more|how)|sign up|click|subscribe|follow (?:me|us|along|for)|try it|join (?:us|me)|stay tuned|let me (?:know|explain)|"
-    r"let us explain|be the first|chance (?:at|to win)|below|thoughts\?|bookmark|thanks? (?:to|you|for)|congrats|congratulations|excited to|happy to|proud to|can't wait|come (?:talk|join)|"
+    r"let us explain|be the first|chance (?:at|to win)|below|thoughts\?|bookmark|thanks? (?:to|you|for)|congrats|congratulations|(?:excited|happy|proud|thrilled) to(?! (?:announce|introduce|launch|release|open[- ]?source|unveil|share that))|can't wait|come (?:talk|join)|"
     r"tune in|dm me|here(?:'s| is| are) (?:the|what|why|how|a|my)|full (?:video|paper|post|report|thread|article)|download|drop a|what do you think|"
     r"available here|find out|more (?:info|details|here)|reply|retweet|save this|don't miss|link:|appeared first on|read the)\b|"
     r"详情|链接|评论区|置顶|点击|关注|将你的|把你的|帮你|教你|转发|收藏|扫码|下一条|见图|戳|围观|请看|欢迎|求推荐|求助|教程在|领取|原文|地址[:：]|来源[:：]|如图|传送门|↓|更多信息|敬请期待|点赞|"
@@ -52,7 +52,7 @@ _TEASER = re.compile(
 )
 HYPE = re.compile(
     r"\b(?:insane|crazy|wild|mind-?blow\w+|game[- ]?chang\w+|holy|wow|omg|lol|lmao|haha\w*|damn|shit\w*|fuck\w*|bangs?|banger|epic|unreal|"
-    r"jaw-?dropping|cooked|cooking|based|goat|beautiful|amazing|awesome|incredible|literally|super fun|love this|so good|hell|bro|dude|y'all|imagine|can't believe|so back|"
+    r"jaw-?dropping|cooked|cooking|(?<!-)based(?! (?:on|in|at|upon|off|out))|goat|beautiful|amazing|awesome|incredible|literally|super fun|love this|so good|hell|bro|dude|y'all|imagine|can't believe|so back|"
     r"gonna|wanna|kinda|ain't|stupid|dumb|bullshit|crap|weird)\b|"
     r"炸裂|绝了|太强|牛逼|牛x|卧槽|我靠|离谱|逆天|神器|爽|哈哈|笑死|yyds|真香|王炸|狠狠|天花板|疯了|震惊|！！|尼玛|傻逼|他妈|md|牛批|吃瓜|冲啊|上车|起飞|やばい|すごい|マジ",
     re.IGNORECASE,
