@@ -145,6 +145,7 @@ def test_what_cannot_stand_alone_is_not_used(raw: str) -> None:
     "raw",
     [
         "We're excited to announce that Northlight has acquired the robot maker Kitewick.",
+        "Excited to announce the launch of Meridian 3 on Kitewick Cloud!",
         "Kitewick released a graph-based model for robots, based on Meridian 3.",
     ],
 )

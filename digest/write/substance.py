@@ -12,6 +12,8 @@ from digest.write.sentences import Sentence
 LEAST, MOST = 11, 165
 """Size of a sentence (`Sentence.size`): less says nothing, more is none a reader finishes."""
 
+_ANNOUNCE = r"(?:announce|introduce|launch|release|open[- ]?source|unveil|share that)\b"
+"""What somebody may be excited to do in a report."""
 _BROKEN = re.compile(
     r"^(?!\$[A-Za-z])[\W_]|^\d{1,2}:\d{2}|^(?:PnL|Wallet|Tx|Symbol|Address|On-chain)\b|[:：,，、(（\[【“-]$|^\S{60,}$|[\u0300-\u036f]{2}|^(?:https?|www)\b|(\S)\1{5,}|[|｜].*[|｜].*[|｜]|[�]"
 )
@@ -24,7 +26,8 @@ _DANGLING = re.compile(
     # Orders and half sentences: "Simply update", "Tried this", "Available now".
     r"simply|complete|ultimate|top|tried|trying|available|calling|testing|tested|use|using|run|build|try|learn|get|got|make|made|making|start|starting|see|"
     r"watch|check|add|plug|say|meet|read|join|let|let's|give|take|stop|think|imagine|remember|looking|looks|sounds|feels|seems|"
-    r"thanks|official|great|good|nice|cool|happy|very|super|pretty|love|loved|excited|posted|spent|just|now|today i|been|was|were|is|are|"
+    rf"(?:happy|excited|proud|thrilled)(?! to {_ANNOUNCE})|"
+    r"thanks|official|great|good|nice|cool|very|super|pretty|love|loved|posted|spent|just|now|today i|been|was|were|is|are|"
     r"can|could|would|should|will|do|does|did|don't|doesn't|won't|can't|have|has|had|of|in (?:this|it|addition|short|other)|for (?:this|example|instance)|"
     r"with (?:this|it|that)|from (?:this|there)|on (?:this|that|the other)|by (?:this|doing)|after|before|until|unless|otherwise|since|once|during)\b",
     re.IGNORECASE,
@@ -43,7 +46,7 @@ _PERSONAL = re.compile(
 _TEASER = re.compile(
     r"\b(?:check (?:it|this|them|out)|link (?:in|below)|see (?:below|thread|more|how)|read (?:more|on|the|about|our)|details? (?:below|here|in)|watch (?:the|this|now|here|on)|"
     r"learn (?:more|how)|sign up|click|subscribe|follow (?:me|us|along|for)|try it|join (?:us|me)|stay tuned|let me (?:know|explain)|"
-    r"let us explain|be the first|chance (?:at|to win)|below|thoughts\?|bookmark|thanks? (?:to|you|for)|congrats|congratulations|(?:excited|happy|proud|thrilled) to(?! (?:announce|introduce|launch|release|open[- ]?source|unveil|share that))|can't wait|come (?:talk|join)|"
+    rf"let us explain|be the first|chance (?:at|to win)|below|thoughts\?|bookmark|thanks? (?:to|you|for)|congrats|congratulations|(?:excited|happy|proud|thrilled) to(?! {_ANNOUNCE})|can't wait|come (?:talk|join)|"
     r"tune in|dm me|here(?:'s| is| are) (?:the|what|why|how|a|my)|full (?:video|paper|post|report|thread|article)|download|drop a|what do you think|"
     r"available here|find out|more (?:info|details|here)|reply|retweet|save this|don't miss|link:|appeared first on|read the)\b|"
     r"详情|链接|评论区|置顶|点击|关注|将你的|把你的|帮你|教你|转发|收藏|扫码|下一条|见图|戳|围观|请看|欢迎|求推荐|求助|教程在|领取|原文|地址[:：]|来源[:：]|如图|传送门|↓|更多信息|敬请期待|点赞|"
