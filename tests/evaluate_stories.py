@@ -3,6 +3,7 @@ that say the same, and copies planted in a day."""
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from digest.models import Post
+from digest.models import Counts, Post, Window
 from digest.select.cluster import clusters
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import embed
-from digest.select.selection import select
+from digest.select.selection import Selection, select
 from digest.text import plain
+from digest.write import Material
+from digest.write.extractive import write
 from tests.evaluate_data import (
     Row,
     best_threshold,
@@ -47,9 +50,12 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
         wanted = told(data, day, {p.id for p in given})
         if len(wanted) < 3:
             continue
-        stories = _stories(given)
+        chosen = select(topic(), given, lambda step: None)
+        told_of, points = _report(day, chosen, given)
         orders = {
-            "ours": stories[:FIRST],
+            "ours": _stories(chosen, given)[:FIRST],
+            "report": told_of,
+            "points": points,
             "longest first": [{p.id} for p in sorted(given, key=lambda p: -len(p.text))[:FIRST]],
             "likes": [
                 {p.id} for p in sorted(given, key=lambda p: -p.metrics.get("likes", 0))[:FIRST]
@@ -63,32 +69,59 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
     return bullets, dict(found)
 
 
-def _stories(given: Sequence[Post]) -> list[set[str]]:
-    """Ids of the posts of each story, best story first; a copy belongs with the post that it copies."""
-    chosen = select(topic(), given, lambda step: None)
+def _stories(chosen: Selection, given: Sequence[Post]) -> list[set[str]]:
+    """Ids of the posts of each story, best story first."""
+    whole = _whole(chosen, given)
+    return [whole[story.posts[0].key] for story in chosen.stories if not story.market]
+
+
+def _whole(chosen: Selection, given: Sequence[Post]) -> dict[str, set[str]]:
+    """By the key of a post the ids of all posts of its story; a copy belongs with the post that it copies."""
     ids = {p.key: p.id for p in given}
     copies: defaultdict[str, set[str]] = defaultdict(set)
     for drop in chosen.dropped:
         copies[drop.of].add(ids[drop.key])
-    return [
-        {p.id for p in s.posts}.union(*(copies[p.key] for p in s.posts))
+    return {
+        p.key: {q.id for q in s.posts}.union(*(copies[q.key] for q in s.posts))
         for s in chosen.stories
-        if not s.market
-    ]
+        for p in s.posts
+    }
 
 
-def found_among_first(data: Path) -> Row:
-    """Bullets with a post in one of our first twenty stories."""
+def _report(
+    day: str, chosen: Selection, given: Sequence[Post]
+) -> tuple[list[set[str]], list[set[str]]]:
+    """The stories that the report without a model tells anywhere, and those among its points."""
+    date = datetime.date.fromisoformat(day)
+    window = Window(date, date, "UTC")
+    material = Material(topic(), window, chosen.stories, Counts(), (), chosen.dropped)
+    whole = _whole(chosen, given)
+    cited = {
+        section.name: [whole[key] for item in section.items for key in item.cites]
+        for section in write(material)
+    }
+    return [story for named in cited.values() for story in named], cited["points"]
+
+
+def found_among_first(data: Path) -> list[Row]:
+    """Bullets with a post in one of our first twenty stories, and in those that readers are told."""
     bullets, found = _recall(data)
     share = {name: f"{100 * n / max(1, bullets):.0f} %" for name, n in found.items()}
-    ours = share.pop("ours", "no data")
-    return Row(
-        f"{bullets} stories of AINews, whole days",
-        "recall in 20 stories",
-        ours,
-        counted(share),
-        "60 %",
-    )
+    ours, report, points = (share.pop(n, "no data") for n in ("ours", "report", "points"))
+    return [
+        Row(
+            f"{bullets} stories of AINews, whole days",
+            "recall in 20 stories",
+            ours,
+            counted(share),
+            "60 %",
+        ),
+        Row(
+            "the same in the report without a model",
+            "told; among the points",
+            f"{report}; {points}",
+        ),
+    ]
 
 
 def nmi_ari(ours: Sequence[int], true: Sequence[int]) -> tuple[float, float]:
@@ -252,5 +285,5 @@ def rows(data: Path) -> list[Row]:
 
 
 def first_rows(data: Path) -> list[Row]:
-    """The row of whole days, which takes the longest."""
-    return [found_among_first(data)]
+    """The rows of whole days, which take the longest."""
+    return found_among_first(data)
