@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from digest.topics import load_topics
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
+NEARLY = 0.01
+"""F1 that a threshold may lack to be as good as the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +122,15 @@ def auc(scores: npt.NDArray[np.float64], true: npt.NDArray[np.bool_]) -> float:
 
 
 def best_threshold(scores: Sequence[float], true: Sequence[bool]) -> float:
-    """The score from which on F1 is best."""
+    """The score from which on F1 is best: the middle of all that come within NEARLY of it, for which one of
+    them is the very best is luck."""
     order = sorted(zip(scores, true, strict=True), reverse=True)
-    hits, best, at = 0, 0.0, 0.0
-    for said, (score, label) in enumerate(order, 1):
+    hits, positive, found = 0, sum(true), []
+    for said, (_, label) in enumerate(order, 1):
         hits += label
-        if 2 * hits / (said + sum(true)) > best:
-            best, at = 2 * hits / (said + sum(true)), score
-    return at
+        found.append(2 * hits / (said + positive))
+    best = max(found)
+    return median_low(s for (s, _), f in zip(order, found, strict=True) if f >= best - NEARLY)
 
 
 def table(rows: Sequence[Row]) -> str:
