@@ -83,7 +83,7 @@ def usable(sentence: Sentence, *, after: bool = False, personal: bool = False) -
     `personal`: it is somebody's view, so it may say "I".
     """
     fits = LEAST * (0.7 if after else 1) <= sentence.size <= MOST
-    if not after and sentence.place and _GOES_ON.match(sentence.text):
+    if not (after or personal) and sentence.place and _GOES_ON.match(sentence.text):
         return False
     return fits and _understood(sentence.text, after, personal)
 
