@@ -29,7 +29,7 @@ from digest.write.extractive import write
 from digest.write.points import join
 from digest.write.sentences import sentences
 from digest.write.substance import usable
-from digest.write.voice import lead_in
+from digest.write.voice import lead_in, speaker
 from tests.posts import post
 
 ROOT = Path(__file__).parents[1]
@@ -160,8 +160,8 @@ def test_a_point_may_stand_behind_an_opening_that_names_nothing() -> None:
 
 
 def test_a_line_that_goes_on_with_the_one_before_does_not_stand_alone() -> None:
-    raw = "Machi has closed its positions in ETH\nrealizing a loss of 99,429.33 dollars.\nvLLM 0.12 is out today, with support for Meridian."
-    assert [usable(s) for s in sentences(post(raw))] == [True, False, True]
+    raw = "Machi has closed its positions in ETH\nrealizing a loss of 99,429.33 dollars.\nvLLM 0.12 is out today, with support for Meridian.\ngpt-oss-20b runs on one card of Northlight."
+    assert [usable(s) for s in sentences(post(raw))] == [True, False, True, True]
 
 
 def test_an_asset_is_told_in_one_language() -> None:
@@ -320,6 +320,7 @@ def test_who_says_we_is_named(text: str, source: str, expected: str) -> None:
 def test_a_slogan_or_an_order_is_no_name(name: str, shown: str) -> None:
     said = sentences(post("We ship Meridian 3.", author="north", author_name=name))
     assert lead_in(said) == f"{shown}: "
+    assert speaker(said[0].post) == ("north" if shown == "north" else f"{shown} (@north)")
 
 
 def test_what_is_made_public_is_told_with_its_speaker() -> None:

@@ -32,8 +32,8 @@ _DANGLING = re.compile(
     r"with (?:this|it|that)|from (?:this|there)|on (?:this|that|the other)|by (?:this|doing)|after|before|until|unless|otherwise|since|once|during)\b",
     re.IGNORECASE,
 )
-_GOES_ON = re.compile(r"[a-z]+\b(?![.\d])")
-"""A later line that begins with a small word goes on with the one before; "iPhone" and "vLLM" are none."""
+_GOES_ON = re.compile(r"[a-z]+\b(?![.-])")
+"""A later line that begins with a small word goes on with the one before; "iPhone", "qwen3" and "gpt-oss" are none."""
 _DANGLING_ZH = re.compile(
     r"^(?:它|这|那|他|她|其|该|此|但|而|所以|因此|不过|然后|同时|另外|此外|并|且|以及|如果|虽然|因为|于是|接着|最后|首先|其次|再|还有|也|就|"
     r"都|却|又|或者|总之|当然|其实|比如|例如|以下|如下|上面|下面|前者|后者|对此|对于|哈哈|嗯|啊|哎|唉|真的|太|好像|感觉|反正|"

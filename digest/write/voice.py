@@ -28,7 +28,7 @@ _SOMEBODY = re.compile(
 
 def speaker(post: Post) -> str:
     """Name and handle of who wrote the post."""
-    name = post.author_name or post.author
+    name = _name(post)
     return f"{name} (@{post.author})" if post.author and post.author != name else name
 
 
