@@ -25,29 +25,29 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/python -m pytest -n auto
 
 bench: .venv/ready ## prints the figures; asserts no time
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench_sources
-	$(BIN)/python -m tests.bench_chat
-	$(BIN)/python -m tests.bench_ledger
-	$(BIN)/python -m tests.bench_delivery
-	$(BIN)/python -m tests.bench_cost 3000
-	$(BIN)/python -m tests.bench_cost 3000 encoder
-	$(BIN)/python -m tests.bench_cost 10000
-	$(BIN)/python -m tests.bench_cost 100000
+	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench_sources
+	$(BIN)/python -m tools.bench_chat
+	$(BIN)/python -m tools.bench_ledger
+	$(BIN)/python -m tools.bench_delivery
+	$(BIN)/python -m tools.bench_cost 3000
+	$(BIN)/python -m tools.bench_cost 3000 encoder
+	$(BIN)/python -m tools.bench_cost 10000
+	$(BIN)/python -m tools.bench_cost 100000
 
 chaos: .venv/ready ## kills the sending process 200 times, and long faults; fails where a message is lost or doubled
-	$(BIN)/python -c "from tests.chaos import main; main()"
-	$(BIN)/python -m tests.chaos_faults
-	$(BIN)/python -m tests.chaos_clock 60
+	$(BIN)/python -c "from tools.chaos import main; main()"
+	$(BIN)/python -m tools.chaos_faults
+	$(BIN)/python -m tools.chaos_clock 60
 
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
-	$(BIN)/python -m tests.evaluate $(DATA)
+	$(BIN)/python -m tools.evaluate $(DATA)
 
 train: .venv/ready ## makes the model of promotion again from ../shared/data, byte for byte
-	$(BIN)/python -m tests.train $(DATA)
+	$(BIN)/python -m tools.train $(DATA)
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
-	$(BIN)/python -m tests.pictures docs
+	$(BIN)/python -m tools.pictures docs
 
 fmt: .venv/ready
 	$(BIN)/ruff format .

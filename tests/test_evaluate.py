@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests.evaluate_data import auc, best_threshold, f1, renamed, retrieval
-from tests.evaluate_stories import nmi_ari
-from tests.evaluate_summaries import rouge
 from tests.posts import post
+from tools.evaluate_data import auc, best_threshold, f1, renamed, retrieval
+from tools.evaluate_stories import nmi_ari
+from tools.evaluate_summaries import rouge
 
 
 def test_retrieval() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
-EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/*.py")])
+EVERYTHING = sorted([*SOURCES, *ROOT.glob("tests/*.py"), *ROOT.glob("tools/*.py")])
 SDKS = {
     "terminal": {"prompt_toolkit"},
     "telegram": {"telegram", "httpx"},

@@ -1,11 +1,13 @@
 """The learned model: small, reproducible, and right about plain cases."""
 
+import io
+
 import numpy as np
 import pytest
 
 from digest.select.learned import BUCKETS, FILE, features, promotion
-from tests.evaluate_data import DATA
-from tests.train import fit, model, rows
+from tools.evaluate_data import DATA
+from tools.train import fit, model, rows
 
 PITCHES = (
     "Use code SAVE20 for 20% off, get yours now https://t.co/x",
@@ -38,8 +40,16 @@ def test_the_regression_learns_what_separates() -> None:
     assert ((data.times(weights) + bias > 0) == true).all()
 
 
-def test_the_file_is_small_and_made_again_byte_for_byte() -> None:
+def test_the_file_is_small_and_made_again() -> None:
+    """Byte for byte on one kind of processor; `exp` differs in its last bit between kinds, which may
+    turn the rounding of a few weights."""
     assert FILE.stat().st_size < 1_000_000
     if not (DATA / "ads").is_dir():
         pytest.skip("../shared/data is absent")
-    assert model(DATA) == FILE.read_bytes()
+    again, stored = np.load(io.BytesIO(model(DATA))), np.load(FILE)
+    assert again.files == stored.files
+    assert (again["rarity"] == stored["rarity"]).all()
+    steps = np.abs(again["weights"].astype(int) - stored["weights"].astype(int))
+    assert steps.max() <= 1
+    assert (steps > 0).mean() < 1e-3
+    assert again["numbers"] == pytest.approx(stored["numbers"], abs=1e-4)

@@ -13,8 +13,8 @@ from digest.write.claims.facts import amounts
 from digest.write.claims.times import days
 from digest.write.judge import judged
 from digest.write.verify import verify
-from tests.evaluate import score
 from tests.posts import post
+from tools.evaluate import score
 
 
 def missing(said: str, posted: str, title: str = "", view: bool = False) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 Words and pairs of words stand for Latin script, runs of one to three characters for the others, each
 hashed into a bucket (Weinberger et al., ICML 2009). To them comes what the rules for ads find, which
 stand for many words too rare to learn. The file holds one small number a bucket, so no text can be
-read back from it. `python -m tests.train` makes it again.
+read back from it. `python -m tools.train` makes it again.
 """
 
 from __future__ import annotations

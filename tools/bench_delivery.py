@@ -1,6 +1,6 @@
 """Figures of delivering, printed: pace against strict limits, CPU a message, stalls of the loop.
 
-The stub runs in a process of its own; `python -m tests.bench_delivery`, or as part of `make bench`.
+The stub runs in a process of its own; `python -m tools.bench_delivery`, or as part of `make bench`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from bot.messages import Incoming
 from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger
-from tests.bench_ledger import DAY, EIGHT, TOPICS, Loop, memory, subscribe
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN
 from tests.hosts import context
 from tests.samples import report
 from tests.town import Town, opened, town
+from tools.bench_ledger import DAY, EIGHT, TOPICS, Loop, memory, subscribe
 
 _people = count(10**6)
 

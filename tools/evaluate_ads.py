@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.select.selection import select
-from tests.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
-from tests.train import fit, rows
+from tools.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
+from tools.train import fit, rows
 
 FOLDS = 5
 KEYWORDS = re.compile(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.select.embed import embed
-from tests.evaluate_data import Row, counted, lines, means
+from tools.evaluate_data import Row, counted, lines, means
 
 BUDGET = 25
 _WORD = re.compile(r"[a-z0-9]+")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from digest.models import Post, Story
 from digest.select.continuity import DAYS, Told, judge
-from tests.evaluate_data import Row, lines, of_day, topic
+from tools.evaluate_data import Row, lines, of_day, topic
 
-LABELS = Path(__file__).parent / "data" / "continuity.jsonl"
+LABELS = Path(__file__).parents[1] / "tests" / "data" / "continuity.jsonl"
 
 
 def judged(data: Path) -> list[tuple[str, str]]:

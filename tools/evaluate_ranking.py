@@ -9,7 +9,7 @@ from pathlib import Path
 from digest.models import Post, Topic
 from digest.select.rank import WEIGHTS, total
 from digest.select.selection import Selection, select
-from tests.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
+from tools.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
 
 Order = Callable[[str, Sequence[Post]], list[str]]
 

@@ -1,9 +1,9 @@
 """CPU of a whole digest without a model and without the encoder, against one jieba pass over the same text.
 
-`python -m tests.bench_cost COUNT` measures one size in a process of its own, so that memory is its own too:
+`python -m tools.bench_cost COUNT` measures one size in a process of its own, so that memory is its own too:
 the peak over what the process holds once all libraries are imported. The posts and the part of jieba's
 dictionary that the day needs are counted in it; the pass that is compared with has its dictionary loaded.
-`python -m tests.bench_cost COUNT encoder` measures the seconds with the encoder.
+`python -m tools.bench_cost COUNT encoder` measures the seconds with the encoder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import wordcloud
 from digest import pipeline
 from digest.models import Post, Window
 from digest.select import embed
-from tests.evaluate_data import DATA, days, of_day, topic
+from tools.evaluate_data import DATA, days, of_day, topic
 
 LIBRARIES = (PIL.ImageFont, PIL.ImageOps, wordcloud)
 """Imported now, as a digest does when it comes to them."""

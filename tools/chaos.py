@@ -149,7 +149,7 @@ class Chaos:
         self.ledger, self.score = Ledger(store), Score()
         self._chance = random.Random(seed)  # noqa: S311
         self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(["tests.chaos"])
+        self._processes.set_forkserver_preload(["tools.chaos"])
 
     async def run(self, kills: int, *, resend: bool = False) -> Score:
         """Days of digests until the child was killed so often; then all is sent."""

@@ -16,16 +16,16 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from digest.write.verify import verify
-from tests import (
+from tests import feed_set
+from tests.verify_set import labelled
+from tools import (
     evaluate_ads,
     evaluate_continuity,
     evaluate_ranking,
     evaluate_stories,
     evaluate_summaries,
-    feed_set,
 )
-from tests.evaluate_data import DATA, ROOT, Row, table
-from tests.verify_set import labelled
+from tools.evaluate_data import DATA, ROOT, Row, table
 
 BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
 

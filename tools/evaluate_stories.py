@@ -20,7 +20,8 @@ from digest.select.selection import Selection, select
 from digest.text import plain
 from digest.write import Material
 from digest.write.extractive import write
-from tests.evaluate_data import (
+from tests.posts import post
+from tools.evaluate_data import (
     Row,
     best_threshold,
     counted,
@@ -30,7 +31,6 @@ from tests.evaluate_data import (
     of_day,
     topic,
 )
-from tests.posts import post
 
 FIRST = 20
 

@@ -1,0 +1,1 @@
+"""Commands for developers: figures, training, chaos and pictures. Run through `make`."""
