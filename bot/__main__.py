@@ -17,7 +17,8 @@ import click
 
 from bot.dates import DateError, full_day
 from bot.settings import Settings, load_settings
-from digest.models import DigestError, Report, Topic, Window
+from digest.errors import DigestError
+from digest.models import Report, Topic, Window
 
 if TYPE_CHECKING:
     from digest.pipeline import Model
@@ -269,8 +270,9 @@ def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
 
 async def _import(files: Sequence[Path], replace: bool, name: str | None) -> None:
     from digest.collect import import_feeds
+    from digest.errors import StoreError
     from digest.publish.exchange import import_post
-    from digest.store import Store, StoreError
+    from digest.store import Store
     from digest.topics import load_topics
 
     settings = _settings()

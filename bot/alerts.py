@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from bot import texts
 from bot.messages import Block, Heading, Reply, Text
 from bot.platforms import PlatformError, Unreachable
+from digest.errors import StoreError
 from digest.models import Language
-from digest.store import Store, StoreError
+from digest.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from bot.platforms import terminal
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.talking import Talking
-from digest.models import DigestError
-from digest.store import Store, StoreError
+from digest.errors import DigestError, StoreError
+from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.topics import load_topics
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.settings import Settings
-from digest.store import Store, StoreError
+from digest.errors import StoreError
+from digest.store import Store
 from digest.store.backup import Restored, back_up, keep_backup, open_sound
 from digest.store.backup import restore as put_back
 

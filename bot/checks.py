@@ -12,7 +12,7 @@ from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, load_settings
-from digest.models import DigestError
+from digest.errors import DigestError
 from digest.sources import open_source
 from digest.store import Store
 from digest.store.backup import look, sqlite_file

@@ -15,8 +15,8 @@ from bot.outbox import Outbox
 from bot.outcomes import Writer
 from bot.platforms import Delivering
 from bot.posting import digest_reply, waiting_reply
+from digest.errors import StoreError
 from digest.models import Delivery, Report
-from digest.store import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)

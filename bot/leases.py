@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from digest.store import StoreError
+from digest.errors import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)

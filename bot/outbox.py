@@ -18,8 +18,8 @@ from bot.outcomes import Writer
 from bot.pacing import Rate
 from bot.platforms import Delivering
 from bot.tries import Job, Tries, job_of
+from digest.errors import StoreError
 from digest.models import Outcome
-from digest.store import StoreError
 from digest.store.due import MADE_UP
 from digest.store.ledger import RESTORED, Ledger
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from digest.errors import StoreError
 from digest.models import Outcome
-from digest.store import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.commands.asking import Context
 from bot.watch import Watch
-from digest.store import StoreError
+from digest.errors import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from bot.platforms import Setup
-from digest.models import DigestError, Provider
+from digest.errors import DigestError
+from digest.models import Provider
 from digest.sources import Access
 
 OPENAI = "https://api.openai.com/v1"

@@ -25,8 +25,8 @@ from bot.platforms import (
     Revoked,
     Unsure,
 )
+from digest.errors import StoreError
 from digest.models import Outcome, Part
-from digest.store import StoreError
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from digest.models import DigestError
+from digest.errors import CloudError
 from digest.text import clean
 
 WIDTH, HEIGHT, SCALE = 800, 450, 2
@@ -42,10 +42,6 @@ _SYSTEM_FONTS = (
 )
 
 log = logging.getLogger(__name__)
-
-
-class CloudError(DigestError):
-    """No picture could be made. The report goes out without one."""
 
 
 def render(counts: Mapping[str, int]) -> bytes:

@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digest.models import DigestError, Post, SourceResult, SourceSpec, SourceState, Topic, Window
-from digest.sources import Access, Source, SourceError, open_source
-from digest.store import Store, StoreError
+from digest.errors import DigestError, SourceError, StoreError
+from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
+from digest.sources import Access, Source, open_source
+from digest.store import Store
 from digest.store.sources import Change, Health, Reads, SourceBook
 from digest.text import clean
 

@@ -20,10 +20,6 @@ BRIEF: tuple[SectionName, ...] = ("overview", "points")
 MAX_POINTS = 10
 
 
-class DigestError(Exception):
-    """Something the operator can act on. The message is one line that says what to do."""
-
-
 USER, USER_READS = "x-user:", 2
 """Keys of users that were paid for: X takes twice as much for one as for a post ($0.010 against $0.005,
 docs.x.com/x-api/getting-started/pricing)."""

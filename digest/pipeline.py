@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digest.cloud import CloudError, render
+from digest.cloud import render
 from digest.collect import SHOWN, answers, collect, weights_of
+from digest.errors import CloudError, DigestError, PromptError, SourceError
 from digest.models import (
     Cited,
     Counts,
-    DigestError,
     Dropped,
     Post,
     Provider,
@@ -35,7 +35,7 @@ from digest.models import (
 from digest.select.continuity import Told, earliest, told
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
-from digest.sources import Access, SourceError, open_source
+from digest.sources import Access, open_source
 from digest.store import Store
 from digest.store.sources import SourceBook
 from digest.text import clean
@@ -45,7 +45,7 @@ from digest.write.budget import Budget
 from digest.write.editor import Editor, unedited
 from digest.write.extractive import write
 from digest.write.llm import Llm
-from digest.write.prompts import PromptError, load_prompts
+from digest.write.prompts import load_prompts
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,8 @@ from pydantic import (
     ValidationError,
 )
 
-from digest.models import DigestError, Language, SourceSpec, Topic
-
-
-class TopicsError(DigestError):
-    """What is wrong in the topics file, a line for each problem."""
+from digest.errors import TopicsError
+from digest.models import Language, SourceSpec, Topic
 
 
 def _in_both(value: object) -> object:

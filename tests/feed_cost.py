@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from digest.fetch.entries import FeedError
+from digest.errors import FeedError
 from digest.fetch.feeds import parse
 from digest.sources.rss import posts_of
 

@@ -14,10 +14,11 @@ import openai  # noqa: F401 (takes half a second, which no test of time-outs sho
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from digest.errors import BudgetSpent, LlmError, StoreError
 from digest.models import Cost, Provider
-from digest.store import Store, StoreError
-from digest.write.budget import Budget, BudgetSpent
-from digest.write.llm import Call, Llm, LlmError
+from digest.store import Store
+from digest.write.budget import Budget
+from digest.write.llm import Call, Llm
 from tests.model_server import KEY, MODEL, ModelServer
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)

@@ -17,8 +17,9 @@ from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from bot.texts_settings import SETTINGS
 from bot.watch import PATIENCE, Trouble, Watch, closed_day, troubles
+from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, SourceResult, Subscription
-from digest.store import Store, StoreError
+from digest.store import Store
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 

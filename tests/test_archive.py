@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.errors import ArchiveError
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section
-from digest.publish.archive import ArchiveError, read_post
+from digest.publish.archive import read_post
 from digest.publish.jekyll import export, give_back, write_files
 from digest.publish.names import safe_slug, stem
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from digest.errors import StoreError
 from digest.models import Chat, Subscription
-from digest.store import Store, StoreError
+from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup, restore
 from digest.store.tables import SCHEMA
 from tests.posts import TOPIC, post

@@ -13,7 +13,7 @@ from bot import app, disks
 from bot.alerts import PLACE
 from bot.backups import upkeep
 from bot.settings import Settings
-from digest.models import DigestError
+from digest.errors import DigestError
 from digest.store import Store
 from digest.store.backup import keep_backup, own_backup
 from tests.posts import TOPIC, post

@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from digest.errors import BudgetSpent, StoreError
 from digest.models import Cost, Provider
-from digest.store import Spent, Store, StoreError, spending
+from digest.store import Spent, Store, spending
 from digest.store import engine as engines
-from digest.write.budget import MAX_PROMPT_TOKENS, Budget, BudgetSpent, price, tokens
+from digest.write.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
 
 NOW = datetime(2025, 12, 6, 23, 30, tzinfo=UTC)
 PRICED = Provider("gpt-5-mini")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.checks import run_checks
-from digest.models import DigestError
+from digest.errors import DigestError
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
 from tests.model_server import KEY, MODEL, ModelServer, unauthorized

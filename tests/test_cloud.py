@@ -10,16 +10,8 @@ from PIL import Image, ImageChops
 from wordcloud import WordCloud
 
 from digest import cloud
-from digest.cloud import (
-    BACKGROUND,
-    EDGE,
-    CloudError,
-    drawable,
-    draws,
-    font_check,
-    font_path,
-    render,
-)
+from digest.cloud import BACKGROUND, EDGE, drawable, draws, font_check, font_path, render
+from digest.errors import CloudError
 
 WORDS = {f"word{n}": 100 - n for n in range(60)} | {
     "人工智能": 90,

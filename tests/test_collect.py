@@ -17,8 +17,9 @@ import pytest
 
 from digest import collect as collecting
 from digest.collect import allowance, backoff, changed, collect, grouped, sources_of
+from digest.errors import DigestError
 from digest.fetch import http
-from digest.models import DigestError, Report, SourceSpec, Topic, Window
+from digest.models import Report, SourceSpec, Topic, Window
 from digest.pipeline import run
 from digest.sources import Access
 from digest.store import Store

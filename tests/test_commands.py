@@ -17,8 +17,9 @@ from bot.commands.shown import shortened
 from bot.commands.table import COMMANDS
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
+from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
-from digest.store import Store, StoreError
+from digest.store import Store
 from tests.hosts import NOW, Maker
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
+from digest.errors import StoreError
 from digest.models import Outcome
-from digest.store import Store, StoreError
+from digest.store import Store
 from digest.store.backup import keep_backup, open_sound, own_backup
 from digest.store.engine import reading, writing
 from digest.store.files import damage

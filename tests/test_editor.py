@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from digest.errors import BudgetSpent, LlmError
 from digest.models import (
     SECTIONS,
     Counts,
@@ -30,14 +31,14 @@ from digest.sources.jsonl import parse_lines
 from digest.store import Store
 from digest.topics import load_topics
 from digest.write import Material
-from digest.write.budget import Budget, BudgetSpent
+from digest.write.budget import Budget
 from digest.write.candidates import with_handle
 from digest.write.desk import shown
 from digest.write.editor import Editor
 from digest.write.extractive import write
 from digest.write.forms import Answer
 from digest.write.gate import GATE, Edited
-from digest.write.llm import Call, Llm, LlmError
+from digest.write.llm import Call, Llm
 from digest.write.prompts import load_prompts
 from tests import model_server as server
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from digest import pipeline
-from digest.models import DigestError, Post, Report, Window
+from digest.errors import DigestError
+from digest.models import Post, Report, Window
 from digest.publish.exchange import export_reports, import_post
 from digest.sources.jsonl import parse_lines
 from digest.store import Store

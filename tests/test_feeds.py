@@ -12,7 +12,8 @@ from pathlib import Path
 import feedparser
 import pytest
 
-from digest.fetch.entries import MAX_ENTRIES, Feed, FeedError
+from digest.errors import FeedError
+from digest.fetch.entries import MAX_ENTRIES, Feed
 from digest.fetch.feeds import parse
 from digest.fetch.http import MAX_BODY
 from digest.fetch.identity import identity

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from aiohttp import web
 
+from digest.errors import SourceError
 from digest.fetch import http
 from digest.fetch.guard import GuardedTransport, Refused, is_public, refuse_near
 from digest.fetch.http import Fetcher, shown, waiting, web_address
-from digest.sources import SourceError
 from tests.near_addresses import LITERALS, RESOLVED
 from tests.source_servers import Server, half, hang, serving, status
 

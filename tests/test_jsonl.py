@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from digest.errors import SourceError
 from digest.models import SourceSpec, SourceState
-from digest.sources import SourceError, kinds, open_source
+from digest.sources import kinds, open_source
 from digest.sources.jsonl import FileSource, parse_line
 from tests.posts import WINDOW
 

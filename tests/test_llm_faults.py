@@ -10,7 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from digest.write.llm import LlmError
+from digest.errors import LlmError
 from digest.write.servers import course
 from tests import model_server as ms
 from tests.model_server import Answer, ModelServer, Request, in_turn

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from digest.write.prompts import NAMES, PromptError, check, load_prompts
+from digest.errors import PromptError
+from digest.write.prompts import NAMES, check, load_prompts
 
 SHIPPED = Path(__file__).parents[1] / "prompts"
 

@@ -15,8 +15,9 @@ import pytest
 from bot import schedule
 from bot.commands.asking import Context
 from bot.schedule import Schedule
+from digest.errors import StoreError
 from digest.models import Chat, Subscription
-from digest.store import Store, StoreError
+from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
 from tests.posts import TOPIC

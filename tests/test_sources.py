@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from digest.errors import SourceError
 from digest.fetch import http
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, Source, SourceError, kinds, open_source
+from digest.sources import Access, Source, kinds, open_source
 from tests import source_servers as servers
 from tests.source_servers import Served, Server, bomb, half, hang, huge, serving, status
 from tests.x_server import KEY, XServer, x_service

@@ -18,9 +18,10 @@ from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.texts_reasons import reason
 from digest.collect import import_feeds, sources_of, tried
+from digest.errors import DigestError, SourceError
 from digest.fetch.opml import feeds_in
-from digest.models import Chat, DigestError, SourceSpec
-from digest.sources import Access, SourceError, spec_of
+from digest.models import Chat, SourceSpec
+from digest.sources import Access, spec_of
 from digest.store import Store
 from digest.store.sources import SourceBook
 from tests.hosts import BOSS, context

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select
 
+from digest.errors import StoreError
 from digest.models import (
     SECTIONS,
     Cited,
@@ -24,7 +25,7 @@ from digest.models import (
     Section,
     SourceResult,
 )
-from digest.store import Store, StoredTopic, StoreError
+from digest.store import Store, StoredTopic
 from digest.store.tables import reports
 from tests.posts import START, TOPIC, post
 

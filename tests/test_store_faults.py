@@ -16,10 +16,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
+from digest.errors import StoreError
 from digest.models import Dropped
-from digest.store import Store, StoreError
+from digest.store import Store
+from digest.store.advice import explain
 from digest.store.engine import database_url, label, workers
-from digest.store.errors import explain
 from digest.store.tables import SCHEMA, metadata
 from tests.posts import TOPIC, post
 from tests.test_store import as_read, report

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from digest.errors import TopicsError
 from digest.models import SourceSpec
 from digest.sources import kinds, open_source
-from digest.topics import TopicsError, load_topics
+from digest.topics import load_topics
 
 SHIPPED = Path(__file__).parents[1] / "topics.toml"
 

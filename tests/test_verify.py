@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.models import DigestError, Item
+from digest.errors import DigestError
+from digest.models import Item
 from digest.write.claims.facts import amounts
 from digest.write.claims.times import days
 from digest.write.judge import judged

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from digest.errors import SourceError
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError, open_source
+from digest.sources import Access, open_source
 from digest.sources.x import place
 from tests.source_servers import serving, status
 from tests.x_server import KEY, XServer

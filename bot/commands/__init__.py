@@ -14,8 +14,8 @@ from bot.commands.asking import Ask, Context, Unanswered
 from bot.commands.table import COMMANDS
 from bot.menu import MenuRow
 from bot.messages import Incoming, Reply, Text, reply
-from digest.models import DigestError, Language
-from digest.store import StoreError
+from digest.errors import DigestError, StoreError
+from digest.models import Language
 
 log = logging.getLogger(__name__)
 

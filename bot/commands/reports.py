@@ -22,10 +22,10 @@ from bot.commands.shown import (
     shortened,
 )
 from bot.messages import Block, Button, Entry, Heading, Link, Picture, Reply, Text, reply
+from digest.errors import StoreError
 from digest.models import BRIEF, SECTIONS, Language, Report, SectionName
 from digest.publish.names import stem
 from digest.select.rank import WEIGHTS
-from digest.store import StoreError
 from digest.write.groups import CRYPTO
 
 POST_CHARS = 600

@@ -10,10 +10,6 @@ MAX_ENTRIES = 300
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
 
 
-class FeedError(Exception):
-    """What came is no feed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry, as the feed words it: titles and content may be HTML."""

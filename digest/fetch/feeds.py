@@ -19,18 +19,10 @@ from typing import Any
 import fastfeedparser
 import feedparser
 
+from digest.errors import FeedError
 from digest.fetch import jsonfeed
 from digest.fetch.encodings import readable
-from digest.fetch.entries import (
-    MAX_CONTENT,
-    MAX_ENTRIES,
-    MAX_TITLE,
-    Entry,
-    Feed,
-    FeedError,
-    in_utc,
-    text_of,
-)
+from digest.fetch.entries import MAX_CONTENT, MAX_ENTRIES, MAX_TITLE, Entry, Feed, in_utc, text_of
 
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""

@@ -16,8 +16,8 @@ from typing import Self
 
 import httpx2
 
+from digest.errors import SourceError
 from digest.fetch.guard import GuardedTransport, Refused, Resolve, resolve
-from digest.sources import SourceError
 
 MAX_WIRE = 5_000_000
 """Bytes of a body as it is sent. The largest feeds in daily use are about 3 MB."""

@@ -7,16 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from digest.fetch.entries import (
-    MAX_CONTENT,
-    MAX_ENTRIES,
-    MAX_TITLE,
-    Entry,
-    Feed,
-    FeedError,
-    in_utc,
-    text_of,
-)
+from digest.errors import FeedError
+from digest.fetch.entries import MAX_CONTENT, MAX_ENTRIES, MAX_TITLE, Entry, Feed, in_utc, text_of
 
 MAX_BYTES = 2_000_000
 """Its objects take twenty times their bytes in memory."""

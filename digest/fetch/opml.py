@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
+from digest.errors import DigestError
 from digest.fetch.pages import web_link
-from digest.models import DigestError
 
 MAX_BYTES = 2_000_000
 MAX_FEEDS = 500

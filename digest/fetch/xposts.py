@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
+from digest.errors import SourceError
 from digest.fetch.pages import web_link
 from digest.models import USER, Post
-from digest.sources import SourceError
 
 MAX_TEXT = 6_000
 MAX_CONTEXT = 280

@@ -16,16 +16,8 @@ from typing import Any
 
 import yaml
 
-from digest.models import (
-    SECTIONS,
-    Cited,
-    DigestError,
-    Item,
-    Language,
-    Report,
-    Section,
-    Status,
-)
+from digest.errors import ArchiveError
+from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
 from digest.publish.jekyll import BRACKETS, COLON, UPDATE
 from digest.text import clean, language
 
@@ -74,10 +66,6 @@ _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _CONTAINERS = frozenset(["brief", "detail", "special"])
-
-
-class ArchiveError(DigestError):
-    """A file that is no report. The message says what a report must have."""
 
 
 @dataclass(frozen=True, slots=True)

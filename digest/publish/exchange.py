@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from digest.cloud import CloudError, as_jpeg
-from digest.models import DigestError, Report, Section, Topic
-from digest.publish.archive import ArchiveError, Imported, read_post
+from digest.cloud import as_jpeg
+from digest.errors import ArchiveError, CloudError, DigestError
+from digest.models import Report, Section, Topic
+from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, give_back, write_files
 from digest.publish.names import safe_slug, stem
 from digest.store import Store

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digest.models import DigestError
+from digest.errors import DigestError
 from digest.select.grams import runs
 from digest.text import plain
 

@@ -8,18 +8,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
-from digest.models import DigestError, Post, SourceSpec, SourceState, Window
-
-
-class SourceError(DigestError):
-    """A source gave nothing. The message says why and what to do.
-
-    `gone`: it will never answer again. `wait`: seconds it asks us to stay away; such a source is well.
-    """
-
-    def __init__(self, message: str, *, gone: bool = False, wait: float = 0.0) -> None:
-        super().__init__(message)
-        self.gone, self.wait = gone, wait
+from digest.errors import SourceError
+from digest.models import Post, SourceSpec, SourceState, Window
 
 
 @dataclass(frozen=True, slots=True)

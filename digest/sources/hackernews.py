@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
+from digest.errors import SourceError
 from digest.fetch.http import Fetcher
 from digest.fetch.pages import plain_text, web_link
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError
+from digest.sources import Access
 
 API = "https://hn.algolia.com/api/v1/search_by_date"
 POINTS = 20

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from digest.errors import SourceError
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError
+from digest.sources import Access
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from digest.fetch.entries import Entry, Feed, FeedError
+from digest.errors import FeedError, SourceError
+from digest.fetch.entries import Entry, Feed
 from digest.fetch.feeds import parse
 from digest.fetch.http import Fetcher, shown, web_address
 from digest.fetch.identity import Identity, identity
 from digest.fetch.pages import links, plain_text, web_link
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError
+from digest.sources import Access
 
 MAX_TEXT = 2_000
 """Characters of an entry: title and the beginning of its content. A digest needs no whole article."""

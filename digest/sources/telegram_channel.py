@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from digest.errors import SourceError
 from digest.fetch.http import Fetcher
 from digest.fetch.pages import node_text, shallow, web_link
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError
+from digest.sources import Access
 
 SITE = "https://t.me/s/"
 CLAIMS = re.compile(r"(?:https?://)?t\.me/")

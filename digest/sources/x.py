@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from digest.errors import SourceError
 from digest.fetch.http import Fetcher, refusal
 from digest.fetch.xposts import Page, page_of, posts_of
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, SourceError
+from digest.sources import Access
 
 API = "https://api.x.com"
 CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.com/)")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
+from digest.errors import StoreError
 from digest.store import files
 from digest.store.engine import database_url
-from digest.store.errors import StoreError
 
 if TYPE_CHECKING:
     from digest.store.store import Store

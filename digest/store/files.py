@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from digest.store.errors import StoreError, one_line
+from digest.errors import StoreError
+from digest.store.advice import one_line
 from digest.store.tables import SCHEMA, metadata
 
 try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, column, func, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from digest.errors import StoreError
 from digest.store.engine import reading, writing
-from digest.store.errors import StoreError
 from digest.store.tables import SCHEMA
 
 _LOCK = 0x6A69616E

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.models import Chat, Cost, Dropped, Ending, Post, Report, Subscription, Topic
 from digest.store import backup, chats, outbox, posts, reports, schema, spending, topics
+from digest.store.advice import one_line
 from digest.store.engine import (
     Reader,
     database_url,
@@ -22,7 +23,6 @@ from digest.store.engine import (
     workers,
     writing,
 )
-from digest.store.errors import one_line
 from digest.store.spending import Spent
 from digest.store.topics import StoredTopic
 

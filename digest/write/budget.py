@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 
-from digest.models import Cost, DigestError, Provider
+from digest.errors import BudgetSpent, ReportFull
+from digest.models import Cost, Provider
 from digest.store import Store
 
 MAX_PROMPT_TOKENS = 20_000
@@ -14,14 +15,6 @@ MAX_ANSWER_TOKENS = 8_000
 """Tokens of one report, reasoning included, whatever the number of posts."""
 MARGIN = 1.25
 """How far an estimate of tokens may be off: 21 % was the most on single paragraphs (p95)."""
-
-
-class BudgetSpent(DigestError):
-    """A cap leaves no room for the call. One line that says which, and what to do."""
-
-
-class ReportFull(BudgetSpent):
-    """The report has used up the tokens that one report may take."""
 
 
 class Budget:

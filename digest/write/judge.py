@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from digest.models import DigestError, Item
+from digest.errors import DigestError
+from digest.models import Item
 from digest.sources.jsonl import parse_line
 from digest.write.verify import verify
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pydantic import BaseModel
 
-from digest.models import Cost, DigestError, Provider
-from digest.store import Store, StoreError
-from digest.write.budget import Budget, BudgetSpent, tokens
+from digest.errors import BudgetSpent, DigestError, LlmError, StoreError
+from digest.models import Cost, Provider
+from digest.store import Store
+from digest.write.budget import Budget, tokens
 from digest.write.servers.answers import Unusable, read
 from digest.write.servers.completion import Reply, read_body
 from digest.write.servers.course import Course
@@ -28,7 +29,7 @@ from digest.write.servers.memory import Memory
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["Call", "Llm", "LlmError", "probe"]
+__all__ = ["Call", "Llm", "probe"]
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,6 @@ ATTEMPT = 45.0
 """Seconds one request may take."""
 LEAST = 1.0
 """Seconds without which a request is not worth its price."""
-
-
-class LlmError(DigestError):
-    """No model answered. One line for the operator, never shown to readers."""
 
 
 class Meter(Protocol):

@@ -9,17 +9,13 @@ from pathlib import Path
 import yaml
 from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
 
-from digest.models import DigestError
+from digest.errors import PromptError
 
 NAMES = ("system", "brief", "views", "events", "money", "repair")
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
 CHECKOUT = Path(__file__).parents[2]
 """Where `bot`, `digest` and `prompts` lie beside each other."""
-
-
-class PromptError(DigestError):
-    """What is wrong with a prompt file, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from digest.errors import StoreError
 from digest.models import Provider
-from digest.store import Store, StoreError
+from digest.store import Store
 from digest.write.servers.dialect import Call, Dialect, T, recalled, schema_text
 
 log = logging.getLogger(__name__)

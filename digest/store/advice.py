@@ -8,12 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from digest.models import DigestError
-
-
-class StoreError(DigestError):
-    """The database refused. The message is one line that says what to do."""
-
+from digest.errors import StoreError
 
 _FULL = "database is full: make room for {name}, then try again; nothing was stored by halves"
 _BUSY = "database is busy: another program is writing to {name}; try again in a moment"
