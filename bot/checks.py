@@ -114,15 +114,15 @@ async def _encoder(_: Settings) -> str:
 
 
 async def _prompts(settings: Settings) -> str:
-    from digest.write.prompts import check
+    from digest.write.model.prompts import check
 
     return check(settings.prompts_dir)
 
 
 async def _model(settings: Settings) -> str:
     """One tiny call to each model, and what it costs."""
-    from digest.write.budget import price
-    from digest.write.llm import probe
+    from digest.llm.budget import price
+    from digest.llm.client import probe
 
     if not settings.providers:
         return "none set: reports are made of the posts' own sentences"

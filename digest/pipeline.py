@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from digest.cloud import render
 from digest.collect import SHOWN, answers, collect, weights_of
 from digest.errors import CloudError, DigestError, PromptError, SourceError
+from digest.llm.budget import Budget
+from digest.llm.client import Llm
 from digest.models import (
     Cited,
     Counts,
@@ -41,11 +43,9 @@ from digest.store.sources import SourceBook
 from digest.text import clean
 from digest.words import wordcounts
 from digest.write import Material
-from digest.write.budget import Budget
-from digest.write.editor import Editor, unedited
 from digest.write.extractive import write
-from digest.write.llm import Llm
-from digest.write.prompts import load_prompts
+from digest.write.model.editor import Editor, unedited
+from digest.write.model.prompts import load_prompts
 
 log = logging.getLogger(__name__)
 

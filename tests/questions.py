@@ -15,10 +15,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from digest.errors import BudgetSpent, LlmError, StoreError
+from digest.llm.budget import Budget
+from digest.llm.client import Call, Llm
 from digest.models import Cost, Provider
 from digest.store import Store
-from digest.write.budget import Budget
-from digest.write.llm import Call, Llm
 from tests.model_server import KEY, MODEL, ModelServer
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from digest.write.servers.answers import Unusable, read
+from digest.llm.answers import Unusable, read
 
 
 class Point(BaseModel):

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from digest.errors import BudgetSpent, StoreError
+from digest.llm.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
 from digest.models import Cost, Provider
 from digest.store import Spent, Store, spending
 from digest.store import engine as engines
-from digest.write.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
 
 NOW = datetime(2025, 12, 6, 23, 30, tzinfo=UTC)
 PRICED = Provider("gpt-5-mini")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.write.servers.completion import Reply, read_body, reply, usage
-from digest.write.servers.faults import Fault
+from digest.llm.completion import Reply, read_body, reply, usage
+from digest.llm.retry import Fault
 
 NOW = datetime(2025, 12, 6, tzinfo=UTC)
 

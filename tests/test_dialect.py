@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from digest.write.servers.dialect import Call, Dialect, recalled, strict_schema
+from digest.llm.compat import Call, Dialect, recalled, strict_schema
 from tests.strict_schema import not_strict
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from digest.errors import BudgetSpent, LlmError
+from digest.llm.budget import Budget
+from digest.llm.client import Call, Llm
 from digest.models import (
     SECTIONS,
     Counts,
@@ -31,15 +33,13 @@ from digest.sources.jsonl import parse_lines
 from digest.store import Store
 from digest.topics import load_topics
 from digest.write import Material
-from digest.write.budget import Budget
-from digest.write.candidates import with_handle
-from digest.write.desk import shown
-from digest.write.editor import Editor
 from digest.write.extractive import write
-from digest.write.forms import Answer
-from digest.write.gate import GATE, Edited
-from digest.write.llm import Call, Llm
-from digest.write.prompts import load_prompts
+from digest.write.model.candidates import with_handle
+from digest.write.model.context import shown
+from digest.write.model.editor import Editor
+from digest.write.model.gate import GATE, Edited
+from digest.write.model.prompts import load_prompts
+from digest.write.model.schemas import Answer
 from tests import model_server as server
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script
 from tests.posts import post

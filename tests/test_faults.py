@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from digest.write.servers import course
-from digest.write.servers.course import Course
-from digest.write.servers.dialect import Dialect
-from digest.write.servers.faults import Fault, host, of_status, retry_after
-from digest.write.servers.wire import is_near
+from digest.llm import course
+from digest.llm.compat import Dialect
+from digest.llm.course import Course
+from digest.llm.retry import Fault, host, of_status, retry_after
+from digest.llm.transport import is_near
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
 

@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 
 from digest.errors import BudgetSpent, LlmError
+from digest.llm import course
+from digest.llm.budget import Budget, tokens
+from digest.llm.client import Llm, probe
 from digest.models import Provider
 from digest.store import Store
-from digest.write.budget import Budget, tokens
-from digest.write.llm import Llm, probe
-from digest.write.servers import course
 from tests import model_server as ms
 from tests.model_server import MODEL, Answer, ModelServer, Request, in_turn
 from tests.questions import GOOD, NOW, Desk, News, call, closed_port

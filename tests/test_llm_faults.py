@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from digest.errors import LlmError
-from digest.write.servers import course
+from digest.llm import course
 from tests import model_server as ms
 from tests.model_server import Answer, ModelServer, Request, in_turn
 from tests.questions import GOOD, NOW, TWO, Desk, News, call, closed_port

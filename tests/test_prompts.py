@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digest.errors import PromptError
-from digest.write.prompts import NAMES, check, load_prompts
+from digest.write.model.prompts import NAMES, check, load_prompts
 
 SHIPPED = Path(__file__).parents[1] / "prompts"
 

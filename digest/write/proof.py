@@ -10,8 +10,8 @@ from digest.models import Language, Post, SectionName
 from digest.orders import gives_orders
 from digest.select.embed import EMBED_CHARS, embed
 from digest.text import clean, language, plain
-from digest.write.candidates import Candidate, pieces, without
 from digest.write.companies import han_names
+from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.substance import proper_names
 from digest.write.verify import verify
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from digest.llm.budget import tokens
 from digest.models import Post, Story
 from digest.orders import gives_orders, without_orders
 from digest.text import EMOJI, URL, clean, language
 from digest.write import Material
-from digest.write.budget import tokens
 from digest.write.detail import deals, may_hold_view, opinions
 from digest.write.draft import Draft
 from digest.write.markets import money_talk

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeGuard, cast
 
-from digest.write.servers.faults import Fault, of_status
+from digest.llm.retry import Fault, of_status
 
 _MOST_TOKENS = 10_000_000
 

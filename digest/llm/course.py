@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from digest.write.servers.dialect import Dialect
-from digest.write.servers.faults import Fault
+from digest.llm.compat import Dialect
+from digest.llm.retry import Fault
 
 RETRIES = 2
 ADJUSTMENTS = 5

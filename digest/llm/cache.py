@@ -11,9 +11,9 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from digest.errors import StoreError
+from digest.llm.compat import Call, Dialect, T, recalled, schema_text
 from digest.models import Provider
 from digest.store import Store
-from digest.write.servers.dialect import Call, Dialect, T, recalled, schema_text
 
 log = logging.getLogger(__name__)
 

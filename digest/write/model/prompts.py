@@ -14,7 +14,7 @@ from digest.errors import PromptError
 NAMES = ("system", "brief", "views", "events", "money", "repair")
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 """Where `bot`, `digest` and `prompts` lie beside each other."""
 
 

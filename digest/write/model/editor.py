@@ -14,19 +14,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from digest.errors import BudgetSpent, LlmError, ReportFull
+from digest.llm.budget import tokens
+from digest.llm.client import Call
 from digest.models import Quality, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
-from digest.write.assembly import assembled, reduced
-from digest.write.budget import tokens
-from digest.write.candidates import MOST, Candidate, candidates, repaired
-from digest.write.desk import Desk, shown
-from digest.write.forms import Answer, Brief, Events, Money, Repair, Views
-from digest.write.gate import GATE, Edited
 from digest.write.groups import EVENTS, OTHER, THEMES, Group
 from digest.write.headings import heading
-from digest.write.llm import Call
-from digest.write.prompts import Prompt
+from digest.write.model.assembly import assembled, reduced
+from digest.write.model.candidates import MOST, Candidate, candidates, repaired
+from digest.write.model.context import Desk, shown
+from digest.write.model.gate import GATE, Edited
+from digest.write.model.prompts import Prompt
+from digest.write.model.schemas import Answer, Brief, Events, Money, Repair, Views
 from digest.write.proof import checked, trimmed
 
 log = logging.getLogger(__name__)

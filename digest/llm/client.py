@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from pydantic import BaseModel
 
 from digest.errors import BudgetSpent, DigestError, LlmError, StoreError
+from digest.llm.answers import Unusable, read
+from digest.llm.budget import Budget, tokens
+from digest.llm.cache import Memory
+from digest.llm.compat import Call, Dialect, T, schema_text
+from digest.llm.completion import Reply, read_body
+from digest.llm.course import Course
+from digest.llm.retry import NO_TIME, TIME_OUT, Fault, host, of_connection, of_status
 from digest.models import Cost, Provider
 from digest.store import Store
-from digest.write.budget import Budget, tokens
-from digest.write.servers.answers import Unusable, read
-from digest.write.servers.completion import Reply, read_body
-from digest.write.servers.course import Course
-from digest.write.servers.dialect import Call, Dialect, T, schema_text
-from digest.write.servers.faults import NO_TIME, TIME_OUT, Fault, host, of_connection, of_status
-from digest.write.servers.memory import Memory
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -40,7 +40,7 @@ LEAST = 1.0
 
 
 class Meter(Protocol):
-    """What counts the tokens: `digest.write.budget.Budget`."""
+    """What counts the tokens: `digest.llm.budget.Budget`."""
 
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int, /) -> int: ...
 
@@ -219,7 +219,7 @@ class Server:
     def _open(self) -> AsyncOpenAI:
         import openai
 
-        from digest.write.servers.wire import open_client
+        from digest.llm.transport import open_client
 
         provider = self.provider
         try:
@@ -243,7 +243,7 @@ class _BadSetting(Exception):
 def _timeout(seconds: float) -> Any:
     import httpx2
 
-    from digest.write.servers.wire import CONNECT
+    from digest.llm.transport import CONNECT
 
     return httpx2.Timeout(seconds, connect=min(CONNECT, seconds))
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from digest.models import MAX_POINTS, SECTIONS, Item, Section, SectionName
 from digest.write import Material, notes
-from digest.write.candidates import MOST, Candidate, with_handle
-from digest.write.gate import WRITTEN, Edited, quality
 from digest.write.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
 from digest.write.headings import heading
+from digest.write.model.candidates import MOST, Candidate, with_handle
+from digest.write.model.gate import WRITTEN, Edited, quality
 from digest.write.points import QUIET
 from digest.write.proof import TELLING, generic, without_repeats
 
