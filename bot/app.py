@@ -15,15 +15,14 @@ from importlib.metadata import PackageNotFoundError, version
 from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
-from bot.builds import Builds
-from bot.children import run_child
+from bot.builds import Builds, run_child
 from bot.commands import answer
 from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
-from bot.delivery import Deliveries
+from bot.delivery.leases import own_name, while_held
+from bot.delivery.plan import Deliveries
 from bot.host import BotHost
-from bot.leases import own_name, while_held
-from bot.memory import lean_heap
+from bot.machine import lean_heap
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.schedule import Schedule

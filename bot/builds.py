@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import sys
 from collections import defaultdict
 from datetime import date
 
-from bot.children import run_child
-from bot.commands.asking import TooMany
+log = logging.getLogger(__name__)
 
 BUILDS_AN_HOUR = 3
 """Reports one user may have made within an hour."""
+
+
+class TooMany(Exception):
+    """The user must wait so many minutes before another report is made."""
+
+    def __init__(self, made: int, minutes: int) -> None:
+        super().__init__(f"{made} reports, {minutes} minutes")
+        self.made, self.minutes = made, minutes
 
 
 class Builds:
@@ -58,3 +68,38 @@ async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
     writer = "auto" if whole else "extractive"
     words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
     return await run_child(*words)
+
+
+DEADLINE = 600.0
+"""Seconds a child may take before it is ended."""
+
+
+async def run_child(*words: str) -> str:
+    """Runs `python -m bot` with these words; empty where it worked, else why not."""
+    return (await ask_child(*words))[1]
+
+
+async def ask_child(*words: str) -> tuple[str, str]:
+    """Runs `python -m bot` with these words; what it printed, and why it failed or nothing."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *words),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        printed, said = await asyncio.wait_for(process.communicate(), DEADLINE)
+    except TimeoutError:
+        log.error("%s took longer than %d s and was ended", " ".join(words[:4]), DEADLINE)
+        return "", f"it took longer than {DEADLINE:.0f} s and was ended"
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode == 0:
+        return printed.decode("utf-8", "replace"), ""
+    lines = said.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+    why = lines[-1].removeprefix("jianbao: ")
+    log.error("%s failed: %s", " ".join(words[:4]), why)
+    return "", why

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import urlsplit
 
-from bot import disks
+from bot import machine
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
@@ -85,7 +85,7 @@ def _disk(settings: Settings) -> str:
         file = sqlite_file(settings.database_url)
     except DigestError:
         return ""  # the check of the database says what is wrong
-    return disks.warning(file) if file else ""
+    return machine.warn_of_storage(file) if file else ""
 
 
 async def _folder(settings: Settings) -> str:

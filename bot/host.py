@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 
@@ -13,7 +14,6 @@ from bot.commands.asking import Context
 from bot.dates import DateError, parse_days
 from bot.menu import Kind
 from bot.messages import Incoming, Reply, Text, reply
-from bot.pace import MOST, Pace
 from bot.times import ZONES, zone_named
 from digest.models import SECTIONS, Ending, Language
 from digest.store.ledger import Ledger
@@ -29,7 +29,7 @@ class BotHost:
     def __init__(self, context: Context, show: Callable[[str], None]) -> None:
         """`show` tells whoever started the bot."""
         self._context, self._show = context, show
-        self._pace = Pace(asyncio.get_running_loop().time)
+        self._pace = LineLimit(asyncio.get_running_loop().time)
         self._ledger = Ledger(context.store)
         self._updates = 0
         self._ready: dict[str, asyncio.Event] = {}
@@ -139,3 +139,42 @@ class BotHost:
     async def talks(self, platform: str) -> None:
         """Waits until the platform talks to people."""
         await self._ready.setdefault(platform, asyncio.Event()).wait()
+
+
+MOST, WITHIN = 20, 60.0
+"""Lines of one person that are answered within so many seconds."""
+_PEOPLE = 10_000
+
+
+class LineLimit:
+    """Lines of each person in the last minute. `clock` gives seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._asked: dict[str, deque[float]] = {}
+        self._told: dict[str, float] = {}
+
+    def wait(self, person: str) -> float:
+        """0 where the person may ask now, else the seconds to wait."""
+        now = self._clock()
+        asked = self._asked.setdefault(person, deque())
+        while asked and now - asked[0] >= WITHIN:
+            asked.popleft()
+        if len(asked) >= MOST:
+            return WITHIN - (now - asked[0])
+        asked.append(now)
+        if len(self._asked) > _PEOPLE:
+            self._forget(now)
+        return 0.0
+
+    def tell(self, person: str) -> bool:
+        """Whether to tell the person to wait: once a minute, or the telling would be the flood."""
+        now = self._clock()
+        if now - self._told.get(person, -WITHIN) < WITHIN:
+            return False
+        self._told[person] = now
+        return True
+
+    def _forget(self, now: float) -> None:
+        self._asked = {p: a for p, a in self._asked.items() if a and now - a[-1] < WITHIN}
+        self._told = {p: at for p, at in self._told.items() if now - at < WITHIN}

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.alerts import Watch
 from bot.commands.asking import Context
-from bot.watch import Watch
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from bot import platforms
 from bot.commands.asking import Context
-from bot.delivery import Deliveries
+from bot.delivery.plan import Deliveries
 from bot.host import BotHost
-from bot.memory import give_back
+from bot.machine import give_back
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.commands.asking import Context, TooMany
+from bot.builds import TooMany
+from bot.commands.asking import Context
 from bot.host import BotHost
 from bot.messages import Incoming
 from digest.models import Report

@@ -12,12 +12,10 @@ from wcwidth import iter_graphemes
 from bot.commands import link_word
 from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Terms, Text
 from bot.platforms import terminal
-from bot.platforms.discord import text as discord_text
-from bot.platforms.discord import views
-from bot.platforms.telegram.keyboards import keyboard
-from bot.platforms.telegram.sending import paged
-from bot.platforms.telegram.sending import sheets as telegram_sheets
-from bot.platforms.telegram.text import JOINER, message
+from bot.platforms.discord import embeds as discord_text
+from bot.platforms.telegram.answers import paged
+from bot.platforms.telegram.answers import sheets as telegram_sheets
+from bot.platforms.telegram.entities import JOINER, keyboard, message
 from bot.rich import MOST_LINKS, Line, address, cells
 from digest.text import clean
 from tests import discord_markdown, discord_rules, telegram_chats, telegram_links
@@ -147,11 +145,11 @@ def on_discord(reply: Reply, wanted: str) -> int:
     links: list[tuple[str, str]] = []
     for number, sheet in enumerate(found, 1):
         at, of = (number, len(found)) if turned else (1, 1)
-        embeds = [embed.to_dict() for embed in views.embeds(reply, sheet, at, of)]
+        embeds = [embed.to_dict() for embed in discord_text.build_embeds(reply, sheet, at, of)]
         body: dict[str, Any] = {"embeds": embeds, "allowed_mentions": {"parse": []}}
         if number in (1, len(found)):
-            body["components"] = views.view(reply, at, of).to_components()
-        files = {views.PICTURE: b"picture"} if sheet.picture else {}
+            body["components"] = discord_text.build_view(reply, at, of).to_components()
+        files = {discord_text.PICTURE: b"picture"} if sheet.picture else {}
         try:
             discord_rules.check_message(body, files)
         except discord_rules.Refused as refused:

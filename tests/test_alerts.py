@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts import Alerts
+from bot.alerts import PATIENCE, Alerts, Trouble, Watch, closed_day, troubles
 from bot.messages import Reply
 from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from bot.texts_settings import SETTINGS
-from bot.watch import PATIENCE, Trouble, Watch, closed_day, troubles
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, SourceResult, Subscription
 from digest.store import Store

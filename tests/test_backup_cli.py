@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import app, disks
+from bot import app, machine
 from bot.alerts import PLACE
 from bot.backups import upkeep
 from bot.settings import Settings
@@ -116,13 +116,13 @@ not a mount
     ],
 )
 def test_a_disk_that_a_restart_wipes_is_known(file: str, expected: str) -> None:
-    said = disks.forgetful(Path(file), MOUNTS)
+    said = machine.storage_fault(Path(file), MOUNTS)
     assert expected in said if expected else said == ""
 
 
 def test_a_warning_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(disks, "MOUNTS", mounts)
-    assert disks.warning(tmp_path / "bot.db") == "", "a system that does not tell"
+    monkeypatch.setattr(machine, "MOUNTS", mounts)
+    assert machine.warn_of_storage(tmp_path / "bot.db") == "", "a system that does not tell"
     mounts.write_text(f"21 1 0:20 / {tmp_path} rw - tmpfs tmpfs rw\n")
-    assert "put it on a volume, or use PostgreSQL" in disks.warning(tmp_path / "bot.db")
+    assert "put it on a volume, or use PostgreSQL" in machine.warn_of_storage(tmp_path / "bot.db")

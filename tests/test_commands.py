@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.builds import TooMany
 from bot.commands import answer, reports
-from bot.commands.asking import Context, TooMany
+from bot.commands.asking import Context
 from bot.commands.shown import shortened
 from bot.commands.table import COMMANDS
 from bot.messages import Incoming, Picture

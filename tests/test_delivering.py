@@ -23,7 +23,7 @@ from bot.platforms import (
     Revoked,
     Unsure,
 )
-from bot.platforms.telegram import delivering as telegram
+from bot.platforms.telegram import api as telegram
 from digest.models import Chat
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
 from tests.town import PNG, body, opened

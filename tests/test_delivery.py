@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.commands.asking import Context
-from bot.delivery import Deliveries
+from bot.delivery.plan import Deliveries
 from bot.messages import Entry, Heading, Picture, Text
 from bot.platforms import Delivering, Pace
 from bot.posting import MARK, digest_reply

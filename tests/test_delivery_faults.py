@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.outbox import MOST_AT_ONCE
-from bot.pacing import Invalid
+from bot.delivery.outbox import MOST_AT_ONCE
+from bot.delivery.rate import Invalid
 from digest.models import Balance
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
 from tests.town import DUE, bodies_of, body, every, of_chats, town

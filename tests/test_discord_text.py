@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.messages import Button, Entry, Heading, Picture, Reply, Text
-from bot.platforms.discord.text import escaped, sheets, shown
-from bot.platforms.discord.views import MOST_ROWS, embeds, view
+from bot.platforms.discord.embeds import MOST_ROWS, build_embeds, build_view, escaped, sheets, shown
 from bot.presses import pressed
 from bot.rich import Run
 from tests import discord_rules as rules
@@ -45,7 +44,7 @@ def buttons(word: str, number: int) -> tuple[Button, ...]:
 def test_many_buttons_lose_no_group() -> None:
     async def packed() -> list[str]:
         groups = (buttons("point", 10), buttons("section", 8), buttons("day", 2))
-        made = view(Reply((Text("x"),), buttons=groups, line="/report"), 2, 3)
+        made = build_view(Reply((Text("x"),), buttons=groups, line="/report"), 2, 3)
         rows = made.to_components()
         assert len(rows) <= MOST_ROWS
         form = rules.Form()
@@ -68,5 +67,5 @@ def test_no_message_is_longer_than_discord_takes(sign: str, tmp_path: Path) -> N
     reply = Reply((Heading(sign * 30, 1), *texts[:2], picture, *texts[2:]), topic="ai")
     found = sheets(reply)
     for number, sheet in enumerate(found, 1):
-        made = [embed.to_dict() for embed in embeds(reply, sheet, number, len(found))]
+        made = [embed.to_dict() for embed in build_embeds(reply, sheet, number, len(found))]
         check_message({"embeds": made}, {"wordcloud.png": b"x"})

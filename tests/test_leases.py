@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import leases
-from bot.leases import own_name, while_held
+from bot.delivery import leases
+from bot.delivery.leases import own_name, while_held
 from digest.store import Store
 from digest.store.ledger import Ledger
 

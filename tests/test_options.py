@@ -22,8 +22,8 @@ from bot.options import (
     weekdays_named,
     weekdays_word,
 )
-from bot.platforms.discord.views import MOST_ROWS, view
-from bot.platforms.telegram.keyboards import MOST_BYTES
+from bot.platforms.discord.embeds import MOST_ROWS, build_view
+from bot.platforms.telegram.entities import MOST_BYTES
 from bot.platforms.terminal import render
 from bot.presses import Press
 from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
@@ -239,7 +239,7 @@ async def test_all_options_are_reached_by_buttons_that_fit(tmp_path: Path, topic
             line = waiting.pop()
             reply = await person.ask(line)
             assert "do not know" not in render(reply, 200, styled=False), line
-            assert len(view(reply, 1, 1).children) > 0, "Discord takes it"
+            assert len(build_view(reply, 1, 1).children) > 0, "Discord takes it"
             assert len(reply.buttons) <= MOST_ROWS
             for button in buttons(reply):
                 assert Press(button.line, fresh=button.fresh).fits(MOST_BYTES), button.line

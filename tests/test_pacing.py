@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.pacing import ChatPace, Invalid, Rate, backoff
+from bot.delivery.rate import ChatPace, Invalid, Rate, backoff
 from tests.delivery_stub import Window
 
 

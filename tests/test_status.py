@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import answer
 from bot.messages import Button, Incoming, Reply
-from bot.platforms.telegram.keyboards import MOST_BYTES
+from bot.platforms.telegram.entities import MOST_BYTES
 from bot.platforms.terminal import render
 from bot.presses import Press
 from digest.models import Chat, Outcome, PartState, Subscription

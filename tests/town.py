@@ -14,11 +14,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.outbox import MOST_AT_ONCE, Outbox
-from bot.outcomes import Writer
+from bot.delivery.outbox import MOST_AT_ONCE, Outbox, Writer
 from bot.platforms import Delivering, Pace, Setup
-from bot.platforms.discord import delivering as discord
-from bot.platforms.telegram import delivering as telegram
+from bot.platforms.discord import rest as discord
+from bot.platforms.telegram import api as telegram
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.chats import subscribe

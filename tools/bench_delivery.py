@@ -27,8 +27,8 @@ from telegram.request import HTTPXRequest
 
 from bot.commands import answer
 from bot.commands.asking import Context
-from bot.delivery import Deliveries
-from bot.memory import give_back
+from bot.delivery.plan import Deliveries
+from bot.machine import give_back
 from bot.messages import Incoming
 from digest.models import Chat
 from digest.store import Store

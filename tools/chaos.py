@@ -27,8 +27,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.outbox import AHEAD, Outbox
-from bot.outcomes import Writer
+from bot.delivery.outbox import AHEAD, Outbox, Writer
 from bot.platforms import Pace
 from digest.models import Chat, Subscription
 from digest.store import Store

@@ -43,14 +43,6 @@ class Builder(Protocol):
         ...
 
 
-class TooMany(Exception):
-    """The user must wait so many minutes before another report is made."""
-
-    def __init__(self, made: int, minutes: int) -> None:
-        super().__init__(f"{made} reports, {minutes} minutes")
-        self.made, self.minutes = made, minutes
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What commands work with."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.commands.asking import Ask, TooMany, Unanswered, Wanted
+from bot.builds import TooMany
+from bot.commands.asking import Ask, Unanswered, Wanted
 from bot.commands.shown import (
     about_name,
     dropped_examples,

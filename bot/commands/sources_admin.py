@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot import texts
-from bot.children import ask_child
+from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
 from bot.texts_reasons import reason

@@ -29,12 +29,10 @@ from bot.platforms import (
     Unreachable,
     language_of,
 )
-from bot.platforms.discord.checking import checked
-from bot.platforms.discord.commands import Chinese, command
-from bot.platforms.discord.delivering import Deliverer
-from bot.platforms.discord.rights import NEEDED, lacking
-from bot.platforms.discord.text import Sheet, sheets
-from bot.platforms.discord.views import PICTURE, embeds, view
+from bot.platforms.discord.embeds import PICTURE, Sheet, build_embeds, build_view, sheets
+from bot.platforms.discord.rest import Deliverer
+from bot.platforms.discord.rights import NEEDED, checked, lacking
+from bot.platforms.discord.slash import Chinese, command
 from bot.presses import Press, pressed
 from digest.models import Chat
 
@@ -281,8 +279,8 @@ async def _content(
     reply: Reply, sheet: Sheet, number: int, of: int, *, buttons: bool = True
 ) -> dict[str, Any]:
     """The arguments of a message."""
-    content: dict[str, Any] = {"embeds": embeds(reply, sheet, number, of)}
-    made = view(reply, number, of)
+    content: dict[str, Any] = {"embeds": build_embeds(reply, sheet, number, of)}
+    made = build_view(reply, number, of)
     if buttons and made.children:
         content["view"] = made
     if sheet.picture:

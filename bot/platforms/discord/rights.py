@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import discord
 
-from digest.models import Language
+from bot.platforms import Setup
+from digest.models import Chat, Language
 
 NEEDED: dict[str, dict[Language, str]] = {
     "view_channel": {"zh": "查看频道", "en": "View Channel"},
@@ -20,3 +23,50 @@ def lacking(have: discord.Permissions, *, thread: bool) -> list[str]:
     """Those of NEEDED that are missing in a channel, or in a thread or forum post."""
     spared = "send_messages" if thread else "send_messages_in_threads"
     return [name for name in NEEDED if name != spared and not getattr(have, name)]
+
+
+async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
+    """A line on the bot, then one for each of these chats where it cannot post. Raises what the
+    library raises."""
+    # A client without commands: whoever only looks must change nothing.
+    client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy or None)
+    async with client:
+        await client.login(setup.token)
+        about = await client.application_info()
+        wanted = discord.Permissions(**dict.fromkeys(NEEDED, True))
+        link = discord.utils.oauth_url(
+            about.id, permissions=wanted, scopes=("bot", "applications.commands")
+        )
+        lines = [f"{about.name}; invite: {link}"]
+        for space in sorted({chat.space for chat in chats if chat.space}):
+            inside = [chat for chat in chats if chat.space == space]
+            lines += await _of_server(client, space, inside)
+    return lines
+
+
+async def _of_server(client: discord.Client, space: str, chats: Iterable[Chat]) -> list[str]:
+    try:
+        guild = await client.fetch_guild(int(space))
+        me = await guild.fetch_member(client.user.id if client.user else 0)
+        channels = {channel.id: channel for channel in await guild.fetch_channels()}
+    except (discord.NotFound, discord.Forbidden):
+        return [f"the bot is not in server {space}: invite it again, or end what it posts there"]
+    found = []
+    for chat in chats:
+        thread = int(chat.id) not in channels
+        channel = channels.get(int(chat.id)) or channels.get(await _parent(client, int(chat.id)))
+        if channel is None:
+            found.append(f"channel {chat.id} is gone, or the bot may not see it")
+        elif names := lacking(channel.permissions_for(me), thread=thread):
+            listed = ", ".join(NEEDED[name]["en"] for name in names)
+            found.append(f"#{channel.name}: allow the bot: {listed}")
+    return found
+
+
+async def _parent(client: discord.Client, id_: int) -> int:
+    """The channel of a thread; 0 where there is none."""
+    try:
+        channel = await client.fetch_channel(id_)
+    except (discord.NotFound, discord.Forbidden):
+        return 0
+    return channel.parent_id if isinstance(channel, discord.Thread) else 0

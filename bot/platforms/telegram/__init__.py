@@ -31,9 +31,9 @@ from bot.platforms import (
     Unreachable,
     language_of,
 )
-from bot.platforms.telegram.certificates import trusted
-from bot.platforms.telegram.delivering import Deliverer
-from bot.platforms.telegram.reading import (
+from bot.platforms.telegram.answers import NAME, Sender, seconds
+from bot.platforms.telegram.api import Deliverer, trusted
+from bot.platforms.telegram.updates import (
     HELLO,
     added,
     chat_of,
@@ -42,7 +42,6 @@ from bot.platforms.telegram.reading import (
     pressed_by,
     removed,
 )
-from bot.platforms.telegram.sending import NAME, Sender, seconds
 from bot.presses import Press, pressed
 from bot.rich import text_of, units
 from digest.models import Chat

@@ -32,8 +32,7 @@ from bot.platforms import (
     Setup,
     Unsure,
 )
-from bot.platforms.discord.text import sheets
-from bot.platforms.discord.views import PICTURE, embeds, view
+from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
 from digest.models import Chat
 
 log = logging.getLogger(__name__)
@@ -73,10 +72,10 @@ class Deliverer:
         found = sheets(reply)
         made = []
         for number, sheet in enumerate(found, 1):
-            shown = view(reply, 1, 1)
+            shown = build_view(reply, 1, 1)
             last = number == len(found) and bool(shown.children)
             with handle_message_parameters(
-                embeds=embeds(reply, sheet, 1, 1),
+                embeds=build_embeds(reply, sheet, 1, 1),
                 view=shown if last else discord.utils.MISSING,
                 allowed_mentions=discord.AllowedMentions.none(),
             ) as parameters:

@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from bot.alerts import Tell
 from bot.commands.asking import Context
-from bot.outbox import Outbox
-from bot.outcomes import Writer
+from bot.delivery.outbox import Outbox, Writer
 from bot.platforms import Delivering
 from bot.posting import digest_reply, waiting_reply
 from digest.errors import StoreError

@@ -1,20 +1,105 @@
-"""Sheets as embeds, buttons and selects. A button's id is all there is to it, so that it works after
-any restart."""
+"""Lines as Discord's markdown inside embeds. What strangers wrote is escaped, every sign of it."""
 
 from __future__ import annotations
 
 import colorsys
+import re
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import discord
 from discord import ui
 
 from bot import texts
-from bot.messages import Button, Reply
-from bot.platforms.discord.text import Sheet
+from bot.messages import Button, Picture, Reply
 from bot.presses import Press
+from bot.rich import Budget, Line, Run, fitting, pages, parts, text_of, utf16
 from digest.models import Language
+
+# Discord reads a backslash before any sign as that sign (its markdown is simple-markdown's). These
+# can begin markup, mentions, emoji, time stamps or links wherever they stand.
+_SIGNS = re.compile(r"[\\*_~`|\[\]<>@#]|:(?=//|[\w+-]+:)")
+# At the start of a line also lists and small print.
+_LEADING = re.compile(r"(?m)^(\s*)([-+])")
+_AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
+
+# These would end the address of a link early.
+_ENDING = re.compile(r'[()<>"\\\s]')
+
+TITLE = 256
+DESCRIPTION = Budget(4000)
+BEFORE_PICTURE = Budget(1500)
+"""Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted here in
+UTF-16 units, which is never less than Discord counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One embed: a title, or none, and what stands under it."""
+
+    title: str
+    text: str
+    pictured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One message: its embeds, and the picture that the first of them shows."""
+
+    pages: tuple[Page, ...]
+    picture: Picture | None = None
+
+
+def escaped(text: str) -> str:
+    """The text so that Discord shows it as it is."""
+    text = _SIGNS.sub(lambda sign: "\\" + sign.group(), text)
+    text = _AFTER_NUMBER.sub(r"\1\\\2", text)
+    return _LEADING.sub(r"\1\\\2", text)
+
+
+def _percent(sign: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign.group().encode())
+
+
+def shown(run: Run) -> str:
+    """A run as markdown."""
+    inner = escaped(run.text)
+    if run.url:
+        return f"[{inner}]({_ENDING.sub(_percent, run.url)})"
+    if run.bold and inner.strip():
+        core = inner.strip()
+        before, _, after = inner.partition(core)
+        return f"{before}**{core}**{after}"
+    return inner
+
+
+def size(run: Run) -> int:
+    """The most a run takes of an embed, wherever it stands."""
+    return utf16(shown(run))
+
+
+def markdown(lines: Sequence[Line]) -> str:
+    """Lines of a page as markdown."""
+    return "\n".join("".join(map(shown, line)) for line in lines)
+
+
+def sheets(reply: Reply) -> list[Sheet]:
+    """The reply as messages within Discord's limits."""
+    before, picture, after = parts(reply)
+    title = ""
+    first = before or after
+    if first and first[0].heading == 1 and utf16(escaped(text_of(first[0].lines))) <= TITLE:
+        title = escaped(text_of(first[0].lines))
+        del first[0]
+    if picture is None:
+        found = pages(after, size, DESCRIPTION) or [[]]
+        return [Sheet((Page(title, markdown(page)),)) for page in found]
+    shown_first, left = fitting(before, size, BEFORE_PICTURE)
+    top = Page(title, markdown(shown_first), pictured=True)
+    rest = [Page("", markdown(page)) for page in pages(left + after, size, DESCRIPTION)]
+    return [Sheet((top, *rest[:1]), picture), *(Sheet((page,)) for page in rest[1:])]
+
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
 """Of a component (Discord's documentation, Message Components)."""
@@ -30,7 +115,7 @@ def colour(topic: str) -> discord.Colour:
     return discord.Colour.from_rgb(round(red * 255), round(green * 255), round(blue * 255))
 
 
-def embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Embed]:
+def build_embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Embed]:
     """The embeds of a message, the last with the page's number where there are several."""
     found = []
     for page in sheet.pages:
@@ -45,7 +130,7 @@ def embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Emb
     return found
 
 
-def view(reply: Reply, number: int, of: int) -> ui.View:
+def build_view(reply: Reply, number: int, of: int) -> ui.View:
     """The buttons of a message; none of it is kept in this process."""
     found = ui.View(timeout=None)
     rows = _rows(reply, number, of, 2 * MOST_IN_ROW)

@@ -20,8 +20,15 @@ from telegram.error import (
 
 from bot.messages import Picture, Reply
 from bot.platforms import Gone, Host, Refused, Unreachable
-from bot.platforms.telegram.keyboards import MOST_BYTES, keyboard
-from bot.platforms.telegram.text import CAPTION, TEXT, inert_units, message, size
+from bot.platforms.telegram.entities import (
+    CAPTION,
+    MOST_BYTES,
+    TEXT,
+    inert_units,
+    keyboard,
+    message,
+    size,
+)
 from bot.presses import Press
 from bot.rich import Line, fitting, pages, parts
 from digest.models import Chat

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.alerts import Tell
-from bot.pacing import ChatPace, Invalid, Rate, backoff
+from bot.delivery.rate import ChatPace, Invalid, Rate, backoff
 from bot.platforms import (
     Delivered,
     Delivering,

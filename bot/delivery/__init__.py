@@ -1,0 +1,1 @@
+"""Deliveries: what is due becomes messages, and every message becomes an outcome."""
