@@ -119,21 +119,6 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """Posts about one event, best first, with the score that ranked it and its parts."""
-
-    posts: tuple[Post, ...]
-    score: float = 0.0
-    parts: Mapping[str, float] = field(default_factory=dict)
-    market: bool = False
-    """Kept only as talk about stocks and coins: for the money sections, never for the points."""
-    event: int = 0
-    """Stories of one number tell of one event or closely related ones: at most one becomes a point."""
-    earlier: date | None = None
-    """The latest day whose report told of it, where this story brings news of it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """One statement of a report with the posts that prove it. A `note` is written by code and cites nothing."""
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from digest.models import Cited, Counts, Item, Report, Section, Story, Window
+from digest.models import Cited, Counts, Item, Report, Section, Window
 from digest.pipeline import cited, marked
+from digest.reading import Story, read
 from digest.select.continuity import Told, _one_event, judge, told, without_repeats
 from digest.write import Material
 from tests.posts import TOPIC, post
@@ -25,7 +26,7 @@ def _told(text: str = FIRST, key: str = "x:1", author: str = "ada") -> list[Told
 
 
 def _story(text: str, id: str = "9", author: str = "bob") -> Story:
-    return Story((post(text, id, author=author),))
+    return Story(tuple(read([post(text, id, author=author)])))
 
 
 def test_a_story_is_new_an_update_or_a_repetition() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from digest.models import Post, Story
+from digest.models import Post
+from digest.reading import Story, read
 from digest.select.embed import embed
 from digest.select.rank import (
     engagement,
@@ -170,5 +171,5 @@ def test_no_posts_give_no_stories() -> None:
 
 
 def test_rank_is_stable() -> None:
-    same = [Story((post("a", str(i)),), 0.5) for i in range(5)]
+    same = [Story(tuple(read([post("a", str(i))])), 0.5) for i in range(5)]
     assert rank(same) == rank(list(reversed(same)))

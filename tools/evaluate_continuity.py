@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from digest.models import Post, Story
+from digest.models import Post
+from digest.reading import Story, read
 from digest.select.continuity import DAYS, Told, judge
 from tools.evaluate_data import Row, lines, of_day, topic
 
@@ -40,7 +41,7 @@ def judged(data: Path) -> list[tuple[str, str]]:
         if row["now"] in known and row["earlier"] in known:
             day = date.fromisoformat(row["day"])
             before = [one for one in told if day - timedelta(days=DAYS) <= one.day < day]
-            ours, _ = judge(given, [Story((known[row["now"]],))], before)[0]
+            ours, _ = judge(given, [Story(tuple(read([known[row["now"]]])))], before)[0]
             found.append((ours, row["label"]))
     return found
 

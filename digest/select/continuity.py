@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from digest.models import Dropped, Post, Report, Story, Topic
+from digest.models import Dropped, Post, Report, Topic
+from digest.reading import Story
 from digest.select.cluster import names
 from digest.select.embed import embed
 from digest.text import plain

@@ -11,7 +11,8 @@ from itertools import islice
 from statistics import median
 from types import MappingProxyType
 
-from digest.models import Post, Story, Topic
+from digest.models import Post, Topic
+from digest.reading import Story, read
 from digest.text import HANDLE, clean, language, plain, unlinked
 
 NEUTRAL = 0.4
@@ -241,7 +242,7 @@ def story(
     best["fit"] = 0.5 * top[0] + 0.5 * sum(top) / len(top)
     best["promotion"] = parts[best_first[0].key]["promotion"]
     best["voices"] = _share_of_many(voices)
-    return Story(tuple(best_first), total(best), best)
+    return Story(tuple(read(best_first)), total(best), best)
 
 
 def rank(stories: Sequence[Story]) -> tuple[Story, ...]:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from digest.models import Dropped, Post, Story, Topic
+from digest.models import Dropped, Post, Topic
+from digest.reading import Story
 from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
 from digest.select.continuity import Told, without_repeats

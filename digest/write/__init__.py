@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from digest.models import Counts, Dropped, SourceResult, Story, Topic, Window
+from digest.models import Counts, Dropped, SourceResult, Topic, Window
+from digest.reading import Story
 
 
 @dataclass(frozen=True, slots=True)

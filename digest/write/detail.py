@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digest.models import Item, Post, Story
+from digest.models import Item, Post
+from digest.reading import Story
 from digest.write import notes
 from digest.write.companies import about_money
 from digest.write.draft import Draft, cites, leads, others

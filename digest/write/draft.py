@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from digest.models import Language, Post, Story
+from digest.models import Language, Post
+from digest.reading import Story
 from digest.write import Material
 from digest.write.sentences import Sentence, sentences
 from digest.write.substance import proper_names, telling, usable

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from digest.models import Item, Language, SectionName, Story
+from digest.models import Item, Language, SectionName
+from digest.reading import Story
 from digest.text import plain
 from digest.write import Material
 from digest.write.reasons import reason_text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from digest.models import MAX_POINTS, Item, Story
+from digest.models import MAX_POINTS, Item
+from digest.reading import Story
 from digest.text import language
 from digest.write import notes
 from digest.write.draft import Draft, about, cites, leads, others

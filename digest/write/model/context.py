@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from digest.llm.budget import tokens
-from digest.models import Post, Story
+from digest.models import Post
 from digest.orders import gives_orders, without_orders
+from digest.reading import Story
 from digest.text import EMOJI, URL, clean, language
 from digest.write import Material
 from digest.write.detail import deals, may_hold_view, opinions

@@ -1,0 +1,158 @@
+"""The nouns of this room: a post that was read, its sentences, and a story made of such posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from digest import text
+from digest.models import Post
+from digest.reading.names import Name, find_names, select_names
+from digest.reading.sentences import split_sentences
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A post and what it says. Two readings are equal where their posts are."""
+
+    post: Post
+    vector: Vector | None = field(default=None, compare=False, repr=False)
+    """Unit vector of the encoder; None until `attach` has set it."""
+    scores: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """What the learned heads say of the post, by name of the head; filled by `attach`."""
+
+    def __hash__(self) -> int:
+        return hash(self.post.key)
+
+    @property
+    def key(self) -> str:
+        """Return the key of the post."""
+        return self.post.key
+
+    @cached_property
+    def text(self) -> str:
+        """Return the text as a reader was meant to see it: cleaned, with links and handles."""
+        return text.clean(self.post.text)
+
+    @cached_property
+    def unlinked(self) -> str:
+        """Return the text with a gap for each link."""
+        return text.unlinked(self.post.text)
+
+    @cached_property
+    def plain(self) -> str:
+        """Return the words alone: without links, handles, hash marks and emoji."""
+        return text.plain(self.post.text)
+
+    @cached_property
+    def language(self) -> str:
+        """Return `zh`, `ja`, `en`, or `other`."""
+        return text.language(self.post.text)
+
+    @cached_property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """Return the sentences in order, without one that the source cut off."""
+        return tuple(
+            Sentence(words, self, place, line, stopped)
+            for place, (words, line, stopped) in enumerate(split_sentences(self.text))
+        )
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Return people, companies, products and places of the text, in any script, each once."""
+        return find_names(text.unaddressed(self.post.text))
+
+    @cached_property
+    def name_keys(self) -> frozenset[str]:
+        """Return the keys of the names: one key whatever the spelling or the language."""
+        return frozenset(name.key for name in self.names)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One whole sentence, headline or list entry of a post, as it may be printed."""
+
+    text: str
+    reading: Reading = field(repr=False)
+    place: int
+    """Position in the post: 0 is its first."""
+    line: int
+    """Number of the line of the post it stands in: entries of a list stand in lines of their own."""
+    stopped: bool
+    """True where it ends with a full stop, as prose does and headlines do not."""
+
+    @property
+    def post(self) -> Post:
+        """Return the post it stands in."""
+        return self.reading.post
+
+    @property
+    def language(self) -> str:
+        """Return the language of the whole post: one sentence full of names may be too short to tell."""
+        return self.reading.language
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Return those names of the post that the sentence has."""
+        return select_names(self.reading.names, self.text)
+
+    @cached_property
+    def name_keys(self) -> frozenset[str]:
+        """Return the keys of its names."""
+        return frozenset(name.key for name in self.names)
+
+    @cached_property
+    def size(self) -> float:
+        """Return how much it holds, in Han characters; two and a half others count as one."""
+        han = sum(c > "\u2e7f" for c in self.text)
+        return han + 0.4 * (len(self.text) - han)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Readings of posts about one event, best first, with the score that ranked it and its parts."""
+
+    readings: tuple[Reading, ...]
+    score: float = 0.0
+    parts: Mapping[str, float] = field(default_factory=dict)
+    market: bool = False
+    """Kept only as talk about stocks and coins: for the money sections, never for the points."""
+    event: int = 0
+    """Stories of one number tell of one event or closely related ones: at most one becomes a point."""
+    earlier: date | None = None
+    """The latest day whose report told of it, where this story brings news of it."""
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """Return the posts, best first."""
+        return tuple(reading.post for reading in self.readings)
+
+
+def read(posts: Iterable[Post]) -> list[Reading]:
+    """Return a reading for each post, in order."""
+    return [Reading(post) for post in posts]
+
+
+def attach(
+    readings: Sequence[Reading],
+    *,
+    vectors: Sequence[Vector] | Vector | None = None,
+    scores: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Set what was computed for all readings in one batch: encoder's vectors (a row each) and scores of
+    heads (by name, a number each). Further scores are added to those that are there."""
+    if vectors is not None:
+        for reading, vector in zip(readings, vectors, strict=True):
+            object.__setattr__(reading, "vector", vector)
+    for name, values in (scores or {}).items():
+        for reading, value in zip(readings, values, strict=True):
+            object.__setattr__(reading, "scores", {**reading.scores, name: float(value)})
