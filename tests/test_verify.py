@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from digest.errors import DigestError
 from digest.models import Item
-from digest.write.claims.facts import amounts
-from digest.write.claims.times import days
 from digest.write.judge import judged
 from digest.write.verify import verify
+from digest.write.verify.facts import amounts
+from digest.write.verify.times import days
 from tests.posts import post
 from tools.evaluate import score
 

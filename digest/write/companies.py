@@ -220,7 +220,7 @@ def ticker_rows() -> Iterator[tuple[str, list[str]]]:
 
 def han_names(text: str) -> list[str]:
     """Well-known names that the text has in Chinese characters."""
-    from digest.write.claims.known import names_in  # which builds on the tables of this file
+    from digest.write.verify.known import names_in  # which builds on the tables of this file
 
     return [one.said for one in names_in(text, exact=True) if not one.said.isascii()]
 

@@ -13,7 +13,7 @@ from digest.write.headings import heading
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.gate import WRITTEN, Edited, quality
 from digest.write.points import QUIET
-from digest.write.proof import TELLING, generic, without_repeats
+from digest.write.verify.screening import TELLING, generic, without_repeats
 
 _ORDER: tuple[SectionName, ...] = (
     "points",

@@ -27,7 +27,7 @@ from digest.write.model.context import Desk, shown
 from digest.write.model.gate import GATE, Edited
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Answer, Brief, Events, Money, Repair, Views
-from digest.write.proof import checked, trimmed
+from digest.write.verify.screening import checked, trimmed
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from digest.write.claims.known import Found, beside, common, jargon, names_in, opens
-from digest.write.claims.people import people, quoted
-from digest.write.claims.postnames import ENDING, LATIN, Names, bare, fold, segments
-from digest.write.claims.surnames import SURNAMES
+from digest.write.verify.known import Found, beside, common, jargon, names_in, opens
+from digest.write.verify.people import people, quoted
+from digest.write.verify.postnames import ENDING, LATIN, Names, bare, fold, segments
+from digest.write.verify.surnames import SURNAMES
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SHORTENED = re.compile(r"'(?:re|ve|ll|d|m|t|s)?$", re.IGNORECASE)

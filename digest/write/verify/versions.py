@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digest.write.claims.known import common
-from digest.write.claims.postnames import VARIANTS, Names, unaccented
+from digest.write.verify.known import common
+from digest.write.verify.postnames import VARIANTS, Names, unaccented
 
 _VERSIONED = re.compile(
     r"([A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]{2,})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:%|million|billion|万|亿|美元|月|日|年))",

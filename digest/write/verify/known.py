@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from digest.write.claims.lists import lines, words
 from digest.write.companies import ticker_rows
+from digest.write.verify.lists import lines, words
 
 _ATOM = re.compile(
     r"[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*?[a-z]{3}(?=[A-Z])|[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]+|\d+"

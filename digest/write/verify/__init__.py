@@ -14,11 +14,11 @@ from datetime import datetime
 
 from digest.models import Item, Post
 from digest.text import MAX_CHARS, URL
-from digest.write.claims.evidence import HANDLES, Evidence, evidence
-from digest.write.claims.facts import Amount, amounts, folded
-from digest.write.claims.known import ticker_name
-from digest.write.claims.names import missing_names
-from digest.write.claims.times import (
+from digest.write.verify.evidence import HANDLES, Evidence, evidence
+from digest.write.verify.facts import Amount, amounts, folded
+from digest.write.verify.known import ticker_name
+from digest.write.verify.names import missing_names
+from digest.write.verify.times import (
     Day,
     days,
     months,
@@ -29,8 +29,8 @@ from digest.write.claims.times import (
     without_months,
     years,
 )
-from digest.write.claims.versions import missing_versions
-from digest.write.claims.wordnumbers import checked, vague
+from digest.write.verify.versions import missing_versions
+from digest.write.verify.wordnumbers import checked, vague
 
 _TICKER = re.compile(
     r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"

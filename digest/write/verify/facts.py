@@ -13,9 +13,9 @@ from functools import cache
 from itertools import pairwise
 
 from digest.text import clean
-from digest.write.claims.known import common
-from digest.write.claims.lists import words
-from digest.write.claims.units import DIMENSIONS, SCALE, SCALES, SIGNS, UNIT, UNIT_OF
+from digest.write.verify.known import common
+from digest.write.verify.lists import words
+from digest.write.verify.units import DIMENSIONS, SCALE, SCALES, SIGNS, UNIT, UNIT_OF
 
 Reading = tuple[float, str]
 """A value and its unit; the unit is empty where the text names none."""

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from digest.models import Post
 from digest.text import language
-from digest.write.claims.facts import Amount, amounts, folded
-from digest.write.claims.postnames import Names, read_names
-from digest.write.claims.times import (
+from digest.write.verify.facts import Amount, amounts, folded
+from digest.write.verify.postnames import Names, read_names
+from digest.write.verify.times import (
     Day,
     days,
     months,
@@ -23,7 +23,7 @@ from digest.write.claims.times import (
     without_days,
     years,
 )
-from digest.write.claims.wordnumbers import list_sizes, vague, worded
+from digest.write.verify.wordnumbers import list_sizes, vague, worded
 
 HANDLES = re.compile(r"(?<![\w@.])@(\w{2,})")
 _SHORT_LINK = re.compile(r"https?://t\.co/\S+")

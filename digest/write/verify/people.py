@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from digest.write.claims.known import pieces
-from digest.write.claims.postnames import Names
-from digest.write.claims.surnames import SURNAMES
+from digest.write.verify.known import pieces
+from digest.write.verify.postnames import Names
+from digest.write.verify.surnames import SURNAMES
 
 _TITLE = re.compile(r"《([^》]{2,40})》")
 _SAID = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digest.write.claims.facts import HAN_NUMBER, Amount, Reading, han_value
-from digest.write.claims.units import UNIT_OF, UNIT_WORDS
+from digest.write.verify.facts import HAN_NUMBER, Amount, Reading, han_value
+from digest.write.verify.units import UNIT_OF, UNIT_WORDS
 
 _ONES = {
     word: n

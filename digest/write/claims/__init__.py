@@ -1,1 +1,0 @@
-"""What a text claims, in a form that compares across languages: numbers, days, names, versions."""
