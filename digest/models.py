@@ -258,6 +258,8 @@ class Chat:
     kind: ChatKind = "private"
     space: str = ""
     """The Discord server it belongs to."""
+    title: str = field(default="", compare=False)
+    """What people call it, where the platform says so; for operators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,12 @@ class Subscription:
     without: tuple[str, ...] = ()
     """Words whose items are left out."""
     paused: bool = False
+    quiet: bool = False
+    """True where no part of a digest rings."""
+    weekly: bool = False
+    """True for one digest of the week, on the first of `weekdays`."""
+    thread: bool = False
+    """True for a thread of its own each day, in text channels of Discord."""
     id: int = 0
     """Its row; 0 for one that is not stored."""
 
@@ -340,6 +348,9 @@ class Held:
     topic: str
     day: date
     position: int = 0
+    """The first part of a digest is 0."""
+    parts: int = 1
+    """Parts of that digest."""
     tried_at: datetime | None = None
     """When it was last claimed."""
     error: str = ""

@@ -41,6 +41,10 @@ async def subscribe(connection: AsyncConnection, wanted: Subscription, now: date
         "highlight": list(wanted.highlight),
         "without": list(wanted.without),
         "paused": wanted.paused,
+        "title": chat.title,
+        "quiet": wanted.quiet,
+        "weekly": wanted.weekly,
+        "day_thread": wanted.thread,
         "next_at": next_due(wanted, now),
     }
     keys = ["platform", "chat", "thread", "topic"]
@@ -163,7 +167,7 @@ async def _end(connection: AsyncConnection, which: ColumnElement[bool], why: End
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
     """The subscription in a row of the table."""
     return Subscription(
-        Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+        Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
         row.topic,
         time.fromisoformat(row.at),
         row.timezone,
@@ -174,5 +178,8 @@ def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
         tuple(row.highlight),
         tuple(row.without),
         row.paused,
+        row.quiet,
+        row.weekly,
+        row.day_thread,
         row.id,
     )

@@ -279,9 +279,18 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
 
 async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
     """Parts of which nobody knows whether they arrived, oldest first."""
+    other = parts.alias("other")
+    number = select(func.count()).where(other.c.delivery_id == parts.c.delivery_id)
     query = (
-        select(parts, deliveries.c.topic, deliveries.c.day)
+        select(
+            parts,
+            deliveries.c.topic,
+            deliveries.c.day,
+            subscriptions.c.title,
+            number.scalar_subquery().label("number"),
+        )
         .join(deliveries, deliveries.c.id == parts.c.delivery_id)
+        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         .where(parts.c.state == "unknown")
         .order_by(parts.c.id)
     )
@@ -290,10 +299,11 @@ async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
     return [
         Held(
             row.id,
-            Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+            Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
             row.topic,
             row.day,
             row.position,
+            row.number,
             row.tried_at,
             row.error,
         )

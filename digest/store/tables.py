@@ -24,18 +24,20 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def storable(text: str) -> str:
+def storable(value: str) -> str:
     """The text with U+FFFD for NUL, which PostgreSQL refuses, and lone surrogates: no UTF-8."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return _UNSTORABLE.sub("\ufffd", value)
 
 
 def _storable_values(value: object) -> object:
@@ -244,6 +246,10 @@ subscriptions = Table(
     Column("highlight", Json, nullable=False),
     Column("without", Json, nullable=False),
     Column("paused", Boolean, nullable=False),
+    Column("title", Text, nullable=False, server_default=text("''")),
+    Column("quiet", Boolean, nullable=False, server_default=false()),
+    Column("weekly", Boolean, nullable=False, server_default=false()),
+    Column("day_thread", Boolean, nullable=False, server_default=false()),
     # When it is due next.
     Column("next_at", Moment),
     UniqueConstraint("platform", "chat", "thread", "topic"),
