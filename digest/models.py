@@ -113,7 +113,7 @@ class Dropped:
     key: str
     step: Literal["outside", "ads", "offtopic", "duplicates"]
     reason: str
-    """A key of `digest.write.REASONS`, such as `giveaway` or `copy`."""
+    """A key of `REASONS` in `digest.write.extractive.notes`, such as `giveaway` or `copy`."""
     of: str = ""
     """For a copy: key of the post that was kept."""
 

@@ -43,7 +43,7 @@ from digest.store.sources import SourceBook
 from digest.text import clean
 from digest.words import wordcounts
 from digest.write import Material
-from digest.write.extractive import write
+from digest.write.extractive.writer import write
 from digest.write.model.editor import Editor, unedited
 from digest.write.model.prompts import load_prompts
 

@@ -33,7 +33,7 @@ from digest.sources.jsonl import parse_lines
 from digest.store import Store
 from digest.topics import load_topics
 from digest.write import Material
-from digest.write.extractive import write
+from digest.write.extractive.writer import write
 from digest.write.model.candidates import with_handle
 from digest.write.model.context import shown
 from digest.write.model.editor import Editor

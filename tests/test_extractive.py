@@ -25,11 +25,11 @@ from digest.text import language as text_language
 from digest.topics import load_topics
 from digest.write import Material
 from digest.write.companies import assets_in
-from digest.write.extractive import write
-from digest.write.points import join
+from digest.write.extractive.brief import join
+from digest.write.extractive.draft import lead_in, speaker
+from digest.write.extractive.substance import usable
+from digest.write.extractive.writer import write
 from digest.write.sentences import sentences
-from digest.write.substance import usable
-from digest.write.voice import lead_in, speaker
 from tests.posts import post
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ from digest.select.embed import embed
 from digest.select.selection import Selection, select
 from digest.text import plain
 from digest.write import Material
-from digest.write.extractive import write
+from digest.write.extractive.writer import write
 from tests.posts import post
 from tools.evaluate_data import (
     Row,

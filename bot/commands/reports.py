@@ -27,7 +27,7 @@ from digest.errors import StoreError
 from digest.models import BRIEF, SECTIONS, Language, Report, SectionName
 from digest.publish.names import stem
 from digest.select.rank import WEIGHTS
-from digest.write.groups import CRYPTO
+from digest.write.extractive.groups import CRYPTO
 
 POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""

@@ -12,7 +12,7 @@ from bot import texts
 from bot.messages import Block, Entry, Heading, Link, Text
 from digest.models import SECTIONS, Dropped, Item, Post, Report, SectionName
 from digest.write.companies import assets_in
-from digest.write.reasons import reason_text
+from digest.write.extractive.notes import reason_text
 
 if TYPE_CHECKING:
     from bot.commands.asking import Ask

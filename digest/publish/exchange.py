@@ -14,7 +14,7 @@ from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, give_back, write_files
 from digest.publish.names import safe_slug, stem
 from digest.store import Store
-from digest.write.headings import heading
+from digest.write.extractive.notes import heading
 
 MOST_PICTURE = 20_000_000
 

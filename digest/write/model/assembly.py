@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from digest.models import MAX_POINTS, SECTIONS, Item, Section, SectionName
-from digest.write import Material, notes
-from digest.write.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
-from digest.write.headings import heading
+from digest.write import Material
+from digest.write.extractive import notes
+from digest.write.extractive.brief import QUIET
+from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
+from digest.write.extractive.notes import heading
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.gate import WRITTEN, Edited, quality
-from digest.write.points import QUIET
 from digest.write.verify.screening import TELLING, generic, without_repeats
 
 _ORDER: tuple[SectionName, ...] = (

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, Language, Post, SectionName
 from digest.text import EMOJI, clean, language
-from digest.write.detail import MAX_FINANCE, MAX_VIEWS
-from digest.write.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES, Group, group_of
+from digest.write.extractive.detail import MAX_VIEWS
+from digest.write.extractive.draft import speaker
+from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES, Group, group_of
+from digest.write.extractive.money import MAX_FINANCE
 from digest.write.model.schemas import Answer, Brief, Events, Grouped, Money, Repaired, Views
-from digest.write.voice import speaker
 
 MOST: Mapping[SectionName, int] = {
     "overview": 3,

@@ -16,9 +16,9 @@ from digest.orders import gives_orders, without_orders
 from digest.reading import Story
 from digest.text import EMOJI, URL, clean, language
 from digest.write import Material
-from digest.write.detail import deals, may_hold_view, opinions
-from digest.write.draft import Draft
-from digest.write.markets import money_talk
+from digest.write.extractive.detail import may_hold_view, opinions
+from digest.write.extractive.draft import Draft
+from digest.write.extractive.money import deals, money_talk
 
 SHOWN = {"zh": 170, "ja": 170, "en": 380}
 """Characters shown of a post: what a day's leading posts say stands in their beginning."""

@@ -19,8 +19,8 @@ from digest.llm.client import Call
 from digest.models import Quality, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
-from digest.write.groups import EVENTS, OTHER, THEMES, Group
-from digest.write.headings import heading
+from digest.write.extractive.groups import EVENTS, OTHER, THEMES, Group
+from digest.write.extractive.notes import heading
 from digest.write.model.assembly import assembled, reduced
 from digest.write.model.candidates import MOST, Candidate, candidates, repaired
 from digest.write.model.context import Desk, shown

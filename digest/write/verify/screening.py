@@ -11,8 +11,8 @@ from digest.orders import gives_orders
 from digest.select.embed import EMBED_CHARS, embed
 from digest.text import clean, language, plain
 from digest.write.companies import han_names
+from digest.write.extractive.substance import proper_names
 from digest.write.model.candidates import Candidate, pieces, without
-from digest.write.substance import proper_names
 from digest.write.verify import verify
 
 NEAR = 0.33

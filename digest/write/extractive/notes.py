@@ -6,11 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from digest.models import Item, Language, SectionName
+from digest.models import Item, Language, SectionName, Topic
 from digest.reading import Story
 from digest.text import plain
 from digest.write import Material
-from digest.write.reasons import reason_text
 
 TOP_WORDS = 15
 BIG, MOST_LABELS = 3, 5
@@ -171,3 +170,54 @@ def cloud(material: Material) -> list[Item]:
         return [nothing(material, "cloud")]
     zh = material.topic.language == "zh"
     return [note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent: {', '.join(words)}.")]
+
+
+REASONS: Mapping[str, Mapping[Language, str]] = {
+    "giveaway": {"zh": "抽奖与赠送", "en": "giveaways"},
+    "sale": {"zh": "促销与售卖", "en": "sales and discounts"},
+    "course": {"zh": "课程与社群招募", "en": "courses and paid communities"},
+    "signup": {"zh": "报名与活动推广", "en": "sign-ups and event promotion"},
+    "referral": {"zh": "邀请码与返利", "en": "referral links"},
+    "token": {"zh": "代币与交易推广", "en": "token and trading promotion"},
+    "follow": {"zh": "引流与求关注", "en": "asking for follows"},
+    "promo": {"zh": "商业推广", "en": "paid promotion"},
+    "chatter": {"zh": "闲聊", "en": "chatter"},
+    "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
+    "hostile": {"zh": "试图操纵程序", "en": "trying to steer a program"},
+    "off_topic": {"zh": "与主题无关", "en": "another topic"},
+    "too_many": {
+        "zh": "当天帖子太多，未及细看",
+        "en": "not read closely: too many posts that day",
+    },
+    "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
+    "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},
+    "copy": {"zh": "转发或重复内容", "en": "re-posts and copies"},
+    "told": {"zh": "前几天已报道，没有新内容", "en": "told on an earlier day, without news"},
+    "outside": {"zh": "不在所选日期内", "en": "outside the chosen days"},
+}
+
+
+def reason_text(reason: str, language: Language) -> str:
+    """The reason in words; a reason of a later version is shown by its key."""
+    return REASONS.get(reason, {}).get(language, reason)
+
+
+_HEADINGS: Mapping[SectionName, Mapping[Language, str]] = {
+    "overview": {"zh": "主要话题与行业趋势概述", "en": "Overview: topics and trends"},
+    "points": {"zh": "核心信息", "en": "Key points"},
+    "views": {"zh": "重要观点与见解", "en": "Views: who says what"},
+    "events": {"zh": "关键事件与发展", "en": "Events and developments"},
+    "markets": {"zh": "个股与数字货币分析与市场反应", "en": "Stocks, crypto and market reaction"},
+    "ai": {"zh": "专项分析", "en": "Special analysis"},
+    "finance": {"zh": "金融市场专项分析", "en": "Financial markets"},
+    "filtered": {"zh": "广告内容过滤说明", "en": "What was filtered out"},
+    "cloud": {"zh": "词云分析", "en": "Word cloud"},
+}
+
+
+def heading(name: SectionName, topic: Topic) -> str:
+    """The heading of a section; the special one is called after the topic's own analysis."""
+    if name == "ai" and topic.special.get(topic.language):
+        special = topic.special[topic.language]
+        return f"{special}专项分析" if topic.language == "zh" else f"Special analysis: {special}"
+    return _HEADINGS[name][topic.language]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from digest.models import Item
+from digest.reading import Story
 from digest.text import language
-from digest.write import notes
 from digest.write.companies import Asset, about_money, assets_in
-from digest.write.draft import Draft
-from digest.write.groups import CRYPTO, STOCKS
-from digest.write.points import join
+from digest.write.extractive import notes
+from digest.write.extractive.brief import join
+from digest.write.extractive.draft import Draft, cites, lead_in, others
+from digest.write.extractive.groups import CRYPTO, STOCKS
+from digest.write.extractive.substance import telling, usable
 from digest.write.sentences import Sentence, sentences
-from digest.write.substance import telling, usable
 
 _MOVE = re.compile(
     r"涨|跌|突破|新高|新低|净流|清仓|增持|减持|目标价|\b(?:fell|falls?|rose|rises|jump\w*|drop\w*|surge\w*|plunge\w*|slump\w*|rall\w+|gain\w*|record|"
@@ -22,8 +24,17 @@ _MOVE = re.compile(
     re.IGNORECASE,
 )
 """What moved: said before where there is a choice."""
+_INDUSTRY = re.compile(
+    r"\b(?:funding|rais(?:es|ed|ing) (?:over |about |nearly |up to )?\$|series [a-h]\b|valuation|valued at|revenue|arr|annualized|ipo|acquir\w+|acquisition|capex|"
+    r"interest rates?|rate cuts?|federal reserve|inflation|unemployment|payrolls?|gdp|tariffs?|treasur(?:y|ies)|yields?|nasdaq|s&p 500|"
+    r"profits?|earnings|invest(?:s|ed|ing|ment|ments))\b|"
+    r"融资|估值|营收|年收入|利润|财报|收购|投资(?!者)|资本开支|加息|降息|利率|通胀|失业率|非农|就业人口|美联储|央行|国债|关税|GDP|纳斯达克|标普|道指|恐慌.{0,4}指数",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d")
 MAX_STOCKS = 8
 MAX_COINS = 8
+MAX_FINANCE = 6
 AN_ASSET = 2
 """Sentences about one asset, from different people."""
 MONEY = 2
@@ -102,3 +113,31 @@ def _item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
         group=group,
         cites=tuple(dict.fromkeys(s.post.key for s in chosen)),
     )
+
+
+def finance(draft: Draft) -> list[Item]:
+    """Money of the industry and the economy: rounds, revenue, rates; single assets are in markets."""
+    items: list[Item] = []
+    for _, sentence, story in sorted(deals(draft), key=lambda entry: -entry[0]):
+        if len(items) < MAX_FINANCE and draft.free(sentence):
+            draft.take(sentence)
+            text = lead_in([sentence]) + sentence.text
+            items.append(Item(text, cites=cites(story, [sentence.post])))
+    return items or [notes.nothing(draft.material, "finance")]
+
+
+def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
+    """Of each story the best sentence with a figure about the industry's money, with its weight."""
+    for story in draft.material.stories:
+        if not any(about_money(post.text) for post in story.posts):
+            continue  # so does no sentence
+        sentence = next(others(draft, story, _is_deal), None)
+        if sentence is not None:
+            words = len(set(_INDUSTRY.findall(sentence.text.lower())))
+            weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
+            yield weight, sentence, story
+
+
+def _is_deal(sentence: Sentence) -> bool:
+    text = sentence.text
+    return bool(_FIGURE.search(text) and _INDUSTRY.search(text) and about_money(text))

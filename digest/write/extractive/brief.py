@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from digest.models import MAX_POINTS, Item
 from digest.reading import Story
 from digest.text import language
-from digest.write import notes
-from digest.write.draft import Draft, about, cites, leads, others
+from digest.write.extractive import notes
+from digest.write.extractive.draft import Draft, about, cites, lead_in, leads, others
+from digest.write.extractive.substance import proper_names, telling, usable
 from digest.write.sentences import Sentence, sentences
-from digest.write.substance import proper_names, telling, usable
-from digest.write.voice import lead_in
 
 TITLE = {"zh": 60, "en": 110}
 """Characters of a title; a longer sentence is text without a title."""

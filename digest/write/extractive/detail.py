@@ -7,18 +7,15 @@ from collections.abc import Iterator
 
 from digest.models import Item, Post
 from digest.reading import Story
-from digest.write import notes
-from digest.write.companies import about_money
-from digest.write.draft import Draft, cites, leads, others
-from digest.write.groups import EVENTS, OTHER, THEMES, Group, group_of
-from digest.write.points import join
+from digest.write.extractive import notes
+from digest.write.extractive.brief import join
+from digest.write.extractive.draft import NO_NAMES, Draft, cites, lead_in, leads, speaker
+from digest.write.extractive.groups import EVENTS, OTHER, THEMES, Group, group_of
+from digest.write.extractive.substance import HYPE, proper_names, telling, usable
 from digest.write.sentences import Sentence, sentences
-from digest.write.substance import HYPE, proper_names, telling, usable
-from digest.write.voice import NO_NAMES, lead_in, speaker
 
 MAX_VIEWS = 8
 MAX_EVENTS = 12
-MAX_FINANCE = 6
 MAX_SPECIAL = 10
 A_GROUP = 4
 WORTH = 0.5
@@ -36,14 +33,6 @@ _FIRST_HAND = re.compile(
     r"\bi (?:think|believe|expect|suspect|predict|doubt)|in my (?:view|opinion)|my (?:view|take)|我(?:认为|觉得|相信|预测|看好)|个人(?:认为|觉得)|[“\"「].{12,}[”\"」]",
     re.IGNORECASE,
 )
-_INDUSTRY = re.compile(
-    r"\b(?:funding|rais(?:es|ed|ing) (?:over |about |nearly |up to )?\$|series [a-h]\b|valuation|valued at|revenue|arr|annualized|ipo|acquir\w+|acquisition|capex|"
-    r"interest rates?|rate cuts?|federal reserve|inflation|unemployment|payrolls?|gdp|tariffs?|treasur(?:y|ies)|yields?|nasdaq|s&p 500|"
-    r"profits?|earnings|invest(?:s|ed|ing|ment|ments))\b|"
-    r"融资|估值|营收|年收入|利润|财报|收购|投资(?!者)|资本开支|加息|降息|利率|通胀|失业率|非农|就业人口|美联储|央行|国债|关税|GDP|纳斯达克|标普|道指|恐慌.{0,4}指数",
-    re.IGNORECASE,
-)
-_FIGURE = re.compile(r"\d")
 _SUBJECT = re.compile(
     r"\b(?:ai|agents?|models?|llms?|gpus?|agi)\b|模型|智能体|人工智能|算力|大厂|程序员|开发者",
     re.IGNORECASE,
@@ -145,31 +134,3 @@ def _told(
             text = lead_in([lead]) + lead.text
             by_group[group].append(Item(text, group=group, cites=cites(story, [lead.post])))
     return [item for members in by_group.values() for item in members]
-
-
-def finance(draft: Draft) -> list[Item]:
-    """Money of the industry and the economy: rounds, revenue, rates; single assets are in markets."""
-    items: list[Item] = []
-    for _, sentence, story in sorted(deals(draft), key=lambda entry: -entry[0]):
-        if len(items) < MAX_FINANCE and draft.free(sentence):
-            draft.take(sentence)
-            text = lead_in([sentence]) + sentence.text
-            items.append(Item(text, cites=cites(story, [sentence.post])))
-    return items or [notes.nothing(draft.material, "finance")]
-
-
-def deals(draft: Draft) -> Iterator[tuple[float, Sentence, Story]]:
-    """Of each story the best sentence with a figure about the industry's money, with its weight."""
-    for story in draft.material.stories:
-        if not any(about_money(post.text) for post in story.posts):
-            continue  # so does no sentence
-        sentence = next(others(draft, story, _is_deal), None)
-        if sentence is not None:
-            words = len(set(_INDUSTRY.findall(sentence.text.lower())))
-            weight = story.score + 0.2 * words - 0.3 * draft.foreign(sentence.language)
-            yield weight, sentence, story
-
-
-def _is_deal(sentence: Sentence) -> bool:
-    text = sentence.text
-    return bool(_FIGURE.search(text) and _INDUSTRY.search(text) and about_money(text))

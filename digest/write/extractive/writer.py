@@ -8,9 +8,10 @@ the next story: fewer statements are better than filler.
 from __future__ import annotations
 
 from digest.models import SECTIONS, Item, Section, SectionName
-from digest.write import Material, detail, markets, notes, points
-from digest.write.draft import Draft
-from digest.write.headings import heading
+from digest.write import Material
+from digest.write.extractive import brief, detail, money, notes
+from digest.write.extractive.draft import Draft
+from digest.write.extractive.notes import heading
 
 
 def write(material: Material) -> tuple[Section, ...]:
@@ -18,12 +19,12 @@ def write(material: Material) -> tuple[Section, ...]:
     draft = Draft(material)
     items: dict[SectionName, list[Item]] = {}
     # Given out by importance, printed in the order of the report.
-    items["points"] = points.points(draft)
-    items["markets"] = markets.markets(draft)
-    items["overview"] = points.overview(draft, items["points"])
+    items["points"] = brief.points(draft)
+    items["markets"] = money.markets(draft)
+    items["overview"] = brief.overview(draft, items["points"])
     items["views"] = detail.views(draft)
     items["events"] = detail.events(draft)
-    items["finance"] = detail.finance(draft)
+    items["finance"] = money.finance(draft)
     items["ai"] = detail.special(draft)
     items["filtered"] = notes.filtered(material)
     items["cloud"] = notes.cloud(material)

@@ -1,0 +1,1 @@
+"""The report without a model: sentences of posts, each with the posts that say it."""
