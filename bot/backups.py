@@ -58,7 +58,7 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
     try:
         if await store.note("store", "forgotten") != str(now.date()):
             before = (now - timedelta(days=settings.keep_days)).date()
-            number = await store.forget_posts(before)
+            number = await store.delete_old_posts(before)
             await store.save_note("store", "forgotten", str(now.date()))
             log.info("forgot %d posts older than %s that no report cites", number, before)
     except StoreError as error:

@@ -197,9 +197,9 @@ async def test_old_posts_go_unless_a_report_cites_them(store_url: str) -> None:
         await store.save_posts(TOPIC, "s", [*old, new])
         await store.save_posts(other, "s", old)
         await store.save_report(report())  # of the topic ai; cites x:1 and x:2
-        assert await store.forget_posts(date(2025, 12, 6)) == 0
-        assert await store.forget_posts(date(2025, 12, 7)) == 8
+        assert await store.delete_old_posts(date(2025, 12, 6)) == 0
+        assert await store.delete_old_posts(date(2025, 12, 7)) == 8
         kept = [p.key for _, p in await store.posts("ai", DAY, date(2025, 12, 7))]
         assert kept == ["x:1", "x:2", "x:9"]
         assert await store.posts("money", DAY, DAY) == []
-        assert await store.forget_posts(date(2025, 12, 7)) == 0
+        assert await store.delete_old_posts(date(2025, 12, 7)) == 0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import func, select
 
 from digest.errors import BudgetSpent, StoreError
 from digest.llm.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
@@ -139,6 +140,7 @@ async def test_a_writer_that_waits_for_another_is_told(
         await Store.open(store_url) as other,
         engines.writing(store.engine).begin() as connection,
     ):
-        await spending.reserve(connection, NOW, "ai", "m", 0.1, 1, 1)
+        if connection.dialect.name == "postgresql":  # SQLite locks as the transaction begins
+            await connection.execute(select(func.pg_advisory_xact_lock(spending._LOCK)))
         with pytest.raises(StoreError, match="busy"):
             await other.reserve(NOW, "ai", "m", 0.1, 1, 1)

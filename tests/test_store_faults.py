@@ -20,7 +20,7 @@ from digest.errors import StoreError
 from digest.models import Dropped
 from digest.store import Store
 from digest.store.advice import explain
-from digest.store.engine import database_url, label, workers
+from digest.store.engine import count_connection_threads, database_url, label
 from digest.store.tables import SCHEMA, metadata
 from tests.posts import TOPIC, post
 from tests.test_store import as_read, report
@@ -162,14 +162,14 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 
 
 async def test_a_database_that_fails_to_open_leaves_no_thread_behind(tmp_path: Path) -> None:
-    before = workers()
+    before = count_connection_threads()
     for _ in range(5):
         assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
-        assert workers() == before
+        assert count_connection_threads() == before
 
 
 async def test_a_connection_that_is_cancelled_as_it_opens_is_closed(tmp_path: Path) -> None:
-    before = workers()
+    before = count_connection_threads()
     async with await Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         await store.engine.dispose()
         opening = asyncio.Event()
@@ -185,7 +185,7 @@ async def test_a_connection_that_is_cancelled_as_it_opens_is_closed(tmp_path: Pa
         with pytest.raises(asyncio.CancelledError):
             await saving
         gc.collect()  # one that was not closed warns here, and a warning fails the test
-        assert workers() == before
+        assert count_connection_threads() == before
         await store.save_topic(TOPIC)
 
 

@@ -20,7 +20,7 @@ from bot.platforms.discord import rest as discord
 from bot.platforms.telegram import api as telegram
 from digest.models import Chat, Subscription
 from digest.store import Store
-from digest.store.chats import subscribe
+from digest.store.chats import insert_subscription
 from digest.store.ledger import Ledger
 from digest.store.tables import parts
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
@@ -185,7 +185,7 @@ async def due(store: Store, chats: Sequence[Chat]) -> None:
     async with store.writing() as connection:
         for chat in chats:
             wanted = Subscription(chat, "ai", DUE.time(), "UTC")
-            await subscribe(connection, wanted, DUE - timedelta(hours=12))
+            await insert_subscription(connection, wanted, DUE - timedelta(hours=12))
     await store.save_report(report(DAY - timedelta(days=1)))
     await Ledger(store).propose(TOPICS, DUE)
 

@@ -20,7 +20,7 @@ from digest.store import files
 from digest.store.engine import database_url
 
 if TYPE_CHECKING:
-    from digest.store.store import Store
+    from digest.store import Store
 
 Open = Callable[[str], Awaitable["Store"]]
 """`Store.open`, which this file cannot import."""

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import next_due
 from digest.models import Chat, Ending, Subscription
+from digest.store import outbox
+from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
 from digest.store.tables import platform_notes, subscriptions, updates
 
@@ -17,84 +19,137 @@ REMEMBERED = timedelta(days=3)
 """How long an update is remembered: Telegram repeats none that is older than 24 hours."""
 
 
-async def subscribe(connection: AsyncConnection, wanted: Subscription, now: datetime) -> bool:
-    """Begins or changes a subscription; whether it is new or had ended."""
-    same = _of(wanted.chat) & (subscriptions.c.topic == wanted.topic)
-    known = select(subscriptions.c.ended).where(same)
-    before = (await connection.execute(known)).first()
-    chat = wanted.chat
+class ChatTables(Database):
+    """The tables `subscriptions`, `updates` and `platform_notes`."""
+
+    async def subscribe(self, subscription: Subscription, now: datetime) -> bool:
+        """Insert or change a subscription; return True if it is new or had ended."""
+        async with self.writing() as connection:
+            return await insert_subscription(connection, subscription, now)
+
+    async def unsubscribe(self, chat: Chat, topic: str) -> bool:
+        """End a subscription with what is still to be sent; return False if there was none."""
+        live = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "")
+        ended = update(subscriptions).where(live).values(ended="left")
+        async with self.writing() as connection:
+            query = ended.returning(subscriptions.c.id)
+            subscription = (await connection.scalars(query)).one_or_none()
+            if subscription is not None:
+                await outbox.leave(connection, subscription)
+            return subscription is not None
+
+    async def subscriptions(self, chat: Chat) -> list[Subscription]:
+        """Return what a chat, with its thread, is subscribed to, by topic."""
+        query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
+        async with self.reading() as connection:
+            rows = await connection.execute(query.order_by(subscriptions.c.topic))
+            return [subscription_of(row) for row in rows]
+
+    async def subscribed(self, platform: str) -> list[Chat]:
+        """Return the chats of a platform that are subscribed to anything, each once."""
+        names = ("platform", "chat", "thread", "kind", "space")
+        query = select(*(subscriptions.c[name] for name in names)).distinct()
+        live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
+        async with self.reading() as connection:
+            rows = await connection.execute(query.where(live))
+            chats = [Chat(row.platform, row.chat, row.thread, row.kind, row.space) for row in rows]
+        return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
+
+    async def zones(self) -> list[str]:
+        """Return the zones of all subscriptions that have not ended."""
+        query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
+        async with self.reading() as connection:
+            return sorted((await connection.scalars(query)).all())
+
+    async def first_time(self, platform: str, key: str, now: datetime) -> bool:
+        """Mark an update of a platform as handled; return False if it was marked before."""
+        row = {"platform": platform, "key": key, "at": now}
+        async with self.writing() as connection:
+            insert = insert_on(connection.dialect.name, updates).values(row)
+            marked = insert.on_conflict_do_nothing().returning(updates.c.key)
+            return (await connection.execute(marked)).scalar() is not None
+
+    async def forget_updates(self, now: datetime) -> None:
+        """Delete the marks of updates that no platform would repeat any more."""
+        async with self.writing() as connection:
+            await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
+
+    async def note(self, platform: str, name: str) -> str:
+        """Return the note of a platform under that name, or nothing."""
+        same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
+        async with self.reading() as connection:
+            return str(await connection.scalar(select(platform_notes.c.value).where(same)) or "")
+
+    async def notes(self, platform: str) -> dict[str, str]:
+        """Return all notes of that platform, by name."""
+        table = platform_notes.c
+        query = select(table.name, table.value).where(table.platform == platform)
+        async with self.reading() as connection:
+            return {row.name: row.value for row in await connection.execute(query)}
+
+    async def save_note(self, platform: str, name: str, value: str) -> None:
+        """Save a note of a platform in the place of an earlier one."""
+        async with self.writing() as connection:
+            await _save_note(connection, platform, name, value)
+
+    async def restored(self, now: datetime) -> None:
+        """Note that this database was a backup until now: what was due may have been sent."""
+        async with self.writing() as connection:
+            await outbox.doubt(connection, now)
+            await _save_note(connection, "store", "restored", now.isoformat())
+
+
+async def insert_subscription(
+    connection: AsyncConnection, subscription: Subscription, now: datetime
+) -> bool:
+    """Insert or change a subscription; return True if it is new or had ended."""
+    same = _of(subscription.chat) & (subscriptions.c.topic == subscription.topic)
+    row_before = (await connection.execute(select(subscriptions.c.ended).where(same))).first()
+    chat = subscription.chat
     row = {
         "platform": chat.platform,
         "chat": chat.id,
         "thread": chat.thread,
-        "topic": wanted.topic,
+        "topic": subscription.topic,
         "space": chat.space,
         "kind": chat.kind,
-        "at": f"{wanted.at:%H:%M}",
-        "timezone": wanted.timezone,
+        "at": f"{subscription.at:%H:%M}",
+        "timezone": subscription.timezone,
         "created_at": now,
         "ended": "",
-        "weekdays": "".join(map(str, wanted.weekdays)),
-        "language": wanted.language or "",
-        "length": wanted.length,
-        "sections": list(wanted.sections),
-        "highlight": list(wanted.highlight),
-        "without": list(wanted.without),
-        "paused": wanted.paused,
+        "weekdays": "".join(map(str, subscription.weekdays)),
+        "language": subscription.language or "",
+        "length": subscription.length,
+        "sections": list(subscription.sections),
+        "highlight": list(subscription.highlight),
+        "without": list(subscription.without),
+        "paused": subscription.paused,
         "title": chat.title,
-        "quiet": wanted.quiet,
-        "weekly": wanted.weekly,
-        "day_thread": wanted.thread,
-        "next_at": next_due(wanted, now),
+        "quiet": subscription.quiet,
+        "weekly": subscription.weekly,
+        "day_thread": subscription.thread,
+        "next_at": next_due(subscription, now),
     }
     keys = ["platform", "chat", "thread", "topic"]
     await connection.execute(upsert(connection.dialect.name, subscriptions, keys).values(row))
-    return before is None or before.ended != ""
+    return row_before is None or row_before.ended != ""
 
 
-async def unsubscribe(connection: AsyncConnection, chat: Chat, topic: str) -> int | None:
-    """Ends a subscription at the chat's wish; gives its row number, None if there was none."""
-    same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "")
-    ended = update(subscriptions).where(same).values(ended="left")
-    return (await connection.scalars(ended.returning(subscriptions.c.id))).one_or_none()
-
-
-async def of_chat(connection: AsyncConnection, chat: Chat) -> list[Subscription]:
-    """What a chat (with its thread) is subscribed to, by topic."""
-    query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
-    rows = await connection.execute(query.order_by(subscriptions.c.topic))
-    return [subscription_of(row) for row in rows]
-
-
-async def subscribed(connection: AsyncConnection, platform: str) -> list[Chat]:
-    """The chats of a platform that are subscribed to anything, each once."""
-    names = ("platform", "chat", "thread", "kind", "space")
-    query = select(*(subscriptions.c[name] for name in names)).distinct()
-    live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
-    rows = await connection.execute(query.where(live))
-    found = [Chat(row.platform, row.chat, row.thread, row.kind, row.space) for row in rows]
-    return sorted(found, key=lambda chat: (chat.space, chat.id, chat.thread))
-
-
-async def zones(connection: AsyncConnection) -> list[str]:
-    """The zones of all subscriptions that go on."""
-    query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
-    return sorted((await connection.scalars(query)).all())
-
-
-async def end(
+async def end_subscriptions(
     connection: AsyncConnection, platform: str, chat: str, space: str, why: Ending
 ) -> int:
-    """Ends all subscriptions of a chat, or of a server where `chat` is empty; gives how many."""
+    """End all subscriptions of a chat, or of a server where `chat` is empty; return how many."""
     place = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
-    same = (subscriptions.c.platform == platform) & place & (subscriptions.c.ended == "")
-    return await _end(connection, same, why)
+    live = (subscriptions.c.platform == platform) & place & (subscriptions.c.ended == "")
+    ended = update(subscriptions).where(live).values(ended=why)
+    return (await connection.execute(ended)).rowcount
 
 
-async def move(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
-    """Gives a chat's subscriptions its new id; one that the new id has already is kept once.
+async def move_subscriptions(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
+    """Give a chat's subscriptions its new id, each once; return how many moved.
 
-    What makes room stays as a row that has ended, under an id that no chat has: the ledger names it.
+    Of two for one topic the other stays as a row that has ended, under an id that no chat has:
+    the ledger refers to it.
     """
     table = subscriptions.c
     here = (table.platform == platform) & (table.chat == old) & (table.ended == "")
@@ -116,38 +171,7 @@ async def move(connection: AsyncConnection, platform: str, old: str, new: str) -
     return moved
 
 
-async def first_time(connection: AsyncConnection, platform: str, key: str, now: datetime) -> bool:
-    """Whether this update was never handled; from now on it was."""
-    row = {"platform": platform, "key": key, "at": now}
-    written = (
-        insert_on(connection.dialect.name, updates)
-        .values(row)
-        .on_conflict_do_nothing()
-        .returning(updates.c.key)
-    )
-    return (await connection.execute(written)).scalar() is not None
-
-
-async def forget_updates(connection: AsyncConnection, now: datetime) -> None:
-    """Forgets updates that no platform would repeat any more."""
-    await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
-
-
-async def note(connection: AsyncConnection, platform: str, name: str) -> str:
-    """What a platform noted under that name, or nothing."""
-    same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
-    return str(await connection.scalar(select(platform_notes.c.value).where(same)) or "")
-
-
-async def notes(connection: AsyncConnection, platform: str) -> dict[str, str]:
-    """All that was noted under that platform, by name."""
-    table = platform_notes.c
-    query = select(table.name, table.value).where(table.platform == platform)
-    return {row.name: row.value for row in await connection.execute(query)}
-
-
-async def save_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
-    """Keeps a note in the place of an earlier one."""
+async def _save_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
     statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
     row = {"platform": platform, "name": name, "value": value}
     await connection.execute(statement.values(row))
@@ -159,13 +183,8 @@ def _of(chat: Chat) -> ColumnElement[bool]:
     return same & (table.thread == chat.thread)
 
 
-async def _end(connection: AsyncConnection, which: ColumnElement[bool], why: Ending) -> int:
-    ended = update(subscriptions).where(which).values(ended=why)
-    return (await connection.execute(ended)).rowcount
-
-
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
-    """The subscription in a row of the table."""
+    """Return the subscription in a row of the table."""
     return Subscription(
         Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
         row.topic,

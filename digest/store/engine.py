@@ -49,7 +49,7 @@ _PRAGMAS = (
 
 
 def database_url(url: str) -> URL:
-    """DATABASE_URL with the async driver in it. Raises StoreError for one that cannot be used."""
+    """Return DATABASE_URL with the async driver in it. Raises StoreError for an unusable one."""
     hint = (
         "DATABASE_URL must look like sqlite:///jianbao.db or postgresql://user:password@host/name"
     )
@@ -69,7 +69,7 @@ def database_url(url: str) -> URL:
 
 
 def label(url: URL) -> str:
-    """What messages call the database: `SQLite jianbao.db`, `PostgreSQL host/name`."""
+    """Return what messages call the database: `SQLite jianbao.db`, `PostgreSQL host/name`."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite {url.database}"
     host = url.host or url.query.get("host") or "localhost"
@@ -77,7 +77,7 @@ def label(url: URL) -> str:
 
 
 def open_engine(url: URL) -> AsyncEngine:
-    """An engine for the address; connects to nothing yet. Creates the folder of a SQLite file."""
+    """Return an engine that connects to nothing yet. Creates the folder of a SQLite file."""
     if url.get_backend_name() == "postgresql":
         return create_async_engine(
             url,
@@ -97,21 +97,21 @@ def open_engine(url: URL) -> AsyncEngine:
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:
-    """The engine for reads: all statements of a transaction see the same moment."""
+    """Return the engine for reads: all statements of a transaction see the same moment."""
     if engine.dialect.name == "postgresql":
         return engine.execution_options(isolation_level="REPEATABLE READ")
     return engine
 
 
 class Reader:
-    """Runs whole reads, each a function of a connection that sees one moment.
+    """Run whole reads, each a function of a connection that sees one moment.
 
     On SQLite one turn of a thread does all of a read. Through aiosqlite each statement takes four
     turns of its thread, which cost more than twice what the statement does.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Connects to nothing yet."""
+        """Prepare; connects to nothing yet."""
         self._engine = engine
         self._plain: Engine | None = None
         if engine.dialect.name == "sqlite":
@@ -125,7 +125,7 @@ class Reader:
         self._thread = ThreadPoolExecutor(1, "store-reader")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What the function makes of the database."""
+        """Return what the function makes of the database."""
         if self._plain is None:
             async with reading(self._engine).connect() as connection:
                 return await connection.run_sync(work)
@@ -134,7 +134,7 @@ class Reader:
         )
 
     async def close(self) -> None:
-        """Waits for a read that goes on, and lets go of its connection."""
+        """Wait for a running read, then close its connection."""
         await asyncio.to_thread(self._thread.shutdown)
         if self._plain:
             self._plain.dispose()
@@ -146,7 +146,7 @@ def _read(engine: Engine, work: Callable[[Connection], T]) -> T:
 
 
 def writing(engine: AsyncEngine) -> AsyncEngine:
-    """The engine for writes: on SQLite a transaction takes the write lock as it begins.
+    """Return the engine for writes: on SQLite a transaction takes the write lock as it begins.
 
     Taken later, after a read, the lock would be refused at once instead of waited for.
     """
@@ -154,7 +154,7 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
 
 
 def insert_on(engine: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert of that engine, which can say what to do where the row is there already."""
+    """Return an insert of that dialect, which can say what to do where the row exists."""
     # Imported here: the dialect that is not in use would take 3 MB.
     if engine == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -166,7 +166,7 @@ def insert_on(engine: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | postgresql.Insert:
-    """An insert that replaces the row with the same `keys`; it keeps that row's primary key."""
+    """Return an insert that replaces the row with the same `keys` and keeps its primary key."""
     statement = insert_on(engine, table)
     changed = {
         column.name: statement.excluded[column.name]
@@ -176,19 +176,19 @@ def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | po
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
-def workers() -> int:
-    """How many threads aiosqlite has running, one a connection."""
+def count_connection_threads() -> int:
+    """Return how many threads aiosqlite has running, one a connection."""
     return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
 
 
-async def let_go(before: int) -> None:
-    """Waits, briefly, until the threads of a connection that failed have ended.
+async def join_connection_threads(before: int) -> None:
+    """Wait at most a second until no more than `before` connection threads run.
 
-    aiosqlite tells them to stop without waiting: one that answers a loop that is gone by then prints
-    a traceback.
+    aiosqlite tells the threads of a failed connection to stop without waiting: one that answers a
+    loop that is gone by then prints a traceback.
     """
     for _ in range(100):
-        if workers() <= before:
+        if count_connection_threads() <= before:
             return
         await asyncio.sleep(0.01)
 

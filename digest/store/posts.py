@@ -1,52 +1,131 @@
-"""Posts: saved once under their key, better copies merged in."""
+"""Topics and posts: a post is saved once under its key, and better copies are merged in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, func, select, true, tuple_
+from sqlalchemy import (
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.models import Post, Topic
-from digest.store import topics
+from digest.models import Language, Post, Topic
+from digest.store import tables
+from digest.store.database import Database
 from digest.store.engine import upsert
 from digest.store.tables import posts as table
 from digest.store.tables import reports, storable
 
 SAMPLE = "sample"
 """The source of made-up posts."""
-_KEYS_AT_ONCE = 5000
-"""Keys asked for in one statement: SQLite takes 32,766 parameters."""
+MAX_KEYS = 5000
+"""Keys in one statement: SQLite takes 32,766 parameters."""
 
 
-async def save(
+@dataclass(frozen=True, slots=True)
+class StoredTopic:
+    """What the store knows of a topic, whether or not `topics.toml` still lists it."""
+
+    name: str
+    title: Mapping[Language, str]
+    slug: str
+    newest: date | None = None
+    """The last day of its newest report."""
+
+
+class PostTables(Database):
+    """The tables `topics` and `posts`."""
+
+    async def save_topic(self, topic: Topic) -> None:
+        """Save name, title and slug of the topic."""
+        async with self.writing() as connection:
+            await upsert_topic(connection, topic)
+
+    async def topics(self) -> list[StoredTopic]:
+        """Return the topics that have posts or reports, by name."""
+        return await self._read(_load_topics)
+
+    async def save_posts(self, topic: Topic, stream: str, posts: Sequence[Post]) -> int:
+        """Save the posts of a stream in one transaction; return the number of new ones.
+
+        Of a post that is known already, the longer text with its links, the larger of each metric
+        and the first stream are kept.
+        """
+        async with self.writing() as connection:
+            return await insert_posts(connection, topic, stream, posts)
+
+    async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
+        """Return stream and post of these days of the topic's zone, by time and key.
+
+        Made-up posts (source `sample`) are left out where there are any others.
+        """
+        return await self._read(_load_posts, topic, first, last)
+
+    async def post_days(self, topic: str) -> dict[date, int]:
+        """Return the number of posts that `posts` gives for each day that has some, by day."""
+        return await self._read(_count_posts, topic)
+
+    async def delete_old_posts(self, before: date) -> int:
+        """Delete posts of days before `before` that no report cites; return how many."""
+        removed = 0
+        while keys := await self._read(_list_uncited, before):
+            # Looked up without the write lock, deleted in short transactions.
+            async with self.writing() as connection:
+                await connection.execute(
+                    delete(table).where(
+                        table.c.topic == bindparam("of"), table.c.key == bindparam("named")
+                    ),
+                    [{"of": topic, "named": key} for topic, key in keys],
+                )
+            removed += len(keys)
+        return removed
+
+
+async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:
+    """Save name, title and slug. Locks the topic's row until the transaction ends."""
+    statement = upsert(connection.dialect.name, tables.topics, ["name"])
+    row = {"name": topic.name, "title": topic.title, "slug": topic.slug}
+    await connection.execute(statement.values(row))
+
+
+async def insert_posts(
     connection: AsyncConnection, topic: Topic, stream: str, posts: Sequence[Post]
 ) -> int:
-    """Stores the posts and merges those already known; gives how many were new."""
-    # Holding the topic makes two writers take turns, so that reading before writing is safe.
-    await topics.save(connection, topic)
+    """Save the posts, merged with those already known; return the number of new ones."""
+    # Locking the topic makes two writers take turns, so that reading before writing is safe.
+    await upsert_topic(connection, topic)
     batch: dict[str, Post] = {}
     for post in posts:
         key = storable(post.key)
-        batch[key] = merged(batch[key], post) if key in batch else post
-    known = await _known(connection, topic.name, list(batch))
+        batch[key] = merge_copies(batch[key], post) if key in batch else post
+    known = await _load_known(connection, topic.name, list(batch))
     rows = []
     for key, post in batch.items():
         first_stream, old = known.get(key, (stream, post))
-        better = merged(old, post)
+        better = merge_copies(old, post)
         if key not in known or better != old:
-            rows.append(_row(topic, first_stream, better))
+            rows.append(_post_row(topic, first_stream, better))
     if rows:
         await connection.execute(upsert(connection.dialect.name, table, ["topic", "key"]), rows)
     return len(batch.keys() - known.keys())
 
 
-def merged(old: Post, new: Post) -> Post:
-    """The old post with the longer text and its links, and the larger of each metric."""
+def merge_copies(old: Post, new: Post) -> Post:
+    """Return the old post with the longer text and its links, and the larger of each metric."""
     longer = new if len(new.text) > len(old.text) else old
     metrics = {
         name: max(old.metrics.get(name, 0), new.metrics.get(name, 0))
@@ -55,19 +134,30 @@ def merged(old: Post, new: Post) -> Post:
     return replace(old, text=longer.text, links=longer.links, metrics=metrics)
 
 
-def load(connection: Connection, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
-    """Stream and post of the days, oldest first; made-up posts only where there are no others."""
+def _load_topics(connection: Connection) -> list[StoredTopic]:
+    name = tables.topics.c.name
+    in_use = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
+    last = select(func.max(tables.reports.c.last)).where(tables.reports.c.topic == name)
+    rows = connection.execute(
+        select(tables.topics, last.scalar_subquery().label("newest")).where(in_use)
+    )
+    topics = [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
+    return sorted(topics, key=lambda topic: topic.name)
+
+
+def _load_posts(
+    connection: Connection, topic: str, first: date, last: date
+) -> list[tuple[str, Post]]:
     rows = connection.execute(
         select(table).where(table.c.topic == topic, table.c.day.between(first, last))
     )
-    found = [(row.stream, post_of(row)) for row in rows]
-    real = [(stream, post) for stream, post in found if post.source != SAMPLE]
+    pairs = [(row.stream, post_of(row)) for row in rows]
+    real = [(stream, post) for stream, post in pairs if post.source != SAMPLE]
     # Sorted here: databases disagree on the order of texts.
-    return sorted(real or found, key=lambda pair: (pair[1].created_at, pair[1].key))
+    return sorted(real or pairs, key=lambda pair: (pair[1].created_at, pair[1].key))
 
 
-def days(connection: Connection, topic: str) -> dict[date, int]:
-    """How many posts `load` gives for each day that has some, by day."""
+def _count_posts(connection: Connection, topic: str) -> dict[date, int]:
     real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
     rows = connection.execute(
         select(table.c.day, func.count(), real)
@@ -78,8 +168,8 @@ def days(connection: Connection, topic: str) -> dict[date, int]:
     return {day: real or total for day, total, real in rows}
 
 
-def uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
-    """Topic and key of posts of days before `before` that no report cites; at most so many at once."""
+def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
+    """Return topic and key of at most MAX_KEYS posts of days before `before` that no report cites."""
     # A report keeps its cited posts by key.
     if connection.dialect.name == "postgresql":
         cited = select(reports.c.topic, func.json_object_keys(reports.c.posts).label("key"))
@@ -89,20 +179,12 @@ def uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
     which = select(table.c.topic, table.c.key).where(
         table.c.day < before, tuple_(table.c.topic, table.c.key).not_in(cited)
     )
-    rows = connection.execute(which.limit(_KEYS_AT_ONCE))
+    rows = connection.execute(which.limit(MAX_KEYS))
     return [(row.topic, row.key) for row in rows]
 
 
-async def remove(connection: AsyncConnection, which: Sequence[tuple[str, str]]) -> None:
-    """Removes these posts."""
-    await connection.execute(
-        delete(table).where(table.c.topic == bindparam("of"), table.c.key == bindparam("named")),
-        [{"of": topic, "named": key} for topic, key in which],
-    )
-
-
 def post_of(row: Row[*tuple[Any, ...]]) -> Post:
-    """The post in a row of the table."""
+    """Return the post in a row of the table."""
     return Post(
         id=row.key.removeprefix(f"{row.source}:"),
         source=row.source,
@@ -117,7 +199,7 @@ def post_of(row: Row[*tuple[Any, ...]]) -> Post:
     )
 
 
-def _row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
+def _post_row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
     return {
         "topic": topic.name,
         "key": post.key,
@@ -135,17 +217,17 @@ def _row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
     }
 
 
-async def _known(
+async def _load_known(
     connection: AsyncConnection, topic: str, keys: Sequence[str]
 ) -> dict[str, tuple[str, Post]]:
-    found: dict[str, tuple[str, Post]] = {}
-    for some in _parts(keys, _KEYS_AT_ONCE):
+    known: dict[str, tuple[str, Post]] = {}
+    for some in _chunks(keys, MAX_KEYS):
         rows = await connection.execute(
             select(table).where(table.c.topic == topic, table.c.key.in_(some))
         )
-        found.update((row.key, (row.stream, post_of(row))) for row in rows)
-    return found
+        known.update((row.key, (row.stream, post_of(row))) for row in rows)
+    return known
 
 
-def _parts(keys: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+def _chunks(keys: Sequence[str], size: int) -> Iterable[Sequence[str]]:
     return (keys[start : start + size] for start in range(0, len(keys), size))

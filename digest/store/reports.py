@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import (
@@ -24,6 +36,7 @@ from digest.models import (
     SectionName,
     SourceResult,
 )
+from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
 from digest.store.posts import post_of
 from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
@@ -49,6 +62,10 @@ _CONTENTS = (
     .where(sections.c.report_id.in_(bindparam("ids", expanding=True)))
     .order_by(sections.c.report_id, sections.c.position, items.c.position)
 )
+_DAILY = _OF_TOPIC.where(
+    reports.c.first == reports.c.last,
+    reports.c.last.between(bindparam("first"), bindparam("last")),
+).order_by(reports.c.last)
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
 _NEIGHBOURS = select(
@@ -57,8 +74,59 @@ _NEIGHBOURS = select(
 )
 
 
-async def save(connection: AsyncConnection, report: Report) -> None:
-    """Writes the report in the place of an earlier one of the same topic and days."""
+class ReportTables(Database):
+    """The tables `reports`, `sections`, `items`, `clouds`, `drops` and `imports`."""
+
+    async def save_report(self, report: Report) -> None:
+        """Save the report whole, in the place of an earlier one of the same topic and days.
+
+        Where that fails, the earlier one is as it was.
+        """
+        async with self.writing() as connection:
+            await _save(connection, report)
+
+    async def report(self, topic: str, first: date, last: date) -> Report | None:
+        """Return the report of exactly these days, without `cloud`, `dropped` and `source`."""
+        days = {"topic": topic, "first": first, "last": last}
+        return next(iter(await self._read(_load, _ONE, days)), None)
+
+    async def latest(self, topic: str) -> Report | None:
+        """Return the report with the newest last day, a single day before a range."""
+        return next(iter(await self._read(_load, _LATEST, {"topic": topic})), None)
+
+    async def daily_reports(self, topic: str, first: date, last: date) -> list[Report]:
+        """Return the reports of single days in the range, by day; as `report` gives them."""
+        days = {"topic": topic, "first": first, "last": last}
+        return await self._read(_load, _DAILY, days)
+
+    async def report_days(self, topic: str) -> list[date]:
+        """Return the days that have a report of their own, ascending."""
+        return [last for first, last in await self.report_spans(topic) if first == last]
+
+    async def report_spans(self, topic: str) -> list[tuple[date, date]]:
+        """Return first and last day of every report of the topic, by last day."""
+        return await self._read(_list_spans, topic)
+
+    async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
+        """Return the nearest days before and after that have a report of their own."""
+        return await self._read(_neighbours, topic, day)
+
+    async def cloud(self, topic: str, first: date, last: date) -> bytes:
+        """Return the PNG of that report, or nothing."""
+        return await self._read(_load_bytes, clouds, clouds.c.png, _is(topic, first, last))
+
+    async def source(self, topic: str, first: date, last: date) -> bytes:
+        """Return the file that report was imported from, byte for byte, or nothing."""
+        return await self._read(_load_bytes, imports, imports.c.content, _is(topic, first, last))
+
+    async def dropped(
+        self, topic: str, first: date, last: date
+    ) -> list[tuple[Dropped, Post | None]]:
+        """Return what that report left out and why, each with the post where it is stored."""
+        return await self._read(_load_dropped, _is(topic, first, last))
+
+
+async def _save(connection: AsyncConnection, report: Report) -> None:
     await _ensure_topic(connection, report.topic)
     statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
@@ -78,68 +146,39 @@ async def save(connection: AsyncConnection, report: Report) -> None:
             )
 
 
-def load(connection: Connection, *which: ColumnElement[bool]) -> list[Report]:
-    """The reports that fit, by last day and first day, without pictures and dropped posts."""
-    query = select(reports).where(*which).order_by(reports.c.last, reports.c.first)
-    return _whole(connection, connection.execute(query).all())
+def _load(
+    connection: Connection, query: Select[Any], parameters: Mapping[str, Any]
+) -> list[Report]:
+    return _with_contents(connection, connection.execute(query, parameters).all())
 
 
-def latest(connection: Connection, topic: str) -> list[Report]:
-    """The report with the newest last day; of several the shortest."""
-    return _whole(connection, connection.execute(_LATEST, {"topic": topic}).all())
-
-
-def one(connection: Connection, topic: str, first: date, last: date) -> list[Report]:
-    """The report of exactly these days."""
-    these = {"topic": topic, "first": first, "last": last}
-    return _whole(connection, connection.execute(_ONE, these).all())
-
-
-def days(connection: Connection, topic: str) -> list[date]:
-    """Days with a report of their own, ascending."""
-    query = (
-        select(reports.c.last)
-        .where(reports.c.topic == topic, reports.c.first == reports.c.last)
-        .order_by(reports.c.last)
-    )
-    return list(connection.scalars(query).all())
-
-
-def neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
-    """The nearest days on both sides with a report of their own."""
+def _neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
     row = connection.execute(_NEIGHBOURS, {"topic": topic, "day": day}).one()
     return row[0], row[1]
 
 
-def cloud(connection: Connection, *which: ColumnElement[bool]) -> bytes:
-    """The picture, or nothing."""
-    found = connection.scalar(select(clouds.c.png).join(reports).where(*which))
-    return bytes(found or b"")
+def _load_bytes(
+    connection: Connection, table: Table, column: Column[bytes], which: ColumnElement[bool]
+) -> bytes:
+    query = select(column).select_from(table.join(reports)).where(which)
+    return bytes(connection.scalar(query) or b"")
 
 
-def source(connection: Connection, *which: ColumnElement[bool]) -> bytes:
-    """The file that the report was read from, or nothing."""
-    found = connection.scalar(select(imports.c.content).join(reports).where(*which))
-    return bytes(found or b"")
-
-
-def spans(connection: Connection, topic: str) -> list[tuple[date, date]]:
-    """First and last day of every report of the topic, by last day."""
+def _list_spans(connection: Connection, topic: str) -> list[tuple[date, date]]:
     query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
     rows = connection.execute(query.order_by(reports.c.last, reports.c.first))
     return [(row.first, row.last) for row in rows]
 
 
-def dropped(
-    connection: Connection, *which: ColumnElement[bool]
+def _load_dropped(
+    connection: Connection, which: ColumnElement[bool]
 ) -> list[tuple[Dropped, Post | None]]:
-    """What was left out, in the order of the report, each with the post where it is stored."""
     same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
     chosen = drops.join(reports, reports.c.id == drops.c.report_id).join(
         posts, same_post, isouter=True
     )
     drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
-    query = select(*drop_columns, posts).select_from(chosen).where(*which)
+    query = select(*drop_columns, posts).select_from(chosen).where(which)
     rows = connection.execute(query.order_by(drops.c.position))
     return [
         (
@@ -150,19 +189,12 @@ def dropped(
     ]
 
 
-def same(topic: str, first: date, last: date) -> tuple[ColumnElement[bool], ...]:
-    """The condition for the report of exactly these days."""
-    return (reports.c.topic == topic, reports.c.first == first, reports.c.last == last)
-
-
-def daily(topic: str, first: date, last: date) -> tuple[ColumnElement[bool], ...]:
-    """The condition for reports of one day each, from the first to the last."""
-    one_day = reports.c.first == reports.c.last
-    return (reports.c.topic == topic, one_day, reports.c.last.between(first, last))
+def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
+    return (reports.c.topic == topic) & (reports.c.first == first) & (reports.c.last == last)
 
 
 async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
-    """A report may come before its topic was ever collected; a topic that is known stays."""
+    """Insert the topic of a report that comes before any of its posts; a known one stays."""
     row = {"name": topic, "title": {"zh": topic, "en": topic}, "slug": topic}
     inserted = insert_on(connection.dialect.name, topics).values(row)
     await connection.execute(inserted.on_conflict_do_nothing())
@@ -204,29 +236,29 @@ def _item_rows(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _whole(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:
-    """The reports of these rows, with sections and items: one statement for any number."""
+def _with_contents(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:
+    """Return the reports of these rows with sections and items, in one statement for any number."""
     if not rows:
         return []
     ids = {"ids": [row.id for row in rows]}
-    found: dict[int, dict[str, tuple[str, list[Item]]]] = defaultdict(dict)
+    contents: dict[int, dict[str, tuple[str, list[Item]]]] = defaultdict(dict)
     for row in connection.execute(_CONTENTS, ids):
-        _, inside = found[row.report_id].setdefault(row.name, (row.heading, []))
+        _, section_items = contents[row.report_id].setdefault(row.name, (row.heading, []))
         if row.text is not None:  # an empty section
-            inside.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))
+            section_items.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))
     return [
         _report(
             row,
             [
-                Section(cast(SectionName, name), heading, tuple(inside))
-                for name, (heading, inside) in found[row.id].items()
+                Section(cast(SectionName, name), heading, tuple(section_items))
+                for name, (heading, section_items) in contents[row.id].items()
             ],
         )
         for row in rows
     ]
 
 
-def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
+def _report(row: Row[*tuple[Any, ...]], contents: Sequence[Section]) -> Report:
     cited = {
         key: Cited(**{**post, "created_at": _moment(post["created_at"])})
         for key, post in row.posts.items()
@@ -237,7 +269,7 @@ def _report(row: Row[*tuple[Any, ...]], found: Sequence[Section]) -> Report:
         last=row.last,
         language=row.language,
         writer=row.writer,
-        sections=tuple(found),
+        sections=tuple(contents),
         counts=Counts(**row.counts),
         sources=tuple(SourceResult(**source) for source in row.sources),
         cost=Cost(**row.cost),

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Table, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
-from digest.store import posts, topics
+from digest.store import Store
 from digest.store.engine import insert_on, upsert
-from digest.store.store import Store
+from digest.store.posts import insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
 KEPT_DAYS = 62
@@ -119,8 +119,8 @@ class SourceBook:
         """Posts, what was paid for them and what the source remembers, all or none; gives how many
         posts were new."""
         async with self._store.writing() as connection:
-            await topics.save(connection, topic)
-            new = await posts.save(connection, topic, name, found) if found else 0
+            await upsert_topic(connection, topic)
+            new = await insert_posts(connection, topic, name, found) if found else 0
             await _save_reads(connection, state.read, now)
             row = _key(topic, spec) | {
                 "name": name,
@@ -154,7 +154,7 @@ class SourceBook:
     ) -> None:
         """That the source did not answer; what it remembers stays. `counts`: it is one failure more."""
         async with self._store.writing() as connection:
-            await topics.save(connection, topic)
+            await upsert_topic(connection, topic)
             await connection.execute(
                 insert_on(connection.dialect.name, sources)
                 .on_conflict_do_nothing()
@@ -219,7 +219,7 @@ class SourceBook:
     ) -> None:
         """Adds these sources or takes them away; one that is added again is asked as if new."""
         async with self._store.writing() as connection:
-            await topics.save(connection, topic)
+            await upsert_topic(connection, topic)
             for spec in specs:
                 row = _key(topic, spec) | {
                     "added": added,
