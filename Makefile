@@ -43,8 +43,9 @@ chaos: .venv/ready ## kills the sending process 200 times, and long faults; fail
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
 	$(BIN)/python -m tools.evaluate $(DATA)
 
-train: .venv/ready ## makes the model of promotion again from ../shared/data, byte for byte
-	$(BIN)/python -m tools.train $(DATA)
+train: .venv/ready ## makes the learned heads again from ../shared/data, byte for byte
+	$(BIN)/python -m tools.train
+	$(BIN)/python -m tools.train_promotion
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
 	$(BIN)/python -m tools.pictures docs

@@ -7,7 +7,7 @@ import pytest
 
 from digest.select.learned import BUCKETS, FILE, features, promotion
 from tools.evaluate_data import DATA
-from tools.train import fit, model, rows
+from tools.train_promotion import fit, model, rows
 
 PITCHES = (
     "Use code SAVE20 for 20% off, get yours now https://t.co/x",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from digest.select.selection import select
 from tools.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
-from tools.train import fit, rows
+from tools.train_promotion import fit, rows
 
 FOLDS = 5
 KEYWORDS = re.compile(

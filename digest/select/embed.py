@@ -52,6 +52,11 @@ def _encoder() -> Any:
     return USE(threads=1)
 
 
+def has_encoder() -> bool:
+    """Return whether vectors come from the encoder, not from hashed n-grams."""
+    return _encoder() is not None
+
+
 def release() -> None:
     """Gives the encoder's memory back; it is loaded again when next needed."""
     _encoder.cache_clear()

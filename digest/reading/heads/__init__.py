@@ -1,0 +1,31 @@
+"""Judgements about text that are learned from labels: one small linear head each.
+
+A head reads the hashed n-grams of a text and the encoder's vector of it. Scores are margins of a
+linear classifier: above 0 the label is the likelier one, and most lie between -1 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from digest.reading.heads.linear import score_texts
+from digest.reading.heads.ngrams import Floats
+from digest.select.embed import Vectors
+
+
+def score_sentences(texts: Sequence[str], vectors: Vectors) -> Floats:
+    """Return how well each sentence can stand alone in a digest (news, detail or view).
+
+    `vectors` are `embed(texts)`. On days left out of training, of sentences at random (15 % fit to
+    print) 44 % of those above -0.4 are fit, 56 % above 0 and 74 % above 0.4; these are 78, 50 and
+    23 % of all that are fit.
+    """
+    return score_texts("stands_alone", texts, vectors)
+
+
+def score_views(texts: Sequence[str], vectors: Vectors) -> Floats:
+    """Return how likely each sentence is somebody's view rather than news.
+
+    Means something only for sentences that can stand alone.
+    """
+    return score_texts("view", texts, vectors)

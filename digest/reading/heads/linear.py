@@ -1,0 +1,76 @@
+"""A linear head: small whole numbers for hashed n-grams and for the encoder's vector.
+
+`python -m tools.train` makes the files again. No text can be read back from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.reading.heads.ngrams import Floats, Hashes, fold_hashes, hash_text
+from digest.select.embed import Vectors, has_encoder
+
+FOLDER = Path(__file__).parent
+VECTOR_STEPS = 1024
+"""Steps that a component of a vector is rounded to: its last bits differ between processors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Weights of a linear score; above 0 the label is the likelier one."""
+
+    ngrams: Floats
+    """A weight for each bucket."""
+    vector: Floats
+    """A weight for each component of the encoder's vector."""
+    bias: float
+    usual: float
+    """What the vector adds to the usual text: stands in where there is no encoder."""
+
+    def score(self, hashes: Sequence[Hashes], vectors: Vectors | None) -> Floats:
+        """Return the score of each text, from its hashed n-grams and its encoder vector (rows)."""
+        sparse = [self._score_ngrams(each) for each in hashes]
+        dense = self.usual if vectors is None else dot_rows(round_vectors(vectors), self.vector)
+        return np.array(sparse, np.float64) + dense + self.bias
+
+    def _score_ngrams(self, hashes: Hashes) -> float:
+        buckets, weights = fold_hashes(hashes, len(self.ngrams))
+        return float((self.ngrams[buckets] * weights).sum())
+
+
+def round_vectors(vectors: Vectors) -> Floats:
+    """Return the vectors in whole steps, so that every processor computes with the same ones."""
+    return np.round(vectors.astype(np.float64) * VECTOR_STEPS) / VECTOR_STEPS
+
+
+def dot_rows(rows: Floats, weights: Floats) -> Floats:
+    """Return the product of each row with the weights.
+
+    Without BLAS, whose sums depend on the number of its threads.
+    """
+    return np.asarray(np.einsum("ij,j->i", rows, weights), np.float64)
+
+
+@cache
+def load_head(name: str) -> Head:
+    """Return the committed head of that name."""
+    with np.load(FOLDER / f"{name}.npz") as stored:
+        ngram_step, vector_step, bias, usual = (float(number) for number in stored["numbers"])
+        ngrams = stored["ngrams"].astype(np.float64) * ngram_step
+        vector = stored["vector"].astype(np.float64) * vector_step
+    return Head(ngrams, vector, bias, usual)
+
+
+def score_texts(name: str, texts: Sequence[str], vectors: npt.NDArray[np.float32]) -> Floats:
+    """Return the score of each text by the named head; `vectors` are the texts' own.
+
+    Where the encoder's package is missing, the n-grams decide alone.
+    """
+    hashes = [hash_text(text) for text in texts]
+    return load_head(name).score(hashes, vectors if has_encoder() else None)

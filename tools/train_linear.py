@@ -1,0 +1,169 @@
+"""Fit a linear head: squared hinge loss with an L2 penalty, by L-BFGS (Nocedal, 1980) in numpy.
+
+Only sums, products and square roots, none of them in BLAS: their results are the same on every processor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from digest.reading.heads.linear import Head, dot_rows, round_vectors
+from digest.reading.heads.ngrams import Floats, Hashes, fold_hashes
+from digest.select.embed import Vectors
+
+MAX_ROUNDS = 60
+PROGRESS = 1e-5
+"""Share of the loss that a round must gain, or the fit ends."""
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Texts as rows: hashed n-grams stored sparsely, and the encoder's vectors."""
+
+    row: npt.NDArray[np.int64]
+    bucket: npt.NDArray[np.int64]
+    weight: Floats
+    size: int
+    """Number of buckets."""
+    vectors: Floats
+
+    @classmethod
+    def of(cls, hashes: Sequence[Hashes], vectors: Vectors, size: int) -> Examples:
+        """Return the rows of texts that were hashed and encoded."""
+        folded = [fold_hashes(each, size) for each in hashes]
+        return cls(
+            np.repeat(np.arange(len(folded)), [len(buckets) for buckets, _ in folded]),
+            np.concatenate([buckets for buckets, _ in folded]),
+            np.concatenate([weights for _, weights in folded]),
+            size,
+            round_vectors(vectors),
+        )
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def select(self, chosen: Bools) -> Examples:
+        """Return only the chosen rows."""
+        inside = chosen[self.row]
+        renumbered = np.cumsum(chosen) - 1
+        return Examples(
+            renumbered[self.row[inside]],
+            self.bucket[inside],
+            self.weight[inside],
+            self.size,
+            self.vectors[chosen],
+        )
+
+    def score(self, point: Floats) -> Floats:
+        """Return the score of each row; `point` holds bucket weights, vector weights, bias."""
+        sparse = np.bincount(self.row, self.weight * point[self.bucket], len(self))
+        return np.asarray(
+            sparse + dot_rows(self.vectors, point[self.size : -1]) + point[-1], np.float64
+        )
+
+    def pull(self, errors: Floats) -> Floats:
+        """Return the gradient of a loss whose slope at each row's score is `errors`."""
+        sparse = np.bincount(self.bucket, self.weight * errors[self.row], self.size)
+        dense = np.einsum("ij,i->j", self.vectors, errors)
+        return np.concatenate([sparse, dense, [errors.sum()]])
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """How strongly weights are held near 0."""
+
+    ngrams: float
+    vector: float
+
+
+def fit(examples: Examples, labels: Bools, penalty: Penalty) -> Floats:
+    """Return bucket weights, vector weights and bias.
+
+    The rarer label counts as much in all as the other, so that 0 lies between the two.
+    """
+    signs = np.where(labels, 1.0, -1.0)
+    positive = max(1, int(labels.sum()))
+    negative = max(1, len(labels) - positive)
+    most = max(positive, negative)
+    importance = np.where(labels, most / positive, most / negative)
+    held = np.full(examples.size + examples.vectors.shape[1] + 1, penalty.ngrams)
+    held[examples.size :] = penalty.vector
+    held[-1] = 0.0
+
+    def loss(point: Floats) -> tuple[float, Floats]:
+        short = np.maximum(0.0, 1.0 - signs * examples.score(point))
+        value = float((importance * short * short).sum()) + _dot(held * point, point) / 2
+        return value, examples.pull(-2 * importance * short * signs) + held * point
+
+    return minimize(loss, np.zeros(len(held)))
+
+
+def minimize(loss: Callable[[Floats], tuple[float, Floats]], point: Floats) -> Floats:
+    """Return the point where the loss is least; `loss` returns its value and its gradient."""
+    past: deque[tuple[Floats, Floats]] = deque(maxlen=8)
+    value, gradient = loss(point)
+    for _ in range(MAX_ROUNDS):
+        direction = _find_direction(gradient, past)
+        step = 1.0 if past else 1.0 / max(1.0, float(np.abs(gradient).sum()))
+        slope = _dot(gradient, direction)
+        while True:
+            moved = point + step * direction
+            new_value, new_gradient = loss(moved)
+            if new_value <= value + 1e-4 * step * slope or step < 1e-10:
+                break
+            step /= 2
+        past.append((moved - point, new_gradient - gradient))
+        done = value - new_value < PROGRESS * abs(value)
+        point, value, gradient = moved, new_value, new_gradient
+        if done:
+            break
+    return point
+
+
+def _find_direction(gradient: Floats, past: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """Return the direction of the two-loop recursion."""
+    direction = gradient.copy()
+    shares = []
+    for moved, turned in reversed(past):
+        shares.append(_dot(moved, direction) / _dot(moved, turned))
+        direction -= shares[-1] * turned
+    if past:
+        moved, turned = past[-1]
+        direction *= _dot(moved, turned) / _dot(turned, turned)
+    for (moved, turned), share in zip(past, reversed(shares), strict=True):
+        direction += (share - _dot(turned, direction) / _dot(moved, turned)) * moved
+    return -direction
+
+
+def _dot(left: Floats, right: Floats) -> float:
+    return float(np.sum(left * right))
+
+
+def make_head(point: Floats, examples: Examples) -> Head:
+    """Return the head of fitted weights, each rounded to one of 255 steps."""
+    ngrams, ngram_step = _quantize(point[: examples.size])
+    vector, vector_step = _quantize(point[examples.size : -1])
+    usual = dot_rows(examples.vectors, vector * vector_step).mean()
+    return Head(
+        ngrams * ngram_step,
+        vector * vector_step,
+        round(float(point[-1]), 5),
+        round(float(usual), 5),
+    )
+
+
+def _quantize(weights: Floats) -> tuple[Floats, float]:
+    step = round(float(np.abs(weights).max()) / 127, 8) or 1e-8
+    return np.clip(np.round(weights / step), -127, 127), step
+
+
+def count_steps(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:
+    """Return the weights as numbers of steps, and the step."""
+    steps, step = _quantize(weights)
+    return steps.astype(np.int8), step
