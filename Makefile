@@ -22,7 +22,8 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --cov=digest --cov=bot --cov-report=
+	$(BIN)/coverage report --format=total | sed 's/^/coverage of digest\/ and bot\/: /; s/$$/ %/'
 
 bench: .venv/ready ## prints the figures; asserts no time
 	$(BIN)/python -m tools.bench
