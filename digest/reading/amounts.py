@@ -1,0 +1,375 @@
+"""Amounts: numbers with unit, currency and hedge, in a form that compares across languages and notations.
+
+150亿美元 = $15B = 15 billion dollars; 百分之十 = 一成 = 10%; 三分之二 = two-thirds; 第三 = #3; 数百万 = millions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import Literal
+
+from digest.reading.numerals import Numeral, find_numerals, parse_han
+from digest.reading.units import COUNTERS, CURRENCY_SIGNS, UNIT_NAMES
+
+Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
+Hedge = Literal["", "about", "over", "under"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A value with its unit, a key of `DIMENSIONS`, "rank", or "" where the text names none."""
+
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as a text puts it, at `text[start:end]`, with the ways it can be read."""
+
+    start: int
+    end: int
+    text: str
+    quantities: tuple[Quantity, ...]
+    kind: Kind = "number"
+    step: float = 0.0
+    """Place value of the last digit, in the unit of the first quantity; 0 where it is exact."""
+    hedge: Hedge = ""
+    counts: bool = False
+    """True where a noun follows, so that it is no percentage: "28 people"."""
+    spelled: bool = False
+    in_name: bool = False
+    """True for the number of a name: 5.2 of GPT-5.2."""
+    below: float = 0.0
+    """End of the range of a `magnitude`: "millions" is from 1e6 to below 1e9."""
+
+    @property
+    def value(self) -> float:
+        """Return the value of the first reading."""
+        return self.quantities[0].value
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of the first reading."""
+        return self.quantities[0].unit
+
+
+_PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b(usd|rmb|cny|eur|hkd|gbp|jpy)\s?$", re.I)
+_IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)$")
+_PREFIX_WORD = re.compile(
+    r"(?<![A-Za-z-])(?:sub|mid|pre|post|top|non|multi|over|under|the)-$", re.I
+)
+_NOUN = re.compile(r"\s?[A-Za-z\u4e00-\u9fff]")
+_DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
+_POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
+_AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
+_RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|和|或)\s?")
+_DASH = re.compile(r"\s?[-–—~～至到]\s?")
+_ABOUT = re.compile(
+    r"(?:\b(?:about|around|roughly|some|approximately|circa|or so)|[~≈约近]|大概|差不多)\s?$|$^",
+    re.I,
+)
+_OVER = re.compile(
+    r"(?:\b(?:over|more than|above|at least|exceed\w*|surpass\w*|past|upwards? of|topp\w+)|[逾超>]|超过|高于|突破|不止|至少|大于|多于)\s?(?:us)?[$€£¥]?$",
+    re.I,
+)
+_UNDER = re.compile(
+    r"(?:\b(?:under|below|less than|nearly|almost|close to|up to|just shy of|fewer than)|[近<]|将近|接近|不到|不足|低于|少于|至多)\s?(?:us)?[$€£¥]?$",
+    re.I,
+)
+_AFTER = re.compile(
+    r"\s?(?:(?P<over>\+|[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
+)
+_SOFT_SIGN = re.compile(
+    r"(?:\b(?:about|around|roughly|some|approximately|circa)|[~≈约]|大概|差不多)\s?(?:us)?[$€£¥]?$",
+    re.I,
+)
+
+_HAN = "零〇一二两三四五六七八九十百千万亿"
+_PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)")
+_TENTHS = re.compile(
+    r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
+)
+_FRACTION = re.compile(
+    r"\b(?P<above>an?|one|two|three|four|five)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
+    r"|(?<![\d/.])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.])"
+    r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
+    re.I,
+)
+_DENOMINATORS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "tenth": 10}  # fmt: skip
+_SMALL = {
+    word: n
+    for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
+} | {"a": 1, "an": 1}
+_HALF = re.compile(
+    r"\b(?:half|halves|halved?|halving)\b(?!\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen)))|一半|减半|半价|腰斩|对半|半数|过半",
+    re.I,
+)
+_HALF_SPAN = re.compile(
+    r"(?<![上下个])半个?(小时|年|天|月|钟头)|\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
+    re.I,
+)
+_MULTIPLES = tuple(
+    (value, re.compile(pattern, re.I))
+    for value, pattern in (
+        (
+            2.0,
+            r"\b(?:doubl\w+|twice|two-?fold)\b|翻倍|翻番|翻一番|加倍|翻了一倍|增长一倍|[两二一]倍",
+        ),
+        (3.0, r"\b(?:tripl\w+|trebl\w+|three-?fold|thrice)\b|三倍"),
+        (4.0, r"\b(?:quadrupl\w+|four-?fold)\b|四倍|翻两番"),
+        (10.0, r"\b(?:ten-?fold|order of magnitude)\b|十倍|数量级"),
+    )
+)
+_ORDINAL_WORDS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
+    " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+).split()
+_ORDINALS = {word: n for n, word in enumerate(_ORDINAL_WORDS, 1)} | {
+    word: 10 * n
+    for n, word in enumerate(
+        "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth".split(), 2
+    )
+}
+_TENS = {
+    word: 10 * n
+    for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+}
+_RANK = re.compile(
+    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![方天章节期批款代只])"
+    rf"|\b(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
+    r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s(?:thousand|million|billion)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
+    re.I,
+)
+_ORDINAL_END = re.compile("(?:st|nd|rd|th)$", re.I)
+_MAGNITUDE = re.compile(
+    r"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>dozens|hundreds|thousands|millions|billions|trillions)\b"
+    r"|(?:[数几上成]|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])",
+    re.I,
+)
+_SIZES = {"dozens": 10.0, "tens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
+
+
+def find_amounts(text: str) -> list[Amount]:
+    """Return the amounts of a text in order: numbers, shares, multiples, ranks and magnitudes."""
+    special = [*_find_shares(text), *_find_magnitudes(text)]
+    special += _find_multiples(_blank(text, special))
+    bare = _blank(text, special)
+    special += _find_ranks(bare)
+    numerals = [n for n in find_numerals(bare) if not _is_part_of_rank(n, special)]
+    numbers = [_read_number(numeral, bare) for numeral in numerals]
+    numbers = [number for number in _share_units(numbers, text) if not _is_idiom(number, text)]
+    return sorted([*special, *numbers], key=lambda amount: amount.start)
+
+
+def _is_part_of_rank(numeral: Numeral, special: list[Amount]) -> bool:
+    return any(a.kind == "rank" and a.start <= numeral.start < a.end for a in special)
+
+
+def _is_idiom(number: Amount, text: str) -> bool:
+    """Return True for 十分 and 几十: a Han numeral that is part of a word or of a vague number."""
+    if not number.spelled or text[number.start].isascii():
+        return False
+    around = text[max(0, number.start - 1) : number.start], text[number.end : number.end + 1]
+    return around[0] in ("第", "几", "数", "唯", "统") or (
+        number.value == 10 and around[1] in ("分", "足", "几")
+    )
+
+
+def _blank(text: str, amounts: list[Amount]) -> str:
+    for amount in amounts:
+        text = text[: amount.start] + "\x00" * (amount.end - amount.start) + text[amount.end :]
+    return text
+
+
+def _read_number(numeral: Numeral, text: str) -> Amount:
+    start, end, value = numeral.start, numeral.end, numeral.value
+    sign = ""
+    if prefix := _PREFIX.search(text[max(0, start - 5) : start]):
+        sign = CURRENCY_SIGNS[((prefix[1] or "") + (prefix[2] or prefix[3])).lower()]
+        start -= len(prefix[0])
+    after = _AFTER.match(text, end)
+    if after and after["over"]:
+        end = after.end()
+    if half := _AND_HALF.match(text, end):
+        value, end = value + 0.5, half.end()
+    unit, end = ("month", end + 1) if half and text[end] == "月" else find_unit(text, end)
+    if text[end : end + 1] == "半" and unit in ("year", "day", "hour", "week"):
+        value, end = value + 0.5, end + 1  # 两年半
+    unit = "" if unit == "cent" and sign else unit
+    before = text[max(0, numeral.start - 24) : numeral.start]
+    name = not sign and not numeral.spelled and bool(_IN_NAME.search(before))
+    return Amount(
+        start,
+        end,
+        text[start:end].strip().lstrip("-"),
+        (Quantity(value, sign or unit), *_other_readings(numeral, sign, unit)),
+        step=numeral.step,
+        hedge=_find_hedge(text, start, end, after),
+        counts=not unit and bool(_NOUN.match(text, end)),
+        spelled=numeral.spelled,
+        in_name=name and not _PREFIX_WORD.search(before),
+    )
+
+
+def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
+    """Yield what else the letter behind the digits may mean: 5m is five million, metres or minutes."""
+    if sign == "cny":
+        yield Quantity(numeral.value, "jpy")
+    if not numeral.scale or sign:
+        return
+    scale = {"m": 1e6, "b": 1e9, "t": 1e12}.get(numeral.scale, 0)
+    if numeral.scale == "m":
+        yield Quantity(numeral.value / scale, "minute")
+        yield Quantity(numeral.value / scale, "metre")
+    elif scale:
+        yield Quantity(numeral.value, "byte")
+
+
+def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) -> Hedge:
+    before = text[max(0, start - 16) : start]
+    if (
+        _SOFT_SIGN.search(before)
+        or (after and after["about"])
+        or text[end : end + 2] in ("左右", "上下")
+    ):
+        return "about"
+    if _OVER.search(before) or (after and after["over"]):
+        return "over"
+    return "under" if _UNDER.search(before) else ""
+
+
+def find_unit(text: str, at: int) -> tuple[str, int]:
+    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it ends."""
+    start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
+    for length in range(min(_longest_unit(), len(text) - start), 0, -1):
+        word = text[start : start + length].lower()
+        follow = text[start + length : start + length + 1]
+        if word in UNIT_NAMES and not (
+            word[-1].isascii() and word[-1].isalpha() and follow.isascii() and follow.isalpha()
+        ):
+            return UNIT_NAMES[word], start + length
+    for counter in COUNTERS:
+        if text.startswith(counter, start):
+            return "count", start + len(counter)
+    return "", at
+
+
+@cache
+def _longest_unit() -> int:
+    return max(map(len, UNIT_NAMES))
+
+
+def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
+    """Give the first number of a range the scale and unit of the second: 200-260 亿, 20 to 50%."""
+    shared = list(numbers)
+    for n, (first, second) in enumerate(pairwise(numbers)):
+        link = _RANGE.fullmatch(text[first.end : second.start])
+        if not link or first.unit not in ("", second.unit):
+            continue
+        factor = 1.0
+        if first.step <= 1 and (digits := _DIGITS.search(text, second.start, second.end)):
+            factor = second.step / 10.0 ** -len(digits[1] or "")
+        scaled = Quantity(first.value * factor, second.unit or first.unit)
+        if scaled != first.quantities[0]:
+            quantities = (scaled,) if _DASH.fullmatch(link.group()) else (scaled, *first.quantities)
+            step = first.step * factor
+            shared[n] = replace(first, quantities=quantities, counts=second.counts, step=step)
+    return shared
+
+
+def _find_shares(text: str) -> Iterator[Amount]:
+    for match in _PERCENT.finditer(text):
+        value = float(match[1]) if match[1][0].isdigit() else float(parse_han(match[1]))
+        yield _special(match, text, (Quantity(value, "percent"),))
+    for match in _TENTHS.finditer(text):
+        tail = match[2]
+        value = 10.0 * float(parse_han(match[1])) + (
+            5 if tail == "半" else float(parse_han(tail)) if tail else 0
+        )
+        yield _special(match, text, (Quantity(value, "percent"),))
+    spans = list(_HALF_SPAN.finditer(text))
+    for match in spans:
+        unit = next(group for group in match.groups() if group).lower()
+        yield _special(match, text, (Quantity(0.5, UNIT_NAMES.get(unit, "month")),), kind="number")
+    for match in _FRACTION.finditer(text):
+        above, below = _read_fraction(match)
+        if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):
+            yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
+    for match in _HALF.finditer(text):
+        if not any(a.start() <= match.start() < a.end() for a in spans):
+            yield _special(
+                match,
+                text,
+                (*_as_share(1, 2, match, text), Quantity(2.0, "times")),
+                "share",
+                step=1.0,
+            )
+
+
+def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
+    if match["above"]:
+        return _SMALL[match["above"].lower()], _DENOMINATORS[match["below"].lower()]
+    if match["han_below"]:
+        return float(parse_han(match["han_above"])), float(parse_han(match["han_below"]))
+    if match["digits"]:
+        return float(match["digits"]), float(match["slash"])
+    part, whole = match["part"].lower(), match["whole"].lower()
+    return float(_SMALL.get(part) or part), float(_SMALL.get(whole) or whole)
+
+
+def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tuple[Quantity, ...]:
+    percent = 100 * above / below
+    if _POINT.match(text, match.end()):
+        return (Quantity(above / below, "pp"), Quantity(above / below, "percent"))
+    rounded = Quantity(float(round(percent)), "percent"), Quantity(round(percent, 1), "percent")
+    return Quantity(percent, "percent"), *rounded, Quantity(above / below, "")
+
+
+def _find_multiples(text: str) -> Iterator[Amount]:
+    for value, pattern in _MULTIPLES:
+        for match in pattern.finditer(text):
+            quantities = Quantity(value, "times"), Quantity(100 * (value - 1), "percent")
+            yield _special(match, text, quantities, "multiple")
+
+
+def _find_ranks(text: str) -> Iterator[Amount]:
+    for match in _RANK.finditer(text):
+        if match["han"]:
+            value = float(parse_han(match["han"]))
+        elif match["word"]:
+            value = _TENS.get((match["tens"] or "").lower(), 0) + _ORDINALS[match["word"].lower()]
+        else:
+            value = find_numerals(_ORDINAL_END.sub("", match["digits"] or match["sign"]))[0].value
+        yield _special(match, text, (Quantity(float(value), "rank"),), "rank")
+
+
+def _find_magnitudes(text: str) -> Iterator[Amount]:
+    for match in _MAGNITUDE.finditer(text):
+        if match["few"]:
+            low = float(parse_han(match["few"]))
+            below = 2 * low
+        elif match["han"]:
+            low = float(parse_han("一" + match["han"] if match["han"][0] != "十" else match["han"]))
+            below = 10 * low
+        else:
+            more = _SIZES.get((match["tens"] or "").lower(), 0.0)
+            low = _SIZES[match["word"].lower()] * (more or 1)
+            below = 10 * low if more or low < 1e3 else 1000 * low
+        yield replace(_special(match, text, (Quantity(low, ""),), "magnitude"), below=below)
+
+
+def _special(
+    match: re.Match[str],
+    text: str,
+    quantities: tuple[Quantity, ...],
+    kind: Kind = "share",
+    step: float = 0.0,
+) -> Amount:
+    hedge = _find_hedge(text, match.start(), match.end(), _AFTER.match(text, match.end()))
+    return Amount(*match.span(), match.group().strip(), quantities, kind, step, hedge, spelled=True)

@@ -1,0 +1,257 @@
+"""Days of a text: dates in any form, months, years, quarters, weekdays, hours with their zone, and what
+"yesterday" or 本周五 mean at the time of the post."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from digest.reading.numerals import parse_han
+
+TermKind = Literal["quarter", "half", "weekday", "decade", "round"]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A month and day at `text[start:end]`; the year is 0 where the text names none."""
+
+    start: int
+    end: int
+    text: str
+    month: int
+    day: int
+    year: int = 0
+
+    def matches(self, other: Day) -> bool:
+        """Return True for the same day; a missing year fits any."""
+        same_year = not self.year or not other.year or self.year == other.year
+        return (self.month, self.day) == (other.month, other.day) and same_year
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A month, year, quarter, half, weekday, decade or funding round at `text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+    value: str
+    """`month 12`, `year 2026`, `quarter 3`, `half 1`, `weekday 4`, `decade 90`, `round B`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" where none is named."""
+
+    start: int
+    end: int
+    text: str
+    minutes: int
+    zone: str
+
+
+_MONTH_NAMES = "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december"  # fmt: skip
+_MONTHS = {name: n for n, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_NUM = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
+_YEAR_NUM = r"(?:(?:19|20)\d{2}|[一二][〇零九一二三四五六七八]{3})"
+_TH = r"(?:st|nd|rd|th)?"
+# Widest first: what one pattern has read, the next ones do not see.
+_DATES = (
+    re.compile(r"(?<![\d/])(?P<y>(?:19|20)\d{2})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?!\d)"),
+    re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.一二三四五六七八九十])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d一二三四五六七八九十])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
+    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d{{1,2}}){_TH}(?:\s?(?:-|–|to|and)\s?(?P<d2>\d{{1,2}}){_TH})?(?![\d:]|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.I),
+    re.compile(rf"\b(?P<d>\d{{1,2}}){_TH}(?:\s?[-–]\s?(?P<d2>\d{{1,2}}){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.I),
+    re.compile(r"(?<![\d/.$])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
+)  # fmt: skip
+_SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%.])")
+_MONTH_ONLY = re.compile(
+    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d一二三四五六七八九十])|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they)\b)",
+    re.I,
+)
+_YEAR = re.compile(
+    rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美元|元|tokens|people|人|万|亿))"
+    r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
+)
+_TERMS = {
+    "quarter": re.compile(r"\bQ([1-4])(?!\d)|第?([一二三四1-4])季度|第([一二三四1-4])季|\b(first|second|third|fourth)[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
+    "half": re.compile(r"\bH([12])(?!\w)|\b(first|second)\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
+    "weekday": re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([一二三四五六日天])(?![到至-])", re.I),
+    "decade": re.compile(r"(?<!\d)(?:19|20)?(\d0)\s?年代|([一二三四五六七八九])十年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"),
+    "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
+}  # fmt: skip
+_ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
+_WEEKDAYS = {word: n for n, words in enumerate("mon 一|tue 二|wed 三|thu 四|fri 五|sat 六|sun 日 天".split("|")) for word in words.split()}  # fmt: skip
+_HOUR = re.compile(
+    r"(?P<half>上午|下午|晚上|凌晨|中午|早上|晚间|晚|早)?\s?(?<![\d.:$])(?P<h>\d{1,2})(?::(?P<min>\d{2})(?::\d{2})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:整|(?P<min2>\d{1,2})分?)?(?!间))(?![\d%])",
+    re.I,
+)
+_ZONES = {
+    "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
+    "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst 伦敦时间 英国时间",
+    "Europe/Paris": "cet cest 中欧", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing",
+    "Asia/Tokyo": "jst kst utc+9 gmt+9 日本时间 韩国时间 东京时间 东九区", "Asia/Kolkata": "ist",
+}  # fmt: skip
+_ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split()}
+_ZONE = re.compile(r"(?:utc|gmt)\s?\+\s?[89]|[a-z]{2,8}|[\u4e00-\u9fff]{2,5}", re.I)
+_RELATIVE = re.compile(
+    r"(?P<day>yesterday|last night|昨|前天|后天|tomorrow|tmrw|tmr\b|明天|明日|明晚|次日|today|tonight|今)"
+    r"|(?P<n>\d{1,2}|[一二两三四五六七八九十]|one|two|three|four|five|six)\s?(?:days?|天|日)\s?(?:之)?(?P<side>ago|前|后|later|from now)",
+    re.I,
+)
+_SHIFTS = {
+    "yesterday": -1,
+    "last night": -1,
+    "昨": -1,
+    "前天": -2,
+    "后天": 2,
+    "today": 0,
+    "tonight": 0,
+    "今": 0,
+}
+_NUMBERS = {word: n for n, word in enumerate("one two three four five six".split(), 1)}
+
+
+def find_days(text: str) -> list[Day]:
+    """Return the dates of a text in its order; both ends of a range of days."""
+    days: list[Day] = []
+    for pattern in _DATES:
+        for match in list(pattern.finditer(text)):
+            if read := list(_read_days(match)):
+                days += read
+                text = text[: match.start()] + "\x00" * len(match.group()) + text[match.end() :]
+    return sorted(days, key=lambda day: day.start)
+
+
+def _read_days(match: re.Match[str]) -> Iterator[Day]:
+    groups = match.groupdict()
+    month = _number(groups["m"]) if groups.get("m") else _MONTHS[groups["n"].lower()]
+    year = _number(groups.get("y") or "0")
+    year += 2000 if 0 < year < 100 else 0
+    for number in (groups["d"], groups.get("d2")):
+        if number and 1 <= month <= 12 and 1 <= _number(number) <= 31:
+            yield Day(*match.span(), match.group().strip(), month, _number(number), year)
+
+
+def _number(digits: str) -> int:
+    return int(digits) if digits.isascii() else int(parse_han(digits))
+
+
+def find_short_days(text: str) -> list[Day]:
+    """Return what may be days in the short form 10/24 or 10.19, read both ways."""
+    return [
+        Day(*match.span(), match.group(), month, day)
+        for match in _SHORT.finditer(text)
+        for month, day in ((int(match[1]), int(match[2])), (int(match[2]), int(match[1])))
+        if 1 <= month <= 12 and 1 <= day <= 31
+    ]
+
+
+def as_day(day: date) -> Day:
+    """Return a calendar day as a `Day` without a place in a text."""
+    return Day(0, 0, day.isoformat(), day.month, day.day, day.year)
+
+
+def find_terms(text: str) -> list[Term]:
+    """Return months without a day, years, quarters, halves, weekdays, decades and funding rounds."""
+    terms = [*_find_months(text), *_find_years(text)]
+    for kind, pattern in _TERMS.items():
+        for match in pattern.finditer(text):
+            word = next(group for group in match.groups() if group).lower()
+            if kind == "weekday":
+                value = str(_WEEKDAYS[word])
+            elif kind in ("round", "decade"):
+                value = word.upper() if word.isascii() else f"{parse_han(word)}0"
+            else:
+                value = str(_ORDER.get(word) or int(word))
+            terms.append(Term(*match.span(), match.group().strip(), f"{kind} {value}"))
+    return terms
+
+
+def _find_months(text: str) -> Iterator[Term]:
+    for match in _MONTH_ONLY.finditer(text):
+        name = match["n"]
+        number = _MONTHS[name.lower()] if name else _number(match["m"])
+        if 1 <= number <= 12 and not (name and not name[0].isupper()):
+            yield Term(*match.span(), match.group().strip(), f"month {number}")
+
+
+def _find_years(text: str) -> Iterator[Term]:
+    for match in _YEAR.finditer(text):
+        digits = next(group for group in match.groups() if group)
+        year = _number(digits) if digits.isascii() else int(parse_han(digits))
+        yield Term(*match.span(), match.group(), f"year {year + 2000 if year < 100 else year}")
+
+
+def blank_days(text: str) -> str:
+    """Return the text with dates, decades and hours blanked out: they are no amounts."""
+    spans = [(day.start, day.end) for day in find_days(text)]
+    spans += [match.span() for match in _TERMS["decade"].finditer(text)]
+    spans += [(hour.start, hour.end) for hour in find_hours(text)]
+    for start, end in spans:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def find_hours(text: str) -> list[Hour]:
+    """Return the times of day of a text: 15:00 UTC, 8 am PT, 下午 5 点, 17:00."""
+    hours = []
+    for match in _HOUR.finditer(text):
+        hour, minute = int(match["h"]), int(match["min"] or match["min2"] or 0)
+        late = (match["ap"] or match["ap2"] or "")[:1].lower()
+        if hour > 24 or minute > 59 or (hour > 12 and late):
+            continue
+        if late == "p" or match["half"] in ("下午", "晚上", "晚间", "晚"):
+            hour += 12 if hour < 12 else 0
+        elif late == "a" and hour == 12:
+            hour = 0
+        hours.append(
+            Hour(*match.span(), match.group().strip(), hour * 60 + minute, _find_zone(text, match))
+        )
+    return hours
+
+
+def _find_zone(text: str, match: re.Match[str]) -> str:
+    """Return the zone that stands right behind a time, or shortly before it."""
+    after = _ZONE.match(text[match.end() :].lstrip(" (（,")[:10])
+    if after:
+        word = re.sub(r"\s", "", after[0].lower())
+        for length in range(len(word), 1, -1):
+            if word[:length] in _ZONE_OF and (length == len(word) or not word.isascii()):
+                return _ZONE_OF[word[:length]]
+    before = text[max(0, match.start() - 20) : match.start()].lower()
+    return next(
+        (zone for word, zone in _ZONE_OF.items() if not word.isascii() and word in before), ""
+    )
+
+
+def convert_hour(hour: Hour, day: date, zone: str) -> int:
+    """Return the minutes after midnight that an hour of a named zone is in another zone."""
+    base = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(hour.zone)) + timedelta(
+        minutes=hour.minutes
+    )
+    there = base.astimezone(ZoneInfo(zone))
+    return there.hour * 60 + there.minute
+
+
+def resolve_days(text: str, created_at: datetime) -> set[date]:
+    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that time."""
+    today = created_at.date()
+    days = set()
+    for match in _RELATIVE.finditer(text):
+        if match["day"]:
+            days.add(today + timedelta(days=_SHIFTS.get(match["day"].lower(), 1)))
+        else:
+            number = _NUMBERS.get(match["n"].lower()) or _number(match["n"])
+            sign = -1 if match["side"].lower() in ("ago", "前") else 1
+            days.add(today + timedelta(days=sign * number))
+    for term in find_terms(text):
+        kind, _, value = term.value.partition(" ")
+        if kind == "weekday":
+            shift = int(value) - today.weekday()
+            days |= {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
+    return days

@@ -1,0 +1,216 @@
+"""Numerals of Chinese and English in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a billion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+_HAN_DIGITS = {
+    char: value
+    for value, chars in enumerate(("零〇", "一壹", "二两兩俩贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"))
+    for char in chars
+}  # fmt: skip
+_HAN_TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
+_HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
+_SHORT_TENS = {"廿": 20, "卅": 30}
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = dict(zip(_UNITS, range(20), strict=True)) | dict(
+    zip(_TENS, range(20, 100, 10), strict=True)
+)
+_LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
+    "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "mn": 10**6, "mil": 10**6, "b": 10**9,
+    "bn": 10**9, "bil": 10**9, "t": 10**12, "tn": 10**12,
+}  # fmt: skip
+
+_DIGITS = "".join(_HAN_DIGITS)
+_MYRIADS = "".join(_HAN_MYRIADS)
+_ARABIC = r"\d{1,3}(?:[,，]\d{3})+(?:[.．]\d+)?(?![\d,])|\d+(?:[.．]\d+)?"
+# 千 of 千瓦, 兆 of 兆赫 and 百 of 百度 are no part of the number; 三个亿 is 三亿.
+_HAN_SCALE = (
+    rf"(?:个?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
+)
+_WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
+_NUMERAL = re.compile(
+    rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
+    rf"(?:\s?(?P<han>{_HAN_SCALE}(?:(?:{_ARABIC}|[{_DIGITS}])+{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
+    r"|[\s-]?(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|mil|bil|lakh|crore)(?!(?!th\b)[A-Za-z])"
+    r"|(?P<tight>k|w|mm?|b|t)(?![A-Za-z/²³]))?"
+    rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
+    rf"|\b(?P<english>(?:an?\s(?=hundred|thousand|[mb]illion|trillion|dozen)|half\san?\s(?=[mb]illion|trillion|thousand|dozen))?(?:{_WORDS})"
+    rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|\sand\sa\shalf)*)(?!s?\w)",
+    re.IGNORECASE,
+)
+
+
+_HAN_TAIL = re.compile(rf"[\d{_DIGITS}]")
+MOST_CHARS = 200
+"""A longer run of digits or number words is no number."""
+_BARE_SCALE = re.compile(rf"[百千{_MYRIADS}]+.?")
+"""百度, 万一, 千万: a scale without a number before it begins a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral:
+    """A number as a text writes it, at `text[start:end]`."""
+
+    start: int
+    end: int
+    value: float
+    step: float
+    """Place value of its last digit that counts: 1e5 in "5.7 million", 1e7 in 三亿八千万."""
+    spelled: bool
+    """True where it has no digit: 三十, twenty."""
+    scale: str = ""
+    """The letter behind the digits ("k", "m", "b", "t", "w"), which may be a unit instead."""
+
+
+def find_numerals(text: str) -> list[Numeral]:
+    """Return the numbers of a text in order; of full-width and traditional forms too."""
+    numerals: list[Numeral] = []
+    for match in _NUMERAL.finditer(text):
+        if match.end() - match.start() > MOST_CHARS:
+            continue
+        if match["english"]:
+            numerals += _read_english(match)
+        elif match["arabic"]:
+            numerals.append(_read_arabic(match))
+        elif not _BARE_SCALE.fullmatch(match["spelled"]) and (value := parse_han(match["spelled"])):
+            numerals.append(Numeral(*match.span(), float(value), _last_place(value), spelled=True))
+    return numerals
+
+
+def _read_arabic(match: re.Match[str]) -> Numeral:
+    digits = _decimal(match["arabic"])
+    word = (match["word"] or match["tight"] or "").lower()
+    scale = Decimal(_SCALES.get(word, 1))
+    exponent = digits.as_tuple().exponent
+    value, step = digits * scale, scale.scaleb(exponent if isinstance(exponent, int) else 0)
+    if match["han"]:
+        value = parse_han(match["arabic"] + match["han"])
+        simple = digits and not _HAN_TAIL.search(match["han"])
+        step = step * value / digits if simple else Decimal(_last_place(value))
+    return Numeral(
+        *match.span(),
+        float(value),
+        float(step),
+        spelled=False,
+        scale=(match["tight"] or "").lower(),
+    )
+
+
+def _last_place(value: Decimal) -> float:
+    """Return the place value of the last digit that is not zero."""
+    exponent = value.normalize().as_tuple().exponent
+    return 10.0**exponent if isinstance(exponent, int) else 1.0
+
+
+_PIECE = re.compile(rf"{_ARABIC}|.", re.DOTALL)
+
+
+def parse_han(numeral: str) -> Decimal:
+    """Return the value of a numeral with Han scales, digits of either kind: 一亿两千万, 12亿3400万, 二〇二六.
+
+    A last digit counts by the scale before it: 一万二 is 12,000, but 一万零二 is 10,002.
+    """
+    groups: list[Decimal] = []
+    section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
+    digits = fresh = False  # a digit stands before; nothing since the last scale of ten thousands
+    for piece in _PIECE.findall(numeral.replace("个", "")):
+        if piece[0].isdigit() or piece in _HAN_DIGITS:
+            value = Decimal(_HAN_DIGITS[piece]) if piece in _HAN_DIGITS else _decimal(piece)
+            if place:
+                current, place = current + value * place, place / 10
+            else:
+                current = current * 10 + value if digits else value
+            scale = Decimal(1) if digits or not value or len(piece) > 1 else scale
+            digits, fresh = True, False
+        elif piece == "点":
+            place = Decimal("0.1")
+        elif piece in _SHORT_TENS:
+            section, digits = section + _SHORT_TENS[piece], False
+        else:
+            place = Decimal(0)
+            if piece in _HAN_TENS:
+                amount = Decimal(_HAN_TENS[piece])
+                if fresh and not digits and groups:  # 万千 and the like: a scale of a scale
+                    groups[-1] *= amount
+                else:
+                    section += (current if digits else Decimal(1)) * amount
+                scale = amount / 10
+            else:
+                amount = Decimal(_HAN_MYRIADS[piece])
+                lower = [group for group in groups if group < amount]
+                groups = [group for group in groups if group >= amount]
+                total = sum(lower, section + current) or Decimal(1)
+                groups.append(total * amount)
+                section, scale, fresh = Decimal(0), amount / 10, True
+            current, digits = Decimal(0), False
+    return sum(groups, section + current * scale)
+
+
+def _decimal(digits: str) -> Decimal:
+    return Decimal(re.sub("[,，]", "", digits).replace("．", "."))
+
+
+def _read_english(match: re.Match[str]) -> Iterator[Numeral]:
+    """Yield the numbers of a run of words: "twenty-five" is one, "two three" are two."""
+    words = [
+        (word[0].lower(), *word.span()) for word in re.finditer(r"[A-Za-z]+", match["english"])
+    ]
+    words = [word for word in words if word[0] not in ("and", "a", "an")]
+    if words[0][0] in (*_LARGE, "hundred") and match["english"][0].lower() not in "ah":
+        return  # "million users" and the like
+    first = 0
+    for last in range(1, len(words) + 1):
+        if last == len(words) or not _continues(
+            [word[0] for word in words[first:last]], words[last][0]
+        ):
+            run = [word[0] for word in words[first:last]]
+            value = _parse_english(run)
+            at = match.start()
+            start = at if not first else at + words[first][1]
+            end = match.end() if last == len(words) else at + words[last - 1][2]
+            yield Numeral(start, end, float(value), _last_place(value), spelled=True)
+            first = last
+
+
+def _continues(run: Sequence[str], word: str) -> bool:
+    """Return True where the word can belong to the number that the run begins."""
+    last = run[-1]
+    if word in ("point", "half") or last in ("point", "half") or "point" in run:
+        return True
+    if word in _SMALL:
+        room = 100 if last == "hundred" else 1000 if last in _LARGE else 10 if last in _TENS else 0
+        return _SMALL[word] < room and word != "zero"
+    return not (word in ("hundred", "dozen") and last in ("hundred", "dozen", *_TENS))
+
+
+def _parse_english(words: Sequence[str]) -> Decimal:
+    total, current, place, scale = Decimal(0), Decimal(0), Decimal(0), Decimal(1)
+    for word in words:
+        if word == "point":
+            place = Decimal("0.1")
+        elif word == "half":
+            current, total = (
+                (current, total + scale / 2)
+                if total and not current
+                else (current + Decimal("0.5"), total)
+            )
+        elif word in _SMALL and place:
+            current, place = current + _SMALL[word] * place, place / 10
+        elif word in _SMALL:
+            current += _SMALL[word]
+        elif word in ("hundred", "dozen"):
+            current = (current or Decimal(1)) * (100 if word == "hundred" else 12)
+        else:
+            scale = Decimal(_LARGE[word])
+            total, current, place = total + (current or Decimal(1)) * scale, Decimal(0), Decimal(0)
+    return total + current
