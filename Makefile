@@ -25,16 +25,8 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/python -m pytest -n auto --cov=digest --cov=bot --cov-report=
 	$(BIN)/coverage report --format=total | sed 's/^/coverage of digest\/ and bot\/: /; s/$$/ %/'
 
-bench: .venv/ready ## prints the figures; asserts no time
-	$(BIN)/python -m tools.bench
-	$(BIN)/python -m tools.bench_sources
-	$(BIN)/python -m tools.bench_chat
-	$(BIN)/python -m tools.bench_ledger
-	$(BIN)/python -m tools.bench_delivery
-	$(BIN)/python -m tools.bench_cost 3000
-	$(BIN)/python -m tools.bench_cost 3000 encoder
-	$(BIN)/python -m tools.bench_cost 10000
-	$(BIN)/python -m tools.bench_cost 100000
+bench: .venv/ready ## prints the figures and writes them to docs/figures.md; asserts no time
+	$(BIN)/python -m tools.figures
 
 chaos: .venv/ready ## kills the sending process 200 times, and long faults; fails where a message is lost or doubled
 	$(BIN)/python -c "from tools.chaos import main; main()"

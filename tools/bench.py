@@ -44,7 +44,7 @@ def timed(*args: str, folder: Path) -> tuple[float, float, str]:
 
 
 def days(folder: Path) -> None:
-    """Time, memory and points of the three real days."""
+    """Print time, memory and counts of the three real days."""
     for day in DAYS:
         files = [str(path) for path in sorted((DATA / day).glob("*.jsonl"))]
         seconds, peak, out = timed(
@@ -54,8 +54,6 @@ def days(folder: Path) -> None:
         print(
             f"{day}: {data['counts']['collected']} posts, {seconds:.1f} s, {peak:.0f} MB, {data['counts']}"
         )
-        for number, item in enumerate(data["sections"][1]["items"], 1):
-            print(f"  {number}. {item['title']} {item['text']}".rstrip())
 
 
 def cloud() -> None:

@@ -25,9 +25,8 @@ from tools import (
     evaluate_stories,
     evaluate_summaries,
 )
-from tools.evaluate_data import DATA, ROOT, Row, table
-
-BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
+from tools.evaluate_data import DATA, Row, table
+from tools.figures import write_block
 
 
 def score() -> tuple[Counter[str], Counter[str], int, int]:
@@ -75,7 +74,7 @@ def timed(step: Callable[[Path], list[Row]], data: Path) -> list[Row]:
 
 
 def main() -> None:
-    """Prints the table; writes it into the README where the data is the usual one."""
+    """Print the table; write it into docs/figures.md where the data is the usual one."""
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     rows = [verifier()]
     if (data / "posts").is_dir():
@@ -88,15 +87,7 @@ def main() -> None:
     if feed_set.FOLDER.is_dir():
         feed_set.main(feed_set.FOLDER)
     if (data / "posts").is_dir() and data == DATA:
-        write_readme(table(rows))
-
-
-def write_readme(made: str) -> None:
-    """Puts the table between the README's markers."""
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN, 1)
-    path.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+        write_block("evaluate", table(rows))
 
 
 if __name__ == "__main__":
