@@ -27,7 +27,7 @@ MODEL = "test-model"
 FORMS = frozenset(["json_schema", "json_object"])
 PARAMETERS = frozenset(
     ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "reasoning_effort"]
-) | {"response_format"}
+) | {"response_format", "stream", "stream_options"}
 REASONS = {200: "OK", 302: "Found", 307: "Temporary Redirect", 400: "Bad Request"}
 
 
@@ -206,10 +206,15 @@ class ModelServer:
         limit: str = "",
         without: frozenset[str] = frozenset(),
         wording: str = "openai",
+        streams: bool = True,
+        switches: frozenset[str] = frozenset(),
+        query: str = "",
         first_token: float = 0.0,
         tokens_per_second: float = math.inf,
     ) -> None:
         """`limit`: the only name it takes for the token limit. `without`: parameters it refuses.
+        `streams`: False for one that ignores `stream` and answers at once, as some do. `switches`:
+        parameters of its own. `query`: what its address must carry, like Azure's `api-version=1`.
 
         `forms`: the response formats it takes; the others, like parameters, are refused in the `wording`
         of `openai`, `vllm`, `mistral`, `deepseek` or `llama-cpp-python`. Such refusals are no surprise.
@@ -221,6 +226,7 @@ class ModelServer:
         self._script = script
         self._key, self._model, self._wording = key, model, wording
         self._forms, self._limit, self._without = forms, limit, without
+        self._streams, self._switches, self._query = streams, switches, query
         self._first_token, self._speed = first_token, tokens_per_second
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -261,7 +267,7 @@ class ModelServer:
 
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/v1"
+        self.base_url = f"http://127.0.0.1:{self.port}/v1{self._query and f'?{self._query}'}"
         ended, loop = asyncio.Event(), asyncio.get_running_loop()
         self._end = lambda: loop.call_soon_threadsafe(ended.set)
         self._ready.set()
@@ -322,11 +328,14 @@ class ModelServer:
         in_words = request.form != "json_object" or "json" in request.text.lower()
         problems = {
             f"{request.method} {request.path}": (request.method, request.path)
-            != ("POST", "/v1/chat/completions"),
+            != ("POST", f"/v1/chat/completions{self._query and f'?{self._query}'}"),
             "wrong key": sent.get("authorization", "") != wants,
             "not sent as JSON": sent.get("content-type") != "application/json",
             f"wrong model {body.get('model')}": body.get("model") != self._model,
-            f"unknown parameters {body.keys() - PARAMETERS}": bool(body.keys() - PARAMETERS),
+            f"unknown parameters {body.keys() - PARAMETERS - self._switches}": bool(
+                body.keys() - PARAMETERS - self._switches
+            ),
+            "stream_options without stream": "stream_options" in body and not body.get("stream"),
             "empty or odd messages": any(
                 m.get("role") not in ("system", "user") or not m.get("content") for m in messages
             ),
@@ -351,23 +360,56 @@ class ModelServer:
         return None
 
     async def _send(self, writer: asyncio.StreamWriter, request: Request, answer: Answer) -> bool:
-        """Whether the whole answer went out."""
-        body = _completion(self._model, request, answer) if answer.body is None else answer.body
-        tokens = count(str(answer.content)) if answer.status == 200 else 0
-        await asyncio.sleep(answer.delay + self._first_token + tokens / self._speed)
-        headers = {"Content-Type": answer.kind, "Content-Length": str(len(body))}
+        """Send the answer; return True if all of it went out."""
+        if self._streams and request.body.get("stream") and answer.body is None:
+            events = _events(self._model, request, answer)
+            kind, pace = "text/event-stream", self._pace(answer) / len(events)
+        else:
+            kind, pace = answer.kind, 0.0
+            events = [
+                _completion(self._model, request, answer) if answer.body is None else answer.body
+            ]
+        await asyncio.sleep(answer.delay + self._first_token + (0 if pace else self._pace(answer)))
+        headers = {"Content-Type": kind, "Content-Length": str(sum(map(len, events)))}
         lines = [f"{k}: {v}" for k, v in (headers | dict(answer.headers)).items()]
         reason = REASONS.get(answer.status, "Error")
         writer.write("\r\n".join([f"HTTP/1.1 {answer.status} {reason}", *lines, "", ""]).encode())
         if answer.trickle:
-            for byte in body:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(answer.trickle)
-            return True
-        writer.write(body if answer.cut is None else body[: answer.cut])
-        await writer.drain()
+            events = [bytes([byte]) for byte in b"".join(events)]
+        elif answer.cut is not None:
+            events = [b"".join(events)[: answer.cut]]
+        for event in events:
+            writer.write(event)
+            await writer.drain()
+            await asyncio.sleep(answer.trickle or pace)
         return answer.cut is None
+
+    def _pace(self, answer: Answer) -> float:
+        """Return the seconds that writing the answer takes."""
+        return count(str(answer.content)) / self._speed if answer.status == 200 else 0.0
+
+
+def _events(model: str, request: Request, answer: Answer) -> list[bytes]:
+    """Return a streamed answer as OpenAI documents it: deltas, the usage, an end mark."""
+    message = json.loads(_completion(model, request, answer))
+    choice, head = message["choices"][0], {"id": message["id"], "model": model}
+    head["object"] = "chat.completion.chunk"
+    content = choice["message"]["content"]
+    pieces = re.findall(r"(?s).{1,24}", content) if isinstance(content, str) else [content]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": piece} for piece in pieces if piece is not None]
+    if choice["message"]["refusal"]:
+        deltas.append({"refusal": choice["message"]["refusal"]})
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas
+    ]
+    chunks.append(
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
+    )
+    if "usage" in message and (request.body.get("stream_options") or {}).get("include_usage"):
+        chunks.append({"choices": [], "usage": message["usage"]})
+    lines = [json.dumps(head | chunk, ensure_ascii=False) for chunk in chunks]
+    return [f"data: {line}\n\n".encode() for line in [*lines, "[DONE]"]]
 
 
 def _completion(model: str, request: Request, answer: Answer) -> bytes:

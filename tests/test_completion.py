@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.llm.completion import Reply, read_body, reply, usage
 from digest.llm.retry import Fault
+from digest.llm.transport import Completion, read_body, read_completion, read_usage
 
 NOW = datetime(2025, 12, 6, tzinfo=UTC)
 
@@ -21,9 +21,9 @@ def completion(**message: Any) -> dict[str, Any]:
 
 
 def text(body: Any) -> str:
-    found = reply(body)
-    assert found
-    return found.text
+    completion = read_completion(body)
+    assert completion
+    return completion.text
 
 
 def test_a_reply_is_read_however_it_is_packed() -> None:
@@ -36,9 +36,9 @@ def test_a_reply_is_read_however_it_is_packed() -> None:
 
 def test_a_refusal_is_seen() -> None:
     for body, refused in [(completion(refusal="No."), True), (completion(refusal=""), False)]:
-        found = reply(body)
-        assert found
-        assert found.refused is refused
+        reply = read_completion(body)
+        assert reply
+        assert reply.refused is refused
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_a_refusal_is_seen() -> None:
     [None, [], "a", {}, {"choices": {}}, {"choices": [1]}, {"choices": [{"message": "a"}]}],
 )
 def test_no_completion_is_none(body: object) -> None:
-    assert reply(body) is None
-    fault = read_body(json.dumps(body).encode(), NOW)
+    assert read_completion(body) is None
+    fault = read_body(json.dumps(body), NOW)
     assert isinstance(fault, Fault)
-    assert fault.ran is isinstance(body, dict)
+    assert fault.billed is isinstance(body, dict)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: (
@@ -57,10 +57,10 @@ def test_no_completion_is_none(body: object) -> None:
     | st.dictionaries(st.sampled_from(["choices", "message", "content", "usage", "error"]), inner)
 ), max_leaves=12))  # fmt: skip
 def test_whatever_a_server_sends_is_a_reply_or_a_fault(body: Any) -> None:
-    assert isinstance(read_body(json.dumps(body).encode(), NOW), Reply | Fault)
+    assert isinstance(read_body(json.dumps(body), NOW), Completion | Fault)
 
 
 def test_usage_must_be_possible() -> None:
-    assert usage({"prompt_tokens": 5, "completion_tokens": 0}) == (5, 0)
-    assert usage({"prompt_tokens": 5.0, "completion_tokens": 1}) is None
-    assert usage([5, 1]) is None
+    assert read_usage({"prompt_tokens": 5, "completion_tokens": 0}) == (5, 0)
+    assert read_usage({"prompt_tokens": 5.0, "completion_tokens": 1}) is None
+    assert read_usage([5, 1]) is None

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from digest.llm import course
-from digest.llm.compat import Dialect
-from digest.llm.course import Course
-from digest.llm.retry import Fault, host, of_status, retry_after
+from digest.llm import retry
+from digest.llm.compat import Compat
+from digest.llm.retry import Attempts, Fault, classify_status, host, retry_after
 from digest.llm.transport import is_near
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
+KNOWN = Compat()
 
 
 @pytest.mark.parametrize(
@@ -58,43 +58,43 @@ def test_retry_after_is_read_or_ignored(headers: dict[str, str], seconds: float 
 def test_a_status_says_what_is_left_to_try(
     status: int, body: Any, final: bool, down: bool, ran: bool
 ) -> None:
-    fault = of_status(status, {}, body, NOW)
-    assert (fault.final, fault.down, fault.ran) == (final, down, ran)
-    assert str(status) in fault.said
-    assert "Meridian" not in fault.said + fault.kind
+    fault = classify_status(status, {}, body, NOW)
+    assert (fault.final, fault.down, fault.billed) == (final, down, ran)
+    assert str(status) in fault.advice
+    assert "Meridian" not in fault.advice + fault.kind
 
 
 def test_waits_grow_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "BACKOFF", 1.0)
-    way = Course(Dialect())
+    monkeypatch.setattr(retry, "BACKOFF_SECONDS", 1.0)
+    way = Attempts(Compat())
     trouble = Fault("503", "has trouble")
-    first, second = way.after(trouble), way.after(trouble)
+    first, second = way.next_wait(trouble, KNOWN), way.next_wait(trouble, KNOWN)
     assert first
     assert second
     assert 0.75 <= first <= 1.25 < 1.5 <= second <= 2.5
-    assert way.after(trouble) is None
+    assert way.next_wait(trouble, KNOWN) is None
 
 
 def test_a_server_cannot_keep_a_call_busy_with_refusals() -> None:
-    way, asked = Course(Dialect()), 0
+    way, asked = Attempts(Compat()), 0
     names = ["temperature", "reasoning_effort", "max_tokens", "response_format", "json_object"]
     for name in [*names, "system role", "max_completion_tokens"]:
-        refused = Fault("400", "refused the request", final=True, adjust=(name, name))
-        asked += way.after(refused) is not None
-    assert asked == course.ADJUSTMENTS
-    assert way.retries == course.RETRIES
+        refused = Fault("400", "refused the request", final=True, refusal=(name, name))
+        asked += way.next_wait(refused, KNOWN) is not None
+    assert asked == retry.ADJUSTMENTS
+    assert way.retries == retry.RETRIES
 
 
 def test_the_form_goes_down_at_once_or_last() -> None:
-    way = Course(Dialect())
+    way = Attempts(Compat())
     forms = []
     for _ in range(2):
-        way.after(Fault("500", "", lower="last"))
-        forms.append(way.dialect.form)
+        way.next_wait(Fault("500", "", lower="last"), KNOWN)
+        forms.append(way.compat.form)
     assert forms == ["json_schema", "json_object"]
-    way = Course(Dialect())
-    way.after(Fault("no JSON", "", lower="now"))
-    assert way.dialect.form == "json_object"
+    way = Attempts(Compat())
+    way.next_wait(Fault("no JSON", "", lower="now"), KNOWN)
+    assert way.compat.form == "json_object"
 
 
 def test_a_host_is_named_without_secrets() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from digest.errors import LlmError
-from digest.llm import course
+from digest.llm import client, retry
 from tests import model_server as ms
 from tests.model_server import Answer, ModelServer, Request, in_turn
 from tests.questions import GOOD, NOW, TWO, Desk, News, call, closed_port
@@ -19,7 +20,7 @@ from tests.questions import GOOD, NOW, TWO, Desk, News, call, closed_port
 
 @pytest.fixture(autouse=True)
 def _brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "BACKOFF", 0.01)
+    monkeypatch.setattr(retry, "BACKOFF_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ async def test_a_silent_provider_leaves_time_for_the_next() -> None:
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
-    body = b'{"choices": "' + b"x" * 3_000_000
+    body = b'{"choices": "' + b"x" * 5_000_000
     async with ModelServer(in_turn(Answer(body=body))) as server:
         await Desk(server).fails("far more than was asked")
     assert len(server.requests) == 1
@@ -207,3 +208,141 @@ async def test_a_cut_answer_gives_what_was_complete() -> None:
     async with ModelServer(in_turn(Answer(text, finish="length"))) as server:
         assert await Desk(server).ask() == [News.model_validate(GOOD)]
     assert len(server.requests) == 1
+
+
+def _until(accepts: Callable[[Request], bool], refusal: Answer) -> Callable[[Request], object]:
+    """A server that answers only what it accepts."""
+    return lambda request: GOOD if accepts(request) else refusal
+
+
+PICKY = {
+    "an effort it lists": (
+        lambda r: r.body.get("reasoning_effort") in ("none", "low"),
+        ms.error(
+            400, 'invalid reasoning value: "minimal" (must be "high", "low", "max" or "none")'
+        ),
+    ),
+    "a switch of its own": (
+        lambda r: r.body.get("enable_thinking") is False,
+        ms.error(400, "parameter.enable_thinking must be set to false for non-streaming calls"),
+    ),
+    "no temperature, in Chinese": (
+        lambda r: "temperature" not in r.body,
+        ms.error(400, "不支持该参数", code="1210"),
+    ),
+    "no parameter it does not know, unnamed": (
+        lambda r: not r.body.keys() & {"reasoning_effort", "stream_options"},
+        Answer(status=422, body=b'{"detail": "Unprocessable"}'),
+    ),
+    "no form, unnamed": (
+        lambda r: r.form == "text",
+        Answer(status=400, body=b"bad request", kind="text/plain"),
+    ),
+    "no stream": (
+        lambda r: not r.body.get("stream"),
+        ms.error(400, "Streaming is not available for this deployment"),
+    ),
+    "nothing but messages": (
+        lambda r: r.body.keys() == {"model", "messages", "max_tokens"},
+        ms.error(400, "Bad Request"),
+    ),
+    "fewer tokens": (
+        lambda r: r.body["max_tokens"] <= 400,
+        ms.error(400, "max_tokens is too large: 500. This model supports at most 400."),
+    ),
+}
+"""What a server accepts, and how it refuses the rest."""
+
+
+@pytest.mark.parametrize("kind", PICKY)
+async def test_a_picky_server_is_asked_in_its_own_way(kind: str) -> None:
+    accepts, refusal = PICKY[kind]
+    script = _until(accepts, refusal)
+    async with ModelServer(script, switches=frozenset(["enable_thinking"])) as server:
+        desk = Desk(server)
+        assert await desk.ask() == [News.model_validate(GOOD)]
+        asked = len(server.requests)
+        assert 2 <= asked <= 5
+        await desk.ask(call("p1: later"))
+        assert len(server.requests) == asked + 1  # remembered
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, "paid .402 1008.*says: insufficient balance"),
+        ({"choices": None, "base_resp": {"status_code": 1004, "status_msg": "login fail: invalid api key"}}, "refused the key .*invalid api key"),
+        ({"error": {"code": "1113", "message": "您的账户余额不足，请充值"}}, "paid .*余额不足"),
+        ({"error_code": 17, "error_msg": "Open api daily request limit reached"}, "daily request limit"),
+        ({"code": "Arrearage", "message": "Access denied, account in arrears"}, "paid .402 Arrearage"),
+        ({"error": "model is overloaded"}, "asked too often .*overloaded"),
+        ({"detail": "no healthy upstream"}, "no healthy upstream"),
+        ({"success": False, "msg": "service down", "code": 5001}, "service down"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_error_under_status_200_is_an_error(
+    body: dict[str, object], said: str, streamed: bool
+) -> None:
+    text = json.dumps(body, ensure_ascii=False).encode()
+    text = b"data: " + text + b"\n\n" if streamed else text
+    async with ModelServer(in_turn(Answer(body=text))) as server:
+        desk = Desk(server)
+        await desk.fails(said)
+    assert desk.shelf.answers == {}
+
+
+async def test_a_good_answer_may_carry_a_status_of_its_own() -> None:
+    body = {
+        "choices": [{"message": {"content": json.dumps(GOOD)}}],
+        "base_resp": {"status_code": 0},
+    }
+    body["base_resp"] = {"status_code": 0, "status_msg": "success"}
+    async with ModelServer(in_turn(Answer(body=json.dumps(body).encode()))) as server:
+        assert await Desk(server).ask() == [News.model_validate(GOOD)]
+
+
+async def test_the_query_of_an_address_stays() -> None:
+    async with ModelServer(in_turn(GOOD), query="api-version=2025-01-01") as server:
+        await Desk(server).ask()
+    assert server.requests[0].path.endswith("/chat/completions?api-version=2025-01-01")
+    assert server.requests[0].headers["api-key"] == ms.KEY
+
+
+async def test_a_server_that_ignores_stream_is_understood() -> None:
+    async with ModelServer(in_turn(GOOD), streams=False) as server:
+        assert await Desk(server).ask() == [News.model_validate(GOOD)]
+    assert server.requests[0].body["stream"] is True
+
+
+async def test_an_answer_that_still_comes_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.4)
+    long = {"items": [{"text": "Meridian is out. " * 9, "cites": ["p1"]}] * 3}
+    async with ModelServer(in_turn(long), tokens_per_second=80) as server:
+        begin = time.monotonic()
+        (news,) = await Desk(server).ask()
+        assert time.monotonic() - begin > 1.0
+    assert len(news.items) == 3
+    assert len(server.requests) == 1
+
+
+async def test_signs_of_life_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "SILENCE_SECONDS", 0.3)
+    waiting = Answer(body=b": OPENROUTER PROCESSING\n\n" * 400, trickle=0.01)
+    async with ModelServer(in_turn(waiting)) as server:
+        assert await Desk(server).fails("did not answer in time") < 6
+
+
+@pytest.mark.parametrize("cut", [200, 700])
+async def test_a_stream_that_breaks_off_is_asked_again(cut: int) -> None:
+    async with ModelServer(in_turn(Answer(GOOD, cut=cut), GOOD)) as server:
+        assert await Desk(server).ask() == [News.model_validate(GOOD)]
+    assert len(server.requests) == 2
+
+
+async def test_a_servers_words_are_not_shown_where_they_repeat_a_post() -> None:
+    told = ms.error(400, f"cannot serve: {call().prompt}", param="messages")
+    async with ModelServer(in_turn(told)) as server:
+        with pytest.raises(LlmError) as caught:
+            await Desk(server).ask()
+    assert "Meridian" not in str(caught.value)

@@ -1,1 +1,1 @@
-"""Talk with model servers: one connection, their dialects, their faults, what was learned and paid."""
+"""Ask model servers: one client, their quirks, their failures, what was learned and paid."""

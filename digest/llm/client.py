@@ -1,42 +1,56 @@
-"""Questions to model servers that speak OpenAI's chat completions. The only user of their SDK.
+"""Ask model servers that speak OpenAI's chat completions. The only user of their SDK.
 
-A question goes to the providers in order. One request at a time: `dialect` says what the server
-understands, `faults` what a failure means, `answers` what the text says. Retries are made here and
-nowhere else.
+A question goes to the providers in order, one request at a time: `compat` says how to put it, `retry`
+what a failure means, `answers` what the text says. Retries are made here and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import BaseModel
 
 from digest.errors import BudgetSpent, DigestError, LlmError, StoreError
 from digest.llm.answers import Unusable, read
 from digest.llm.budget import Budget, tokens
-from digest.llm.cache import Memory
-from digest.llm.compat import Call, Dialect, T, schema_text
-from digest.llm.completion import Reply, read_body
-from digest.llm.course import Course
-from digest.llm.retry import NO_TIME, TIME_OUT, Fault, host, of_connection, of_status
+from digest.llm.cache import Cache
+from digest.llm.compat import Call, Compat, T, schema_text
+from digest.llm.retry import (
+    NO_COMPLETION,
+    NO_TIME,
+    TIME_OUT,
+    Attempts,
+    Fault,
+    classify_connection_error,
+    classify_status,
+    host,
+    quotable,
+)
 from digest.models import Cost, Provider
 from digest.store import Store
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["Call", "Llm", "probe"]
+    from digest.llm.transport import BodyReader, Completion
+
+__all__ = ["Call", "Llm", "LlmError", "probe"]
 
 log = logging.getLogger(__name__)
 
-ATTEMPT = 45.0
-"""Seconds one request may take."""
-LEAST = 1.0
-"""Seconds without which a request is not worth its price."""
+SILENCE_SECONDS = 45.0
+"""Without a token of a streamed answer, after which the request is given up."""
+UNSTREAMED_SECONDS = 120.0
+"""The same for a server that does not stream: its answer comes at once, at the end."""
+REPORT_SECONDS = 300.0
+"""All calls of one report together."""
+LEAST_SECONDS = 1.0
+"""Without which a request is not worth its price."""
 
 
 class Meter(Protocol):
@@ -59,11 +73,11 @@ class Llm:
         budget: Budget,
         *,
         proxy: str = "",
-        seconds: float = 70.0,
+        seconds: float = REPORT_SECONDS,
         now: Callable[[], datetime],
     ) -> None:
         self._servers = [Server(provider, proxy, budget, now) for provider in providers]
-        self._memory = Memory(store, now)
+        self._cache = Cache(store, now)
         self._seconds = seconds
         self._until: float | None = None
 
@@ -75,22 +89,22 @@ class Llm:
             await server.close()
 
     async def ask(self, call: Call[T]) -> T:
-        """The answer, kept from an earlier run or asked for now.
+        """Return the answer, cached from an earlier run or asked for now.
 
-        Raises LlmError where no provider gave one, BudgetSpent where the money is the reason.
+        Raise LlmError where no provider gave one, BudgetSpent where the money is the reason.
         """
         loop = asyncio.get_running_loop()
         if self._until is None:
             self._until = loop.time() + self._seconds
         try:
             for server in self._servers:
-                if (kept := await self._memory.answer(server.provider, call)) is not None:
-                    return kept
-            return await self._asked(call, self._until)
+                if (answer := await self._cache.load_answer(server.provider, call)) is not None:
+                    return answer
+            return await self._ask_servers(call, self._until)
         except StoreError as error:
             raise LlmError(str(error)) from None
 
-    async def _asked(self, call: Call[T], until: float) -> T:
+    async def _ask_servers(self, call: Call[T], until: float) -> T:
         loop = asyncio.get_running_loop()
         failures: list[DigestError] = []
         for server in self._servers:
@@ -103,19 +117,19 @@ class Llm:
             except (LlmError, BudgetSpent) as error:
                 failures.append(error)
             else:
-                await self._memory.keep(server.provider, call, answer, server.known)
+                await self._cache.save_answer(server.provider, call, answer, server.compat)
                 return answer
         spent = [error for error in failures if isinstance(error, BudgetSpent)]
         if spent and len(spent) == len(failures):
             raise spent[0]
-        said = "; ".join(dict.fromkeys(str(error) for error in failures))
-        raise LlmError(said or "no model is set: set OPENAI_API_KEY")
+        reasons = "; ".join(dict.fromkeys(str(error) for error in failures))
+        raise LlmError(reasons or "no model is set: set OPENAI_API_KEY")
 
     async def _recall(self, server: Server) -> None:
         if not server.recalled:
-            dialect = await self._memory.dialect(server.provider)
+            compat = await self._cache.load_compat(server.provider)
             if not server.recalled:  # a call in parallel may have been faster, and learned since
-                server.recalled, server.known = True, dialect
+                server.recalled, server.compat = True, compat
 
 
 class Server:
@@ -125,7 +139,7 @@ class Server:
         self, provider: Provider, proxy: str, meter: Meter, now: Callable[[], datetime]
     ) -> None:
         self.provider = provider
-        self.known = Dialect()
+        self.compat = Compat()
         self.recalled = False
         self.down: Fault | None = None
         self._proxy = proxy
@@ -140,81 +154,112 @@ class Server:
             await self._client.close()
 
     async def ask(self, call: Call[T], until: float) -> T:
-        """The answer to a call, before `until` on the loop's clock. Raises LlmError or BudgetSpent."""
-        course = Course(self.known)
+        """Return the answer before `until` on the loop's clock. Raise LlmError or BudgetSpent."""
+        attempts = Attempts(self.compat)
         while True:
-            outcome = self.down or await self._attempt(call, course.dialect, until)
+            outcome = self.down or await self._attempt(call, attempts.compat, until)
             if not isinstance(outcome, Fault):
-                self.known = self.known.merged(course.dialect)
+                self.compat = attempts.compat
                 return outcome
             if outcome is not self.down:
                 log.warning("%s, %s: %s", self._name, call.name, outcome.kind)
-            await self._prepare(course, outcome, until)
+            await self._prepare(attempts, outcome, call, until)
 
-    async def _prepare(self, course: Course, fault: Fault, until: float) -> None:
-        """Waits until the next request may be made. Raises LlmError where none is worth it."""
-        wait = None if self.down else course.after(fault)
+    async def _prepare(
+        self, attempts: Attempts, fault: Fault, call: Call[Any], until: float
+    ) -> None:
+        """Wait until the next request may be made. Raise LlmError where none is worth it."""
+        wait = None if self.down else attempts.next_wait(fault, self.compat)
         left = until - asyncio.get_running_loop().time()
-        if wait is None or wait + LEAST > left:
+        if wait is None or wait + LEAST_SECONDS > left:
             # What failed until the end and never answered anything will not do so for another call;
             # but one that is busy with another call may refuse this one for that reason.
             dead = fault.down or not (fault.final or self._answered or self._busy)
             self.down = self.down or (fault if dead else None)
-            raise LlmError(f"{self._name} {fault.said}")
-        if fault.adjust:
-            self.known = self.known.merged(course.dialect)  # for the calls beside this one
+            secrets = (call.system, call.prompt, self.provider.key)
+            words = quotable(fault.words, tuple(filter(None, secrets)))
+            raise LlmError(f"{self._name} {fault.advice}{words and f' (it says: {words})'}")
+        if fault.refusal:
+            self.compat = attempts.compat  # for the calls beside this one
         await asyncio.sleep(wait)
 
-    async def _attempt(self, call: Call[T], dialect: Dialect, until: float) -> T | Fault:
-        """One request, paid for: the answer, or what went wrong."""
-        seconds = min(ATTEMPT, until - asyncio.get_running_loop().time())
-        if seconds <= 0:
+    async def _attempt(self, call: Call[T], compat: Compat, until: float) -> T | Fault:
+        """Make one request and pay for it; return the answer, or what went wrong."""
+        if until <= asyncio.get_running_loop().time():
             return NO_TIME
         sent = tokens(call.system + call.prompt + schema_text(call.schema))
         hold = await self._meter.hold(self.provider, sent, call.answer_tokens)
         paid = (sent, call.answer_tokens)  # also where this task is cancelled
         self._busy += 1
         try:
-            got = await self._request(dialect.body(self.provider.model, call), seconds)
-            if isinstance(got, Fault):
-                paid = paid if got.ran else (0, 0)
-                return got
-            paid = got.usage or (sent, tokens(got.text))
-            return _answer(got, call)
+            silence = UNSTREAMED_SECONDS if "stream" in compat.without else SILENCE_SECONDS
+            outcome = await self._request(compat.body(self.provider.model, call), until, silence)
+            if isinstance(outcome, Fault):
+                paid = paid if outcome.billed else (0, 0)
+                return outcome
+            paid = outcome.usage or (sent, tokens(outcome.text))
+            return _read_answer(outcome, call)
         finally:
             self._busy -= 1
             await asyncio.shield(self._settle(hold, *paid))
 
     async def _settle(self, hold: int, prompt_tokens: int, answer_tokens: int) -> None:
-        """What cannot be settled stays held at its most: no reason to lose a paid answer."""
+        """Record the cost. What cannot be recorded stays held at its most: no answer is lost."""
         try:
             await self._meter.settle(hold, self.provider, prompt_tokens, answer_tokens)
         except StoreError as error:
             log.warning("the cost of a call could not be recorded: %s", error)
 
-    async def _request(self, body: dict[str, Any], seconds: float) -> Reply | Fault:
-        """What the server answers; no error of the SDK or of HTTP leaves here."""
+    async def _request(
+        self, body: Mapping[str, Any], until: float, silence: float
+    ) -> Completion | Fault:
+        """Return what the server answers; no error of the SDK or of HTTP leaves here."""
         import openai
+        from httpx2 import HTTPError
 
         try:
-            async with asyncio.timeout(seconds):
-                client = self._client = self._client or self._open()
-                raw = await client.chat.completions.with_raw_response.create(
-                    **body, timeout=_timeout(seconds)
-                )
-            got = read_body(raw.content, self._now())
-            self._answered = self._answered or isinstance(got, Reply)
-            return got
+            outcome = await self._receive(body, until, silence)
         except TimeoutError:
             return TIME_OUT
         except openai.APIStatusError as error:
-            return of_status(error.status_code, error.response.headers, error.body, self._now())
-        except openai.APIConnectionError as error:
-            return of_connection(error)
+            headers, status = error.response.headers, error.status_code
+            return classify_status(status, headers, error.body, self._now())
+        except (openai.APIConnectionError, HTTPError) as error:
+            return classify_connection_error(error)
         except _BadSetting as error:
-            return Fault("setting", str(error), final=True, down=True, ran=False)
+            return Fault("setting", str(error), final=True, down=True, billed=False)
         except openai.OpenAIError:
-            return Fault("SDK", "answers with something else: check OPENAI_BASE_URL")
+            return NO_COMPLETION
+        self._answered = self._answered or not isinstance(outcome, Fault)
+        return outcome
+
+    async def _receive(
+        self, body: Mapping[str, Any], until: float, silence: float
+    ) -> Completion | Fault:
+        """Read the answer line by line, as long as something of it keeps coming."""
+        from digest.llm.transport import BodyReader
+
+        loop = asyncio.get_running_loop()
+        reader = BodyReader()
+        async with asyncio.timeout_at(min(until, loop.time() + silence)) as limit:
+            client = self._client = self._client or self._open()
+            create = client.chat.completions.with_streaming_response.create
+            async with create(**body, timeout=_timeout(silence)) as response:
+                await self._read_lines(response, reader, limit, until, silence)
+        return reader.result(self._now())
+
+    async def _read_lines(
+        self,
+        response: Any,
+        reader: BodyReader,
+        limit: asyncio.Timeout,
+        until: float,
+        silence: float,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        async for line in response.iter_lines():
+            if reader.feed(line):
+                limit.reschedule(min(until, loop.time() + silence))
 
     def _open(self) -> AsyncOpenAI:
         import openai
@@ -226,9 +271,14 @@ class Server:
             http = open_client(provider.base_url, provider.key, self._proxy)
         except ValueError as error:
             raise _BadSetting(str(error)) from None
+        parts = urlsplit(provider.base_url)
         # Our client sets the header with the key, if there is one; the SDK insists on one.
         return openai.AsyncOpenAI(
-            api_key="none", base_url=provider.base_url, max_retries=0, http_client=http
+            api_key="none",
+            base_url=urlunsplit(parts._replace(query="", fragment="")),
+            default_query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            max_retries=0,
+            http_client=http,
         )
 
     @property
@@ -243,21 +293,21 @@ class _BadSetting(Exception):
 def _timeout(seconds: float) -> Any:
     import httpx2
 
-    from digest.llm.transport import CONNECT
+    from digest.llm.transport import CONNECT_SECONDS
 
-    return httpx2.Timeout(seconds, connect=min(CONNECT, seconds))
+    return httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
 
 
-def _answer(got: Reply, call: Call[T]) -> T | Fault:
-    if got.refused:
+def _read_answer(completion: Completion, call: Call[T]) -> T | Fault:
+    if completion.refused:
         return Fault("refusal", "refused to answer: choose another model", final=True)
     try:
-        return read(got.text, call.schema, got.cut)
+        return read(completion.text, call.schema, completion.cut)
     except Unusable as error:
         # An answer that a strict server could not have given: it does not know the form.
         ignored = str(error) in ("no JSON", "wrong shape")
-        said = f"gave no usable answer ({error}): choose another model"
-        return Fault(str(error), said, wait=0.0, lower="now" if ignored else "last")
+        advice = f"gave no usable answer ({error}): choose another model"
+        return Fault(str(error), advice, wait=0.0, lower="now" if ignored else "last")
 
 
 class _Probe(BaseModel):
@@ -277,11 +327,11 @@ class _Free:
 
 
 async def probe(provider: Provider, proxy: str, seconds: float = 30.0) -> str:
-    """One line that says how the model answers. Raises LlmError with one that says why it does not."""
+    """Return one line on how the model answers and what it refused. Raise LlmError if it does not."""
     server = Server(provider, proxy, _Free(), lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:
         await server.ask(call, asyncio.get_running_loop().time() + seconds)
     finally:
         await server.close()
-    return f"{provider.model} at {host(provider.base_url)} answers ({server.known.form})"
+    return f"{provider.model} at {host(provider.base_url)} answers ({server.compat.describe()})"

@@ -1,10 +1,10 @@
-"""What a server understands of OpenAI's chat completions: the form of an answer, the parameters."""
+"""What a model server understands of OpenAI's chat completions, learned from its refusals."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Generic, Literal, TypeVar, get_args
@@ -16,33 +16,48 @@ Limit = Literal["max_tokens", "max_completion_tokens"]
 FORMS: tuple[Form, ...] = get_args(Form)
 """From the strictest to what every server takes."""
 LIMITS: tuple[Limit, ...] = get_args(Limit)
-OPTIONAL: Mapping[str, object] = {"temperature": 0.2, "reasoning_effort": "minimal"}
-"""Parameters that a server may refuse and an answer can do without."""
-EFFORTS = ("minimal", "none", "low")
-"""Names of the least reasoning, which differ by model: reasoning eats the tokens of the answer."""
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Amounts of reasoning, least first. Reasoning is paid and eats the tokens of the answer."""
+EFFORT = "minimal"
+"""Asked for until a server refuses it."""
+EXTRAS = frozenset(["temperature", "reasoning_effort", "stream_options"])
+"""Parameters that an answer can do without."""
 REMEMBERED = timedelta(days=14)
-"""Servers learn as well: what one did not understand is tried again after this."""
+"""Servers learn as well: what one refused is sent again after this."""
+LEAST_LIMIT = 64
+"""A smaller number in a refusal is no limit of tokens."""
 
-_ORDER = "Answer with one JSON object and nothing else, in the shape of this JSON schema:\n"
-_ABOUT_SYSTEM = re.compile(r"system.?(?:role|message|prompt)|role.{0,20}\bsystem\b", re.IGNORECASE)
-_ABOUT = re.compile(
-    rf"\b(?:{'|'.join([*OPTIONAL, *LIMITS])})\b|{_ABOUT_SYSTEM.pattern}|response.?format|"
-    r"json.?(?:schema|object|mode|output)|structured.?output|guided|grammar|generate json",
+_SHAPE = "Answer with one JSON object and nothing else, in the shape of this JSON schema:\n"
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": r"temperature",
+    "reasoning_effort": r"reasoning|\bthinking|\bthink\b|effort",
+    "stream_options": r"stream.?options|include.?usage",
+    "stream": r"\bstream(?:ing|ed)?\b",
+    "limit": r"max(?:_completion)?_tokens",
+    "form": r"response.?format|json.?(?:schema|object|mode|output)|structured.?output|guided|"
+    r"grammar|generate json",
+    "system": r"system.?(?:role|message|prompt)|role.{0,20}\bsystem\b",
+}
+"""What a refusal may be about, in the order in which it is tried."""
+_SWITCH = re.compile(
+    r"\b([a-z]\w*_\w+)\W+(?:\w+\W+){0,4}?(?:to|be|is|=)\W{0,3}(true|false)\b", re.IGNORECASE
+)
+"""A parameter of the server's own and the value it asks for."""
+_EFFORT = re.compile(rf"['\"`]({'|'.join(EFFORTS)})['\"`]|\b({'|'.join(EFFORTS[2:5])})\b", re.I)
+_HOPELESS = re.compile(
+    r"context.?(?:length|window|size)|too (?:large|long|many)|moderation|flagged|"
+    r"content.?(?:policy|filter|management)|does not exist|quota|balance",
     re.IGNORECASE,
 )
-"""What a refusal can be about; the last of these are names of the form."""
-_OTHER_EFFORT = re.compile(r"['\"](?:low|none)['\"]|\bunsupported value\b", re.IGNORECASE)
-"""The value was refused and others were named, not the parameter."""
-_TOO_LARGE = re.compile(r"too (?:large|long|many)|maximum|at most \d|exceed", re.IGNORECASE)
-_KEPT = frozenset(["type", "properties", "required", "additionalProperties", "items", "enum"])
-_KEPT |= {"anyOf", "const", "description", "$ref", "$defs"}
+"""Refusals of what was asked, not of how."""
+_SCHEMA_KEYS = frozenset(["type", "properties", "items", "enum", "anyOf", "const", "$ref", "$defs"])
 
 T = TypeVar("T", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One question to a model, and what its answer must be."""
+    """One question to a model and the shape of its answer."""
 
     name: str
     """For logs: `brief`, `events`."""
@@ -54,27 +69,91 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """What to say to one server, as far as its refusals have taught it."""
+class Compat:
+    """How to ask one server, as far as its refusals have taught it."""
 
     form: Form = "json_schema"
     limit: Limit = "max_tokens"
     without: frozenset[str] = frozenset()
-    effort: str = EFFORTS[0]
+    """Of EXTRAS, `stream` and `system`: what it refused."""
+    effort: str = EFFORT
+    switches: frozenset[tuple[str, bool]] = frozenset()
+    """Parameters of its own that it asked for."""
+    most_tokens: int = 0
+    """Its own limit of an answer; 0 where it named none."""
 
     def body(self, model: str, call: Call[T]) -> dict[str, Any]:
-        """The parameters of the request."""
-        wanted = {**OPTIONAL, "reasoning_effort": self.effort}
-        optional = {name: v for name, v in wanted.items() if name not in self.without}
-        messages = self._messages(call)
-        return {"model": model, "messages": messages, self.limit: call.answer_tokens} | (
-            optional | self._response_format(call)
+        """Return the parameters of the request."""
+        tokens = min(call.answer_tokens, self.most_tokens or call.answer_tokens)
+        body: dict[str, Any] = {"model": model, "messages": self._messages(call)}
+        extras = {"temperature": 0.2, "reasoning_effort": self.effort}
+        if "stream" not in self.without:
+            body["stream"] = True
+            extras["stream_options"] = {"include_usage": True}
+        body |= {name: value for name, value in extras.items() if name not in self.without}
+        if self.switches:
+            body["extra_body"] = dict(self.switches)  # the SDK's way for what it does not know
+        return body | {self.limit: tokens} | self._response_format(call)
+
+    def describe(self) -> str:
+        """Return what was learned, for people: "json_object; without temperature"."""
+        parts: list[str] = [self.form]
+        if self.without:
+            parts.append(f"without {', '.join(sorted(self.without))}")
+        if "reasoning_effort" not in self.without and self.effort != EFFORT:
+            parts.append(f"reasoning_effort {self.effort}")
+        if self.limit != LIMITS[0]:
+            parts.append(self.limit)
+        parts += [f"{name} {str(value).lower()}" for name, value in sorted(self.switches)]
+        if self.most_tokens:
+            parts.append(f"at most {self.most_tokens} tokens an answer")
+        return "; ".join(parts)
+
+    def lower(self) -> Compat:
+        """Return the same with the next form down; text stays text."""
+        return replace(self, form=FORMS[min(FORMS.index(self.form) + 1, len(FORMS) - 1)])
+
+    def adjustments(self, param: str, message: str) -> Iterator[Compat]:
+        """Yield what to try after a refusal (HTTP 400 and the like), the likeliest first.
+
+        What the refusal asks for comes first, then the request without what it names, then the
+        request without everything optional: a refusal need not be in known words.
+        """
+        text = f"{param} {message}"
+        about = sorted(
+            (match.start(), name)
+            for name, pattern in _PARAMETERS.items()
+            if (match := re.search(pattern, text, re.IGNORECASE))
         )
+        if _HOPELESS.search(text):
+            yield from self._smaller(text)
+            return
+        yield from self._switched(text)
+        yield from self._other_effort(text)
+        yield from (changed for _, name in about if (changed := self._without(name, text)))
+        bare = replace(self, without=self.without | EXTRAS)
+        yield from (
+            bare,
+            bare.lower(),
+            replace(bare, form="text", without=bare.without | {"stream"}),
+        )
+
+    def learned(self, today: date) -> dict[str, Any]:
+        """Return what to store."""
+        return {
+            "form": self.form,
+            "limit": self.limit,
+            "without": sorted(self.without),
+            "effort": self.effort,
+            "switches": dict(self.switches),
+            "most_tokens": self.most_tokens,
+            "since": today.isoformat(),
+        }
 
     def _messages(self, call: Call[T]) -> list[dict[str, str]]:
         system = call.system
         if self.form != "json_schema":
-            system += "\n\n" + _ORDER + schema_text(call.schema)
+            system += "\n\n" + _SHAPE + schema_text(call.schema)
         # Half a surrogate pair, from a post cut in the middle of an emoji, cannot be sent.
         system, prompt = (text.encode(errors="replace").decode() for text in (system, call.prompt))
         if "system" in self.without:
@@ -84,104 +163,87 @@ class Dialect:
     def _response_format(self, call: Call[T]) -> dict[str, Any]:
         if self.form == "text":
             return {}
-        said: dict[str, Any] = {"type": self.form}
-        if self.form == "json_schema":
-            name = re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or "answer"
-            said["json_schema"] = {
-                "name": name,
-                "strict": True,
-                "schema": strict_schema(call.schema),
-            }
-        return {"response_format": said}
+        if self.form == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        name = re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64] or "answer"
+        schema = {"name": name, "strict": True, "schema": strict_schema(call.schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
-    def lower(self) -> Dialect:
-        """The same with the next form down; text stays text."""
-        return replace(self, form=FORMS[min(FORMS.index(self.form) + 1, len(FORMS) - 1)])
+    def _smaller(self, text: str) -> Iterator[Compat]:
+        """Yield the limit that the server names, where an answer's limit is what it refuses."""
+        if "context" in text.lower() or not re.search(_PARAMETERS["limit"], text):
+            return
+        limits = [int(number) for number in re.findall(r"\d{2,7}", text)]
+        limits = [n for n in limits if n >= LEAST_LIMIT]
+        if len(limits) > 1 and min(limits) != self.most_tokens:
+            yield replace(self, most_tokens=min(limits))
 
-    def merged(self, other: Dialect) -> Dialect:
-        """`other` with all that was refused to either: calls in parallel learn at the same time."""
-        form = FORMS[max(FORMS.index(self.form), FORMS.index(other.form))]
-        effort = EFFORTS[max(EFFORTS.index(self.effort), EFFORTS.index(other.effort))]
-        return Dialect(form, other.limit, self.without | other.without, effort)
+    def _switched(self, text: str) -> Iterator[Compat]:
+        for name, value in _SWITCH.findall(text):
+            if name.lower() not in EXTRAS | {*LIMITS, "response_format"}:
+                switches = {**dict(self.switches), name: value.lower() == "true"}
+                yield replace(self, switches=frozenset(switches.items()))
 
-    def adjusted(self, param: str, message: str) -> Dialect | None:
-        """What to say after a refusal (400, 422); None where it is about something else."""
-        for said in (param, message):
-            for found in _ABOUT.finditer(said):
-                if changed := self._without(found[0], f"{param} {message}"):
-                    return changed
-        return None
+    def _other_effort(self, text: str) -> Iterator[Compat]:
+        """Yield the least effort among those that a refusal lists."""
+        listed = {(quoted or bare).lower() for quoted, bare in _EFFORT.findall(text)}
+        if "reasoning_effort" not in self.without:
+            others = [effort for effort in EFFORTS if effort in listed - {self.effort}]
+            yield from (replace(self, effort=effort) for effort in others[:1])
 
-    def _without(self, refused: str, said: str) -> Dialect | None:
-        """Without what a refusal names, if it was sent. The first that fits is what it is about."""
-        if (
-            refused == "reasoning_effort"
-            and self.effort != EFFORTS[-1]
-            and _OTHER_EFFORT.search(said)
-        ):
-            return replace(self, effort=EFFORTS[EFFORTS.index(self.effort) + 1])
-        if refused in OPTIONAL:
-            dropped = self.without | {refused}
-            return replace(self, without=dropped) if dropped != self.without else None
-        if refused in LIMITS:
+    def _without(self, name: str, text: str) -> Compat | None:
+        """Return the request without what a refusal names; None where it was not sent."""
+        if name == "form":
+            return self.lower() if self.form != "text" else None
+        if name == "limit":
             # "Use max_completion_tokens instead of max_tokens" names both, in either order.
-            refuses = re.search(rf"\b{self.limit}\b", said) and not _TOO_LARGE.search(said)
-            return replace(self, limit=self._other()) if refuses else None
-        if _ABOUT_SYSTEM.fullmatch(refused):
-            merged = self.without | {"system"}
-            return replace(self, without=merged) if merged != self.without else None
-        return self.lower() if self.form != "text" else None
-
-    def _other(self) -> Limit:
-        return LIMITS[1 - LIMITS.index(self.limit)]
-
-    def learned(self, today: date) -> dict[str, Any]:
-        """For the store."""
-        return {
-            "form": self.form,
-            "limit": self.limit,
-            "without": sorted(self.without),
-            "effort": self.effort,
-            "since": today.isoformat(),
-        }
+            other = LIMITS[1 - LIMITS.index(self.limit)]
+            return replace(self, limit=other) if re.search(rf"\b{self.limit}\b", text) else None
+        if name == "stream" and name in self.without:
+            return replace(self, without=self.without - {name})  # "only supports streaming"
+        return replace(self, without=self.without | {name}) if name not in self.without else None
 
 
-def recalled(learned: Mapping[str, Any], today: date) -> Dialect:
-    """What was learned of a server; nothing where it is old or not to be understood."""
+def recall_compat(learned: Mapping[str, Any], today: date) -> Compat:
+    """Return what was stored about a server; the default where it is old or unreadable."""
     try:
-        since = date.fromisoformat(learned["since"])
-        form, limit, without = learned["form"], learned["limit"], frozenset(learned["without"])
-        effort = learned["effort"]
-    except (KeyError, TypeError, ValueError):
-        return Dialect()
-    if today - since > REMEMBERED or form not in FORMS or limit not in LIMITS:
-        return Dialect()
-    return Dialect(form, limit, without, effort if effort in EFFORTS else EFFORTS[0])
+        form, limit = learned["form"], learned["limit"]
+        compat = Compat(
+            form=form,
+            limit=limit,
+            without=frozenset(map(str, learned["without"])),
+            effort=str(learned["effort"]),
+            switches=frozenset((str(k), bool(v)) for k, v in learned["switches"].items()),
+            most_tokens=int(learned["most_tokens"]),
+        )
+        old = today - date.fromisoformat(learned["since"]) > REMEMBERED
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Compat()
+    valid = form in FORMS and limit in LIMITS and compat.effort in EFFORTS
+    return compat if valid and not old else Compat()
 
 
 def schema_text(schema: type[BaseModel]) -> str:
-    """The schema as it goes into a prompt or a hash."""
+    """Return the schema as it goes into a prompt or a hash."""
     return json.dumps(strict_schema(schema), ensure_ascii=False, separators=(",", ":"))
 
 
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of an answer, in the words that strict servers take."""
-    whole = schema.model_json_schema()
-    return _strict(whole, whole.get("$defs", {}))
+    """Return the JSON schema of an answer in the words that strict servers take."""
+    return _strict(schema.model_json_schema())
 
 
-def _strict(part: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def _strict(part: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in part:
-        # A reference may stand only alone; what is said beside it goes.
-        return {"$ref": part["$ref"]}
-    kept = {key: value for key, value in part.items() if key in _KEPT}
+        return {"$ref": part["$ref"]}  # a reference may only stand alone
+    strict = {key: value for key, value in part.items() if key in _SCHEMA_KEYS}
     for key in ("properties", "$defs"):
-        if key in kept:
-            kept[key] = {name: _strict(value, named) for name, value in kept[key].items()}
-    if "items" in kept:
-        kept["items"] = _strict(kept["items"], named)
-    if "anyOf" in kept:
-        kept["anyOf"] = [_strict(value, named) for value in kept["anyOf"]]
-    if kept.get("type") == "object":
-        kept |= {"required": list(kept.get("properties", {})), "additionalProperties": False}
-    return kept
+        if key in strict:
+            strict[key] = {name: _strict(value) for name, value in strict[key].items()}
+    if "items" in strict:
+        strict["items"] = _strict(strict["items"])
+    if "anyOf" in strict:
+        strict["anyOf"] = [_strict(value) for value in strict["anyOf"]]
+    if strict.get("type") == "object":
+        strict |= {"required": list(strict.get("properties", {})), "additionalProperties": False}
+    return strict

@@ -1,8 +1,9 @@
-"""What went wrong with a request to a model server, and what that means for the next one."""
+"""What a failed request to a model server means, and what to try next."""
 
 from __future__ import annotations
 
 import math
+import random
 import re
 import socket
 import ssl
@@ -13,18 +14,37 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-_QUOTA = frozenset(["insufficient_quota", "exceeded_current_quota_error", "insufficient_balance"])
-_QUOTA |= {"billing_not_active", "billing_hard_limit_reached"}
-_BAD_KEY = re.compile(
-    r"(?:incorrect|invalid|wrong) api.?key|api.?key (?:not valid|is invalid)", re.I
-)
-_JUDGED = re.compile(r"moderation|flagged|content.?(?:policy|filter|management)", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
-_AGAIN = frozenset([408, 409, 425, 429])
-_LATE = frozenset([408, 504, 524])
-"""A gateway gave up waiting; the model behind it works on. Other errors are not billed."""
+from digest.llm.compat import Compat
 
-_SAID = {
+RETRIES = 2
+ADJUSTMENTS = 7
+BACKOFF_SECONDS = 0.5
+"""Before the first repetition; twice as long before the second."""
+MAX_WORDS = 160
+"""Characters of a server's own words that an operator is shown."""
+
+_QUOTA = re.compile(
+    r"insufficient.?(?:quota|balance|funds)|exceeded.?(?:your )?current.?quota|billing|arrear|"
+    r"余额不足|欠费|recharge",
+    re.IGNORECASE,
+)
+_BAD_KEY = re.compile(
+    r"(?:incorrect|invalid|wrong) api.?(?:key|token)|api.?key (?:not valid|is invalid)|"
+    r"unauthori[sz]ed|authentication",
+    re.IGNORECASE,
+)
+_BUSY = re.compile(r"rate.?limit|too many requests|overload|busy|限流|频率", re.IGNORECASE)
+_FLAGGED = re.compile(
+    r"moderation|flagged|content.?(?:policy|filter|management)|sensitive|risk", re.IGNORECASE
+)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
+_CODES = ("code", "status_code", "error_code", "errcode")
+_TRANSIENT = frozenset([408, 409, 425, 429])
+_BILLED = frozenset([408, 504, 524])
+"""A gateway gave up waiting; the model behind it works on. Other errors are not billed."""
+_ADJUSTABLE = frozenset([400, 404, 405, 415, 422])
+
+_ADVICE = {
     401: "refused the key ({}): check OPENAI_API_KEY",
     402: "wants to be paid ({}): check the account",
     403: "forbids this ({}): check what the key may do",
@@ -44,67 +64,155 @@ class Fault:
 
     kind: str
     """For the log: `429`, `time-out`, `no JSON`."""
-    said: str
+    advice: str
     """For the operator, after the name of model and server."""
     final: bool = False
-    """Whether the same request is not worth repeating."""
+    """True if the same request is not worth repeating."""
     down: bool = False
-    """Whether other calls need not try this server either."""
-    ran: bool = True
-    """Whether the model may have worked, and so may have to be paid."""
+    """True if other calls need not try this server either."""
+    billed: bool = True
+    """True if the model may have worked, and so may have to be paid."""
     wait: float | None = None
-    """Seconds the server asks for."""
+    """Seconds that the server asks for."""
     lower: Literal["", "last", "now"] = ""
-    """Whether a lower form may help: at once, or in place of giving up."""
-    adjust: tuple[str, str] | None = field(default=None, repr=False)
-    """Of a refused request: the parameter and the message. It may quote posts: never shown."""
+    """Ask for a less strict form: at once, or in place of giving up."""
+    refusal: tuple[str, str] | None = field(default=None, repr=False)
+    """Of a refused request: the parameter and the message."""
+    words: str = field(default="", repr=False)
+    """The server's own words. They may quote what was sent."""
 
 
-def of_status(status: int, headers: Mapping[str, str], body: Any, now: datetime) -> Fault:
-    """The fault of an HTTP error with its (decoded) body."""
-    error = body if isinstance(body, dict) else {}
-    code = _code(error)
-    message = str(body)[:4000]
-    shown = f"{status} {code}".strip()
+@dataclass(slots=True)
+class Attempts:
+    """The requests of one call to one server: how to put the next one, and when to stop."""
+
+    compat: Compat
+    retries: int = RETRIES
+    adjustments: int = ADJUSTMENTS
+    _tried: set[Compat] = field(default_factory=set)
+
+    def next_wait(self, fault: Fault, known: Compat) -> float | None:
+        """Return the seconds until the next request; None where there is none to make.
+
+        `known` is what other calls have learned of the server since.
+        """
+        if fault.refusal and self._adjust(*fault.refusal, known):
+            return 0.0
+        if fault.final or not self.retries:
+            return None
+        self.retries -= 1
+        if fault.lower == "now" or (fault.lower == "last" and not self.retries):
+            self.compat = self.compat.lower()
+        if fault.wait is not None:
+            return fault.wait
+        wait: float = BACKOFF_SECONDS * 2 ** (RETRIES - 1 - self.retries)
+        return wait * random.uniform(0.75, 1.25)  # noqa: S311 (so that many do not come at once)
+
+    def _adjust(self, param: str, message: str, known: Compat) -> bool:
+        """Return True if there is a way of asking that was not tried yet."""
+        self._tried.add(self.compat)
+        for compat in (known, *self.compat.adjustments(param, message)):
+            if compat not in self._tried and self.adjustments:
+                self.adjustments -= 1
+                self.compat = compat
+                return True
+        return False
+
+
+def classify_status(status: int, headers: Mapping[str, str], body: object, now: datetime) -> Fault:
+    """Return the fault of an HTTP error with its decoded body."""
+    error = body if isinstance(body, Mapping) else {}
+    code, words = _code(error), find_message(body)
+    label = f"{status} {code}".strip()
     if 300 <= status < 400:
-        said = f"answers with a redirect ({status}): give its final address in OPENAI_BASE_URL"
-        return Fault(shown, said, final=True, down=True, ran=False)
-    if _QUOTA & {code, str(error.get("type"))}:
-        said = f"has no quota left for this key ({shown}): check the account"
-        return Fault(shown, said, final=True, down=True, ran=False)
-    if status == 400 and _BAD_KEY.search(message):
-        return Fault(shown, _SAID[401].format(shown), final=True, down=True, ran=False)
-    if status in _AGAIN or status >= 500:
-        return _passing(status, shown, retry_after(headers, now))
-    said = _SAID.get(status, "refused the request ({})").format(shown)
-    judged = bool(_JUDGED.search(message))
-    adjust = (str(error.get("param") or ""), message) if status in (400, 422) else None
-    down = status in _DOWN and not judged
-    return Fault(shown, said, final=True, down=down, ran=False, adjust=adjust)
+        advice = f"answers with a redirect ({status}): give its final address in OPENAI_BASE_URL"
+        return Fault(label, advice, final=True, down=True, billed=False)
+    text = f"{code} {error.get('type')} {words}"
+    if status in (400, 403, 429) and _QUOTA.search(text):
+        advice = f"has no quota left for this key ({label}): check the account"
+        return Fault(label, advice, final=True, down=True, billed=False, words=words)
+    if status == 400 and _BAD_KEY.search(text):
+        advice = _ADVICE[401].format(label)
+        return Fault(label, advice, final=True, down=True, billed=False, words=words)
+    if status in _TRANSIENT or status >= 500:
+        return _transient(status, label, retry_after(headers, now), words)
+    flagged = bool(_FLAGGED.search(text))
+    advice = _ADVICE.get(status, "refused the request ({})").format(label)
+    refusal = (str(error.get("param") or ""), str(body)[:4000])
+    return Fault(
+        label,
+        advice,
+        final=True,
+        down=status in _DOWN and not flagged,
+        billed=False,
+        refusal=refusal if status in _ADJUSTABLE and not flagged else None,
+        words=words,
+    )
 
 
-def _passing(status: int, shown: str, wait: float | None) -> Fault:
-    """A fault that may pass. llama-cpp-python answers 500 to a form it does not know."""
-    said = _SAID.get(status, "has trouble ({}): try again later").format(shown)
+def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
+    """Return the fault in a body that came with status 200; None where it tells of none.
+
+    Servers put errors there as `error`, `base_resp`, `code` with `message`, `detail` ...
+    """
+    error: Any = body.get("error") or body.get("base_resp")
+    if not error and body.get("choices"):
+        return None
+    explicit = isinstance(error, Mapping)
+    error = error if explicit else body
+    code = str(next((error[key] for key in _CODES if key in error), ""))
+    words = find_message(error)
+    if code == "0" or not (words or explicit):
+        return None
+    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 0
+    if not status:
+        kinds = ((_QUOTA, 402), (_BAD_KEY, 401), (_BUSY, 429), (_FLAGGED, 400))
+        status = next((number for kind, number in kinds if kind.search(words)), 502)
+    return classify_status(status, {}, error, now)
+
+
+def find_message(error: object) -> str:
+    """Return a server's own words about an error on one line; empty where there are none."""
+    if isinstance(error, str):
+        return " ".join(error.split())
+    if isinstance(error, Mapping):
+        keys = ("message", "error", "status_msg", "error_msg", "errmsg", "msg", "detail")
+        found = (find_message(error.get(key)) for key in keys)
+        return next((words for words in found if words), "")
+    return ""
+
+
+def quotable(words: str, secrets: tuple[str, ...]) -> str:
+    """Return a server's words for an operator; empty where they repeat what was sent to it."""
+    short = words[:MAX_WORDS]
+    runs = (short[at : at + 16] for at in range(max(1, len(short) - 15)))
+    repeated = any(len(run) > 3 and run in secret for run in runs for secret in secrets)
+    return "" if repeated or "<" in short else short
+
+
+def _transient(status: int, label: str, wait: float | None, words: str) -> Fault:
+    """Return a fault that may pass. llama-cpp-python answers 500 to a form it does not know."""
+    advice = _ADVICE.get(status, "has trouble ({}): try again later").format(label)
     lower: Literal["", "last"] = "last" if status in (500, 501) else ""
-    return Fault(shown, said, ran=status in _LATE, wait=wait, lower=lower)
+    return Fault(label, advice, billed=status in _BILLED, wait=wait, lower=lower, words=words)
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    """The error's plain name, if it has one; sentences may quote what was sent."""
-    for key in ("code", "type"):
+    """Return the error's plain name, if it has one; sentences may quote what was sent."""
+    for key in (*_CODES, "type"):
         value = error.get(key)
         if isinstance(value, str) and _NAME.fullmatch(value):
             return value
+        if isinstance(value, int) and value >= 1000:
+            return str(value)
     return ""
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds until the server wants to be asked again; None where it does not say."""
+    """Return the seconds until the server wants to be asked again; None where it does not say."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        said = headers.get(name, "")
         try:
-            seconds = float(said) / unit
+            seconds = float(headers.get(name, "")) / unit
         except ValueError:
             continue
         if math.isfinite(seconds) and seconds >= 0:
@@ -117,40 +225,41 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (when - now).total_seconds())
 
 
-_TIME_OUT = "did not answer in time: try again later"
-TIME_OUT = Fault("time-out", _TIME_OUT)
-NO_TIME = Fault("no time left", "had no time left to answer", final=True, ran=False)
+_LATE = "did not answer in time: try again later"
+TIME_OUT = Fault("time-out", _LATE)
+NO_TIME = Fault("no time left", "had no time left to answer", final=True, billed=False)
+TOO_LONG = Fault("too long", "answers far more than was asked: choose another model", final=True)
+CUT = Fault("connection cut", "broke off: try again later")
+NO_COMPLETION = Fault("no completion", "answers with something else: check OPENAI_BASE_URL")
 
 
-def of_connection(error: BaseException) -> Fault:
-    """The fault of a request that got no answer, by the errors that led to it."""
+def classify_connection_error(error: BaseException) -> Fault:
+    """Return the fault of a request that got no answer, by the errors that led to it."""
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        said = "cannot be trusted (its certificate): check OPENAI_BASE_URL and HTTPS_PROXY"
-        return Fault("certificate", said, final=True, down=True, ran=False)
+        advice = "cannot be trusted (its certificate): check OPENAI_BASE_URL and HTTPS_PROXY"
+        return Fault("certificate", advice, final=True, down=True, billed=False)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        said = "cannot be spoken to over https: check OPENAI_BASE_URL and HTTPS_PROXY"
-        return Fault("no https", said, ran=False)
+        advice = "cannot be spoken to over https: check OPENAI_BASE_URL and HTTPS_PROXY"
+        return Fault("no https", advice, billed=False)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        said = "cannot be found: check OPENAI_BASE_URL"
-        return Fault("no such host", said, ran=False)
+        return Fault("no such host", "cannot be found: check OPENAI_BASE_URL", billed=False)
     if "TooLong" in names:
-        said = "answers far more than was asked: choose another model"
-        return Fault("too long", said, final=True)
+        return TOO_LONG
     if "ConnectTimeout" in names:
-        return Fault("time-out", _TIME_OUT, ran=False)
+        return Fault("time-out", _LATE, billed=False)
     if names & {"ReadTimeout", "WriteTimeout", "PoolTimeout"}:
         return TIME_OUT
     if "ProxyError" in names:
-        return Fault("proxy", "cannot be reached: check HTTPS_PROXY", ran=False)
+        return Fault("proxy", "cannot be reached: check HTTPS_PROXY", billed=False)
     if names & {"UnsupportedProtocol", "LocalProtocolError"}:
-        said = "cannot be asked: check OPENAI_BASE_URL and OPENAI_API_KEY"
-        return Fault("bad address or key", said, final=True, down=True, ran=False)
+        advice = "cannot be asked: check OPENAI_BASE_URL and OPENAI_API_KEY"
+        return Fault("bad address or key", advice, final=True, down=True, billed=False)
     if "ConnectError" in names:
-        said = "cannot be reached: check OPENAI_BASE_URL and that the server runs"
-        return Fault("no connection", said, ran=False)
-    return Fault("connection cut", "broke off: try again later")
+        advice = "cannot be reached: check OPENAI_BASE_URL and that the server runs"
+        return Fault("no connection", advice, billed=False)
+    return CUT
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -160,10 +269,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def host(base_url: str) -> str:
-    """The server's name for messages, without a user or password."""
+    """Return the server's name for messages, without a user, password or query."""
     try:
-        found = urlsplit(base_url)
-        port = f":{found.port}" if found.port else ""
+        parts = urlsplit(base_url)
+        port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "an unusable address"
-    return f"{found.hostname or 'no host'}{port}"
+    return f"{parts.hostname or 'no host'}{port}"

@@ -1,16 +1,28 @@
-"""One HTTP connection to a model server: bounded answers, no environment, no redirects."""
+"""One HTTP connection to a model server, and the completion in what it sends back."""
 
 from __future__ import annotations
 
 import ipaddress
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
-MOST_BYTES = 2_000_000
-CONNECT = 10.0
-_HEADERS = frozenset(["host", "content-type", "content-length", "connection"])
+from digest.llm.retry import NO_COMPLETION, Fault, classify_error_body
+
+MAX_BYTES = 4_000_000
+"""Of one answer; a stream takes some 250 bytes a token."""
+CONNECT_SECONDS = 10.0
+MAX_TOKENS = 10_000_000
+"""A larger count is no count."""
+_SENT = frozenset(["host", "content-type", "content-length", "connection"])
 _CODING = frozenset(["content-encoding", "content-length", "transfer-encoding"])
+_FIELDS = ("data", "event", "id", "retry", "")
+"""Of server-sent events; a comment has an empty name."""
 
 
 class TooLong(httpx2.ReadError):
@@ -18,77 +30,213 @@ class TooLong(httpx2.ReadError):
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Sends only the headers a server needs, and reads answers up to MOST_BYTES."""
+    """Sends only the headers a server needs, and reads answers up to MAX_BYTES."""
 
-    def __init__(self, key: str, proxy: str) -> None:
-        self._key = key
+    def __init__(self, key: str, proxy: str, azure: bool) -> None:
+        self._headers = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "jianbao"}
+        if key:
+            self._headers["authorization"] = f"Bearer {key}"
+        if key and azure:
+            self._headers["api-key"] = key
         self._inner = httpx2.AsyncHTTPTransport(proxy=proxy or None, trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         # The SDK adds what it knows of this machine, and headers out of environment variables.
-        kept = {k: v for k, v in request.headers.items() if k in _HEADERS}
-        kept |= {"accept": "application/json", "accept-encoding": "identity"}
-        kept |= {"user-agent": "jianbao"} | self._authorization()
+        headers = {k: v for k, v in request.headers.items() if k in _SENT} | self._headers
         sent = httpx2.Request(
             request.method,
             request.url,
-            headers=kept,
+            headers=headers,
             stream=request.stream,
             extensions=request.extensions,
         )
         response = await self._inner.handle_async_request(sent)
-        try:
-            body = await _body(response)
-        finally:
-            await response.aclose()
-        headers = [(k, v) for k, v in response.headers.multi_items() if k not in _CODING]
-        return httpx2.Response(response.status_code, headers=headers, content=body)
-
-    def _authorization(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._key}"} if self._key else {}
+        plain = [(k, v) for k, v in response.headers.multi_items() if k not in _CODING]
+        return httpx2.Response(response.status_code, headers=plain, stream=_Bounded(response))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-async def _body(response: httpx2.Response) -> bytes:
-    found = bytearray()
-    async for chunk in response.aiter_bytes():
-        found += chunk
-        if len(found) > MOST_BYTES:
-            raise TooLong("the answer is too long")
-    return bytes(found)
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._response.aiter_bytes():
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise TooLong("the answer is too long")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
-    """A client for one server. Raises ValueError that names what is wrong with key or proxy."""
+    """Return a client for one server. Raise ValueError that names what is wrong with key or proxy."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise ValueError("has a key of impossible characters: check OPENAI_API_KEY")
     host = _host(base_url)
     if not host:
         raise ValueError("has no usable address: check OPENAI_BASE_URL")
+    azure = host.endswith(".azure.com") or "api-version=" in base_url
     try:
-        transport = Transport(key, "" if is_near(host) else proxy)
+        transport = Transport(key, "" if is_near(host) else proxy, azure)
     except (ValueError, ImportError, httpx2.InvalidURL):
         raise ValueError("cannot be reached through that proxy: check HTTPS_PROXY") from None
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
 def _host(base_url: str) -> str:
-    """The host of an address that can be asked; empty for any other."""
+    """Return the host of an address that can be asked; empty for any other."""
     try:
-        usable = urlsplit(base_url)
-        _ = usable.port, httpx2.URL(base_url)  # they look at what urlsplit lets pass
+        parts = urlsplit(base_url)
+        _ = parts.port, httpx2.URL(base_url)  # they look at what urlsplit lets pass
     except (ValueError, httpx2.InvalidURL):
         return ""
-    return (usable.hostname or "") if usable.scheme in ("http", "https") else ""
+    return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
 
 
 def is_near(host: str) -> bool:
-    """Whether a host is this machine or on a private network, where no proxy leads."""
+    """Return True for a host on this machine or a private network, where no proxy leads."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         name = host.lower().rstrip(".")
         return "." not in name or name.endswith((".localhost", ".local", ".internal", ".lan"))
     return address.is_private or address.is_loopback or address.is_link_local
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a server answered, before anyone looks into the text."""
+
+    text: str
+    cut: bool = False
+    """True if the model was stopped at the limit of tokens, or the stream broke off."""
+    refused: bool = False
+    usage: tuple[int, int] | None = None
+    """Tokens of prompt and answer as the server counts them; None where it tells nothing usable."""
+
+
+@dataclass(slots=True)
+class BodyReader:
+    """A completion put together line by line, whether the server streams it or not."""
+
+    _plain: list[str] = field(default_factory=list)
+    _text: list[str] = field(default_factory=list)
+    _thought: list[str] = field(default_factory=list)
+    _refusal: str = ""
+    _finish: str = ""
+    _done: bool = False
+    _usage: tuple[int, int] | None = None
+    _streamed: bool = False
+    _error: Mapping[str, Any] | None = None
+
+    def feed(self, line: str) -> bool:
+        """Take one line of the body; return True if it brought something of the answer."""
+        name, colon, value = line.partition(":")
+        if not (colon and name in _FIELDS) or self._plain:
+            self._plain += [line] if line.strip() else []
+            return bool(line.strip())
+        self._streamed = True
+        if name != "data":
+            return False
+        if value.strip() == "[DONE]":
+            self._done = True
+            return True
+        return self._take(_decode(value))
+
+    def result(self, now: datetime) -> Completion | Fault:
+        """Return the completion, or the fault that the body tells of."""
+        if not self._streamed:
+            return read_body("\n".join(self._plain), now)
+        if self._error and (fault := classify_error_body(self._error, now)):
+            return fault
+        if not (self._text or self._thought or self._refusal or self._finish or self._done):
+            return NO_COMPLETION
+        text = "".join(self._text)
+        whole = self._finish not in ("", "length") or self._done
+        if not text and whole:
+            text = "".join(self._thought)
+        cut = self._finish == "length" or not whole
+        refused = self._finish == "content_filter" or bool(self._refusal.strip())
+        return Completion(text, cut, refused, self._usage)
+
+    def _take(self, chunk: object) -> bool:
+        if not isinstance(chunk, dict):
+            return False
+        self._usage = read_usage(chunk.get("usage")) or self._usage
+        choice = _first(chunk.get("choices"))
+        if choice is None:
+            self._error = chunk if self._error is None and "usage" not in chunk else self._error
+            return False
+        delta = choice.get("delta") or choice.get("message")
+        delta = delta if isinstance(delta, dict) else {}
+        self._text.append(_text(delta.get("content")))
+        self._thought.append(_text(delta.get("reasoning_content") or delta.get("reasoning")))
+        self._refusal += _text(delta.get("refusal"))
+        self._finish = str(choice.get("finish_reason") or self._finish)
+        return True
+
+
+def read_body(content: str, now: datetime) -> Completion | Fault:
+    """Return the completion in a whole body; some servers put errors there under status 200."""
+    body = _decode(content)
+    if isinstance(body, dict) and (fault := classify_error_body(body, now)):
+        return fault
+    completion = read_completion(body)
+    if completion is not None:
+        return completion
+    # A broken body may have cost tokens; the page of some other server has not.
+    billed = content.lstrip().startswith("{")
+    return Fault(NO_COMPLETION.kind, NO_COMPLETION.advice, billed=billed)
+
+
+def read_completion(body: object) -> Completion | None:
+    """Return the reply in a chat completion; None where it is none."""
+    choice = _first(body.get("choices")) if isinstance(body, dict) else None
+    message = choice.get("message") if choice else None
+    if not isinstance(body, dict) or choice is None or not isinstance(message, dict):
+        return None
+    finish = choice.get("finish_reason")
+    text = _text(message.get("content"))
+    if not text and finish != "length":
+        # Some servers take what a strict form made the model say for its thoughts.
+        text = _text(message.get("reasoning_content") or message.get("reasoning"))
+    refused = finish == "content_filter" or bool(_text(message.get("refusal")).strip())
+    return Completion(text, finish == "length", refused, read_usage(body.get("usage")))
+
+
+def read_usage(usage: object) -> tuple[int, int] | None:
+    """Return the tokens of prompt and answer where they can be true: a prompt is never empty."""
+    if not isinstance(usage, dict):
+        return None
+    counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    for count in counts:
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_TOKENS:
+            return None
+    prompt, answer = counts
+    return (prompt, answer) if prompt and answer is not None else None
+
+
+def _first(choices: object) -> dict[str, Any] | None:
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else None
+
+
+def _decode(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(content: object) -> str:
+    """Return the text of a message; some servers give parts, some the value itself."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return json.dumps(content) if isinstance(content, dict) else str(content or "")
