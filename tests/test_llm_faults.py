@@ -164,14 +164,14 @@ async def test_a_dead_address_is_tried_thrice_and_then_left_alone() -> None:
 
 async def test_a_silent_server_costs_no_more_than_the_time_given() -> None:
     async with ModelServer(in_turn(ms.SILENT)) as server:
-        desk = Desk(server, seconds=0.5)
+        desk = Desk(server, seconds=2.0)
         async with desk.llm() as llm:
             begin = time.monotonic()
             calls = [llm.ask(call(f"p1: {n}")) for n in range(3)]
             failed = await asyncio.gather(*calls, return_exceptions=True)
             with pytest.raises(LlmError, match="did not answer in time"):
                 await llm.ask(call("p1: late"))
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 10
     assert all(isinstance(error, LlmError) for error in failed)
     assert len(server.requests) == 3
     assert desk.purse.settled == desk.purse.held
@@ -179,7 +179,7 @@ async def test_a_silent_server_costs_no_more_than_the_time_given() -> None:
 
 async def test_a_trickling_answer_is_cut() -> None:
     async with ModelServer(in_turn(Answer(GOOD, trickle=0.1))) as server:
-        assert await Desk(server, seconds=0.5).fails("did not answer in time") < 5
+        assert await Desk(server, seconds=2.0).fails("did not answer in time") < 10
 
 
 async def test_a_silent_provider_leaves_time_for_the_next() -> None:
