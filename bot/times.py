@@ -54,6 +54,14 @@ def zone_named(word: str) -> str:
     return _known(wanted) or _known("/".join(_capitals(part) for part in wanted.split("/")))
 
 
+def zone_label(name: str) -> str:
+    """Return a zone as people write it: `Etc/GMT-8` is `UTC+8`."""
+    fixed = re.fullmatch(r"Etc/GMT([+-])(\d+)", name)
+    if fixed is None:
+        return name
+    return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
+
+
 def _capitals(part: str) -> str:
     return "_".join(word.capitalize() for word in re.split(r"[_ ]", part))
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from bot import texts
 from bot.alerts import PATIENCE, Alerts, Trouble, Watch, closed_day, troubles
 from bot.messages import Reply
 from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
-from bot.texts_settings import SETTINGS
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, SourceResult, Subscription
 from digest.store import Store
@@ -72,7 +72,7 @@ async def test_a_matter_is_told_once_a_day_and_rises(store: Store, clock: Clock)
         clock.now = START + timedelta(days=day - 1)
         await one.tell("no_posts", "ai", day=DAY, n=0)
         await one.deliver("telegram", ["99"], phone.send)
-        assert phone.heard[-1][1].endswith("at the log.")
+        assert phone.heard[-1][1].endswith("and the log.")
         assert f"Day {day}: ai: no posts" in phone.heard[-1][1]
     clock.now += timedelta(days=3)
     await one.tell("no_posts", "ai", day=DAY, n=0)
@@ -145,12 +145,12 @@ async def test_old_news_and_a_failing_store_are_quiet(
     monkeypatch.undo()
     await one.tell("no_report", "ai", day=DAY, n=3)
     await one.deliver("telegram", ["99"], phone.send)
-    assert "3 posts of 2025-12-06 but no report" in phone.heard[0][1], "then it is told"
+    assert "3 posts from 2025-12-06 but no report" in phone.heard[0][1], "then it is told"
 
 
 async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
     everything = {"day": DAY, "n": 3, "why": "because", "made": "yesterday"}
-    matters = [key.removeprefix("alert_") for key in SETTINGS if key.startswith("alert_")]
+    matters = [key.removeprefix("alert_") for key in texts._load() if key.startswith("alert_")]
     phone, one = Phone(), alerts(store, clock)
     for matter in matters:
         if matter != "again":

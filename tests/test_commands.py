@@ -184,9 +184,9 @@ async def test_why_says_that_a_report_has_no_scores(full: Bot) -> None:
 
 def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
     lines = reports.score_lines({"fit": 0.5, "news": 0.6, "promotion": 0.4}, 1, "en")
-    assert lines[0] == "Why point 1 stands where it does: score 0.10"
-    assert lines[1] == "tells news first-hand: 0.60 × 0.25 = +0.15"
-    assert lines[-1] == "reads like promotion: 0.40 × -0.25 = -0.10"
+    assert lines[0] == "Why point 1 ranks here: score 0.10"
+    assert lines[1] == "first-hand news: 0.60 × 0.25 = +0.15"
+    assert lines[-1] == "looks like promotion: 0.40 × -0.25 = -0.10"
 
 
 async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:
@@ -205,7 +205,7 @@ async def test_a_report_that_cannot_be_made_is_said_kindly(full: Bot) -> None:
     other = post("Another", "7", created_at=datetime(2025, 12, 5, 8, tzinfo=UTC))
     await full.context.store.save_posts(TOPIC, "x_list", [other])
     full.maker.works = False
-    assert "没有做成" in await full.say("/report 2025-12-05")
+    assert "没能生成" in await full.say("/report 2025-12-05")
     full.maker.refuses = True
     assert "20" in await full.say("/report 2025-12-05")
 
@@ -378,8 +378,8 @@ async def test_what_models_cost_is_for_operators(full: Bot) -> None:
     said = await full.say("/cost", "boss")
     assert f"{NOW:%Y-%m-%d}（UTC）：$0.0043，每日上限 $0.5" in said
     assert "每月上限 $10" in said
-    assert "2 次调用，读 9100 词元，写 1010 词元，$0.0043（其中 1 次价格未知）" in said
-    assert "1 次调用，读 5 词元，写 5 词元，价格未知" in said
+    assert "2 次调用，输入 9100 词元，输出 1010 词元，$0.0043（其中 1 次价格未知）" in said
+    assert "1 次调用，输入 5 词元，输出 5 词元，价格未知" in said
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ ARGUMENTS = {"report": "2025-12-06", "stocks": "NVDA", "detail": "views", "help"
 
 def _content(replies: list[Reply], name: str, folder: Path) -> list[str]:
     """The words of the replies, but for what the terminal says about itself, and the folder."""
-    own = "终端自己不会收到推送"
+    own = "终端收不到推送"
     return [
         squeezed(line).replace(str(folder), "")
         for one in replies

@@ -16,7 +16,7 @@ from bot.commands import answer, sources_admin
 from bot.commands.asking import Context
 from bot.messages import Incoming
 from bot.platforms.terminal import render
-from bot.texts_reasons import reason
+from bot.texts import source_error
 from digest.collect import import_feeds, sources_of, tried
 from digest.errors import DigestError, SourceError
 from digest.fetch.opml import feeds_in
@@ -84,16 +84,16 @@ async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context)
     said = await say(made, "/source")
     assert "1. a.example/feed" in said
     assert "secret" not in said
-    assert "not asked yet · ×2 · from topics.toml" in said
-    assert "failed (1 in a row): not allowed (401)" in said
-    assert "X: 0 of 2000 reads used this month (X_READS_MONTH), 0 of them today" in said
+    assert "not read yet · ×2 · from topics.toml" in said
+    assert "failed 1 time in a row: not allowed (401)" in said
+    assert "X: 0 of 2000 reads used this month (X_READS_MONTH), 0 today" in said
     # By the 8th of December, eight days' share of the month, but no more than a tenth on one day.
     assert "200 left for today" in said
 
 
 async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -> None:
     said = await say(made, "/source add ai https://b.example/feed")
-    assert 'Added b.example to "AI"; it has 7 posts' in said
+    assert "Added b.example to AI. It has 7 posts" in said
     assert child == [("https://b.example/feed",)]
     assert SourceSpec("rss", "https://b.example/feed") in await sources_of(
         made.topics["ai"], made.store
@@ -101,7 +101,7 @@ async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -
     assert "added in a chat" in await say(made, "/source list ai")
     assert "已经在列表里" in await say(made, "/来源 add https://b.example/feed")
     said = await say(made, "/source add https://bad.example/feed")
-    assert "https://bad.example/feed cannot be used now: answered 500" in said
+    assert "https://bad.example/feed cannot be used right now: answered 500" in said
     assert len(await sources_of(made.topics["ai"], made.store)) == 3
 
 
@@ -109,9 +109,9 @@ async def test_remove_and_bring_back(
     made: Context, child: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = made.topics["ai"]
-    assert "Took x list:42 away" in await say(made, "/source remove 2")
+    assert "Removed x list:42" in await say(made, "/source remove 2")
     assert await sources_of(topic, made.store) == (FILE,)
-    assert f"taken away by test:{BOSS}" in await say(made, "/source list")
+    assert f"removed by test:{BOSS}" in await say(made, "/source list")
     monkeypatch.setitem(GIVEN, "kind", "x")
     monkeypatch.setitem(GIVEN, "address", "list:42")
     await say(made, "/source add list:42")
@@ -122,7 +122,7 @@ async def test_remove_and_bring_back(
 
 async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str, ...]]) -> None:
     said = await say(made, "/source test b.example")
-    assert "b.example: 7 posts, the newest are" in said
+    assert "b.example: 7 posts, the latest are" in said
     assert "2025-12-06 08:00 · likes 3" in said
     assert "https://b.example/1" in said
     assert len(await sources_of(made.topics["ai"], made.store)) == 2
@@ -141,9 +141,9 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -
         assert "switched off" in await say(made, "/source list")
         await say(made, "/source remove 1")
         assert await sources_of(topic, made.store) == ()
-        assert "is back in" in await say(made, f"/source add {said}")
+        assert "of AI again" in await say(made, f"/source add {said}")
         assert await sources_of(topic, made.store) == (near,)
-        assert "not asked yet" in await say(made, "/source list"), "and it gets a new chance"
+        assert "not read yet" in await say(made, "/source list"), "and it gets a new chance"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -
     ],
 )
 def test_reasons_are_told_in_the_language_of_the_chat(said: str, zh: str, en: str) -> None:
-    assert (reason(said, "zh"), reason(said, "en")) == (zh, en)
+    assert (source_error(said, "zh"), source_error(said, "en")) == (zh, en)
 
 
 def test_every_reason_of_a_source_is_known_in_chinese() -> None:
@@ -191,7 +191,7 @@ def test_every_reason_of_a_source_is_known_in_chinese() -> None:
         said = re.sub(r"\{[^{}]*\}", "7", "".join(re.findall(r"\"([^\"]*)\"", literal)))
         said = said.replace("7: ", "a.example/feed: ", 1) if said.startswith("7: ") else said
         # "…: {error}" passes on what another one says.
-        assert said.endswith(": 7") or re.search(r"[一-鿿]", reason(said, "zh")), said
+        assert said.endswith(": 7") or re.search(r"[一-鿿]", source_error(said, "zh")), said
 
 
 @pytest.mark.parametrize("line", ["/source dance", "/source add", "/source test", "/source remove"])
@@ -200,7 +200,7 @@ async def test_what_is_not_understood_is_told_right(made: Context, line: str) ->
 
 
 async def test_others_may_not(made: Context) -> None:
-    assert "operators of this bot only" in await say(made, "/source list", "somebody")
+    assert "Only the operators of this bot" in await say(made, "/source list", "somebody")
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,11 @@ async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     pressed = buttons(shown)
     assert all(Press(button.line).fits(MOST_BYTES) for button in pressed.values())
     again = await office.ask(pressed[f"Resend {one}"].line)
-    assert "1 will be sent again" in render(again, 200, styled=False)
+    assert "1 message will be sent again" in render(again, 200, styled=False)
     arrived = await office.say(buttons(again)[f"Arrived {two}"].line)
-    assert "1 are marked as arrived" in arrived
+    assert "1 message marked as arrived" in arrived
     assert await office.ledger.held() == []
-    assert "No such message is held" in await office.say(f"/status held again {one}")
+    assert "No such message is waiting" in await office.say(f"/status held again {one}")
     # What is resent goes out before the second message of its chat; the other goes on with its own.
     assert [part.position for part in await office.ledger.claim("telegram", 9, NOW)] == [0, 1]
     assert await office.ledger.unbalanced() == []
@@ -121,9 +121,9 @@ async def test_all_means_those_that_were_shown(office: Office) -> None:
     await office.due("discord", 1, first=50)
     await office.end("discord", "unknown")
     said = await office.say(buttons(shown)["Resend all"].line)
-    assert "12 will be sent again" in said
+    assert "12 messages will be sent again" in said
     assert [one.chat.platform for one in await office.ledger.held()] == ["discord"]
-    assert "1 are marked as arrived" in await office.say("/status held arrived all")
+    assert "1 message marked as arrived" in await office.say("/status held arrived all")
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ class Ask:
         store, language = self.context.store, self.language
         if days is None:
             return await self._no_reports(topic)
-        lines = [texts.text("no_report", language, day=texts.days(*days, language))]
+        lines = [texts.text("no_report", language, day=self.in_words(*days))]
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
@@ -223,6 +223,11 @@ class Ask:
     def today(self, topic: str) -> date:
         """Today in the topic's zone."""
         return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
+
+    def in_words(self, first: date, last: date | None = None) -> str:
+        """Return a day, or first and last, as a sentence says them."""
+        today = self.context.now().date()
+        return texts.days_in_words(first, last or first, self.language, today)
 
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
         """A reply of one paragraph, with these groups of buttons."""

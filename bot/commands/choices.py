@@ -14,7 +14,7 @@ from bot import options, texts
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Reply, Terms, Text
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
-from bot.times import ZONES
+from bot.times import ZONES, zone_label
 from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Language, Subscription
 from digest.store.ledger import Ledger
@@ -54,7 +54,8 @@ async def facts(ask: Ask, one: Subscription) -> dict[str, object]:
         "topic": ask.context.topic(one.topic).title[language],
         "days": days_said(one.weekdays, language),
         "at": f"{one.at:%H:%M}",
-        "zone": one.timezone,
+        "zone": zone_label(one.timezone),
+        "clock": f"{ask.context.now().astimezone(zone(one.timezone)):%H:%M}",
         "next": await _next(ask, one),
     }
 
@@ -94,22 +95,19 @@ def days_said(weekdays: Sequence[int], language: Language) -> str:
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
         if tuple(weekdays) == days:
             return texts.text(key, language)
-    comma = "、" if language == "zh" else ", "
-    return comma.join(texts.day_name(day, language) for day in weekdays)
+    return texts.listed([texts.day_name(day, language) for day in weekdays], language)
 
 
 def _content(one: Subscription, language: Language) -> Iterator[tuple[str, str]]:
-    comma = "、" if language == "zh" else ", "
-    named = comma.join(texts.text(f"section_{name}", language) for name in one.sections)
-    content = {
-        "content": named or texts.text(f"length_{one.length}", language),
-        "tongue": texts.text(f"language_{one.language or 'topic'}", language),
-    }
-    yield texts.text("row_content", language), texts.text("content", language, **content)
+    sections = [texts.text(f"section_{name}", language) for name in one.sections]
+    content = texts.listed(sections, language) or texts.text(f"length_{one.length}", language)
+    yield texts.text("row_content", language), content
+    tongue = texts.text(f"language_{one.language or 'topic'}", language)
+    yield texts.text("row_language", language), tongue
     if one.highlight:
-        yield texts.text("row_highlight", language), comma.join(one.highlight)
+        yield texts.text("row_highlight", language), texts.listed([*one.highlight], language)
     if one.without:
-        yield texts.text("row_without", language), comma.join(one.without)
+        yield texts.text("row_without", language), texts.listed([*one.without], language)
 
 
 def _line(one: Subscription, *words: str) -> str:
@@ -153,7 +151,7 @@ async def menu(ask: Ask, one: Subscription, what: Menu) -> Reply:
     said = ask.say(f"choose_{what}", choice, (back,), **await facts(ask, one))
     if what != "words":
         return said
-    terms = Terms(tuple(_content(one, ask.language))[1:])
+    terms = Terms(tuple(_content(one, ask.language))[2:])
     return replace(said, blocks=(*said.blocks, terms)) if terms.rows else said
 
 

@@ -101,7 +101,7 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
         blocks = section_blocks(found, "markets", wanted.number, items)
         yield await shown(ask, found, [header(ask, found, ""), *blocks], *wanted.rest)
         return
-    day = texts.days(found.first, found.last, ask.language)
+    day = ask.in_words(found.first, found.last)
     lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
     if listed := names_in(found):
         lines.append(texts.text("there_are", ask.language, names=listed))
@@ -127,7 +127,7 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
     if picture := await _picture(ask, found):
         blocks.append(picture)
     else:
-        day = texts.days(found.first, found.last, ask.language)
+        day = ask.in_words(found.first, found.last)
         blocks.append(Text(texts.text("no_cloud", ask.language, day=day)))
     yield await shown(ask, found, [*blocks, *section_blocks(found, "cloud", 0)])
 
@@ -148,7 +148,7 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     wanted = await _only(ask)
     found = await ask.report(wanted)
     points = [item for item in found.section("points").items if item.status != "note"]
-    day = texts.days(found.first, found.last, ask.language)
+    day = ask.in_words(found.first, found.last)
     if not points:
         raise Unanswered(ask.say("no_points", day=day))
     if not wanted.number:
@@ -175,7 +175,7 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
     wanted = await _only(ask)
     found = await ask.report(wanted)
     points = [item for item in found.section("points").items if item.status != "note"]
-    day = texts.days(found.first, found.last, ask.language)
+    day = ask.in_words(found.first, found.last)
     if not points:
         raise Unanswered(ask.say("no_points", day=day))
     number = wanted.number or 1
@@ -258,7 +258,7 @@ async def _made(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     posts = (await ask.context.store.post_days(topic)).get(day, 0)
     if not posts:
         raise Unanswered(await ask.no_report(topic, (day, day)))
-    yield ask.say("making", day=day, n=posts)
+    yield ask.say("making", day=ask.in_words(day), n=posts)
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
     try:
         failed = await ask.context.builder.build(topic, day, person)
@@ -266,7 +266,7 @@ async def _made(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
         raise Unanswered(ask.say("too_many", n=limit.made, minutes=limit.minutes)) from None
     found = None if failed else await ask.context.store.report(topic, day, day)
     if found is None:
-        raise Unanswered(ask.say("made_not", day=day))
+        raise Unanswered(ask.say("made_not", day=ask.in_words(day)))
     yield await _whole(ask, found)
 
 
@@ -278,12 +278,14 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     first, last = wanted.days or (yesterday, yesterday)
     if first != last:
         raise Unanswered(ask.say("one_day", example=await ask.example()))
-    yield ask.say("making_now", topic=ask.context.topic(topic).title[ask.language], day=first)
+    yield ask.say(
+        "making_now", topic=ask.context.topic(topic).title[ask.language], day=ask.in_words(first)
+    )
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
     failed = await ask.context.builder.build(topic, first, person, whole=True)
     found = None if failed else await ask.context.store.report(topic, first, first)
     if found is None:
-        raise Unanswered(ask.say("made_not_because", day=first, why=failed))
+        raise Unanswered(ask.say("made_not_because", day=ask.in_words(first), why=failed))
     yield await brief_reply(ask, found)
 
 

@@ -15,7 +15,7 @@ from bot import texts
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
-from bot.texts_reasons import reason
+from bot.texts import source_error
 from digest.collect import allowance, bare, sources_of
 from digest.models import SourceSpec, Topic
 from digest.store.sources import Health, Reads, SourceBook
@@ -48,7 +48,7 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     yield ask.say("source_trying", what=" ".join(words)[:120])
     tried = await try_source(words)
     if "why" in tried:
-        why = reason(str(tried["why"])[:300], ask.language)
+        why = source_error(str(tried["why"])[:300], ask.language)
         yield ask.say("source_fails", what=" ".join(words)[:120], why=why)
     elif action == "test":
         yield _newest(ask, tried)
@@ -118,10 +118,12 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     language = ask.language
     parts = []
     if how.off:
-        parts.append(texts.text("source_off", language, why=reason(how.off, language)))
+        parts.append(texts.text("source_off", language, why=source_error(how.off, language)))
     elif how.error:
         parts.append(
-            texts.text("source_failing", language, n=how.failures, why=reason(how.error, language))
+            texts.text(
+                "source_failing", language, n=how.failures, why=source_error(how.error, language)
+            )
         )
     elif how.answered_at is None:
         parts.append(texts.text("source_new", language))
