@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from digest import text
 from digest.models import Post
-from digest.reading.names import Name, find_names, select_names
+from digest.reading.han import find_han_names
+from digest.reading.names import Name, find_names, select_names, simplify
+from digest.reading.segment import Word, segmenter
 from digest.reading.sentences import split_sentences
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Vector = npt.NDArray[np.float32]
+
+HAN_CHARS = 3000
+"""Characters of a post that are cut into Chinese words: the others of a very long one name little more."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Reading:
     """Unit vector of the encoder; None until `attach` has set it."""
     scores: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)
     """What the learned heads say of the post, by name of the head; filled by `attach`."""
+    batch: _Batch | None = field(default=None, compare=False, repr=False)
+    """The posts it was read with: what is dear to load is loaded for all of them at once."""
 
     def __hash__(self) -> int:
         return hash(self.post.key)
@@ -67,9 +74,27 @@ class Reading:
         )
 
     @cached_property
+    def han_words(self) -> tuple[Word, ...]:
+        """Return the words of the Chinese runs of `plain`, as jieba cuts them: spelling, tag, place.
+
+        Empty for texts in other languages, so that jieba is loaded for Chinese ones only.
+        """
+        if self.language != "zh":
+            return ()
+        if self.batch:
+            self.batch.prepare()
+        else:
+            segmenter().prepare([simplify(self.plain)])
+        return tuple(segmenter().cut(simplify(self.plain[:HAN_CHARS])))
+
+    @cached_property
     def names(self) -> tuple[Name, ...]:
         """Return people, companies, products and places of the text, in any script, each once."""
-        return find_names(text.unaddressed(self.post.text))
+        placed = find_names(self.plain)
+        spans = [(start, start + len(name.text)) for start, name in placed]
+        placed += find_han_names(self.plain, self.language, self.han_words, spans)
+        placed.sort(key=lambda pair: pair[0])
+        return tuple(dict.fromkeys(name for _, name in placed))
 
     @cached_property
     def name_keys(self) -> frozenset[str]:
@@ -139,7 +164,24 @@ class Story:
 
 def read(posts: Iterable[Post]) -> list[Reading]:
     """Return a reading for each post, in order."""
-    return [Reading(post) for post in posts]
+    batch = _Batch()
+    batch.readings += [Reading(post, batch=batch) for post in posts]
+    return batch.readings
+
+
+@dataclass(eq=False)
+class _Batch:
+    """Posts that are read together."""
+
+    readings: list[Reading] = field(default_factory=list)
+    prepared: bool = False
+
+    def prepare(self) -> None:
+        """Load the words that the Chinese texts may hold, once."""
+        if not self.prepared:
+            chinese = (reading for reading in self.readings if reading.language == "zh")
+            segmenter().prepare([simplify(reading.plain) for reading in chinese])
+            self.prepared = True
 
 
 def attach(

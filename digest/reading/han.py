@@ -1,0 +1,155 @@
+"""Chinese and Japanese names that no list knows, told by what stands around them.
+
+jieba's tags alone do not tell: of the words of 3,000 posts that it calls names one in six is one. So a word
+counts as a name only where the text uses it like one: before a company's ending (宇树+科技), before a verb of
+news at the start of a sentence (智谱发布), beside a verb of speech or an office (教授), between 《》, spelled
+with the characters of foreign names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from digest.reading.names import Name
+from digest.reading.segment import NEW, Word
+from digest.reading.vocabulary import load_words
+
+_TITLE = re.compile(r"《\s*([^《》\n。！？，：]{2,20}?)\s*》")
+_KATAKANA = re.compile(
+    r"[\u30a1-\u30fa\u30fc]{3,16}(?=社|氏|株式会社|グループ|大学|銀行|[はがも、])"
+)
+_TELLING = frozenset({NEW, "nr", "nz", "nt", "nrt", "nrfg", "j"})
+"""jieba's tags of which one at least must be in a name."""
+_NOUNS = _TELLING | frozenset({"n", "ns", "vn", "ng", "x", "an", "b"})
+_STEMS = frozenset({NEW, "nr", "nz", "nrt", "ns"})
+LONGEST = 6
+"""Characters of a name before a verb."""
+
+
+def find_han_names(
+    text: str, language: str, words: Sequence[Word], listed: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, Name]]:
+    """Yield names of a text with their places. `words`: of its runs of Han characters, as jieba cuts
+    them; `listed`: spans of the names that lists know."""
+    names = [(m.start(1), Name(_title_key(m[1]), m[1], "title")) for m in _TITLE.finditer(text)]
+    if language == "ja":
+        names += _katakana_names(text)
+    if language == "zh":
+        names += _foreign_names(text)
+        for run in _runs(words):
+            names += _names_of_run(run, _opens(text, run[0][2]))
+    spans = list(listed)
+    for start, name in names:
+        end = start + len(name.text)
+        if not any(a < end and start < b for a, b in spans):
+            spans.append((start, end))
+            yield start, name
+
+
+def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """Yield the words that stand side by side."""
+    run: list[Word] = []
+    for word in words:
+        if run and run[-1][2] + len(run[-1][0]) != word[2]:
+            yield run
+            run = []
+        run.append(word)
+    if run:
+        yield run
+
+
+def _opens(text: str, start: int) -> bool:
+    """True if a sentence or clause begins at this place."""
+    return not text[:start].strip() or text[start - 1] in "。！？；\n：】》|，、 "
+
+
+def _title_key(title: str) -> str:
+    return re.sub(r"\W", "", title).lower()
+
+
+def _katakana_names(text: str) -> Iterator[tuple[int, Name]]:
+    for match in _KATAKANA.finditer(text):
+        if match.group() not in _cues("loanwords"):
+            yield match.start(), Name(match.group(), match.group())
+
+
+def _foreign_names(text: str) -> Iterator[tuple[int, Name]]:
+    """Yield foreign names with a dot between their parts."""
+    for match in _dotted_name().finditer(text):
+        yield match.start(), Name(match.group().replace("・", "·"), match.group(), "person")
+
+
+@cache
+def _dotted_name() -> re.Pattern[str]:
+    part = f"[{''.join(sorted(_cues('transliteration')))}]{{1,6}}"
+    return re.compile(f"{part}(?:[·・]{part})+")
+
+
+def _names_of_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Name]]:
+    for i, (word, tag, start) in enumerate(words):
+        following = words[i + 1][0] if i + 1 < len(words) else ""
+        if i and word in _cues("organisations") and _is_stem(words[i - 1]):
+            name = words[i - 1][0] + word
+            yield words[i - 1][2], Name(name, name, "company")
+        elif _is_whole_organisation(word, tag):
+            yield start, Name(word, word, "company")
+        elif _is_person(words, i, following) or _is_transliterated(word, tag):
+            yield start, Name(word, word, "person")
+    if opens and (name := _subject(words)):
+        yield words[0][2], Name(name, name)
+
+
+def _is_stem(word: Word) -> bool:
+    """True if the word before a company's ending is its name, not what the company does."""
+    spelling, tag, _ = word
+    return len(spelling) > 1 and tag in _STEMS and not _is_ordinary(spelling)
+
+
+def _is_ordinary(word: str) -> bool:
+    listed = word in _cues("generic") or word in load_words("stop_words", "chinese")
+    return listed or word[:1] in _cues("function")
+
+
+def _is_whole_organisation(word: str, tag: str) -> bool:
+    long = len(word) >= 4 and tag in (NEW, "nt", "nz")
+    return long and word[-2:] in _cues("organisations") and not _is_ordinary(word[:-2])
+
+
+def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
+    """True if a word of two or three characters that begins with a surname speaks or holds an office."""
+    word, tag, _ = words[i]
+    if not (2 <= len(word) <= 3 and tag in (NEW, "nr") and word[0] in _surnames()):
+        return False
+    if _is_ordinary(word):
+        return False
+    before = words[i - 1][0] if i else ""
+    return following in _cues("speech") or not _cues("roles").isdisjoint((before, following))
+
+
+def _is_transliterated(word: str, tag: str) -> bool:
+    spelled = len(word) >= 3 and tag in (NEW, "nr", "nrt", "ns", "nz")
+    return spelled and all(char in _cues("transliteration") for char in word)
+
+
+def _subject(words: Sequence[Word]) -> str:
+    """Return the name that begins a sentence before a verb of news, or ""."""
+    for count, (verb, _, _) in enumerate(words[:4]):
+        if count and verb in _cues("acts"):
+            name = "".join(word for word, _, _ in words[:count])
+            nouns = all(tag in _NOUNS or word == "之" for word, tag, _ in words[:count])
+            telling = any(tag in _TELLING and len(word) > 1 for word, tag, _ in words[:count])
+            ordinary = any(_is_ordinary(word) for word, _, _ in words[:count])
+            fits = 2 <= len(name) <= LONGEST and nouns and telling and not ordinary
+            return name if fits else ""
+    return ""
+
+
+@cache
+def _surnames() -> frozenset[str]:
+    return frozenset("".join(row.split(":")[1] for row in load_words("surnames")))
+
+
+def _cues(table: str) -> frozenset[str]:
+    return load_words("han_cues", table)

@@ -1,0 +1,114 @@
+"""The word lists of `digest/vocabulary`: one loader for all.
+
+Each entry of a file bears examples, `match` and `reject`; a test reads all files and tries them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1] / "vocabulary"
+KINDS = {
+    "companies": "company",
+    "products": "product",
+    "institutions": "institution",
+    "people": "person",
+    "places": "place",
+    "others": "other",
+}
+"""Kind of a name by the table of `names.toml` that it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing under all its spellings."""
+
+    key: str
+    """Its first Latin spelling in small letters."""
+    kind: str
+    spellings: tuple[str, ...]
+    owns: tuple[str, ...] = ()
+    """Names that stand in for it beside it."""
+    ticker: str = ""
+    coin: bool = False
+    word: bool = False
+    """True if it is an ordinary word too, so that small letters do not name it."""
+
+
+@cache
+def load_table(name: str) -> dict[str, Any]:
+    """Return the content of `digest/vocabulary/NAME.toml`."""
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def load_words(name: str, *tables: str) -> frozenset[str]:
+    """Return the words of a list: of all its tables, or of these."""
+    lists = load_table(name)
+    words = (lists[table]["words"] for table in tables or lists)
+    return frozenset(word for text in words for word in text.split())
+
+
+@cache
+def load_lines(name: str) -> tuple[str, ...]:
+    """Return the lines of a list whose entries may hold spaces, in order."""
+    lines = (line for table in load_table(name).values() for line in table["words"].splitlines())
+    return tuple(line for line in lines if line.strip())
+
+
+@cache
+def load_entries() -> tuple[Entry, ...]:
+    """Return names, companies and coins; rows of `assets.toml` are joined to those of `names.toml` that
+    share a spelling."""
+    assets = {_entry_key(row): (row, coin) for row, coin in asset_rows()}
+    by_spelling = {
+        spelling.lower(): key
+        for key, (row, _) in assets.items()
+        for spelling in (*row.get("zh", ()), *row.get("en", ()))
+    }
+    entries, joined = [], set()
+    for table, kind in KINDS.items():
+        for row in load_table("names")[table]:
+            spellings = (*row["latin"], *row.get("han", ()))
+            key = next((k for s in spellings if (k := by_spelling.get(s.lower()))), "")
+            asset, coin = assets.get(key, ({}, False))
+            joined.add(key)
+            entries.append(
+                Entry(
+                    row["latin"][0].lower(),
+                    kind,
+                    tuple(dict.fromkeys((*spellings, *_asset_spellings(asset)))),
+                    tuple(row.get("owns", ())),
+                    asset.get("ticker", ""),
+                    coin,
+                    row.get("word", False),
+                )
+            )
+    for key, (row, coin) in assets.items():
+        if key not in joined:
+            kind = "coin" if coin else "company"
+            spellings = _asset_spellings(row)
+            latin = next(iter(row.get("en", ())), row["ticker"])
+            entries.append(Entry(latin.lower(), kind, spellings, (), row["ticker"], coin))
+    return tuple(entries)
+
+
+def asset_rows() -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the rows of `assets.toml`, each with True for a coin."""
+    table = load_table("assets")
+    yield from ((row, False) for row in table["stocks"])
+    yield from ((row, True) for row in table["coins"])
+
+
+def _entry_key(row: dict[str, Any]) -> str:
+    return str(row["ticker"])
+
+
+def _asset_spellings(row: dict[str, Any]) -> tuple[str, ...]:
+    names = (*row.get("en", ()), *row.get("zh", ()))
+    return tuple(name for name in names if name not in row.get("cashtag", ()))
