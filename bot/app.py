@@ -49,7 +49,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
         alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
         if replaced and replaced.aside:
-            made = f"{replaced.made:%Y-%m-%d %H:%M}"
+            made = f"{replaced.made_at:%Y-%m-%d %H:%M}"
             await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made)
         elif replaced:
             await alerts.tell("log_lost", await store.check())

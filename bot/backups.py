@@ -27,7 +27,7 @@ async def restore(
 ) -> None:
     """Puts a backup in the place of the database. Raises StoreError; then nothing was changed."""
     done = await put_back(settings.database_url, file, now, Store.open)
-    show(f"restored the backup of {done.made:%Y-%m-%d %H:%M} UTC")
+    show(f"restored the backup of {done.made_at:%Y-%m-%d %H:%M} UTC")
     if done.aside:
         show(f"the database that was there is {done.aside} now")
     show("digests that were due until now may have been sent: they are not sent again")
@@ -40,7 +40,7 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
     """
     done = await open_sound(settings.database_url, now, Store.open)
     if done and done.aside:
-        when = f"{done.made:%Y-%m-%d %H:%M} UTC"
+        when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
         said = "database was damaged (%s): it is %s now; the backup of %s took its place"
         log.error(said, done.why, done.aside, when)
     elif done:

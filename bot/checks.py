@@ -15,7 +15,7 @@ from bot.settings import Settings, load_settings
 from digest.errors import DigestError
 from digest.sources import open_source
 from digest.store import Store
-from digest.store.backup import look, sqlite_file
+from digest.store.backup import check_damage, sqlite_file
 from digest.topics import load_topics
 
 PATIENCE = 10.0
@@ -74,7 +74,7 @@ async def _topics(settings: Settings) -> str:
 
 
 async def _database(settings: Settings) -> str:
-    await look(settings.database_url)
+    await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
         return await store.check()
 

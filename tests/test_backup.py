@@ -17,6 +17,7 @@ from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup, restore
+from digest.store.files import find_damage
 from digest.store.tables import SCHEMA
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -203,3 +204,21 @@ async def test_old_posts_go_unless_a_report_cites_them(store_url: str) -> None:
         assert kept == ["x:1", "x:2", "x:9"]
         assert await store.posts("money", DAY, DAY) == []
         assert await store.delete_old_posts(date(2025, 12, 7)) == 0
+
+
+async def test_a_database_of_another_program_is_no_backup(tmp_path: Path) -> None:
+    other, database = tmp_path / "browser.db", tmp_path / "jianbao.db"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE history (url TEXT)")
+    with pytest.raises(StoreError, match="another program"):
+        await restore(f"sqlite:///{database}", other, NOW, Store.open)
+    assert not database.exists()
+
+
+async def test_backups_to_one_file_at_once_are_all_whole(tmp_path: Path) -> None:
+    url, target = f"sqlite:///{tmp_path}/jianbao.db", tmp_path / "saved.db"
+    async with await Store.open(url) as store:
+        await store.save_topic(TOPIC)
+        await asyncio.gather(*(back_up(url, target) for _ in range(6)))
+    assert find_damage(target) == ""
+    assert [path.name for path in tmp_path.glob("*.part*")] == []

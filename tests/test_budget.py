@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from digest.errors import BudgetSpent, StoreError
 from digest.llm.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
 from digest.models import Cost, Provider
-from digest.store import Spent, Store, spending
+from digest.store import Spent, Store, spending_tables
 from digest.store import engine as engines
 
 NOW = datetime(2025, 12, 6, 23, 30, tzinfo=UTC)
@@ -141,6 +141,6 @@ async def test_a_writer_that_waits_for_another_is_told(
         engines.writing(store.engine).begin() as connection,
     ):
         if connection.dialect.name == "postgresql":  # SQLite locks as the transaction begins
-            await connection.execute(select(func.pg_advisory_xact_lock(spending._LOCK)))
+            await connection.execute(select(func.pg_advisory_xact_lock(spending_tables._LOCK)))
         with pytest.raises(StoreError, match="busy"):
             await other.reserve(NOW, "ai", "m", 0.1, 1, 1)

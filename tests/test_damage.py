@@ -22,7 +22,7 @@ from digest.models import Outcome
 from digest.store import Store
 from digest.store.backup import keep_backup, open_sound, own_backup
 from digest.store.engine import reading, writing
-from digest.store.files import damage
+from digest.store.files import find_damage
 from digest.store.ledger import Ledger
 from digest.store.tables import SCHEMA
 from tests.posts import TOPIC, post
@@ -263,7 +263,7 @@ async def test_f34_with_a_full_disk_no_send_begins_and_it_goes_on_with_room(
         assert not {part.id for part in waiting} & set(given)
         await ledger.settle([Outcome(part.id, "sent") for part in waiting])
         assert await ledger.unbalanced() == []
-    assert damage(file) == ""
+    assert find_damage(file) == ""
 
 
 async def _claimed_until_full(ledger: Ledger) -> list[int]:

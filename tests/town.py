@@ -20,7 +20,7 @@ from bot.platforms.discord import rest as discord
 from bot.platforms.telegram import api as telegram
 from digest.models import Chat, Subscription
 from digest.store import Store
-from digest.store.chats import insert_subscription
+from digest.store.chat_tables import insert_subscription
 from digest.store.ledger import Ledger
 from digest.store.tables import parts
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub

@@ -23,6 +23,7 @@ from bot.commands.shown import (
     shortened,
 )
 from bot.messages import Block, Button, Entry, Heading, Link, Picture, Reply, Text, reply
+from digest.atomic import write_file
 from digest.errors import StoreError
 from digest.models import BRIEF, SECTIONS, Language, Report, SectionName
 from digest.publish.names import stem
@@ -402,11 +403,9 @@ def cloud_path(data_dir: Path, slug: str, found: Report, picture: bytes) -> Path
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all. Raises StoreError where the folder cannot be written."""
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
+        write_file(path, content)
     except OSError as error:
         raise StoreError(
             f"cannot write {path} ({error.strerror}): set DATA_DIR to a folder that can be written"

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from digest.atomic import write_file
 from digest.models import Item, Language, Report, Section, SectionName
 from digest.publish.names import stem
 
@@ -83,9 +84,7 @@ def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
         path = folder.joinpath(*file.path.parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_bytes() != file.content:
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(file.content)
-            part.replace(path)
+            write_file(path, file.content)
         paths.append(path)
     return paths
 

@@ -1,9 +1,9 @@
 """What is stored: topics, posts, reports, chats, money. The only SQL of the program."""
 
-from digest.store.chats import ChatTables
-from digest.store.posts import PostTables, StoredTopic
-from digest.store.reports import ReportTables
-from digest.store.spending import SpendingTables, Spent
+from digest.store.chat_tables import ChatTables
+from digest.store.post_tables import PostTables, StoredTopic
+from digest.store.report_tables import ReportTables
+from digest.store.spending_tables import SpendingTables, Spent
 
 __all__ = ["Spent", "Store", "StoredTopic"]
 

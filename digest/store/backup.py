@@ -34,23 +34,23 @@ class Restored:
     """What was wrong with the other one."""
     aside: Path | None
     """Where that is now; None where it stayed in place, without its log."""
-    made: datetime
+    made_at: datetime
     """When the backup was made."""
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of DATABASE_URL; None for PostgreSQL. Raises StoreError for no address at all."""
+    """Return the file of DATABASE_URL; None for PostgreSQL. Raises StoreError for no address."""
     address = database_url(url)
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
 def own_backup(file: Path) -> Path:
-    """Where the daily backup of a database lies."""
+    """Return where the daily backup of a database lies."""
     return file.with_name(f"{file.name}.backup")
 
 
 def refuse_empty(address: URL) -> None:
-    """Raises StoreError where a new, empty database would take the place of one that is gone."""
+    """Raise StoreError where a new, empty database would take the place of one that is gone."""
     if address.get_backend_name() != "sqlite":
         return
     file = Path(address.database or "")
@@ -58,15 +58,15 @@ def refuse_empty(address: URL) -> None:
         if file.exists() and file.stat().st_size:
             return
         # Not the `.part` of a copy that is just being made.
-        kept = [
+        copies = [
             *file.parent.glob(f"{file.name}.*.damaged"),
             *file.parent.glob(f"{file.name}.*.old"),
         ]
-        kept += filter(Path.exists, [own_backup(file)])
+        copies += filter(Path.exists, [own_backup(file)])
     except OSError:
         return  # opening it says what is wrong with the folder
-    if kept:
-        last = max(kept, key=lambda one: (one.suffix == ".backup", one.stat().st_mtime))
+    if copies:
+        last = max(copies, key=lambda path: (path.suffix == ".backup", path.stat().st_mtime))
         state = "is empty" if file.exists() else "is gone"
         raise StoreError(
             f"{file} {state} but {last} is there: python -m bot restore {last}"
@@ -74,8 +74,8 @@ def refuse_empty(address: URL) -> None:
         )
 
 
-async def look(url: str) -> None:
-    """Raises StoreError for a SQLite database that is damaged; changes nothing."""
+async def check_damage(url: str) -> None:
+    """Raise StoreError for a SQLite database that is damaged; changes nothing."""
     file = sqlite_file(url)
     why = await asyncio.to_thread(_damage, file) if file else ""
     if why:
@@ -88,11 +88,11 @@ async def look(url: str) -> None:
 def _damage(file: Path) -> str:
     if not file.is_file() or not files.is_database(file):
         return ""  # opening it says what is wrong
-    return files.damage(file)
+    return files.find_damage(file)
 
 
 async def back_up(url: str, to: Path) -> None:
-    """Writes everything into one file, while others may use the database. Raises StoreError."""
+    """Write everything into one file, while others may use the database. Raises StoreError."""
     file = sqlite_file(url)
     if file is None:
         raise StoreError("PostgreSQL has its own tool: pg_dump --format=custom --file=FILE")
@@ -111,7 +111,7 @@ def _back_up(file: Path, to: Path) -> None:
 
 
 async def keep_backup(url: str, now: datetime, hours: float = 23.0) -> bool:
-    """The daily backup beside the database, where the last is older; whether one was made.
+    """Make the daily backup beside the database where the last is older; return True if made.
 
     The earlier one stays until the new one was read from end to end and found whole.
     """
@@ -119,20 +119,22 @@ async def keep_backup(url: str, now: datetime, hours: float = 23.0) -> bool:
     if file is None:
         return False
     last = own_backup(file)
-    if now.timestamp() - await asyncio.to_thread(files.changed, last) < hours * 3600:
+    if now.timestamp() - await asyncio.to_thread(files.modified_at, last) < hours * 3600:
         return False
     await asyncio.to_thread(files.copy, file, last)
     return True
 
 
 async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Restored:
-    """Puts a backup in the place of the database, which is set aside. Raises StoreError; then all is
-    as it was."""
+    """Put a backup in the place of the database, which is set aside.
+
+    Raises StoreError; then all is as it was.
+    """
     file = sqlite_file(url)
     if file is None:
         raise StoreError("PostgreSQL has its own tool: pg_restore --clean --dbname=ADDRESS FILE")
     await asyncio.to_thread(_backup_there, backup, file)
-    with files.one_at_a_time(file.parent):
+    with files.lock_folder(file.parent):
         if await asyncio.to_thread(files.in_use, file):
             raise StoreError(f"{file} is in use: stop the bot first, then restore")
         return await _put(file, backup, "old", "", now, open_store)
@@ -150,9 +152,10 @@ def _backup_there(backup: Path, file: Path) -> None:
 
 
 async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | None:
-    """Looks for damage before the bot starts. A damaged database is set aside, and the last daily
-    backup put in its place. One whose log is gone stays, and counts as a backup of the moment its log
-    began. None where nothing had to be done.
+    """Open the database before the bot starts and repair what is damaged; None where nothing is.
+
+    A damaged database is set aside, and the last daily backup takes its place. One whose log is
+    gone stays, and counts as a backup of the moment its log began.
 
     Raises StoreError where it is damaged and there is no good backup, or somebody still uses it:
     then it stays where it is.
@@ -160,7 +163,7 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
     file = sqlite_file(url)
     if file is None or not file.parent.is_dir():
         return None
-    with files.one_at_a_time(file.parent):
+    with files.lock_folder(file.parent):
         lost = files.log_lost(file)  # looking for damage makes a new log
         if why := await asyncio.to_thread(_wrong, file):
             return await _put(file, own_backup(file), "damaged", why, now, open_store)
@@ -172,14 +175,14 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
 
 
 def _wrong(file: Path) -> str:
-    """What is wrong with a database that the daily backup can replace; "" where nothing is.
+    """Return what is wrong with a database that the daily backup can replace, or "".
 
     Raises StoreError where it cannot.
     """
     last = own_backup(file)
     if not file.exists() or not (file.stat().st_size or last.exists()):
         return ""  # a new one, unless `refuse_empty` objects
-    why = files.damage(file) if file.stat().st_size else "it is empty"
+    why = files.find_damage(file) if file.stat().st_size else "it is empty"
     if not why or (why == files.NO_DATABASE and not last.exists()):
         return ""  # somebody's text, perhaps: opening it says so
     if not last.exists():
@@ -198,10 +201,10 @@ def _wrong(file: Path) -> str:
 async def _put(
     file: Path, backup: Path, end: str, why: str, now: datetime, open_store: Open
 ) -> Restored:
-    """Copies the backup beside the database, marks it as restored, and exchanges the two."""
+    """Copy the backup beside the database, mark it as restored, and exchange the two."""
     new = file.with_name(f"{file.name}.new")
     try:
-        made = await asyncio.to_thread(_copied, backup, new, why)
+        made_at = await asyncio.to_thread(_copied, backup, new, why)
         async with await open_store(f"{URL.create('sqlite', database=str(new))}") as store:
             await store.restored(now)
         aside = await asyncio.to_thread(_exchanged, new, file, end, now)
@@ -209,31 +212,33 @@ async def _put(
         raise StoreError(f"cannot write beside {file} ({error.strerror})") from None
     finally:
         files.discard(new)
-    return Restored(why, aside, made)
+    return Restored(why, aside, made_at)
 
 
 def _copied(backup: Path, new: Path, why: str) -> datetime:
-    """Copies a backup that is sound; gives when it was made."""
-    if wrong := files.damage(backup):
+    """Copy a backup that is sound; return when it was made."""
+    if wrong := files.find_damage(backup):
         if why:
             raise StoreError(
                 f"database is damaged ({why}), and so is its backup {backup} ({wrong}):"
                 " python -m bot restore FILE puts another in place"
             )
         raise StoreError(f"the backup {backup} is damaged ({wrong}): name another")
+    if not files.holds_our_tables(backup):
+        raise StoreError(f"{backup} is a database of another program: name a backup of this one")
     files.discard(new)
     files.copy(backup, new)
     return datetime.fromtimestamp(backup.stat().st_mtime, UTC)
 
 
 def _exchanged(new: Path, file: Path, end: str, now: datetime) -> Path | None:
-    """Puts the new database in place; gives where the other one is, if there was one."""
-    files.settle(new)
+    """Put the new database in place; return where the other one is, if there was one."""
+    files.checkpoint(new)
     if not file.exists():
-        files.put(new, file, file)
+        files.exchange(new, file, file)
         return None
-    if end == "old" and not files.damage(file):
-        files.settle(file)
+    if end == "old" and not files.find_damage(file):
+        files.checkpoint(file)
     aside = files.aside_name(file, end, now)
-    files.put(new, file, aside)
+    files.exchange(new, file, aside)
     return aside

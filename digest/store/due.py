@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.calendar import closes, due_days, newest_closed, next_due, report_day
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store import outbox
-from digest.store.chats import subscription_of
+from digest.store.chat_tables import subscription_of
 from digest.store.engine import insert_on
 from digest.store.tables import builds, deliveries, reports, subscriptions
 

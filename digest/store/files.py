@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import time
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from digest.atomic import whole_file
 from digest.errors import StoreError
 from digest.store.advice import one_line
 from digest.store.tables import SCHEMA, metadata
@@ -34,8 +34,8 @@ _NO_DAMAGE = tuple(
 """Errors that say something of the disk or of others, nothing of the file's content."""
 
 
-def damage(file: Path) -> str:
-    """What is wrong inside the file; "" where nothing was found within LOOK_SECONDS.
+def find_damage(file: Path) -> str:
+    """Return what is wrong inside the file; "" where nothing was found within LOOK_SECONDS.
 
     Raises StoreError where it cannot be looked at.
     """
@@ -54,7 +54,7 @@ def damage(file: Path) -> str:
 
 
 def _header(file: Path) -> str:
-    """A file that is cut below a page, or written in a format there is none of."""
+    """Return what is wrong with the first page: cut short, or of an unknown format."""
     try:
         with file.open("rb") as opened:
             begins = opened.read(100)
@@ -69,15 +69,15 @@ def _header(file: Path) -> str:
 def _content(file: Path) -> str:
     until = time.monotonic() + LOOK_SECONDS
     with closing(_connect(file)) as connection:
-        connection.text_factory = lambda said: said.decode("utf-8", "replace")
+        connection.text_factory = lambda content: content.decode("utf-8", "replace")
         connection.set_progress_handler(lambda: time.monotonic() > until, 100_000)
         # Not quick_check: this takes twice as long (2 s a GB) and compares indexes with tables too.
-        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        return _tables(connection) if found == "ok" else str(found).splitlines()[-1]
+        (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        return _tables(connection) if result == "ok" else str(result).splitlines()[-1]
 
 
 def _tables(connection: sqlite3.Connection) -> str:
-    """Whether a database of this very schema has lost a table or a column to damage."""
+    """Return which table of a database of this very schema has lost a column to damage."""
     rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
     names = {str(name) for (name,) in rows}
     ours = names & set(metadata.tables)
@@ -85,32 +85,42 @@ def _tables(connection: sqlite3.Connection) -> str:
         return ""
     if "alembic_version" not in names:
         return "the version of the schema is gone"
-    found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if not found:
+    version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if not version:
         return "the version of the schema is gone"
-    if found[0] != SCHEMA:
+    if version[0] != SCHEMA:
         return ""
     for table in metadata.tables.values():
-        told = connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))
-        if {str(name) for (name,) in told} != {column.name for column in table.columns}:
+        columns = connection.execute("SELECT name FROM pragma_table_info(?)", (table.name,))
+        if {str(name) for (name,) in columns} != {column.name for column in table.columns}:
             return f"the table {table.name} is damaged"
     return ""
 
 
 def is_database(file: Path) -> bool:
-    """Whether the file begins as SQLite's do."""
+    """Return True if the file begins as those of SQLite do."""
     with file.open("rb") as opened:
         return opened.read(len(MAGIC)) == MAGIC
 
 
-def changed(file: Path) -> float:
-    """When the file was written last, in seconds; 0 where there is none."""
+def holds_our_tables(file: Path) -> bool:
+    """Return True if the SQLite file was written by this program, whatever its version."""
+    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        names = {str(name) for (name,) in rows}
+    return {"alembic_version", "topics", "posts", "reports"} <= names
+
+
+def modified_at(file: Path) -> float:
+    """Return when the file was written last, in seconds since 1970; 0 where there is none."""
     return file.stat().st_mtime if file.exists() else 0.0
 
 
 def in_use(file: Path) -> bool:
-    """Whether any process has the database open. Not to be asked by one that has it open itself:
-    closing a file gives back all locks of the process on it."""
+    """Return True if any process has the database open.
+
+    A process that has it open itself must not ask: closing a file releases all its locks on it.
+    """
     if fcntl is None:
         return False
     try:
@@ -125,7 +135,7 @@ def in_use(file: Path) -> bool:
 
 
 def log_lost(file: Path) -> bool:
-    """Whether the log (-wal) of a program that was killed is gone, and with it the newest commits.
+    """Return True if the log (-wal) of a killed program is gone, and with it the newest commits.
 
     SQLite removes the index of the log (-shm) before the log, so that one is never alone.
     """
@@ -134,53 +144,54 @@ def log_lost(file: Path) -> bool:
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Two processes never change the files of a folder at once; the lock ends with its holder."""
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that no two processes change its files at once.
+
+    The lock ends with its holder.
+    """
     if fcntl is None:
         yield
         return
-    held = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def copy(file: Path, to: Path) -> None:
-    """A copy of one moment, made while others read and write; whole under its name or not at all.
+    """Copy the database as it is at one moment, while others read and write.
 
-    It is checked before it takes the place of an earlier one. Raises StoreError.
+    The copy is checked before it takes the place of an earlier one. Raises StoreError.
     """
-    part = to.with_name(f"{to.name}.part")
     try:
-        with one_line(f"SQLite {file}"):
-            discard(part)
-            with closing(_connect(file)) as source, closing(sqlite3.connect(part)) as target:
+        with whole_file(to) as part:
+            with (
+                one_line(f"SQLite {file}"),
+                closing(_connect(file)) as source,
+                closing(sqlite3.connect(part)) as target,
+            ):
                 source.backup(target)
                 # One file that can be carried anywhere: WAL would need two more beside it.
                 target.execute("PRAGMA journal_mode = DELETE").fetchone()
-        if why := damage(part):
-            raise StoreError(f"database is damaged ({why}): {to} was not written")
-        os.chmod(part, file.stat().st_mode)
-        sync(part)
-        os.replace(part, to)
+            if why := find_damage(part):
+                raise StoreError(f"database is damaged ({why}): {to} was not written")
+            os.chmod(part, file.stat().st_mode)
+            sync(part)
         sync(to.parent)
     except OSError as error:
         raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
-    finally:
-        with contextlib.suppress(OSError):
-            discard(part)
 
 
-def settle(file: Path) -> None:
-    """Brings all that was committed into the file itself; then nothing lies beside it."""
+def checkpoint(file: Path) -> None:
+    """Bring all that was committed into the file itself; then nothing lies beside it."""
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
-def put(new: Path, file: Path, aside: Path) -> None:
-    """Puts `new` in the place of `file`, which stays as `aside`. At no moment is there none.
+def exchange(new: Path, file: Path, aside: Path) -> None:
+    """Put `new` in the place of `file`, which stays as `aside`. At no moment is there none.
 
     The log goes first: SQLite would play an old log into a new database.
     """
@@ -199,31 +210,31 @@ def put(new: Path, file: Path, aside: Path) -> None:
 
 
 def aside_name(file: Path, why: str, now: datetime) -> Path:
-    """A name that is free: `jianbao.db.20261125-163000.damaged`."""
+    """Return a name that is free: `jianbao.db.20261125-163000.damaged`."""
     base = f"{file.name}.{now:%Y%m%d-%H%M%S}"
     names = [f"{base}.{why}", *(f"{base}-{n}.{why}" for n in range(2, 100))]
     return next(path for name in names if not (path := file.with_name(name)).exists())
 
 
 def discard(file: Path) -> None:
-    """Removes a database that is of no use, with what lies beside it."""
+    """Remove a database that is of no use, with what lies beside it."""
     for end in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
         return
-    held = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(held)
+        os.fsync(descriptor)
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    """A connection to a file that is there: SQLite itself would make an empty one."""
+    """Connect to a file that is there: SQLite itself would make an empty one."""
     connection = sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=rw", uri=True)
     connection.execute("PRAGMA busy_timeout = 5000")
     return connection

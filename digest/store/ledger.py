@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import and_, delete, func, or_, select
 
 from digest.models import Balance, Delivery, Ending, Held, Outcome, Part, Topic
-from digest.store import Store, chats, due, moves, outbox
+from digest.store import Store, chat_tables, due, moves, outbox
 from digest.store.due import ReportKey
 from digest.store.engine import insert_on
 from digest.store.tables import deliveries, leases, parts
@@ -107,14 +107,14 @@ class Ledger:
     async def end_chat(self, platform: str, chat: str, why: Ending, *, space: str = "") -> int:
         """Ends a chat's subscriptions and all that is still to be sent there; gives how many."""
         async with self._store.writing() as connection:
-            ended = await chats.end_subscriptions(connection, platform, chat, space, why)
+            ended = await chat_tables.end_subscriptions(connection, platform, chat, space, why)
             await outbox.drop(connection, platform, chat, space, why)
             return ended
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
         """A chat has a new id: its subscriptions and open messages go there, each once."""
         async with self._store.writing() as connection:
-            moved = await chats.move_subscriptions(connection, platform, old, new)
+            moved = await chat_tables.move_subscriptions(connection, platform, old, new)
             await moves.move(connection, platform, old, new)
             return moved
 

@@ -18,7 +18,7 @@ async def move(connection: AsyncConnection, platform: str, old: str, new: str) -
     takes over what the other one was due: a day, and a report, is delivered by one of them."""
     gone, kept = subscriptions.alias("gone"), subscriptions.alias("kept")
     same = and_(*(gone.c[name] == kept.c[name] for name in ("platform", "thread", "topic")))
-    # How `chats.move` names those that made room.
+    # How `chat_tables.move_subscriptions` names those that made room.
     aside = gone.c.chat == literal(f"{new} ").concat(cast(gone.c.id, String))
     pairs = select(gone.c.id, kept.c.id).select_from(gone.join(kept, and_(same, aside)))
     here = and_(kept.c.platform == platform, kept.c.chat == new)

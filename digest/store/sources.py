@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import Store
 from digest.store.engine import insert_on, upsert
-from digest.store.posts import insert_posts, upsert_topic
+from digest.store.post_tables import insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
 KEPT_DAYS = 62

@@ -38,7 +38,7 @@ from digest.models import (
 )
 from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
-from digest.store.posts import post_of
+from digest.store.post_tables import post_of
 from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
 
 # Statements that readers wait for are made once: making one takes longer than running it.

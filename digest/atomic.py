@@ -1,0 +1,30 @@
+"""Files that are whole under their name, or not there at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a new name beside `path`; what was written there takes its place at the end.
+
+    Every writer has a name of its own, so two at once do not disturb each other, and a link that
+    somebody put in the way is not followed. Where the body raises, `path` stays as it was.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write the bytes under that name, all or nothing. Raises OSError."""
+    with whole_file(path) as part, part.open("xb") as file:
+        file.write(content)
