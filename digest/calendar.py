@@ -1,4 +1,4 @@
-"""Which moment a local time of day is, and which report a chat's day brings. Pure: no clock is read here."""
+"""Local times of day as moments, and the report that a chat's day brings. Pure: reads no clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FARTHEST = 400
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The zone of that name; UTC for one that the machine's zone data does not know (any more)."""
+    """Return the zone of that name; UTC for one that the machine's zone data does not know."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -24,7 +24,7 @@ def zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=65_536)
 def moment(day: date, at: time, name: str) -> datetime | None:
-    """The moment (UTC) at which clocks in the zone show `at` on that local day.
+    """Return the moment (UTC) at which clocks in the zone show `at` on that local day.
 
     A time that a clock change leaves out comes as much later as the clocks jump, or as much earlier
     where that would be the next day (Nuuk jumps at 23:00); one that it brings twice is the first of
@@ -40,33 +40,41 @@ def moment(day: date, at: time, name: str) -> datetime | None:
     return due
 
 
-def next_due(one: Subscription, now: datetime) -> datetime:
-    """The next moment after `now` at which the subscription is due."""
-    day = now.astimezone(zone(one.timezone)).date() - DAY
+def next_due(subscription: Subscription, now: datetime) -> datetime:
+    """Return the next moment after `now` at which the subscription is due."""
+    day = now.astimezone(zone(subscription.timezone)).date() - DAY
     for _ in range(FARTHEST):
-        if day.weekday() in one.weekdays:
-            due = moment(day, one.at, one.timezone)
+        if day.weekday() in subscription.weekdays:
+            due = moment(day, subscription.at, subscription.timezone)
             if due is not None and due > now:
                 return due
         day += DAY
-    raise AssertionError(f"no due day within {FARTHEST} days: {one.weekdays}, {one.timezone}")
+    raise AssertionError(
+        f"no due day within {FARTHEST} days: {subscription.weekdays}, {subscription.timezone}"
+    )
 
 
-def due_days(one: Subscription, after: datetime, now: datetime) -> list[tuple[date, datetime]]:
-    """The local days that became due from `after` (included) to `now` (included), with the moment."""
-    here = zone(one.timezone)
+def due_days(
+    subscription: Subscription, after: datetime, now: datetime
+) -> list[tuple[date, datetime]]:
+    """Return the local days that became due from `after` to `now`, both included, with moments."""
+    here = zone(subscription.timezone)
     day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
-    found = []
+    days = []
     while day <= last:
-        due = moment(day, one.at, one.timezone) if day.weekday() in one.weekdays else None
+        due = (
+            moment(day, subscription.at, subscription.timezone)
+            if day.weekday() in subscription.weekdays
+            else None
+        )
         if due is not None and after <= due <= now:
-            found.append((day, due))
+            days.append((day, due))
         day += DAY
-    return found
+    return days
 
 
 def closes(topic: Topic, day: date) -> datetime:
-    """The moment at which the posts of that day are made a report: `build_at` on the next day."""
+    """Return the moment at which that day's report is built: `build_at` on the next day."""
     return _closes(day, topic.build_at, topic.timezone)
 
 
@@ -78,42 +86,48 @@ def _closes(day: date, build_at: time, name: str) -> datetime:
 
 
 def newest_closed(topic: Topic, now: datetime) -> date:
-    """The newest day of the topic that is closed at that moment."""
+    """Return the newest day of the topic that is closed at that moment."""
     day = now.astimezone(zone(topic.timezone)).date()
     while closes(topic, day) > now:
         day -= DAY
     return day
 
 
-def report_day(topic: Topic, one: Subscription, day: date, before: date | None) -> date | None:
-    """The day whose report a chat gets on its local day `day`; `before`: the one it got last.
+def report_day(
+    topic: Topic, subscription: Subscription, day: date, before: date | None
+) -> date | None:
+    """Return the day whose report a chat gets on its local day `day`.
+
+    `before` is the day of the report that it got last.
 
     The same number of days back all year, so that no clock change brings one twice or leaves one
     out. Never an older one than the one after `before`. None where that would not be closed within
     a day of the chat's time.
     """
-    back = days_back(topic.timezone, topic.build_at, one.timezone, one.at, day.year)
-    wanted = day - back * DAY
-    if before is not None and wanted <= before:
-        wanted = before + DAY
-    due = moment(day, one.at, one.timezone)
-    return wanted if due is not None and closes(topic, wanted) <= due + DAY else None
+    back = days_back(
+        topic.timezone, topic.build_at, subscription.timezone, subscription.at, day.year
+    )
+    report = day - back * DAY
+    if before is not None and report <= before:
+        report = before + DAY
+    due = moment(day, subscription.at, subscription.timezone)
+    return report if due is not None and closes(topic, report) <= due + DAY else None
 
 
 @lru_cache(maxsize=4096)
 def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
-    """Days from a chat's day back to the newest report that is made by its time.
+    """Return how many days before a chat's day the newest report lies that is built by its time.
 
-    Where clock changes make that differ over the year, the fewest that hold for a third of it: in the
-    other half the digest comes when the report is made, an hour after the chat's time at the most,
-    rather than a day older all year. A month of other clocks (Casablanca's Ramadan) changes nothing.
+    Where clock changes make that differ over the year, it is the fewest that hold for a third of it:
+    in the other half the digest comes when the report is built, at most an hour after the chat's
+    time, rather than a day older all year. A month of other clocks (Casablanca's Ramadan) changes nothing.
     """
-    found = []
+    months = []
     for month in range(1, 13):
         day = date(year, month, 15)
         if due := moment(day, at, chat_zone):
             back = 0
             while _closes(day - back * DAY, build_at, topic_zone) > due:
                 back += 1
-            found.append(back)
-    return sorted(found)[len(found) // 3 - 1]
+            months.append(back)
+    return sorted(months)[len(months) // 3 - 1]

@@ -42,7 +42,7 @@ _ADVICE = (
 
 
 def explain(error: Exception, name: str) -> str:
-    """One line for the operator. `name` is what the database is called; it holds no password."""
+    """Return one line for the operator. `name` of the database holds no password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
     reason = (str(cause).splitlines() or [type(cause).__name__])[0].strip()
@@ -57,7 +57,7 @@ def explain(error: Exception, name: str) -> str:
 
 @contextmanager
 def one_line(name: str) -> Iterator[None]:
-    """Every database error inside leaves as a StoreError."""
+    """Raise every database error inside as a StoreError."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:

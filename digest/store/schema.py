@@ -14,27 +14,27 @@ _LOCK = 0x6A69616E
 
 
 def version(connection: Connection) -> str:
-    """The schema of the database, as the number of its last migration; "" for an empty one."""
+    """Return the number of the last migration of the database; "" for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
-    found = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
-    return str(found or "")
+    number = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
+    return str(number or "")
 
 
 async def is_current(engine: AsyncEngine, name: str) -> bool:
-    """Whether nothing is missing. Raises StoreError for a newer schema."""
+    """Return True if no migration is missing. Raises StoreError for a newer schema."""
     async with reading(engine).connect() as connection:
-        found = await connection.run_sync(version)
-    if found > SCHEMA:
+        stored = await connection.run_sync(version)
+    if stored > SCHEMA:
         raise StoreError(
-            f"{name} was written by a newer version of this program (schema {found}, this one"
+            f"{name} was written by a newer version of this program (schema {stored}, this one"
             f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
         )
-    return found == SCHEMA
+    return stored == SCHEMA
 
 
 async def migrate(engine: AsyncEngine, name: str) -> None:
-    """Runs what is missing, in one transaction. Raises StoreError for a newer schema, unchanged."""
+    """Run the missing migrations in one transaction. Raises StoreError for a newer schema."""
     if await is_current(engine, name):
         return
     async with writing(engine).begin() as connection:

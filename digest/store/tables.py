@@ -36,7 +36,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(value: str) -> str:
-    """The text with U+FFFD for NUL, which PostgreSQL refuses, and lone surrogates: no UTF-8."""
+    """Replace NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 has not, by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", value)
 
 
