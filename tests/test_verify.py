@@ -12,8 +12,6 @@ from digest.errors import DigestError
 from digest.models import Item
 from digest.write.judge import judged
 from digest.write.verify import verify
-from digest.write.verify.facts import amounts
-from digest.write.verify.times import days
 from tests.posts import post
 from tools.evaluate import score
 
@@ -88,20 +86,6 @@ def test_an_item_without_its_posts_is_not_proved() -> None:
     )
     unknown = verify(Item("A model.", cites=("x:9",)), [post("A model.", "1")]).unsupported
     assert "cites x:9, which is not among the posts" in unknown
-
-
-def test_amounts_and_days_are_read_with_their_units() -> None:
-    assert [a.readings[0] for a in amounts("$1.5B, 28%, 600 megawatts, 3.2 倍")] == [
-        (1.5e9, "usd"),
-        (28, "percent"),
-        (600, "mw"),
-        (3.2, "times"),
-    ]
-    assert [(d.month, d.day, d.year) for d in days("2026年3月1日, Jan 15, 12 June 2026")] == [
-        (3, 1, 2026),
-        (1, 15, 0),
-        (6, 12, 2026),
-    ]
 
 
 def test_the_labelled_set_holds_the_bars() -> None:

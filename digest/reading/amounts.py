@@ -233,6 +233,8 @@ def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity
 
 def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) -> Hedge:
     before = text[max(0, start - 16) : start]
+    if text[start:end].rstrip("万亿").endswith(("多", "余")):
+        return "over"
     if (
         _SOFT_SIGN.search(before)
         or (after and after["about"])
@@ -286,13 +288,13 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
 def _find_shares(text: str) -> Iterator[Amount]:
     for match in _PERCENT.finditer(text):
         value = float(match[1]) if match[1][0].isdigit() else float(parse_han(match[1]))
-        yield _special(match, text, (Quantity(value, "percent"),))
+        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
     for match in _TENTHS.finditer(text):
         tail = match[2]
         value = 10.0 * float(parse_han(match[1])) + (
             5 if tail == "半" else float(parse_han(tail)) if tail else 0
         )
-        yield _special(match, text, (Quantity(value, "percent"),))
+        yield _special(match, text, (Quantity(value, "percent"),), kind="number")
     spans = list(_HALF_SPAN.finditer(text))
     for match in spans:
         unit = next(group for group in match.groups() if group).lower()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -68,7 +68,7 @@ _DATES = (
     re.compile(rf"\b(?P<d>\d{{1,2}}){_TH}(?:\s?[-–]\s?(?P<d2>\d{{1,2}}){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.I),
     re.compile(r"(?<![\d/.$])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
 )  # fmt: skip
-_SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%.])")
+_SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%]|\.\d)")
 _MONTH_ONLY = re.compile(
     rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d一二三四五六七八九十])|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they)\b)",
     re.I,
@@ -238,8 +238,9 @@ def convert_hour(hour: Hour, day: date, zone: str) -> int:
     return there.hour * 60 + there.minute
 
 
-def resolve_days(text: str, created_at: datetime) -> set[date]:
-    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that time."""
+def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[date]:
+    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that time;
+    `terms` are the text's."""
     today = created_at.date()
     days = set()
     for match in _RELATIVE.finditer(text):
@@ -249,7 +250,7 @@ def resolve_days(text: str, created_at: datetime) -> set[date]:
             number = _NUMBERS.get(match["n"].lower()) or _number(match["n"])
             sign = -1 if match["side"].lower() in ("ago", "前") else 1
             days.add(today + timedelta(days=sign * number))
-    for term in find_terms(text):
+    for term in terms:
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":
             shift = int(value) - today.weekday()

@@ -32,10 +32,10 @@ _SCALES = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
 
 _DIGITS = "".join(_HAN_DIGITS)
 _MYRIADS = "".join(_HAN_MYRIADS)
-_ARABIC = r"\d{1,3}(?:[,，]\d{3})+(?:[.．]\d+)?(?![\d,])|\d+(?:[.．]\d+)?"
+_ARABIC = r"\d{1,3}(?:[,，]\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
 # 千 of 千瓦, 兆 of 兆赫 and 百 of 百度 are no part of the number; 三个亿 is 三亿.
 _HAN_SCALE = (
-    rf"(?:个?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
+    rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
 )
 _WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
 _NUMERAL = re.compile(
@@ -123,7 +123,7 @@ def parse_han(numeral: str) -> Decimal:
     groups: list[Decimal] = []
     section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
     digits = fresh = False  # a digit stands before; nothing since the last scale of ten thousands
-    for piece in _PIECE.findall(numeral.replace("个", "")):
+    for piece in _PIECE.findall(re.sub("[个多余]", "", numeral)):
         if piece[0].isdigit() or piece in _HAN_DIGITS:
             value = Decimal(_HAN_DIGITS[piece]) if piece in _HAN_DIGITS else _decimal(piece)
             if place:

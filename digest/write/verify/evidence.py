@@ -1,134 +1,175 @@
-"""What posts say, read once: numbers, days, names, authors."""
+"""What cited posts say: figures, days, names, authors and sources, read once a post."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from digest.models import Post
-from digest.text import language
-from digest.write.verify.facts import Amount, amounts, folded
-from digest.write.verify.postnames import Names, read_names
-from digest.write.verify.times import (
+from digest.reading.amounts import Amount, Quantity, find_amounts
+from digest.reading.days import (
     Day,
-    days,
-    months,
-    of_day,
-    short_days,
-    spans_in,
-    terms,
-    without_days,
-    years,
+    Hour,
+    Term,
+    as_day,
+    blank_days,
+    find_days,
+    find_hours,
+    find_short_days,
+    find_terms,
+    resolve_days,
 )
-from digest.write.verify.wordnumbers import list_sizes, vague, worded
+from digest.reading.numerals import parse_han
+from digest.reading.spans import find_spans
+from digest.text import language
+from digest.write.verify.figures import list_sizes
+from digest.write.verify.folding import fold_text
+from digest.write.verify.postnames import Names, add_names, read_names
 
 HANDLES = re.compile(r"(?<![\w@.])@(\w{2,})")
 _SHORT_LINK = re.compile(r"https?://t\.co/\S+")
+_BARE_SCALE = re.compile(
+    r"(?<![\d零一二两三四五六七八九十百千万亿])[百千]?[万亿](?![\d零一二两三四五六七八九十百千万亿])"
+)
+"""百万 for a million tokens: no number in Chinese, but one in English."""
+_NEXT_YEAR = re.compile(r"next year|明年|coming year\b", re.IGNORECASE)
+_LAST_YEAR = re.compile(r"last year|去年", re.IGNORECASE)
+_AFTER_NAME = re.compile(r"\b[A-Z][\w.-]*\s$")
+_DECADE = re.compile(r"\bdecade\b", re.IGNORECASE)
+ZONES = (-8, 0, 9)
+"""Hours from UTC to the zones that a post's own day may be counted in: from California to Japan."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one post says; several are added up."""
 
-    text: str = ""
-    language: set[str] = field(default_factory=set)
-    names: Names = field(default_factory=Names)
-    amounts: list[Amount] = field(default_factory=list)
-    sizes: list[tuple[float, float]] = field(default_factory=list)
-    days: list[Day] = field(default_factory=list)
-    told_days: bool = False
-    made: list[datetime] = field(default_factory=list)
-    months: set[int] = field(default_factory=set)
-    years: set[int] = field(default_factory=set)
-    terms: set[str] = field(default_factory=set)
-    spans: set[str] = field(default_factory=set)
-    lists: set[int] = field(default_factory=set)
-    handles: set[str] = field(default_factory=set)
-    authors: set[str] = field(default_factory=set)
+    text: str
+    languages: frozenset[str]
+    names: Names
+    amounts: tuple[Amount, ...]
+    operands: tuple[Amount, ...]
+    """Those figures that can be added up or compared: no part of a name, date, version or place in an order."""
+    days: tuple[Day, ...]
+    """Days that the posts name, or mean by "yesterday" and 周五."""
+    own_days: tuple[Day, ...]
+    """Days on which the posts were written, in any zone."""
+    names_days: bool
+    hours: tuple[Hour, ...]
+    created: tuple[datetime, ...]
+    terms: frozenset[str]
+    spans: frozenset[str]
+    lists: frozenset[int]
+    handles: frozenset[str]
+    authors: frozenset[str]
 
 
-def evidence(posts: Sequence[Post]) -> Evidence:
-    parts = [_read(post.author, post.author_name, post.text, post.created_at) for post in posts]
+def read_evidence(posts: Sequence[Post]) -> Evidence:
+    """Return what the posts say together."""
+    parts = [
+        _read(post.source, post.author, post.author_name, post.text, post.created_at)
+        for post in posts
+    ]
     if len(parts) == 1:
         return parts[0]
-    whole = Evidence("\n".join(part.text for part in parts))
-    for part in parts:
-        whole.names = _added(whole.names, part.names)
-        for name in ("amounts", "sizes", "days", "made"):
-            setattr(whole, name, getattr(whole, name) + getattr(part, name))
-        for name in (
-            "language",
-            "months",
-            "years",
-            "terms",
-            "spans",
-            "lists",
-            "handles",
-            "authors",
-        ):
-            setattr(whole, name, getattr(whole, name) | getattr(part, name))
-        whole.told_days |= part.told_days
-    whole.lists.add(len(parts))
-    return whole
-
-
-def _added(one: Names, other: Names) -> Names:
-    after = {key: set(value) for key, value in one.after.items()}
-    for key, value in other.after.items():
-        after[key] = after.get(key, set()) | value
-    return Names(
-        f"{one.text}\n{other.text}",
-        one.words | other.words,
-        one.glued | other.glued,
-        one.known | other.known,
-        one.places + other.places,
-        after,
-        one.near | other.near,
-        one.segments | other.segments,
+    names = parts[0].names
+    for part in parts[1:]:
+        names = add_names(names, part.names)
+    return Evidence(
+        "\n".join(part.text for part in parts),
+        frozenset().union(*(part.languages for part in parts)),
+        names,
+        tuple(amount for part in parts for amount in part.amounts),
+        tuple(amount for part in parts for amount in part.operands),
+        tuple(day for part in parts for day in part.days),
+        tuple(day for part in parts for day in part.own_days),
+        any(part.names_days for part in parts),
+        tuple(hour for part in parts for hour in part.hours),
+        tuple(time for part in parts for time in part.created),
+        frozenset().union(*(part.terms for part in parts)),
+        frozenset().union(*(part.spans for part in parts)),
+        frozenset({len(parts)}).union(*(part.lists for part in parts)),
+        frozenset().union(*(part.handles for part in parts)),
+        frozenset().union(*(part.authors for part in parts)),
     )
 
 
-@lru_cache(maxsize=512)
-def _read(author: str, author_name: str, posted: str, made: datetime) -> Evidence:
-    said = _SHORT_LINK.sub(" ", folded(posted))
-    text = f"{folded(author_name)} @{folded(author)}\n{said}"
-    bare = without_days(said)
-    found = Evidence(text, {language(posted)}, read_names(text))
-    found.made = [made]
-    found.amounts = [
-        *amounts(said, names=True),
-        *amounts(bare, names=True),
-        *worded(said),
-        *amounts(author_name, names=True),
-    ]
-    found.sizes = [(low, below) for _, low, below in vague(said)]
-    told = days(said)
-    found.told_days = bool(told)
-    found.days = [*told, *short_days(bare)]
-    found.months = {day.month for day in found.days} | {number for _, number in months(bare)}
-    found.years = {year for _, year in years(said)} | {day.year for day in told if day.year}
-    found.terms = {kind for _, kind in terms(said)}
-    found.amounts += [Amount(day.said, ((float(day.day), "day"),)) for day in found.days]
-    found.spans, found.lists = spans_in(said), list_sizes(said)
-    found.handles = {author.lower(), *(handle.lower() for handle in HANDLES.findall(text))}
-    found.authors = {name for name in (folded(author_name).lower(), author.lower()) if name}
-    _add_relative(found, said, made)
-    return found
+@lru_cache(maxsize=512)  # an item is judged whole and sentence by sentence
+def _read(source: str, author: str, author_name: str, posted: str, created: datetime) -> Evidence:
+    words = _SHORT_LINK.sub(" ", fold_text(posted))
+    name = fold_text(author_name)
+    text = f"{name} @{fold_text(author)}\n{words}"
+    bare = blank_days(words)
+    days, terms = find_days(words), find_terms(words)
+    meant = [as_day(day) for day in resolve_days(words, terms, created)]
+    all_days = (*days, *find_short_days(bare), *meant)
+    numbers = find_amounts(bare)
+    amounts = (
+        *numbers,
+        *find_amounts(words),
+        *find_amounts(name),
+        *_other_amounts(words, all_days),
+    )
+    own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
+    return Evidence(
+        text,
+        frozenset({language(posted)}),
+        read_names(text),
+        tuple(dict.fromkeys(amounts)),
+        tuple(_select_operands(numbers, bare)),
+        all_days,
+        tuple(as_day(day) for day in own),
+        bool(days),
+        tuple(find_hours(words)),
+        (created,),
+        _read_terms(words, terms, all_days, created),
+        frozenset(find_spans(words, amounts, terms)),
+        frozenset(list_sizes(words)),
+        frozenset({author.lower(), *(handle.lower() for handle in HANDLES.findall(text))}),
+        frozenset(filter(None, (name.lower(), author.lower()))),
+    )
 
 
-_RELATIVE = ((-1, re.compile(r"yesterday|last night|昨", re.IGNORECASE)), (1, re.compile(r"tomorrow|tmrw|tmr\b|明天|明日|明晚|次日", re.IGNORECASE)))  # fmt: skip
+def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
+    for amount in numbers:
+        before = bare[max(0, amount.start - 30) : amount.start]
+        version = not amount.unit and _AFTER_NAME.search(before)
+        year = not amount.unit and 1900 <= amount.value < 2100
+        if amount.kind == "number" and not (amount.in_name or version or year):
+            yield amount
 
 
-def _add_relative(found: Evidence, said: str, made: datetime) -> None:
-    """Yesterday, next year, weekdays: what the post's own time makes of its words."""
-    for shift, pattern in _RELATIVE:
-        if pattern.search(said):
-            found.days.append(of_day((made + timedelta(days=shift)).date()))
-    if re.search(r"next year|明年|coming year\b", said, re.IGNORECASE):
-        found.years.add(made.year + 1)
-    if re.search(r"last year|去年", said, re.IGNORECASE):
-        found.years.add(made.year - 1)
-    found.terms |= {f"D{(made + timedelta(days=shift)).weekday()}" for shift in (0, -1, 1)}
+def _other_amounts(words: str, days: Sequence[Day]) -> Iterator[Amount]:
+    """Yield days of a month, bare 百万 and "a decade" as figures that may support others."""
+    for day in days:
+        yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
+    for match in _BARE_SCALE.finditer(words):
+        yield Amount(*match.span(), match.group(), (Quantity(float(parse_han(match.group())), ""),))
+    for match in _DECADE.finditer(words):
+        yield Amount(*match.span(), match.group(), (Quantity(10.0, "year"),))
+
+
+def _read_terms(
+    words: str, written: Sequence[Term], days: Sequence[Day], created: datetime
+) -> frozenset[str]:
+    """Return months, years, weekdays and the like that the post names, or that its days have."""
+    terms = {term.value for term in written}
+    terms |= {f"month {day.month}" for day in days}
+    terms |= {f"year {day.year}" for day in days if day.year}
+    for day in days:
+        terms |= _weekday(day, created)
+    for pattern, shift in ((_NEXT_YEAR, 1), (_LAST_YEAR, -1)):
+        if pattern.search(words):
+            terms.add(f"year {created.year + shift}")
+    return frozenset(terms)
+
+
+def _weekday(day: Day, created: datetime) -> set[str]:
+    try:
+        date = created.replace(year=day.year or created.year, month=day.month, day=day.day)
+    except ValueError:  # 30 February
+        return set()
+    return {f"weekday {date.weekday()}"}

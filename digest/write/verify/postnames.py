@@ -96,6 +96,23 @@ def segments(text: str) -> list[str]:
     return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
 
 
+def add_names(one: Names, other: Names) -> Names:
+    """Return the names of two posts together."""
+    after = {key: set(value) for key, value in one.after.items()}
+    for key, value in other.after.items():
+        after[key] = after.get(key, set()) | value
+    return Names(
+        f"{one.text}\n{other.text}",
+        one.words | other.words,
+        one.glued | other.glued,
+        one.known | other.known,
+        one.places + other.places,
+        after,
+        one.near | other.near,
+        one.segments | other.segments,
+    )
+
+
 def unaccented(text: str) -> str:
     """Latin letters without their accents."""
     if text.isascii():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digest.write.verify.known import common
+from digest.write.verify.known import common, opens
 from digest.write.verify.postnames import VARIANTS, Names, unaccented
 
 _VERSIONED = re.compile(
@@ -16,7 +16,10 @@ _VARIED = re.compile(
     rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b",
 )
 _LONG = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
-_BARE = re.compile(r"(?<![A-Za-z0-9])v(\d+(?:\.\d+)*)", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+(?:\.\d+)*)\s?版",
+    re.IGNORECASE,
+)
 
 
 def missing_versions(text: str, posts: Names) -> Iterator[str]:
@@ -26,7 +29,7 @@ def missing_versions(text: str, posts: Names) -> Iterator[str]:
         if not _numbered(match, posts):
             yield match.group()
     for match in _BARE.finditer(text):
-        if match[1].removesuffix(".0") not in posts.segments:
+        if (match[1] or match[2]).removesuffix(".0") not in posts.segments:
             yield match.group()
     for match in _VARIED.finditer(text):
         if not _varied(match, posts):
@@ -38,7 +41,8 @@ def _numbered(match: re.Match[str], posts: Names) -> bool:
     name, number = unaccented(match[1]).lower(), match[2].removesuffix(".0")
     if (name, number) in posts.near:
         return True
-    if common(name) and name not in VARIANTS and match.group()[len(match[1])] == " ":
+    named = "." in match[2] and match[1][0].isupper() and not opens(match.string, match.start())
+    if common(name) and name not in VARIANTS and match.group()[len(match[1])] == " " and not named:
         return True  # "top 10" and the like: the number alone is looked up elsewhere
     others = any(other[0].isdigit() for other in posts.after.get(name, ()))
     return number in posts.segments and not others

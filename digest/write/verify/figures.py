@@ -1,0 +1,223 @@
+"""Figures of a statement against those of its posts: the same, rounded as the sentence says, or one operation
+on two of them that the sentence names (a total, a difference, a ratio, a share, price times count)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+from digest.reading.amounts import Amount, Quantity
+from digest.reading.units import CURRENCIES, DIMENSIONS
+
+EXACT = 1e-6
+"""Relative difference of figures that are the same."""
+LOOSE = 0.05
+"""Most that a figure with "about" may differ from the posts': 58.5 for "about 60" (kinds `rounding` and
+`arithmetic` of verify_dev, half of it)."""
+MOST_OPERANDS = 60
+"""Figures of the cited posts that may be operands: a long table gives chance results."""
+
+_SUM = re.compile(r"total|combined|altogether|together|in all\b|in sum|overall|\bboth\b|\bplus\b|between them|共|合计|总|加起来|累计|之和|一起", re.I)  # fmt: skip
+_DIFFERENCE = re.compile(
+    r"differen|\bgaps?\b|\bmargin|\bahead|\blead|\bbehind|\bmore\b|\bfewer|\bless\b|\bhigher|\blower|\bolder|\byounger|\bcheaper|\bextra|\babove|\bbelow|\bbeat|outpac|outperform"
+    r"|\b(?:up|down|rose|rise|fell|fall|drop|gain|los[ts]|cut|add|grew|grow|increas|decreas|declin|shed|sav|rais|improv|jump|climb|widen|narrow|later|earlier|after|before|remain|left\b|spread|range|hike|point)"
+    r"|差|多|少|高出|低|领先|落后|跑赢|跑输|涨|跌|升|降|增|减|提高|提升|缩|扩|省|快|慢|晚|早|剩|余|间隔|相隔|之后|前后|加息",
+    re.I,
+)
+_SHARE = re.compile(
+    r"\bshare\b|portion|fraction|account|made up|makes up|占|比例|份额|比重|其中", re.I
+)
+_EACH = re.compile(r"\beach\b|\bevery\b|\bper\b|\bapiece|\ba piece|\baverage|\ban? (?:head|share|token|coin|unit|day|month|year|hour|week|person)\b|每|各|人均|平均|均价|单价|折合|日均|总|total", re.I)  # fmt: skip
+_TIMES_UNITS = ("times", "")
+
+
+def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
+    """Return True where one of the posts' amounts is the same, in any notation, or rounds to it."""
+    return any(_agrees(amount, other) for other in others)
+
+
+def _agrees(mine: Amount, other: Amount) -> bool:
+    for quantity in mine.quantities:
+        for fact in other.quantities:
+            pair = _convert(quantity, fact, mine.counts, other.counts)
+            if pair and _rounds(
+                mine, other, *pair, factor=pair[0] / quantity.value if quantity.value else 1
+            ):
+                return True
+    return False
+
+
+def _convert(
+    mine: Quantity, other: Quantity, counts: bool, counted: bool
+) -> tuple[float, float] | None:
+    """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare 180 may be either."""
+    unit, fact_unit = mine.unit, other.unit
+    if "count" in (unit, fact_unit):
+        unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
+        if fact_unit:  # "three models" of the statement is not the post's three months
+            return None
+    if unit and not fact_unit and counted and unit not in CURRENCIES and unit != "rank":
+        return None
+    if counts and fact_unit and not unit and fact_unit in ("percent", "times", "pp"):
+        return None  # "28 people" is not 28%
+    if not unit or not fact_unit or unit == fact_unit:
+        return mine.value, other.value
+    dimension, factor = DIMENSIONS.get(unit, (unit, 1.0))
+    fact_dimension, fact_factor = DIMENSIONS.get(fact_unit, (fact_unit, 1.0))
+    if dimension != fact_dimension:
+        return None
+    return mine.value * factor, other.value * fact_factor
+
+
+def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: float) -> bool:
+    """Return True where the statement's value is the fact, rounded as its digits and its hedge say."""
+    difference = abs(value - fact)
+    if difference <= EXACT * max(EXACT, abs(value)):
+        return True
+    step = mine.step * abs(factor)
+    fine = (
+        other.kind == "share"
+        or not other.step
+        or other.step * (fact / other.value if other.value else 1) < step
+    )
+    if fine and difference <= min(step / 2 * (1 + EXACT), LOOSE * abs(value)):
+        return mine.hedge != "over" or fact >= value * 0.98
+    round_step = max(step, _trailing_step(value))
+    if mine.hedge == "over":
+        return value < fact < value + round_step
+    if mine.hedge == "under":
+        return value - round_step / 2 < fact < value
+    return mine.hedge == "about" and difference <= min(
+        max(step, round_step) / 2, LOOSE * abs(value)
+    )
+
+
+def _trailing_step(value: float) -> float:
+    """Return the place value of the last digit of a whole number that is not 0: 1,000 for 3,000."""
+    if value < 10 or value != int(value):
+        return 0.0
+    digits = str(int(value))
+    return float(10 ** (len(digits) - len(digits.rstrip("0"))))
+
+
+def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
+    """Return True where the posts have a figure of the size that "millions" or 数百万 names."""
+    return any(
+        amount.value < other.below and other.value < amount.below
+        if other.kind == "magnitude"
+        else any(amount.value <= fact.value < amount.below for fact in other.quantities)
+        for other in others
+    )
+
+
+def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | None:
+    """Return True where one operation on two figures of the posts gives the amount and the clause says so;
+    None where it gives it and the clause does not; False where none does."""
+    possible = None
+    for signal, value, tolerance in _results(amount, others):
+        target = amount.value
+        if abs(value - target) <= max(tolerance, 1e-4 * abs(target)):
+            if signal is None or signal.search(clause):
+                return True
+            possible = True
+    return None if possible else False
+
+
+def _results(
+    amount: Amount, others: Sequence[Amount]
+) -> Iterator[tuple[re.Pattern[str] | None, float, float]]:
+    """Yield what operations on two of the posts' figures give, in the amount's unit: the words that must
+    name the operation (None where the unit does), the value, and how far the amount may be from it."""
+    facts = list(
+        dict.fromkeys(
+            fact for other in others if other.kind != "rank" for fact in other.quantities[:1]
+        )
+    )
+    tolerance = amount.step / 2 if amount.step else 0.0
+    if amount.hedge or amount.kind in ("share", "multiple"):
+        tolerance = max(tolerance if amount.kind != "share" else 0.0, LOOSE * abs(amount.value))
+    tolerance = min(tolerance, LOOSE * 2 * abs(amount.value))
+    unit = amount.unit
+    for left, right in permutations(facts[:MOST_OPERANDS], 2):
+        pair = _comparable(left, right)
+        if pair and pair[1] and (left.unit or amount.kind != "number"):
+            for signal, value in _ratios(unit, *pair):
+                yield None if amount.kind == "share" else signal, value, tolerance
+        if pair and _fits(unit, left, right):
+            scale = _scale(left, right, unit)
+            yield (
+                _DIFFERENCE if unit not in ("pp", "bp") else None,
+                (pair[0] - pair[1]) * scale,
+                tolerance,
+            )
+            yield _SUM, (pair[0] + pair[1]) * scale, tolerance
+        if unit in CURRENCIES and left.unit == unit and right.unit in ("", "count") and right.value:
+            yield _EACH, left.value * right.value, tolerance
+            yield _EACH, left.value / right.value, tolerance
+        if (
+            unit in ("", "count")
+            and left.unit in ("", "count")
+            and right.unit in ("", "count")
+            and right.value > 1
+        ):
+            yield _EACH, left.value * right.value, tolerance
+            yield _EACH, left.value / right.value, tolerance
+
+
+def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[re.Pattern[str] | None, float]]:
+    if unit == "times" and left > right:
+        yield None, left / right
+    if unit == "percent":
+        if left < right:
+            yield _SHARE, 100 * left / right
+        yield _DIFFERENCE, 100 * abs(left - right) / right
+
+
+def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
+    """Return two figures of one dimension in one unit; a figure without a unit goes with any other."""
+    if left.unit == right.unit:
+        return left.value, right.value
+    if {left.unit, right.unit} <= {"", "count"}:
+        return left.value, right.value
+    dimension, factor = DIMENSIONS.get(left.unit, ("", 1.0))
+    other_dimension, other_factor = DIMENSIONS.get(right.unit, ("", 1.0))
+    if dimension and dimension == other_dimension:
+        return left.value * factor, right.value * other_factor
+    return None
+
+
+def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
+    """Return True where a sum or difference of the two can have the unit."""
+    units = {left.unit, right.unit}
+    if unit in ("pp", "bp", "percent"):
+        return units == {"percent"}
+    if unit in ("", "count"):
+        return True
+    dimension = DIMENSIONS.get(unit, (unit, 1.0))[0]
+    return all(DIMENSIONS.get(u, (u, 1.0))[0] == dimension for u in units)
+
+
+def _scale(left: Quantity, right: Quantity, unit: str) -> float:
+    """Return the factor from the unit of `_comparable` to the amount's."""
+    if unit in ("", "count", "pp", "percent"):
+        return 1.0
+    if unit == "bp":
+        return 100.0
+    base = DIMENSIONS.get(left.unit, ("", 1.0))[1] if left.unit == right.unit else 1.0
+    return base / DIMENSIONS.get(unit, ("", 1.0))[1]
+
+
+_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
+_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及]")
+
+
+def list_sizes(text: str) -> set[int]:
+    """Return how many things the text's lists hold: lines that start alike, and runs such as "A, B and C"."""
+    marked = sum(bool(_ENTRY.match(line.strip())) for line in text.split("\n"))
+    sizes = {marked} if marked > 1 else set()
+    for sentence in re.split(r"[\n.!?。！？;；]", text):
+        parts = _AND.split(sentence)
+        short = [part for part in parts if 0 < len(part.strip()) <= 40]
+        sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
+    return sizes
