@@ -133,3 +133,82 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     missing(hostile, "x is out")
     missing("x 1", hostile)
     assert time.process_time() - started < 1.5  # a guard against regexes that explode
+
+
+@pytest.mark.parametrize(
+    ("said", "posted"),
+    [
+        # sums, differences, ratios, shares, prices, as the sentence says them
+        ("The two raised $7 million in total.", "Alpha raised $3M. Beta raised $4M."),
+        ("两家公司合计融资 700 万美元", "Alpha raised $3M. Beta raised $4M."),
+        ("Pay there is 300,000 yuan higher.", "起步年薪 70 万元和 100 万元"),
+        ("涨幅相差 48 个百分点", "Silver: 113%, gold: 65%"),
+        ("Revenue is 2.6 times Beta's.", "Alpha makes $13B a year, Beta $5B"),
+        ("亏损约为收入的三倍", "$4.3B in income, $13.5B in loss"),
+        ("activates a tenth of them", "30 billion parameters, 3 billion active"),
+        ("The ten seats cost $500 each.", "10 seats for $5,000"),
+        # rounding
+        ("roughly 9 million tokens", "买入 913 万枚代币"),
+        ("just under $13 million", "1284 万美元"),
+        ("交易近 1.2 万笔", "11,736 transactions"),
+        ("more than three thousand people", "3,412 people"),
+        # notation
+        ("估值三点五亿美元", "valued at $350 million"),
+        ("共 12亿3400万元", "1.234 billion yuan"),
+        ("部署一千万千瓦", "a 10 GW deployment"),
+        ("half a billion users", "5 亿用户"),
+        ("四成用户", "40% of users"),
+        ("256,000 tokens of context", "256k 上下文"),
+        ("一个半月后", "in 1.5 months"),
+        ("两千多亿美元", "over $200 billion"),
+        # days and hours
+        ("On 5 December it shipped.", "It shipped yesterday."),
+        ("The stream starts at 23:00 UTC.", "live at 3pm PT"),
+        ("北京时间 23 点开始", "starts at 15:00 UTC"),
+        ("二〇二六年三月上线", "ships in March 2026"),
+        # names in another script
+        ("Lula spoke in Camaçari.", "卢拉在卡马萨里发表演讲"),
+        ("威利森写道", "Simon Willison wrote"),
+        ("Ivan Drago won.", "Победил Иван Драго"),
+        ("The Argentine exchange grew.", "阿根廷交易所在增长"),
+        ("Cao Yue joined.", "曹越加入"),
+        ("The United Arab Emirates agreed.", "UAE agreed"),
+    ],
+)
+def test_what_follows_from_the_posts_is_supported(said: str, posted: str) -> None:
+    assert missing(said, posted) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "kind"),
+    [
+        ("They raised $8 million in total.", "Alpha raised $3M. Beta raised $4M.", "figure"),
+        ("Alpha has $7 million.", "Alpha raised $3M. Beta raised $4M.", "derived"),
+        ("rated 7.2", "rated 7.13 and 6.2", "figure"),
+        ("about 9.9 million tokens", "买入 913 万枚代币", "figure"),
+        ("融资三点五亿美元", "raised $35 million", "figure"),
+        ("more than 5,000 people", "3,412 people", "figure"),
+        ("latency fell 40%", "Gemini 2.5 Flash is faster now", "figure"),
+        ("The stream starts at 22:00 UTC.", "live at 3pm PT", "day"),
+        ("12 月 17 日发布", "It shipped yesterday.", "day"),
+        ("Gold fell 3%.", "Gold: +3%", "figure"),
+        ("比特币上涨 7.7%", "BTC: -7.7%", "figure"),
+        ("Made by Gamma 2.0 last week", "Made by Gamma 3.0", "version"),
+        ("B200 芯片获批", "H200 chips approved", "name"),
+        ("施密德胡伯认为它会赢", "François Chollet thinks it wins", "name"),
+        ("Karina Lopes spoke.", "卢拉在卡马萨里发表演讲", "name"),
+        ("The Peruvian exchange grew.", "阿根廷交易所在增长", "name"),
+    ],
+)
+def test_what_does_not_follow_is_named_with_its_kind(said: str, posted: str, kind: str) -> None:
+    cited = post(posted, "1", author="ada")
+    kinds = [claim.kind for claim in verify(Item(said, cites=("x:1",)), [cited]).claims]
+    assert kind in kinds
+
+
+@given(st.integers(20_000, 10**9), st.sampled_from([10, 100, 1000]))
+def test_a_figure_rounds_only_to_its_nearest(value: int, step: int) -> None:
+    nearest = round(value / step) * step
+    assert missing(f"about {nearest:,} people", f"{value:,} people") == ()
+    wrong = value * 3 + step
+    assert missing(f"about {wrong:,} people", f"{value:,} people") != ()

@@ -229,6 +229,14 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
     )
 
 
+def blank_zones(text: str) -> str:
+    """Return the text without Chinese names of time zones: 北京时间 does not name Beijing."""
+    for word in _ZONE_OF:
+        if not word.isascii():
+            text = text.replace(word, " " * len(word))
+    return text
+
+
 def convert_hour(hour: Hour, day: date, zone: str) -> int:
     """Return the minutes after midnight that an hour of a named zone is in another zone."""
     base = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(hour.zone)) + timedelta(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 
+from digest.reading.names import find_names
 from digest.sieve import Sieve
 
 # ticker | Chinese name, other spellings | English name, other spellings
@@ -220,9 +221,7 @@ def ticker_rows() -> Iterator[tuple[str, list[str]]]:
 
 def han_names(text: str) -> list[str]:
     """Well-known names that the text has in Chinese characters."""
-    from digest.write.verify.known import names_in  # which builds on the tables of this file
-
-    return [one.said for one in names_in(text, exact=True) if not one.said.isascii()]
+    return [name.text for _, name in find_names(text) if not name.text.isascii()]
 
 
 def assets_in(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:

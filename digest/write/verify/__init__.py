@@ -14,15 +14,19 @@ from typing import Literal
 
 from digest.models import Item, Post
 from digest.reading.amounts import Amount, find_amounts
-from digest.reading.days import blank_days, find_terms
+from digest.reading.days import blank_days, blank_zones, find_terms
+from digest.reading.names import find_ticker
 from digest.text import MAX_CHARS, URL
 from digest.write.verify.dates import find_missing_days
-from digest.write.verify.evidence import HANDLES, Evidence, read_evidence
-from digest.write.verify.figures import is_derived, is_magnitude, is_supported
-from digest.write.verify.folding import fold_text
-from digest.write.verify.known import ticker_name
-from digest.write.verify.names import missing_names
-from digest.write.verify.versions import missing_versions
+from digest.write.verify.evidence import CHANGES, HANDLES, Evidence, fold_text, read_evidence
+from digest.write.verify.figures import (
+    find_clause,
+    find_direction,
+    is_derived,
+    is_magnitude,
+    is_supported,
+)
+from digest.write.verify.mentions import find_missing_names, find_missing_versions
 
 ClaimKind = Literal[
     "cite", "link", "figure", "derived", "day", "version", "ticker", "name", "speaker"
@@ -37,7 +41,6 @@ _LINK = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )
 _COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
-_CLAUSE_END = re.compile(r"[,，;；。！？!?\n]|\.\s")
 LINK = "a link, markup or mention"
 
 
@@ -99,14 +102,15 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     shares = _without(bare, [amount for amount in amounts if amount.kind == "share"])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     yield from _missing_amounts(amounts, bare, evidence)
-    yield from (Claim("version", words) for words in missing_versions(bare, evidence.names))
+    yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
     yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
     measures = [
         amount for amount in amounts if amount.unit not in ("", "count") and not amount.in_name
     ]
-    plain = HANDLES.sub(" ", _TICKER.sub(" ", _without(text, measures)))  # kWh is no name
-    chinese, english = "zh" in evidence.languages, "en" in evidence.languages
-    for words in missing_names(plain, evidence.names, english=english, chinese=chinese):
+    plain = HANDLES.sub(
+        " ", _TICKER.sub(" ", blank_zones(_without(text, measures)))
+    )  # kWh is no name
+    for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
 
 
@@ -133,8 +137,10 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
                 yield Claim("figure", amount.text)
             continue
         if is_supported(amount, evidence.amounts) or _is_listed(amount, evidence):
+            if _is_reversed(amount, bare, evidence):
+                yield Claim("figure", find_clause(bare, amount).strip())
             continue
-        derived = is_derived(amount, _clause(bare, amount), evidence.operands)
+        derived = is_derived(amount, find_clause(bare, amount), evidence.operands)
         if not derived:
             yield Claim("figure" if derived is False else "derived", amount.text)
 
@@ -149,12 +155,22 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
-def _clause(text: str, amount: Amount) -> str:
-    """Return the sentence part around an amount, with the part before it."""
-    ends = [match.end() for match in _CLAUSE_END.finditer(text[: amount.start])]
-    start = ends[-2] if len(ends) > 1 else 0
-    after = _CLAUSE_END.search(text, amount.end)
-    return text[start : after.start() if after else len(text)]
+def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True where the statement says of a figure that it went up and the posts that it went down, or
+    the other way round."""
+    if amount.unit not in CHANGES:
+        return False
+    direction = find_direction(
+        find_clause(text, amount), text[max(0, amount.start - 4) : amount.start]
+    )
+    if not direction:
+        return False
+    directions = {
+        find_direction(fact.clause, fact.before)
+        for fact in evidence.facts
+        if is_supported(amount, [fact.amount])
+    }
+    return directions == {-direction}
 
 
 def _is_checked(amount: Amount) -> bool:
@@ -180,10 +196,10 @@ def _is_listed(amount: Amount, evidence: Evidence) -> bool:
 def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
     for match in _TICKER.finditer(text):
         ticker = next(group for group in match.groups() if group).upper()
-        name = ticker_name(ticker)
+        entry = find_ticker(ticker)
         pattern = rf"(?<![A-Za-z0-9]){re.escape(ticker)}(?![A-Za-z0-9])"
         written = re.search(pattern, evidence.text, re.IGNORECASE)
-        known = name and id(name) in evidence.names.known
+        known = entry and entry.key in evidence.mentions.keys
         if ticker.lower() not in _MONEY and not written and not known:
             yield match.group()
 
@@ -202,5 +218,5 @@ def _missing_speaker(item: Item, evidence: Evidence) -> Iterator[str]:
 def _is_named(name: str, evidence: Evidence) -> bool:
     if name in evidence.authors or name in evidence.text.lower():
         return True
-    missing = list(missing_names(f"x {name.title()}", evidence.names, english=True, chinese=False))
-    return not missing and bool(set(re.findall(r"\w{3,}", name)) & evidence.names.words)
+    words = set(re.findall(r"\w{3,}", name)) & evidence.mentions.words
+    return bool(words) and not list(find_missing_names(f"x {name.title()}", evidence.mentions))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts
@@ -22,13 +23,19 @@ from digest.reading.days import (
     find_terms,
     resolve_days,
 )
+from digest.reading.names import simplify
 from digest.reading.numerals import parse_han
 from digest.reading.spans import find_spans
-from digest.text import language
-from digest.write.verify.figures import list_sizes
-from digest.write.verify.folding import fold_text
-from digest.write.verify.postnames import Names, add_names, read_names
+from digest.reading.units import CURRENCIES
+from digest.text import clean, language
+from digest.write.verify.figures import find_clause, list_sizes
+from digest.write.verify.mentions import Mentions, read_mentions
 
+_LONG_DASH = re.compile(r"[\u2014\u2015]+")
+_DASH = re.compile(r"[\u2010-\u2013\u2212\ufe58\uff0d]")
+_MARKS = {0xFF10 + n: str(n) for n in range(10)} | {
+    0x2019: "'", 0x2018: "'", 0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: ".",
+}  # fmt: skip
 HANDLES = re.compile(r"(?<![\w@.])@(\w{2,})")
 _SHORT_LINK = re.compile(r"https?://t\.co/\S+")
 _BARE_SCALE = re.compile(
@@ -39,20 +46,39 @@ _NEXT_YEAR = re.compile(r"next year|明年|coming year\b", re.IGNORECASE)
 _LAST_YEAR = re.compile(r"last year|去年", re.IGNORECASE)
 _AFTER_NAME = re.compile(r"\b[A-Z][\w.-]*\s$")
 _DECADE = re.compile(r"\bdecade\b", re.IGNORECASE)
+_SOURCES = {
+    "hn": "Hacker News HN",
+    "reddit": "Reddit",
+    "v2ex": "V2EX",
+    "x": "X Twitter 推特",
+    "rss": "",
+}
+CHANGES = CURRENCIES | {"percent", "pp", "bp"}
+"""Units of figures that go up and down."""
 ZONES = (-8, 0, 9)
 """Hours from UTC to the zones that a post's own day may be counted in: from California to Japan."""
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A figure of a post with the words around it."""
+
+    amount: Amount
+    clause: str
+    before: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one post says; several are added up."""
 
     text: str
     languages: frozenset[str]
-    names: Names
     amounts: tuple[Amount, ...]
     operands: tuple[Amount, ...]
     """Those figures that can be added up or compared: no part of a name, date, version or place in an order."""
+    facts: tuple[Fact, ...]
+    """Figures of a unit in `CHANGES`."""
     days: tuple[Day, ...]
     """Days that the posts name, or mean by "yesterday" and 周五."""
     own_days: tuple[Day, ...]
@@ -66,24 +92,31 @@ class Evidence:
     handles: frozenset[str]
     authors: frozenset[str]
 
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Return what the posts name, with their authors and sources."""
+        return read_mentions(self.text, self.languages)
+
+
+def fold_text(text: str) -> str:
+    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified characters."""
+    return simplify(_DASH.sub("-", _LONG_DASH.sub(" - ", clean(text))).translate(_MARKS))
+
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
     """Return what the posts say together."""
     parts = [
-        _read(post.source, post.author, post.author_name, post.text, post.created_at)
+        _read(post.source, post.url, post.author, post.author_name, post.text, post.created_at)
         for post in posts
     ]
     if len(parts) == 1:
         return parts[0]
-    names = parts[0].names
-    for part in parts[1:]:
-        names = add_names(names, part.names)
     return Evidence(
         "\n".join(part.text for part in parts),
         frozenset().union(*(part.languages for part in parts)),
-        names,
         tuple(amount for part in parts for amount in part.amounts),
         tuple(amount for part in parts for amount in part.operands),
+        tuple(fact for part in parts for fact in part.facts),
         tuple(day for part in parts for day in part.days),
         tuple(day for part in parts for day in part.own_days),
         any(part.names_days for part in parts),
@@ -98,10 +131,12 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
 
 
 @lru_cache(maxsize=512)  # an item is judged whole and sentence by sentence
-def _read(source: str, author: str, author_name: str, posted: str, created: datetime) -> Evidence:
+def _read(
+    source: str, url: str, author: str, author_name: str, posted: str, created: datetime
+) -> Evidence:
     words = _SHORT_LINK.sub(" ", fold_text(posted))
     name = fold_text(author_name)
-    text = f"{name} @{fold_text(author)}\n{words}"
+    text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
     days, terms = find_days(words), find_terms(words)
     meant = [as_day(day) for day in resolve_days(words, terms, created)]
@@ -117,9 +152,15 @@ def _read(source: str, author: str, author_name: str, posted: str, created: date
     return Evidence(
         text,
         frozenset({language(posted)}),
-        read_names(text),
         tuple(dict.fromkeys(amounts)),
         tuple(_select_operands(numbers, bare)),
+        tuple(
+            Fact(
+                amount, find_clause(bare, amount, 1), bare[max(0, amount.start - 4) : amount.start]
+            )
+            for amount in numbers
+            if amount.unit in CHANGES
+        ),
         all_days,
         tuple(as_day(day) for day in own),
         bool(days),
@@ -131,6 +172,13 @@ def _read(source: str, author: str, author_name: str, posted: str, created: date
         frozenset({author.lower(), *(handle.lower() for handle in HANDLES.findall(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
     )
+
+
+def _name_source(source: str, url: str) -> str:
+    """Return what a report may call the source: its name, the site's, the subreddit's."""
+    host = re.sub(r"^www\.|\.\w+$", "", urlsplit(url).hostname or "")
+    forum = re.match(r"/(r/\w+)", urlsplit(url).path)
+    return " ".join((_SOURCES.get(source, source), host, forum[1] if forum else ""))
 
 
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:

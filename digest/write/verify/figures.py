@@ -208,6 +208,37 @@ def _scale(left: Quantity, right: Quantity, unit: str) -> float:
     return base / DIMENSIONS.get(unit, ("", 1.0))[1]
 
 
+CLAUSE_CHARS = 160
+_CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
+
+
+def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
+    """Return the part of a sentence that an amount stands in, with `parts` - 1 parts before it."""
+    first, last = max(0, amount.start - CLAUSE_CHARS), amount.end + CLAUSE_CHARS
+    ends = [first, *(match.end() for match in _CLAUSE_END.finditer(text, first, amount.start))]
+    after = _CLAUSE_END.search(text, amount.end, last)
+    return text[ends[-parts:][0] : after.start() if after else last]
+
+
+_UP = re.compile(
+    r"\b(?:up|rose|rise|gain|climb|jump|surg|increas|higher|grew|grow|soar|rall)|[涨升增]|走高|反弹",
+    re.I,
+)
+_DOWN = re.compile(
+    r"\b(?:down|fell|fall|drop|declin|los[ts]|plung|slump|decreas|lower|shed|slid|tumbl)|[跌降减挫]|回落|下滑|走低|蒸发",
+    re.I,
+)
+
+
+def find_direction(clause: str, before: str) -> int:
+    """Return 1 for a figure that goes up in its clause, -1 for down, 0 where the clause says neither or
+    both. `before` is the text right before the figure: a sign there decides."""
+    if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
+        return 1 if sign[1] == "+" else -1
+    up, down = bool(_UP.search(clause)), bool(_DOWN.search(clause))
+    return up - down
+
+
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
 _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及]")
 

@@ -1,0 +1,344 @@
+"""Names, versions and variants of a statement against what its posts name, in whatever script they write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from digest.reading.han import find_han_names
+from digest.reading.names import (
+    VARIANTS,
+    Name,
+    find_entry,
+    find_names,
+    is_common,
+    is_jargon,
+    opens_sentence,
+    simplify,
+)
+from digest.reading.segment import Word, segmenter
+from digest.reading.vocabulary import Entry
+from digest.text import language
+from digest.write.verify.sounds import Sounds, unaccent
+
+_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
+_SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
+_ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|n|an|ian|ese|ish)$")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
+_VERSION = re.compile(
+    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
+    re.IGNORECASE,
+)
+_BARE_VERSION = re.compile(
+    r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
+    re.IGNORECASE,
+)
+_LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
+_VARIANT = re.compile(
+    rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b"
+)
+TYPO_CHARS = 8
+"""Letters from which a word may lack one."""
+_WIDE = frozenset({"china", "us", "europe", "asia"})
+"""Places that a report may name where its posts name none: they are its own frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What posts name, in the forms that names of a statement are looked up by."""
+
+    text: str
+    """In small letters, with simplified characters."""
+    languages: frozenset[str]
+    keys: frozenset[str]
+    """Keys of the names, also of those inside tags and handles."""
+    words: frozenset[str]
+    """Latin words, their parts, two neighbours as one; without accents and endings."""
+    tags: frozenset[str]
+    """Hashtags, handles and addresses, letters only: a name may be glued into one."""
+    initials: str
+    """First letters of the words, to find what an acronym stands for."""
+    segments: frozenset[str]
+    """Runs of letters and of digits: qwen, 3, vl, 8, b."""
+    near: frozenset[tuple[str, str]]
+    """Segments and those within three after them, or just before."""
+    followers: dict[str, frozenset[str]]
+    """By segment, the segments that follow it at once."""
+    places: bool
+    sounds: Sounds
+
+
+def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
+    """Return what posts name; `text` is that of all of them with authors and sources."""
+    plain = simplify(text)
+    tokens = [unaccent(match.group()).lower() for match in _WORD.finditer(plain)]
+    tags = {re.sub(r"[\W_]", "", match.group().lower()) for match in _TAG.finditer(plain)}
+    split = " | ".join(" ".join(_CAMEL.findall(m.group())) for m in _TAG.finditer(plain))
+    names = [name for _, name in (*find_names(plain), *find_names(split))]
+    segments = _segments(plain)
+    near, followers = _neighbours(segments, names)
+    return Mentions(
+        plain.lower(),
+        languages,
+        frozenset(name.key for name in names),
+        frozenset(_word_forms(plain, tokens, names)),
+        frozenset(tags),
+        "".join(token[0] for token in tokens),
+        frozenset(segments),
+        near,
+        followers,
+        any(name.kind == "place" for name in names),
+        Sounds(plain),
+    )
+
+
+def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:
+    for match in _WORD.finditer(text):
+        word = unaccent(match.group())
+        parts = [part for part in re.split(r"[-.&+'_]", word.lower()) if part]
+        yield from (word.lower(), _glue(word), *parts)
+        yield from (part.lower() for part in _CAMEL.findall(word))
+        yield from (_ENDING.sub("", part) for part in parts)
+    yield from (_glue(first + second) for first, second in pairwise(tokens))
+    for name in names:
+        if entry := find_entry(name.text):
+            spellings = " ".join(spelling.lower() for spelling in entry.spellings)
+            yield from _SEGMENT.findall(unaccent(spellings))
+
+
+def _glue(word: str) -> str:
+    return re.sub(r"[-.&+'_]", "", word.lower())
+
+
+def _segments(text: str) -> list[str]:
+    cut = [match.group().lower() for match in _SEGMENT.finditer(unaccent(text))]
+    return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
+
+
+def _neighbours(
+    segments: Sequence[str], names: Sequence[Name]
+) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
+    """Return which segments stand near each other, and which follow at once; a version behind one spelling
+    of a name (混元 3.0) stands behind all of them."""
+    near: set[tuple[str, str]] = set()
+    followers: dict[str, set[str]] = {}
+    for at, segment in enumerate(segments):
+        following = segments[at + 1 : at + 4]
+        if following:
+            followers.setdefault(segment, set()).add(following[0])
+            near.add((following[0], segment))
+        for other in following:
+            near.add((segment, other))
+            if other[0].isdigit():
+                break
+    for name in names:
+        numbers = [piece for piece in name.key.split() if piece[0].isdigit()]
+        entry = find_entry(re.sub(r"[\s-]*v?\d.*$", "", name.text))
+        for spelling in entry.spellings if entry and numbers else ():
+            for segment in _segments(spelling)[-1:]:
+                followers.setdefault(segment, set()).add(numbers[0])
+                near |= {(segment, numbers[0]), (numbers[0], segment)}
+    return frozenset(near), {key: frozenset(values) for key, values in followers.items()}
+
+
+def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
+    """Yield the names of a statement that the posts do not have."""
+    plain = simplify(text)
+    placed = find_names(plain)
+    spans = [(start, start + len(name.text)) for start, name in placed]
+    for start, name in placed:
+        if entry := _find_known(name):
+            if not _has_entry(entry, name, plain, mentions):
+                yield name.text
+        else:
+            yield from _missing_words(name.text, plain, start, mentions)
+    yield from _missing_small_words(plain, spans, mentions)
+    yield from _missing_han_names(plain, spans, mentions)
+
+
+def _find_known(name: Name) -> Entry | None:
+    bare = re.sub(r"[\s-]*v?\d.*$", "", name.text)
+    return find_entry(name.text) or (find_entry(bare) if name.kind else None)
+
+
+def _has_entry(entry: Entry, name: Name, text: str, mentions: Mentions) -> bool:
+    if {entry.key, name.key} & mentions.keys or _is_spelled(entry, name, mentions):
+        return True
+    beside = text[text.find(name.text) :][: len(name.text) + 60].lower()
+    if any(owned.lower() in beside and _is_written(owned, mentions) for owned in entry.owns):
+        return True  # "OpenAI's Sora" is proved by Sora
+    if entry.kind == "place":
+        implied = any(_is_written(owned, mentions) for owned in entry.owns)
+        home = entry.key == "china" and "zh" in mentions.languages
+        return implied or home or (entry.key in _WIDE and not mentions.places)
+    return entry.kind == "person" and mentions.sounds.match(name.text)
+
+
+def _is_spelled(entry: Entry, name: Name, mentions: Mentions) -> bool:
+    """Return True where the posts have a spelling of the name, glued into a tag or in pieces too."""
+    if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
+        return True
+    latin = [s for s in (*entry.spellings, name.text) if s.isascii()]
+    return any(_is_written(spelling, mentions) for spelling in latin)
+
+
+def _is_written(spelling: str, mentions: Mentions) -> bool:
+    parts = [
+        part for part in re.split(r"[\s\-.&']+", unaccent(spelling).lower()) if part and part != "s"
+    ]
+    glued = "".join(parts)
+    if not spelling.isascii():
+        return simplify(spelling).lower() in mentions.text
+    words = all(part in mentions.words for part in parts)
+    return words or (len(glued) > 3 and _is_in_tag(glued, mentions))
+
+
+def _is_in_tag(word: str, mentions: Mentions) -> bool:
+    return any(tag.startswith(word) or tag.endswith(word) for tag in mentions.tags)
+
+
+def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
+    """Yield the words of an unlisted Latin name that the posts lack: all of them together where all do."""
+    words = list(_WORD.finditer(name))
+    checked = [m for m in words if _is_telling(m.group(), text, start + m.start())]
+    missing = [m.group() for m in checked if not _has_word(m.group(), name, mentions)]
+    if not missing or mentions.sounds.match(name):
+        return
+    initials = "".join(match.group()[0] for match in words if match.group()[0].isupper()).lower()
+    if len(initials) > 2 and initials in mentions.words:
+        return  # Commodity Futures Trading Commission, for CFTC
+    yield name if len(missing) == len(checked) else " ".join(missing)
+
+
+def _is_telling(word: str, text: str, at: int) -> bool:
+    """Return True for a word that names something: not an ordinary one, not a mere figure."""
+    word = re.sub(r"'\w*$", "", word)
+    beside = text[max(0, at - 2) : at + len(word) + 2]
+    if len(word) < 2 or is_jargon(word):
+        return False
+    if _HAN.search(beside) and not word.islower():
+        return True  # between Chinese words nothing but a name has a capital
+    parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.isdigit()]
+    return not all(is_common(part) or is_jargon(part) for part in parts)
+
+
+def _has_word(word: str, name: str, mentions: Mentions) -> bool:
+    """Return True where the posts have the word, or for a compound all of its parts, in order where it
+    holds a number."""
+    lower = unaccent(re.sub(r"'\w*$", "", word)).lower()
+    glued = _glue(lower)
+    if {lower, glued, _ENDING.sub("", lower)} & mentions.words:
+        return True
+    if len(glued) > 3 and _is_in_tag(glued, mentions):
+        return True
+    cut = _segments(re.sub(r"(?:-[a-z]+)+$", "", word))
+    if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):
+        return _has_numbered(cut, mentions)
+    parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.islower()]
+    if len(parts) > 1 and all(
+        _ENDING.sub("", p.lower()) in mentions.words or is_common(p) for p in parts
+    ):
+        return True
+    if word.isupper() and 2 < len(word) < 6 and lower in mentions.initials:
+        return True
+    pairs = (_glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
+    known = any(pair in mentions.words for pair in pairs) or mentions.sounds.match(word)
+    return known or _is_misspelled(lower, mentions)
+
+
+def _is_misspelled(word: str, mentions: Mentions) -> bool:
+    """Return True where a post has a long word with one letter less or more: PitcBook."""
+    if len(word) < TYPO_CHARS or not word.isalpha():
+        return False
+    shorter = {word[:at] + word[at + 1 :] for at in range(1, len(word))}
+    near = (w for w in mentions.words if len(w) == len(word) + 1 and w[0] == word[0])
+    return bool(shorter & mentions.words) or any(
+        w[:at] + w[at + 1 :] == word for w in near for at in range(1, len(w))
+    )
+
+
+def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
+    """Return True where the pieces follow each other in the posts, or are all there ("Qwen3" for 千问 3)."""
+    apart = [(a, b) for a, b in pairwise(cut) if (a, b) not in mentions.near]
+    if any(len(a) == 1 or len(b) == 1 for a, b in apart if a.isalpha() or b.isalpha()):
+        return False  # 4B is not 4M, B200 not H200
+    strange = [s for s in cut if s not in mentions.segments and s not in mentions.words]
+    return not apart or not strange
+
+
+def _missing_small_words(
+    text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
+) -> Iterator[str]:
+    """Yield Latin words in small letters between Chinese ones: nanochat, ollama."""
+    for match in _WORD.finditer(text):
+        word, at = match.group(), match.start()
+        covered = any(start <= at < end for start, end in spans)
+        beside = text[max(0, at - 2) : match.end() + 2]
+        if covered or not word.islower() or len(word) < 3 or not _HAN.search(beside):
+            continue
+        if not is_common(word) and not is_jargon(word) and not _has_word(word, word, mentions):
+            yield word
+
+
+def _missing_han_names(
+    text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
+) -> Iterator[str]:
+    """Yield Chinese names of people, titles in 《》, and short quotations of Chinese posts."""
+    spoken = language(text)
+    words: tuple[Word, ...] = ()
+    if spoken == "zh":
+        segmenter().prepare([text])
+        words = tuple(segmenter().cut(text))
+    bare = re.sub(r"\W", "", mentions.text)
+    for _, name in find_han_names(text, spoken, words, list(spans)):
+        lower = re.sub(r"\W", "", name.text.lower())
+        if lower in bare or (name.kind == "person" and mentions.sounds.match(name.text)):
+            continue
+        if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
+            yield f"《{name.text}》" if name.kind == "title" else name.text
+    for match in _QUOTED.finditer(text) if _is_cjk(mentions) else ():
+        if not any(match[1][n : n + 2] in mentions.text for n in range(len(match[1]) - 1)):
+            yield match.group()
+
+
+def _is_cjk(mentions: Mentions) -> bool:
+    return bool(mentions.languages & {"zh"})
+
+
+def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
+    """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo 3."""
+    yield from (long for long in _LONG_VERSION.findall(text) if long not in mentions.text)
+    for match in _VERSION.finditer(text):
+        if not _has_version(match, mentions):
+            yield match.group()
+    for match in _BARE_VERSION.finditer(text):
+        if (match[1] or match[2]).removesuffix(".0") not in mentions.segments:
+            yield match.group()
+    for match in _VARIANT.finditer(text):
+        number, variant = match[2].removesuffix(".0"), match[3].lower()
+        variants = mentions.followers.get(number, frozenset()) & VARIANTS
+        if (number, variant) not in mentions.near and (variants or variant not in mentions.words):
+            yield match.group()
+
+
+def _has_version(match: re.Match[str], mentions: Mentions) -> bool:
+    """Return True where the number follows the name in the posts, or they have it and no other of that name."""
+    name, number = unaccent(match[1]).lower(), match[2].removesuffix(".0")
+    if (name, number) in mentions.near:
+        return True
+    capital = (
+        "." in match[2]
+        and match[1][0].isupper()
+        and not opens_sentence(match.string, match.start())
+    )
+    apart = match.group()[len(match[1])] == " "
+    if is_common(name) and name not in VARIANTS and apart and not capital:
+        return True  # "top 10" and the like: the number alone is looked up elsewhere
+    others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
+    return number in mentions.segments and not others

@@ -1,0 +1,141 @@
+"""Names across scripts by their sound: Lula is 卢拉, Willison is 威利森, Bolt is بولت, Cao Yue is 曹越."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cached_property
+from itertools import pairwise
+
+from anyascii import anyascii
+
+from digest.reading.vocabulary import load_words
+
+_HAN = re.compile(r"[\u3400-\u9fff]+")
+_OTHER_SCRIPT = re.compile(
+    r"[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
+)
+_LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
+_LONGEST = 7
+"""Characters of one part of a transliterated name: 施密德胡伯 has five."""
+_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l"}
+_SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
+"""Chinese leaves it out: Marcus is 马库斯."""
+_SPELLINGS = (
+    ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("th", "t"),
+    ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"), ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
+    ("r", "l"), ("m", "n"), ("b", "p"), ("d", "t"), ("g", "k"), ("v", "f"),
+)  # fmt: skip
+"""How letters that transliterations do not tell apart are made one, in this order."""
+
+
+def unaccent(text: str) -> str:
+    """Return the text with Latin letters without their accents."""
+    if text.isascii():
+        return text
+    kept = (c for c in unicodedata.normalize("NFD", text) if not 0x300 <= ord(c) < 0x370)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def sound_of(text: str) -> str:
+    """Return the letters of a name in any script by their sound, one for those that are often confused."""
+    text = "".join(_CHARS.get(char) or anyascii(char) for char in text).lower()
+    text = _SILENT_R.sub("", text)
+    for spelling, sound in _SPELLINGS:
+        text = text.replace(spelling, sound)
+    text = text.translate(str.maketrans("eyuw", "iioo", "'` -.·"))
+    return re.sub(r"(.)\1+", r"\1", text)
+
+
+def skeleton(sound: str) -> str:
+    """Return the consonants of a sound; h and what is written like a vowel are none."""
+    return re.sub(r"[aioh]", "", sound)
+
+
+def is_alike(name: str, other: str) -> bool:
+    """Return True where two sounds may be one name: consonants in order, and vowels where those are few."""
+    bones, others = skeleton(name), skeleton(other)
+    if min(len(bones), len(others)) < 3:
+        bare, other_bare = name.replace("h", ""), other.replace("h", "")
+        return len(name) > 2 and bones == others and _distance(bare, other_bare) <= len(bare) // 4
+    return _distance(bones, others) <= max(len(bones), len(others)) // 4
+
+
+def _distance(first: str, second: str) -> int:
+    """Return how many letters differ (Levenshtein)."""
+    row = list(range(len(second) + 1))
+    for at, char in enumerate(first, 1):
+        above, row[0] = row[0], at
+        for n, other in enumerate(second, 1):
+            above, row[n] = row[n], min(row[n] + 1, row[n - 1] + 1, above + (char != other))
+    return row[-1]
+
+
+class Sounds:
+    """The sounds of the words of a text that may be names in another script."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def match(self, name: str) -> bool:
+        """Return True where the text has a name of this sound in another script."""
+        if name.isascii() or not _HAN.search(name):
+            return self._match_latin(name)
+        pinyin = anyascii(name.replace("·", "")).lower()
+        if pinyin in self._pairs:
+            return True
+        parts = [sound_of(part) for part in re.split("[·・]", name)]
+        return any(is_alike(parts[-1], sound) for sound in self._latin)
+
+    def _match_latin(self, name: str) -> bool:
+        words = [word for word in _LATIN_WORD.findall(name) if len(word) > 2 or len(name) < 9]
+        if not words or not (self._foreign or self._han):
+            return False
+        joined = {"".join(words).lower(), "".join(reversed(words)).lower()}
+        if joined & self._pinyin:
+            return True
+        sounds = [sound_of(word) for word in words]
+        return all(any(is_alike(sound, other) for other in self._foreign) for sound in sounds[-1:])
+
+    @cached_property
+    def _han(self) -> list[str]:
+        return _HAN.findall(self._text)
+
+    @cached_property
+    def _pinyin(self) -> frozenset[str]:
+        """Return the spellings of what may be Chinese names: two or three characters, the first a surname."""
+        surnames = {char for row in load_words("surnames") for char in row.split(":")[1]}
+        names = {
+            run[at : at + length]
+            for run in self._han
+            for at in range(len(run))
+            if run[at] in surnames
+            for length in (2, 3)
+        }
+        orders = {(name, name[1:] + name[0]) for name in names if len(name) > 1}
+        return frozenset(anyascii(name).lower() for order in orders for name in order)
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        """Return the sounds of words in other scripts, and of runs of characters that spell foreign names."""
+        marks = load_words("han_cues", "transliteration")
+        words = set(_OTHER_SCRIPT.findall(self._text))
+        for run in self._han:
+            for at in range(len(run)):
+                for length in range(2, _LONGEST + 1):
+                    word = run[at : at + length]
+                    if len(word) == length and all(char in marks for char in word):
+                        words.add(word)
+        return frozenset(sound_of(word) for word in words)
+
+    @cached_property
+    def _latin(self) -> frozenset[str]:
+        return frozenset(
+            sound_of(word) for word in _LATIN_WORD.findall(self._text) if word[0].isupper()
+        )
+
+    @cached_property
+    def _pairs(self) -> frozenset[str]:
+        """Return neighbouring Latin words as one, in both orders: Cao Yue is caoyue and yuecao."""
+        words = [word.lower() for word in _LATIN_WORD.findall(self._text)]
+        return frozenset(joined for a, b in pairwise(words) for joined in (a + b, b + a))
