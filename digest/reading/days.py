@@ -129,6 +129,8 @@ def find_days(text: str) -> list[Day]:
 
 def _read_days(match: re.Match[str]) -> Iterator[Day]:
     groups = match.groupdict()
+    if groups.get("n") == "may":
+        return  # the verb
     month = _number(groups["m"]) if groups.get("m") else _MONTHS[groups["n"].lower()]
     year = _number(groups.get("y") or "0")
     year += 2000 if 0 < year < 100 else 0

@@ -32,7 +32,7 @@ _SCALES = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
 
 _DIGITS = "".join(_HAN_DIGITS)
 _MYRIADS = "".join(_HAN_MYRIADS)
-_ARABIC = r"\d{1,3}(?:[,，]\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
+_ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
 # 千 of 千瓦, 兆 of 兆赫 and 百 of 百度 are no part of the number; 三个亿 is 三亿.
 _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"

@@ -221,7 +221,7 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
 
 
 _UP = re.compile(
-    r"\b(?:up|rose|rise|gain|climb|jump|surg|increas|higher|grew|grow|soar|rall)|[涨升增]|走高|反弹",
+    r"(?<![-\w])(?:up\b|rose|rise|gain|climb|jump|surg|increas|higher|grew|grow|soar|rall)|[涨升增]|走高|反弹",
     re.I,
 )
 _DOWN = re.compile(

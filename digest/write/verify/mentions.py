@@ -28,6 +28,12 @@ _WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
 _SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
+_TAIL = re.compile(r"(?:-[a-z]+)+$")
+"""Of Yahoo-style, Gemma-based."""
+_ORDINARY = re.compile(
+    r"[A-Z][a-z]+(?:ing|ed|tions?|ments?|ness|ly|ity|ous|ful|[ai]ble|ive|al|ary|ics|isms?|ists?|points?|s)$"
+)
+"""Words that open a sentence and are in no list."""
 _ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|n|an|ian|ese|ish)$")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
@@ -208,7 +214,8 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     words = list(_WORD.finditer(name))
     checked = [m for m in words if _is_telling(m.group(), text, start + m.start())]
     missing = [m.group() for m in checked if not _has_word(m.group(), name, mentions)]
-    if not missing or mentions.sounds.match(name):
+    before = re.search(r"[A-Z][a-z]+\s$", text[max(0, start - 20) : start])
+    if not missing or mentions.sounds.match((before[0] if before else "") + name):
         return
     initials = "".join(match.group()[0] for match in words if match.group()[0].isupper()).lower()
     if len(initials) > 2 and initials in mentions.words:
@@ -224,6 +231,8 @@ def _is_telling(word: str, text: str, at: int) -> bool:
         return False
     if _HAN.search(beside) and not word.islower():
         return True  # between Chinese words nothing but a name has a capital
+    if opens_sentence(text, at) and _ORDINARY.match(word):
+        return False
     parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.isdigit()]
     return not all(is_common(part) or is_jargon(part) for part in parts)
 
@@ -233,11 +242,12 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     holds a number."""
     lower = unaccent(re.sub(r"'\w*$", "", word)).lower()
     glued = _glue(lower)
-    if {lower, glued, _ENDING.sub("", lower)} & mentions.words:
+    base = _TAIL.sub("", lower)
+    if {lower, glued, base, _ENDING.sub("", base)} & mentions.words:
         return True
     if len(glued) > 3 and _is_in_tag(glued, mentions):
         return True
-    cut = _segments(re.sub(r"(?:-[a-z]+)+$", "", word))
+    cut = _segments(_TAIL.sub("", word))
     if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):
         return _has_numbered(cut, mentions)
     parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.islower()]
