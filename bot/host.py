@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import answer, apology, link_word, menu
@@ -21,6 +22,8 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 MOST_SUGGESTED = 25
+CLOCKS_APART = timedelta(minutes=2)
+"""How far the platform's clock may differ from ours."""
 
 
 class BotHost:
@@ -113,11 +116,25 @@ class BotHost:
             await self._context.store.forget_updates(now)
         return await self._context.store.first_time(platform, update, now)
 
-    async def ended(self, platform: str, chat: str, why: Ending, *, space: str = "") -> None:
-        """Nothing can be posted in a chat any more, or in a whole server."""
-        number = await self._ledger.end_chat(platform, chat, why, space=space)
+    async def ended(
+        self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
+    ) -> None:
+        """End what is posted in a chat, in one thread of it, or in a whole server."""
+        number = await self._ledger.end_chat(platform, chat, why, space=space, thread=thread)
         if number:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
+
+    async def arrived(
+        self, platform: str, chat: str, message: str, text: str, at: datetime
+    ) -> None:
+        """Settle a held part that this message of the bot's own proves to have arrived."""
+        for held in await self._ledger.held(platform, chat):
+            sent = json.loads(await self._ledger.body(held.part))
+            same = str(sent.get("text", "")).split() == text.split()
+            if same and (held.tried_at is None or at >= held.tried_at - CLOCKS_APART):
+                await self._ledger.decide([held.part], again=False)
+                log.info("%s: a held part is there: message %s", platform, message)
+                return
 
     async def moved(self, platform: str, old: str, new: str) -> None:
         """A chat has a new id."""

@@ -15,8 +15,8 @@ from bot.machine import give_back
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds between attempts to reach a platform."""
+LONGEST_PAUSE = 60.0
+"""Most seconds between attempts to reach a platform."""
 TELL_SECONDS = 15.0
 """Between looks for what operators of a platform have not heard yet."""
 DOWN_SECONDS = 300.0
@@ -36,7 +36,7 @@ class Talking:
     async def keep(self, name: str, setup: platforms.Setup) -> None:
         """Runs a platform, again after each time it could not be reached, until it is refused."""
         loop = asyncio.get_running_loop()
-        pause, down_since = FIRST_PAUSE, loop.time()
+        failures, down_since = 0, loop.time()
         while True:
             began = loop.time()
             try:
@@ -52,12 +52,13 @@ class Talking:
                 log.exception("%s failed", name)
                 why = type(error).__name__
             if loop.time() - began > LONGEST_PAUSE:
-                pause, down_since = FIRST_PAUSE, loop.time()
+                failures, down_since = 0, loop.time()
             if loop.time() - down_since > DOWN_SECONDS:
                 await self.context.tell("platform_down", name, why=why)
+            failures += 1
+            pause = platforms.backoff(failures, LONGEST_PAUSE)
             self.show(f"{name}: {why}; trying again in {pause:.0f} s")
             await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def _run(self, name: str, setup: platforms.Setup) -> None:
         """Talks; sends and tells as soon as it is ready. All of it ends together."""

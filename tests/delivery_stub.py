@@ -29,6 +29,7 @@ _TELEGRAM_FIELDS = {
         "entities",
         "reply_markup",
         "link_preview_options",
+        "disable_notification",
     },
     "sendPhoto": {
         "chat_id",
@@ -37,11 +38,14 @@ _TELEGRAM_FIELDS = {
         "caption_entities",
         "message_thread_id",
         "reply_markup",
+        "disable_notification",
     },
 }
 _DISCORD_FIELDS = {
+    "content",
     "embeds",
     "components",
+    "flags",
     "allowed_mentions",
     "nonce",
     "enforce_nonce",
@@ -247,9 +251,9 @@ class DeliveryStub:
         self._by_nonce[chat, sent["nonce"]] = id_
         book.uploads += pictured
         self._channel.setdefault(chat, []).append(
-            {"id": id_, "author": {"bot": True}, "embeds": sent.get("embeds", [])}
+            {"id": id_, "author": {"bot": True}, **sent, "nonce": None}
         )
-        self._take("discord", chat, json.dumps([e.get("description") for e in sent["embeds"]]))
+        self._take("discord", chat, _said(sent))
         await self._after(request, book)
         return _answer(200, {"id": id_, "channel_id": chat})
 
@@ -261,6 +265,13 @@ class DeliveryStub:
             self.problems.append("discord: crosspost outside an announcement channel")
         self.books["discord"].published += 1
         return _answer(200, {"id": request.match_info["id"]})
+
+
+def _said(sent: dict[str, Any]) -> str:
+    """What a message on Discord says."""
+    if not sent.get("embeds"):
+        return str(sent["content"])
+    return json.dumps([embed.get("description") for embed in sent["embeds"]])
 
 
 def refused(code: int, description: str, **parameters: Any) -> web.Response:

@@ -13,9 +13,8 @@ from bot.commands import link_word
 from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Terms, Text
 from bot.platforms import terminal
 from bot.platforms.discord import embeds as discord_text
-from bot.platforms.telegram.answers import paged
-from bot.platforms.telegram.answers import sheets as telegram_sheets
-from bot.platforms.telegram.entities import JOINER, keyboard, message
+from bot.platforms.telegram.entities import JOINER, is_paged, keyboard, message
+from bot.platforms.telegram.entities import sheets as telegram_sheets
 from bot.rich import MOST_LINKS, Line, address, cells
 from digest.text import clean
 from tests import discord_markdown, discord_rules, telegram_chats, telegram_links
@@ -121,9 +120,10 @@ def on_telegram(reply: Reply, wanted: str) -> int:
     _same("".join(texts), wanted)
     _whole_links(links, reply)
     _well_cut(lines, wanted, reply)
-    of = len(found) if paged(reply, found) else 1
     channel = "jianbao_bot" if reply.manner == "post" else ""
-    buttons = keyboard(reply, 1, of, Words(), channel)  # type: ignore[arg-type]
+    host: Any = Words()
+    of = len(found) if is_paged(reply, found, host, channel) else 1
+    buttons = keyboard(reply, 1, of, host, channel)
     telegram_chats.keyboard(buttons.to_dict() if buttons else None)
     return len(found)
 

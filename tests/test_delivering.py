@@ -25,7 +25,7 @@ from bot.platforms import (
 )
 from bot.platforms.telegram import api as telegram
 from digest.models import Chat
-from tests.delivery_stub import HTML, DeliveryStub, telegram_says
+from tests.delivery_stub import HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
 from tests.town import PNG, body, opened
 
 PLATFORMS = ("telegram", "discord")
@@ -168,7 +168,32 @@ async def test_discord_says_for_whom_and_how_long(
 async def test_a_telegram_chat_that_is_gone(fault: str, why: str) -> None:
     error = await outcome("telegram", fault)
     assert isinstance(error, Gone)
-    assert error.why == why
+    assert (error.why, error.thread) == (why, False)
+
+
+@pytest.mark.parametrize("reason", ["message thread not found", "TOPIC_DELETED"])
+async def test_a_topic_that_is_gone_leaves_the_chat(reason: str) -> None:
+    error = await outcome("telegram", says(400, f"Bad Request: {reason}"))
+    assert isinstance(error, Gone)
+    assert (error.why, error.thread) == ("deleted", True)
+
+
+EDGE = [HTML, "", "Forbidden", "[]", '{"error": "access denied"}', '{"ok": false}']
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("page", EDGE)
+@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 418, 502])
+async def test_a_page_of_an_edge_is_not_the_word_of_the_platform(
+    platform: str, code: int, page: str
+) -> None:
+    assert type(await outcome(platform, f"{code} {page}")) is NotSent
+
+
+async def test_the_token_is_in_no_reason(caplog: pytest.LogCaptureFixture) -> None:
+    text = f"Not Found: /bot{TELEGRAM_TOKEN}/sendMessage"
+    error = await outcome("telegram", says(400, text))
+    assert TELEGRAM_TOKEN not in f"{error!r}{caplog.text}"
 
 
 @pytest.mark.parametrize(
@@ -197,10 +222,11 @@ async def test_a_group_that_became_a_supergroup_has_a_new_id() -> None:
         ("telegram", says(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"), False, True),
         ("telegram", says(400, "Bad Request: IMAGE_PROCESS_FAILED"), False, True),
         ("telegram", says(413, "Request Entity Too Large"), False, True),
-        ("telegram", says(400, "Bad Request: message thread not found"), False, False),
+        ("telegram", says(400, "Bad Request: not enough rights to send text"), False, False),
+        ("telegram", says(400, "Bad Request: SOMETHING_NEW"), True, False),
         ("discord", discord_says(400, 50035), True, True),
         ("discord", discord_says(413, 40005), False, True),
-        ("discord", discord_says(403, 50013), False, False),
+        ("discord", discord_says(403, 50013), True, True),
     ],
 )
 async def test_what_is_refused_may_be_taken_without_it(

@@ -13,14 +13,14 @@ import pytest
 
 from bot.commands.asking import Context
 from bot.host import BotHost
-from bot.messages import Text, reply
+from bot.messages import Entry, Heading, Picture, Reply, Text, reply
 from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
 from digest.models import Chat, Item
 from tests.discord_rules import bits
 from tests.discord_server import DiscordServer
 from tests.discord_things import APPLICATION, Channel, Interaction, Message, Person
-from tests.hosts import BOSS, hosted
+from tests.hosts import BOSS, hosted, picture
 from tests.samples import DAY, report
 
 GUILD, TEXT, NEWS, FORUM, THREAD, POST = 1 << 22, 20, 21, 22, 30, 31
@@ -360,9 +360,10 @@ async def test_what_a_place_refuses_is_told_apart(up: Running) -> None:
     hello = reply(Text("hello"))
     with pytest.raises(Gone):
         await up.bot.send(chat(999), hello)
-    up.server.deny_bot(up.text, "embed_links")
-    with pytest.raises(Refused):
+    up.server.deny_bot(up.text, "send_messages")
+    with pytest.raises(Refused) as refused:
         await up.bot.send(chat(TEXT), hello)
+    assert refused.value.rights
     up.server.deny_bot(up.text, "view_channel")
     with pytest.raises(Gone):
         await up.bot.send(chat(TEXT), hello)
@@ -372,8 +373,29 @@ async def test_what_a_place_refuses_is_told_apart(up: Running) -> None:
     up.server.lose("POST", "/messages$", times=5)
     with pytest.raises(Unreachable):
         await up.bot.send(chat(NEWS), hello)
-    with pytest.raises(Unreachable):
-        await Discord(up.host, up.bot.setup).send(chat(NEWS), hello)
+
+
+async def test_without_embeds_or_files_a_place_gets_the_text(up: Running, tmp_path: Path) -> None:
+    (tmp_path / "cloud.png").write_bytes(picture())
+    shown = Picture(tmp_path / "cloud.png", "a cloud")
+    points = [Entry(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
+    brief = Reply((Heading("A day", 1), Text("Overview."), shown, *points))
+    place = Chat("discord", str(TEXT), kind="group")
+    await up.bot.send(place, brief)
+    whole = up.server.messages(up.text)
+    up.server.deny_bot(up.text, "attach_files")
+    await up.bot.send(place, brief)
+    bare = up.server.messages(up.text)[len(whole) :]
+    assert [message.files for message in bare] == [{}] * len(whole)
+    assert "附加文件" in bare[0].content
+    up.server.deny_bot(up.text, "attach_files", "embed_links")
+    await up.bot.send(place, brief)
+    plain = up.server.messages(up.text)[2 * len(whole) :]
+    assert not any(message.embeds or message.files for message in plain)
+    text = "\n".join(message.content for message in plain)
+    for message in whole:
+        for embed in message.embeds:
+            assert all(line in text for line in embed["description"].splitlines())
 
 
 async def test_a_wrong_token_is_for_good_and_no_server_is_not(tmp_path: Path) -> None:
@@ -447,7 +469,9 @@ async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
             address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-            setup = Setup(server.token, server.api_url, proxy=address)
+            # By a name that only looks far away: what is near is asked directly.
+            far = server.api_url.replace("127.0.0.1", "discord.test")
+            setup = Setup(server.token, far, proxy=address)
             task = asyncio.create_task(Discord(host, setup).run())
             await server.until(lambda: lines, 10)
             it: Interaction = await server.slash(

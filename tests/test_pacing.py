@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.delivery.rate import ChatPace, Invalid, Rate, backoff
+from bot.delivery.rate import ChatPace, Invalid, Rate
+from bot.platforms import backoff
 from tests.delivery_stub import Window
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.alerts import Tell
-from bot.delivery.rate import ChatPace, Invalid, Rate, backoff
+from bot.delivery.rate import ChatPace, Invalid, Rate
 from bot.platforms import (
     Delivered,
     Delivering,
@@ -24,6 +24,7 @@ from bot.platforms import (
     Refused,
     Revoked,
     Unsure,
+    backoff,
 )
 from digest.errors import StoreError
 from digest.models import Outcome, Part
@@ -46,8 +47,11 @@ class Job:
     part: Part
     picture: str
     """What its body calls the picture, or nothing."""
+    message: Outgoing | None = None
+    """As it was last tried."""
     plain: bool = False
     bare: bool = False
+    denied: bool = False
     uploaded: bool = False
     """Whether the picture itself was tried, not only its name there."""
     uploads: bool = False
@@ -135,7 +139,17 @@ class Tries:
                 picture = await self._picture(job.picture)
                 job.uploaded = True
                 job.bare = not picture
-        return Outgoing(part.chat, part.body, part.nonce, picture, file_id, job.plain, job.bare)
+        job.message = Outgoing(
+            part.chat,
+            part.body,
+            part.nonce,
+            picture,
+            file_id,
+            job.plain,
+            job.bare,
+            job.denied,
+        )
+        return job.message
 
     async def _keep(self, picture: str, file_id: str) -> None:
         if self.file_ids.get(picture) != file_id and picture not in self.file_ids:
@@ -182,7 +196,8 @@ class Tries:
                 return Outcome(part.id, "unknown", error=str(error))
             case Gone():
                 log.info("%s: a chat is gone (%s)", self._name, error)
-                await self._ledger.end_chat(self._name, part.chat.id, error.why)
+                thread = part.chat.thread if error.thread else None
+                await self._ledger.end_chat(self._name, part.chat.id, error.why, thread=thread)
                 return Outcome(part.id, "refused", error=str(error))
             case Moved():
                 await self._ledger.move_chat(self._name, part.chat.id, error.new)
@@ -242,18 +257,16 @@ class Tries:
         return self._later(part, str(error), 0.0)
 
     def _without(self, job: Job, error: PlatformError) -> Outcome | None:
-        """A refused message without what was refused; refused for good where nothing is left to
-        leave out."""
+        """Have a refused message tried again without what was refused; return its outcome where
+        nothing is left to leave out."""
         refused = error if isinstance(error, Refused) else Refused(str(error))
-        if refused.picture and job.picture and not job.bare:
-            if job.uploaded:
-                job.bare = True
-            else:  # its name there has run out
-                self.file_ids.pop(job.picture, None)
-                job.uploaded = True
-        elif refused.markup and not job.plain:
-            job.plain = True
-        else:
+        less = job.message.without(refused) if job.message else None
+        if less is None:
             return Outcome(job.part.id, "refused", error=str(error))
+        if less.bare and not job.bare and not job.uploaded:  # its name there has run out
+            self.file_ids.pop(job.picture, None)
+            job.uploaded = True
+        else:
+            job.plain, job.bare, job.denied = less.plain, less.bare, less.denied
         log.warning("%s: %s; sent again without that", self._name, error)
         return None

@@ -210,8 +210,3 @@ class Invalid:
         if len(self._at) < self.MOST:
             return 0.0
         return self.WITHIN - (now - self._at[0])
-
-
-def backoff(attempts: int, most: float = 60.0) -> float:
-    """Seconds before the next try: 1, 2, 4 and so on."""
-    return min(most, 2.0 ** max(0, attempts - 1))

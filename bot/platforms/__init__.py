@@ -6,17 +6,25 @@ are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import ipaddress
 import pkgutil
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import ModuleType
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from bot.menu import Kind, MenuRow
 from bot.messages import Incoming, Reply
 from digest.models import Chat, Ending, Language
+
+MOST_WAIT_SECONDS = 60.0
+"""How long an answer waits at the platform's word before it is given up."""
+MOST_TRIES = 5
+"""Calls made for one message of an answer."""
 
 
 class PlatformError(Exception):
@@ -30,18 +38,28 @@ class Unreachable(PlatformError):
 class Refused(PlatformError):
     """It will not do this, however often it is asked: a wrong token, a message it cannot take."""
 
-    def __init__(self, message: str = "", *, markup: bool = False, picture: bool = False) -> None:
-        """`markup`: without its markup it may be taken; `picture`: without its picture."""
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        markup: bool = False,
+        picture: bool = False,
+        rights: bool = False,
+    ) -> None:
+        """`markup`: without its markup it may be taken; `picture`: without its picture; `rights`:
+        the bot lacks permissions in that chat."""
         super().__init__(message)
-        self.markup, self.picture = markup, picture
+        self.markup, self.picture, self.rights = markup, picture, rights
 
 
 class Gone(PlatformError):
     """Nothing can be sent to that chat any more: the bot was blocked or removed, the chat deleted."""
 
-    def __init__(self, message: str = "", why: Ending = "removed") -> None:
+    def __init__(self, message: str = "", why: Ending = "removed", *, thread: bool = False) -> None:
+        """`thread`: only the chat's thread is gone; the chat itself remains."""
         super().__init__(message)
         self.why: Ending = why
+        self.thread = thread
 
 
 class Moved(PlatformError):
@@ -85,6 +103,11 @@ class Setup:
     operators: tuple[str, ...] = ()
     """Ids of the people in ADMINS."""
 
+    @property
+    def api_proxy(self) -> str | None:
+        """The proxy to reach the API by; None for a server on this machine or in its network."""
+        return None if not self.proxy or is_near(self.api_url) else self.proxy
+
 
 class Host(Protocol):
     """The bot, as a platform sees it."""
@@ -114,8 +137,17 @@ class Host(Protocol):
         """Whether this update was never handled; from now on it was."""
         ...
 
-    async def ended(self, platform: str, chat: str, why: Ending, *, space: str = "") -> None:
-        """Nothing can be posted in a chat any more, or in a whole server."""
+    async def ended(
+        self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
+    ) -> None:
+        """End what is posted in a chat, in one thread of it, or in a whole server."""
+        ...
+
+    async def arrived(
+        self, platform: str, chat: str, message: str, text: str, at: datetime
+    ) -> None:
+        """Note a message of the bot's own that somebody in the chat can see: with this text, sent
+        at that time. It settles a part of which nobody knew whether it arrived."""
         ...
 
     async def moved(self, platform: str, old: str, new: str) -> None:
@@ -167,6 +199,19 @@ class Outgoing:
     """Without markup and buttons."""
     bare: bool = False
     """Without the picture."""
+    denied: bool = False
+    """Some of it is left out for want of permissions: the message says so."""
+    reply_to: str = ""
+    """The message it answers, where its place follows from that: a thread of comments."""
+
+    def without(self, error: Refused) -> Outgoing | None:
+        """Return the message without what was refused, or None where nothing is left to leave out."""
+        denied = self.denied or error.rights
+        if error.picture and (self.picture or self.file_id) and not self.bare:
+            return replace(self, bare=True, denied=denied)
+        if error.markup and not self.plain:
+            return replace(self, plain=True, denied=denied)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +243,10 @@ class Delivering(Protocol):
         """Whether a picture that was sent once can be sent again by its name there."""
         ...
 
-    def bodies(self, reply: Reply, chat: Chat, picture: str) -> list[str]:
-        """The messages of a reply as JSON objects. `picture` names its picture: it is the value of
-        `picture` in the message that shows it."""
+    def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+        """Return the messages of a reply as JSON objects. `picture` names its picture: it is the
+        value of `picture` in the message that shows it. Only the first one rings, and none where
+        `quiet`."""
         ...
 
     async def deliver(self, message: Outgoing) -> Delivered:
@@ -246,6 +292,53 @@ class Platform(Protocol):
         """A line on who the token is for and how to invite the bot; then a line for each of these
         subscribed chats where it may not post. Changes nothing. Raises as `run` does."""
         ...
+
+
+async def send_answer(
+    send: Callable[[Outgoing], Awaitable[object]],
+    message: Outgoing,
+    moved: Callable[[str], Awaitable[None]],
+) -> None:
+    """Send one message of an answer: wait where the platform asks to, send again what was certainly
+    not taken, follow a chat that moved, leave out what is refused. Raises Gone, Refused, Revoked or
+    Unreachable."""
+    reason = ""
+    for attempt in range(1, MOST_TRIES + 1):
+        try:
+            await send(message)
+            return
+        except Limited as error:
+            if error.seconds > MOST_WAIT_SECONDS:
+                raise Unreachable(str(error)) from error
+            reason = str(error)
+            await asyncio.sleep(error.seconds)
+        except NotSent as error:
+            reason = str(error)
+            if attempt < MOST_TRIES:
+                await asyncio.sleep(backoff(attempt))
+        except Moved as error:
+            await moved(error.new)
+            message = replace(message, chat=replace(message.chat, id=error.new))
+        except Refused as error:
+            less = message.without(error)
+            if less is None:
+                raise
+            message = less
+    raise Unreachable(reason or "refused again and again")
+
+
+def backoff(attempts: int, most: float = 60.0) -> float:
+    """Return the seconds before the next try: 1, 2, 4 and so on, at most `most`."""
+    return min(most, 2.0 ** max(0, min(attempts, 30) - 1))
+
+
+def is_near(url: str) -> bool:
+    """Return whether an address lies on this machine or in a private network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost" or (bool(host) and "." not in host)
 
 
 def names() -> tuple[str, ...]:

@@ -136,10 +136,18 @@ async def insert_subscription(
 
 
 async def end_subscriptions(
-    connection: AsyncConnection, platform: str, chat: str, space: str, why: Ending
+    connection: AsyncConnection,
+    platform: str,
+    chat: str,
+    space: str,
+    why: Ending,
+    thread: str | None = None,
 ) -> int:
-    """End all subscriptions of a chat, or of a server where `chat` is empty; return how many."""
+    """End all subscriptions of a chat, of one thread of it, or of a server where `chat` is empty;
+    return how many."""
     place = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    if thread is not None:
+        place &= subscriptions.c.thread == thread
     live = (subscriptions.c.platform == platform) & place & (subscriptions.c.ended == "")
     ended = update(subscriptions).where(live).values(ended=why)
     return (await connection.execute(ended)).rowcount

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, case, delete, func, or_, select
 
 from digest.models import Balance, Delivery, Ending, Held, Outcome, Part, Topic
 from digest.store import Store, chat_tables, due, moves, outbox
 from digest.store.due import ReportKey
 from digest.store.engine import insert_on
-from digest.store.tables import deliveries, leases, parts
+from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _NOTES = "store"
 _AHEAD = timedelta(minutes=5)
@@ -94,21 +94,40 @@ class Ledger:
         async with self._store.writing() as connection:
             return await outbox.recover(connection, platform)
 
-    async def held(self, platform: str | None = None) -> list[Held]:
-        """Messages of which nobody knows whether they arrived."""
+    async def held(self, platform: str | None = None, chat: str | None = None) -> list[Held]:
+        """Return the parts of which nobody knows whether they arrived, oldest first."""
+        unknown = parts.c.state == "unknown"
+        mine = unknown if chat is None else and_(unknown, parts.c.chat == chat)
         async with self._store.reading() as connection:
-            return await outbox.held(connection, platform)
+            return await outbox.list_parts(connection, platform, mine)
+
+    async def refused(self, since: datetime) -> list[Held]:
+        """Return the parts refused since then in chats that are subscribed still, oldest first."""
+        lost = and_(parts.c.state == "refused", parts.c.tried_at >= since)
+        async with self._store.reading() as connection:
+            return await outbox.list_parts(
+                connection, None, and_(lost, subscriptions.c.ended == "")
+            )
+
+    async def body(self, part: int) -> str:
+        """Return what a part says, as JSON of its platform."""
+        said = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
+        async with self._store.reading() as connection:
+            return str(await connection.scalar(said.where(parts.c.id == part)) or "{}")
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
         """Sends held messages again, or marks them as arrived; gives how many were held."""
         async with self._store.writing() as connection:
             return await outbox.decide(connection, ids, again=again)
 
-    async def end_chat(self, platform: str, chat: str, why: Ending, *, space: str = "") -> int:
-        """Ends a chat's subscriptions and all that is still to be sent there; gives how many."""
+    async def end_chat(
+        self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
+    ) -> int:
+        """End the subscriptions of a chat, of one thread of it, or of a whole server where `chat` is
+        empty, and all that is still to be sent there; return how many."""
         async with self._store.writing() as connection:
-            ended = await chat_tables.end_subscriptions(connection, platform, chat, space, why)
-            await outbox.drop(connection, platform, chat, space, why)
+            ended = await chat_tables.end_subscriptions(connection, platform, chat, space, why, thread)
+            await outbox.drop(connection, platform, chat, space, why, thread)
             return ended
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
@@ -185,8 +204,12 @@ class Ledger:
         """What was due on this UTC day on each platform, and what became of it."""
         start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         today = and_(deliveries.c.due_at >= start, deliveries.c.due_at < start + timedelta(days=1))
-        counted = select(deliveries.c.platform, deliveries.c.state, func.count().label("n"))
-        grouped = counted.where(today).group_by(deliveries.c.platform, deliveries.c.state)
+        lost = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state == "unknown")
+        # Parts behind an unknown one wait for an operator's word, not for their turn.
+        stuck = and_(deliveries.c.state == "open", select(parts.c.id).where(lost).exists())
+        state = case((stuck, "unknown"), else_=deliveries.c.state).label("state")
+        counted = select(deliveries.c.platform, state, func.count().label("n"))
+        grouped = counted.where(today).group_by(deliveries.c.platform, state)
         found: dict[str, dict[str, int]] = {}
         async with self._store.reading() as connection:
             for row in await connection.execute(grouped):

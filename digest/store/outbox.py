@@ -109,7 +109,15 @@ def _part_row(delivery: int, position: int, chat: Any, body: str) -> dict[str, A
     }
 
 
-_before = parts.alias("before")
+_before, _missing = parts.alias("before"), parts.alias("missing")
+
+
+def _after_a_gap(part: Any) -> Any:
+    """Parts keep their order: none goes out past one of its digest that may be missing."""
+    earlier = and_(_missing.c.delivery_id == part.delivery_id, _missing.c.position < part.position)
+    return select(_missing.c.id).where(earlier, _missing.c.state == "unknown").exists()
+
+
 _BLOCKED = (
     select(_before.c.id)
     .where(
@@ -117,7 +125,11 @@ _BLOCKED = (
         _before.c.chat == parts.c.chat,
         or_(
             _before.c.state == "sending",
-            and_(_before.c.state == "waiting", _before.c.id < parts.c.id),
+            and_(
+                _before.c.state == "waiting",
+                _before.c.id < parts.c.id,
+                ~_after_a_gap(_before.c),
+            ),
         ),
     )
     .exists()
@@ -133,6 +145,7 @@ _TURN = (
             parts.c.again_at <= bindparam("now", type_=parts.c.again_at.type),
         ),
         ~_BLOCKED,
+        ~_after_a_gap(parts.c),
     )
     .order_by(parts.c.id)
     .limit(bindparam("most"))
@@ -277,8 +290,10 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(delete(leases))
 
 
-async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
-    """Parts of which nobody knows whether they arrived, oldest first."""
+async def list_parts(
+    connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
+) -> list[Held]:
+    """Return these parts, with the digest and the chat they belong to, oldest first."""
     other = parts.alias("other")
     number = select(func.count()).where(other.c.delivery_id == parts.c.delivery_id)
     query = (
@@ -291,7 +306,7 @@ async def held(connection: AsyncConnection, platform: str | None) -> list[Held]:
         )
         .join(deliveries, deliveries.c.id == parts.c.delivery_id)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-        .where(parts.c.state == "unknown")
+        .where(which)
         .order_by(parts.c.id)
     )
     if platform is not None:
@@ -324,14 +339,25 @@ async def decide(connection: AsyncConnection, ids: Sequence[int], *, again: bool
     return number
 
 
-async def drop(connection: AsyncConnection, platform: str, chat: str, space: str, why: str) -> None:
-    """Ends what is still to be sent to a chat, or to a whole server where `chat` is empty."""
+async def drop(
+    connection: AsyncConnection,
+    platform: str,
+    chat: str,
+    space: str,
+    why: str,
+    thread: str | None = None,
+) -> None:
+    """End what is still to be sent to a chat, to one thread of it, or to a whole server where
+    `chat` is empty."""
     place = parts.c.chat == chat if chat else parts.c.space == space
+    there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    if thread is not None:
+        place &= parts.c.thread == thread
+        there &= subscriptions.c.thread == thread
     mine = and_(parts.c.platform == platform, place, parts.c.state.in_(OPEN))
     ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
     state = case((parts.c.state == "sending", "refused"), else_="dropped")
     await connection.execute(update(parts).where(mine).values(state=state, error=why))
-    there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
     those = select(subscriptions.c.id).where(subscriptions.c.platform == platform, there)
     waiting = and_(deliveries.c.subscription_id.in_(those), deliveries.c.state == "due")
     refused = update(deliveries).where(waiting).values(state="refused", reason=why)

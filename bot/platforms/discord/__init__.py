@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import logging
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,20 +22,22 @@ from bot.menu import MenuRow
 from bot.messages import Incoming, Reply
 from bot.platforms import (
     ADVICE,
-    Gone,
     Host,
+    Outgoing,
     PlatformError,
     Refused,
     Setup,
     Unreachable,
     language_of,
+    send_answer,
 )
 from bot.platforms.discord.embeds import PICTURE, Sheet, build_embeds, build_view, sheets
 from bot.platforms.discord.rest import Deliverer
 from bot.platforms.discord.rights import NEEDED, checked, lacking
 from bot.platforms.discord.slash import Chinese, command
 from bot.presses import Press, pressed
-from digest.models import Chat
+from bot.rich import parts
+from digest.models import Chat, ChatKind
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +47,6 @@ _REVOKED = 4004
 """The gateway's code for a token that is not, or no more, right."""
 _LATE = 10062
 """An interaction that nobody answered within 3 s."""
-_NO_MORE = {50001, 50007}
-"""The bot does not see the channel any more; the person takes no messages from it."""
 _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -63,7 +64,7 @@ class Discord:
         self.host, self.setup = host, setup
         # The library knows no setting for it, so it holds for the whole process.
         Route.BASE = _api(setup.api_url or _OFFICIAL)
-        self.client = Client(host, self, setup.proxy)
+        self.client = Client(host, self, setup.api_proxy)
         self.delivering = Deliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
 
     async def run(self) -> None:
@@ -73,38 +74,35 @@ class Discord:
                 await self.client.start(self.setup.token)
         except Exception as error:
             raise _fault(error) from error
+        finally:
+            await self.delivering.close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        """Posts a reply whole, and publishes it where the channel is an announcement channel.
-        Raises Gone, Refused or Unreachable."""
-        if self.client.application_id is None or self.client.is_closed():
-            raise Unreachable("Discord: the bot is not connected")
-        place = self.client.get_partial_messageable(int(chat.id))
-        found = sheets(reply)
-        for number, sheet in enumerate(found, 1):
-            last = number == len(found)
-            content = await _content(reply, sheet, 1, 1, buttons=last)
-            try:
-                message = await place.send(
-                    **content, allowed_mentions=discord.AllowedMentions.none()
-                )
-                if self._is_news(chat.id):
-                    await _publish(message)
-            except _BROKEN as error:
-                raise _told(error) from error
+        """Post a reply whole, and publish it where the channel is an announcement channel.
+        Raises Gone, Refused, Revoked or Unreachable."""
+        shown = parts(reply)[1]
+        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
+
+        async def deliver(message: Outgoing) -> None:
+            delivered = await self.delivering.deliver(message)
+            if delivered.publish:
+                await self.delivering.publish(chat, delivered.message)
+
+        async def moved(_: str) -> None:
+            """Do nothing: channels of Discord keep their ids."""
+
+        for body in self.delivering.bodies(reply, chat, "picture"):
+            own = picture if "picture" in json.loads(body) else b""
+            message = Outgoing(chat, body, secrets.token_urlsafe(15), own)
+            await send_answer(deliver, message, moved)
 
     def _is_news(self, channel: str) -> bool:
         known = self.client.get_channel(int(channel))
         return isinstance(known, discord.TextChannel) and known.is_news()
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Sends a reply to somebody's direct messages. Raises as `send` does."""
-        try:
-            user = await self.client.fetch_user(int(person))
-            place = user.dm_channel or await user.create_dm()
-        except discord.DiscordException as error:
-            raise _told(error) from error
-        await self.send(Chat("discord", str(place.id)), reply)
+        """Send a reply to somebody's direct messages. Raises as `send` does."""
+        await self.send(await self.delivering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """Who the token is for and the link that invites the bot; then the chats where it may not post."""
@@ -117,11 +115,11 @@ class Discord:
 class Client(discord.AutoShardedClient):
     """discord.py's client with the table of commands. It asks for no privileged intent."""
 
-    def __init__(self, host: Host, platform: Discord, proxy: str) -> None:
+    def __init__(self, host: Host, platform: Discord, proxy: str | None) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
-            proxy=proxy or None,
+            proxy=proxy,
             # Nothing of what people write is read, so nothing of it is kept.
             max_messages=None,
             chunk_guilds_at_startup=False,
@@ -309,20 +307,13 @@ def _may_replace(interaction: discord.Interaction, one: Reply) -> bool:
     return alone or bool(one.line and one.manner == "answer")
 
 
-async def _publish(message: discord.Message) -> None:
-    try:
-        await message.publish()
-    except _BROKEN as error:
-        # Ten an hour and channel (Discord's documentation); the message itself is there.
-        why = getattr(error, "code", 0) or type(error).__name__
-        log.warning("discord: a post was not published to followers (%s)", why)
-
-
 def _chat(interaction: discord.Interaction) -> Chat:
     space = str(interaction.guild_id or "")
-    return Chat(
-        NAME, str(interaction.channel_id), kind="group" if space else "private", space=space
-    )
+    place = interaction.channel
+    name = getattr(place, "name", None)
+    title = f"#{name}" if name else interaction.user.display_name
+    kind: ChatKind = "group" if space else "private"
+    return Chat(NAME, str(interaction.channel_id), kind=kind, space=space, title=title)
 
 
 def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
@@ -354,23 +345,27 @@ def _api(address: str) -> str:
 
 
 def _fault(error: Exception) -> PlatformError:
-    """Why the bot cannot talk, for operators."""
+    """Return why the bot cannot talk, for operators."""
     closed = isinstance(error, discord.ConnectionClosed) and error.code == _REVOKED
-    if closed or isinstance(error, discord.LoginFailure):
+    if closed or (isinstance(error, discord.LoginFailure) and _is_discords(error.__cause__)):
         return Refused(ADVICE["token"].format(name="Discord", variable="DISCORD_BOT_TOKEN"))
     if isinstance(error, _BROKEN):
-        why = type(error).__name__ + (f": {error}" if str(error) else "")
-        said = {"name": "Discord", "why": why, "address": "DISCORD_API_URL"}
-        return Unreachable(ADVICE["unreachable"].format(**said))
+        facts = {"name": "Discord", "why": _reason(error), "address": "DISCORD_API_URL"}
+        return Unreachable(ADVICE["unreachable"].format(**facts))
     raise error
 
 
-def _told(error: Exception) -> PlatformError:
-    """Why a message was not taken."""
-    if isinstance(error, discord.NotFound):
-        return Gone(f"Discord: {error.text}")
-    if isinstance(error, discord.Forbidden) and error.code in _NO_MORE:
-        return Gone(f"Discord: {error.text}")
-    if isinstance(error, discord.HTTPException) and error.status < 500 and error.status != 429:
-        return Refused(f"Discord: {error.text}")
-    return Unreachable(f"Discord: {str(error) or type(error).__name__}")
+def _is_discords(error: BaseException | None) -> bool:
+    """Return whether a refusal is Discord's own word: an edge in front of it answers with pages."""
+    if not isinstance(error, discord.HTTPException):
+        return False
+    return error.response.headers.get("Content-Type") == "application/json" and bool(error.text)
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, in a line without the pages of an edge."""
+    if isinstance(error, discord.LoginFailure):
+        return "HTTP 401 from a server in front of it"
+    if isinstance(error, discord.HTTPException) and not _is_discords(error):
+        return f"HTTP {error.status}"
+    return type(error).__name__ + (f": {str(error)[:200]}" if str(error) else "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ import aiohttp
 import discord
 from discord.http import handle_message_parameters
 
+from bot import texts
 from bot.messages import Reply
 from bot.platforms import (
     Delivered,
@@ -33,6 +34,7 @@ from bot.platforms import (
     Unsure,
 )
 from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
+from bot.rich import utf16
 from digest.models import Chat
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,13 @@ _GONE: dict[int, str] = {10003: "deleted", 10004: "removed", 50001: "removed", 5
 """Unknown channel, unknown server, missing access, a person who takes no messages."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
-_PUBLISHED = 40033
+_NO_RIGHTS = 50013
+_BLOCKED = {40333}
+"""JSON in Discord's name of the edge in front of it: this address is blocked for a while."""
+_SILENT = 1 << 12
+"""SUPPRESS_NOTIFICATIONS, of a message's flags."""
+MOST_CONTENT = 2000
+MOST_REASON = 300
 
 
 class Deliverer:
@@ -59,7 +67,7 @@ class Deliverer:
         self, setup: Setup, api: str, news: Callable[[str], bool], timeout: float = TIMEOUT
     ) -> None:
         """`api`: the root of the API; `news`: whether a channel is an announcement channel."""
-        self._api, self._news, self._proxy = api, news, setup.proxy or None
+        self._api, self._news, self._proxy = api, news, setup.api_proxy
         self._headers = {
             "Authorization": f"Bot {setup.token}",
             "User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})",
@@ -67,13 +75,14 @@ class Deliverer:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         self._open: aiohttp.ClientSession | None = None
 
-    def bodies(self, reply: Reply, chat: Chat, picture: str) -> list[str]:
-        """The messages of a reply as JSON. Needs a running loop: the library's views want one."""
-        found = sheets(reply)
-        made = []
-        for number, sheet in enumerate(found, 1):
+    def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+        """Return the messages of a reply as JSON; only the first one rings. Needs a running loop:
+        the library's views want one."""
+        written = sheets(reply)
+        bodies = []
+        for number, sheet in enumerate(written, 1):
             shown = build_view(reply, 1, 1)
-            last = number == len(found) and bool(shown.children)
+            last = number == len(written) and bool(shown.children)
             with handle_message_parameters(
                 embeds=build_embeds(reply, sheet, 1, 1),
                 view=shown if last else discord.utils.MISSING,
@@ -82,35 +91,45 @@ class Deliverer:
                 body = dict(parameters.payload or {})
             if sheet.picture:
                 body["picture"] = picture
-            made.append(json.dumps(body, ensure_ascii=False))
-        return made
+            if quiet or number > 1:
+                body["flags"] = _SILENT
+            body["denied"] = texts.text("digest_denied", reply.language)
+            bodies.append(json.dumps(body, ensure_ascii=False))
+        return bodies
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Sends one message, in one call."""
-        payload = _payload(message)
-        content: dict[str, Any] = {"json": payload}
-        if "attachments" in payload:
-            form = aiohttp.FormData()
-            form.add_field("payload_json", json.dumps(payload), content_type="application/json")
-            form.add_field("files[0]", message.picture, filename=PICTURE)
-            content = {"data": form}
-        told, headers = await self._call("POST", f"/channels/{message.chat.id}/messages", content)
-        again = 0.0
-        if headers.get("X-RateLimit-Remaining") == "0":
-            again = _seconds(headers.get("X-RateLimit-Reset-After"))
-        return Delivered(str(told.get("id", "")), publish=self._news(message.chat.id), again=again)
+        """Send one message, in one call; as plain text in as many as it takes."""
+        first, again, path = "", 0.0, f"/channels/{message.chat.id}/messages"
+        for payload in _payloads(message):
+            content: dict[str, Any] = {"json": payload}
+            if "attachments" in payload:
+                form = aiohttp.FormData()
+                form.add_field("payload_json", json.dumps(payload), content_type="application/json")
+                form.add_field("files[0]", message.picture, filename=PICTURE)
+                content = {"data": form}
+            answer, headers = await self.call("POST", path, content)
+            first = first or str(answer.get("id", ""))
+            if headers.get("X-RateLimit-Remaining") == "0":
+                again = _seconds(headers.get("X-RateLimit-Reset-After"))
+        return Delivered(first, publish=self._news(message.chat.id), again=again)
+
+    async def open_direct(self, person: str) -> Chat:
+        """Return the channel of direct messages with somebody. Raises as `deliver` does."""
+        content = {"json": {"recipient_id": person}}
+        answer, _ = await self.call("POST", "/users/@me/channels", content)
+        return Chat("discord", str(answer.get("id", "")))
 
     async def arrived(self, message: Outgoing, since: datetime) -> str:
         """Looks for the message among the channel's last ones, by its nonce or its words."""
         after = discord.utils.time_snowflake(since - timedelta(seconds=10))
         path = f"/channels/{message.chat.id}/messages?after={after}&limit=100"
         try:
-            told, _ = await self._call("GET", path, {})
+            told, _ = await self.call("GET", path, {})
         except Revoked:
             raise
         except PlatformError as error:
             raise Unsure(f"the channel cannot be read ({error})") from error
-        wanted = _words(_payload(message))
+        wanted = _words(_payloads(message)[0])
         for one in told if isinstance(told, list) else []:
             mine = bool((one.get("author") or {}).get("bot"))
             if mine and (one.get("nonce") == message.nonce or _words(one) == wanted):
@@ -120,7 +139,7 @@ class Deliverer:
     async def publish(self, chat: Chat, message: str) -> None:
         """Hands a message of an announcement channel on to its followers; ten an hour and channel."""
         try:
-            await self._call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
+            await self.call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
         except PlatformError as error:
             log.warning("discord: a post was not published to followers (%s)", error)
 
@@ -130,7 +149,7 @@ class Deliverer:
             await self._open.close()
             self._open = None
 
-    async def _call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
+    async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
         """The answer and its headers, or the outcome raised."""
         session = self._session()
         try:
@@ -148,7 +167,7 @@ class Deliverer:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unsure(f"Discord: {type(error).__name__}") from error
         if not 200 <= answer.status < 300:
-            raise refusal(answer.status, payload, dict(answer.headers))
+            raise read_refusal(answer.status, payload, answer.headers)
         told = _json(payload)
         if told is None and answer.status != 204:
             raise Unsure("Discord: an answer that is no JSON")
@@ -160,48 +179,87 @@ class Deliverer:
         return self._open
 
 
-def _payload(message: Outgoing) -> dict[str, Any]:
-    """What is posted."""
+def _payloads(message: Outgoing) -> list[dict[str, Any]]:
+    """Return what is posted: one payload, or as many as plain text takes."""
     body: dict[str, Any] = json.loads(message.body)
+    note = f"-# {body.pop('denied', '')}" if message.denied else ""
+    body.pop("denied", None)
     pictured = bool(body.pop("picture", "")) and not message.bare
-    if not pictured:
+    if message.plain:
+        return [
+            {
+                "content": text,
+                "allowed_mentions": body.get("allowed_mentions", {"parse": []}),
+                "flags": body.get("flags", 0) | (_SILENT if number else 0),
+                **_nonce(message, number),
+            }
+            for number, text in enumerate(_plain_texts(body, note))
+        ]
+    if note:
+        body["content"] = note
+    if pictured:
+        body["attachments"] = [{"id": 0, "filename": PICTURE}]
+    else:
         for embed in body.get("embeds", []):
             embed.pop("image", None)
-    else:
-        body["attachments"] = [{"id": 0, "filename": PICTURE}]
-    if message.plain:
-        body.pop("components", None)
-    return body | {"nonce": message.nonce, "enforce_nonce": True}
+    return [body | _nonce(message)]
 
 
-def _words(message: dict[str, Any]) -> list[tuple[str, str]]:
-    """What tells a message from others: titles and texts of its embeds."""
-    return [
+def _nonce(message: Outgoing, number: int = 0) -> dict[str, Any]:
+    nonce = f"{message.nonce[:22]}-{number}" if number else message.nonce
+    return {"nonce": nonce, "enforce_nonce": True}
+
+
+def _plain_texts(body: Mapping[str, Any], note: str) -> list[str]:
+    """Return the embeds' titles and texts as messages of text alone, and the note at the end."""
+    lines: list[str] = []
+    for embed in body.get("embeds", []):
+        title = embed.get("title") or ""
+        lines += [f"**{title}**"] if title else []
+        lines += str(embed.get("description") or "").splitlines()
+    texts_ = [""]
+    for line in [*lines, *filter(None, [note])]:
+        for start in range(0, max(1, len(line)), MOST_CONTENT // 2):
+            piece = line[start : start + MOST_CONTENT // 2]
+            if utf16(texts_[-1]) + utf16(piece) >= MOST_CONTENT:
+                texts_.append("")
+            texts_[-1] += f"{piece}\n"
+    return [text.strip() for text in texts_ if text.strip()] or ["…"]
+
+
+def _words(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what tells a message from others: its text, titles and texts of its embeds."""
+    content = ("", str(message.get("content") or "").strip())
+    return [content] + [
         (str(embed.get("title") or ""), str(embed.get("description") or "").strip())
         for embed in message.get("embeds", [])
     ]
 
 
-def refusal(code: int, payload: bytes, headers: dict[str, str]) -> PlatformError:
-    """An answer that is no success, as what it means for the message."""
-    told = _json(payload)
+def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> PlatformError:
+    """Return what an answer that is no success means. Only JSON with a `code` is Discord's word;
+    anything else comes from a proxy or an edge in front of it."""
+    answer = _json(payload)
     if code == 429:
-        return _limited(told, headers)
-    told = told if isinstance(told, dict) else {}
-    number = told.get("code")
-    said = f"Discord: {told.get('message') or f'HTTP {code}'}"
+        return _limited(answer, headers)
+    number = answer.get("code") if isinstance(answer, dict) else None
+    if type(number) is not int or number in _BLOCKED:
+        reason = f"HTTP {code} from a server in front of Discord"
+        return Unsure(reason) if code in (408, 504) else NotSent(reason)
+    reason = f"Discord: {str(answer.get('message') or f'HTTP {code}')[:MOST_REASON]}"
     if code == 401:
         return Revoked("Discord does not accept the token")
     if code >= 500:
         # With the nonce a repeat is safe, whatever the server did.
-        return Unsure(said) if code == 504 else NotSent(said)
+        return Unsure(reason) if code == 504 else NotSent(reason)
     if number in _GONE:
-        return Gone(said, "deleted" if _GONE[number] == "deleted" else "removed")
-    picture = code == 413 or number == _TOO_LARGE
-    return Refused(said, markup=number == _BAD_FORM, picture=picture or number == _BAD_FORM)
+        return Gone(reason, "deleted" if _GONE[number] == "deleted" else "removed")
+    rights, form = number == _NO_RIGHTS, number == _BAD_FORM
+    picture = code == 413 or number == _TOO_LARGE or form or rights
+    return Refused(reason, markup=form or rights, picture=picture, rights=rights)
 
 
-def _limited(told: Any, headers: dict[str, str]) -> Limited:
+def _limited(told: Any, headers: Mapping[str, str]) -> Limited:
     if not isinstance(told, dict):  # Cloudflare's page: the whole address is held off
         return Limited(_seconds(headers.get("Retry-After")), everywhere=True)
     seconds = _seconds(told.get("retry_after"))

@@ -6,41 +6,41 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
-from telegram import Bot, BotCommand, BotCommandScopeChat, CallbackQuery, Update
-from telegram.error import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-)
-from telegram.request import HTTPXRequest
+from telegram import BotCommand, BotCommandScopeChat, CallbackQuery, Message, Update
+from telegram.error import InvalidToken
 
+from bot import texts
 from bot.messages import Incoming, Reply
 from bot.platforms import (
     ADVICE,
     Gone,
     Host,
+    Limited,
     PlatformError,
     Refused,
+    Revoked,
     Setup,
     Unreachable,
+    backoff,
     language_of,
 )
-from bot.platforms.telegram.answers import NAME, Sender, seconds
-from bot.platforms.telegram.api import Deliverer, trusted
+from bot.platforms.telegram.answers import Sender
+from bot.platforms.telegram.api import HOLD_SECONDS, Deliverer, UpdatesWire, call
+from bot.platforms.telegram.entities import is_for_everybody, link
 from bot.platforms.telegram.updates import (
     HELLO,
+    NAME,
     added,
     chat_of,
     incoming,
     may_post,
+    own_message,
     pressed_by,
     removed,
+    reply_place,
 )
 from bot.presses import Press, pressed
 from bot.rich import text_of, units
@@ -49,17 +49,21 @@ from digest.models import Chat
 log = logging.getLogger(__name__)
 
 UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
-HELD = 50
-"""Seconds Telegram holds a question for updates."""
 MOST_AT_ONCE = 64
-QUICK = 2.0
-"""Seconds after which a button stops turning although its answer is not there yet."""
-MOST_ALERT = 200
-"""Characters of an alert (Bot API, answerCallbackQuery)."""
+SLOT_SECONDS = 0.5
+"""How long an update holds one of the slots: what takes longer waits for something else."""
+ANSWER_SECONDS = 30.0
+QUICK_SECONDS = 2.0
+"""After which a button stops turning although its answer is not there yet."""
+PAUSE_SECONDS = 5.0
+"""Between questions for updates that Telegram refuses: another copy of the bot is running."""
+LONGEST_PAUSE_SECONDS = 30.0
+MOST_TOAST = 200
+"""Characters of a toast (Bot API, answerCallbackQuery)."""
 
 
 def open_platform(host: Host, setup: Setup) -> Telegram:
-    """The platform; connects to nothing yet."""
+    """Return the platform; connects to nothing yet."""
     return Telegram(host, setup)
 
 
@@ -68,88 +72,80 @@ class Telegram:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
-        root = setup.api_url.rstrip("/") or "https://api.telegram.org"
-        proxy = setup.proxy or None
-        client = {"verify": trusted()}
-        # Without a wait for a free connection a burst of answers would fail as a time-out.
-        usual = HTTPXRequest(
-            connection_pool_size=MOST_AT_ONCE,
-            proxy=proxy,
-            pool_timeout=30.0,
-            read_timeout=20.0,
-            httpx_kwargs=client,
-        )
-        polling = HTTPXRequest(
-            connection_pool_size=1, proxy=proxy, read_timeout=HELD + 10.0, httpx_kwargs=client
-        )
-        self.bot = Bot(
-            setup.token,
-            base_url=f"{root}/bot",
-            base_file_url=f"{root}/file/bot",
-            request=usual,
-            get_updates_request=polling,
-        )
-        self.sender = Sender(self.bot, host)
-        self.delivering = Deliverer(host, setup, lambda: self.bot.username)
+        self._updates = UpdatesWire(setup)
+        answering = Deliverer(host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE, self._updates)
+        self.bot = answering.bot
+        self.sender = Sender(answering, host)
+        self.delivering = Deliverer(host, setup, self._name)
+        self.skipped = 0
+        """Updates that could not be read."""
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
 
+    def _name(self) -> str:
+        return self.bot.username
+
     async def run(self) -> None:
-        """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
+        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
             await self._open()
-            await self.bot.delete_webhook()
+            await call(self.bot.delete_webhook())
             await self._show_menus()
             self.host.ready(NAME, f"@{self.bot.username}")
             await self._poll()
-        except TelegramError as error:
-            raise self._fault(error) from error
+        except PlatformError as error:
+            raise _advise(error) from error
         finally:
             await self._close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        """Posts a reply whole. Raises Gone, Refused or Unreachable."""
+        """Post a reply whole. Raises Gone, Refused, Revoked or Unreachable."""
         await self.sender.send(chat, reply, whole=True)
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Sends a reply to somebody who began a chat with the bot. Raises as `send` does."""
-        await self.send(Chat("telegram", person), reply)
+        """Send a reply to somebody who began a chat with the bot. Raises as `send` does."""
+        await self.send(Chat(NAME, person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Who the token is for and the links that invite it; then the chats where it may not post."""
+        """Return who the token is for and the links that invite it, then the chats where it may
+        not post."""
         try:
             await self._open()
-            me = await self.bot.get_me()
+            me = await call(self.bot.get_me())
             silent = [line for chat in chats if (line := await self._silent(chat))]
-        except TelegramError as error:
-            raise self._fault(error) from error
+        except PlatformError as error:
+            raise _advise(error) from error
         finally:
             await self._close()
         groups = "may join groups"
         if not me.can_join_groups:
             groups = "may NOT join groups (BotFather: /setjoingroups)"
-        link = f"https://t.me/{me.username}"
-        invite = f"to a group: {link}?startgroup={HELLO} ; to a channel: {link}?startchannel&admin=post_messages"
+        address = f"https://t.me/{me.username}"
+        channel = f"{address}?startchannel&admin=post_messages"
+        invite = f"to a group: {address}?startgroup={HELLO} ; to a channel: {channel}"
         return [f"@{me.username}, {groups}; {invite}", *silent]
 
     async def _silent(self, chat: Chat) -> str:
-        """Why nothing can be posted in a subscribed chat, if so."""
+        """Return why nothing can be posted in a subscribed chat, if so."""
         if chat.kind == "private":
             return ""
         try:
-            place = await self.bot.get_chat(int(chat.id))
-            mine = await self.bot.get_chat_member(int(chat.id), self.bot.id)
-        except (BadRequest, Forbidden) as error:
-            return f"chat {chat.id}: {error.message}"
+            place = await call(self.bot.get_chat(int(chat.id)))
+            mine = await call(self.bot.get_chat_member(int(chat.id), self.bot.id))
+        except (Gone, Refused) as error:
+            return f"chat {chat.id}: {error}"
         if may_post(place.type, mine):
             return ""
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
 
     async def _open(self) -> None:
-        await self.bot.initialize()
+        try:
+            await call(self.bot.initialize())
+        except InvalidToken as error:
+            raise Revoked("Telegram does not accept the token") from error
 
     async def _close(self) -> None:
-        """Lets what is being answered finish, then lets go of the connections."""
+        """Let what is being answered finish, then let go of the connections."""
         if self._working:
             await asyncio.wait(self._working, timeout=5.0)
         for task in list(self._working):
@@ -157,83 +153,105 @@ class Telegram:
         await asyncio.gather(*self._working, return_exceptions=True)
         await self.bot.shutdown()
 
-    def _fault(self, error: TelegramError) -> PlatformError:
-        if isinstance(error, InvalidToken):
-            return Refused(ADVICE["token"].format(name="Telegram", variable="TELEGRAM_BOT_TOKEN"))
-        if isinstance(error, NetworkError) and not isinstance(error, BadRequest):
-            said = {"name": "Telegram", "why": error.message, "address": "TELEGRAM_API_URL"}
-            return Unreachable(ADVICE["unreachable"].format(**said))
-        return Unreachable(f"Telegram: {error.message}")
-
     async def _show_menus(self) -> None:
-        """Tells Telegram the commands, where they changed since they were told."""
+        """Tell Telegram the commands, where they changed since it was told."""
         public = [row for row in self.host.menu if not row.operators]
         menus = {
             language: [BotCommand(row.name, row.about[language]) for row in public]
             for language in ("zh", "en")
         }
-        every = [[row.name, row.about["zh"], row.about["en"]] for row in self.host.menu]
-        wanted = json.dumps([every, self.setup.operators], ensure_ascii=False)
-        hash_ = hashlib.sha256(wanted.encode()).hexdigest()
+        rows = [[row.name, row.about["zh"], row.about["en"]] for row in self.host.menu]
+        shown = json.dumps([rows, self.setup.operators], ensure_ascii=False)
+        hash_ = hashlib.sha256(shown.encode()).hexdigest()
         name = f"menu:{self.bot.id}"
         if await self.host.note(NAME, name) == hash_:
             return
-        await self.bot.set_my_commands(menus["en"])
-        await self.bot.set_my_commands(menus["zh"], language_code="zh")
+        await call(self.bot.set_my_commands(menus["en"]))
+        await call(self.bot.set_my_commands(menus["zh"], language_code="zh"))
         for person in self.setup.operators:
             whole = [BotCommand(row.name, row.about["zh"]) for row in self.host.menu]
+            scope = BotCommandScopeChat(int(person))
             try:
-                await self.bot.set_my_commands(whole, scope=BotCommandScopeChat(int(person)))
-            except BadRequest:
+                await call(self.bot.set_my_commands(whole, scope=scope))
+            except (Gone, Refused):
                 log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
         await self.host.save_note(NAME, name, hash_)
 
     async def _poll(self) -> None:
-        """Fetches updates for ever. The library's own poller would end without a word at a token
-        that is revoked while it runs."""
-        offset, pause = 0, 1.0
+        """Fetch updates for ever. The library's own poller would end without a word at a token
+        that is revoked while it runs. Raises Revoked."""
+        offset, failures = 0, 0
         while True:
             try:
-                found = await self.bot.get_updates(offset, timeout=HELD, allowed_updates=UPDATES)
-                pause = 1.0
-            except InvalidToken:
+                updates = await self._fetch(offset)
+                failures = 0
+            except Revoked:
                 raise
-            except RetryAfter as error:
-                await asyncio.sleep(seconds(error))
+            except Limited as error:
+                await asyncio.sleep(error.seconds)
                 continue
-            except Conflict as error:
-                log.warning("telegram: another copy of this bot is running (%s)", error.message)
-                await asyncio.sleep(5.0)
+            except (Refused, Gone) as error:
+                log.warning("telegram: another copy of this bot is running (%s)", error)
+                await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            except TelegramError as error:
-                log.warning("telegram: no updates for now (%s); trying again", error.message)
-                await asyncio.sleep(pause)
-                pause = min(30.0, 2 * pause)
+            except PlatformError as error:
+                log.warning("telegram: no updates for now (%s); trying again", error)
+                failures += 1
+                await asyncio.sleep(backoff(failures, LONGEST_PAUSE_SECONDS))
                 continue
-            for update in found:
-                offset = update.update_id + 1
+            before = offset
+            for raw in updates:
+                offset = _number_of(raw, offset - 1) + 1
                 await self._room.acquire()
-                task = asyncio.create_task(self._handle(update))
+                task = asyncio.create_task(self._take(raw))
                 self._working.add(task)
-                task.add_done_callback(self._done)
+                task.add_done_callback(self._working.discard)
+            if updates and offset == before:  # without numbers they would come again at once
+                await asyncio.sleep(PAUSE_SECONDS)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        self._room.release()
+    async def _fetch(self, offset: int) -> list[Any]:
+        self._updates.updates = []
+        await call(self.bot.get_updates(offset, timeout=HOLD_SECONDS, allowed_updates=UPDATES))
+        return self._updates.updates
+
+    async def _take(self, raw: Any) -> None:
+        """Read and handle an update. Its slot is free again when it is handled, or waits: for a
+        report that is being made, for a chat that may not be sent to yet."""
+        freeing = asyncio.get_running_loop().call_later(SLOT_SECONDS, self._room.release)
+        try:
+            if update := self._read(raw):
+                await self._handle(update)
+        finally:
+            if freeing.when() > asyncio.get_running_loop().time():
+                freeing.cancel()
+                self._room.release()
+
+    def _read(self, raw: Any) -> Update | None:
+        """Return the update; skip and count what the library cannot read."""
+        try:
+            return Update.de_json(raw, self.bot)
+        except Exception as error:  # noqa: BLE001 (one update may fail without the others)
+            self.skipped += 1
+            what = f"update {_number_of(raw, 0)} cannot be read ({type(error).__name__})"
+            log.error("telegram: %s and was skipped; %d so far", what, self.skipped)
+            return None
 
     async def _handle(self, update: Update) -> None:
-        """One update; what fails in it is logged and takes nothing along."""
+        """Handle one update; what fails in it is logged and takes nothing along."""
         chat = chat_of(update)
         person = update.effective_user
         language = language_of(person.language_code if person else None)
         try:
             if not await self.host.first_time(NAME, f"{self.bot.id}:{update.update_id}"):
                 return
-            await self._react(update, chat)
+            if chat is not None:
+                await self._settle(update, chat)
+                await self._react(update, chat)
         except Gone as error:
             log.info("telegram: a chat is gone (%s)", error)
-            if chat is not None and not chat.thread:  # of a topic that is gone, the chat remains
-                await self.host.ended(NAME, chat.id, "removed")
+            if chat is not None:
+                thread = chat.thread if error.thread else None
+                await self.host.ended(NAME, chat.id, error.why, thread=thread)
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
             sorry = self.host.apology(error, "an update on telegram", language)
             if chat is not None and chat.kind != "channel":
@@ -245,9 +263,13 @@ class Telegram:
         except PlatformError as error:
             log.warning("telegram: the apology could not be sent either (%s)", error)
 
-    async def _react(self, update: Update, chat: Chat | None) -> None:
-        if chat is None:
-            return
+    async def _settle(self, update: Update, chat: Chat) -> None:
+        """Tell the host of a message of ours that somebody sees: so it did arrive."""
+        if own := own_message(update, self.bot):
+            text = own.text or own.caption or ""
+            await self.host.arrived(NAME, chat.id, str(own.message_id), text, own.date)
+
+    async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
         if change := update.my_chat_member:
             if removed(change):
@@ -262,14 +284,19 @@ class Telegram:
         elif message and message.migrate_from_chat_id:
             await self.host.moved(NAME, str(message.migrate_from_chat_id), chat.id)
         elif message and (asked := incoming(message, chat, self.bot)):
-            async for one in self.host.answer(asked):
-                await self.sender.send(chat, one, whole=one.manner == "post")
+            await self._send_all(self.host.answer(asked), chat, reply_place(message))
+
+    async def _send_all(
+        self, replies: AsyncIterator[Reply], chat: Chat, reply_to: str = ""
+    ) -> None:
+        async for one in replies:
+            post = one.manner == "post"
+            await self.sender.send(chat, one, whole=post, reply_to="" if post else reply_to)
 
     async def _greet(self, asked: Incoming) -> None:
-        """Says what the bot can do where it was added; it may not be allowed to speak there."""
+        """Say what the bot can do where it was added; it may not be allowed to speak there."""
         try:
-            async for one in self.host.answer(asked):
-                await self.sender.send(asked.chat, one)
+            await self._send_all(self.host.answer(asked), asked.chat)
         except PlatformError as error:
             log.info("telegram: added to a chat where it cannot speak (%s)", error)
 
@@ -278,41 +305,95 @@ class Telegram:
         if press is None:
             await self._stop_turning(query)
             return
-        replies = self.host.answer(pressed_by(query, press.line, chat, self.bot))
+        asked = pressed_by(query, press.line, chat, self.bot)
+        if chat.kind == "channel" and not await self._may_press(query, press, asked):
+            return
+        replies = self.host.answer(asked)
         first = asyncio.ensure_future(anext(replies, None))
-        await asyncio.wait({first}, timeout=QUICK)
+        await asyncio.wait({first}, timeout=QUICK_SECONDS)
         if not first.done():
             await self._stop_turning(query)
         one = await first
-        alert = self._alert(one, chat)
-        await self._stop_turning(query, alert)
-        if one is None or alert:
+        toast = _toast(one, chat)
+        await self._stop_turning(query, toast)
+        if one is None or toast:
             return
-        await self._show(query, press, one, chat)
-        async for later in replies:
-            await self.sender.send(chat, later, whole=later.manner == "post")
+        place = reply_place(query.message if isinstance(query.message, Message) else None)
+        await self._show(query, press, one, chat, place)
+        if chat.kind == "channel":
+            replies = _posts(replies)
+        await self._send_all(replies, chat, place)
 
-    async def _show(self, query: CallbackQuery, press: Press, one: Reply, chat: Chat) -> None:
-        message = query.message
-        place = message is not None and message.is_accessible and not press.fresh
-        if message is None or not place or one.manner == "post" or chat.kind == "channel":
-            await self.sender.send(chat, one, whole=one.manner == "post")
-        else:
-            await self.sender.edit(chat, message.message_id, one, press.page)
+    async def _may_press(self, query: CallbackQuery, press: Press, asked: Incoming) -> bool:
+        """Return whether a press in a channel is an admin's, about what is posted there. To anybody
+        else the answer is a link into the private chat, or a toast: never a post for all."""
+        if is_for_everybody(press.line, self.host):
+            address = link(self.host.link_word(press.line), self.bot.username)
+            await self._stop_turning(query, url=address)
+            return False
+        if await asked.configures():
+            return True
+        name = press.line.split(" ")[0].removeprefix("/")
+        language = asked.language or "en"
+        await self._stop_turning(query, texts.text("chat_admins_only", language, name=name))
+        return False
 
-    @staticmethod
-    def _alert(one: Reply | None, chat: Chat) -> str:
-        """A short word for who pressed alone is shown to them, not to everybody in the chat."""
-        if one is None or one.manner != "private" or chat.kind == "private" or one.buttons:
-            return ""
-        text = text_of(line for unit in units(one.blocks) for line in unit.lines)
-        return text if len(text) <= MOST_ALERT else ""
+    async def _show(
+        self, query: CallbackQuery, press: Press, one: Reply, chat: Chat, place: str
+    ) -> None:
+        """Show the answer in the place of the message whose button was pressed, or behind it."""
+        message, channel = query.message, chat.kind == "channel"
+        here = message is not None and message.is_accessible and (channel or not press.fresh)
+        post = one.manner == "post"
+        edited = (
+            not post
+            and message is not None
+            and here
+            and await self.sender.edit(chat, message.message_id, one, press.page)
+        )
+        if post or not (edited or channel):
+            await self.sender.send(chat, one, whole=post, reply_to="" if post else place)
 
-    async def _stop_turning(self, query: CallbackQuery, alert: str = "") -> None:
+    async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> None:
         try:
-            await self.bot.answer_callback_query(query.id, alert or None, show_alert=bool(alert))
-        except BadRequest as error:
-            log.debug("telegram: a button pressed long ago (%s)", error.message)
+            await call(
+                self.bot.answer_callback_query(
+                    query.id, toast[:MOST_TOAST] or None, show_alert=bool(toast), url=url or None
+                )
+            )
+        except Refused as error:
+            log.debug("telegram: a button pressed long ago (%s)", error)
+
+
+def _advise(error: PlatformError) -> PlatformError:
+    """Return why the bot cannot talk, for operators."""
+    if isinstance(error, Revoked):
+        return Refused(ADVICE["token"].format(name="Telegram", variable="TELEGRAM_BOT_TOKEN"))
+    if isinstance(error, Unreachable):
+        facts = {"name": "Telegram", "why": error, "address": "TELEGRAM_API_URL"}
+        return Unreachable(ADVICE["unreachable"].format(**facts))
+    return Unreachable(str(error))
+
+
+def _number_of(raw: Any, default: int) -> int:
+    """Return the number of a raw update; `default` for one that has none."""
+    number = raw.get("update_id") if isinstance(raw, dict) else None
+    return number if type(number) is int else default
+
+
+async def _posts(replies: AsyncIterator[Reply]) -> AsyncIterator[Reply]:
+    """Yield the replies that are posts for all."""
+    async for one in replies:
+        if one.manner == "post":
+            yield one
+
+
+def _toast(one: Reply | None, chat: Chat) -> str:
+    """Return a short word for who pressed: it is shown to them, not to everybody in the chat."""
+    if one is None or one.manner != "private" or chat.kind == "private" or one.buttons:
+        return ""
+    text = text_of(line for unit in units(one.blocks) for line in unit.lines)
+    return text if len(text) <= MOST_TOAST else ""
 
 
 __all__ = ["Telegram", "open_platform"]

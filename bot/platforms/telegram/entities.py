@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from bot.messages import Button, Reply
+from bot.messages import Button, Picture, Reply
 from bot.platforms import Host
 from bot.presses import Press
-from bot.rich import Budget, Line, Run, Unit, cells, utf16
+from bot.rich import Budget, Line, Run, Unit, cells, fitting, pages, parts, utf16
 
 JOINER = "\u2060"
 """Unicode's word joiner: shown as nothing, and no part of any name or address."""
@@ -90,12 +92,73 @@ MOST_BYTES = 64
 ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A message to send: text with its entities, or a picture with them as caption."""
+
+    lines: tuple[Line, ...]
+    picture: Picture | None = None
+
+
+def sheets(reply: Reply) -> list[Sheet]:
+    """Return the reply as messages within Telegram's limits: the picture with what stands before
+    it as caption, then the rest as text."""
+    before, picture, after = parts(reply)
+    before, after = inert_units(before), inert_units(after)
+    written: list[Sheet] = []
+    if picture:
+        caption, left = fitting(before, size, CAPTION)
+        written.append(Sheet(tuple(caption), picture))
+        after = left + after
+    return written + [Sheet(tuple(page)) for page in pages(after, size, TEXT)]
+
+
+def is_paged(reply: Reply, written: Sequence[Sheet], host: Host, bot: str) -> bool:
+    """Return whether these messages are shown one at a time, with arrows that turn them. In a
+    channel (see `keyboard`) only where a link can lead to the others."""
+    turning = bool(reply.line) and Press(reply.line, len(written)).fits(MOST_BYTES)
+    turning = turning and not (bot and not host.link_word(reply.line))
+    return len(written) > 1 and turning and written[0].picture is None
+
+
+def write_bodies(
+    reply: Reply, picture: str, host: Host, bot: str, page: int = 0
+) -> list[dict[str, Any]]:
+    """Return the messages of a reply, or one page of it with its arrows: text, entities, buttons,
+    and `picture` where they show one. `bot`: see `keyboard`."""
+    written = sheets(reply)
+    if page and is_paged(reply, written, host, bot):
+        number = min(page, len(written))
+        buttons = keyboard(reply, number, len(written), host, bot)
+        return [_body(written[number - 1], picture, buttons)]
+    last = keyboard(reply, 1, 1, host, bot)
+    return [
+        _body(sheet, picture, last if number == len(written) else None)
+        for number, sheet in enumerate(written, 1)
+    ]
+
+
+def _body(sheet: Sheet, picture: str, buttons: InlineKeyboardMarkup | None) -> dict[str, Any]:
+    text, entities = message(sheet.lines)
+    body: dict[str, Any] = {"text": text}
+    if entities:
+        body["entities"] = [entity.to_dict() for entity in entities]
+    if sheet.picture:
+        body["picture"] = picture
+    if buttons:
+        body["buttons"] = buttons.to_dict()
+    return body
+
+
 def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKeyboardMarkup | None:
-    """The buttons of this page of a reply. `bot`: in a channel, where buttons are links that open
-    a private chat with this bot, its name; else empty."""
+    """Return the buttons of this page of a reply. `bot`: in a channel the bot's name; else empty.
+
+    Whoever reads a channel may press, and the answer to one is no post for all. So there what
+    everybody may ask is a link that opens the private chat; what no link can ask is left out.
+    """
     rows: list[list[InlineKeyboardButton]] = []
     if of > 1:
-        rows.append(_arrows(reply.line, page, of))
+        rows.append(_arrows(reply.line, page, of, host, bot))
     for group in reply.buttons:
         made = [one for button in group if (one := _button(button, host, bot))]
         rows += _rows(made)
@@ -106,7 +169,9 @@ def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKe
     return InlineKeyboardMarkup(kept) if kept else None
 
 
-def _arrows(line: str, page: int, of: int) -> list[InlineKeyboardButton]:
+def _arrows(line: str, page: int, of: int, host: Host, bot: str) -> list[InlineKeyboardButton]:
+    if bot:
+        return [InlineKeyboardButton(f"{page}/{of} ▶", url=link(host.link_word(line), bot))]
     sides = ((page - 1, "◀"), (page, f"{page}/{of}"), (page + 1, "▶"))
     return [
         InlineKeyboardButton(label, callback_data=Press(line, to).code)
@@ -115,12 +180,21 @@ def _arrows(line: str, page: int, of: int) -> list[InlineKeyboardButton]:
     ]
 
 
+def link(word: str, bot: str) -> str:
+    """Return the address that opens the private chat with the bot, asking what the word means."""
+    return f"https://t.me/{bot}?start={word}" if word else f"https://t.me/{bot}"
+
+
+def is_for_everybody(line: str, host: Host) -> bool:
+    """Return whether anybody who reads a chat may ask this line."""
+    return bool(host.link_word(line.split(" ")[0]))
+
+
 def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None:
     if bot and (word := host.link_word(button.line)):
-        # Whoever reads a channel may press: the answer goes to them, not to all readers.
-        return InlineKeyboardButton(button.label, url=f"https://t.me/{bot}?start={word}")
+        return InlineKeyboardButton(button.label, url=link(word, bot))
     press = Press(button.line, fresh=button.fresh)
-    if not press.fits(MOST_BYTES):
+    if not press.fits(MOST_BYTES) or (bot and is_for_everybody(button.line, host)):
         return None
     return InlineKeyboardButton(button.label, callback_data=press.code)
 

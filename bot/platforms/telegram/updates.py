@@ -1,4 +1,4 @@
-"""What Telegram's updates say: where, who, and with which rights."""
+"""Telegram's updates: where something happened, who did it, and with which rights."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from telegram import (
     Update,
 )
 from telegram import Chat as TelegramChat
-from telegram.error import TelegramError
 
 from bot.messages import Incoming
-from bot.platforms import language_of
+from bot.platforms import PlatformError, language_of
+from bot.platforms.telegram.api import call
 from digest.models import Chat, ChatKind
 
 _KINDS: dict[str, ChatKind] = {"private": "private", "channel": "channel"}
+NAME = "telegram"
 HELLO = "hello"
 """Word of the link that adds the bot to a group: the group is greeted already when it is added."""
 _OUT = (ChatMember.LEFT, ChatMember.BANNED)
@@ -29,26 +30,44 @@ _ADMINS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
 
 def chat_of(update: Update) -> Chat | None:
-    """The chat of an update, with its forum topic."""
+    """Return the chat of an update, with its forum topic."""
     if update.effective_chat is None:
         return None
-    found = update.effective_message
-    message = found if isinstance(found, Message) else None
+    effective = update.effective_message
+    message = effective if isinstance(effective, Message) else None
     thread = ""
     # Replies in an ordinary group carry a thread as well, which nothing can be sent to.
     if message and message.is_topic_message and message.message_thread_id:
         thread = str(message.message_thread_id)
-    return _chat(update.effective_chat, thread)
+    chat = update.effective_chat
+    title = chat.title or chat.effective_name or ""
+    return Chat(NAME, str(chat.id), thread, _KINDS.get(chat.type, "group"), title=title)
 
 
-def _chat(chat: TelegramChat, thread: str) -> Chat:
-    return Chat("telegram", str(chat.id), thread, _KINDS.get(chat.type, "group"))
+def reply_place(message: Message | None) -> str:
+    """Return the message that an answer must reply to, to stay in its thread of comments."""
+    if message is None or not message.message_thread_id or message.is_topic_message:
+        return ""
+    return str(message.message_id)
+
+
+def own_message(update: Update, bot: Bot) -> Message | None:
+    """Return the message of the bot's own that somebody pressed a button of, or replied to."""
+    query = update.callback_query
+    pressed = query.message if query else None
+    if isinstance(pressed, Message):
+        return pressed
+    message = update.message or update.channel_post
+    answered = message.reply_to_message if message else None
+    person = answered.from_user if answered else None
+    return answered if person and person.id == bot.id else None
 
 
 def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
-    """The line of a message, if it may be for this bot."""
+    """Return the line of a message, if it may be for this bot."""
     text = (message.text or "").strip()
-    if not text:
+    # A channel's posts come a second time, by themselves, in the group where they are discussed.
+    if not text or message.is_automatic_forward:
         return None
     word = text.split()[0]
     addressed = word.lower().endswith(f"@{bot.username}".lower())
@@ -84,7 +103,7 @@ def _right_of(message: Message, chat: Chat, bot: Bot) -> Callable[[], Awaitable[
 
 
 def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incoming:
-    """The line behind a button, asked by whoever pressed it."""
+    """Return the line behind a button, asked by whoever pressed it."""
     person = query.from_user
 
     async def right() -> bool:
@@ -96,25 +115,25 @@ def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incomin
 
 async def _is_admin(bot: Bot, chat: Chat, person: int) -> bool:
     try:
-        member = await bot.get_chat_member(int(chat.id), person)
-    except TelegramError:
+        member = await call(bot.get_chat_member(int(chat.id), person))
+    except PlatformError:
         return False  # as for a bot that is no admin of a channel itself
     return member.status in _ADMINS
 
 
 def added(change: ChatMemberUpdated) -> bool:
-    """Whether the bot came into a group or channel."""
+    """Return whether the bot came into a group or channel."""
     came = change.old_chat_member.status in _OUT and change.new_chat_member.status not in _OUT
     return came and change.chat.type != "private"
 
 
 def removed(change: ChatMemberUpdated) -> bool:
-    """Whether the bot was thrown out, or blocked by the person."""
+    """Return whether the bot was thrown out, or blocked by the person."""
     return change.new_chat_member.status in _OUT
 
 
 def may_post(kind: str, mine: ChatMember) -> bool:
-    """Whether the bot, which is this member, may post in a chat of that kind."""
+    """Return whether the bot, which is this member, may post in a chat of that kind."""
     if kind == TelegramChat.CHANNEL:
         return isinstance(mine, ChatMemberAdministrator) and bool(mine.can_post_messages)
     if isinstance(mine, ChatMemberRestricted):
