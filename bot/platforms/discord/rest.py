@@ -43,8 +43,15 @@ PACE = Pace(a_second=48.7, most=48.7, bans=True)
 """50 requests a second a bot (Discord, Rate Limits); one is left for answers and for bunching."""
 TIMEOUT = 20.0
 USUAL_WAIT = 5.0
-_GONE: dict[int, str] = {10003: "deleted", 10004: "removed", 50001: "removed", 50007: "removed"}
-"""Unknown channel, unknown server, missing access, a person who takes no messages."""
+_GONE: dict[int, str] = {
+    10003: "deleted",
+    10004: "removed",
+    10013: "deleted",
+    50001: "removed",
+    50007: "removed",
+    50033: "removed",
+}
+"""Unknown channel, server or person, missing access, a person who takes no messages, no such person."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
 _NO_RIGHTS = 50013
