@@ -1,13 +1,14 @@
-"""What operators are told of before anybody else notices: once a day and matter, also after a restart.
+"""What operators hear of before anybody else notices: once a day and matter, also after a restart.
 
-Whoever notices writes it into the store; the process that talks on a platform tells that platform's
-operators. So the clock, which talks nowhere, is heard too.
+Whoever notices a matter writes it into the store; the process that talks on a platform tells that
+platform's operators. So the clock, which talks nowhere, is heard too.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -18,28 +19,39 @@ from bot.messages import Block, Heading, Reply, Text
 from bot.platforms import PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
-from digest.models import Balance, Language, Report, Topic
+from digest.models import Balance, Held, Language, Report, Topic
 from digest.store import Store
+from digest.store.ledger import RESTORED, Ledger
+from digest.store.outbox import ENDED
 
 log = logging.getLogger(__name__)
 
 PLACE = "alerts"
-"""Under which the store's notes keep them."""
+"""Under which the store's notes keep alerts."""
+LANGUAGES = "languages"
+"""Under which the store's notes keep the language that each person last spoke."""
 STALE = timedelta(days=2)
-"""What nobody could be told for so long is not news any more."""
+"""After which an alert that nobody could be told is dropped."""
+PATIENCE = timedelta(hours=1)
+"""How long after its build time a report may be missing, and digests may wait without one going out."""
+REFUSED_FOR = timedelta(days=1)
+"""How long a refused part is told of."""
+MOST_ROWS = 15
+"""Chats that an alert names."""
+MOST_REASON = 120
 
 
 class Tell(Protocol):
     """Tells the operators of a matter."""
 
     async def __call__(self, matter: str, about: str, **values: object) -> None:
-        """`alert_MATTER` is its text. Never raises."""
+        """Note the matter, whose text is `alert_MATTER`. Never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A matter, since when it goes on, and the last day it was noticed."""
+    """A matter, the day it began, and the last day it was noticed."""
 
     matter: str
     about: str
@@ -47,35 +59,54 @@ class Alert:
     last: date
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def version(self) -> str:
+        """What changes when there is something new to tell: the day, or the chats concerned."""
+        return f"{self.last} {self.values.get('version', '')}".strip()
+
     def text(self, language: Language) -> str:
-        """What to say; from the second day on with the number of days."""
-        said = texts.text(f"alert_{self.matter}", language, about=self.about, **self.values)
+        """Return what to say; from the second day on with the number of days."""
+        rows = "\n".join(_write_rows(self.values.get("rows", ()), language))
+        values = dict(self.values) | {"rows": rows}
+        alert = texts.text(f"alert_{self.matter}", language, about=self.about, **values)
         days = (self.last - self.first).days + 1
         again = texts.text("alert_again", language, n=days) if days > 1 else ""
-        return f"{again}{said}"
+        return f"{again}{alert}"
+
+
+def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
+    for row in rows[:MOST_ROWS]:
+        why = row["why"]
+        if key := {ENDED: "undelivered_ended", RESTORED: "undelivered_restored"}.get(why):
+            why = texts.text(key, language)
+        yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | {"why": why})
+    if len(rows) > MOST_ROWS:
+        yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
 
 
 class Alerts:
     """Notices and tells; days are those of UTC."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], language: Language) -> None:
+        """`language`: for operators who have not spoken to the bot."""
         self._store, self._now, self._language = store, now, language
-        self._noticed: dict[str, date] = {}
+        self._noticed: dict[str, str] = {}
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
-        """Writes down that something is wrong, once a day. Never raises."""
+        """Note that something is wrong, once a day or where `version` changed. Never raises."""
         today, key = self._now().date(), f"{matter} {about}"
-        if self._noticed.get(key) == today:
+        version = Alert(matter, about, today, today, values).version
+        if self._noticed.get(key) == version:
             return
         try:
-            before = _alert(key, await self._store.note(PLACE, key))
-            if before is None or before.last < today:
-                goes_on = before is not None and today - before.last <= timedelta(days=1)
-                first = before.first if before and goes_on else today
+            before = _read_alert(key, await self._store.note(PLACE, key))
+            if before is None or before.version != version:
+                lasting = before is not None and today - before.last <= timedelta(days=1)
+                first = before.first if before and lasting else today
                 log.warning("%s", Alert(matter, about, first, today, values).text("en"))
                 row = {"first": str(first), "last": str(today), "values": values}
                 await self._store.save_note(PLACE, key, json.dumps(row, default=str))
-            self._noticed[key] = today
+            self._noticed[key] = version
         except StoreError as error:
             log.error("%s (%s) could not be noted: %s", matter, about, error)
 
@@ -85,21 +116,21 @@ class Alerts:
         operators: Sequence[str],
         send: Callable[[str, Reply], Awaitable[None]],
     ) -> None:
-        """Tells these operators what they have not heard yet, in one message each. Never raises.
+        """Tell these operators what they have not heard yet, in one message each. Never raises.
 
         One who cannot be reached now is tried again the next time.
         """
         try:
             today = self._now().date()
             notes = await self._store.notes(PLACE)
-            known = [found for key, value in notes.items() if (found := _alert(key, value))]
-            fresh = [one for one in known if today - one.last < STALE]
+            alerts = [alert for key, value in notes.items() if (alert := _read_alert(key, value))]
+            fresh = [alert for alert in alerts if today - alert.last < STALE]
             for person in operators if fresh else ():
-                await self._to(platform, person, fresh, send)
+                await self._deliver_to(platform, person, fresh, send)
         except StoreError as error:
             log.error("%s: alerts wait: %s", platform, error)
 
-    async def _to(
+    async def _deliver_to(
         self,
         platform: str,
         person: str,
@@ -107,27 +138,36 @@ class Alerts:
         send: Callable[[str, Reply], Awaitable[None]],
     ) -> None:
         place = f"{PLACE} {platform} {person}"
-        said = await self._store.notes(place)
-        unsaid = [one for one in fresh if said.get(f"{one.matter} {one.about}") != str(one.last)]
-        if not unsaid:
+        heard = await self._store.notes(place)
+        news = [a for a in fresh if heard.get(f"{a.matter} {a.about}") != a.version]
+        if not news:
             return
         try:
-            await send(person, self._reply(unsaid))
+            await send(person, _write_reply(news, await self._language_of(platform, person)))
         except Unreachable:
             return
         except PlatformError as error:
             log.error("%s: an operator cannot be told: %s", platform, error)
-        for one in unsaid:
-            await self._store.save_note(place, f"{one.matter} {one.about}", str(one.last))
+        for alert in news:
+            await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
 
-    def _reply(self, alerts: Sequence[Alert]) -> Reply:
-        worst = sorted(alerts, key=lambda one: (one.first, one.matter, one.about))
-        title: Block = Heading(texts.text("alert", self._language), 1)
-        said = [Text(one.text(self._language)) for one in worst]
-        return Reply((title, *said), self._language)
+    async def _language_of(self, platform: str, person: str) -> Language:
+        match await self._store.note(LANGUAGES, f"{platform}:{person}"):
+            case "zh":
+                return "zh"
+            case "en":
+                return "en"
+            case _:
+                return self._language
 
 
-def _alert(key: str, value: str) -> Alert | None:
+def _write_reply(alerts: Sequence[Alert], language: Language) -> Reply:
+    ordered = sorted(alerts, key=lambda alert: (alert.first, alert.matter, alert.about))
+    title: Block = Heading(texts.text("alert", language), 1)
+    return Reply((title, *(Text(alert.text(language)) for alert in ordered)), language)
+
+
+def _read_alert(key: str, value: str) -> Alert | None:
     if not value:
         return None
     matter, _, about = key.partition(" ")
@@ -136,8 +176,43 @@ def _alert(key: str, value: str) -> Alert | None:
     return Alert(matter, about, first, last, row["values"])
 
 
-PATIENCE = timedelta(hours=1)
-"""How long after its build time a report may be missing, and digests may wait without one going out."""
+async def list_undelivered(ledger: Ledger, now: datetime) -> list[Held]:
+    """Return the parts that may not have arrived, then those refused within a day. Raises
+    StoreError."""
+    return [*await ledger.held(), *await ledger.refused(now - REFUSED_FOR)]
+
+
+async def tell_undelivered(parts: Sequence[Held], tell: Tell) -> None:
+    """Tell of the chats that lack a part of a digest, in one alert a platform."""
+    by_platform: defaultdict[str, list[Held]] = defaultdict(list)
+    for part in parts:
+        by_platform[part.chat.platform].append(part)
+    for platform, concerned in by_platform.items():
+        await tell(
+            "undelivered",
+            platform,
+            n=len(concerned),
+            rows=list(_read_rows(concerned)),
+            version=f"{len(concerned)}/{max(part.part for part in concerned)}",
+        )
+
+
+def _read_rows(parts: Sequence[Held]) -> Iterator[Mapping[str, object]]:
+    """Yield a row a chat: its first part that is missing."""
+    named: set[object] = set()
+    for part in parts:
+        place = (part.chat, part.topic, part.day)
+        if place in named:
+            continue
+        named.add(place)
+        yield {
+            "state": "held" if part.state == "unknown" else "refused",
+            "title": part.chat.title or part.chat.id,
+            "part": part.position + 1,
+            "parts": part.parts,
+            "why": part.error[:MOST_REASON],
+            "since": f"{part.tried_at:%m-%d %H:%M}" if part.tried_at else "?",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +225,12 @@ class Trouble:
 
 
 def closed_day(topic: Topic, now: datetime) -> date:
-    """The newest day whose report must be there by now."""
+    """Return the newest day whose report must be there by now."""
     return newest_closed(topic, now - PATIENCE)
 
 
 def troubles(topic: Topic, day: date, report: Report | None, posts: int) -> Iterator[Trouble]:
-    """What is wrong with a day that should have a report; `posts` is how many it has."""
+    """Yield what is wrong with a day that should have a report; `posts` is how many it has."""
     if report is None:
         matter = "no_report" if posts else "no_posts"
         yield Trouble(matter, topic.name, (("day", day), ("n", posts)))
@@ -174,24 +249,32 @@ class Watch:
     def __init__(self, store: Store, topics: Sequence[Topic], tell: Tell) -> None:
         self._store, self._topics, self._tell = store, topics, tell
         self._still: dict[str, tuple[tuple[int, int], datetime]] = {}
+        self._undelivered: list[int] = []
 
-    async def look(self, now: datetime, balance: Mapping[str, Balance]) -> None:
-        """`balance` is today's ledger of each platform. Raises StoreError."""
+    async def look(
+        self, now: datetime, balance: Mapping[str, Balance], undelivered: Sequence[Held] = ()
+    ) -> None:
+        """Tell of what is wrong. `balance`: today's ledger of each platform; `undelivered`: see
+        `list_undelivered`. Raises StoreError."""
         for topic in self._topics:
             day = closed_day(topic, now)
             report = await self._store.report(topic.name, day, day)
             posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
-            for one in troubles(topic, day, report, posts):
-                await self._tell(one.matter, one.about, **dict(one.values))
+            for trouble in troubles(topic, day, report, posts):
+                await self._tell(trouble.matter, trouble.about, **dict(trouble.values))
         for name in await self._store.zones():
             if zone(name).key != name:
                 await self._tell("zone_gone", name)
         for platform, counts in balance.items():
             if counts.waiting and now - self._still_since(platform, counts, now) >= PATIENCE:
                 await self._tell("no_delivery", platform, n=counts.waiting)
+        ids = [part.part for part in undelivered]
+        if ids == self._undelivered:  # in one message, when no more are added
+            await tell_undelivered(undelivered, self._tell)
+        self._undelivered = ids
 
     def _still_since(self, platform: str, counts: Balance, now: datetime) -> datetime:
-        """Since when none of the waiting ones has gone out."""
+        """Return since when none of the waiting digests has gone out."""
         state = (counts.due - counts.waiting, int(counts.waiting > 0))
         before, since = self._still.get(platform, (None, now))
         if state != before:

@@ -32,18 +32,19 @@ class Builds:
         self._asked: defaultdict[str, list[float]] = defaultdict(list)
 
     async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
-        """Empty where the report was made, else why not. Raises TooMany for a user who asks too
-        often; an operator who asks for the whole one may ask as often as it takes."""
+        """Make a report, or wait for the one that is being made; return "" where that worked, else
+        why not. Both count for the user: raises TooMany for one who asks too often. An operator who
+        asks for the whole one may ask as often as it takes."""
+        if not whole:
+            self._count(user)
         running = self._running.get((topic, day, whole))
         if running is None:
-            if not whole:
-                self._allow(user)
             running = asyncio.create_task(self._make(topic, day, whole))
             self._running[topic, day, whole] = running
             running.add_done_callback(lambda _: self._running.pop((topic, day, whole), None))
         return await asyncio.shield(running)
 
-    def _allow(self, user: str) -> None:
+    def _count(self, user: str) -> None:
         now = asyncio.get_running_loop().time()
         recent = [asked for asked in self._asked[user] if now - asked < 3600]
         if len(recent) >= BUILDS_AN_HOUR:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.alerts import Watch
+from bot.alerts import Watch, list_undelivered
 from bot.commands.asking import Context
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
@@ -117,7 +117,8 @@ class Schedule:
     async def watch(self) -> None:
         """Tells the operators of what is missing."""
         now = self._context.now()
-        await self._watch.look(now, await self._ledger.balance(now))
+        undelivered = await list_undelivered(self._ledger, now)
+        await self._watch.look(now, await self._ledger.balance(now), undelivered)
 
     async def tidy(self) -> None:
         """Gives up what is too old to be delivered; the daily backup, and posts that are not kept."""

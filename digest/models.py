@@ -341,7 +341,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A part of which nobody knows whether it arrived."""
+    """A part of which nobody knows whether it arrived, or that was refused."""
 
     part: int
     chat: Chat
@@ -354,7 +354,8 @@ class Held:
     tried_at: datetime | None = None
     """When it was last claimed."""
     error: str = ""
-    """Why it is not known."""
+    """Why it is not known, or why it was refused."""
+    state: PartState = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ class TelegramServer(Chats):
         """The next calls of this method are refused; a 429 says how long to wait."""
         if wait := re.search(r"retry after (\d+)", description):
             parameters = {"retry_after": int(wait[1])} | (parameters or {})
-        refused = Refused(code, description, parameters)
+        refused = Refused(code, description, parameters)  # a page of somebody in between: <html>
         self._fails.setdefault(method, []).extend([refused] * times)
 
     def lose(self, method: str, times: int = 1) -> None:
@@ -216,6 +216,10 @@ class TelegramServer(Chats):
             result = await self._do(request, method)
             code, body = 200, {"ok": True, "result": result}
         except Refused as refused:
+            if refused.description.startswith("<"):
+                return web.Response(
+                    status=refused.code, text=refused.description, content_type="text/html"
+                )
             if isinstance(refused, Fault):
                 self.faults.append(f"{method}: {refused.description}")
             code = refused.code

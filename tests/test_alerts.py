@@ -17,8 +17,9 @@ from bot.messages import Reply
 from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from digest.errors import StoreError
-from digest.models import Balance, Chat, Counts, SourceResult, Subscription
+from digest.models import Balance, Chat, Counts, Held, SourceResult, Subscription
 from digest.store import Store
+from digest.store.outbox import ENDED
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 
@@ -222,3 +223,38 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
         await store.subscribe(one, START)
     await Watch(store, [], tell).look(START, {})
     assert told == [("zone_gone", "Atlantis/Gone")]
+
+
+async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
+    store: Store, clock: Clock
+) -> None:
+    phone, one = Phone(), alerts(store, clock)
+    watch = Watch(store, [], one.tell)
+    chats = [Chat("telegram", str(number), title=f"Club {number}") for number in range(20)]
+    held = [Held(n, chat, "ai", DAY, 1, 3, START, ENDED) for n, chat in enumerate(chats[:3])]
+    held += [replace(held[0], part=90, position=2)]
+    why = "not enough rights to send text messages to the chat"
+    refused = [
+        Held(n, chat, "ai", DAY, 0, 3, START, why, "refused") for n, chat in enumerate(chats[3:], 3)
+    ]
+    await watch.look(START, {}, held)
+    await watch.look(START, {}, [*held, *refused])
+    await one.deliver("telegram", ["99"], phone.send)
+    assert phone.heard == [], "not while they are still coming in"
+    for _ in range(5):
+        await watch.look(START, {}, [*held, *refused])
+        await one.deliver("telegram", ["99"], phone.send)
+    ((_, text),) = phone.heard
+    assert "telegram: 21 messages did not arrive, or may not have:" in text
+    assert "Club 0: part 2 of 3 may not have arrived (the program ended meanwhile)" in text
+    assert text.count("Club 0:") == 1
+    assert f"Club 3: part 1 of 3 was refused ({why}), 12-08 09:00 UTC" in text
+    assert "5 more chats" in text
+    more = [*held, *refused, Held(99, chats[0], "ai", DAY, state="refused")]
+    for _ in range(3):
+        await watch.look(START, {}, more)
+        await one.deliver("telegram", ["99"], phone.send)
+    assert len(phone.heard) == 2, "what is new is told on the same day"
+    await store.save_note("languages", "telegram:98", "zh")
+    await one.deliver("telegram", ["98"], phone.send)
+    assert "第 2/3 部分，不知是否到达（程序中途停止）" in phone.heard[-1][1]

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from bot.alerts import Tell
+from bot.alerts import Tell, tell_undelivered
 from bot.delivery.attempt import Job, Tries, job_of
 from bot.delivery.rate import Rate
 from bot.platforms import Delivering
@@ -120,6 +120,8 @@ class Outbox:
                 one.part for one in held if one.error != RESTORED and (one.tried_at or now) > old
             ]
             await self._ledger.decide(ids, again=True)
+        if held := await self._ledger.held(self.name):
+            await tell_undelivered(held, self._tell)
         await self._expire()
 
     async def _expire(self) -> None:

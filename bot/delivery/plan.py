@@ -1,4 +1,4 @@
-"""Deliveries: what is due becomes messages, which the platforms' outboxes send."""
+"""What is due becomes messages, which the platforms' outboxes send."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0
-"""Seconds between looks for what is due."""
-AT_ONCE = 100
+LOOK_SECONDS = 1.0
+"""Between looks for what is due."""
+MOST_IN_COMMIT = 100
 """Deliveries made into messages in one commit."""
-KEPT = 64
-"""Texts and pictures kept: chats with the same wishes get the same messages."""
+MOST_CACHED, MOST_PICTURES = 64, 4
+"""Texts and pictures kept: chats with the same options get the same messages."""
 LATE = timedelta(minutes=10)
 """After which a digest says that it is late, or a chat is told that it is not ready."""
-LEFT = 8.0
-"""Seconds that sends under way may take when the bot ends."""
+LAST_SECONDS = 8.0
+"""What sends under way may take when the bot ends."""
 
 Key = tuple[str, date, date]
 _Key = TypeVar("_Key")
@@ -48,21 +48,21 @@ class Deliveries:
         self._pictures: OrderedDict[str, bytes] = OrderedDict()
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
-        """Sends on a platform until cancelled, or until its token is revoked. Then what was under
-        way is finished and what was not begun put back."""
+        """Send on a platform until cancelled, or until its token is revoked. Then what was under
+        way is finished and what was not begun is put back."""
         outbox = Outbox(
             name,
             delivering,
             self._ledger,
             self._writer,
-            self._picture,
+            self._load_picture,
             self._tell,
             self._context.now,
             resend=self._resend,
         )
         tasks = [
             asyncio.create_task(self._writer.run()),
-            asyncio.create_task(self._plan(name, delivering, outbox)),
+            asyncio.create_task(self._keep_planning(name, delivering, outbox)),
             asyncio.create_task(outbox.run()),
         ]
         try:
@@ -71,37 +71,36 @@ class Deliveries:
             tasks[1].cancel()
             tasks[2].cancel()
             await asyncio.wait(tasks[1:])
-            await outbox.stop(LEFT)
+            await outbox.stop(LAST_SECONDS)
             tasks[0].cancel()
             await asyncio.wait(tasks[:1])
         if not tasks[2].cancelled() and (error := tasks[2].exception()):
             raise error
 
-    async def _plan(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
-        """Makes messages of what is due, a group at a time."""
+    async def _keep_planning(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
         while True:
-            found = 0
+            planned = 0
             try:
-                found = await self.plan(name, delivering)
-                found += await self.excuse(name, delivering)
+                planned = await self.plan(name, delivering)
+                planned += await self.excuse(name, delivering)
             except StoreError as error:
                 log.error("%s: nothing can be planned (%s)", name, error)
-            if found:
+            if planned:
                 outbox.wake()
-            if found < AT_ONCE:
-                await asyncio.sleep(EVERY)
+            if planned < MOST_IN_COMMIT:
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
-        """Makes messages of a group of deliveries that are due; gives how many."""
-        due = await self._ledger.ready(name, AT_ONCE, self._context.now())
+        """Make messages of a group of deliveries that are due; return how many deliveries."""
+        due = await self._ledger.ready(name, MOST_IN_COMMIT, self._context.now())
         plans: list[tuple[int, Sequence[str]]] = []
         for delivery, key in due:
             try:
-                plans.append((delivery.id, await self._made(delivery, key, delivering)))
+                plans.append((delivery.id, await self._write(delivery, key, delivering)))
             except StoreError:
                 raise
             except Exception:
-                # One chat's wishes may fail without the others: it gets nothing, and is listed.
+                # One chat's options may fail without the others: it gets nothing, and is listed.
                 log.exception("%s: a digest could not be made into messages", name)
                 plans.append((delivery.id, ()))
             await asyncio.sleep(0)
@@ -110,32 +109,34 @@ class Deliveries:
         return len(plans)
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
-        """Says a word to chats whose report is not there yet; gives to how many."""
-        waiting = await self._ledger.overdue(name, self._context.now() - LATE, AT_ONCE)
+        """Send a word to chats whose report is late; return to how many."""
+        waiting = await self._ledger.overdue(name, self._context.now() - LATE, MOST_IN_COMMIT)
         plans = []
         for delivery in waiting:
-            wants = delivery.subscription
-            reply = waiting_reply(self._context, wants)
-            plans.append((delivery.id, delivering.bodies(reply, wants.chat, "")))
+            subscription = delivery.subscription
+            reply = waiting_reply(self._context, subscription)
+            bodies = delivering.bodies(reply, subscription.chat, "", quiet=subscription.quiet)
+            plans.append((delivery.id, bodies))
         if plans:
             await self._ledger.note(plans)
         return len(plans)
 
-    async def _made(self, delivery: Delivery, key: Key, delivering: Delivering) -> list[str]:
-        """The messages of one delivery; the same for all chats with the same wishes."""
+    async def _write(self, delivery: Delivery, key: Key, delivering: Delivering) -> list[str]:
+        """Return the messages of one delivery: the same for all chats with the same options."""
         wants = delivery.subscription
-        kind = wants.chat.kind
+        chat = wants.chat
         late = delivery.late or self._context.now() - delivery.due_at > LATE
         options = (wants.language, wants.length, wants.sections, wants.highlight, wants.without)
-        same = (wants.chat.platform, kind, key, late, options)
-        if same not in self._bodies:
-            report, picture = await self._report(key)
+        alike = (chat.platform, chat.kind, key, late, wants.quiet, options)
+        if alike not in self._bodies:
+            report, picture = await self._load_report(key)
             reply = await digest_reply(self._context, report, wants, late=late)
-            _keep(self._bodies, same, delivering.bodies(reply, wants.chat, picture))
-        return self._bodies[same]
+            bodies = delivering.bodies(reply, chat, picture, quiet=wants.quiet)
+            _keep(self._bodies, alike, bodies)
+        return self._bodies[alike]
 
-    async def _report(self, key: Key) -> tuple[Report, str]:
-        """The report, and what messages call its picture."""
+    async def _load_report(self, key: Key) -> tuple[Report, str]:
+        """Return the report, and what messages call its picture."""
         if key not in self._reports:
             report = await self._context.store.report(*key)
             if report is None:
@@ -143,15 +144,18 @@ class Deliveries:
             _keep(self._reports, key, (report, "/".join(map(str, (*key, report.created_at)))))
         return self._reports[key]
 
-    async def _picture(self, name: str) -> bytes:
+    async def _load_picture(self, name: str) -> bytes:
         if name not in self._pictures:
             topic, first, last, _ = name.rsplit("/", 3)
             days = date.fromisoformat(first), date.fromisoformat(last)
-            _keep(self._pictures, name, await self._context.store.cloud(topic, *days), 4)
+            picture = await self._context.store.cloud(topic, *days)
+            _keep(self._pictures, name, picture, MOST_PICTURES)
         return self._pictures[name]
 
 
-def _keep(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int = KEPT) -> None:
-    kept[key] = value
-    while len(kept) > most:
-        kept.popitem(last=False)
+def _keep(
+    cache: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int = MOST_CACHED
+) -> None:
+    cache[key] = value
+    while len(cache) > most:
+        cache.popitem(last=False)

@@ -126,7 +126,9 @@ class Ledger:
         """End the subscriptions of a chat, of one thread of it, or of a whole server where `chat` is
         empty, and all that is still to be sent there; return how many."""
         async with self._store.writing() as connection:
-            ended = await chat_tables.end_subscriptions(connection, platform, chat, space, why, thread)
+            ended = await chat_tables.end_subscriptions(
+                connection, platform, chat, space, why, thread
+            )
             await outbox.drop(connection, platform, chat, space, why, thread)
             return ended
 

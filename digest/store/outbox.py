@@ -30,6 +30,8 @@ from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 OPEN = ("waiting", "sending")
 WANTED = "to be sent again"
 """What is said of a message that is sent again at an operator's word, however late."""
+ENDED = "the program ended meanwhile"
+"""Why nobody knows what became of a message that was being sent."""
 RESTORED = "restored"
 """Why nothing more is said of what a backup had open."""
 MOST_IDS = 500
@@ -266,7 +268,7 @@ async def recover(connection: AsyncConnection, platform: str) -> int:
     """Parts that were being sent when their process ended: nobody knows what became of them."""
     mine = and_(parts.c.platform == platform, parts.c.state == "sending")
     ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
-    held = update(parts).where(mine).values(state="unknown", error="the program ended meanwhile")
+    held = update(parts).where(mine).values(state="unknown", error=ENDED)
     await connection.execute(held)
     await end_deliveries(connection, await _deliveries_of(connection, ids))
     return len(ids)
@@ -321,6 +323,7 @@ async def list_parts(
             row.number,
             row.tried_at,
             row.error,
+            row.state,
         )
         for row in await connection.execute(query)
     ]
