@@ -17,8 +17,8 @@ from tests.samples import report
 DAY = date(2026, 3, 10)
 EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
-MEI = Chat("telegram", "7")
-HALL = Chat("telegram", "-100", kind="group")
+MEI = Chat("telegram", "7", title="Mei")
+HALL = Chat("telegram", "-100", kind="group", title="The hall")
 NEWS = Chat("discord", "20", kind="group", space="1")
 HOUR = timedelta(hours=1)
 
@@ -111,18 +111,57 @@ async def test_what_a_dead_process_was_sending_is_held(ledger: Ledger) -> None:
         ("7", "ai", DAY),
         ("-100", "ai", DAY),
     ]
-    rest = await ledger.claim("telegram", 10, EIGHT)
-    assert [one.body for one in rest] == ["b", "b"], "the rest of a report goes on"
-    await settled(ledger, rest)
+    assert [(one.position, one.parts, one.chat.title) for one in held] == [
+        (0, 2, "Mei"),
+        (0, 2, "The hall"),
+    ]
+    assert await ledger.claim("telegram", 10, EIGHT) == [], "no part goes out past a missing one"
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, unknown=2)
     assert await ledger.decide([held[0].part], again=True) == 1
     assert await ledger.decide([held[1].part], again=False) == 1
-    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
-    (again,) = await ledger.claim("telegram", 10, EIGHT)
-    assert again.body == "a"
-    await settled(ledger, [again])
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, waiting=2)
+    next_ones = await ledger.claim("telegram", 10, EIGHT)
+    assert [(one.chat.id, one.body) for one in next_ones] == [("7", "a"), ("-100", "b")]
+    await settled(ledger, next_ones)
+    await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
     assert await ledger.decide([held[0].part], again=True) == 0, "decided once"
+
+
+async def test_a_held_part_holds_up_only_its_own_digest(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await planned(ledger, "a", "b")
+    await ledger.claim("telegram", 10, EIGHT)
+    await ledger.recover("telegram")
+    tomorrow = EIGHT + 24 * HOUR
+    await ledger._store.save_report(report(DAY))
+    await planned(ledger, "c", "d", now=tomorrow)
+    for text in ("c", "d"):
+        (part,) = await ledger.claim("telegram", 10, tomorrow)
+        assert part.body == text
+        await settled(ledger, [part])
+    assert await ledger.claim("telegram", 10, tomorrow) == []
+
+
+async def test_refused_parts_are_listed_while_the_chat_is_subscribed(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL)
+    await planned(ledger, "a")
+    why = "not enough rights"
+    await settled(ledger, await ledger.claim("telegram", 10, EIGHT), "refused", error=why)
+    await ledger.end_chat("telegram", "7", "removed")
+    (part,) = await ledger.refused(EIGHT - HOUR)
+    assert (part.chat.title, part.error, part.state) == ("The hall", why, "refused")
+    assert await ledger.refused(EIGHT + HOUR) == []
+
+
+async def test_a_thread_that_is_gone_leaves_the_others(ledger: Ledger) -> None:
+    topic = replace(HALL, thread="5")
+    await follow(ledger, HALL, topic)
+    await planned(ledger, "a")
+    assert await ledger.end_chat("telegram", "-100", "deleted", thread="5") == 1
+    (part,) = await ledger.claim("telegram", 10, EIGHT)
+    assert part.chat.thread == ""
+    assert await ledger.unbalanced() == []
 
 
 async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) -> None:

@@ -6,19 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.commands.asking import Context
-from bot.commands.table import COMMANDS
 from bot.messages import Text, reply
 from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item
 from tests.hosts import BOSS, Maker, hosted, picture
-from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 from tests.telegram_chats import Message, units
 from tests.telegram_server import TelegramServer
@@ -67,8 +64,9 @@ async def running(folder: Path, server: TelegramServer) -> AsyncIterator[Running
                 await task
 
 
-@pytest.fixture
-async def up(tmp_path: Path) -> AsyncIterator[Running]:
+@contextlib.asynccontextmanager
+async def talking(folder: Path) -> AsyncIterator[Running]:
+    """The bot with people, a group, a forum and a channel."""
     async with TelegramServer() as server:
         server.person(MEI, "Mei")
         server.person(8, "Ann", language="en")
@@ -76,8 +74,14 @@ async def up(tmp_path: Path) -> AsyncIterator[Running]:
         server.group(GROUP, "A group")
         server.supergroup(FORUM, "A forum", forum=True)
         server.channel(CHANNEL, "A channel")
-        async with running(tmp_path, server) as found:
+        async with running(folder, server) as found:
             yield found
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[Running]:
+    async with talking(tmp_path) as found:
+        yield found
 
 
 def labels(message: Message) -> list[str]:
@@ -450,145 +454,3 @@ async def test_nothing_can_be_sent_to_who_blocked_the_bot(up: Running) -> None:
     up.server.remove_bot(MEI, MEI)
     with pytest.raises(Gone):
         await up.bot.send(Chat("telegram", str(MEI)), reply(Text("hello")))
-
-
-LINES = [f"/{row.name}" for row in COMMANDS if row.who != "operators"]
-
-
-def callbacks(message: Message) -> list[str]:
-    buttons = [button for row in message.buttons for button in row]
-    return [button["callback_data"] for button in buttons if "callback_data" in button]
-
-
-async def test_a_reader_of_a_channel_posts_nothing_by_pressing(up: Running) -> None:
-    many = tuple(Item(f"Statement {n}. " * 20, cites=("x:1",)) for n in range(40))
-    await up.context.store.save_report(report(DAY, views=many))
-    for line in (*LINES, "/settings time", "/settings zone", "/settings days"):
-        before = len(up.server.messages(CHANNEL))
-        up.server.say(CHANNEL, MEI, line)
-        await up.server.until(lambda: len(up.server.messages(CHANNEL)) > before)  # noqa: B023
-    await asyncio.sleep(0.3)
-    messages = up.server.messages(CHANNEL)
-    posts, texts = len(messages), [message.text for message in messages]
-    old = ["=2/detail", "=1/views ai", "+1/brief", "+1/report ai 2025-12-04", "+1/now", "nonsense"]
-    for message in messages:
-        for data in [*callbacks(message), *old]:
-            message.buttons.append([{"text": data, "callback_data": data}])
-            await up.press(message, data, 8)
-    await asyncio.sleep(0.3)
-    assert len(up.server.messages(CHANNEL)) == posts
-    assert [message.text for message in messages] == texts
-    sent = [values for name, values in up.server.calls if name == "answerCallbackQuery"]
-    assert any(one.get("url") == "https://t.me/jianbao_bot?start=detail" for one in sent)
-    assert any("Only admins of this chat" in one.get("text", "") for one in sent)
-
-
-async def test_an_admin_of_a_channel_changes_settings_in_place(up: Running) -> None:
-    up.server.member(CHANNEL, MEI, "administrator")
-    up.server.say(CHANNEL, MEI, "/subscribe")
-    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3)
-    settings = up.server.messages(CHANNEL)[0]
-    for data in callbacks(settings)[:4]:
-        before = up.server.edits
-        await up.press(settings, data, MEI)
-        await up.server.until(lambda: up.server.edits > before)  # noqa: B023
-        await up.press(settings, callbacks(settings)[-1], MEI)
-        await up.server.until(lambda: up.server.edits > before + 1)  # noqa: B023
-    await asyncio.sleep(0.2)
-    assert len(up.server.messages(CHANNEL)) == 3
-
-
-async def test_an_update_that_cannot_be_read_is_skipped(
-    up: Running, caplog: pytest.LogCaptureFixture
-) -> None:
-    person = up.server.users[MEI]
-    broken = {"message_id": 5, "from": person, "date": "yesterday", "text": "/views secret words"}
-    for body in (broken, broken | {"chat": {"id": MEI, "type": "private"}}, {"chat": 5}):
-        up.server._queue("message", body)
-        up.server._queue("my_chat_member", body)
-    (answer,) = await up.ask(MEI, "/views")
-    assert "标题views" in answer.text
-    assert up.bot.skipped == 6
-    assert "secret" not in caplog.text
-
-
-@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 502])
-async def test_a_page_of_an_edge_ends_nothing(up: Running, code: int) -> None:
-    up.server.member(CHANNEL, MEI, "administrator")
-    up.server.say(CHANNEL, MEI, "/subscribe")
-    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3)
-    for method in ("getUpdates", "sendMessage"):
-        up.server.fail(method, code, "<html>go away</html>", times=2)
-    up.server.say(CHANNEL, MEI, "/views")
-    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 4, 15)
-    assert len(await up.context.store.subscriptions(Chat("telegram", str(CHANNEL)))) == 1
-    up.server.fail("getMe", code, "<html>go away</html>", times=9)
-    with pytest.raises(Unreachable):
-        await Telegram(up.bot.host, up.bot.setup).run()
-
-
-async def test_comments_are_answered_in_their_thread_and_forwards_are_not(up: Running) -> None:
-    up.server.supergroup(-1003, "Comments")
-    chat = up.server.chats[-1003]
-    forwarded = up.server.keep(chat, {"sender_chat": up.server.chats[CHANNEL].shown}, text="/views")
-    body = up.server.shown(forwarded)
-    up.server._queue("message", body | {"is_automatic_forward": True})
-    comment = up.server.keep(chat, {"from": up.server.users[MEI]}, text="/views")
-    thread = {"message_thread_id": forwarded.message_id}
-    up.server._queue("message", up.server.shown(comment) | thread)
-    await up.server.until(lambda: up.server.messages(-1003))
-    (answer,) = up.server.messages(-1003)
-    assert answer.reply_to == comment.message_id
-
-
-async def test_a_topic_that_is_gone_ends_its_subscription_alone(up: Running) -> None:
-    up.server.topic(FORUM, 5)
-    up.server.member(FORUM, MEI, "administrator")
-    here, whole = Chat("telegram", str(FORUM), "5"), Chat("telegram", str(FORUM))
-    for thread in (5, None):
-        before = len(up.server.messages(FORUM))
-        up.server.say(FORUM, MEI, "/subscribe", thread=thread)
-        await up.server.until(lambda: len(up.server.messages(FORUM)) == before + 3)  # noqa: B023
-    up.server.fail("sendMessage", 400, "Bad Request: message thread not found")
-    up.server.say(FORUM, MEI, "/views", thread=5)
-    await up.ask(MEI, "/views")
-    for _ in range(100):
-        if not await up.context.store.subscriptions(here):
-            break
-        await asyncio.sleep(0.02)
-    assert await up.context.store.subscriptions(here) == []
-    assert len(await up.context.store.subscriptions(whole)) == 1
-    (kept,) = await up.context.store.subscriptions(whole)
-    assert kept.chat.title == "A forum"
-
-
-async def test_only_the_first_part_rings(up: Running) -> None:
-    first, *others = await up.ask(MEI, "/brief", messages=2)
-    assert not first.disable_notification
-    assert all(message.disable_notification for message in others)
-
-
-async def test_those_who_wait_for_a_report_hold_up_nobody(
-    up: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = asyncio.Event()
-
-    async def slow(*_: object, **__: object) -> str:
-        await made.wait()
-        return "no posts"
-
-    monkeypatch.setattr(up.context.builder, "build", slow)
-    await up.context.store.save_posts(
-        TOPIC,
-        "x_list",
-        [replace(post("A post", "9"), created_at=datetime(2025, 11, 20, 9, tzinfo=UTC))],
-    )
-    for person in range(1000, 1005):
-        up.server.person(person, "Somebody")
-        for _ in range(17):
-            up.server.say(person, person, "/report 2025-11-20")
-    await up.server.until(lambda: len(up.server.messages(1004)) == 17, 20)
-    began = asyncio.get_running_loop().time()
-    await up.ask(MEI, "/views")
-    assert asyncio.get_running_loop().time() - began < 2.0
-    made.set()
