@@ -299,7 +299,7 @@ async def test_a_failure_is_answered_with_an_id(
         patch.setattr(up.context.store.__class__, "latest", broken)
         said = shown(await up.ask("brief", up.ann))
     assert "Sorry" in said
-    assert said.split("Number ")[1][:6] in caplog.text
+    assert said.split("Reference ")[1][:6] in caplog.text
     up.server.fail("PATCH", "/messages/@original$", 400, {"message": "no reason", "code": 50035})
     assert "Sorry" in shown(await up.ask("brief", up.ann))
 

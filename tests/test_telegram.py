@@ -387,7 +387,7 @@ async def test_a_failure_is_answered_with_an_id(
     monkeypatch.setattr(up.context.store.__class__, "latest", broken)
     (answer,) = await up.ask(8, "/brief", user=8)
     assert "Sorry" in answer.text
-    number = answer.text.split("Number ")[1][:6]
+    number = answer.text.split("Reference ")[1][:6]
     assert number in caplog.text
     up.server.fail("sendMessage", 400, "Bad Request: something new", times=2)
     monkeypatch.undo()

@@ -26,7 +26,9 @@ async def up(tmp_path: Path) -> AsyncIterator[Running]:
         yield found
 
 
-LINES = [f"/{row.name}" for row in COMMANDS if row.who != "operators"]
+ALIKE = {"unsubscribe", "next", "topics", "crypto", "finance", "events"}
+"""Their replies have the buttons of others; twenty lines are answered within a minute."""
+LINES = [f"/{row.name}" for row in COMMANDS if row.who != "operators" and row.name not in ALIKE]
 
 
 def callbacks(message: Message) -> list[str]:
@@ -37,7 +39,7 @@ def callbacks(message: Message) -> list[str]:
 async def test_a_reader_of_a_channel_posts_nothing_by_pressing(up: Running) -> None:
     many = tuple(Item(f"Statement {n}. " * 20, cites=("x:1",)) for n in range(40))
     await up.context.store.save_report(report(DAY, views=many))
-    for line in (*LINES, "/settings time", "/settings zone", "/settings days"):
+    for line in (*LINES, "/settings time", "/settings zone", "/unsubscribe"):
         before = len(up.server.messages(CHANNEL))
         up.server.say(CHANNEL, MEI, line)
         await up.server.until(lambda: len(up.server.messages(CHANNEL)) > before)  # noqa: B023
