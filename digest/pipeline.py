@@ -34,6 +34,7 @@ from digest.models import (
     Window,
     cited_keys,
 )
+from digest.reading.words import count_words
 from digest.select.continuity import Told, earliest, told
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
@@ -41,7 +42,6 @@ from digest.sources import Access, open_source
 from digest.store import Store
 from digest.store.sources import SourceBook
 from digest.text import clean
-from digest.words import wordcounts
 from digest.write import Material
 from digest.write.extractive.writer import write
 from digest.write.model.editor import Editor, unedited
@@ -168,10 +168,10 @@ def prepared(
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
     }
     selection = select(topic, posts, step, weights, earlier)
-    release()  # jieba's dictionary comes next: the two need not be in memory together
+    release()  # the encoder's memory
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
-    kept = [post for story in selection.stories for post in story.posts]
+    kept = [reading for story in selection.stories for reading in story.readings]
     return Material(
         topic=topic,
         window=window,
@@ -179,7 +179,7 @@ def prepared(
         counts=counted,
         sources=gathered.sources,
         dropped=(*gathered.outside, *selection.dropped),
-        wordcounts=tuple(wordcounts(kept, names=topic.watch).items()),
+        wordcounts=tuple(count_words(kept, terms=topic.watch).items()),
     )
 
 

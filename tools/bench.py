@@ -13,8 +13,9 @@ from pathlib import Path
 from wordcloud import WordCloud
 
 from digest.cloud import drawable, font_path, render
+from digest.reading import read
+from digest.reading.words import count_words
 from digest.sources.jsonl import parse_lines
-from digest.words import wordcounts
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
 from tests.rendered import check_replies
 from tests.source_servers import offline_topics
@@ -59,7 +60,7 @@ def days(folder: Path) -> None:
 def cloud() -> None:
     """Time of our picture against a stock one of the same words, best of three, taken in turns."""
     lines = SAMPLE.read_text(encoding="utf-8").splitlines()
-    words = wordcounts(list(parse_lines(lines, "sample")), limit=200)
+    words = count_words(read(parse_lines(lines, "sample")), limit=200)
     drawable(words)  # opens the font
     ours, stock = [], []
     for _ in range(3):

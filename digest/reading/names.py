@@ -27,6 +27,8 @@ _GAP = re.compile(r"[ .'\u2019&-]{0,3}")
 _FOLLOWER = re.compile(
     r"[ -]?(v?\d{1,2}(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)(?![\w%])"
 )
+_DASHES = dict.fromkeys(range(0x2010, 0x2014), "-")
+"""GPT\u20115.2 with the dash that does not break is GPT-5.2."""
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z]?|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?", re.IGNORECASE)
 """4.5, v3, 30B, and a series: K2, M1."""
 _NUMBERED = re.compile(rf"[{_LETTER}]+-?\d")
@@ -75,6 +77,7 @@ Placed = tuple[int, Name]
 def find_names(text: str) -> list[Placed]:
     """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
     table = _table()
+    text = text.translate(_DASHES)
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
     titled = _is_titled(tokens)
     known = [*_known_latin_names(text, table, titled), *_known_han_names(text, table)]
@@ -213,7 +216,8 @@ def _is_written(
     if spelling.isupper() and len(spelling) <= 4:
         return words == spelling
     if " " in words:
-        return words[0].isupper() == spelling[0].isupper() or text.islower()
+        alike = words[0].isupper() == spelling[0].isupper() or text.islower()
+        return alike or not all(map(is_listed, words.split()))
     if words.islower() and not spelling.islower():
         return len(words) > 3 and not entry.word and not is_listed(words)
     if not is_listed(words.lower()):

@@ -88,13 +88,17 @@ class Reading:
         return tuple(segmenter().cut(simplify(self.plain[:HAN_CHARS])))
 
     @cached_property
-    def names(self) -> tuple[Name, ...]:
-        """Return people, companies, products and places of the text, in any script, each once."""
+    def placed_names(self) -> tuple[tuple[int, Name], ...]:
+        """Return the names of `plain` in order, each with the place where it begins."""
         placed = find_names(self.plain)
         spans = [(start, start + len(name.text)) for start, name in placed]
         placed += find_han_names(self.plain, self.language, self.han_words, spans)
-        placed.sort(key=lambda pair: pair[0])
-        return tuple(dict.fromkeys(name for _, name in placed))
+        return tuple(sorted(placed, key=lambda pair: pair[0]))
+
+    @cached_property
+    def names(self) -> tuple[Name, ...]:
+        """Return people, companies, products and places of the text, in any script, each once."""
+        return tuple(dict.fromkeys(name for _, name in self.placed_names))
 
     @cached_property
     def name_keys(self) -> frozenset[str]:

@@ -55,10 +55,9 @@ def load_words(name: str, *tables: str) -> frozenset[str]:
 
 
 @cache
-def load_lines(name: str) -> tuple[str, ...]:
-    """Return the lines of a list whose entries may hold spaces, in order."""
-    lines = (line for table in load_table(name).values() for line in table["words"].splitlines())
-    return tuple(line for line in lines if line.strip())
+def load_lines(name: str, table: str) -> tuple[str, ...]:
+    """Return the lines of a table whose entries may hold spaces, in order."""
+    return tuple(line for line in load_table(name)[table]["words"].splitlines() if line.strip())
 
 
 @cache
