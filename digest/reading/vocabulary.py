@@ -5,6 +5,7 @@ Each entry of a file bears examples, `match` and `reject`; a test reads all file
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_WORD = re.compile(r"[a-z0-9]+(?:[&'-][a-z0-9]+)*")
 FOLDER = Path(__file__).parents[1] / "vocabulary"
 KINDS = {
     "companies": "company",
@@ -58,6 +60,38 @@ def load_words(name: str, *tables: str) -> frozenset[str]:
 def load_lines(name: str, table: str) -> tuple[str, ...]:
     """Return the lines of a table whose entries may hold spaces, in order."""
     return tuple(line for line in load_table(name)[table]["words"].splitlines() if line.strip())
+
+
+def count_words_of(text: str, name: str, *tables: str) -> int:
+    """Return how many different entries of a list a text has: Latin ones as whole words whatever their
+    case, Chinese and Japanese ones anywhere."""
+    latin, phrases, han = _by_script(name, tables)
+    words = _WORD.findall(text.lower())
+    count = len(latin.intersection(words)) + sum(entry in text for entry in han)
+    if phrases:
+        row = f" {' '.join(words)} "
+        count += sum(f" {phrase} " in row for phrase in phrases)
+    return count
+
+
+@cache
+def _by_script(
+    name: str, tables: tuple[str, ...]
+) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Return the Latin words, the Latin phrases and the other entries of a list. A line of two or three
+    Latin words is a phrase."""
+    latin: set[str] = set()
+    phrases, han = [], []
+    for table in tables or load_table(name):
+        for line in load_lines(name, table):
+            words = line.split()
+            if 1 < len(words) <= 3 and line.isascii():
+                phrases.append(line)
+            else:
+                latin.update(word for word in words if word.isascii() and "-" not in word)
+                phrases += [word for word in words if word.isascii() and "-" in word]
+                han += [word for word in words if not word.isascii()]
+    return frozenset(latin), tuple(phrases), tuple(han)
 
 
 @cache

@@ -1,0 +1,106 @@
+"""Listed companies and coins that a text names, and how much it speaks of money."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from digest.reading.names import find_names
+from digest.reading.vocabulary import asset_rows, count_words_of, load_entries
+
+_CASHTAG = re.compile(r"\$([A-Za-z][A-Za-z0-9]{0,9}(?:\.[A-Z])?)\b(?!\s?[\d(])")
+_ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
+_CODE = re.compile(r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"[$¥€]\s?\d|\d\s?(?:%|％|美元|美金|刀|亿|万|U\b|USDT|million|billion|bn\b|[kKmMbB]\b)",
+    re.IGNORECASE,
+)
+_CURRENCIES = frozenset("usd usdt us ca hk au bn b k m t".split())
+"""What may stand behind a dollar sign without being a ticker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A listed company or a coin."""
+
+    ticker: str
+    zh: str
+    en: str
+    coin: bool
+
+    def title(self, language: str) -> str:
+        """Return `英伟达 (NVDA)`; the ticker alone where it has no name in that language."""
+        name = (self.zh if language == "zh" else "") or self.en or self.zh
+        return f"{name} ({self.ticker})" if name and name != self.ticker else self.ticker
+
+
+def find_assets(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:
+    """Return the companies and coins that a text names, each once, in the order of the text.
+
+    A cashtag (`$NVDA`) counts even where no list knows it; a bare word only where it is a known name.
+    `watch`: further names of the topic.
+    """
+    placed = [*_tagged(text), *_named(text), *_watched(text, watch)]
+    return list(dict.fromkeys(asset for _, asset in sorted(placed, key=lambda pair: pair[0])))
+
+
+def _tagged(text: str) -> Iterator[tuple[int, Asset]]:
+    """Yield assets by cashtag and by stock code, with their places."""
+    by_ticker, _ = _assets()
+    # A row of cashtags is a list of keywords: of those it has, only known ones are taken.
+    rows = [match.span() for match in _ROW.finditer(text)]
+    for match in _CASHTAG.finditer(text):
+        ticker = match[1].upper()
+        if ticker in by_ticker:
+            yield match.start(), by_ticker[ticker]
+        elif ticker.lower() not in _CURRENCIES and not any(
+            start <= match.start() < end for start, end in rows
+        ):
+            yield match.start(), _unknown_asset(ticker, text)
+    for match in _CODE.finditer(text):
+        code = match[1].upper()
+        yield match.start(), by_ticker.get(code) or Asset(code, "", "", coin=False)
+
+
+def _named(text: str) -> Iterator[tuple[int, Asset]]:
+    _, by_key = _assets()
+    for start, name in find_names(text):
+        if name.key in by_key:
+            yield start, by_key[name.key]
+
+
+def _watched(text: str, watch: tuple[str, ...]) -> Iterator[tuple[int, Asset]]:
+    by_ticker, by_key = _assets()
+    for name in watch:
+        place = text.find(name) if name else -1
+        if place >= 0:
+            known = by_ticker.get(name.upper()) or by_key.get(name.lower())
+            yield place, known or _unknown_asset(name, text)
+
+
+def _unknown_asset(name: str, text: str) -> Asset:
+    return Asset(name, "", "", coin=count_words_of(text, "money", "coins") > 0)
+
+
+@cache
+def _assets() -> tuple[dict[str, Asset], dict[str, Asset]]:
+    """Return the listed assets by ticker, and by the key of their names."""
+    by_ticker = {
+        row["ticker"]: Asset(
+            row["ticker"],
+            next(iter(row.get("zh", ())), ""),
+            next(iter(row.get("en", ())), ""),
+            coin,
+        )
+        for row, coin in asset_rows()
+    }
+    by_key = {entry.key: by_ticker[entry.ticker] for entry in load_entries() if entry.ticker}
+    return by_ticker, by_key
+
+
+def count_money_words(text: str) -> int:
+    """Return how much a text speaks of money: 0 not at all, 2 or more with words and figures."""
+    words = count_words_of(text, "money", "english", "chinese")
+    return min(2, words) + bool(_FIGURE.search(text))
