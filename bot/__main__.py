@@ -1,4 +1,4 @@
-"""The command line: arguments only. Exit code 0 done, 1 failed (one line on stderr), 2 wrong arguments."""
+"""The command line. Exit code 0: done; 1: failed, with one line on stderr; 2: wrong arguments."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import click
 
 from bot.dates import DateError, full_day
 from bot.settings import Settings, load_settings
-from digest.errors import DigestError
+from digest.errors import DigestError, StoreError
+from digest.masking import mask
 from digest.models import Report, Topic, Window
 
 if TYPE_CHECKING:
     from digest.pipeline import Model
+    from digest.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +32,24 @@ class Files(click.Command):
     """A command whose `--posts` takes all the names that follow it, as the shell gives them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _one_by_one(args))
+        return super().parse_args(ctx, _repeat_option(args))
 
 
-def _one_by_one(args: Sequence[str]) -> list[str]:
-    """`--posts A B` as `--posts A --posts B`."""
-    found: list[str] = []
+def _repeat_option(args: Sequence[str]) -> list[str]:
+    """Return `--posts A B` as `--posts A --posts B`."""
+    words: list[str] = []
     inside = False
     for place, arg in enumerate(args):
         if arg == "--posts":
             inside = True
             if place + 1 == len(args) or args[place + 1].startswith("-"):
-                found.append(arg)  # click says what is missing
+                words.append(arg)  # click says what is missing
         elif inside and not arg.startswith("-"):
-            found += ["--posts", arg]
+            words += ["--posts", arg]
         else:
             inside = False
-            found.append(arg)
-    return found
+            words.append(arg)
+    return words
 
 
 class Day(click.ParamType[date]):
@@ -67,12 +69,12 @@ class Day(click.ParamType[date]):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jianbao", prog_name="jianbao")
 def cli() -> None:
-    """Jianbao: a day of posts about a topic as one sourced report."""
+    """Jianbao turns a day of posts about a topic into one sourced report."""
 
 
 @cli.command(cls=Files)
 @click.argument("topic")
-@click.option("--date", "day", type=Day(), help="The day; yesterday where none is given.")
+@click.option("--date", "day", type=Day(), help="The day; yesterday by default.")
 @click.option("--from", "first", type=Day(), help="First day of a range.")
 @click.option("--to", "last", type=Day(), help="Last day of a range.")
 @click.option(
@@ -82,7 +84,7 @@ def cli() -> None:
     "--writer",
     type=click.Choice(["auto", "llm", "extractive"]),
     default="auto",
-    help="auto: a model where one is set up, else the posts' own sentences.",
+    help="auto: the model if one is set up, else sentences of the posts.",
 )
 @click.option("--replace", is_flag=True, help="Overwrite an imported report of the same days.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -126,7 +128,7 @@ async def _digest(
     from digest.topics import load_topics
 
     settings = _settings()
-    topic = _known(name, load_topics(settings.topics_file))
+    topic = _find_topic(name, load_topics(settings.topics_file))
     model = _model(settings, writer)
     now = datetime.now(UTC)
     yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
@@ -150,12 +152,12 @@ async def _digest(
 
 
 def _model(settings: Settings, writer: str) -> Model | None:
-    """The model to write with, if any. Raises DigestError where one is asked for and none is set."""
+    """Return the model to write with, if any. Raise DigestError if one is required and none is set."""
     from digest.pipeline import Model
 
     if writer == "llm" and not settings.providers:
         raise DigestError(
-            "no model is set: give OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own"
+            "no model is set up: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own"
         )
     if writer == "extractive" or not settings.providers:
         return None
@@ -168,7 +170,7 @@ def _model(settings: Settings, writer: str) -> Model | None:
     )
 
 
-def _known(name: str, topics: dict[str, Topic]) -> Topic:
+def _find_topic(name: str, topics: dict[str, Topic]) -> Topic:
     if name not in topics:
         raise DigestError(f'there is no topic "{name}": use one of {", ".join(topics)}')
     return topics[name]
@@ -177,11 +179,10 @@ def _known(name: str, topics: dict[str, Topic]) -> Topic:
 def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
-    """Writes the files; prints the JSON, or the brief and where the files are."""
+    """Write the files; print the JSON, or the brief and where the files are."""
     from bot.commands.reports import write_whole
-    from digest.publish.contract import as_contract
-    from digest.publish.markdown import as_markdown
-    from digest.publish.names import stem
+    from digest.publish import stem
+    from digest.publish.formats import as_dict, as_markdown
 
     folder = out or settings.data_dir / "reports"
     name = stem(topic.slug, report.first, report.last)
@@ -192,11 +193,11 @@ def _show(
         write_whole(picture, report.cloud)
     write_whole(page, as_markdown(report, title, picture.name if report.cloud else "").encode())
     if as_json:
-        data = as_contract(report, picture if report.cloud else None)
-        click.echo(json.dumps(data, ensure_ascii=False))
+        data = as_dict(report, picture if report.cloud else None)
+        _print(json.dumps(data, ensure_ascii=False))
         return
-    click.echo(_brief(topic, report))
-    click.echo(f"\n{page}" + (f"\n{picture}" if report.cloud else ""))
+    _print(_brief(topic, report))
+    _print(f"\n{page}" + (f"\n{picture}" if report.cloud else ""))
 
 
 def _brief(topic: Topic, report: Report) -> str:
@@ -214,9 +215,9 @@ def _brief(topic: Topic, report: Report) -> str:
 @cli.command()
 @click.argument("topic", required=False)
 def collect(topic: str | None) -> None:
-    """One round of the sources of TOPIC, or of all topics, into the store.
+    """Fetch the sources of TOPIC, or of all topics, into the store once.
 
-    Without a TOPIC, sources that failed again and again are left in peace until it is their time.
+    Without a TOPIC, sources that keep failing are skipped until their next try.
     """
     _run(_collect(topic))
 
@@ -230,48 +231,50 @@ async def _collect(name: str | None) -> None:
     topics = load_topics(settings.topics_file)
     now = datetime.now(UTC)
     async with await Store.open(settings.database_url) as store:
-        for topic in [_known(name, topics)] if name else topics.values():
+        for topic in [_find_topic(name, topics)] if name else topics.values():
             for result in await collect_topic(
                 topic, store=store, access=settings.access, now=now, patient=not name
             ):
-                state = f"{result.posts} posts" if result.ok else f"no answer ({result.note})"
-                click.echo(f"{topic.name}: {result.name}: {state}")
+                note = f" ({result.note})" if result.note else ""
+                state = (f"{result.posts} posts" if result.ok else "no answer") + note
+                _print(f"{topic.name}: {result.name}: {state}")
 
 
 @cli.command("try-source", hidden=True)
 @click.argument("words", nargs=-1, required=True)
 def try_source(words: tuple[str, ...]) -> None:
-    """What a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
+    """Print what a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
     _run(_try_source(words))
 
 
 async def _try_source(words: Sequence[str]) -> None:
-    from digest.collect import tried
-    from digest.sources import spec_of
+    from digest.collect import try_source as try_one
+    from digest.sources import parse_spec
     from digest.store import Store
 
-    settings, spec = _settings(), spec_of(words)
+    settings, spec = _settings(), parse_spec(words)
     async with await Store.open(settings.database_url) as store:
-        found = await tried(spec, store, settings.access)
-    click.echo(json.dumps(found, ensure_ascii=False))
+        answer = await try_one(spec, store, settings.access)
+    _print(json.dumps(answer, ensure_ascii=False))
 
 
 @cli.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Overwrite reports of our own of the same days.")
-@click.option("--topic", help="The topic that the feeds of an OPML list are for; else the first.")
+@click.option(
+    "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
+)
+@click.option("--topic", help="Topic for the feeds of an OPML list; the first by default.")
 def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
-    """Read Jekyll posts into the store; the commands then answer from them.
+    """Store the reports in Jekyll posts; the commands then answer from them.
 
-    The feeds of a list that a feed reader exported (*.opml) become sources of a topic.
+    The feeds of a list that a feed reader exported (OPML) become sources of a topic.
     """
     _run(_import(files, replace, topic))
 
 
 async def _import(files: Sequence[Path], replace: bool, name: str | None) -> None:
-    from digest.collect import import_feeds
-    from digest.errors import StoreError
-    from digest.publish.exchange import import_post
+    from digest.fetch.opml import is_opml
+    from digest.publish.exchange import import_post, read_file
     from digest.store import Store
     from digest.topics import load_topics
 
@@ -281,20 +284,29 @@ async def _import(files: Sequence[Path], replace: bool, name: str | None) -> Non
     async with await Store.open(settings.database_url) as store:
         for path in files:
             try:
-                if path.suffix.lower() == ".opml":
-                    topic = _known(name or next(iter(topics)), topics)
-                    added = await import_feeds(path, topic, store, datetime.now(UTC))
-                    click.echo(f"{path.name}: {topic.name}: {added} feeds added")
+                body = read_file(path)
+                if is_opml(body):
+                    topic = _find_topic(name or next(iter(topics)), topics)
+                    await _import_feeds(body, path.name, topic, store)
                     continue
-                report = await import_post(path, topics, store, replace_ours=replace)
-                click.echo(f"{path.name}: {report.topic} {report.first} — {report.last}")
+                report = await import_post(path, body, topics, store, replace_ours=replace)
+                _print(f"{path.name}: {report.topic} {report.first} — {report.last}")
             except StoreError:
                 raise
             except DigestError as error:
                 failed += 1
-                click.echo(f"jianbao: {error}", err=True)
+                _print(f"jianbao: {error}", err=True)
     if failed:
         raise DigestError(f"{failed} of {len(files)} files were not imported")
+
+
+async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> None:
+    from digest.collect import import_feeds
+
+    added, refused = await import_feeds(body, name, topic, store, datetime.now(UTC))
+    for line in refused:
+        _print(f"jianbao: {name}: {line}", err=True)
+    _print(f"{name}: {topic.name}: {added} feeds added")
 
 
 @cli.command()
@@ -315,44 +327,44 @@ async def _export(folder: Path, topic: str | None, day: date | None) -> None:
     async with await Store.open(settings.database_url) as store:
         topics = load_topics(settings.topics_file)
         for path in await export_reports(folder, topics, store, topic, day):
-            click.echo(path)
+            _print(path)
 
 
 @cli.command()
-@click.option("--only", metavar="NAMES", help="Only these: clock,telegram,discord.")
+@click.option("--only", metavar="NAMES", help="Run only these parts: clock,telegram,discord.")
 def run(only: str | None) -> None:
-    """The bot: the clock, and every platform that has a token."""
+    """Run the bot: the clock, and every platform that has a token."""
     from bot import app
 
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     for name in names:
         if name not in (app.CLOCK, *app.CHATS):
-            there = ", ".join((app.CLOCK, *app.CHATS))
-            raise click.UsageError(f'--only: no "{name}"; there are {there}')
-    _run(app.run(_settings(), names, click.echo))
+            parts = ", ".join((app.CLOCK, *app.CHATS))
+            raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
+    _run(app.run(_settings(), names, _print))
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    """Write everything that must survive into FILE; the bot may go on running."""
+    """Write a backup to FILE; the bot may keep running."""
     from bot import backups
 
-    _run(backups.backup(_settings(), file, click.echo))
+    _run(backups.backup(_settings(), file, _print))
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Put the backup FILE in the place of the database, which is set aside. Stop the bot first."""
+    """Replace the database with the backup FILE; the old one is set aside. Stop the bot first."""
     from bot import backups
 
-    _run(backups.restore(_settings(), file, datetime.now(UTC), click.echo))
+    _run(backups.restore(_settings(), file, datetime.now(UTC), _print))
 
 
 @cli.command(hidden=True)
 def migrate() -> None:
-    """Bring the database up to date; the bot does so itself as it starts."""
+    """Bring the database up to date; the bot does so itself when it starts."""
     _run(_migrate())
 
 
@@ -364,9 +376,15 @@ async def _migrate() -> None:
 
 
 @cli.command()
-@click.option("--say", "lines", multiple=True, metavar="TEXT", help="Answer this line and exit.")
+@click.option(
+    "--say",
+    "lines",
+    multiple=True,
+    metavar="TEXT",
+    help="Answer this line and exit; may be given several times.",
+)
 def chat(lines: tuple[str, ...]) -> None:
-    """The bot in this terminal; no token needed."""
+    """Talk to the bot in this terminal; no token needed."""
     from bot import app
 
     _run(app.chat(_settings(), lines))
@@ -374,13 +392,13 @@ def chat(lines: tuple[str, ...]) -> None:
 
 @cli.group()
 def evaluate() -> None:
-    """The figures of the product's own parts on labelled data."""
+    """Measure parts of the program on labelled data."""
 
 
 @evaluate.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
 def evaluate_verify(file: Path) -> None:
-    """Judge items against posts: JSONL in, a verdict a line out."""
+    """Check items against their posts: JSONL in, one verdict a line out."""
     from digest.write.judge import judged
 
     try:
@@ -388,7 +406,7 @@ def evaluate_verify(file: Path) -> None:
     except (OSError, UnicodeDecodeError):
         raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
     for verdict in judged(lines, file.name):
-        click.echo(verdict)
+        _print(verdict)
 
 
 @cli.command()
@@ -396,15 +414,20 @@ def check() -> None:
     """Check settings, topics, database, font, encoder, prompts and model; exit 1 if any fails."""
     from bot.checks import run_checks
 
-    if not asyncio.run(run_checks(click.echo)):
+    if not asyncio.run(run_checks(_print)):
         sys.exit(1)
 
 
+def _print(line: object, *, err: bool = False) -> None:
+    """Print a line, with secrets masked: servers may echo what they were asked."""
+    click.echo(mask(str(line)), err=err)
+
+
 def _settings() -> Settings:
-    from bot.logs import set_up
+    from bot.logs import set_up_logging
 
     settings = load_settings()
-    set_up(settings.log_level, settings.secrets)
+    set_up_logging(settings.log_level)
     return settings
 
 
@@ -413,19 +436,19 @@ def _run(task: Coroutine[Any, Any, None]) -> None:
 
 
 def main() -> None:
-    """Runs the command line; a traceback never reaches a user."""
+    """Run the command line; a traceback never reaches a user."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Exit as wanted:
-        sys.exit(wanted.exit_code)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except DigestError as error:
-        print(f"jianbao: {error}", file=sys.stderr)
+        _print(f"jianbao: {error}", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
@@ -433,13 +456,10 @@ def main() -> None:
         sys.exit(0)  # SIGTERM: ended as asked
     except Exception as error:  # the last line of defence: no traceback for users
         log.debug("unforeseen", exc_info=True)
-        print(f"jianbao: {_unforeseen(error)}", file=sys.stderr)
+        # The error's own words may quote a post.
+        fault = f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG"
+        _print(f"jianbao: {fault} to see where", err=True)
         sys.exit(1)
-
-
-def _unforeseen(error: Exception) -> str:
-    """A line on a fault of the program; the error's own words may quote a post, so only its kind."""
-    return f"a fault of the program ({type(error).__name__}); LOG_LEVEL=DEBUG shows where"
 
 
 if __name__ == "__main__":

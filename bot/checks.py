@@ -1,4 +1,4 @@
-"""`check`: does everything that a digest needs work? A line each."""
+"""`check`: one line for each thing that a digest needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, load_settings
 from digest.errors import DigestError
+from digest.fetch.addresses import choose_proxy
+from digest.masking import mask
 from digest.sources import open_source
 from digest.store import Store
 from digest.store.backup import check_damage, sqlite_file
@@ -22,8 +24,12 @@ PATIENCE = 10.0
 """Seconds to wait for a server."""
 
 
-async def run_checks(show: Callable[[str], None]) -> bool:
-    """Shows a line for each check; whether all of them passed. Later checks need the settings."""
+async def run_checks(write: Callable[[str], None]) -> bool:
+    """Show a line for each check; return True if all of them passed."""
+
+    def show(line: str) -> None:
+        write(mask(line))  # servers may echo the address they were asked at
+
     try:
         settings = load_settings()
     except DigestError as error:
@@ -42,8 +48,8 @@ async def run_checks(show: Callable[[str], None]) -> bool:
         ("proxy", _proxy),
         *((name, partial(_platform, name)) for name in CHATS),
     )
-    if warned := _disk(settings):
-        show(f"warn disk: {warned}")
+    if warning := _disk(settings):
+        show(f"warn disk: {warning}")
     return all([await _passed(name, check, settings, show) for name, check in checks])
 
 
@@ -80,7 +86,7 @@ async def _database(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    """A warning where the database would not survive a restart."""
+    """Return a warning if the database would not survive a restart."""
     try:
         file = sqlite_file(settings.database_url)
     except DigestError:
@@ -120,25 +126,25 @@ async def _prompts(settings: Settings) -> str:
 
 
 async def _model(settings: Settings) -> str:
-    """One tiny call to each model, and what it costs."""
+    """Call each model once with a tiny prompt; return what they answer and cost."""
     from digest.llm.budget import price
     from digest.llm.client import probe
 
     if not settings.providers:
-        return "none set: reports are made of the posts' own sentences"
-    said = []
+        return "none set up: reports consist of sentences from the posts"
+    lines = []
     for provider in settings.providers:
-        answer = await probe(provider, settings.https_proxy)
-        sent, written = price(provider, 1_000_000, 0), price(provider, 0, 1_000_000)
+        answer = await probe(provider, choose_proxy(provider.base_url, settings.https_proxy))
+        prompt, answer_ = price(provider, 1_000_000, 0), price(provider, 0, 1_000_000)
         cost = "price unknown: tokens are counted"
-        if sent is not None and written is not None:
-            cost = f"${sent:.2f} in and ${written:.2f} out a million tokens"
-        said.append(f"{answer}, {cost}")
-    return "; ".join(said)
+        if prompt is not None and answer_ is not None:
+            cost = f"${prompt:.2f} in and ${answer_:.2f} out per million tokens"
+        lines.append(f"{answer}, {cost}")
+    return "; ".join(lines)
 
 
 async def _proxy(settings: Settings) -> str:
-    """Whether something listens where everything is to go through."""
+    """Return where the proxy answers. Raise DigestError if nothing listens there."""
     if not settings.https_proxy:
         return "none set"
     parsed = urlsplit(settings.https_proxy)
@@ -156,7 +162,7 @@ async def _proxy(settings: Settings) -> str:
 
 
 async def _platform(name: str, settings: Settings) -> str:
-    """Who a token is for, how to invite the bot, and the subscribed chats where it may not post."""
+    """Return who a token is for and how to invite the bot. Raise DigestError for chats where it may not post."""
     setup = settings.setup(name)
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"

@@ -1,37 +1,53 @@
-"""Logs on standard error, without secrets: Telegram's token is part of every address it is asked at."""
+"""Logs on standard error, without secrets and without what posts say."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from urllib.parse import quote
+import traceback
+from types import TracebackType
+
+from digest.errors import DigestError
+from digest.masking import mask
+
+OURS = ("bot", "digest", "__main__")
+"""Loggers that LOG_LEVEL can open further than WARNING: libraries log addresses, SQL parameters and
+whole answers, which hold tokens and posts."""
 
 
-class Redacted(logging.Formatter):
-    """Lines, tracebacks included, in which secrets are stars."""
+class MaskingFormatter(logging.Formatter):
+    """One line a record; a traceback shows where, and of strangers' errors only the kind."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self) -> None:
         super().__init__("%(levelname)s: %(message)s")
-        written = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
-        # The longest first: one secret may be part of another.
-        self._secrets = sorted(filter(None, written), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return line
+        """Return the line of a record, with secrets masked."""
+        return mask(super().format(record))
+
+    def formatException(
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the stack and the kind of an error: its own words may quote a post."""
+        kind, error, trace = ei
+        words = f": {error}" if isinstance(error, DigestError) else ""
+        frames = "".join(traceback.format_tb(trace))
+        return f"{frames}{kind.__name__ if kind else 'error'}{words}"
 
 
-def set_up(level: str, secrets: Sequence[str]) -> None:
-    """Logs of that level and above, of this program and its libraries."""
+def set_up_logging(level: str) -> None:
+    """Log that level and above of this program, and warnings of its libraries."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacted(secrets))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    # They tell of every request at INFO, which says nothing to operators.
-    for name in ("httpx", "httpcore", "discord.gateway", "discord.client"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
-    # Of a tick that comes while its step still runs, and of one that was ended: both are meant.
+    handler.setFormatter(MaskingFormatter())
+    logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
+    # It warns of a tick that comes while its step still runs, and of one that was ended: both are
+    # meant.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level]

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from bot.platforms import Setup
 from digest.errors import DigestError
+from digest.fetch.addresses import choose_proxy
+from digest.masking import register_secrets, secrets_in
 from digest.models import Provider
 from digest.sources import Access
 
 OPENAI = "https://api.openai.com/v1"
+_INVISIBLE = re.compile("[\x00-\x1f\x7f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
+"""What copying from a web page or a text file leaves in a value, unseen."""
+_QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`"}
 
 
 class SettingsError(DigestError):
-    """What is wrong in the environment, a line for each problem."""
+    """The environment is wrong; a line for each problem."""
 
 
-def _zone(name: str) -> str:
+def clean_value(value: str) -> str:
+    """Return a setting without what surrounds it unseen: spaces, line ends, a pair of quotes."""
+    value = _INVISIBLE.sub("", value).strip()
+    while len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
+        value = value[1:-1].strip()
+    return value
+
+
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -34,23 +48,49 @@ def _zone(name: str) -> str:
     return name
 
 
-def _proxy(address: str) -> str:
+def _check_proxy(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/]+/?", address):
         raise ValueError("write a proxy like http://proxy.example:3128")
     return address
 
 
-def _server(address: str) -> str:
+def _check_server(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
         raise ValueError("write a server like http://127.0.0.1:8081, or leave it empty")
     return address
 
 
-def _admins(listed: str) -> str:
-    for one in filter(None, map(str.strip, listed.split(","))):
-        if not re.fullmatch(r"(?:telegram|discord):-?\d{1,20}", one):
-            raise ValueError(f"{one[:40]!r} is no person: write telegram:123456,discord:987654")
+def _check_admins(listed: str) -> str:
+    listed = listed.replace("\uff0c", ",")
+    for person in filter(None, map(str.strip, listed.split(","))):
+        if not re.fullmatch(r"(?:telegram|discord):-?\d{1,20}", person):
+            raise ValueError(f"{person[:40]!r} is no person: write telegram:123456,discord:987654")
     return listed
+
+
+def _token(shape: str, example: str, prefix: str = "") -> AfterValidator:
+    """Return a check that a token can be one. It says what is wrong without the token itself."""
+
+    def check(value: str) -> str:
+        if prefix and value.lower().startswith(f"{prefix.lower()} "):
+            value = value[len(prefix) :].strip()
+        value = re.sub(r" *, *", ",", value)
+        if value and not re.fullmatch(shape, value):
+            wrong = _describe_fault(value)
+            raise ValueError(f"this cannot be one ({wrong}): {example}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _describe_fault(value: str) -> str:
+    faults: tuple[tuple[str, Callable[[str], bool]], ...] = (
+        ("there is a space in it", lambda text: any(map(str.isspace, text))),
+        ("there is a character in it that is not ASCII", lambda text: not text.isascii()),
+        ("there is a quotation mark in it", lambda text: bool(set(text) & set(_QUOTES))),
+        ("it looks like an address", lambda text: "://" in text),
+    )
+    return next((fault for fault, test in faults if test(value)), f"{len(value)} characters")
 
 
 class Settings(BaseSettings):
@@ -68,40 +108,75 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     topics_file: Path = Path("topics.toml")
     prompts_dir: Path = Path("prompts")
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    telegram_bot_token: str = Field("", repr=False)
-    telegram_api_url: Annotated[str, AfterValidator(_server)] = ""
-    discord_bot_token: str = Field("", repr=False)
-    discord_api_url: Annotated[str, AfterValidator(_server)] = ""
-    openai_api_key: str = Field("", repr=False)
-    openai_base_url: str = OPENAI
+    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    telegram_bot_token: Annotated[
+        str, _token(r"\d{1,20}:[\w-]+", "copy it from @BotFather, like 123456:ABC-DEF")
+    ] = Field("", repr=False)
+    telegram_api_url: Annotated[str, AfterValidator(_check_server)] = ""
+    discord_bot_token: Annotated[
+        str,
+        _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
+    ] = Field("", repr=False)
+    discord_api_url: Annotated[str, AfterValidator(_check_server)] = ""
+    openai_api_key: Annotated[str, _token(r"[!-~]+", "copy it from the model server", "Bearer")] = (
+        Field("", repr=False)
+    )
+    openai_base_url: str = Field(OPENAI, repr=False)
     openai_model: str = "gpt-5-mini"
     budget_usd_day: float = Field(0.5, ge=0, allow_inf_nan=False)
     budget_usd_month: float = Field(10.0, ge=0, allow_inf_nan=False)
-    x_bearer_token: str = Field("", repr=False)
+    x_bearer_token: Annotated[
+        str, _token(r"[\w%.~+/=-]+", "copy the bearer token from X's developer portal", "Bearer")
+    ] = Field("", repr=False)
     x_reads_month: int = Field(2000, ge=0)
-    https_proxy: Annotated[str, AfterValidator(_proxy)] = Field("", repr=False)
+    https_proxy: Annotated[str, AfterValidator(_check_proxy)] = Field("", repr=False)
     unknown_sends: Literal["hold", "resend"] = "hold"
     keep_days: int = Field(400, ge=7)
-    admins: Annotated[str, AfterValidator(_admins)] = ""
+    admins: Annotated[str, AfterValidator(_check_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _clean_values(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Apply one rule to every value; one that is empty then counts as not set."""
+        clean = {n: clean_value(v) if isinstance(v, str) else v for n, v in values.items()}
+        return {name: value for name, value in clean.items() if value != ""}
+
+    @field_validator("data_dir", "topics_file", "prompts_dir", mode="after")
+    @classmethod
+    def _expand_home(cls, path: Path) -> Path:
+        try:
+            return path.expanduser()
+        except RuntimeError:
+            raise ValueError("~ stands for no folder here: write the whole path") from None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("unknown_sends", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @model_validator(mode="after")
-    def _fitting(self) -> Self:
-        """The three lists of providers fit each other; `_providers` says what does not."""
-        _providers(self.openai_model, self.openai_base_url, self.openai_api_key)
+    def _check_providers(self) -> Self:
+        """Raise ValueError where the three lists of providers do not fit each other."""
+        _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
         return self
 
     @property
     def providers(self) -> tuple[Provider, ...]:
-        """The models to ask, in this order; none where there is neither a key nor an own server."""
-        return _providers(self.openai_model, self.openai_base_url, self.openai_api_key)
+        """Models to ask, in this order; none where there is neither a key nor an own server."""
+        return _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
 
     def setup(self, platform: str) -> Setup:
-        """How to reach a chat platform: NAME_BOT_TOKEN, NAME_API_URL and what all share."""
+        """Return how to reach a chat platform: NAME_BOT_TOKEN, NAME_API_URL and what all share."""
         token = getattr(self, f"{platform}_bot_token", "")
         address = getattr(self, f"{platform}_api_url", "")
-        return Setup(token, address, self.https_proxy, self.operators(platform))
+        proxy = choose_proxy(address, self.https_proxy)
+        return Setup(token, address, proxy, self.operators(platform))
 
     @property
     def access(self) -> Access:
@@ -110,25 +185,28 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be logged."""
-        keys = [provider.key for provider in self.providers]
-        inside = [_password(self.https_proxy), _password(self.database_url)]
-        own = [self.telegram_bot_token, self.discord_bot_token, self.x_bearer_token]
-        return tuple(filter(None, own + keys + inside))
+        """What must never leave this process except to the server it is for."""
+        tokens = [self.telegram_bot_token, self.discord_bot_token, self.x_bearer_token]
+        tokens.append(self.telegram_bot_token.partition(":")[2])
+        keys = [key.strip() for key in self.openai_api_key.split(",")]
+        servers = [*self.openai_base_url.split(","), self.telegram_api_url, self.discord_api_url]
+        servers += [self.https_proxy, self.database_url]
+        inside = [text for server in servers for text in secrets_in(server, every_value=True)]
+        return tuple(dict.fromkeys(filter(None, [*tokens, *keys, *inside])))
 
     def operators(self, platform: str) -> tuple[str, ...]:
-        """Ids of the people in ADMINS on that platform."""
-        listed = (one.strip().partition(":") for one in self.admins.split(","))
+        """Return ids of the people in ADMINS on that platform."""
+        listed = (person.strip().partition(":") for person in self.admins.split(","))
         return tuple(id_ for name, _, id_ in listed if name == platform)
 
     def is_admin(self, platform: str, user_id: str) -> bool:
-        """Whether somebody runs this bot: named in ADMINS, or sitting at its terminal."""
+        """Return True for who runs this bot: named in ADMINS, or sitting at its terminal."""
         return platform == "terminal" or user_id in self.operators(platform)
 
 
-def _providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
-    """Comma-separated lists by position; a single value serves all."""
-    lists = [[part.strip() for part in said.split(",")] for said in (models, addresses, keys)]
+def _parse_providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
+    """Return the providers of comma-separated lists by position; a single value serves all."""
+    lists = [[part.strip() for part in text.split(",")] for text in (models, addresses, keys)]
     most = max(map(len, lists))
     for name, parts in zip(("MODEL", "BASE_URL", "API_KEY"), lists, strict=True):
         if len(parts) not in (1, most):
@@ -136,25 +214,20 @@ def _providers(models: str, addresses: str, keys: str) -> tuple[Provider, ...]:
                 f"OPENAI_{name} has {len(parts)} entries where another list has {most}:"
                 " give one for each model, or one for all"
             )
-    whole = [parts * most if len(parts) == 1 else parts for parts in lists]
-    found = [
-        Provider(model, address.rstrip("/"), key)
-        for model, address, key in zip(*whole, strict=True)
-    ]
-    for provider in found:
-        _ask_address(provider.base_url)
-    return tuple(p for p in found if p.model and (p.key or p.base_url != OPENAI))
+    rows = zip(*(parts * most if len(parts) == 1 else parts for parts in lists), strict=True)
+    providers = [Provider(model, address.rstrip("/"), key) for model, address, key in rows]
+    for provider in providers:
+        _check_base_url(provider.base_url)
+    return tuple(p for p in providers if p.model and (p.key or p.base_url != OPENAI))
 
 
-def _password(address: str) -> str:
-    """The password inside an address, as it is written there."""
-    before, at, _ = address.partition("://")[2].rpartition("@")
-    return before.partition(":")[2] if at else ""
-
-
-def _ask_address(address: str) -> None:
-    parsed = urlsplit(address)
-    if parsed.scheme not in ("http", "https") or not parsed.hostname or "@" in parsed.netloc:
+def _check_base_url(address: str) -> None:
+    try:
+        url = urlsplit(address)
+        good = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", address):
         raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
 
 
@@ -163,24 +236,26 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def load_settings() -> Settings:
-    """The settings of this process: environment first, then `.env`, then the defaults.
+    """Return the settings of this process: environment first, then `.env`, then the defaults.
 
-    Raises SettingsError that names every wrong variable at once and what to write instead.
+    Raise SettingsError that names every wrong variable at once and what to write instead. Secrets
+    are masked everywhere from here on.
     """
     problems: list[str] = []
     try:
-        settings = Settings(**_from_files(problems))
+        settings = Settings(**_read_files(problems))
     except ValidationError as error:
-        problems += [_problem(found) for found in error.errors(include_url=False)]
+        problems += [_word_problem(fault) for fault in error.errors(include_url=False)]
     except (OSError, UnicodeDecodeError):
         problems.append(".env: cannot be read: save it as UTF-8 text")
     if problems:
         raise SettingsError("\n".join(problems))
+    register_secrets(settings.secrets)
     return settings
 
 
-def _from_files(problems: list[str]) -> dict[str, Any]:
-    """Values of variables whose NAME_FILE names a file, as secrets are mounted.
+def _read_files(problems: list[str]) -> dict[str, Any]:
+    """Return the values of variables whose NAME_FILE names a file, as secrets are mounted.
 
     A NAME_FILE in `.env` gives way to a NAME in the environment, like the rest of `.env`.
     """
@@ -191,13 +266,14 @@ def _from_files(problems: list[str]) -> dict[str, Any]:
         if not path and not os.environ.get(name):
             path = dotenv.get(f"{name.lower()}_file")
         if path:
+            path = clean_value(path)
             try:
-                values[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
+                values[name.lower()] = Path(path).expanduser().read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError, RuntimeError):
                 problems.append(f"{name}_FILE: {path} cannot be read: name a readable text file")
     return values
 
 
-def _problem(found: Any) -> str:
-    said = str(found["msg"]).removeprefix("Value error, ")
-    return f"{str(found['loc'][0]).upper()}: {said}" if found["loc"] else said
+def _word_problem(fault: Any) -> str:
+    words = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{str(fault['loc'][0]).upper()}: {words}" if fault["loc"] else words

@@ -1,4 +1,4 @@
-"""A round of a topic's sources: who is asked, in which order, and what becomes of answers and failures."""
+"""A round of a topic's sources: which are asked, in which order, and what becomes of answers and failures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from digest.errors import DigestError, SourceError, StoreError
+from digest.errors import SourceError, StoreError
+from digest.fetch.addresses import describe_address
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
-from digest.sources import Access, Source, open_source
+from digest.sources import Access, Source, admit_posts, open_source
 from digest.store import Store
 from digest.store.sources import Change, Health, Reads, SourceBook
 from digest.text import clean
@@ -41,7 +41,7 @@ BUSIEST_DAY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Round:
     """What one round works with."""
 
     topic: Topic
@@ -52,37 +52,38 @@ class Asked:
     billed: asyncio.Lock
     """Sources that cost money take turns, so that each knows what the one before has spent."""
     patient: bool
-    """Whether those that failed again and again are left in peace for a while."""
+    """True to skip sources that are backing off."""
 
-    def of(self, spec: SourceSpec) -> Health:
-        return self.health.get(bare(spec), Health())
+    def health_of(self, spec: SourceSpec) -> Health:
+        """Return how a source is."""
+        return self.health.get(identify(spec), Health())
 
 
-def bare(spec: SourceSpec) -> SourceSpec:
-    """What a source is known by: kind and address."""
+def identify(spec: SourceSpec) -> SourceSpec:
+    """Return what a source is known by: kind and address."""
     return SourceSpec(spec.kind, spec.address)
 
 
-async def sources_of(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
-    """The topic's sources: those of the topics file with what operators changed in a chat."""
-    return changed(topic.sources, await SourceBook(store).changes(topic.name))
+async def list_sources(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
+    """Return the topic's sources: those of the topics file with what operators changed in a chat."""
+    return apply_changes(topic.sources, await SourceBook(store).changes(topic.name))
 
 
-def changed(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tuple[SourceSpec, ...]:
-    """The sources of the file without those taken away, then those that were added."""
-    known = {bare(spec): spec for spec in base}
+def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tuple[SourceSpec, ...]:
+    """Return the sources of the file without those taken away, then those that were added."""
+    specs = {identify(spec): spec for spec in base}
     for change in changes:
         if not change.added:
-            known.pop(bare(change.spec), None)
-        elif bare(change.spec) not in known:
-            known[bare(change.spec)] = change.spec
-    return tuple(known.values())
+            specs.pop(identify(change.spec), None)
+        elif identify(change.spec) not in specs:
+            specs[identify(change.spec)] = change.spec
+    return tuple(specs.values())
 
 
-async def weights_of(topic: Topic, store: Store, access: Access) -> dict[str, float]:
-    """How much the posts of each stream count, where that is not as usual."""
-    listed = await sources_of(topic, store)
-    return {_name(spec, access): spec.weight for spec in listed if spec.weight != 1}
+async def list_weights(topic: Topic, store: Store, access: Access) -> dict[str, float]:
+    """Return how much the posts of each stream count, where that is not as usual."""
+    specs = await list_sources(topic, store)
+    return {_name(spec, access): spec.weight for spec in specs if spec.weight != 1}
 
 
 async def collect(
@@ -94,32 +95,32 @@ async def collect(
     window: Window | None = None,
     patient: bool = True,
 ) -> list[SourceResult]:
-    """One round of the topic's sources into the store; one that fails costs only itself.
+    """Fetch the topic's sources into the store once; one that fails costs only itself.
 
     Without a window, today and yesterday are wanted. Only sources that can still give posts of the window
-    are asked. `patient`: those that failed again and again wait until it is their time.
+    are asked. `patient`: skip those that are backing off.
     """
     today = now.astimezone(ZoneInfo(topic.timezone)).date()
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
-    known = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
-    asked = Asked(topic, window, store, access, known, asyncio.Lock(), patient)
+    health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
+    round_ = Round(topic, window, store, access, health, asyncio.Lock(), patient)
     turns = asyncio.Semaphore(AT_ONCE)
     age = (today - window.last).days
 
-    async def one(group: Sequence[SourceSpec]) -> list[SourceResult]:
+    async def fetch_group(group: Sequence[SourceSpec]) -> list[SourceResult]:
         async with turns:
-            return await _first_that_answers(asked, group, age)
+            return await _first_that_answers(round_, group, age)
 
-    specs = await sources_of(topic, store)
-    rounds = [asyncio.create_task(one(group)) for group in grouped(specs)]
-    done, late = await asyncio.wait(rounds, timeout=ROUND_SECONDS) if rounds else (set(), set())
+    groups = group_fallbacks(await list_sources(topic, store))
+    tasks = [asyncio.create_task(fetch_group(group)) for group in groups]
+    done, late = await asyncio.wait(tasks, timeout=ROUND_SECONDS) if tasks else (set(), set())
     for task in late:
         task.cancel()
     if late:
         await asyncio.wait(late)
     results = []
-    for group, task in zip(grouped(specs), rounds, strict=True):
+    for group, task in zip(groups, tasks, strict=True):
         if task in done:
             results += task.result()
         else:
@@ -127,37 +128,37 @@ async def collect(
     return results
 
 
-def grouped(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
-    """Each source with those that stand in for it, in their order; one that stands in for a stand-in
-    follows it."""
+def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
+    """Return each source with those that stand in for it, in their order; one that stands in for a
+    stand-in follows it."""
     groups: list[list[SourceSpec]] = []
     for spec in specs:
-        own = next((g for g in groups if any(_means(spec.fallback_for, s) for s in g)), None)
-        if spec.fallback_for and own is not None:
-            own.append(spec)
+        group = next((g for g in groups if any(_means(spec.fallback_for, s) for s in g)), None)
+        if spec.fallback_for and group is not None:
+            group.append(spec)
         else:
             groups.append([spec])
     return groups
 
 
-def _means(said: str, spec: SourceSpec) -> bool:
-    return bool(said) and said in {spec.address, spec.kind, f"{spec.kind}:{spec.address}"}
+def _means(text: str, spec: SourceSpec) -> bool:
+    return bool(text) and text in {spec.address, spec.kind, f"{spec.kind}:{spec.address}"}
 
 
 def _name(spec: SourceSpec, access: Access) -> str:
     try:
         return open_source(spec, access).name
     except SourceError:
-        return f"{spec.kind} {spec.address}"[:80].strip()
+        return f"{spec.kind} {describe_address(spec.address)}"[:80].strip()
 
 
 async def _first_that_answers(
-    asked: Asked, group: Sequence[SourceSpec], age: int
+    round_: Round, group: Sequence[SourceSpec], age: int
 ) -> list[SourceResult]:
-    """The source, or the first of its stand-ins that answers; those that did not, too."""
+    """Return the result of the source, or of the first stand-in that answers, after those that did not."""
     results: list[SourceResult] = []
     for spec in group:
-        result = await _ask(asked, spec, age)
+        result = await _ask(round_, spec, age)
         if result is None:
             continue
         results.append(result)
@@ -166,62 +167,61 @@ async def _first_that_answers(
     return results
 
 
-async def _ask(asked: Asked, spec: SourceSpec, age: int) -> SourceResult | None:
-    """Asks one source and stores what it says; None for one that has nothing to do with the window."""
+async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None:
+    """Fetch one source and store its posts; None for one that has nothing to do with the window."""
     try:
-        source = open_source(spec, asked.access)
+        source = open_source(spec, round_.access)
     except SourceError as error:
         log.warning("%s", error)
-        return SourceResult(_name(spec, asked.access), ok=False, note=str(error)[:200])
+        return SourceResult(_name(spec, round_.access), ok=False, note=str(error)[:200])
     if source.reach is not None and age > source.reach:
         return None
-    health, now = asked.of(spec), datetime.now(UTC)
+    health, now = round_.health_of(spec), datetime.now(UTC)
     if health.off:
         return SourceResult(source.name, ok=False, note=health.off)
-    if asked.patient and health.next_at and health.next_at > now:
+    if round_.patient and health.next_at and health.next_at > now:
         return SourceResult(source.name, ok=False, note=health.error or "no answer")
     try:
-        number = await _pages(asked, source, spec, health)
+        return await _fetch_pages(round_, source, spec, health)
     except SourceError as error:
         log.warning("%s", error)
-        await _failed(asked, source.name, spec, health, error)
+        await _save_failure(round_, source.name, spec, health, error)
         return SourceResult(source.name, ok=False, note=str(error)[:200])
     except StoreError:
         raise
     except Exception as error:  # one source may fail without the others
         log.exception("%s failed", source.name)
         fault = SourceError(f"a fault of the program ({type(error).__name__})")
-        await _failed(asked, source.name, spec, health, fault)
+        await _save_failure(round_, source.name, spec, health, fault)
         return SourceResult(source.name, ok=False, note=str(fault))
-    if not number and not health.state.marks:
-        log.info("%s: no posts in it", source.name)
-    return SourceResult(source.name, number)
 
 
-async def _pages(asked: Asked, source: Source, spec: SourceSpec, health: Health) -> int:
-    """Fetches until there is no more; each page is stored, with what it cost, before the next."""
-    book, state, number = SourceBook(asked.store), health.state, 0
+async def _fetch_pages(
+    round_: Round, source: Source, spec: SourceSpec, health: Health
+) -> SourceResult:
+    """Fetch until there is no more; each page is stored, with what it cost, before the next."""
+    book, state, number = SourceBook(round_.store), health.state, 0
     for _ in range(PAGES):
         began = time.monotonic()
         if source.billed:
-            async with asked.billed:
+            async with round_.billed:
                 now = datetime.now(UTC)
-                budget = allowance(asked.access.x_reads_month, await book.reads(now), now)
+                budget = compute_allowance(round_.access.x_reads_month, await book.reads(now), now)
                 posts, state = await source.fetch(
-                    asked.window, replace(state, budget=budget, read=())
+                    round_.window, replace(state, budget=budget, read=())
                 )
-                await _stored(asked, book, source, spec, posts, state, began)
+                await _store(round_, book, source, spec, posts, state, began)
         else:
-            posts, state = await source.fetch(asked.window, state)
-            await _stored(asked, book, source, spec, posts, state, began)
+            posts, state = await source.fetch(round_.window, state)
+            await _store(round_, book, source, spec, posts, state, began)
         number += len(posts)
         if not state.more:
             break
-    return number
+    return SourceResult(source.name, number, note=state.note)
 
 
-def allowance(most: int, spent: Reads, now: datetime) -> int:
-    """How many reads are left for today: its share of the month's with what earlier days left over,
+def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
+    """Return how many reads are left for today: its share of the month's with what earlier days left over,
     but no more than a tenth of the month's, so that a late start is no rush; one page is always allowed that."""
     day = now.astimezone(UTC)
     days = calendar.monthrange(day.year, day.month)[1]
@@ -229,8 +229,8 @@ def allowance(most: int, spent: Reads, now: datetime) -> int:
     return max(0, min(by_now, max(TRIED, -(-most // BUSIEST_DAY)) - spent.today))
 
 
-async def _stored(
-    asked: Asked,
+async def _store(
+    round_: Round,
     book: SourceBook,
     source: Source,
     spec: SourceSpec,
@@ -239,8 +239,9 @@ async def _stored(
     began: float,
 ) -> None:
     now, seconds = datetime.now(UTC), time.monotonic() - began
+    admitted = admit_posts(posts, now, near=spec.private)
     saving = asyncio.ensure_future(
-        book.save_answer(asked.topic, bare(spec), source.name, posts, state, now, seconds)
+        book.save_answer(round_.topic, identify(spec), source.name, admitted, state, now, seconds)
     )
     try:
         await asyncio.shield(saving)
@@ -249,17 +250,17 @@ async def _stored(
         raise
 
 
-async def _failed(
-    asked: Asked, name: str, spec: SourceSpec, health: Health, error: SourceError
+async def _save_failure(
+    round_: Round, name: str, spec: SourceSpec, health: Health, error: SourceError
 ) -> None:
     now = datetime.now(UTC)
     next_at = now + timedelta(seconds=error.wait) if error.wait else None
     failures = health.failures + (not error.wait)
     if not error.wait and failures >= PATIENCE:
         next_at = now + backoff(failures)
-    await SourceBook(asked.store).save_failure(
-        asked.topic,
-        bare(spec),
+    await SourceBook(round_.store).save_failure(
+        round_.topic,
+        identify(spec),
         name,
         str(error),
         now,
@@ -270,12 +271,12 @@ async def _failed(
 
 
 def backoff(failures: int) -> timedelta:
-    """How long a source is left in peace after that many failures in a row: doubling."""
+    """Return how long a source is not asked after that many failures in a row: doubling."""
     doubled: int = 1 << min(10, max(0, failures - PATIENCE))
     return min(LONGEST_WAIT, doubled * FIRST_WAIT)
 
 
-async def answers(
+async def list_answers(
     topic: Topic,
     window: Window,
     counted: Mapping[str, int],
@@ -285,7 +286,7 @@ async def answers(
     access: Access,
     today: datetime,
 ) -> tuple[SourceResult, ...]:
-    """How the sources answered for a window: those asked just now, and those of the rounds since it began,
+    """Return how the sources answered for a window: those asked just now, and those of the rounds since it began,
     up to two days after its end.
 
     `counted`: posts of the window by stream. A source that was never asked in that time is left out, so is
@@ -295,18 +296,18 @@ async def answers(
     until = min(today.astimezone(UTC).date(), window.last + SHOWN)
     rounds = await book.window(topic.name, window.first, until)
     health = await book.health(topic.name, today.astimezone(UTC).date())
-    now_asked = {result.name: result for result in asked}
-    found: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
-    for spec in await sources_of(topic, store):
+    latest = {result.name: result for result in asked}
+    results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
+    for spec in await list_sources(topic, store):
         name = _name(spec, access)
-        result = now_asked.get(name) or _of_rounds(name, bare(spec), rounds, health, until)
+        result = latest.get(name) or _of_rounds(name, identify(spec), rounds, health, until)
         if result is None or (spec.kind == SAMPLE and name not in counted):
             continue
-        earlier = rounds.get(bare(spec), (0, 0))[0]
+        earlier = rounds.get(identify(spec), (0, 0))[0]
         if name in counted and not result.ok and earlier:
             continue  # it has been heard of: what it gave is there
-        found[name] = replace(result, posts=counted.get(name, 0))
-    return tuple(found.values())
+        results[name] = replace(result, posts=counted.get(name, 0))
+    return tuple(results.values())
 
 
 def _of_rounds(
@@ -326,8 +327,8 @@ def _of_rounds(
     return None
 
 
-async def tried(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
-    """What a source gives now, its three newest posts as a digest would use them. Raises SourceError.
+async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
+    """Return what a source gives now, its three newest posts as a digest would use them. Raise SourceError.
 
     A source that is billed is read as little as its service allows, and that is counted.
     """
@@ -342,8 +343,9 @@ async def tried(spec: SourceSpec, store: Store, access: Access) -> dict[str, obj
         await book.save_reads(state.read, now)
         if posts or not state.more:
             break
+    posts = admit_posts(posts, now, near=spec.private)
     newest = sorted(posts, key=lambda post: post.created_at, reverse=True)[:3]
-    shown = [
+    rows = [
         {
             "key": post.key,
             "author": post.author or post.author_name,
@@ -355,19 +357,20 @@ async def tried(spec: SourceSpec, store: Store, access: Access) -> dict[str, obj
         for post in newest
     ]
     about = {"kind": spec.kind, "address": spec.address, "name": source.name}
-    return {**about, "number": len(posts), "posts": shown}
+    return {**about, "number": len(posts), "posts": rows}
 
 
-async def import_feeds(path: Path, topic: Topic, store: Store, now: datetime) -> int:
-    """Adds the feeds of an OPML list to a topic; gives how many it did not have. Raises DigestError."""
-    from digest.fetch.opml import feeds_in
+async def import_feeds(
+    body: bytes, name: str, topic: Topic, store: Store, now: datetime
+) -> tuple[int, list[str]]:
+    """Add the feeds of an OPML list to a topic; return how many it did not have, and the refused lines.
 
-    try:
-        body = await asyncio.to_thread(path.read_bytes)
-    except OSError as error:
-        raise DigestError(f"{path}: cannot be read ({error.strerror})") from None
-    known = {bare(spec) for spec in await sources_of(topic, store)}
-    new = [SourceSpec("rss", address) for address in feeds_in(body, path.name)]
-    new = [spec for spec in new if spec not in known]
-    await SourceBook(store).change(topic, new, added=True, by=path.name[:80], now=now)
-    return len(new)
+    Raise DigestError for a list that is none.
+    """
+    from digest.fetch.opml import parse_opml
+
+    feeds, refused = parse_opml(body, name)
+    before = {identify(spec) for spec in await list_sources(topic, store)}
+    new = [spec for feed in feeds if (spec := SourceSpec("rss", feed)) not in before]
+    await SourceBook(store).change(topic, new, added=True, by=name[:80], now=now)
+    return len(new), refused

@@ -17,9 +17,14 @@ The chat program adds `bot.settings.SettingsError` and the tree of `bot.platform
 
 from __future__ import annotations
 
+from digest.masking import mask
+
 
 class DigestError(Exception):
-    """Something the operator can act on."""
+    """Something the operator can act on. Secrets in the message are masked."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(mask(message))
 
 
 class TopicsError(DigestError):

@@ -52,6 +52,8 @@ class SourceState:
     """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two of them."""
     budget: int | None = None
     """How many billed reads the next fetch may make."""
+    note: str = ""
+    """What operators should know of an answer that was read: dates that could not be."""
 
 
 @dataclass(frozen=True, slots=True)

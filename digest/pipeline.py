@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from digest.cloud import render
-from digest.collect import SHOWN, answers, collect, weights_of
+from digest.collect import SHOWN, collect, list_answers, list_weights
 from digest.errors import CloudError, DigestError, PromptError, SourceError
 from digest.llm.budget import Budget
 from digest.llm.client import Llm
@@ -222,13 +222,15 @@ async def _gather(
         asked = await collect(topic, store=store, access=access, now=now, window=window)
         streams = await store.posts(topic.name, window.first, window.last)
     counted = Counter(stream for stream, _ in streams)
-    results = await answers(topic, window, counted, asked, store=store, access=access, today=now)
+    results = await list_answers(
+        topic, window, counted, asked, store=store, access=access, today=now
+    )
     if not streams and results and not any(result.ok for result in results):
         raise DigestError(
             f"none of the {len(results)} sources of {topic.name} answered, so there is no report of"
             f" {window.last}: python -m bot collect {topic.name} says why"
         )
-    return Gathered(tuple(streams), results, weights=await weights_of(topic, store, access))
+    return Gathered(tuple(streams), results, weights=await list_weights(topic, store, access))
 
 
 async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
@@ -258,7 +260,7 @@ async def _gather_files(
             posts, _ = await source.fetch(window, SourceState())
         except SourceError as error:
             log.warning("%s", error)
-            results.append(SourceResult(source.name, ok=False, note="no answer"))
+            results.append(SourceResult(source.name, ok=False, note=str(error)[:200]))
             continue
         if not posts:
             log.warning("%s: no posts in it", source.name)
@@ -270,7 +272,13 @@ async def _gather_files(
             else:
                 outside.append(Dropped(post.key, "outside", "outside"))
     if not any(result.ok for result in results):
-        raise DigestError("none of the post files could be read: check their names")
+        notes = "; ".join(result.note for result in results)
+        raise DigestError(f"none of the post files could be read: {notes}")
+    empty = not inside and not outside
+    if empty and await store.report(topic.name, window.first, window.last):
+        raise DigestError(
+            f"there is no post in these files: the report of {window.last} stays as it is"
+        )
     return Gathered(tuple(inside), tuple(results), tuple(outside))
 
 

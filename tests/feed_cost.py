@@ -15,7 +15,7 @@ from pathlib import Path
 
 from digest.errors import FeedError
 from digest.fetch.feeds import parse
-from digest.sources.rss import posts_of
+from digest.sources.rss import FeedContext, posts_of
 
 ROOT = Path(__file__).parents[1]
 _WARM = b"<rss version='2.0'><channel><item><title>a</title><link>https://example.com/</link></item></channel></rss>"
@@ -65,7 +65,7 @@ def _read(body: bytes, headers: Mapping[str, str]) -> None:
         feed = parse(body, headers)
     except FeedError:
         return
-    posts_of(feed, "https://feeds.example.com/x.xml", datetime.now(UTC))
+    posts_of(FeedContext(feed, "https://feeds.example.com/x.xml", datetime.now(UTC)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 import feedparser
 
 from digest.errors import FeedError
-from digest.fetch.entries import Feed
+from digest.fetch import Feed
 from digest.fetch.feeds import parse
 from digest.fetch.pages import plain_text
 from tests.feed_cost import costs

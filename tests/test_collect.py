@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 
 from digest import collect as collecting
-from digest.collect import allowance, backoff, changed, collect, grouped, sources_of
+from digest.collect import (
+    apply_changes,
+    backoff,
+    collect,
+    compute_allowance,
+    group_fallbacks,
+    list_sources,
+)
 from digest.errors import DigestError
 from digest.fetch import http
 from digest.models import Report, SourceSpec, Topic, Window
@@ -197,7 +204,7 @@ async def test_a_source_that_is_off_is_named_until_it_is_taken_away(
     await collect(topic, store=store, access=ACCESS, now=NOW)
     later = NOW + timedelta(days=5)
     await collect(topic, store=store, access=ACCESS, now=later)
-    found = await collecting.answers(
+    found = await collecting.list_answers(
         topic,
         Window(later.date(), later.date(), "UTC"),
         {},
@@ -232,7 +239,7 @@ def test_a_stand_in_of_a_stand_in_follows_it() -> None:
     )
     three = SourceSpec("hackernews", fallback_for="https://a.example/")
     alone = SourceSpec("sample", fallback_for="list:9")
-    assert grouped((one, alone, two, three)) == [[one, two, three], [alone]]
+    assert group_fallbacks((one, alone, two, three)) == [[one, two, three], [alone]]
 
 
 async def test_one_post_through_two_providers_is_one(store: Store, server: Server) -> None:
@@ -349,7 +356,7 @@ def test_changes_in_a_chat_lie_over_the_file() -> None:
         Change(new, True, "ada"),
         Change(SourceSpec("rss", "https://a.example/"), True, "ada"),
     ]
-    assert changed(base, changes) == (base[0], new)
+    assert apply_changes(base, changes) == (base[0], new)
 
 
 async def test_changes_are_kept(store: Store) -> None:
@@ -357,10 +364,10 @@ async def test_changes_are_kept(store: Store) -> None:
     book, new = SourceBook(store), SourceSpec("rss", "https://b.example/", 2.0)
     await book.change(topic, [new], added=True, by="ada", now=NOW)
     await book.change(topic, [SourceSpec("hackernews")], added=False, by="ada", now=NOW)
-    assert await sources_of(topic, store) == (new,)
+    assert await list_sources(topic, store) == (new,)
     assert await book.undo("ai", SourceSpec("hackernews"))
     assert not await book.undo("ai", SourceSpec("hackernews"))
-    assert await sources_of(topic, store) == (SourceSpec("hackernews"), new)
+    assert await list_sources(topic, store) == (SourceSpec("hackernews"), new)
 
 
 async def test_reads_are_counted_once_a_day_and_end_at_the_budget(
@@ -373,7 +380,7 @@ async def test_reads_are_counted_once_a_day_and_end_at_the_budget(
             x.add(f"AI model {n}", ago=260 - n)
         topic = of(*(SourceSpec("x", f"list:{n}", private=True) for n in (1, 2)))
         access = Access(x_token=KEY, x_reads_month=600)
-        share = allowance(600, Reads(0, 0), NOW)
+        share = compute_allowance(600, Reads(0, 0), NOW)
         for _ in range(2):
             await collect(topic, store=store, access=access, now=NOW)
             spent = await SourceBook(store).reads(NOW)
@@ -392,10 +399,10 @@ def test_a_month_of_reads_is_never_gone_in_days(most: int, start: int) -> None:
     for day in range(start, 31):
         now, today = datetime(2025, 11, day, 6, tzinfo=UTC), 0
         for _ in range(50):
-            left = allowance(most, Reads(sum(by_day) + today, today), now)
+            left = compute_allowance(most, Reads(sum(by_day) + today, today), now)
             today += left // 2
         by_day.append(today)
-        assert allowance(most, Reads(sum(by_day), today), now) <= 1, (
+        assert compute_allowance(most, Reads(sum(by_day), today), now) <= 1, (
             "all of a day's share can be used"
         )
         assert sum(by_day) <= -(-most * day // 30)

@@ -30,7 +30,7 @@ async def there_and_back(made: Report, tmp_path: Path) -> Report:
         again = await export_reports(tmp_path / "site", TOPICS, one, "twitter_ai", made.last)
     assert paths == again
     async with await Store.open(f"sqlite:///{tmp_path}/two.db") as two:
-        await import_post(paths[0], TOPICS, two, replace_ours=False)
+        await import_post(paths[0], paths[0].read_bytes(), TOPICS, two, replace_ours=False)
         found = await two.report("ai", made.first, made.last)
         assert found is not None
         assert await two.source("ai", made.first, made.last) == paths[0].read_bytes()
@@ -91,7 +91,7 @@ async def test_an_unknown_topic_is_made_and_found_again(tmp_path: Path) -> None:
             '"../evil\\nlayout: x_20251203_20251203"',
         ):
             path.write_text(POST.format(title=title), encoding="utf-8")
-            await import_post(path, TOPICS, store, replace_ours=False)
+            await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
         known = {topic.name: topic.slug for topic in await store.topics()}
         assert known["twitter_web3"] == "twitter_web3"
         assert len(known) == 2
@@ -106,9 +106,9 @@ async def test_neither_kind_overwrites_the_other_unasked(tmp_path: Path) -> None
     async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
         await store.save_report(report())
         with pytest.raises(DigestError, match="--replace"):
-            await import_post(path, TOPICS, store, replace_ours=False)
-        await import_post(path, TOPICS, store, replace_ours=True)
-        await import_post(path, TOPICS, store, replace_ours=False)
+            await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
+        await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=True)
+        await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
         found = await store.report("ai", DAY, DAY)
         assert found is not None
         assert found.writer == "imported"
@@ -123,7 +123,7 @@ async def test_the_picture_beside_the_post_comes_along(tmp_path: Path) -> None:
     jpeg = b"\xff\xd8 picture"
     (tmp_path / "wordcloud_twitter_ai_20251206_20251206.jpg").write_bytes(jpeg)
     async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
-        await import_post(path, TOPICS, store, replace_ours=False)
+        await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
         assert await store.cloud("ai", DAY, DAY) == jpeg
         _, beside, linked = await export_reports(tmp_path / "site", TOPICS, store, None, None)
     assert beside.read_bytes() == linked.read_bytes() == jpeg

@@ -13,14 +13,14 @@ import feedparser
 import pytest
 
 from digest.errors import FeedError
-from digest.fetch.entries import MAX_ENTRIES, Feed
+from digest.fetch import MAX_ENTRIES, Feed
 from digest.fetch.feeds import parse
 from digest.fetch.http import MAX_BODY
 from digest.fetch.identity import identity
-from digest.fetch.pages import links, plain_text
+from digest.fetch.pages import extract_links, plain_text
 from digest.models import Post, SourceSpec, SourceState
-from digest.sources import Access, open_source
-from digest.sources.rss import feed_name, post_of, posts_of
+from digest.sources import Access, admit_posts, open_source
+from digest.sources.rss import FeedContext, feed_name, posts_of
 from tests.feed_cost import costs
 from tests.feed_set import FOLDER, headers_of, ours, same, theirs, wanted
 from tests.hostile_feeds import HOSTILE
@@ -39,8 +39,12 @@ async def server() -> AsyncIterator[Server]:
 
 def one(body: str, base: str = "https://feeds.example.com/x.xml") -> Post:
     """The first entry of a feed as a post."""
-    feed = parse(body.encode())
-    return post_of(feed.entries[0], feed, base, NOW)
+    return read_posts(parse(body.encode()), base)[0]
+
+
+def read_posts(feed: Feed, base: str = "https://example.com/") -> list[Post]:
+    """The entries of a feed as posts."""
+    return admit_posts(posts_of(FeedContext(feed, base, NOW))[0], NOW)
 
 
 def item(inside: str, spaces: str = "") -> str:
@@ -59,8 +63,7 @@ def test_odd_feeds_are_read_as_well_as_feedparser_reads_them() -> None:
             feed = parse(body, headers)
         except FeedError:
             feed = Feed()
-        for entry in feed.entries:
-            assert len(post_of(entry, feed, "https://example.com/", NOW).key) <= 200
+        assert all(len(post.key) <= 200 for post in read_posts(feed))
         if want := wanted(row.get("expect") or ""):
             right += same(ours(feed, want), want)
             with warnings.catch_warnings():
@@ -88,7 +91,7 @@ def test_hostile_bodies_cost_little(tmp_path: Path) -> None:
 def test_hostile_bodies_gain_nothing(name: str) -> None:
     feed = parse(HOSTILE[name])
     assert not any("root:" in entry.title for entry in feed.entries), "files are never read"
-    assert len(posts_of(feed, "https://example.com/", NOW)) <= MAX_ENTRIES
+    assert len(read_posts(feed)) <= MAX_ENTRIES
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,7 @@ def test_json_feeds_of_all_kinds(item_: dict[str, object], told: tuple[str, str,
         json.dumps(data).encode("utf-16"),
     ):
         feed = parse(body)
-        [post] = posts_of(feed, "https://feeds.example.com/x.json", NOW)
+        [post] = read_posts(feed, "https://feeds.example.com/x.json")
         assert (post.text, post.url, post.author_name) == told
 
 
@@ -383,7 +386,7 @@ def test_markup_of_strangers_becomes_words() -> None:
     assert post.text == "A & B\n\nHi\ny"
     assert (post.url, post.links) == ("", ())
     assert plain_text("5 < 6 & 7 > 3") == "5 < 6 & 7 > 3"
-    assert links(
+    assert extract_links(
         '<a href="/a">1</a><a href="https://b.example/">2</a><a href="mailto:x@y">3</a>',
         "https://c.example/",
     ) == (

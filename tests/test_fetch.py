@@ -14,8 +14,8 @@ from aiohttp import web
 
 from digest.errors import SourceError
 from digest.fetch import http
-from digest.fetch.guard import GuardedTransport, Refused, is_public, refuse_near
-from digest.fetch.http import Fetcher, shown, waiting, web_address
+from digest.fetch.addresses import Refused, check_address, describe_address, is_public, refuse_near
+from digest.fetch.http import Fetcher, GuardedTransport, parse_wait
 from tests.near_addresses import LITERALS, RESOLVED
 from tests.source_servers import Server, half, hang, serving, status
 
@@ -78,13 +78,19 @@ async def test_what_is_written_near_is_never_dialled(address: str, dialled: list
 async def test_a_name_that_leads_near_is_never_dialled(
     answer: tuple[str, ...], dialled: list[object]
 ) -> None:
-    for proxy in ("", "http://proxy.example.net:3128"):
-        names = Names(answer)
-        async with Fetcher(resolver=names, proxy=proxy) as fetcher:
-            with pytest.raises(SourceError, match="private network"):
-                await fetcher.get("https://feeds.example.com/a")
-        assert names.asked == ["feeds.example.com"]
+    names = Names(answer)
+    async with Fetcher(resolver=names) as fetcher:
+        with pytest.raises(SourceError, match=r"private network|set HTTPS_PROXY"):
+            await fetcher.get("https://feeds.example.com/a")
+    assert names.asked == ["feeds.example.com"]
     assert dialled == []
+
+
+@pytest.mark.parametrize("answer", ["198.18.0.7", "198.19.255.3"])
+async def test_placeholder_addresses_of_a_proxy_client_are_explained(answer: str) -> None:
+    async with Fetcher(resolver=Names((answer,))) as fetcher:
+        with pytest.raises(SourceError, match=r"placeholder addresses .* set HTTPS_PROXY"):
+            await fetcher.get("https://feeds.example.com/a")
 
 
 async def test_the_address_that_was_checked_is_the_one_dialled(dialled: list[object]) -> None:
@@ -196,11 +202,11 @@ async def test_a_whole_fetch_has_a_deadline(server: Server, trouble: Any) -> Non
 async def test_a_proxy_is_used_for_what_is_far(server: Server) -> None:
     server.trouble = status(200, body=b"through the proxy")
 
-    async def unknown(host: str, port: int) -> list[str]:
-        raise OSError("only the proxy knows names")
-
-    async with Fetcher(proxy=server.base, resolver=unknown) as fetcher:
+    # Behind a proxy nobody asks the DNS here: it may be silent, poisoned, or give placeholders.
+    names = Names(("198.18.0.7",), ("127.0.0.1",))
+    async with Fetcher(proxy=server.base, resolver=names) as fetcher:
         assert (await fetcher.get("http://feeds.example.com/a")).body == b"through the proxy"
+        assert names.asked == []
         with pytest.raises(SourceError, match="private network"):
             await fetcher.get("http://192.168.0.1/")
     assert [str(request.url) for request in server.asked] == ["http://feeds.example.com/a"]
@@ -221,7 +227,7 @@ async def test_a_proxy_is_used_for_what_is_far(server: Server) -> None:
     ],
 )
 def test_how_long_a_server_wants_to_be_left_alone(headers: dict[str, str], seconds: float) -> None:
-    assert waiting(headers, NOW) == seconds
+    assert parse_wait(headers, NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -256,5 +262,8 @@ def test_ordinary_hosts_are_not_refused() -> None:
 
 
 def test_messages_name_no_password() -> None:
-    assert shown("https://ann:secret@example.com:8443/a/b?key=secret") == "example.com:8443/a/b"
-    assert web_address(" https://example.com/a b ") == "https://example.com/a%20b"
+    assert (
+        describe_address("https://ann:secret@example.com:8443/a/b?key=secret")
+        == "example.com:8443/a/b"
+    )
+    assert check_address(" https://example.com/a b ") == "https://example.com/a%20b"

@@ -53,6 +53,7 @@ def wrong_arrows(path: str, source: str) -> set[str]:
             "bot.presses",
             "bot.rich",
             "bot.texts",
+            "digest.masking",
             "digest.models",
             "digest.text",
         }

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
-from digest.publish.contract import as_contract
-from digest.publish.markdown import as_markdown, escape
+from digest.publish.formats import as_dict, as_markdown, escape
 
 ITEM = Item("It scores 81%.", title="Meridian 3 is out", cites=("x:1", "hn:2"))
 REPORT = Report(
@@ -37,7 +36,7 @@ REPORT = Report(
 
 
 def test_the_contract_has_its_keys_and_nothing_else() -> None:
-    data = as_contract(REPORT, Path("cloud.png"))
+    data = as_dict(REPORT, Path("cloud.png"))
     assert list(data) == [
         *("topic", "from", "to", "language", "writer", "sections", "counts", "sources", "cost"),
         *("posts", "cloud", "wordcounts"),
@@ -57,7 +56,7 @@ def test_the_contract_has_its_keys_and_nothing_else() -> None:
     ]
     assert data["sources"][1] == {"name": "hn", "posts": 0, "ok": False, "note": "no answer"}
     assert data["posts"]["x:1"]["created_at"] == "2025-12-06T00:00:00+00:00"
-    assert as_contract(REPORT, None)["cloud"] is None
+    assert as_dict(REPORT, None)["cloud"] is None
     json.dumps(data)
 
 

@@ -17,11 +17,11 @@ from bot.commands.asking import Context
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.texts import source_error
-from digest.collect import import_feeds, sources_of, tried
+from digest.collect import import_feeds, list_sources, try_source
 from digest.errors import DigestError, SourceError
-from digest.fetch.opml import feeds_in
+from digest.fetch.opml import parse_opml
 from digest.models import Chat, SourceSpec
-from digest.sources import Access, spec_of
+from digest.sources import Access, parse_spec
 from digest.store import Store
 from digest.store.sources import SourceBook
 from tests.hosts import BOSS, context
@@ -95,14 +95,14 @@ async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -
     said = await say(made, "/source add ai https://b.example/feed")
     assert "Added b.example to AI. It has 7 posts" in said
     assert child == [("https://b.example/feed",)]
-    assert SourceSpec("rss", "https://b.example/feed") in await sources_of(
+    assert SourceSpec("rss", "https://b.example/feed") in await list_sources(
         made.topics["ai"], made.store
     )
     assert "added in a chat" in await say(made, "/source list ai")
     assert "已经在列表里" in await say(made, "/来源 add https://b.example/feed")
     said = await say(made, "/source add https://bad.example/feed")
     assert "https://bad.example/feed cannot be used right now: answered 500" in said
-    assert len(await sources_of(made.topics["ai"], made.store)) == 3
+    assert len(await list_sources(made.topics["ai"], made.store)) == 3
 
 
 async def test_remove_and_bring_back(
@@ -110,12 +110,12 @@ async def test_remove_and_bring_back(
 ) -> None:
     topic = made.topics["ai"]
     assert "Removed x list:42" in await say(made, "/source remove 2")
-    assert await sources_of(topic, made.store) == (FILE,)
+    assert await list_sources(topic, made.store) == (FILE,)
     assert f"removed by test:{BOSS}" in await say(made, "/source list")
     monkeypatch.setitem(GIVEN, "kind", "x")
     monkeypatch.setitem(GIVEN, "address", "list:42")
     await say(made, "/source add list:42")
-    assert await sources_of(topic, made.store) == topic.sources
+    assert await list_sources(topic, made.store) == topic.sources
     assert await SourceBook(made.store).changes("ai") == []
     assert "There is no source" in await say(made, "/source remove 9")
 
@@ -125,7 +125,7 @@ async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str,
     assert "b.example: 7 posts, the latest are" in said
     assert "2025-12-06 08:00 · likes 3" in said
     assert "https://b.example/1" in said
-    assert len(await sources_of(made.topics["ai"], made.store)) == 2
+    assert len(await list_sources(made.topics["ai"], made.store)) == 2
 
 
 async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -> None:
@@ -140,9 +140,9 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -
         )
         assert "switched off" in await say(made, "/source list")
         await say(made, "/source remove 1")
-        assert await sources_of(topic, made.store) == ()
+        assert await list_sources(topic, made.store) == ()
         assert "of AI again" in await say(made, f"/source add {said}")
-        assert await sources_of(topic, made.store) == (near,)
+        assert await list_sources(topic, made.store) == (near,)
         assert "not read yet" in await say(made, "/source list"), "and it gets a new chance"
 
 
@@ -150,7 +150,7 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -
     ("said", "zh", "en"),
     [
         ("b.example/feed: answered 500", "应答 500", "answered 500"),
-        ("x list:42: no such user", "没有这个用户", "no such user"),
+        ("x list:42: X refuses: gone", "X 拒绝了请求：gone", "X refuses: gone"),
         (
             "x: no reads are left for today; X_READS_MONTH says how many a month has",
             "今天的次数已用完；每月次数由 X_READS_MONTH 决定",
@@ -218,8 +218,8 @@ async def test_others_may_not(made: Context) -> None:
     ],
 )
 def test_an_address_tells_its_kind(words: list[str], spec: SourceSpec) -> None:
-    assert spec_of(words) == spec
-    assert not spec_of(words).private
+    assert parse_spec(words) == spec
+    assert not parse_spec(words).private
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_an_address_tells_its_kind(words: list[str], spec: SourceSpec) -> None:
 )
 def test_files_of_this_machine_are_for_the_topics_file(words: list[str]) -> None:
     with pytest.raises(SourceError, match=r"topics file|write an address"):
-        spec_of(words)
+        parse_spec(words)
 
 
 async def test_a_child_refuses_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,12 +248,12 @@ async def test_a_trial_of_x_is_counted_and_small(
             x.add(f"Model {n}", ago=50 - n)
         for address in ("search:model", "user:ada", "list:42"):
             spec = SourceSpec("x", address, private=True)
-            found = await tried(spec, made.store, Access(x_token=KEY, x_reads_month=200))
+            found = await try_source(spec, made.store, Access(x_token=KEY, x_reads_month=200))
             assert found["number"] == 10
             assert (await SourceBook(made.store).reads(datetime.now(UTC))).month == x.bill == 12
         x.asked.clear()
         with pytest.raises(SourceError, match="no reads are left"):
-            await tried(spec, made.store, Access(x_token=KEY, x_reads_month=20))
+            await try_source(spec, made.store, Access(x_token=KEY, x_reads_month=20))
         assert x.asked == []
 
 
@@ -262,12 +262,12 @@ xmlUrl="https://lab.example/feed?a=1&amp;b=2"/><outline xmlurl="https://news.exa
 <outline xmlUrl="https://lab.example/feed?a=1&amp;b=2"/></outline></body></opml>"""
 
 
-async def test_a_list_of_a_feed_reader_becomes_sources(made: Context, tmp_path: Path) -> None:
-    path = tmp_path / "feeds.opml"
-    path.write_bytes(OPML)
-    assert await import_feeds(path, made.topics["ai"], made.store, NOW) == 2
-    assert await import_feeds(path, made.topics["ai"], made.store, NOW) == 0
-    listed = await sources_of(made.topics["ai"], made.store)
+async def test_a_list_of_a_feed_reader_becomes_sources(made: Context) -> None:
+    topic = made.topics["ai"]
+    refused = ["line 2: no address of a feed"]
+    assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (2, refused)
+    assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (0, refused)
+    listed = await list_sources(made.topics["ai"], made.store)
     assert [spec.address for spec in listed[2:]] == [
         "https://lab.example/feed?a=1&b=2",
         "https://news.example/rss",
@@ -287,7 +287,7 @@ async def test_a_list_of_a_feed_reader_becomes_sources(made: Context, tmp_path: 
 )
 def test_what_is_no_list_is_told(body: bytes) -> None:
     with pytest.raises(DigestError, match=r"no OPML list|no feed in it"):
-        feeds_in(body, "x.opml")
+        parse_opml(body, "x.opml")
 
 
 @pytest.mark.parametrize("name", ["BestBlogs_RSS_ALL.opml", "BestBlogs_RSS_Twitters.opml"])
@@ -295,4 +295,5 @@ def test_real_lists_are_read(name: str) -> None:
     path = Path(__file__).parents[2] / "shared" / "data" / "opml" / name
     if not path.is_file():
         pytest.skip("../shared/data is absent")
-    assert len(feeds_in(path.read_bytes(), name)) > 100
+    feeds, _ = parse_opml(path.read_bytes(), name)
+    assert len(feeds) > 100

@@ -26,7 +26,7 @@ from bot.messages import Block, Button, Entry, Heading, Link, Picture, Reply, Te
 from digest.atomic import write_file
 from digest.errors import StoreError
 from digest.models import BRIEF, SECTIONS, Language, Report, SectionName
-from digest.publish.names import stem
+from digest.publish import stem
 from digest.select.rank import WEIGHTS
 from digest.write.extractive.groups import CRYPTO
 

@@ -16,7 +16,7 @@ from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
 from bot.texts import source_error
-from digest.collect import allowance, bare, sources_of
+from digest.collect import compute_allowance, identify, list_sources
 from digest.models import SourceSpec, Topic
 from digest.store.sources import Health, Reads, SourceBook
 
@@ -78,13 +78,13 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     language, now = ask.language, ask.context.now()
     book = SourceBook(ask.context.store)
     health = await book.health(topic.name, now.astimezone(UTC).date())
-    ours = {bare(spec) for spec in topic.sources}
+    ours = {identify(spec) for spec in topic.sources}
     rows = []
-    for number, spec in enumerate(await sources_of(topic, ask.context.store), 1):
-        origin = texts.text("source_file" if bare(spec) in ours else "source_chat", language)
-        said = _state(ask, spec, health.get(bare(spec), Health()), now)
+    for number, spec in enumerate(await list_sources(topic, ask.context.store), 1):
+        origin = texts.text("source_file" if identify(spec) in ours else "source_chat", language)
+        said = _state(ask, spec, health.get(identify(spec), Health()), now)
         rows.append((f"{number}. {_shown(spec)}", f"{said} · {origin}"))
-    gone = [c for c in await book.changes(topic.name) if not c.added and bare(c.spec) in ours]
+    gone = [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
     for change in gone:
         rows.append(
             (f"— {_shown(change.spec)}", texts.text("source_removed_by", language, who=change.by))
@@ -93,7 +93,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
         Heading(texts.text("source_title", language, topic=topic.title[language]), 1),
         Terms(tuple(rows)) if rows else Text(texts.text("source_none", language)),
     ]
-    if any(spec.kind == "x" for spec in await sources_of(topic, ask.context.store)):
+    if any(spec.kind == "x" for spec in await list_sources(topic, ask.context.store)):
         blocks.append(Text(_reads(ask, await book.reads(now), now)))
     blocks.append(Text(texts.text("source_usage", language)))
     return reply(*blocks, language=language)
@@ -101,7 +101,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
 
 def _reads(ask: Ask, spent: Reads, now: datetime) -> str:
     most = ask.context.reads_month
-    counts = {"n": spent.month, "today": spent.today, "left": allowance(most, spent, now)}
+    counts = {"n": spent.month, "today": spent.today, "left": compute_allowance(most, spent, now)}
     return texts.text("source_reads", ask.language, most=most, **counts)
 
 
@@ -119,6 +119,8 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     parts = []
     if how.off:
         parts.append(texts.text("source_off", language, why=source_error(how.off, language)))
+    elif how.error and not how.failures and how.next_at is None:
+        parts.append(texts.text("source_note", language, why=source_error(how.error, language)))
     elif how.error:
         parts.append(
             texts.text(
@@ -161,9 +163,9 @@ def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
 async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     store, spec = ask.context.store, SourceSpec(tried["kind"], tried["address"])
     book = SourceBook(store)
-    if spec in {bare(one) for one in await sources_of(topic, store)}:
+    if spec in {identify(one) for one in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
-    if spec in {bare(one) for one in topic.sources}:
+    if spec in {identify(one) for one in topic.sources}:
         await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=_who(ask), now=ask.context.now())
@@ -174,10 +176,10 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 async def _brought_back(ask: Ask, topic: Topic, said: str) -> Reply | None:
     """A source of the topics file that was taken away here: it is the operator's own, so it needs no trial,
     which would fail for one that is near by."""
-    ours, book = {bare(spec) for spec in topic.sources}, SourceBook(ask.context.store)
+    ours, book = {identify(spec) for spec in topic.sources}, SourceBook(ask.context.store)
     for change in await book.changes(topic.name):
-        if not change.added and bare(change.spec) in ours and _is_meant(said, change.spec):
-            await book.undo(topic.name, bare(change.spec))
+        if not change.added and identify(change.spec) in ours and _is_meant(said, change.spec):
+            await book.undo(topic.name, identify(change.spec))
             name, title = _shown(change.spec), topic.title[ask.language]
             return ask.say("source_back", name=name, topic=title)
     return None
@@ -189,14 +191,14 @@ def _is_meant(said: str, spec: SourceSpec) -> bool:
 
 async def _remove(ask: Ask, topic: Topic, said: str) -> Reply:
     store = ask.context.store
-    listed = await sources_of(topic, store)
+    listed = await list_sources(topic, store)
     found = [one for one in listed if _is_meant(said, one)]
     if said.isascii() and said.isdigit() and 1 <= int(said) <= len(listed):
         found = [listed[int(said) - 1]]
     if len(found) != 1:
         raise Unanswered(ask.say("source_unknown", what=said[:80], topic=topic.name))
-    spec, book = bare(found[0]), SourceBook(store)
-    if spec in {bare(one) for one in topic.sources}:
+    spec, book = identify(found[0]), SourceBook(store)
+    if spec in {identify(one) for one in topic.sources}:
         await book.change(topic, [spec], added=False, by=_who(ask), now=ask.context.now())
     else:
         await book.undo(topic.name, spec)

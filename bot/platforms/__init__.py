@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from bot.menu import Kind, MenuRow
 from bot.messages import Incoming, Reply
+from digest.masking import mask
 from digest.models import Chat, Ending, Language
 
 MOST_WAIT_SECONDS = 60.0
@@ -28,7 +29,13 @@ MOST_TRIES = 5
 
 
 class PlatformError(Exception):
-    """A platform did not do what was asked. The message is one line that says what to do."""
+    """A platform did not do what was asked. The message is one line that says what to do.
+
+    Secrets in it are masked: servers may echo the address they were asked at, token included.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(mask(message))
 
 
 class Unreachable(PlatformError):

@@ -1,1 +1,152 @@
-"""Answers of servers that strangers may have named: fetched within limits, and never from near by."""
+"""Answers of servers that strangers may have named, fetched and read within limits; here the nouns of feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+MAX_ENTRIES = 300
+MAX_TITLE, MAX_CONTENT = 1_000, 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, as the feed words it. Title and content are HTML unless they are marked as plain."""
+
+    title: str = ""
+    link: str = ""
+    id: str = ""
+    content: str = ""
+    author: str = ""
+    published: datetime | None = None
+    comments: str = ""
+    """Address of the discussion."""
+    metrics: Mapping[str, int] = field(default_factory=dict)
+    plain_title: bool = False
+    plain_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    title: str = ""
+    link: str = ""
+    updated: datetime | None = None
+    language: str = ""
+    entries: tuple[Entry, ...] = ()
+    unknown_zone: str = ""
+    """A time zone in it that could not be read; such dates are left out."""
+
+
+def strip_text(value: object) -> str:
+    """Return what may be a text, without spaces around it."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+class UnknownZone(ValueError):
+    """A date whose time zone is not understood. The message is the zone as it is written."""
+
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+}
+_CLOCK = r"(?P<H>\d{1,2}):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?"
+_MONTH = r"(?P<b>[A-Za-z]{3})[a-z]*\.?"
+_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<Y>\d{{4}})[-/.年](?P<m>\d\d?)[-/.月](?P<d>\d\d?)日?(?:[Tt\s]\s*{_CLOCK}(?P<z>.*))?",
+        rf"(?:[A-Za-z]+\.?,?\s+)?(?P<d>\d\d?)[\s-]+{_MONTH}[\s,-]+(?P<Y>\d{{4}}|\d\d),?\s+{_CLOCK}(?P<z>.*)",
+        rf"(?:[A-Za-z]+\.?,?\s+)?{_MONTH}\s+(?P<d>\d\d?),?\s+(?P<Y>\d{{4}}),?\s+{_CLOCK}(?P<z>.*)",
+        rf"(?:[A-Za-z]+,?\s+)?{_MONTH}\s+(?P<d>\d\d?)\s+{_CLOCK}(?P<z>.*?)\s+(?P<Y>\d{{4}})",
+    )
+)
+"""ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` is what names the zone."""
+_OFFSET = re.compile(
+    r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d{1,2}):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
+)
+_MAX_OFFSET_HOURS = 14
+_HOURS: dict[str, float] = {
+    **dict.fromkeys("z ut utc gmt wet".split(), 0),
+    **dict.fromkeys("cet met bst west".split(), 1),
+    **dict.fromkeys("eet cest mest".split(), 2),
+    **dict.fromkeys("msk eest".split(), 3),
+    **dict.fromkeys("hkt sgt pht myt awst".split(), 8),
+    **dict.fromkeys("jst kst".split(), 9),
+    **{"pkt": 5, "wib": 7, "ict": 7, "acst": 9.5, "aest": 10, "acdt": 10.5, "aedt": 11},
+    **{"nzst": 12, "nzdt": 13, "brt": -3, "art": -3, "ndt": -2.5, "nst": -3.5, "adt": -3},
+    **{"ast": -4, "edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7},
+    **{"pst": -8, "akdt": -8, "akst": -9, "hst": -10},
+}
+"""Hours east of UTC. Those of North America are as RFC 822 has them; names that mean several (IST) are not here."""
+
+
+def parse_date(text: str) -> datetime | None:
+    """Return the moment in UTC that a date of a feed names; one without a zone is UTC.
+
+    None for a form that is not known and a day that does not exist. Raise UnknownZone.
+    """
+    text = text.strip().replace("\u2212", "-")
+    match = next((found for form in _DATES if (found := form.fullmatch(text))), None)
+    if match is None:
+        return None
+    parts = match.groupdict()
+    month = parts["m"] if parts.get("m") else _MONTHS.get((parts.get("b") or "").lower())
+    if month is None:
+        return None
+    clock = [int(parts[name] or 0) for name in ("H", "M", "S")]
+    zone, afternoon = _split_noon(parts["z"] or "")
+    if afternoon is not None:
+        clock[0] = clock[0] % 12 + 12 * afternoon
+    try:
+        day = datetime(_year(parts["Y"]), int(month), int(parts["d"]), tzinfo=_zone(zone))
+        length = timedelta(hours=clock[0], minutes=clock[1], seconds=clock[2])
+        local = day + length if length <= timedelta(days=1) else None
+        return local.astimezone(UTC) if local else None
+    except UnknownZone:
+        raise
+    except (ValueError, OverflowError):
+        return None
+
+
+def _year(text: str) -> int:
+    """RFC 822 has two digits: 69 is 1969, 68 is 2068."""
+    year = int(text)
+    return year if len(text) > 2 else year + (1900 if year > 68 else 2000)
+
+
+def _split_noon(text: str) -> tuple[str, bool | None]:
+    """Return the zone without AM or PM, and whether it is after noon where that is said."""
+    match = re.match(r"\s*([AP])\.?M\b\.?", text, re.IGNORECASE)
+    return (text[match.end() :], match[1].upper() == "P") if match else (text, None)
+
+
+def _zone(text: str) -> tzinfo:
+    """Return the zone that stands after a time. Raise UnknownZone."""
+    before, _, inside = re.sub(r"[\[(]", "(", text).partition("(")
+    text = (before.strip(" ,;") or inside.strip(" ,;)]")).strip()
+    if not text:
+        return UTC
+    match = _OFFSET.fullmatch(text)
+    if match and int(match[2]) <= _MAX_OFFSET_HOURS:
+        sign = -1 if match[1] == "-" else 1
+        return timezone(sign * timedelta(hours=int(match[2]), minutes=int(match[3] or 0)))
+    if (hours := _HOURS.get(text.lower())) is not None:
+        return timezone(timedelta(hours=hours))
+    try:
+        if "/" in text:
+            return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        pass
+    raise UnknownZone(text)
+
+
+def iter_mappings(value: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the mappings in what may be a list of them."""
+    for part in value if isinstance(value, list) else ():
+        if isinstance(part, Mapping):
+            yield part

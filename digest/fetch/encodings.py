@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
+
+from digest.errors import FeedError
+
+GZIP = b"\x1f\x8b"
+MAX_UNPACKED = 5_000_000
 
 ENOUGH = 12
 """Bytes above ASCII that prove UTF-8: fewer may come out right by chance."""
@@ -19,6 +25,8 @@ _WIDE = {
     b"\0<": "utf-16-be",
     b"{\0": "utf-16-le",
     b"\0{": "utf-16-be",
+    b"[\0": "utf-16-le",
+    b"\0[": "utf-16-be",
 }
 """How bodies begin whose letters take two or four bytes."""
 _EBCDIC = "<?xml".encode("cp037")
@@ -28,9 +36,12 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", re.IGNORECASE)
 _UTF8 = {"utf-8", "utf8", ""}
 
 
-def readable(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
-    """The body as it is, or as UTF-8 with headers that say so."""
-    encoding = _wide(body) or _mislabelled(body, headers)
+def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+    """Return the body as it is, or as UTF-8 with headers that say so. Raise FeedError for one that is
+    packed and broken, or too large."""
+    if body.startswith(GZIP):
+        body = _unpack(body)
+    encoding = detect_wide(body) or _mislabelled(body, headers)
     if not encoding:
         return body.removeprefix(b"\xef\xbb\xbf"), headers
     try:
@@ -42,33 +53,55 @@ def readable(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[st
     return plain.encode("utf-8", "replace"), utf8
 
 
-def _wide(body: bytes) -> str:
+def detect_encoding(sample: bytes) -> str:
+    """Return the encoding of a text file by its beginning: UTF-8 unless its bytes say otherwise."""
+    # A character may be cut at the end of the sample.
+    return detect_wide(sample) or _mislabelled(sample[: sample.rfind(b"\n") + 1], {}) or "utf-8-sig"
+
+
+def _unpack(body: bytes) -> bytes:
+    """Return what a gzip file holds that no header names as one."""
+    unpack = zlib.decompressobj(31)
+    try:
+        unpacked = unpack.decompress(body, MAX_UNPACKED)
+    except zlib.error:
+        raise FeedError("no feed: a broken gzip file") from None
+    if unpack.unconsumed_tail:
+        raise FeedError(f"no feed: larger than {MAX_UNPACKED // 1_000_000} MB")
+    return unpacked
+
+
+def detect_wide(body: bytes) -> str:
+    """Return the encoding of a body whose letters take two or four bytes, or are EBCDIC; else nothing."""
     if body.startswith(_EBCDIC):
-        said = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
-        return said[1] if said else "cp037"
+        declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
+        return declared[1] if declared else "cp037"
     return next((name for mark, name in _WIDE.items() if body.startswith(mark)), "")
 
 
 def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
-    """What the body is in truth, where it is not what it says."""
+    """Return what the body is encoded as, where it is not what it says; else nothing."""
     high = sum(map(len, runs := re.findall(rb"[\x80-\xff]+", body)))
     if high < ENOUGH:
         return ""
     declared, charset = _NAMED.search(body), _CHARSET.search(headers.get("content-type", ""))
-    said = {declared[1].decode().lower() if declared else "", charset[1].lower() if charset else ""}
+    stated = {
+        declared[1].decode().lower() if declared else "",
+        charset[1].lower() if charset else "",
+    }
     try:
         body.decode("utf-8")
-        return "" if said <= _UTF8 else "utf-8"
+        return "" if stated <= _UTF8 else "utf-8"
     except UnicodeDecodeError:
         lost = body.decode("utf-8", "replace").count("\ufffd")
-        if not said <= _UTF8 or lost < high / 4:
+        if not stated <= _UTF8 or lost < high / 4:
             return ""  # a letter that broke off makes no other encoding
         # The letters of Western Europe stand alone among those of ASCII.
         return "cp1252" if high < 1.3 * len(runs) else _chinese(body)
 
 
 def _chinese(body: bytes) -> str:
-    """GB18030 or Big5, whichever has more of its common characters there; neither where these are few."""
+    """Return GB18030 or Big5, whichever has more of its common characters there; nothing where these are few."""
     pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body[:100_000])
     mainland = sum(0xB0 <= lead[0] <= 0xD7 for lead in pairs)
     taiwan = sum(0xA4 <= lead[0] <= 0xC6 for lead in pairs)

@@ -2,7 +2,8 @@
 
 fastfeedparser reads first. feedparser, thirty times slower, reads what that cannot: where it raises, where
 the first entry lacks a title or a link, and where a feed carries counts, which only feedparser tells.
-What it is given is cut, because its time grows faster than the feed.
+What it is given is cut, because its time grows faster than the feed. Both get dates in UTC and plain text
+as HTML: they lose zones, and which of the two a text is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import io
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from html.entities import html5
 from itertools import islice
 from typing import Any
@@ -20,9 +22,19 @@ import fastfeedparser
 import feedparser
 
 from digest.errors import FeedError
-from digest.fetch import jsonfeed
-from digest.fetch.encodings import readable
-from digest.fetch.entries import MAX_CONTENT, MAX_ENTRIES, MAX_TITLE, Entry, Feed, in_utc, text_of
+from digest.fetch import (
+    MAX_CONTENT,
+    MAX_ENTRIES,
+    MAX_TITLE,
+    Entry,
+    Feed,
+    UnknownZone,
+    iter_mappings,
+    jsonfeed,
+    parse_date,
+    strip_text,
+)
+from digest.fetch.encodings import as_utf8
 
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""
@@ -39,16 +51,30 @@ MAX_UNCLOSED = 50_000
 MAX_SPACES = 3_000
 """Declarations of namespaces: time grows with their square. An article in XHTML has one."""
 
-_SLOW = re.compile(rb"<(?:slash:comments|media:statistics|media:starRating)\b|\sxml:base\s*=")
-"""What only feedparser tells: counts, and addresses from another base than the feed's own."""
+_SLOW = re.compile(
+    rb"<(?:slash:comments|media:statistics|media:starRating)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
+)
+"""What only feedparser tells: counts, addresses from another base than the feed's own, packed content."""
 MAX_AMPERSANDS = 200_000
 _AMPERSAND = re.compile(
     rb"<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+"
     rb"|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)([A-Za-z][A-Za-z0-9]{1,30};)?"
 )
 """Those that XML does not know, outside of CDATA, which is passed over."""
-_COLON_IN_ZONE = re.compile(rb"(\d:\d\d [+-]\d\d):(\d\d)(?=\s*(?:\]\]>\s*)?</)")
-"""`Sat, 06 Dec 2025 08:00:00 +08:00` is no form of RFC 822, and fastfeedparser leaves such a zone out."""
+_DATE = re.compile(
+    rb"(<(?:\w{1,20}:)?(?:pubDate|date|published|updated|issued|modified|created)\b[^<>]{0,200}>)\s*"
+    rb"(?:<!\[CDATA\[)?([^<>\]]{6,80}\]?)(?:\]\]>)?\s*(?=</)",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(
+    rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])text(?:/plain)?([\"'][^<>]{0,200}>)(.*?)(?=</\2>)",
+    re.DOTALL,
+)
+"""Atom's plain text constructs."""
+_PACKED = re.compile(
+    rb"(<content\s[^<>]{0,200}?type\s*=\s*[\"'](?:application/(?!xhtml|xml)|image/|audio/|video/)[^<>]*>)[^<]*(?=</content>)"
+)
+"""Content of other types than text, which Atom has as base64."""
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(rb"<[A-Za-z/]")
 _OPENING = re.compile(rb"""<[A-Za-z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
@@ -59,62 +85,116 @@ _END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
-    """The feed in a body. `headers` may name its encoding and its place. Raises FeedError."""
-    body, headers = readable(body, headers or {})
-    if jsonfeed.looks_so(body):
+    """Return the feed in a body. `headers` may name its encoding and its place. Raise FeedError."""
+    body, headers = as_utf8(body, headers or {})
+    if jsonfeed.is_json(body):
         return jsonfeed.parse(body)
-    body = _cut(body)
+    body = _limit(body)
+    body, unknown_zone = _normalize(body)
     try:
-        found = _feed(fastfeedparser.parse(_decoded(body, headers)))
+        fast = _feed(fastfeedparser.parse(_decode(body, headers)), unknown_zone)
     except Exception:  # noqa: BLE001 (a parser of hostile bytes may raise anything)
-        found = None
-    if found and found.entries and not _SLOW.search(body):
-        first = found.entries[0]
+        fast = None
+    if fast and fast.entries and not _SLOW.search(body):
+        first = fast.entries[0]
         if first.title and first.link:
-            return found
-    slow = _slowly(body, headers)
-    if slow and (not found or _complete(slow) >= _complete(found)):
+            return fast
+    slow = _parse_slowly(body, headers, unknown_zone)
+    if slow and (not fast or _completeness(slow) >= _completeness(fast)):
         return slow
-    if found is None:
+    if fast is None:
         raise FeedError("no feed: give the address of its RSS or Atom file")
-    return found
+    return fast
 
 
-def _cut(body: bytes) -> bytes:
-    """What parsers can take: the entries that are read, tags by the hundred thousand, some attributes each.
-    Raises FeedError for what is none of theirs."""
-    for pattern, most in ((_TAG, MAX_ELEMENTS), (_ENTRY, MAX_ENTRIES)):
-        more = next(islice(pattern.finditer(body), most, None), None)
-        if more is not None:
-            body = body[: more.start()]
+def _limit(body: bytes) -> bytes:
+    """Return what parsers can take: the newest entries, tags by the ten thousand, some attributes each.
+
+    Raise FeedError for what is no feed of theirs.
+    """
+    body = _keep_newest(body, MAX_ENTRIES, len(body))
+    more = next(islice(_TAG.finditer(body), MAX_ELEMENTS, None), None)
+    if more is not None:
+        body = body[: more.start()]
     if body.count(b"<") - 2 * body.count(b"</") - body.count(b"/>") > MAX_UNCLOSED:
         raise FeedError("no feed: its tags are never closed")
     if body.count(b"xmlns") > MAX_SPACES:
         raise FeedError("no feed: it declares thousands of namespaces")
     if body.count(b"&") <= MAX_AMPERSANDS:
         own = b"<!ENTITY" in body[:20_000]
-        body = _AMPERSAND.sub(lambda found: _written_out(found, own=own), body)
-    return _COLON_IN_ZONE.sub(rb"\1\2", _OPENING.sub(_fewer, body))
+        body = _AMPERSAND.sub(lambda match: _written_out(match, own=own), body)
+    return _OPENING.sub(_fewer, body)
 
 
-def _written_out(found: re.Match[bytes], *, own: bool) -> bytes:
-    """`AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the document names
-    entities itself."""
-    name = found[1] or b""
-    if found.group()[:1] == b"<" or (own and name):
-        return found.group()
+def _keep_newest(body: bytes, entries: int, size: int) -> bytes:
+    """Return the body with at most so many entries and, where several are left, bytes: from the end
+    where the oldest stand first."""
+    starts = [match.start() for match in _ENTRY.finditer(body)]
+    if len(starts) < 2 or (len(starts) <= entries and len(body) <= size):
+        return body
+    first, last = (_first_date(body[at : at + 20_000]) for at in (starts[0], starts[-1]))
+    if first and last and first < last:
+        left = starts[-entries:]
+        start = next((at for at in left if starts[0] + len(body) - at <= size), left[-1])
+        return body[: starts[0]] + body[start:]
+    ends = [*starts[1:], len(body)][:entries]
+    end = next((at for at in reversed(ends) if at <= size), ends[0])
+    return body[:end]
+
+
+def _first_date(entry: bytes) -> datetime | None:
+    match = _DATE.search(entry)
+    try:
+        return parse_date(match[2].decode("utf-8", "replace")) if match else None
+    except UnknownZone:
+        return None
+
+
+def _normalize(body: bytes) -> tuple[bytes, str]:
+    """Return the body with dates in UTC, plain text as HTML and no packed content; and a time zone in
+    it that is not understood."""
+    unknown: list[str] = []
+
+    def in_utc(match: re.Match[bytes]) -> bytes:
+        try:
+            moment = parse_date(match[2].decode("utf-8", "replace"))
+        except UnknownZone as error:
+            unknown.append(str(error))
+            return match[1]
+        return match[1] + moment.isoformat().encode() if moment else match.group()
+
+    body = _PACKED.sub(rb"\1", _PLAIN.sub(_as_html, _DATE.sub(in_utc, body)))
+    return body, unknown[0][:20] if unknown else ""
+
+
+def _as_html(match: re.Match[bytes]) -> bytes:
+    text = match[4]
+    if (packed := text.strip()).startswith(b"<![CDATA[") and packed.endswith(b"]]>"):
+        inner = escape(packed[9:-3].decode("utf-8", "surrogateescape"), quote=False)
+        text = b"<![CDATA[" + inner.encode("utf-8", "surrogateescape") + b"]]>"
+    else:
+        text = text.replace(b"&", b"&amp;")
+    return match[1] + b"html" + match[3] + text
+
+
+def _written_out(match: re.Match[bytes], *, own: bool) -> bytes:
+    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the document
+    names entities itself."""
+    name = match[1] or b""
+    if match.group()[:1] == b"<" or (own and name):
+        return match.group()
     meant = html5.get(name.decode("ascii"), "")
     return "".join(f"&#{ord(letter)};" for letter in meant).encode() or b"&amp;" + name
 
 
-def _complete(feed: Feed) -> tuple[int, int]:
-    """How many entries have what a post needs, and how many there are."""
-    whole = sum(bool(e.link and (e.title or e.content)) for e in feed.entries)
-    return whole, len(feed.entries)
+def _completeness(feed: Feed) -> tuple[int, int]:
+    """Return how many entries have what a post needs, and how many there are."""
+    complete = sum(bool(e.link and (e.title or e.content)) for e in feed.entries)
+    return complete, len(feed.entries)
 
 
-def _decoded(body: bytes, headers: Mapping[str, str]) -> bytes | str:
-    """Text where the server names an encoding other than the body's own declaration, as HTTP has it."""
+def _decode(body: bytes, headers: Mapping[str, str]) -> bytes | str:
+    """Return text where the server names another encoding than the body itself, as HTTP has it."""
     named = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", headers.get("content-type", ""))
     if named is None or body[:2] in (b"\xff\xfe", b"\xfe\xff") or body[:3] == b"\xef\xbb\xbf":
         return body
@@ -129,38 +209,32 @@ def _decoded(body: bytes, headers: Mapping[str, str]) -> bytes | str:
     return body if text.lstrip().lower().startswith("http") else text
 
 
-def _slowly(body: bytes, headers: Mapping[str, str]) -> Feed | None:
+def _parse_slowly(body: bytes, headers: Mapping[str, str], unknown_zone: str) -> Feed | None:
     if _HTML.match(body.removeprefix(b"\xef\xbb\xbf")):
         return None
-    kept = {
-        n: v
-        for n, v in headers.items()
-        if n in {"content-type", "content-location", "content-language"}
-    }
+    names = {"content-type", "content-location", "content-language"}
+    about = {name: value for name, value in headers.items() if name in names}
     try:
         read = feedparser.parse(
-            io.BytesIO(_bounded(body)), response_headers=kept, sanitize_html=False
+            io.BytesIO(_limit_slow(body)), response_headers=about, sanitize_html=False
         )
         described = (read.get("feed") or {}).get("link")
-        return _feed(read) if read.get("version") or read.get("entries") or described else None
+        is_feed = read.get("version") or read.get("entries") or described
+        return _feed(read, unknown_zone) if is_feed else None
     except Exception:  # noqa: BLE001 (a parser of hostile bytes may raise anything)
         return None
 
 
-def _bounded(body: bytes) -> bytes:
-    """What feedparser gets: whole entries up to a size, and no entities."""
-    if len(body) > MAX_SLOW:
-        ends = [match.end() for match in _END.finditer(body, 0, MAX_SLOW)]
-        body = body[: ends[-1] if ends else MAX_SLOW]
+def _limit_slow(body: bytes) -> bytes:
+    """Return what feedparser gets: complete entries up to a size, and no entities."""
+    body = _keep_newest(body, MAX_ENTRIES, MAX_SLOW)[:MAX_SLOW]
     body = _SUBSET.sub(b"", body, count=1)
-    tags = islice(_TAG.finditer(body), MAX_TAGS, None)
-    if (last := next(tags, None)) is not None:
-        body = body[: last.start()]
-    return body
+    last = next(islice(_TAG.finditer(body), MAX_TAGS, None), None)
+    return body if last is None else body[: last.start()]
 
 
 def _fewer(tag: re.Match[bytes]) -> bytes:
-    """The tag with its first attributes; nothing in place of a huge one."""
+    """Return the tag with its first attributes; nothing in place of a huge one."""
     text = tag.group()
     if len(text) > MAX_TAG:
         return b""
@@ -173,83 +247,73 @@ def _fewer(tag: re.Match[bytes]) -> bytes:
     return head + (b"/>" if text.endswith(b"/>") else b">")
 
 
-def _feed(read: Mapping[str, Any]) -> Feed:
+def _feed(read: Mapping[str, Any], unknown_zone: str) -> Feed:
     # As plain dictionaries: feedparser's own warn where a date is missing.
     about = dict(read.get("feed") or {})
     return Feed(
-        title=text_of(about.get("title"))[:MAX_TITLE],
-        link=text_of(about.get("link")),
+        title=strip_text(about.get("title"))[:MAX_TITLE],
+        link=strip_text(about.get("link")),
         updated=_date(about, "updated") or _date(about, "published"),
-        language=text_of(about.get("language"))[:20],
-        entries=tuple(_entry(dict(one)) for one in (read.get("entries") or ())[:MAX_ENTRIES]),
+        language=strip_text(about.get("language"))[:20],
+        entries=tuple(_entry(dict(entry)) for entry in (read.get("entries") or ())[:MAX_ENTRIES]),
+        unknown_zone=unknown_zone,
     )
 
 
 def _entry(read: Mapping[str, Any]) -> Entry:
     return Entry(
-        title=text_of(read.get("title"))[:MAX_TITLE],
+        title=strip_text(read.get("title"))[:MAX_TITLE],
         link=_link(read),
-        id=text_of(read.get("id"))[:500],
+        id=strip_text(read.get("id"))[:500],
         content=_content(read)[:MAX_CONTENT],
         author=_author(read),
         published=_date(read, "published") or _date(read, "updated") or _date(read, "created"),
-        comments=text_of(read.get("comments")),
+        comments=strip_text(read.get("comments")),
         metrics=_metrics(read),
     )
 
 
 def _link(read: Mapping[str, Any]) -> str:
-    """The page of the entry: what is named so, before a file that goes with it."""
-    listed = read.get("links")
-    for one in listed if isinstance(listed, list) else ():
-        if (
-            isinstance(one, Mapping)
-            and one.get("rel") == "alternate"
-            and (to := text_of(one.get("href")))
-        ):
+    """Return the page of the entry: what is named so, before a file that goes with it."""
+    for link in iter_mappings(read.get("links")):
+        if link.get("rel") == "alternate" and (to := strip_text(link.get("href"))):
             return to
-    return text_of(read.get("link"))
+    return strip_text(read.get("link"))
 
 
 def _content(read: Mapping[str, Any]) -> str:
-    """The longer of summary and content: some feeds have teasers in one, some in the other."""
-    texts = [text_of(read.get("summary")), text_of(read.get("description"))]
-    listed = read.get("content")
-    for one in listed if isinstance(listed, list) else ():
-        if (isinstance(one, Mapping) and "html" in (text_of(one.get("type")) or "html")) or (
-            isinstance(one, Mapping) and text_of(one.get("type")).startswith("text")
-        ):
-            texts.append(text_of(one.get("value")))
+    """Return the longer of summary and content: some feeds have teasers in one, some in the other."""
+    texts = [strip_text(read.get("summary")), strip_text(read.get("description"))]
+    for content in iter_mappings(read.get("content")):
+        kind = strip_text(content.get("type")) or "html"
+        if "html" in kind or kind.startswith("text"):
+            texts.append(strip_text(content.get("value")))
     return max(texts, key=len)
 
 
 def _author(read: Mapping[str, Any]) -> str:
-    names: list[str] = []
-    listed = read.get("authors")
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, Mapping) and (name := text_of(one.get("name"))):
-            names.append(name)
-    return (", ".join(dict.fromkeys(names)) or text_of(read.get("author")))[:MAX_TITLE]
+    names = (strip_text(author.get("name")) for author in iter_mappings(read.get("authors")))
+    joined = ", ".join(dict.fromkeys(filter(None, names)))
+    return (joined or strip_text(read.get("author")))[:MAX_TITLE]
 
 
 def _metrics(read: Mapping[str, Any]) -> dict[str, int]:
-    """Counts of the slash and media namespaces (Media RSS 1.5.1, media:community)."""
-    said = {
+    """Return counts of the slash and media namespaces (Media RSS 1.5.1, media:community)."""
+    values = {
         "replies": read.get("slash_comments"),
         "views": (read.get("media_statistics") or {}).get("views"),
         "likes": (read.get("media_starrating") or {}).get("count"),
     }
-    texts = {name: text_of(value) for name, value in said.items()}
+    texts = {name: strip_text(value) for name, value in values.items()}
     return {name: int(text) for name, text in texts.items() if re.fullmatch(r"\d{1,12}", text)}
 
 
 def _date(read: Mapping[str, Any], name: str) -> datetime | None:
-    """feedparser gives a time tuple in UTC, fastfeedparser ISO 8601."""
+    """Return a date in UTC: feedparser gives a time tuple, fastfeedparser ISO 8601."""
     parsed = read.get(f"{name}_parsed")
     try:
         if parsed:
             return datetime.fromtimestamp(calendar.timegm(parsed), UTC)
-        found = datetime.fromisoformat(text_of(read.get(name)))
+        return parse_date(strip_text(read.get(name)))
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-    return in_utc(found)

@@ -1,13 +1,19 @@
-"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects."""
+"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects, and never to a private network.
+
+A name is resolved here, every address it has is checked, and the connection goes to the very address that was
+checked: a name that resolves differently a moment later gains nothing. Redirects pass through here too. Behind
+a proxy the proxy resolves names: what the local DNS says of them does not matter.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import re
+import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,8 +23,18 @@ from typing import Self
 import httpx2
 
 from digest.errors import SourceError
-from digest.fetch.guard import GuardedTransport, Refused, Resolve, resolve
+from digest.fetch.addresses import (
+    PlaceholderDns,
+    Refused,
+    check_address,
+    describe_address,
+    is_placeholder,
+    is_public,
+    refuse_near,
+)
 
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+"""Addresses of a host; raises OSError where it has none."""
 MAX_WIRE = 5_000_000
 """Bytes of a body as it is sent. The largest feeds in daily use are about 3 MB."""
 MAX_BODY = 5_000_000
@@ -48,31 +64,69 @@ class Answer:
     moved: str = ""
 
 
-def shown(address: str) -> str:
-    """Host and path of an address: what a message may tell, without passwords and keys."""
-    try:
-        url = httpx2.URL(address)
-    except (httpx2.InvalidURL, TypeError, ValueError):
-        return address[:60]
-    port = f":{url.port}" if url.port else ""
-    return f"{url.host}{port}{url.path.rstrip('/')}"[:120]
+async def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, as the system knows them."""
+    loop = asyncio.get_running_loop()
+    entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
-def web_address(address: str) -> str:
-    """The address of a page or feed. Raises SourceError for one that is none."""
-    try:
-        url = httpx2.URL(address.strip())
-    except (httpx2.InvalidURL, TypeError, ValueError):
-        raise SourceError(
-            f"{address[:60]}: write an address like https://example.com/feed"
-        ) from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise SourceError(f"{shown(address)}: write an address like https://example.com/feed")
-    return str(url)
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Dials only public addresses. Behind a proxy only what is written as near by is refused."""
+
+    def __init__(
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        *,
+        proxied: bool = False,
+        resolver: Resolve = resolve,
+    ) -> None:
+        self._inner, self._proxied, self._resolve = inner, proxied, resolver
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request to a checked address. Raise Refused, or httpx2's own errors."""
+        host = request.url.host
+        refuse_near(host)
+        if self._proxied:
+            return await self._inner.handle_async_request(request)
+        failure: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
+        for address in await self._look_up(host, request):
+            try:
+                return await self._inner.handle_async_request(_dial(request, address))
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpx2.ConnectError("no address", request=request)
+
+    async def _look_up(self, host: str, request: httpx2.Request) -> list[str]:
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        try:
+            addresses = await self._resolve(host.strip("[]"), port)
+        except (OSError, UnicodeError):
+            raise httpx2.ConnectError("unknown name", request=request) from None
+        if any(map(is_placeholder, addresses)):
+            raise PlaceholderDns(host)
+        if not all(map(is_public, addresses)):
+            raise Refused(host)
+        return addresses
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _dial(request: httpx2.Request, address: str) -> httpx2.Request:
+    """Return the same request to an address; the name stays in its Host header and for the certificate's check."""
+    host = request.url.host
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": host},
+    )
 
 
 class Fetcher:
-    """Fetches for one source; `private` lets it reach addresses near by."""
+    """A client for one source; `private` lets it reach addresses of private networks."""
 
     def __init__(
         self,
@@ -114,28 +168,38 @@ class Fetcher:
         redirects: int = MAX_REDIRECTS,
         read: frozenset[int] = frozenset(),
     ) -> Answer:
-        """A whole answer of status 200 or 304, or one of `read`.
+        """Return a whole answer of status 200 or 304, or one of `read`.
 
-        Raises SourceError for everything else: with `gone` for what is gone for good, with `wait` where
+        Raise SourceError for everything else: with `gone` for what is gone for good, with `wait` where
         the server says how many seconds to stay away.
         """
-        start = httpx2.URL(web_address(address))
-        url = start.copy_merge_params(params) if params else start
+        try:
+            start = httpx2.URL(check_address(address))
+            url = start.copy_merge_params(params) if params else start
+        except httpx2.InvalidURL:
+            raise SourceError(
+                f"{describe_address(address)}: write an address like https://example.com/feed"
+            ) from None
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(url, dict(headers or {}), redirects, read)
         except TimeoutError:
             raise SourceError(
-                f"{shown(address)}: no whole answer within {self._seconds:.0f} s"
+                f"{describe_address(address)}: no whole answer within {self._seconds:.0f} s"
+            ) from None
+        except PlaceholderDns:
+            raise SourceError(
+                f"{describe_address(address)}: the DNS here gives placeholder addresses (198.18.0.0/15), as"
+                " a proxy client does: set HTTPS_PROXY to that proxy"
             ) from None
         except Refused:
             raise SourceError(
-                f"{shown(address)}: leads into a private network: only `private = true` in the topics"
+                f"{describe_address(address)}: leads into a private network: only `private = true` in the topics"
                 " file allows that"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
-            said = type(error).__name__
-            raise SourceError(f"{shown(address)}: cannot be reached ({said})") from None
+            kind = type(error).__name__
+            raise SourceError(f"{describe_address(address)}: cannot be reached ({kind})") from None
 
     async def _follow(
         self, url: httpx2.URL, headers: dict[str, str], redirects: int, read: frozenset[int]
@@ -149,14 +213,14 @@ class Fetcher:
                 if status not in _REDIRECTS:
                     if status not in {200, 304, *read}:
                         raise refusal(status, response.headers, str(start))
-                    body = await _whole(response) if status != 304 else b""
+                    body = await _read_body(response) if status != 304 else b""
                     return Answer(status, str(url), body, dict(response.headers), moved)
                 url = _target(url, response.headers.get("location", ""))
                 for_good = for_good and status in _FOR_GOOD
                 moved = str(url) if for_good else moved
             finally:
                 await response.aclose()
-        raise SourceError(f"{shown(str(start))}: redirects without end")
+        raise SourceError(f"{describe_address(str(start))}: redirects without end")
 
 
 def _target(url: httpx2.URL, location: str) -> httpx2.URL:
@@ -165,13 +229,13 @@ def _target(url: httpx2.URL, location: str) -> httpx2.URL:
     except (httpx2.InvalidURL, ValueError):
         target = httpx2.URL("")
     if not location or target.scheme not in ("http", "https") or not target.host:
-        raise SourceError(f"{shown(str(url))}: redirects to no usable address")
+        raise SourceError(f"{describe_address(str(url))}: redirects to no usable address")
     return target
 
 
-async def _whole(response: httpx2.Response) -> bytes:
-    """The unpacked body. Raises SourceError for one that is too large, or broken."""
-    name = shown(str(response.url))
+async def _read_body(response: httpx2.Response) -> bytes:
+    """Return the unpacked body. Raise SourceError for one that is too large, or broken."""
+    name = describe_address(str(response.url))
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", *_PACKED}:
         raise SourceError(f"{name}: packed as {encoding[:20]}, which was not asked for")
@@ -196,30 +260,30 @@ async def _raw(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceError:
-    """What a status that brings no posts means."""
-    name = shown(address)
+    """Return the error that a status without posts means."""
+    name = describe_address(address)
     if status == 410:
         return SourceError(f"{name}: gone for good (410)", gone=True)
     if status == 404:
         return SourceError(f"{name}: not there (404); check the address")
     if status in (429, 503):
-        wait = waiting(headers, datetime.now(UTC))
+        wait = parse_wait(headers, datetime.now(UTC))
         return SourceError(f"{name}: asks to come back later ({status})", wait=wait)
     if status in (401, 402, 403, 407):
         return SourceError(f"{name}: not allowed ({status}); it may need a key or block robots")
     return SourceError(f"{name}: answered {status}")
 
 
-def waiting(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's x-rate-limit-reset; else 0."""
-    said = headers.get("retry-after", "").strip()
+def parse_wait(headers: Mapping[str, str], now: datetime) -> float:
+    """Return the seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's x-rate-limit-reset."""
+    after = headers.get("retry-after", "").strip()
     reset = headers.get("x-rate-limit-reset", "").strip()
     seconds = 0.0
-    if re.fullmatch(r"\d{1,9}", said):
-        seconds = float(said)
-    elif said:
+    if re.fullmatch(r"\d{1,9}", after):
+        seconds = float(after)
+    elif after:
         try:
-            at = parsedate_to_datetime(said)
+            at = parsedate_to_datetime(after)
             seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
         except (ValueError, TypeError):
             seconds = 0.0
@@ -228,7 +292,6 @@ def waiting(headers: Mapping[str, str], now: datetime) -> float:
     return max(0.0, min(LONGEST_WAIT, seconds))
 
 
-@functools.cache
+@functools.cache  # it reads the system's certificates
 def _trust() -> ssl.SSLContext:
-    """Made once: it reads the system's certificates."""
     return ssl.create_default_context()

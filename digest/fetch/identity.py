@@ -1,16 +1,22 @@
 """One key for one post, whoever delivers it.
 
 A post of X has the key `x:ID` through X itself, RSSHub or Nitter; a story of Hacker News has `hn:ID` through
-its API or a feed. What has no id of a service that we know goes by its address, without what only tracks.
+its API or a feed. What has no id of a service that we know goes by its address, without what only tracks:
+so it is one post through every feed. Where entries of a feed share an address they go by the id that the feed
+gives them, else by title and day. A feed is remembered, so that an entry keeps its key when its address or its
+neighbours change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from yarl import URL
+
+from digest.fetch import Entry
 
 MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
@@ -21,6 +27,16 @@ _TRACKING = re.compile(
     r"(?:utm_\w+|spm|scm|si|fbclid|gclid|mc_cid|mc_eid|igshid|ref_src|ref_url|cmpid|ncid|guccounter)",
     re.IGNORECASE,
 )
+
+
+_NO_PLACE = re.compile(
+    r"(?:top|comments|respond)?|(?:utm|xtor|at_|ref|rss|atom)\b.*", re.IGNORECASE
+)
+"""Fragments that name no place in a page."""
+MAX_REMEMBERED, MAX_SHARED = 400, 60
+"""Entries of a feed whose keys are remembered, and ids that it uses for several entries."""
+_OWN_POSTS = {"x", "hn", "reddit", "v2ex", "telegram", "mastodon"}
+"""Services on which whoever links to a post means that post; a video or paper may be what another is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +51,116 @@ class Identity:
     """The community it stands in: `r/LocalLLaMA`."""
 
 
-def identity(link: str, guid: str = "", text: str = "", feed: str = "") -> Identity:
-    """Who the post is, by its address, or by the id that its `feed` gives it; `text` stands in for both."""
-    for address in (link, guid):
-        url = _parsed(address)
-        if url is not None and (known := _known(url)):
-            return known
-    url = _parsed(link)
-    if url is not None:
-        return Identity("rss", _short(_normal(url)), link)
-    if guid.startswith("yt:video:"):
-        id_ = guid.removeprefix("yt:video:")[:MAX_ID]
-        return Identity("youtube", id_, f"https://www.youtube.com/watch?v={id_}")
-    permalink = _parsed(guid)
-    if permalink is not None:
-        return Identity("rss", _short(_normal(permalink)), guid)
-    host = (url.host or "") if (url := _parsed(feed)) is not None else ""
-    return Identity("rss", _hash(f"{host} {guid or text}"), "")
+def identity(link: str) -> Identity:
+    """Return the post that an address leads to, by the address alone."""
+    url = _parse(link)
+    if url is None:
+        return Identity("rss", _hash(link), "")
+    return _known(url) or Identity("rss", _short(_normal(url)), link)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What an entry may go by."""
+
+    page: Identity | None
+    """By its address."""
+    guid: Identity | None
+    """By the id that the feed gives it."""
+    title: Identity
+    day: str
+    own_post: bool
+    """True if the address is all there is to say."""
+
+    @property
+    def mark(self) -> str:
+        """What tells the entry from others at the same address."""
+        return self.guid.id if self.guid else self.title.id
+
+
+def identify_entries(
+    entries: Sequence[Entry], links: Sequence[str], feed: str, memory: Sequence[str] = ()
+) -> tuple[list[Identity], list[str]]:
+    """Return who each entry is, and what to remember of the feed.
+
+    `links`: the addresses of the entries, made absolute, or empty. `memory`: what the round before
+    returned.
+    """
+    names = _drop_shared_guids(
+        [_name(e, link, feed) for e, link in zip(entries, links, strict=True)]
+    )
+    rows = [row.split(" ", 2) for row in memory if row.count(" ") >= 2]
+    remembered = {guid: (day, id_) for guid, day, id_ in rows if guid != _SHARED}
+    shared = {id_ for guid, _, id_ in rows if guid == _SHARED}
+    kept = [_recall(name, remembered) for name in names]
+    claims: dict[str, set[str]] = {id_: {guid} for guid, (_, id_) in remembered.items()}
+    for name, earlier in zip(names, kept, strict=True):
+        if name.page and not name.own_post and not earlier:
+            claims.setdefault(name.page.id, set()).add(name.mark)
+    shared |= {id_ for id_, marks in claims.items() if len(marks) > 1}
+    chosen = [_choose(n, earlier, shared) for n, earlier in zip(names, kept, strict=True)]
+    for name, identity_ in zip(names, chosen, strict=True):
+        if name.guid and identity_.source == "rss":
+            remembered.pop(name.guid.id, None)  # the newest stand last
+            remembered[name.guid.id] = (name.day, identity_.id)
+    rows = [[_SHARED, _SHARED, id_] for id_ in sorted(shared)[:MAX_SHARED]]
+    rows += [[guid, day, id_] for guid, (day, id_) in [*remembered.items()][-MAX_REMEMBERED:]]
+    return chosen, [" ".join(row) for row in rows]
+
+
+_SHARED = "-"
+
+
+def _name(entry: Entry, link: str, feed: str) -> _Names:
+    """Return what an entry of the feed at that address may go by."""
+    page_url, guid_url = _parse(link), _parse(entry.id)
+    known = next((k for url in (page_url, guid_url) if url and (k := _known(url))), None)
+    video = entry.id.removeprefix("yt:video:")[:MAX_ID]
+    if known is None and video and entry.id.startswith("yt:video:"):
+        known = Identity("youtube", video, f"https://www.youtube.com/watch?v={video}")
+    page = known or (Identity("rss", _short(_normal(page_url)), link) if page_url else None)
+    if page is None and guid_url:
+        page = Identity("rss", _short(_normal(guid_url)), entry.id)
+    address = page.url if page else ""
+    host = (page_url or _parse(feed) or URL()).host or ""
+    day = str(entry.published.date()) if entry.published else _SHARED
+    return _Names(
+        page,
+        Identity("rss", _hash(f"{host} {entry.id}"), address) if entry.id else None,
+        Identity("rss", _hash(f"{host} {entry.title or entry.content[:500]} {day}"), address),
+        day,
+        own_post=known is not None and known.source in _OWN_POSTS,
+    )
+
+
+def _drop_shared_guids(names: Sequence[_Names]) -> list[_Names]:
+    """Return the names without ids that the feed gives to several entries."""
+    entries: dict[str, set[tuple[str, str]]] = {}
+    for name in names:
+        if name.guid:
+            page = name.page.id if name.page else ""
+            entries.setdefault(name.guid.id, set()).add((page, name.title.id))
+    return [
+        replace(name, guid=None) if name.guid and len(entries[name.guid.id]) > 1 else name
+        for name in names
+    ]
+
+
+def _recall(name: _Names, remembered: Mapping[str, tuple[str, str]]) -> str:
+    """Return the id that an entry had before, whatever its address was; nothing for a new one."""
+    if name.guid is None or name.own_post or name.guid.id not in remembered:
+        return ""
+    day, id_ = remembered[name.guid.id]
+    same = day in (name.day, _SHARED) or name.day == _SHARED
+    return id_ if same or (name.page and name.page.id == id_) else ""
+
+
+def _choose(name: _Names, earlier: str, shared: Collection[str]) -> Identity:
+    if earlier:
+        return Identity("rss", earlier, name.title.url)
+    if name.page and (name.own_post or name.page.id not in shared):
+        return name.page
+    return name.guid or name.title
 
 
 def _known(url: URL) -> Identity | None:
@@ -115,7 +224,7 @@ def _of_federation(host: str, path: str) -> Identity | None:
     return None
 
 
-def _parsed(address: str) -> URL | None:
+def _parse(address: str) -> URL | None:
     try:
         url = URL(address)
         return url if url.scheme in ("http", "https") and url.host else None
@@ -124,15 +233,17 @@ def _parsed(address: str) -> URL | None:
 
 
 def _normal(url: URL) -> str:
-    """Host, path and query that matters: http or https, www or not, tracked or not is one address."""
-    kept = sorted((k, v) for k, v in url.query.items() if not _TRACKING.fullmatch(k))
+    """Return what matters of an address: http or https, www or not, tracked or not is one."""
+    query = sorted((k, v) for k, v in url.query.items() if not _TRACKING.fullmatch(k))
     host = (url.host or "").lower().removeprefix("www.")
     port = f":{url.port}" if url.port not in (None, 80, 443) else ""
-    query = f"?{URL.build(query=kept).query_string}" if kept else ""
-    return f"{host}{port}{url.path.rstrip('/')}{query}"
+    end = f"?{URL.build(query=query).query_string}" if query else ""
+    end += "" if _NO_PLACE.fullmatch(url.fragment) else f"#{url.fragment}"
+    return f"{host}{port}{url.path.rstrip('/')}{end}"
 
 
 def _short(text: str) -> str:
+    text = re.sub(r"\s", "_", text)
     return text if len(text) <= MAX_ID else _hash(text)
 
 

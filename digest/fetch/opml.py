@@ -1,32 +1,75 @@
-"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml)."""
+"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as readers really export them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from lxml import etree
 
-from digest.errors import DigestError
-from digest.fetch.pages import web_link
+from digest.errors import DigestError, SourceError
+from digest.fetch.addresses import check_address
+from digest.fetch.encodings import as_utf8
 
 MAX_BYTES = 2_000_000
 MAX_FEEDS = 500
+_ROOT = re.compile(
+    rb"(?:\s|\xef\xbb\xbf|<\?[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*>)*<opml\b", re.I | re.S
+)
+_AMPERSAND = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)")
+_FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)|feed:(?://)?", re.IGNORECASE)
 
 
-def feeds_in(body: bytes, name: str) -> list[str]:
-    """Addresses of the feeds in a list, each once, in its order. Raises DigestError for one that is none."""
+def is_opml(body: bytes) -> bool:
+    """Return True for a file that is a subscription list, whatever its name."""
+    return bool(_ROOT.match(as_utf8(body[:4_000], {})[0]))
+
+
+def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
+    """Return the addresses of the feeds in a list, each once, in its order; and what was refused, by line.
+
+    Raise DigestError for a list without a feed, or that is none.
+    """
     if len(body) > MAX_BYTES:
         raise DigestError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
+    body, _ = as_utf8(body, {})
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(_AMPERSAND.sub(b"&amp;", body), parser)
     except (etree.XMLSyntaxError, ValueError):
         root = None
     if root is None or etree.QName(root).localname.lower() != "opml":
         raise DigestError(f"{name}: no OPML list: export one from your feed reader")
-    found: dict[str, None] = {}
-    for outline in root.iter("outline"):
-        named = {key.lower(): value for key, value in outline.attrib.items()}
-        if address := web_link(named.get("xmlurl", "")):
-            found[address] = None
-    if not found:
-        raise DigestError(f"{name}: no feed in it")
-    return list(found)[:MAX_FEEDS]
+    feeds: dict[str, None] = {}
+    refused = []
+    broken = {e.line for e in parser.error_log if e.type_name == "ERR_LT_IN_ATTRIBUTE"}
+    for line, address in _outlines(root):
+        try:
+            if line in broken:
+                raise SourceError("is cut by a < in it")
+            feeds[check_address(_FEED_SCHEME.sub(_with_scheme, address, count=1))] = None
+        except SourceError:
+            refused.append(f"line {line}: no address of a feed")
+    if not feeds:
+        raise DigestError(f"{name}: no feed in it" + "".join(f"; {line}" for line in refused[:1]))
+    if len(feeds) > MAX_FEEDS:
+        refused.append(f"only the first {MAX_FEEDS} feeds are taken")
+    return list(feeds)[:MAX_FEEDS], refused
+
+
+def _with_scheme(match: re.Match[str]) -> str:
+    """`feed:https://...` has its own scheme; `feed://...` is one of the web."""
+    follows = match.string[match.end() :].lower()
+    return "" if follows.startswith(("http://", "https://")) else "http://"
+
+
+def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:
+    """Yield line and address of the outlines that stand for feeds; others are pages that a reader scrapes."""
+    for element in root.iter():
+        if not isinstance(element.tag, str) or etree.QName(element).localname.lower() != "outline":
+            continue
+        values = {key.lower(): value.strip() for key, value in element.attrib.items()}
+        kind = values.get("type", "").lower()
+        address = values.get("xmlurl", "") or (values.get("url", "") if kind == "rss" else "")
+        if address and not kind.startswith(("html", "xml+", "json")):
+            yield element.sourceline or 0, address

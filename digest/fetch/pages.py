@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 from itertools import islice
-from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from digest.fetch.addresses import make_link
 
 MAX_HTML = 100_000
 """Characters of HTML that are read; what follows is beyond what a post keeps."""
@@ -16,10 +17,23 @@ MAX_TAGS = 2_000
 MAX_LINKS, MAX_ANCHORS = 20, 200
 
 _BLOCKS = "p,div,br,li,tr,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,ul,ol,table,hr"
+_ELEMENTS = frozenset(
+    "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body br"
+    " button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em"
+    " embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html"
+    " i iframe img input ins kbd label legend li link main map mark marquee math menu meta meter mfrac mi mn mo mrow"
+    " msub msup nav nobr noscript object ol optgroup option output p param picture path plaintext pre progress q rp"
+    " rt ruby s samp script section select slot small source span strike strong style sub summary sup svg table"
+    " tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr g circle rect line".split()
+)
+"""Elements of HTML, with the commonest of MathML and SVG: `<think>` and `p50<p99` are words, not markup."""
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _OPENED = re.compile(r"<[a-zA-Z]")
+_CLOSED = re.compile(
+    r"</([a-zA-Z][a-zA-Z0-9]{0,12})\s*>|<(?:br|hr|img|wbr)\b[^<>]*>", re.IGNORECASE
+)
 _INSIDE = r"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*+"""
-_TAG = re.compile(rf"<(/?[a-zA-Z][\w:-]{{0,30}}){_INSIDE}>?")
+_TAG = re.compile(rf"<(/?)([a-zA-Z][\w:-]{{0,30}}){_INSIDE}>?")
 _ANCHOR = re.compile(rf"<a\s{_INSIDE}", re.IGNORECASE)
 _HREF = re.compile(r"""(?<=[\s"'])href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
@@ -27,52 +41,58 @@ _BREAKS = re.compile(r"\s*\n\s*")
 
 
 def plain_text(html: str) -> str:
-    """The words of a piece of HTML, or of plain text, with a line break where a block ends."""
+    """Return the words of a piece of HTML, with a line break where a block ends."""
     html = html[:MAX_HTML]
     if not _MARKUP.search(html):
-        return _folded(html)
+        return fold_spaces(html)
     # Without attributes: a tag with thousands takes seconds.
-    tree = LexborHTMLParser(_TAG.sub(r"<\1>", shallow(html, MAX_TAGS)))
+    tree = LexborHTMLParser(_TAG.sub(_bare_tag, limit_tags(html, MAX_TAGS)))
     tree.strip_tags(["script", "style", "noscript", "template", "iframe", "svg"])
     body = tree.body
     return node_text(body) if body else ""
 
 
+def title_text(title: str) -> str:
+    """Return the words of a title that may be HTML or not: it is where it closes an element of HTML."""
+    closed = (match[1] for match in _CLOSED.finditer(title))
+    if any(name is None or name.lower() in _ELEMENTS for name in closed):
+        return plain_text(title)
+    return fold_spaces(unescape(title))
+
+
+def _bare_tag(tag: re.Match[str]) -> str:
+    name = tag[2].lower()
+    if name in _ELEMENTS or "-" in name or ":" in name:
+        return f"<{tag[1]}{name}>"
+    return escape(tag.group())
+
+
 def node_text(node: LexborNode) -> str:
-    """The words of a node; changes the tree it is in."""
+    """Return the words of a node; changes the tree it is in."""
     for block in node.css(_BLOCKS):
         block.insert_after("\n")
-    return _folded(node.text(deep=True))
+    return fold_spaces(node.text(deep=True))
 
 
-def shallow(html: str, tags: int) -> str:
-    """The HTML up to so many opened tags."""
-    more = next(islice(_OPENED.finditer(html), tags, None), None)
+def limit_tags(html: str, most: int) -> str:
+    """Return the HTML up to so many opened tags."""
+    more = next(islice(_OPENED.finditer(html), most, None), None)
     return html if more is None else html[: more.start()]
 
 
-def links(html: str, base: str) -> tuple[str, ...]:
-    """Web addresses that the anchors lead to, each once."""
-    found: dict[str, None] = {}
+def extract_links(html: str, base: str, *, near: bool = False) -> tuple[str, ...]:
+    """Return the web addresses that the anchors lead to, each once."""
+    links: dict[str, None] = {}
     for anchor in islice(_ANCHOR.finditer(html[:MAX_HTML]), MAX_ANCHORS):
-        leads = _HREF.search(anchor.group())
-        link = web_link(unescape("".join(filter(None, leads.groups()))), base) if leads else ""
-        if link:
-            found[link] = None
-        if len(found) == MAX_LINKS:
+        target = _HREF.search(anchor.group())
+        address = unescape("".join(filter(None, target.groups()))) if target else ""
+        if address and (link := make_link(address, base, near=near)):
+            links[link] = None
+        if len(links) == MAX_LINKS:
             break
-    return tuple(found)
+    return tuple(links)
 
 
-def web_link(address: str, base: str = "") -> str:
-    """The address made whole, or nothing where it is no address of the web."""
-    try:
-        whole = urljoin(base, address.strip())
-    except ValueError:
-        return ""
-    fine = whole.lower().startswith(("https://", "http://")) and len(whole) <= 2000
-    return whole if fine and not re.search(r"[\s<>\"\x00-\x1f\x7f]", whole) else ""
-
-
-def _folded(text: str) -> str:
+def fold_spaces(text: str) -> str:
+    """Return the text with single blanks and line breaks."""
     return _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()

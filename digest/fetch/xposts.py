@@ -17,13 +17,15 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
 from digest.errors import SourceError
-from digest.fetch.pages import web_link
+from digest.fetch import iter_mappings, strip_text
+from digest.fetch.addresses import make_link
 from digest.models import USER, Post
 
 MAX_TEXT = 6_000
 MAX_CONTEXT = 280
 """Characters that are shown of the post which another one quotes or answers."""
 MAX_COUNT = 10**12
+MAX_REFUSAL = 180
 _OWN_MEDIA = re.compile(r"https?://(?:x|twitter)\.com/\w+/(?:status/\d+/)?(?:photo|video)/\d")
 
 
@@ -79,7 +81,7 @@ class XPost(BaseModel):
     )
 
     def refers(self, *kinds: str) -> str:
-        """Id of the post that this one quotes, answers or repeats."""
+        """Return the id of the post that this one quotes, answers or repeats."""
         return next((r.id for r in self.references or () if r.type in kinds), "")
 
 
@@ -94,7 +96,9 @@ class Page:
     user: str = ""
     """Id of the user who was looked up."""
     problem: str = ""
-    """What a refused request is told, as X words it."""
+    """Why X refuses a request, in its words."""
+    refusal: str = ""
+    """The beginning of the refusal: it names the parameter that X did not take."""
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -104,31 +108,54 @@ class Page:
         return (*(f"x:{id_}" for id_ in ids), *(f"{USER}{id_}" for id_ in users))
 
 
-def page_of(body: bytes, name: str, *, refused: bool = False) -> Page:
-    """The page in a body. Raises SourceError for one that broke off or is none."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        data = None
-    if refused:
-        return Page(problem=json.dumps(data)[:2000] if data else "unknown")
-    if not isinstance(data, dict):
+def parse_page(body: bytes, name: str) -> Page:
+    """Return the page in an answer. Raise SourceError for one that broke off, is none, or holds errors alone."""
+    data = _load(body)
+    if not {"data", "meta", "errors"} & data.keys():
         raise SourceError(f"{name}: its answer broke off or is none; it is asked again later")
-    found = data.get("data")
+    if "data" not in data and "errors" in data:
+        gone = any("resource-not-found" in str(error.get("type")) for error in _errors(data))
+        raise SourceError(f"{name}: X refuses: {_words(data)}", gone=gone)
+    content = data.get("data")
     included = _mapping(data.get("includes"))
     referred = _posts(included.get("posts") or included.get("tweets"))
     meta = _mapping(data.get("meta"))
     return Page(
-        posts=tuple(_posts(found)),
+        posts=tuple(_posts(content)),
         referred={post.id: post for post in referred},
         authors=_authors(included.get("users")),
         next=str(meta.get("next_token") or "")[:500],
-        user=str(found.get("id", "")) if isinstance(found, dict) else "",
+        user=str(content.get("id", "")) if isinstance(content, dict) else "",
     )
 
 
+def parse_refusal(body: bytes) -> str:
+    """Return why X refuses, in its words; nothing for an answer that is not X's."""
+    data = _load(body)
+    return _words(data) if _errors(data) or "detail" in data or "title" in data else ""
+
+
+def _load(body: bytes) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads(body))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _errors(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(iter_mappings(data.get("errors")))
+
+
+def _words(data: Mapping[str, Any]) -> str:
+    """Return what an answer says of its errors, the most telling first."""
+    lines = [strip_text(e.get("message")) or strip_text(e.get("detail")) for e in _errors(data)]
+    lines += [strip_text(data.get("detail")) or strip_text(data.get("title"))]
+    words = " ".join(dict.fromkeys(filter(None, lines))) or "no reason is given"
+    return " ".join(words.split())[:MAX_REFUSAL]
+
+
 def posts_of(page: Page) -> list[Post]:
-    """The posts of a page and those they refer to. A repost is the post it repeats."""
+    """Return the posts of a page and those they refer to. A repost is the post it repeats."""
     known = {**page.referred, **{post.id: post for post in page.posts}}
     plain = {
         id_: made
@@ -164,22 +191,22 @@ def _post(post: XPost, page: Page) -> Post | None:
 
 
 def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ...]]:
-    """The text with t.co addresses replaced by what they lead to, and those; its own pictures go."""
-    text, found = html.unescape(text), []
+    """Return the text with t.co addresses replaced by what they lead to, and those; its own pictures go."""
+    text, links = html.unescape(text), []
     for url in (entities.urls if entities else None) or ():
-        target = web_link(url.unwound_url or url.expanded_url or "")
+        target = make_link(url.unwound_url or url.expanded_url or "")
         if not url.url or not target:
             continue
         if _OWN_MEDIA.match(target):
             text = text.replace(url.url, "")
             continue
         text = text.replace(url.url, target)
-        found.append(target)
-    return text.strip(), tuple(dict.fromkeys(found))[:20]
+        links.append(target)
+    return text.strip(), tuple(dict.fromkeys(links))[:20]
 
 
 def _threads(plain: Mapping[str, Post], known: Mapping[str, XPost]) -> dict[str, Post]:
-    """Replies of authors to themselves join the post that they go on from, where it is at hand."""
+    """Return the posts with replies of authors to themselves joined to the post that they go on from."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
         before = known[id_].refers("replied_to")
@@ -198,7 +225,7 @@ def _same_author(one: XPost, other: XPost | None) -> bool:
 
 
 def _in_context(made: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
-    """The post with a line on what it quotes or answers; in quotation marks, as these are not its words."""
+    """Return the post with a line on what it quotes or answers, in quotation marks: these are not its words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
     if other is None or other.text in made.text:
         return made
@@ -208,19 +235,21 @@ def _in_context(made: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
 
 
 def _posts(listed: object) -> list[XPost]:
-    """Those that can be read: one broken post costs only itself."""
-    found = []
-    for one in listed if isinstance(listed, list) else ():
+    """Return those that can be read: one broken post costs only itself."""
+    posts = []
+    for value in listed if isinstance(listed, list) else ():
         try:
-            found.append(XPost.model_validate(one))
+            posts.append(XPost.model_validate(value))
         except ValidationError:
             continue
-    return found
+    return posts
 
 
 def _authors(listed: object) -> dict[str, tuple[str, str]]:
-    users = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return {str(u.get("id")): (str(u.get("username", "")), str(u.get("name", ""))) for u in users}
+    return {
+        str(user.get("id")): (str(user.get("username", "")), str(user.get("name", "")))
+        for user in iter_mappings(listed)
+    }
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,1 +1,33 @@
-"""The stored report in other shapes."""
+"""Reports in other shapes; here the names of their files, whatever a topic is called."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from hashlib import sha256
+
+MAX_SLUG = 60
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))]
+)
+
+
+def safe_slug(slug: str) -> str:
+    """Return the slug as part of a file name, in letters, digits, `_` and `-`.
+
+    A slug that had to be changed gets a mark of the original, so that two never meet in one file.
+    """
+    stripped = re.sub(r"[^A-Za-z0-9_-]+", "_", slug).strip("_-")[:MAX_SLUG]
+    if stripped == slug and stripped.lower() not in _DEVICES:
+        return stripped
+    return f"{stripped or 'topic'}_{mark_of(slug)}"
+
+
+def mark_of(slug: str) -> str:
+    """Return eight letters that tell this slug from others."""
+    return sha256(slug.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def stem(slug: str, first: date, last: date) -> str:
+    """Return what post and picture are called after: `twitter_ai_20251206_20251206`."""
+    return f"{safe_slug(slug)}_{first:%Y%m%d}_{last:%Y%m%d}"

@@ -1,22 +1,25 @@
 """Jekyll posts read back in: the customer's old ones whatever their headings, and our own exactly.
 
-A report is read line by line. Headings open sections by what they say; a heading inside a section
-groups what follows; every other line of text becomes an item. Nothing that stands in the post is
-lost: what belongs to no section stays with the section it stood in.
+A report is read line by line. Headings open sections by what they say, whether they are marked by
+`#`, underlined or bold, or stand alone as a line of known words; a heading inside a section groups
+what follows; every other line of text becomes an item. Nothing that stands in the post is lost:
+what belongs to no section stays with the section it stood in.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import yaml
 
 from digest.errors import ArchiveError
+from digest.fetch.encodings import as_utf8
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
 from digest.publish.jekyll import BRACKETS, COLON, UPDATE
 from digest.text import clean, language
@@ -24,14 +27,21 @@ from digest.text import clean, language
 MAX_BYTES = 5_000_000
 """A post larger than this is no digest."""
 MAX_FRONT_MATTER = 20_000
+CONTAINER = 2
+"""Level of the headings above several sections, where it is not written."""
 BOLD = 7
 """Level of a bold line that stands where a heading would: below all headings."""
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _NAME = re.compile(
     r"^(?:\d{4}-\d{2}-\d{2}-)?(?P<slug>.+?)_(?P<first>\d{8})(?:_(?P<last>\d{8}))?$", re.DOTALL
 )
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
+_UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
+_BARE_HEADING = re.compile(
+    r"(?:简要|簡要|详细|詳細|专项|專項)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
+)
+"""Headings of several sections that stand alone as a line, without any mark."""
 _BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
 _TITLE = re.compile(r"报告|報告|总结|總結|日报|周报|月报|report|digest", re.IGNORECASE)
@@ -78,7 +88,7 @@ class Imported:
 
 @dataclass(slots=True)
 class _Reader:
-    """Where reading stands: the open section, lines that wait for one, and what groups the next line:
+    """The state of reading: the open section, lines that wait for one, and what groups the next line:
     the `heading` inside the section, the `block` under a bold line, the `lead` of a nested list."""
 
     sections: dict[str, list[Item]] = field(default_factory=dict)
@@ -94,10 +104,10 @@ class _Reader:
 
 
 def read_post(content: bytes, name: str) -> Imported:
-    """The report in a Jekyll post called `name`. Raises ArchiveError where it is none."""
+    """Return the report in a Jekyll post called `name`. Raise ArchiveError where it is none."""
     if len(content) > MAX_BYTES:
         raise ArchiveError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is no report")
-    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = as_utf8(content, {})[0].decode("utf-8", "replace").replace("\r\n", "\n")
     matter, body = _split(text, name)
     slug, first, last = _days(str(matter.get("title", "")), name)
     ours = _OURS.search(body)
@@ -108,6 +118,8 @@ def read_post(content: bytes, name: str) -> Imported:
         sections = _own_words(sections, ours.group(3))
     else:
         sections, posts = _read(body), {}
+    if not any(section.items for section in sections):
+        raise ArchiveError(f"{name}: no line of a report in it")
     report = Report(
         topic="",
         first=first,
@@ -122,30 +134,30 @@ def read_post(content: bytes, name: str) -> Imported:
 
 
 def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
-    found = _FRONT_MATTER.match(text)
-    if not found:
+    match = _FRONT_MATTER.match(text)
+    if not match:
         return {}, text
     try:
-        matter = yaml.safe_load(found.group(1)[:MAX_FRONT_MATTER])
+        matter = yaml.safe_load(match.group(1)[:MAX_FRONT_MATTER])
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ArchiveError(f"{name}: the lines between --- are not YAML") from None
-    return (matter if isinstance(matter, dict) else {}), text[found.end() :]
+    return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
 
 def _days(title: str, name: str) -> tuple[str, date, date]:
-    """Topic slug, first and last day: from the title, else from the file's name."""
+    """Return topic slug, first and last day: from the title, else from the file's name."""
     for candidate in (title.strip(), re.sub(r"\.[A-Za-z]+$", "", name)):
-        found = _NAME.match(candidate)
-        if found is None:
+        match = _NAME.match(candidate)
+        if match is None:
             continue
         try:
             days = [
-                datetime.strptime(found[k] or found["first"], "%Y%m%d").replace(tzinfo=UTC).date()
+                datetime.strptime(match[k] or match["first"], "%Y%m%d").replace(tzinfo=UTC).date()
                 for k in ("first", "last")
             ]
         except ValueError:
             continue
-        return clean(found["slug"]), min(days), max(days)
+        return clean(match["slug"]), min(days), max(days)
     raise ArchiveError(
         f"{name}: no topic and days in its title or name: write them like twitter_ai_20251206_20251206"
     )
@@ -156,7 +168,7 @@ def _language(body: str) -> Language:
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:
-    """When the post was made. YAML gives a date, a time or a text, with a zone or without."""
+    """Return when the post was made. YAML gives a date, a time or a text, with a zone or without."""
     for key in ("posttime", "date"):
         value = matter.get(key)
         if isinstance(value, str):
@@ -170,9 +182,9 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
 
 
 def _read(body: str) -> tuple[Section, ...]:
-    """Sections of a post that somebody else wrote."""
+    """Return the sections of a post that somebody else wrote."""
     reader = _Reader()
-    for line in body.split("\n"):
+    for line in _mark_underlined(body.split("\n")):
         _take(reader, line)
     _open(reader, reader.section or "overview")
     return tuple(
@@ -181,11 +193,31 @@ def _read(body: str) -> tuple[Section, ...]:
     )
 
 
+def _mark_underlined(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines with underlined headings (Setext) written with `#`: `=` is the first level."""
+    lines = [*lines, ""]
+    skip = False
+    for line, following in pairwise(lines):
+        rule = _UNDERLINE.fullmatch(following)
+        plain = line.strip() and not any(
+            form.match(line) for form in (_HEADING, _LIST, _RULE, _IMAGE)
+        )
+        if skip:
+            skip = False
+        elif rule and plain:
+            yield f"{'#' if rule[1][0] == '=' else '##'} {line.strip()}"
+            skip = True
+        else:
+            yield line
+
+
 def _take(reader: _Reader, line: str) -> None:
     if not line.strip() or _RULE.match(line) or _IMAGE.match(line):
         return
     if heading := _HEADING.match(line):
         _take_heading(reader, len(heading.group(1)), _words(heading.group(2)))
+    elif _BARE_HEADING.fullmatch(words := _words(line.strip())):
+        _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
         said = _words(lead.group(1)) + lead.group(2)
         if reader.section and reader.level < BOLD:
@@ -211,7 +243,6 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
     elif says in _CONTAINERS:
         reader.section, reader.level, reader.special = "", level, says == "special"
         reader.heading = reader.block = reader.lead = ""
-        reader.waiting.append(_item(text))
     elif says:
         if says == "markets" and reader.special:
             says = "finance"
@@ -226,7 +257,7 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
 
 
 def _says(level: int, text: str) -> str:
-    """Which section a heading opens. The title of the whole report may name anything and opens none."""
+    """Return the section a heading opens. The title of the report may name anything and opens none."""
     if level == 1 and _TITLE.search(text):
         return ""
     bare = _NUMBERED.sub("", text)
@@ -278,7 +309,7 @@ def _item(text: str, group: str = "") -> Item:
 
 
 def _words(marked: str) -> str:
-    """What Markdown says, without its marks."""
+    """Return what Markdown says, without its marks."""
     linked = re.sub(r"!?\[([^\]]*)\]\(([^)]*)\)", r"\1", marked)
     return clean(re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", _MARKS.sub("", linked)))
 
@@ -307,7 +338,7 @@ _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 def _read_ours(
     body: str, language_: Language, writer: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Sections of a post that `jekyll.export` wrote, as they were, and the posts it links."""
+    """Return the sections of a post that `jekyll.export` wrote, as they were, and the posts it links."""
     status: Status = "extractive" if writer == "extractive" else "new"
     titles: dict[str, str] = {}
     items: dict[str, list[Item]] = {name: [] for name in SECTIONS}
@@ -319,8 +350,8 @@ def _read_ours(
             titles.setdefault(section, _unescaped(heading.group(2)))
         elif not section or not line or _IMAGE.match(line):
             continue
-        elif found := _GROUP.match(line):
-            group = _unescaped(found.group(1))
+        elif match := _GROUP.match(line):
+            group = _unescaped(match.group(1))
         elif entry := _ENTRY.match(line):
             group = group if entry.group(1) else ""
             items[section].append(_entry(entry.group(2), group, language_, status, posts))
@@ -330,10 +361,10 @@ def _read_ours(
 
 
 def _own_words(sections: Sequence[Section], listed: str) -> tuple[Section, ...]:
-    """The sections with those items marked as extractive that the post's last line lists."""
+    """Return the sections with those items marked as extractive that the post's last line lists."""
     places = {
         name: {int(n) for n in numbers.split(",")}
-        for name, numbers in (one.split(":") for one in listed.split())
+        for name, numbers in (place.split(":") for place in listed.split())
     }
     return tuple(
         replace(

@@ -10,24 +10,35 @@ from pathlib import Path
 from digest.cloud import as_jpeg
 from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
+from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, give_back, write_files
-from digest.publish.names import safe_slug, stem
 from digest.store import Store
 from digest.write.extractive.notes import heading
 
-MOST_PICTURE = 20_000_000
+MAX_BYTES = 5_000_000
+"""A file larger than this is no digest and no list of feeds."""
+MAX_PICTURE = 20_000_000
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file that is to be imported. Raise ArchiveError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ArchiveError(f"{path.name}: larger than {MAX_BYTES // 1_000_000} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 async def import_post(
-    path: Path, topics: Mapping[str, Topic], store: Store, *, replace_ours: bool
+    path: Path, content: bytes, topics: Mapping[str, Topic], store: Store, *, replace_ours: bool
 ) -> Report:
-    """Stores the report in the Jekyll post at `path`, with the picture beside it, and gives it back.
+    """Store the report in the Jekyll post at `path`, with the picture beside it; return the report.
 
-    Raises ArchiveError for a file that is no report, and DigestError where a report of our own would
+    Raise ArchiveError for a file that is no report, and DigestError where a report of our own would
     be overwritten without `replace_ours`.
     """
-    content = _content(path)
     imported = read_post(content, path.name)
     topic = await _topic(imported.slug, topics, store)
     report = _complete(imported, topic, content, _picture(path, imported))
@@ -45,31 +56,28 @@ async def import_post(
     return report
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from None
-
-
 async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
-    """The topic of that slug: configured, known from an earlier import, or made now."""
+    """Return the topic of that slug: configured, known from an earlier import, or made now.
+
+    A new one gets a name of its own: no slug takes the place of another topic.
+    """
     for topic in topics.values():
         if topic.slug == slug:
             return topic
+    stored = {topic.name: topic.slug for topic in await store.topics() if topic.name not in topics}
     name = safe_slug(slug).lower()
-    for stored in await store.topics():
-        if stored.slug == slug and stored.name not in topics:
-            name = stored.name
+    if name in topics or stored.get(name, slug) != slug:
+        name = f"{name}_{mark_of(slug)}"
+    name = next((known for known, its_slug in stored.items() if its_slug == slug), name)
     title = slug.replace("_", " ").strip().title()[:80] or name
     return Topic(name, {"zh": title, "en": title}, slug)
 
 
 def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) -> Report:
-    """The report under its topic; sections that the post lacks get their usual heading."""
-    spoken = replace(topic, language=imported.report.language)
+    """Return the report under its topic; sections that the post lacks get their usual heading."""
+    titled = replace(topic, language=imported.report.language)
     sections = tuple(
-        Section(s.name, s.title or heading(s.name, spoken), s.items)
+        Section(s.name, s.title or heading(s.name, titled), s.items)
         for s in imported.report.sections
     )
     return replace(
@@ -78,13 +86,13 @@ def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) 
 
 
 def _picture(path: Path, imported: Imported) -> bytes:
-    """The word cloud beside the post, under the post's own name for it."""
+    """Return the word cloud beside the post, under the post's own name for it."""
     report = imported.report
     beside = path.with_name(f"wordcloud_{stem(imported.slug, report.first, report.last)}.jpg")
     try:
-        if beside.is_file() and beside.stat().st_size <= MOST_PICTURE:
-            found = beside.read_bytes()
-            return found if found.startswith((b"\xff\xd8", b"\x89PNG")) else b""
+        if beside.is_file() and beside.stat().st_size <= MAX_PICTURE:
+            picture = beside.read_bytes()
+            return picture if picture.startswith((b"\xff\xd8", b"\x89PNG")) else b""
     except OSError:
         return b""
     return b""
@@ -93,9 +101,9 @@ def _picture(path: Path, imported: Imported) -> bytes:
 async def export_reports(
     folder: Path, topics: Mapping[str, Topic], store: Store, topic: str | None, day: date | None
 ) -> list[Path]:
-    """Writes the stored reports below `folder` as a Jekyll site has them; gives the paths.
+    """Write the stored reports below `folder` as a Jekyll site has them; return the paths.
 
-    An imported report comes out as the bytes that went in. Raises DigestError where there is none.
+    An imported report comes out as the bytes that went in. Raise DigestError where there is none.
     """
     paths: list[Path] = []
     for stored in await store.topics():

@@ -1,8 +1,9 @@
 """Reports as Jekyll posts, in the form of the customer's archive.
 
 A folder that Jekyll builds as it is: the post in `_posts/`, its picture beside it, and the picture
-once more where the post's relative link leads on the built site (permalinks by date, the default).
-Jekyll runs Liquid before Markdown, so braces of posts are written as entities.
+once more where the post's relative link leads on the built site. Jekyll files a post under the day
+that its date has in the zone of the machine that builds: the date is noon in UTC, and the permalink
+names the day itself. Jekyll runs Liquid before Markdown, so braces of posts are written as entities.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ import yaml
 
 from digest.atomic import write_file
 from digest.models import Item, Language, Report, Section, SectionName
-from digest.publish.names import stem
+from digest.publish import stem
 
 PARTS: dict[Language, dict[str, str]] = {
     "zh": {"brief": "简要部分", "detail": "详细分析部分", "special": "专项分析"},
@@ -51,7 +52,7 @@ class File:
 
 
 def export(report: Report, slug: str, timezone: str, jpeg: bytes) -> list[File]:
-    """The files of one report; `jpeg` may be empty where there is no picture."""
+    """Return the files of one report; `jpeg` may be empty where there is no picture."""
     name = stem(slug, report.first, report.last)
     picture = f"wordcloud_{name}.jpg" if jpeg else ""
     text = front_matter(name, report, timezone) + "\n" + body(report, slug, picture)
@@ -59,7 +60,7 @@ def export(report: Report, slug: str, timezone: str, jpeg: bytes) -> list[File]:
 
 
 def give_back(report: Report, slug: str, source: bytes, jpeg: bytes) -> list[File]:
-    """The files of an imported report: its post byte for byte as it came."""
+    """Return the files of an imported report: its post byte for byte as it came."""
     name = stem(slug, report.first, report.last)
     picture = f"wordcloud_{name}.jpg" if jpeg else ""
     return [*_files(report, name, source), *_pictures(report, picture, jpeg)]
@@ -77,13 +78,15 @@ def _pictures(report: Report, picture: str, jpeg: bytes) -> list[File]:
 
 
 def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
-    """Writes the files below `folder`, each whole or not at all; one that is there already stays as
-    it is. Gives the paths."""
+    """Write the files below `folder`, each whole or not at all; return the paths.
+
+    A file that is there already stays as it is. No link that was planted there is followed.
+    """
     paths = []
     for file in files:
         path = folder.joinpath(*file.path.parts)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.is_file() or path.read_bytes() != file.content:
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != file.content:
             write_file(path, file.content)
         paths.append(path)
     return paths
@@ -104,21 +107,27 @@ _Dumper.add_representer(
 
 
 def front_matter(name: str, report: Report, timezone: str) -> str:
-    """`date` puts the post under the last day it reports on; `posttime` is when it was made."""
-    made = (report.created_at or datetime.now(ZoneInfo(timezone))).astimezone(ZoneInfo(timezone))
-    day = made.replace(year=report.last.year, month=report.last.month, day=report.last.day)
+    """Return the lines above a post: `date` is the last day it reports on, `posttime` when it was made.
+
+    Noon in UTC is the same day from UTC-12 to UTC+11; Jekyll leaves out posts of the future, so a
+    report of the day itself has the time it was made at. The permalink holds in every zone.
+    """
+    made = (report.created_at or datetime.now(UTC)).astimezone(ZoneInfo(timezone))
+    noon = datetime.combine(report.last, time(12), UTC)
+    day = min(noon, made.astimezone(UTC)) if made.astimezone(UTC).date() == report.last else noon
     values = {
         "layout": "post",
         "title": _Quoted(name),
         "date": _Quoted(f"{day:%Y-%m-%d %H:%M:%S %z}"),
         "posttime": _Quoted(f"{made:%Y-%m-%d %H:%M:%S %z}"),
+        "permalink": _Quoted(f"/{report.last:%Y/%m/%d}/{name}.html"),
     }
     dumped = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{dumped}---\n"
 
 
 def body(report: Report, slug: str, picture: str) -> str:
-    """Everything below the front matter."""
+    """Return everything below the front matter."""
     language = report.language
     name = escape(slug.replace("_", " ").title())
     blocks = [HEADING[language].format(name=name, first=report.first, last=report.last)]
@@ -134,14 +143,14 @@ def body(report: Report, slug: str, picture: str) -> str:
 
 
 def _own_words(report: Report) -> str:
-    """Which items of a model's report are posts' own sentences: " points:1,4 events:2"."""
+    """List the items of a model's report that are posts' own sentences: " points:1,4 events:2"."""
     if report.writer == "extractive":
         return ""
-    told = {
+    listed = {
         s.name: [str(n) for n, item in enumerate(s.items, 1) if item.status == "extractive"]
         for s in report.sections
     }
-    return "".join(f" {name}:{','.join(places)}" for name, places in told.items() if places)
+    return "".join(f" {name}:{','.join(places)}" for name, places in listed.items() if places)
 
 
 def _part(
@@ -182,7 +191,7 @@ def _item(report: Report, item: Item) -> str:
 
 
 def _link(report: Report, key: str) -> str:
-    """The author's handle linked to the post; the post's key is the link's title."""
+    """Return the author's handle linked to the post; the post's key is the link's title."""
     post = report.posts.get(key)
     handle = f"@{post.author}" if post and post.author else key
     address = re.sub(
@@ -192,12 +201,12 @@ def _link(report: Report, key: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text of strangers shown as text by Jekyll: no Liquid, no HTML, no Markdown, one line."""
+    """Return text of strangers as Jekyll shows it as text: no Liquid, no HTML, no Markdown, one line."""
     return _SPECIAL.sub(_escaped, " ".join(text.split()))
 
 
 def escape_line(text: str) -> str:
-    """The same for text that begins a line, where more signs have a meaning."""
+    """Escape text that begins a line, where more signs have a meaning."""
     escaped = escape(text)
     return re.sub(r"^(\d*)([.)+=:#!>-])", r"\1\\\2", escaped)
 

@@ -47,7 +47,8 @@ def linked(posts: Sequence[Post]) -> Labels:
 
 
 def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
-    place = {post.key: i for i, post in enumerate(posts)}
+    place = {key: i for i, post in enumerate(posts) for key in (_page(post.url), post.key)}
+    place.pop("", None)
     linking: defaultdict[str, list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
         for page in dict.fromkeys(_page(link) for link in post.links[:MOST_LINKS]):

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from digest.errors import SourceError
+from digest.fetch.addresses import make_link
+from digest.masking import register_secrets, secrets_in
 from digest.models import Post, SourceSpec, SourceState, Window
+
+EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
+"""Clocks that were never set say 1970 or 1980, broken dates the year 1."""
+MAX_KEY = 200
+"""Characters of a post's key: databases index it, and no service has longer ids."""
+MAX_NAME, MAX_LINKS = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """What sources need of the operator besides their own line."""
 
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
     x_token: str = field(default="", repr=False)
     x_reads_month: int = 0
 
 
 class Source(Protocol):
-    """Gives posts. `name` is what the report calls it."""
+    """A place that gives posts. `name` is what the report calls it."""
 
     @property
     def name(self) -> str: ...
@@ -34,49 +43,88 @@ class Source(Protocol):
 
     @property
     def billed(self) -> bool:
-        """Whether reading it costs money: then `SourceState.budget` holds how much may be read."""
+        """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
         ...
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Posts it has now, of whatever day, `window` being what is wanted; and what to remember.
+        """Return posts it has now, of whatever day, `window` being what is wanted; and what to remember.
 
         Posts and state are stored together, so nothing is lost or paid for twice where the process dies.
-        Raises SourceError where it has none to give.
+        Raise SourceError where it has none to give.
         """
         ...
 
 
 def kinds() -> list[str]:
-    """The kinds of source found in this folder."""
+    """Return the kinds of source found in this folder."""
     return sorted(module.name for module in iter_modules(__path__))
 
 
 def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
-    """The source a topic lists; raises SourceError for a kind there is no file for, or an address
-    that is none of that kind."""
+    """Return the source a topic lists. Secrets in its address are masked from now on.
+
+    Raise SourceError for a kind there is no file for, or an address that is none of that kind.
+    """
+    register_secrets(secrets_in(spec.address))
     if spec.kind not in kinds():
-        known = ", ".join(kinds())
-        raise SourceError(f'no kind "{spec.kind}": use one of {known}')
+        raise SourceError(f'no kind "{spec.kind}": use one of {", ".join(kinds())}')
     module = import_module(f"{__name__}.{spec.kind}")
     return cast(Source, module.open_source(spec, access or Access()))
 
 
-def spec_of(words: Sequence[str]) -> SourceSpec:
-    """The source that somebody types: a kind and its address, or an address that tells its kind.
+def parse_spec(words: Sequence[str]) -> SourceSpec:
+    """Return the source that somebody types: a kind and its address, or an address that tells its kind.
 
-    Raises SourceError for what names none, and for files of this machine: only the topics file may.
+    Raise SourceError for what names none, and for files of this machine: only the topics file may.
     """
     kind, address = (words[0], words[1:]) if words[0] in kinds() else ("", list(words))
-    spec = SourceSpec(kind or _kind(" ".join(address)), " ".join(address))
+    spec = SourceSpec(kind or _guess_kind(" ".join(address)), " ".join(address))
     if open_source(spec).reach is None:
         raise SourceError(f'a source of kind "{spec.kind}" can only be set in the topics file')
     return spec
 
 
-def _kind(address: str) -> str:
-    """The kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none does."""
+def _guess_kind(address: str) -> str:
+    """Return the kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none does."""
     for kind in kinds():
         claims = getattr(import_module(f"{__name__}.{kind}"), "CLAIMS", None)
         if claims is not None and claims.match(address):
             return kind
     return "rss"
+
+
+def is_plausible(moment: datetime, now: datetime) -> bool:
+    """Return True for a moment that a post of today or of an archive can be of."""
+    return EARLIEST <= moment <= now + timedelta(days=1)
+
+
+def admit_posts(posts: Iterable[Post], now: datetime, *, near: bool = False) -> list[Post]:
+    """Return the posts as they may be stored: one that is broken costs only itself.
+
+    A date that cannot be counts as none: such a post is of `now`, when it was first seen. `near`:
+    links to private networks are good.
+    """
+    return [admit_post(post, now, near=near) for post in posts if len(post.key) <= MAX_KEY]
+
+
+def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
+    """Return a post of a stranger with valid text, links that readers may get, and a date that can be."""
+    links = (make_link(link, near=near) for link in post.links[: 2 * MAX_LINKS])
+    return replace(
+        post,
+        id=_valid(post.id),
+        author=_valid(post.author)[:MAX_NAME],
+        author_name=_valid(post.author_name)[:MAX_NAME],
+        text=_valid(post.text),
+        created_at=post.created_at if is_plausible(post.created_at, now) else now,
+        url=make_link(post.url, near=near) if post.url else "",
+        lang=_valid(post.lang)[:20],
+        links=tuple(dict.fromkeys(filter(None, links)))[:MAX_LINKS],
+    )
+
+
+def _valid(text: str) -> str:
+    """Return the text without lone surrogates and NUL, which can be neither written nor stored."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.encode("utf-8", "ignore").decode().replace("\0", "")

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from digest.errors import SourceError
+from digest.fetch.addresses import make_link
 from digest.fetch.http import Fetcher
-from digest.fetch.pages import plain_text, web_link
+from digest.fetch.pages import fold_spaces, plain_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
@@ -48,11 +49,11 @@ class HackerNews:
         self.name = f"hackernews {self._query}".strip()
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """The stories since the first day of the window. Raises SourceError."""
+        """Return the stories since the first day of the window. Raise SourceError."""
         posts: list[Post] = []
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
             for page in range(PAGES):
-                answer = await fetcher.get(API, params=self._asked(window, page))
+                answer = await fetcher.get(API, params=self._query_params(window, page))
                 data = _object(answer.body)
                 posts += [post for hit in data.get("hits") or () if (post := _post(hit))]
                 pages = data.get("nbPages")
@@ -60,7 +61,7 @@ class HackerNews:
                     break
         return posts, SourceState()
 
-    def _asked(self, window: Window, page: int) -> dict[str, str]:
+    def _query_params(self, window: Window, page: int) -> dict[str, str]:
         first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
         return {
             "query": self._query,
@@ -72,7 +73,7 @@ class HackerNews:
 
 
 def open_source(spec: SourceSpec, access: Access) -> HackerNews:
-    """Hacker News, or what it says about the words of the address."""
+    """Return Hacker News, or its stories about the words of the address."""
     return HackerNews(spec, access)
 
 
@@ -87,25 +88,25 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _post(hit: object) -> Post | None:
-    """The story, or None for a hit that is none."""
+    """Return the story, or None for a hit that is none."""
     try:
-        read = _Hit.model_validate(hit)
-        created = datetime.fromtimestamp(read.created_at_i, UTC)
+        story = _Hit.model_validate(hit)
+        created = datetime.fromtimestamp(story.created_at_i, UTC)
     except (ValidationError, ValueError, OverflowError, OSError):
         return None
-    if not read.title or not read.objectID.isdigit():
+    if not story.title or not story.objectID.isdigit():
         return None
-    body = plain_text(read.story_text or "")
-    counts = {"likes": read.points, "replies": read.num_comments}
-    link = web_link(read.url or "")
+    body = plain_text(story.story_text or "")
+    counts = {"likes": story.points, "replies": story.num_comments}
+    link = make_link(story.url or "")
     return Post(
-        id=read.objectID[:20],
+        id=story.objectID[:20],
         source="hn",
-        author=(read.author or "")[:100],
+        author=(story.author or "")[:100],
         author_name="",
-        text=f"{plain_text(read.title)}\n\n{body}".strip()[:MAX_TEXT],
+        text=f"{fold_spaces(story.title)}\n\n{body}".strip()[:MAX_TEXT],
         created_at=created,
-        url=f"https://news.ycombinator.com/item?id={read.objectID}",
+        url=f"https://news.ycombinator.com/item?id={story.objectID}",
         metrics={name: count for name, count in counts.items() if count is not None and count >= 0},
         links=(link,) if link else (),
     )

@@ -1,31 +1,45 @@
-"""Posts from files: JSONL, one post a line, plain or gzipped (`*.gz`)."""
+"""Posts from files: JSONL, a post a line, or a JSON array; plain or gzipped, told by content, not by name.
+
+A file is read in pieces, and what is kept of it is bounded, whatever its size.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import gzip
 import json
 import logging
+import re
+import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO, cast
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from digest.errors import SourceError
+from digest.fetch.encodings import GZIP, detect_encoding
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access
+from digest.sources import MAX_KEY, Access, admit_post
 
 log = logging.getLogger(__name__)
 
 MAX_LINE = 4_000_000
-"""Characters of one line; a longer one is skipped, so that a file without line breaks cannot fill memory."""
-MAX_KEY = 200
-"""Characters of a post's key: databases index it, and no service has longer ids."""
+"""Characters of one line or value; a longer one is skipped."""
+MAX_TEXT = 12_000
+"""Characters kept of a text: twice what a digest reads of a post."""
+MAX_BYTES = 1_000_000_000
+"""Bytes of a file as it is unpacked: gzip makes 1 GB of 1 MB."""
+MAX_MEMORY = 150_000_000
+"""Bytes, roughly, of the posts of one file: some 100,000 posts."""
 MAX_COUNT = 10**12
 """No post has more likes; a larger number is a broken field and would not fit the store."""
+PIECE = 1_000_000
+MAX_LOGGED = 50
+"""Bad lines of a file that are named one by one."""
 
 
 def _blank_for_null(value: object) -> object:
@@ -33,17 +47,19 @@ def _blank_for_null(value: object) -> object:
 
 
 def _counts(value: object) -> object:
-    """Only whole counts: one broken metric costs that metric, not the post."""
+    """Return only counts: one broken metric costs that metric, not the post."""
     if not isinstance(value, dict):
         return {}
-    kept = {
-        str(name): int(count)
-        for name, count in value.items()
+    counts = {
+        name: value[name] for name in ("likes", "reposts", "replies", "views") if name in value
+    }
+    return {
+        name: int(count)
+        for name, count in counts.items()
         if isinstance(count, int | float)
         and not isinstance(count, bool)
         and 0 <= count <= MAX_COUNT
     }
-    return {name: kept[name] for name in ("likes", "reposts", "replies", "views") if name in kept}
 
 
 def _addresses(value: object) -> object:
@@ -53,7 +69,7 @@ def _addresses(value: object) -> object:
 _Text = Annotated[str, BeforeValidator(_blank_for_null)]
 
 
-class _Line(BaseModel):
+class _Row(BaseModel):
     id: _Text
     source: _Text
     text: _Text
@@ -67,44 +83,46 @@ class _Line(BaseModel):
 
 
 def parse_line(line: str) -> Post:
-    """One line of a post file. Raises ValueError that says in a few words what is wrong with it."""
+    """Return the post of one line. Raise ValueError that says in a few words what is wrong with it."""
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} characters")
-    try:
-        data = _Line.model_validate(_object(line))
-    except ValidationError as error:
-        raise ValueError(_first_problem(error)) from None
-    for name in ("id", "source", "text"):
-        if not getattr(data, name).strip():
-            raise ValueError(f'"{name}" is empty')
-    if len(data.id) + len(data.source) > MAX_KEY:
-        raise ValueError(f'"id" and "source" are longer than {MAX_KEY} characters')
-    if not 1990 <= data.created_at.year <= 2200:
-        raise ValueError(f'"created_at" is in the year {data.created_at.year}')
-    if data.created_at.tzinfo is None:
-        raise ValueError('"created_at" has no zone: write it like 2025-12-06T09:30:00Z')
-    return Post(
-        id=data.id.strip(),
-        source=data.source.strip(),
-        author=data.author.strip().lstrip("@"),
-        author_name=data.author_name.strip(),
-        text=data.text,
-        created_at=data.created_at.astimezone(UTC),
-        url=data.url if data.url.startswith(("https://", "http://")) else "",
-        lang=data.lang,
-        metrics=data.metrics,
-        links=tuple(data.links),
-    )
-
-
-def _object(line: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+    return _parse_value(value)
+
+
+def _parse_value(value: Any) -> Post:
+    """Return the post of a JSON object. Raise ValueError."""
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    return value
+    try:
+        row = _Row.model_validate(value)
+    except ValidationError as error:
+        raise ValueError(_first_problem(error)) from None
+    for name in ("id", "source", "text"):
+        if not getattr(row, name).strip():
+            raise ValueError(f'"{name}" is empty')
+    if len(row.id) + len(row.source) > MAX_KEY:
+        raise ValueError(f'"id" and "source" are longer than {MAX_KEY} characters')
+    if not 1990 <= row.created_at.year <= 2200:
+        raise ValueError(f'"created_at" is in the year {row.created_at.year}')
+    if row.created_at.tzinfo is None:
+        raise ValueError('"created_at" has no zone: write it like 2025-12-06T09:30:00Z')
+    post = Post(
+        id=row.id.strip(),
+        source=row.source.strip(),
+        author=row.author.strip().lstrip("@"),
+        author_name=row.author_name.strip(),
+        text=row.text[:MAX_TEXT],
+        created_at=row.created_at.astimezone(UTC),
+        url=row.url,
+        lang=row.lang,
+        metrics=row.metrics,
+        links=tuple(row.links),
+    )
+    return admit_post(post, post.created_at)  # a file may hold any day
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -114,14 +132,32 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def parse_lines(lines: Iterable[str], name: str) -> Iterator[Post]:
-    """Posts of the good lines; each bad line is logged as `name:number: what is wrong` and skipped."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield parse_line(line)
-        except (ValueError, OverflowError) as error:
-            log.warning("%s:%d: %s; line skipped", name, number, error)
+    """Yield posts of the good lines; each bad one is logged as `name:number: what is wrong` and skipped."""
+    yield from _Rows(name).parse(lines)
+
+
+class _Rows:
+    """The rows of one file: posts of the good ones, and what is wrong with the first bad one."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.problem = ""
+        self.bad = 0
+
+    def parse(self, rows: Iterable[str | Mapping[str, Any]]) -> Iterator[Post]:
+        """Yield posts of lines, or of JSON values."""
+        for number, row in enumerate(rows, 1):
+            if isinstance(row, str) and not row.strip():
+                continue
+            try:
+                yield parse_line(row) if isinstance(row, str) else _parse_value(row)
+            except (ValueError, OverflowError) as error:
+                self.problem = self.problem or f"{number}: {error}"
+                self.bad += 1
+                if self.bad <= MAX_LOGGED:
+                    log.warning("%s:%d: %s; line skipped", self._name, number, error)
+        if self.bad > MAX_LOGGED:
+            log.warning("%s: %d more lines skipped", self._name, self.bad - MAX_LOGGED)
 
 
 class FileSource:
@@ -135,20 +171,119 @@ class FileSource:
         self.name = path.name.removesuffix(".gz").removesuffix(".jsonl") or path.name
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """All posts of the file. Raises SourceError where the file cannot be read."""
+        """Return all posts of the file. Raise SourceError where none can be read of one that is not empty."""
         return await asyncio.to_thread(self._read), SourceState()
 
     def _read(self) -> list[Post]:
-        opener = gzip.open if self.path.suffix == ".gz" else open
+        rows = _Rows(self.path.name)
         try:
-            with opener(self.path, "rt", encoding="utf-8-sig", errors="replace") as file:
-                return list(parse_lines(file, self.path.name))
+            with self.path.open("rb") as file:
+                posts = self._collect(rows.parse(_read_rows(file)))
         except FileNotFoundError:
             raise SourceError(f"{self.path}: no such file; check the name") from None
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, ValueError, zlib.error) as error:
             raise SourceError(f"{self.path}: cannot be read ({error})") from None
+        if not posts and rows.problem:
+            raise SourceError(
+                f"{self.path.name}: cannot be read as posts ({rows.problem}): a post is a JSON object"
+                " on a line of its own"
+            )
+        return posts
+
+    def _collect(self, posts: Iterable[Post]) -> list[Post]:
+        """Return the posts, as many as fit in memory."""
+        kept: list[Post] = []
+        memory = 0
+        for post in posts:
+            memory += 800 + sys.getsizeof(post.text) + sum(map(sys.getsizeof, post.links))
+            if memory > MAX_MEMORY:
+                log.warning("%s: only its first %d posts are used", self.path.name, len(kept))
+                break
+            kept.append(post)
+        return kept
+
+
+def _read_rows(file: BinaryIO) -> Iterator[str | Mapping[str, Any]]:
+    """Yield the lines of a file, or the values of one that is an array or spread over lines."""
+    packed = file.read(2) == GZIP
+    file.seek(0)
+    stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+    sample = stream.read(PIECE)
+    decoder = codecs.getincrementaldecoder(detect_encoding(sample))("replace")
+    pieces = _decode(stream, sample, decoder)
+    beginning = next(pieces, "")
+    first_line = beginning.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
+    read = _split_values if first_line == "{" or first_line.startswith("[") else _split_lines
+    yield from read(_chain(beginning, pieces))
+
+
+def _decode(stream: BinaryIO, sample: bytes, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
+    """Yield the text of a stream, piece by piece. Raise ValueError for one that is too large."""
+    total, piece = 0, sample
+    while piece:
+        total += len(piece)
+        if total > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES // 1_000_000} MB: split it")
+        yield decoder.decode(piece)
+        piece = stream.read(PIECE)
+    yield decoder.decode(b"", final=True)
+
+
+def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
+    yield first
+    yield from others
+
+
+def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield lines; of one that is too long its beginning, still too long to be taken for another."""
+    left, skipping = "", False
+    for piece in pieces:
+        lines = piece.split("\n")
+        if not skipping:
+            lines[0] = left + lines[0]
+        elif len(lines) > 1:
+            lines, skipping = lines[1:], False
+        else:
+            continue
+        left = lines.pop()
+        yield from lines
+        if len(left) > MAX_LINE:
+            yield left[: MAX_LINE + 1]
+            left, skipping = "", True
+    if left:
+        yield left
+
+
+_BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
+
+
+def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
+    """Yield the values of a JSON array, or those that follow each other. Raise ValueError where one breaks off."""
+    decoder = json.JSONDecoder()
+    left, number = "", 0
+    for piece in pieces:
+        left += piece
+        at = _after(left, 0)
+        while at < len(left):
+            try:
+                value, end = decoder.raw_decode(left, at)
+            except (ValueError, RecursionError):
+                break  # not whole yet
+            yield value
+            number += 1
+            at = _after(left, end)
+        left = left[at:]
+        if len(left) > MAX_LINE:
+            break
+    if left:
+        raise ValueError(f"its JSON is broken after {number} values")
+
+
+def _after(text: str, at: int) -> int:
+    match = _BETWEEN.match(text, at)
+    return match.end() if match else at
 
 
 def open_source(spec: SourceSpec, access: Access) -> FileSource:
-    """The file named by the address."""
-    return FileSource(Path(spec.address))
+    """Return the file named by the address."""
+    return FileSource(Path(spec.address).expanduser())

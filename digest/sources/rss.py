@@ -8,14 +8,15 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from digest.errors import FeedError, SourceError
-from digest.fetch.entries import Entry, Feed
+from digest.fetch import Entry, Feed
+from digest.fetch.addresses import check_address, describe_address, make_link
 from digest.fetch.feeds import parse
-from digest.fetch.http import Fetcher, shown, web_address
-from digest.fetch.identity import Identity, identity
-from digest.fetch.pages import links, plain_text, web_link
+from digest.fetch.http import Fetcher
+from digest.fetch.identity import Identity, identify_entries, identity
+from digest.fetch.pages import extract_links, fold_spaces, plain_text, title_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
@@ -41,12 +42,12 @@ class FeedSource:
     billed = False
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
-        self._address = web_address(spec.address)
+        self._address = check_address(spec.address)
         self._private, self._proxy = spec.private, access.proxy
         self.name = feed_name(self._address)
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """The entries of the feed; none where it has not changed. Raises SourceError."""
+        """Return the entries of the feed; none where it has not changed. Raise SourceError."""
         address = state.address or self._address
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
             answer = await fetcher.get(address, headers=_conditions(state))
@@ -55,43 +56,77 @@ class FeedSource:
         try:
             feed = await asyncio.to_thread(parse, answer.body, answer.headers)
         except FeedError as error:
-            raise SourceError(f"{shown(address)}: {error}") from None
-        posts = await asyncio.to_thread(posts_of, feed, answer.url, datetime.now(UTC))
-        marks = {
-            name: answer.headers[name][:500]
-            for name in ("etag", "last-modified")
-            if name in answer.headers
-        }
-        return posts, SourceState(marks, answer.moved or state.address)
+            raise SourceError(f"{describe_address(address)}: {error}") from None
+        context = FeedContext(feed, answer.url, datetime.now(UTC), near=self._private)
+        memory = state.marks.get("keys", "").splitlines()
+        posts, memory = await asyncio.to_thread(posts_of, context, memory)
+        marks = {name: answer.headers[name][:500] for name in _MARKS if name in answer.headers}
+        marks |= {"keys": "\n".join(memory)} if memory else {}
+        zone = feed.unknown_zone
+        note = f"time zone {zone} is not understood: its dates are left out" if zone else ""
+        return posts, SourceState(marks, answer.moved or state.address, note=note)
+
+
+_MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
+"""What a server says of the version of a feed, and how it is told back (RFC 9110, 13.1)."""
 
 
 def open_source(spec: SourceSpec, access: Access) -> FeedSource:
-    """The feed at the address."""
+    """Return the feed at the address."""
     return FeedSource(spec, access)
 
 
 def feed_name(address: str) -> str:
-    """Host and path of a feed, short: `openai.com/news`, `reddit.com/r/LocalLLaMA`."""
-    name = shown(address).removeprefix("www.")
+    """Return host and path of a feed, short: `openai.com/news`, `reddit.com/r/LocalLLaMA`."""
+    name = describe_address(address).removeprefix("www.")
     while (cut := _LAST_PART.sub("", name)) != name:
         name = cut
     return name.rstrip("/")[:80]
 
 
 def _conditions(state: SourceState) -> dict[str, str]:
-    """Asks for news only (RFC 9110, 13.1)."""
-    asked = {"etag": "if-none-match", "last-modified": "if-modified-since"}
-    return {asked[name]: value for name, value in state.marks.items() if name in asked}
+    """Return headers that ask for a feed only if it has changed."""
+    return {_MARKS[name]: value for name, value in state.marks.items() if name in _MARKS}
 
 
-def posts_of(feed: Feed, base: str, now: datetime) -> list[Post]:
-    """The entries as posts, each key once; those without a word are left out."""
-    found: dict[str, Post] = {}
-    for entry in feed.entries:
-        post = post_of(entry, feed, base, now)
-        if post.text:
-            found.setdefault(post.key, post)
-    return list(found.values())
+@dataclass(frozen=True, slots=True)
+class FeedContext:
+    """A feed, where it came from, and when."""
+
+    feed: Feed
+    base: str
+    now: datetime
+    near: bool = False
+    """True if links to private networks are good."""
+
+    def link(self, address: str) -> str:
+        """Return an address of the feed as readers may get it."""
+        return make_link(address, self.base, near=self.near) if address else ""
+
+
+def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Post], list[str]]:
+    """Return the entries as posts, each key once, the newest version of each; those without a word
+    are left out. Also what to remember of the feed: see `identify_entries`."""
+    entries = [_aim(entry, context) for entry in context.feed.entries]
+    identities, memory = identify_entries(
+        entries, [entry.link for entry in entries], context.base, memory
+    )
+    posts: dict[str, Post] = {}
+    for entry, identity_ in zip(entries, identities, strict=True):
+        post = post_of(entry, identity_, context)
+        earlier = posts.get(post.key)
+        if post.text and (earlier is None or post.created_at > earlier.created_at):
+            posts[post.key] = post
+    return list(posts.values()), memory
+
+
+def _aim(entry: Entry, context: FeedContext) -> Entry:
+    """Return the entry with absolute addresses. Hacker News and the like lead to an article, while the
+    discussion is the post: its address takes the place of the entry's id."""
+    link, comments = context.link(entry.link), context.link(entry.comments)
+    if comments and identity(comments).source == "hn":
+        return replace(entry, link=comments, id=comments, comments=link)
+    return replace(entry, link=link, comments="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +135,15 @@ class _Words:
     body: str
 
 
-def post_of(entry: Entry, feed: Feed, base: str, now: datetime) -> Post:
-    """The post that an entry is. One without a date counts from now, when it was first seen."""
-    link = web_link(entry.link, base) if entry.link else ""
-    comments = web_link(entry.comments, base) if entry.comments else ""
-    words = _Words(plain_text(entry.title), plain_text(entry.content))
-    # Hacker News and the like: the entry leads to an article, the discussion is the post.
-    known = identity(comments) if comments else None
-    who = (
-        known
-        if known and known.source == "hn"
-        else identity(link, entry.id, entry.title or entry.content[:500], base)
+def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
+    """Return the post that an entry is. One without a date counts from now, when it was first seen."""
+    feed = context.feed
+    words = _Words(
+        fold_spaces(entry.title)
+        if entry.plain_title or who.source == "hn"
+        else title_text(entry.title),
+        fold_spaces(entry.content) if entry.plain_content else plain_text(entry.content),
     )
-    created = entry.published or now
-    if created > now + timedelta(days=1):
-        created = now
     author, name = _author(entry, feed, who)
     return Post(
         id=who.id,
@@ -122,11 +151,11 @@ def post_of(entry: Entry, feed: Feed, base: str, now: datetime) -> Post:
         author=author,
         author_name=name,
         text=_text(words, who),
-        created_at=created,
-        url=who.url,
+        created_at=entry.published or context.now,
+        url=context.link(who.url),
         lang=feed.language if re.fullmatch(r"[A-Za-z]{2}(?:-\w{2,4})?", feed.language) else "",
-        metrics=_metrics(entry, words, who, link),
-        links=_links(entry, who, link, base),
+        metrics=_metrics(entry, words, who),
+        links=_links(entry, who, context),
     )
 
 
@@ -148,39 +177,42 @@ def _text(words: _Words, who: Identity) -> str:
 
 
 def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
-    """Handle and name. A publisher goes by the name of its feed, and so do many authors at once."""
-    said = plain_text(entry.author)[:200]
+    """Return handle and name. A publisher goes by the name of its feed, and so do many authors at once."""
+    byline = plain_text(entry.author)[:200]
     if who.source == "x":
-        name = re.sub(r"\s*\(?@\w+\)?$", "", said)
-        return who.author or said.lstrip("@"), name
+        name = re.sub(r"\s*\(?@\w+\)?$", "", byline)
+        return who.author or byline.lstrip("@"), name
     if who.source in {"mastodon", "telegram"}:
-        return who.author, said or plain_text(feed.title)[:100]
+        return who.author, byline or plain_text(feed.title)[:100]
     if who.source == "reddit":
-        return re.sub(r"^/?u/", "", said), who.place
+        return re.sub(r"^/?u/", "", byline), who.place
     if who.source in {"hn", "v2ex"}:
-        return said, ""
+        return byline, ""
     if who.source == "arxiv":
-        names = [one.strip() for one in re.split(r",|\n", said) if one.strip()]
+        names = [name.strip() for name in re.split(r",|\n", byline) if name.strip()]
         return "", f"{names[0]} et al." if len(names) > 1 else "".join(names)
-    return "", said or plain_text(feed.title)[:100]
+    return "", byline or plain_text(feed.title)[:100]
 
 
-def _metrics(entry: Entry, words: _Words, who: Identity, link: str) -> dict[str, int]:
+def _metrics(entry: Entry, words: _Words, who: Identity) -> dict[str, int]:
     counts = dict(entry.metrics)
     if who.source == "hn":
         for name, pattern in (("likes", _POINTS), ("replies", _COMMENTS)):
-            if found := pattern.search(words.body):
-                counts[name] = int(found[1])
-    if who.source == "v2ex" and (replies := re.search(r"#reply(\d{1,6})$", link)):
+            if match := pattern.search(words.body):
+                counts[name] = int(match[1])
+    if who.source == "v2ex" and (replies := re.search(r"#reply(\d{1,6})$", entry.link)):
         counts["replies"] = int(replies[1])
     return counts
 
 
-def _links(entry: Entry, who: Identity, link: str, base: str) -> tuple[str, ...]:
-    """Where the post leads, besides to itself and to its service."""
-    found = links(entry.content, base) if "<a" in entry.content else ()
-    if who.source == "hn" and link != who.url:
-        found = (link, *found)
+def _links(entry: Entry, who: Identity, context: FeedContext) -> tuple[str, ...]:
+    """Return where the post leads, besides to itself and to its service."""
+    html = "" if entry.plain_content else entry.content
+    inside = extract_links(html, context.base, near=context.near) if "<a" in html else ()
     own = {"reddit": "reddit.com", "hn": "news.ycombinator.com"}.get(who.source, "")
-    kept = [one for one in found if one not in {link, who.url} or who.source == "hn"]
-    return tuple(dict.fromkeys(one for one in kept if not own or own not in one))
+    others = dict.fromkeys([entry.comments, *inside])
+    return tuple(
+        link
+        for link in others
+        if link and link not in {entry.link, who.url} and (not own or own not in link)
+    )

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.errors import SourceError
+from digest.fetch.addresses import make_link
 from digest.fetch.http import Fetcher
-from digest.fetch.pages import node_text, shallow, web_link
+from digest.fetch.pages import limit_tags, node_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
@@ -47,7 +48,7 @@ class TelegramChannel:
         self.name = f"t.me/{self._channel}"
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Posts down to the newest one known, or to the first day wanted. Raises SourceError."""
+        """Return posts down to the newest one known, or to the first day wanted. Raise SourceError."""
         zone = ZoneInfo(window.timezone)
         newest, before = int(state.marks.get("newest", "0")), 0
         found: dict[int, Post] = {}
@@ -77,13 +78,13 @@ _SENT_AWAY = frozenset({301, 302, 303, 307, 308})
 
 
 def open_source(spec: SourceSpec, access: Access) -> TelegramChannel:
-    """The channel named by the address: https://t.me/durov, @durov or durov."""
+    """Return the channel named by the address: https://t.me/durov, @durov or durov."""
     return TelegramChannel(spec, access)
 
 
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:
-    """The posts on a page by their number; those without words have an empty text."""
-    tree = LexborHTMLParser(shallow(page.decode("utf-8", "replace"), MAX_TAGS))
+    """Return the posts on a page by their number; those without words have an empty text."""
+    tree = LexborHTMLParser(limit_tags(page.decode("utf-8", "replace"), MAX_TAGS))
     found = {}
     for node in tree.css("div.tgme_widget_message[data-post]"):
         post = _post(node, channel)
@@ -99,7 +100,7 @@ def _post(node: LexborNode, channel: str) -> Post | None:
         return None
     try:
         created = datetime.fromisoformat(time.attributes.get("datetime") or "").astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     views = _count(node.css_first(".tgme_widget_message_views"))
     owner = node.css_first(".tgme_widget_message_owner_name")
@@ -117,11 +118,11 @@ def _post(node: LexborNode, channel: str) -> Post | None:
         created_at=created,
         url=f"https://t.me/{channel}/{number[1]}",
         metrics={} if views is None else {"views": views},
-        links=tuple(dict.fromkeys(filter(None, map(web_link, leads))))[:20],
+        links=tuple(dict.fromkeys(filter(None, map(make_link, leads))))[:20],
     )
 
 
 def _count(node: LexborNode | None) -> int | None:
-    """`845`, `12.3K`, `1.2M` as a number."""
+    """Return `845`, `12.3K`, `1.2M` as a number."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KM]?)", node.text().strip() if node else "")
     return int(float(found[1]) * _THOUSANDS[found[2]]) if found else None

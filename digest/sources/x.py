@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError
-from digest.fetch.http import Fetcher, refusal
-from digest.fetch.xposts import Page, page_of, posts_of
+from digest.fetch.http import Fetcher, parse_wait, refusal
+from digest.fetch.xposts import Page, parse_page, parse_refusal, posts_of
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
@@ -44,7 +44,8 @@ _OLD_FIELDS = {
     "user.fields": "name,username",
 }
 """As servers before 2026 name them; used where one refuses the new names."""
-_READ = frozenset({400, 429})
+_REFUSED = frozenset({400, 401, 402, 403, 404, 429})
+"""Statuses under which X says in words what it does not like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class X:
         self.name = f"x {self._place.kind}:{self._place.what}"[:80]
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """One page, newest first; `more` until what is known or wanted is reached. Raises SourceError."""
+        """Return one page, newest first; `more` until what is known or wanted is reached. Raise SourceError."""
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
@@ -78,10 +79,10 @@ class X:
             )
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
             if self._place.kind == "user" and "user" not in marks:
-                found = await self._user(fetcher)
-                return (), SourceState(marks | {"user": found.user}, more=True, read=found.read)
+                user = await self._look_up_user(fetcher)
+                return (), SourceState(marks | {"user": user.user}, more=True, read=user.read)
             path = self._path(marks)
-            page = await self._page(fetcher, path, marks, self._asked(window, marks, size))
+            page = await self._page(fetcher, path, marks, self._query_params(window, marks, size))
         ids = [int(post.id) for post in page.posts]
         newest = max([*ids, int(marks.pop("newest", "0")), int(since or 0)])
         reached = bool(since and ids and min(ids) <= int(since)) or _past(page, window)
@@ -92,12 +93,12 @@ class X:
             marks.pop("token", None)
         return posts_of(page), SourceState(marks, more="token" in marks, read=page.read)
 
-    async def _user(self, fetcher: Fetcher) -> Page:
-        """The user by the handle; stored by itself, for it is paid for."""
-        found = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
-        if not found.user:
-            raise SourceError(f"{self.name}: no such user", gone=True)
-        return found
+    async def _look_up_user(self, fetcher: Fetcher) -> Page:
+        """Return the user by the handle; stored by itself, for it is paid for."""
+        page = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
+        if page.problem or not page.user:
+            raise SourceError(f"{self.name}: X refuses: {page.problem or 'no such user'}")
+        return page
 
     def _path(self, marks: dict[str, str]) -> str:
         if self._place.kind == "search":
@@ -106,7 +107,7 @@ class X:
             return f"/2/lists/{self._place.what}/tweets"
         return f"/2/users/{marks['user']}/tweets"
 
-    def _asked(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
+    def _query_params(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
         asked = {"max_results": str(size)}
         if self._place.kind == "search":
             asked["query"] = self._place.what
@@ -122,53 +123,57 @@ class X:
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], asked: dict[str, str]
     ) -> Page:
-        """The page; again without what the server does not understand, or has forgotten."""
+        """Return the page; ask again without what the server does not understand, or has forgotten."""
         for _ in range(3):
             fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
             page = await self._get(fetcher, path, asked | fields)
             if not page.problem:
                 return page
-            if "post.fields" in page.problem and fields is _FIELDS:
+            if "post.fields" in page.refusal and fields is _FIELDS:
                 marks["fields"] = "old"
-            elif "pagination_token" in page.problem and asked.pop("pagination_token", ""):
+            elif "pagination_token" in page.refusal and asked.pop("pagination_token", ""):
                 marks.pop("token", None)
-            elif "since_id" in page.problem and asked.pop("since_id", ""):
+            elif "since_id" in page.refusal and asked.pop("since_id", ""):
                 # Recent search takes no id that is older than a week.
                 asked["start_time"] = (
                     datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
                 ).strftime("%Y-%m-%dT%H:%M:%SZ")
             else:
                 break
-        raise SourceError(
-            f"{self.name}: X refuses the request; check the address: {self._place.what[:60]}"
-        )
+        raise SourceError(f"{self.name}: X refuses: {page.problem}")
 
     async def _get(self, fetcher: Fetcher, path: str, params: dict[str, str]) -> Page:
         headers = {"authorization": f"Bearer {self._token}"}
         # The key is for this server alone: no redirect is followed.
         answer = await fetcher.get(
-            API + path, params=params, headers=headers, redirects=0, read=_READ
+            API + path, params=params, headers=headers, redirects=0, read=_REFUSED
         )
-        if answer.status == 429:
-            raise refusal(429, answer.headers, API + path)
-        return page_of(answer.body, self.name, refused=answer.status == 400)
+        if answer.status == 200:
+            return parse_page(answer.body, self.name)
+        words = parse_refusal(answer.body)
+        if not words:
+            raise refusal(answer.status, answer.headers, API + path)
+        if answer.status != 400:
+            wait = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else 0
+            raise SourceError(f"{self.name}: X refuses ({answer.status}): {words}", wait=wait)
+        return Page(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
 
 
 def open_source(spec: SourceSpec, access: Access) -> X:
-    """What the address names: `list:123`, `user:jack` or `@jack`, `search:llm lang:zh`."""
+    """Return what the address names: `list:123`, `user:jack` or `@jack`, `search:llm lang:zh`."""
     return X(spec, access)
 
 
 def place(address: str) -> Place:
-    """The place an address names. Raises SourceError."""
-    said = address.strip()
-    if found := re.fullmatch(r"(?:list:|https://(?:x|twitter)\.com/i/lists/)(\d{1,19})", said):
-        return Place("list", found[1])
-    if found := re.fullmatch(r"(?:user:@?|@|https://(?:x|twitter)\.com/)(\w{1,15})/?", said):
-        return Place("user", found[1])
-    if found := re.fullmatch(r"search:\s*(\S.{0,511})", said):
-        return Place("search", found[1])
-    raise SourceError(f"{said[:60]}: write list:123, user:jack or search:WORDS")
+    """Return the place an address names. Raise SourceError."""
+    address = address.strip()
+    if match := re.fullmatch(r"(?:list:|https://(?:x|twitter)\.com/i/lists/)(\d{1,19})", address):
+        return Place("list", match[1])
+    if match := re.fullmatch(r"(?:user:@?|@|https://(?:x|twitter)\.com/)(\w{1,15})/?", address):
+        return Place("user", match[1])
+    if match := re.fullmatch(r"search:\s*(\S.{0,511})", address):
+        return Place("search", match[1])
+    raise SourceError(f"{address[:60]}: write list:123, user:jack or search:WORDS")
 
 
 def _room(budget: int | None) -> int:
@@ -182,6 +187,6 @@ def _start(window: Window) -> datetime:
 
 
 def _past(page: Page, window: Window) -> bool:
-    """Whether the page goes back beyond what is wanted."""
+    """Return True for a page that goes back beyond what is wanted."""
     times = [post.created_at for post in page.posts if post.created_at]
     return bool(times) and min(times) < _start(window)

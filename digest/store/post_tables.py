@@ -116,7 +116,7 @@ async def insert_posts(
     rows = []
     for key, post in batch.items():
         first_stream, old = known.get(key, (stream, post))
-        better = merge_copies(old, post)
+        better = merge_copies(old, post, corrects=first_stream == stream)
         if key not in known or better != old:
             rows.append(_post_row(topic, first_stream, better))
     if rows:
@@ -124,14 +124,30 @@ async def insert_posts(
     return len(batch.keys() - known.keys())
 
 
-def merge_copies(old: Post, new: Post) -> Post:
-    """Return the old post with the longer text and its links, and the larger of each metric."""
-    longer = new if len(new.text) > len(old.text) else old
+def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:
+    """Return the old post with the newer text, its links and address, and the larger of each metric.
+
+    A text that was cut on its way never replaces the complete one. `corrects`: the new post came in
+    the same stream, so what differs is a correction; another stream may only complete a cut text,
+    for it may be the slower one.
+    """
+    completes = _is_cut(old.text, new.text)
+    newer = new if completes or (corrects and not _is_cut(new.text, old.text)) else old
     metrics = {
         name: max(old.metrics.get(name, 0), new.metrics.get(name, 0))
         for name in (*old.metrics, *new.metrics)
     }
-    return replace(old, text=longer.text, links=longer.links, metrics=metrics)
+    url = newer.url or old.url
+    return replace(old, text=newer.text, links=newer.links, url=url, metrics=metrics)
+
+
+def _is_cut(text: str, complete: str) -> bool:
+    """Return True for the beginning of a longer text, with or without dots and a link at its end."""
+    words = text.split()
+    if words and words[-1].startswith(("https://", "http://")):
+        words.pop()
+    beginning = " ".join(words).rstrip(".\u2026 ")
+    return len(text) < len(complete) and " ".join(complete.split()).startswith(beginning)
 
 
 def _load_topics(connection: Connection) -> list[StoredTopic]:

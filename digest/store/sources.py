@@ -35,7 +35,7 @@ class Health:
     """When it may be asked again, after failures or at its own wish."""
     answered_at: datetime | None = None
     error: str = ""
-    """Its last error, until it answers."""
+    """Its last error, until it answers; with no failures, what was odd about its last answer."""
     error_at: datetime | None = None
     seconds: float | None = None
     """How long its last answer took."""
@@ -130,7 +130,7 @@ class SourceBook:
                 "failures": 0,
                 "next_at": None,
                 "answered_at": now,
-                "error": "",
+                "error": state.note,
                 "error_at": None,
                 "seconds": round(seconds, 3),
             }

@@ -1,9 +1,12 @@
-"""The whole report as Markdown, with each item's sources linked."""
+"""The report as the one JSON object of `digest --json`, and as Markdown with each item's sources linked."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 from digest.models import Item, Report, Section
 
@@ -11,8 +14,53 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
 
 
+def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
+    """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was written."""
+    return {
+        "topic": report.topic,
+        "from": report.first.isoformat(),
+        "to": report.last.isoformat(),
+        "language": report.language,
+        "writer": report.writer,
+        "sections": [
+            {
+                "name": section.name,
+                "title": section.title,
+                "items": [
+                    {
+                        "group": item.group,
+                        "title": item.title,
+                        "text": item.text,
+                        "cites": list(item.cites),
+                        "status": item.status,
+                    }
+                    for item in section.items
+                ],
+            }
+            for section in report.sections
+        ],
+        "counts": asdict(report.counts),
+        "sources": [
+            {"name": s.name, "posts": s.posts, "ok": s.ok, "note": s.note} for s in report.sources
+        ],
+        "cost": asdict(report.cost),
+        "posts": {
+            key: {
+                "author": post.author,
+                "url": post.url,
+                "text": post.text,
+                "created_at": post.created_at.isoformat() if post.created_at else None,
+                **({"earlier": post.earlier} if post.earlier else {}),
+            }
+            for key, post in report.posts.items()
+        },
+        "cloud": str(cloud) if cloud else None,
+        "wordcounts": dict(report.wordcounts),
+    }
+
+
 def as_markdown(report: Report, title: str, cloud: str = "") -> str:
-    """The report under `title`; `cloud` is the address of the picture, relative to the file."""
+    """Return the report under `title`; `cloud` is the address of the picture, relative to the file."""
     blocks = [f"# {escape(title)}"]
     for section in report.sections:
         blocks.append(f"## {escape(section.title)}")
@@ -23,7 +71,7 @@ def as_markdown(report: Report, title: str, cloud: str = "") -> str:
 
 
 def escape(text: str) -> str:
-    """Text of strangers shown as text: no markup, no HTML, no lists of its own, one line."""
+    """Return text of strangers as text: no markup, no HTML, no lists of its own, one line."""
     one_line = " ".join(text.split())
     return _LIST_MARK.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", one_line))
 

@@ -1,0 +1,66 @@
+"""One mask for every exit: no registered secret reaches a log, a terminal, a chat or the database.
+
+Secrets are registered where they enter: settings when they are loaded, addresses of sources when
+they are opened. Errors mask their message when they are made, so a server that echoes a request
+path cannot spread a token; logs and printed lines are masked once more as they leave.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+MASK = "***"
+MIN_CHARS = 4
+"""A shorter secret would blot out ordinary words, and guards nothing."""
+
+_KEY_NAME = re.compile(r"key|token|secret|auth|sig|pass|pwd|credential|session|code", re.IGNORECASE)
+_forms: list[str] = []
+"""Every spelling of every secret of this process, the longest first: one may be part of another."""
+
+
+def register_secrets(secrets: Iterable[str]) -> None:
+    """Mask these texts from now on, also as they are written in addresses and headers."""
+    spellings = {form for secret in secrets for form in _spellings(secret.strip())}
+    merged = spellings.union(_forms)
+    _forms[:] = sorted(merged, key=lambda form: (-len(form), form))
+
+
+def forget_secrets() -> None:
+    """Mask nothing any more."""
+    _forms.clear()
+
+
+def mask(text: str) -> str:
+    """Return the text with stars in place of every registered secret."""
+    for form in _forms:
+        if form in text:
+            text = text.replace(form, MASK)
+    return text
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    if len(secret) >= MIN_CHARS:
+        yield from {secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)}
+
+
+def secrets_in(address: str, *, every_value: bool = False) -> Iterator[str]:
+    """Yield what an address keeps secret: its password, and query values that are named like keys.
+
+    With `every_value`, all values of the query: for servers of the operator's own.
+    """
+    try:
+        url = urlsplit(address)
+        user, password = url.username or "", url.password or ""
+    except ValueError:
+        return
+    if password:
+        yield password
+        yield b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    elif user and url.scheme in ("http", "https"):
+        yield user  # a key in the place of the name, as some services have it
+    for name, value in parse_qsl(url.query):
+        if every_value or _KEY_NAME.search(name):
+            yield value
