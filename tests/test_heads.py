@@ -9,7 +9,6 @@ from digest.reading.heads.ngrams import fold_hashes, hash_text
 from digest.select.embed import embed
 from tools.evaluate_data import DATA
 from tools.train import pack_head, train_head
-from tools.train_labels import TASKS
 from tools.train_linear import Examples, Penalty, fit, make_head
 
 STANDING = (
@@ -75,7 +74,7 @@ def test_heads_are_small_and_made_again() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*.npz")) < 1_500_000
     if not (DATA / "labels" / "sentences_dev.jsonl").is_file():
         pytest.skip("../shared/data is absent")
-    made, stored = train_head(TASKS["view"], DATA), load_head("view")
+    made, stored = train_head("view", DATA), load_head("view")
     for again, before in ((made.ngrams, stored.ngrams), (made.vector, stored.vector)):
         step = np.abs(before).max() / 127
         assert np.abs(again - before).max() <= 1.5 * step

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from digest.models import Post, Topic
-from digest.select.rank import WEIGHTS, total
+from digest.select.rank import WEIGHTS, sum_parts
 from digest.select.selection import Selection, select
 from tools.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
 
@@ -26,7 +26,11 @@ def best_first(selection: Selection) -> list[Post]:
     """All posts of the stories, the one most worth reading first: by its own score, and the first of each
     story also by the story's voices. Who has read that one has read what they speak of."""
     scored = [
-        (-total(selection.parts[p.key]) - (not place) * WEIGHTS["voices"] * told.parts["voices"], p)
+        (
+            -sum_parts(selection.parts[p.key])
+            - (not place) * WEIGHTS["voices"] * told.parts["voices"],
+            p,
+        )
         for told in selection.stories
         for place, p in enumerate(told.posts)
     ]

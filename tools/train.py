@@ -12,6 +12,7 @@ import io
 import sys
 import zipfile
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from digest.reading.heads.linear import FOLDER, Head
 from digest.reading.heads.ngrams import hash_text
 from digest.select.embed import embed, has_encoder
-from tools.train_labels import TASKS, Task
+from tools.train_labels import TASKS, Labelled
 from tools.train_linear import Examples, count_steps, fit, make_head
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -27,13 +28,23 @@ FIXED_DATE = (2025, 1, 1, 0, 0, 0)
 """Of the parts of a file: with the present time no two files would be equal."""
 
 
-def train_head(task: Task, data: Path, without: Collection[str] = ()) -> Head:
-    """Return the head for the task; days in `without` are left out."""
-    labelled = [row for row in task.read(data) if row.day not in without]
+@cache
+def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Examples]:
+    """Return the labelled texts of the head, and their features in the same order."""
+    task = TASKS[name]
+    labelled = tuple(task.read(data))
     texts = [row.text for row in labelled]
-    examples = Examples.of([hash_text(text) for text in texts], embed(texts), task.buckets)
-    labels = np.array([row.label for row in labelled], np.bool_)
-    return make_head(fit(examples, labels, task.penalty), examples)
+    return labelled, Examples.of([hash_text(text) for text in texts], embed(texts), task.buckets)
+
+
+def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:
+    """Return the head of that name; days in `without` are left out."""
+    labelled, examples = encode_labelled(name, data)
+    chosen = np.array([row.day not in without for row in labelled], np.bool_)
+    labels = np.array([row.label for row in labelled], np.bool_)[chosen]
+    importance = np.array([row.importance for row in labelled], np.float64)[chosen]
+    examples = examples.select(chosen)
+    return make_head(fit(examples, labels, TASKS[name].penalty, importance), examples)
 
 
 def pack_head(head: Head) -> bytes:
@@ -68,7 +79,7 @@ def main() -> None:
         parser.error("the sentence encoder is not installed: run make test once")
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.heads or TASKS:
-        content = pack_head(train_head(TASKS[name], options.data, options.without))
+        content = pack_head(train_head(name, options.data, options.without))
         (options.out / f"{name}.npz").write_bytes(content)
         sys.stdout.write(f"{name}.npz: {len(content)} bytes\n")
 

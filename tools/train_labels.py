@@ -18,6 +18,8 @@ class Labelled:
     text: str
     label: bool
     day: str
+    importance: float = 1.0
+    """How much the text counts among those of its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,61 @@ def read_views(data: Path) -> list[Labelled]:
     return [Labelled(row["text"], row["label"] == "view", row["day"]) for row in good]
 
 
+GOLD_WEIGHTS: Mapping[int | str, float] = {
+    3: 2.0, 2: 1.0, 1: 0.3, "minor": 0.3, "unsure": 0.3, "ad": 1.0, "offtopic": 1.0, "chatter": 1.0,
+}  # fmt: skip
+"""What a post counts by the editor's judgement: the middle says least."""
+CITED_WEIGHT, UNCITED_WEIGHT = 3.0, 0.3
+"""What a post of the AI list counts that AINews cited, and one that it did not: it cites few of the good ones."""
+
+
+def read_news(data: Path) -> list[Labelled]:
+    """Return posts, true where they are news that an editor would tell (importance 2 or 3, or cited)."""
+    cited = {(row["day"], row["id"]) for row in read_rows(data / "labels" / "ainews_cited.jsonl")}
+    judged = read_judgements(data)
+    days = {day for day, _ in cited} | {day for day, _ in judged}
+    labelled = []
+    for day in sorted(days):
+        for key, (text, streams) in read_day(data, day).items():
+            chosen = (day, key.partition(":")[2]) in cited
+            if (day, key) in judged:
+                judgement, size = judged[day, key]
+                label = chosen or judgement in (2, 3)
+                weight = GOLD_WEIGHTS[judgement] / (size**0.5 if label else 1.0)
+                labelled.append(Labelled(text, label, day, weight))
+            elif "x_ai_list" in streams:
+                weight = CITED_WEIGHT if chosen else UNCITED_WEIGHT
+                labelled.append(Labelled(text, chosen, day, weight))
+    return labelled
+
+
+def read_judgements(data: Path) -> dict[tuple[str, str], tuple[int | str, int]]:
+    """Return by day and key what the editor said of a post (an importance, or `ad`, `offtopic` ...) and
+    the number of posts of its story."""
+    judged: dict[tuple[str, str], tuple[int | str, int]] = {}
+    for path in sorted((data / "labels" / "gold").glob("*.json")):
+        gold = json.loads(path.read_text(encoding="utf-8"))
+        judged |= {(gold["day"], key): (kind, 1) for key, kind in gold["other"].items()}
+        for story in sorted(gold["stories"], key=lambda story: story["importance"]):
+            size = len(story["posts"])
+            judged |= {(gold["day"], key): (story["importance"], size) for key in story["posts"]}
+    return judged
+
+
+def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
+    """Return by key the longest text of each post of a day, and the streams that it stands in."""
+    posts: dict[str, tuple[str, set[str]]] = {}
+    for path in sorted((data / "posts" / day).glob("*.jsonl")):
+        for row in read_rows(path):
+            text, streams = posts.setdefault(f"{row['source']}:{row['id']}", ("", set()))
+            streams.add(path.stem)
+            longer = max(text, row["text"], key=len)
+            posts[f"{row['source']}:{row['id']}"] = (longer, streams)
+    return posts
+
+
 TASKS: Mapping[str, Task] = {
     "stands_alone": Task(read_sentences, 1 << 14, Penalty(2.0, 4.0)),
+    "news": Task(read_news, 1 << 15, Penalty(3.0, 10.0)),
     "view": Task(read_views, 1 << 12, Penalty(1.0, 1.0)),
 }

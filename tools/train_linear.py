@@ -82,16 +82,18 @@ class Penalty:
     vector: float
 
 
-def fit(examples: Examples, labels: Bools, penalty: Penalty) -> Floats:
-    """Return bucket weights, vector weights and bias.
+def fit(
+    examples: Examples, labels: Bools, penalty: Penalty, importance: Floats | None = None
+) -> Floats:
+    """Return bucket weights, vector weights and bias; `importance` is that of each row (1 without).
 
-    The rarer label counts as much in all as the other, so that 0 lies between the two.
+    The lighter label counts as much in all as the other, so that 0 lies between the two.
     """
     signs = np.where(labels, 1.0, -1.0)
-    positive = max(1, int(labels.sum()))
-    negative = max(1, len(labels) - positive)
-    most = max(positive, negative)
-    importance = np.where(labels, most / positive, most / negative)
+    counts = np.ones(len(labels)) if importance is None else importance
+    totals = [max(1e-9, float(counts[labels == label].sum())) for label in (False, True)]
+    balance = np.where(labels, max(totals) / totals[1], max(totals) / totals[0])
+    importance = counts * balance
     held = np.full(examples.size + examples.vectors.shape[1] + 1, penalty.ngrams)
     held[examples.size :] = penalty.vector
     held[-1] = 0.0

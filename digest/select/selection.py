@@ -1,4 +1,4 @@
-"""The whole selection, step by step: posts of some days in, ranked stories and drop reasons out."""
+"""Select stories, step by step: posts of some days in, ranked stories and drop reasons out."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from types import MappingProxyType
 import numpy as np
 
 from digest.models import Dropped, Post, Topic
-from digest.reading import Story
+from digest.reading import Reading, Story, attach, read
+from digest.reading.heads import score_posts
 from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
 from digest.select.continuity import Told, without_repeats
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
 from digest.select.flood import most_promising
-from digest.select.learned import promotion
 from digest.select.rank import (
-    author_part,
-    rank,
+    make_story,
+    measure_author,
+    measure_substance,
     rank_posts,
-    story,
-    substance,
-    total,
+    rank_stories,
 )
 from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
 
-PITCHED = 300
-"""Posts, the best by all else, that are read for promotion: it moves none by more than 0.2."""
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
 
@@ -50,11 +47,10 @@ def select(
     weights: Mapping[str, float] = MappingProxyType({}),
     earlier: Sequence[Told] = (),
 ) -> Selection:
-    """Stories of the posts, best first; `posts` may name one post several times, a stream each.
-    Of what was told `earlier`, only news.
+    """Return the stories of the posts, best first, and what was left out; of what was told `earlier`, only news.
 
-    `weights` by key: how much the source of a post counts, 1 being usual.
-    `step` is told the name of each of STEPS as it begins.
+    `posts` may name one post several times, a stream each. `weights` by key: how much the source of a
+    post counts, 1 being usual. `step` is called with the name of each of STEPS as it begins.
     """
     step("duplicates")
     posts, repeated = merge_streams(posts)
@@ -64,65 +60,62 @@ def select(
     step("copies")
     posts, copies, echoes = drop_copies(posts)
     step("relevance")
-    posts = _promising_first(topic, posts, weights)
-    vectors = _encoded(posts)
-    found = relevance(topic, posts, vectors)
-    kept, silent = drop_chatter(posts, found)
-    vectors = vectors[kept]
+    readings = _order_promising(topic, read(posts), weights)
+    vectors = _encode(readings)
+    attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
+    relevant = relevance(topic, [r.post for r in readings], vectors)
+    inside, silent = drop_chatter([r.post for r in readings], relevant)
     step("stories")
-    stories, off, parts = _stories(
-        topic,
-        posts,
-        kept,
-        clusters([posts[i] for i in kept], vectors),
-        found,
-        echoes,
-        weights,
-    )
+    grouped = clusters([readings[i].post for i in inside], vectors[inside])
+    stories, off, parts = _make_stories(topic, readings, inside, grouped, relevant, echoes, weights)
     stories, old = without_repeats(topic, stories, earlier)
-    return Selection(rank(stories), (*repeated, *unread, *ads, *copies, *silent, *off, *old), parts)
+    dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
+    return Selection(rank_stories(stories), dropped, parts)
 
 
-def _stories(
+def _make_stories(
     topic: Topic,
-    posts: Sequence[Post],
-    kept: Sequence[int],
+    readings: Sequence[Reading],
+    inside: Sequence[int],
     grouped: Sequence[Cluster],
-    found: Relevance,
+    relevant: Relevance,
     echoes: Mapping[str, int],
     weights: Mapping[str, float],
 ) -> tuple[list[Story], list[Dropped], Mapping[str, Mapping[str, float]]]:
-    """The clusters that belong to the digest as stories, the posts of the others, and the parts of scores."""
-    members = [[kept[i] for i in cluster.members] for cluster in grouped]
-    chosen = [belongs(group, found) for group in members]
-    inside = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
-    fit = {posts[i].key: float(found.fit[i]) for i in inside}
-    parts = rank_posts(topic, [posts[i] for i in inside], fit, weights)
-    best = sorted((posts[i] for i in inside), key=lambda p: (-total(parts[p.key]), p.key))[:PITCHED]
-    for post, pitch in zip(best, promotion([post.text for post in best]), strict=True):
-        parts[post.key]["promotion"] = pitch
+    """Return the clusters that belong to the digest as stories, the posts of the others, and the parts
+    of the posts' scores. `inside` are the places of the readings that were clustered."""
+    members = [[inside[i] for i in cluster.members] for cluster in grouped]
+    chosen = [belongs(group, relevant) for group in members]
+    selected = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
+    fit = {readings[i].key: float(relevant.fit[i]) for i in selected}
+    parts = rank_posts(topic, [readings[i] for i in selected], fit, weights)
     stories, off = [], []
     for cluster, group, fits in zip(grouped, members, chosen, strict=True):
         if fits:
-            told = story([posts[i] for i in group], parts, echoes)
-            stories.append(replace(told, market=found.money_story(group), event=cluster.event))
+            story = make_story([readings[i] for i in group], parts, echoes)
+            market = relevant.money_story(group)
+            stories.append(replace(story, market=market, event=cluster.event))
         else:
-            off += [Dropped(posts[i].key, "offtopic", "off_topic") for i in group]
+            off += [Dropped(readings[i].key, "offtopic", "off_topic") for i in group]
     return stories, off, parts
 
 
-def _promising_first(
-    topic: Topic, posts: Sequence[Post], weights: Mapping[str, float]
-) -> list[Post]:
-    """Cheap rank: only the first MAX_CLUSTERED are encoded, whatever the day brings."""
-    if len(posts) <= MAX_CLUSTERED:
-        return list(posts)
-    return sorted(posts, key=lambda p: (-substance(p) - author_part(topic, p, weights), p.key))
+def _order_promising(
+    topic: Topic, readings: Sequence[Reading], weights: Mapping[str, float]
+) -> list[Reading]:
+    """Return the most promising first: only MAX_CLUSTERED are encoded, whatever the day brings."""
+    if len(readings) <= MAX_CLUSTERED:
+        return list(readings)
+    return sorted(
+        readings,
+        key=lambda r: (-measure_substance(r) - measure_author(topic, r.post, weights), r.key),
+    )
 
 
-def _encoded(posts: Sequence[Post]) -> Vectors:
-    head = embed([post.text for post in posts[:MAX_CLUSTERED]])
-    if len(posts) <= MAX_CLUSTERED:
+def _encode(readings: Sequence[Reading]) -> Vectors:
+    """Return a row for each reading; zeros beyond MAX_CLUSTERED."""
+    head = embed([reading.post.text for reading in readings[:MAX_CLUSTERED]])
+    if len(readings) <= MAX_CLUSTERED:
         return head
-    rest = np.zeros((len(posts) - MAX_CLUSTERED, head.shape[1]), np.float32)
-    return np.vstack([head, rest])
+    rows = np.zeros((len(readings) - MAX_CLUSTERED, head.shape[1]), np.float32)
+    return np.vstack([head, rows])

@@ -6,11 +6,25 @@ linear classifier: above 0 the label is the likelier one, and most lie between -
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from digest.reading.heads.linear import score_texts
-from digest.reading.heads.ngrams import Floats
-from digest.select.embed import Vectors
+from digest.reading import Reading
+from digest.reading.heads.linear import load_head, score_texts
+from digest.reading.heads.ngrams import Floats, hash_text
+from digest.select.embed import Vectors, has_encoder
+
+OF_POSTS = ("news",)
+"""Heads that judge every post of a day."""
+
+
+def score_posts(readings: Sequence[Reading], vectors: Vectors) -> Mapping[str, list[float]]:
+    """Return the scores of the posts by each head of OF_POSTS.
+
+    `vectors` are those of the posts; zeros for one that was not encoded.
+    """
+    hashes = [hash_text(reading.post.text) for reading in readings]
+    encoded = vectors if has_encoder() else None
+    return {name: load_head(name).score(hashes, encoded).tolist() for name in OF_POSTS}
 
 
 def score_sentences(texts: Sequence[str], vectors: Vectors) -> Floats:

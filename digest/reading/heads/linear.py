@@ -34,10 +34,15 @@ class Head:
     """What the vector adds to the usual text: stands in where there is no encoder."""
 
     def score(self, hashes: Sequence[Hashes], vectors: Vectors | None) -> Floats:
-        """Return the score of each text, from its hashed n-grams and its encoder vector (rows)."""
-        sparse = [self._score_ngrams(each) for each in hashes]
-        dense = self.usual if vectors is None else dot_rows(round_vectors(vectors), self.vector)
-        return np.array(sparse, np.float64) + dense + self.bias
+        """Return the score of each text, from its hashed n-grams and its encoder vector (rows).
+
+        A row of zeros stands for a text that was not encoded.
+        """
+        sparse = np.array([self._score_ngrams(each) for each in hashes], np.float64)
+        if vectors is None:
+            return sparse + self.usual + self.bias
+        dense = dot_rows(round_vectors(vectors), self.vector)
+        return sparse + np.where(vectors.any(axis=1), dense, self.usual) + self.bias
 
     def _score_ngrams(self, hashes: Hashes) -> float:
         buckets, weights = fold_hashes(hashes, len(self.ngrams))

@@ -1,0 +1,99 @@
+"""Days that an editor read whole: which stories the report without a model tells.
+
+Each day is made with heads that never saw it (`tools.train --without DAY`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from digest.models import Counts, Item, Window
+from digest.reading.heads import linear
+from digest.select.selection import select
+from digest.write import Material
+from digest.write.extractive.writer import write
+from tools.evaluate_data import DATA, Row, of_day, topic
+from tools.train import pack_head, train_head
+from tools.train_labels import TASKS
+
+NOISE = ("ad", "offtopic", "chatter")
+
+
+@contextmanager
+def heads_without(day: str, data: Path) -> Iterator[None]:
+    """Let the heads be those that never saw the day."""
+    usual = linear.FOLDER
+    with TemporaryDirectory() as folder:
+        for name in TASKS:
+            content = pack_head(train_head(name, data, [day]))
+            (Path(folder) / f"{name}.npz").write_bytes(content)
+        linear.FOLDER = Path(folder)
+        linear.load_head.cache_clear()
+        try:
+            yield
+        finally:
+            linear.FOLDER = usual
+            linear.load_head.cache_clear()
+
+
+def make_sections(data: Path, day: str) -> dict[str, tuple[Item, ...]]:
+    """Return the items of the report without a model of that day, by section."""
+    posts, chosen_day = of_day(data, day), date.fromisoformat(day)
+    chosen = select(topic(), posts, lambda step: None)
+    window = Window(chosen_day, chosen_day, "UTC")
+    material = Material(topic(), window, chosen.stories, Counts(), (), chosen.dropped)
+    return {section.name: section.items for section in write(material)}
+
+
+def score_day(gold: dict[str, Any], sections: dict[str, tuple[Item, ...]]) -> Counter[str]:
+    """Return counts: must-haves, those told and those in the points, weak points, noise cited, cites."""
+    stories = {key: s["importance"] for s in gold["stories"] for key in s["posts"]}
+    must = {s["id"]: set(s["posts"]) for s in gold["stories"] if s["importance"] == 3}
+    told = [i for n, items in sections.items() if n not in ("filtered", "cloud") for i in items]
+    points = sections["points"]
+    in_points = {key for item in points for key in item.cites}
+    anywhere = {key for item in told for key in item.cites}
+    worth = [max((stories.get(key, 0) for key in item.cites), default=0) for item in points]
+    return Counter(
+        must=len(must),
+        points=sum(bool(posts & in_points) for posts in must.values()),
+        anywhere=sum(bool(posts & anywhere) for posts in must.values()),
+        weak=sum(importance < 2 for importance in worth),
+        noise=sum(gold["other"].get(key) in NOISE for item in told for key in item.cites),
+        cites=sum(len(item.cites) for item in told),
+    )
+
+
+def rows(data: Path) -> list[Row]:
+    """Return the row about the gold days."""
+    counts: dict[str, Counter[str]] = {}
+    for path in sorted((data / "labels" / "gold").glob("*.json")):
+        with heads_without(path.stem, data):
+            gold = json.loads(path.read_text(encoding="utf-8"))
+            counts[path.stem] = score_day(gold, make_sections(data, path.stem))
+    if not counts:
+        return [Row("gold days", "must-haves in the points", "no data")]
+    total = sum(counts.values(), Counter[str]())
+    by_day = ", ".join(f"{counts[day]['points']}" for day in counts)
+    return [
+        Row(
+            f"{len(counts)} days read by an editor, without a model, heads without the day",
+            "must-haves in the points; anywhere; weak points; noise cited",
+            f"{total['points']} of {total['must']} ({by_day}); {total['anywhere']};"
+            f" {total['weak']}; {total['noise']} of {total['cites']}",
+            bar="27 of 40; 33; 1 a day; 0",
+        )
+    ]
+
+
+if __name__ == "__main__":
+    for row in rows(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA):
+        print(row)
