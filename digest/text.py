@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -10,10 +9,14 @@ from functools import lru_cache
 MAX_CHARS = 6000
 """Characters kept of a post; the longest real ones (X's long posts, forum openers) are shorter."""
 
-_INVISIBLE = re.compile("[\u3164\ufffc\ufffd\ufe00-\ufe0f]")
-"""Shown as nothing although Unicode calls them letters or symbols: fillers and variation selectors."""
+_INVISIBLE = re.compile(
+    "[\u3164\uffa0\ufffc\ufffd]|[\ufe00-\ufe0e]|\ufe0f(?!\u20e3)(?<![\u203c-\u3299\U0001f000-\U0001faff].)"
+)
+"""Shown as nothing although Unicode calls them letters or symbols: fillers, and variation selectors but
+for the one that makes a sign an emoji."""
 _LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
-_STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+")
+"""Mathematical letters, full-width letters and digits, half-width kana: letters in another dress."""
 _STACKED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
 )
@@ -29,10 +32,20 @@ URL = re.compile(
 )
 HANDLE = re.compile(r"(?<![\w@])@\w{1,40}")
 _HASH = re.compile(r"(?<!\w)[#＃](?=\w)")
-EMOJI = re.compile(
-    "[\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
-    "\u2b00-\u2bff\u3030\u303d\u3297\u3299\u20e3\U0001fb00-\U0001fbff]+"
+_SIGNS = (
+    "\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
+    "\u2b00-\u2bff\u3030\u303d\u3297\u3299\u20e3\U0001fb00-\U0001fbff"
 )
+EMOJI = re.compile(
+    f"\ufe0f?[{_SIGNS}](?:[{_SIGNS}\ufe0f\U000e0020-\U000e007f]|\u200d(?=[{_SIGNS}]))*"
+)
+"""Emoji in a row, with what joins them."""
+_JOINED = re.compile(
+    f"(?<=[{_SIGNS}\ufe0f])\u200d(?=[{_SIGNS}])"
+    "|(?<=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff])[\u200c\u200d](?=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff]|\\b)"
+    "|(?<=\U0001f3f4)[\U000e0061-\U000e007a\U000e0030-\U000e0039]{2,6}\U000e007f"
+)
+"""Marks that belong to what they join: emoji of several, Persian and Indic words, flags of regions."""
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u30fa\uff66-\uff9d]")
@@ -63,13 +76,13 @@ _FOREIGN = (
 
 @lru_cache(maxsize=8192)  # every step of a digest asks for the same texts again
 def clean(text: str) -> str:
-    """The text a reader was meant to see: NFC, HTML unescaped, spaces folded, at most MAX_CHARS.
+    """Return the text a reader was meant to see: NFC, spaces folded, at most MAX_CHARS.
 
-    Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out;
-    of stacked accents two stay. Styled mathematical letters become plain ones.
+    Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out, but for
+    joiners inside emoji, Persian and Indic words; of stacked accents two stay. Letters in another dress
+    (mathematical, full-width) become plain ones. Plain text is plain: nothing is taken for HTML.
     """
-    text = _LINE_BREAKS.sub("\n", html.unescape(text[: 2 * MAX_CHARS]))
-    text = shown(text)
+    text = shown(_LINE_BREAKS.sub("\n", text[: 2 * MAX_CHARS]))
     if not text.isascii():
         text = _INVISIBLE.sub("", text)
         text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
@@ -79,12 +92,20 @@ def clean(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Without what is not printable: controls, bidi and zero-width marks, tags, surrogates, private use,
-    unassigned."""
+    """Return the text without what is not shown: controls, bidi and zero-width marks, tags, surrogates,
+    private use. What this Python's tables do not know yet (new emoji, new scripts) stays."""
     if text.replace("\n", "").isprintable():
         return text
-    hidden = dict.fromkeys(ord(c) for c in set(text) if not (c.isprintable() or c.isspace()))
-    return text.translate(hidden) if hidden else text
+    joiners = [match.span() for match in _JOINED.finditer(text)]
+    kept = {place for start, end in joiners for place in range(start, end)}
+    return "".join(c for place, c in enumerate(text) if place in kept or _is_shown(c))
+
+
+def _is_shown(char: str) -> bool:
+    if char.isprintable() or char.isspace():
+        return True
+    noncharacter = ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF
+    return unicodedata.category(char) == "Cn" and not noncharacter and ord(char) < 0xE0000
 
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """Cleaning and telling languages apart."""
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,32 @@ from hypothesis import strategies as st
 from digest.text import MAX_CHARS, clean, language, plain
 
 
-def test_html_and_spaces_are_undone() -> None:
-    assert clean("A &amp; B  &lt;b&gt;\r\n\r\n\r\nC") == "A & B <b>\n\nC"
+def test_spaces_are_folded_and_plain_text_is_no_html() -> None:
+    assert clean("A &amp; B  &lt;b&gt;\r\n\r\n\r\nC") == "A &amp; B &lt;b&gt;\n\nC"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩‍💻 writes",  # a joined emoji
+        "❤️‍🔥 and 1️⃣",  # emoji made of a sign and a selector
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f wins",
+        "می\u200cخواهم",  # Persian: without its joiner another word
+        "ക്\u200dഷ and क्\u200dष",
+        "new \U0001fae9 emoji, newer \U0001facd",
+    ],
+)
+def test_what_belongs_together_survives(text: str) -> None:
+    assert clean(text) == text
+
+
+def test_joiners_elsewhere_go() -> None:
+    assert clean("i\u200dgn\u200core 中\u200d文\u200d") == "ignore 中文"
+    assert plain("👩‍💻 writes ❤️‍🔥🏴\U000e0067\U000e0062\U000e007f code") == "writes code"
+
+
+def test_letters_in_another_dress_become_plain() -> None:
+    assert clean("ＮＶＩＤＩＡ　２０２６ ｴﾇﾋﾞﾃﾞｨｱ，") == "NVIDIA 2026 エヌビディア，"
 
 
 def test_what_hides_or_reorders_text_is_taken_out() -> None:
@@ -59,7 +84,8 @@ def test_one_latin_name_does_not_make_chinese_english() -> None:
 @given(st.text(max_size=400))
 def test_cleaning_twice_changes_nothing_that_matters(text: str) -> None:
     once = clean(text)
-    assert all(c.isprintable() or c == "\n" for c in once)
+    hidden = {"Cc", "Cs", "Co"}
+    assert all(c == "\n" or unicodedata.category(c) not in hidden for c in once)
     once.encode()
     assert clean(once.replace("&", "+")) == once.replace("&", "+")
     assert language(text) in ("zh", "ja", "en", "other")

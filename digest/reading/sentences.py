@@ -26,7 +26,7 @@ _LEAD = re.compile(
     r"速報|速递|快讯|突发|资讯|重磅|独家|最新|更新|喜讯|💡资讯)(?:\s*[\]】)）]|\s*[:：|!！]+)\s*[:：|]?\s*",
     re.IGNORECASE,
 )
-_KEYCAP = re.compile(r"[0-9#*]\u20e3")
+_KEYCAP = re.compile(r"[0-9#*]\ufe0f?\u20e3")
 _THREAD = re.compile(
     r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import gzip
+import html
 import json
 import logging
 import re
@@ -115,7 +116,8 @@ def _parse_value(value: Any) -> Post:
         source=row.source.strip(),
         author=row.author.strip().lstrip("@"),
         author_name=row.author_name.strip(),
-        text=row.text[:MAX_TEXT],
+        # X escapes three signs of HTML in its texts; other sources give plain text.
+        text=(html.unescape(row.text) if row.source.strip() == "x" else row.text)[:MAX_TEXT],
         created_at=row.created_at.astimezone(UTC),
         url=row.url,
         lang=row.lang,
