@@ -12,6 +12,7 @@ from digest.errors import DigestError
 from digest.models import Item
 from digest.write.judge import judged
 from digest.write.verify import verify
+from digest.write.verify.nearness import prove, split_statements
 from tests.posts import post
 from tools.evaluate import score
 
@@ -212,3 +213,36 @@ def test_a_figure_rounds_only_to_its_nearest(value: int, step: int) -> None:
     assert missing(f"about {nearest:,} people", f"{value:,} people") == ()
     wrong = value * 3 + step
     assert missing(f"about {wrong:,} people", f"{value:,} people") != ()
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "invented"),
+    [
+        (
+            "Acme opened its data centre in Oslo. The chief executive resigned shortly afterwards.",
+            "Acme has opened a new data centre in Oslo today, its largest in Europe.",
+            "The chief executive resigned shortly afterwards.",
+        ),
+        (
+            "Acme 在奥斯陆启用数据中心。监管机构已对此展开调查。",
+            "Acme has opened a new data centre in Oslo today, its largest in Europe.",
+            "监管机构已对此展开调查。",
+        ),
+    ],
+)
+def test_an_invented_sentence_beside_a_true_one_is_refused(
+    said: str, posted: str, invented: str
+) -> None:
+    [verdict] = prove([(Item(said, cites=("x:1",)), [post(posted, "1")], False)])
+    assert [(c.kind, c.words) for c in verdict.claims] == [("unrelated", invented)]
+    true = said.removesuffix(invented).strip()
+    [verdict] = prove([(Item(true, cites=("x:1",)), [post(posted, "1")], False)])
+    assert verdict.ok
+
+
+def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
+    text = "Peter H. Diamandis says U.S. firms lead by 3.5 points. 他不同意这种说法。"
+    assert split_statements(text) == [
+        "Peter H. Diamandis says U.S. firms lead by 3.5 points.",
+        "他不同意这种说法。",
+    ]

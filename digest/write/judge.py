@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from digest.errors import DigestError
 from digest.models import Item
 from digest.sources.jsonl import parse_line
-from digest.write.verify import verify
+from digest.write.verify.nearness import prove
 
 
 class _Item(BaseModel):
@@ -44,6 +44,6 @@ def judged(lines: Iterable[str], name: str) -> Iterator[str]:
             raise DigestError(f"{name}:{number}: {said}") from None
         keys = {post.id: post.key for post in posts}
         cites = tuple(keys.get(cite, cite) for cite in data.item.cites)
-        verdict = verify(Item(data.item.text, data.item.title, cites=cites), posts, view=data.view)
+        [verdict] = prove([(Item(data.item.text, data.item.title, cites=cites), posts, data.view)])
         answer = {"id": data.id, "ok": verdict.ok, "unsupported": list(verdict.unsupported)}
         yield json.dumps(answer, ensure_ascii=False)

@@ -29,7 +29,7 @@ from digest.write.verify.figures import (
 from digest.write.verify.mentions import find_missing_names, find_missing_versions
 
 ClaimKind = Literal[
-    "cite", "link", "figure", "derived", "day", "version", "ticker", "name", "speaker"
+    "cite", "link", "figure", "derived", "day", "version", "ticker", "name", "speaker", "unrelated"
 ]
 
 _TICKER = re.compile(

@@ -8,16 +8,14 @@ from dataclasses import replace
 
 from digest.models import Language, Post, SectionName
 from digest.orders import gives_orders
-from digest.select.embed import EMBED_CHARS, embed
-from digest.text import clean, language, plain
+from digest.select.embed import embed
+from digest.text import clean, language
 from digest.write.companies import han_names
 from digest.write.extractive.substance import proper_names
 from digest.write.model.candidates import Candidate, pieces, without
-from digest.write.verify import verify
+from digest.write.verify import Verdict
+from digest.write.verify.nearness import prove
 
-NEAR = 0.33
-"""Least cosine between an item and the nearest part of its posts. Of 84 true renderings in the other
-language none was below 0.52; sentences that were smuggled in reached 0.26."""
 SAME = 0.58
 """Cosine from which two items that share a name tell the same. Of ten points of a real day no two were
 nearer than 0.35; five of six pairs that told one event in other words lay between 0.52 and 0.72."""
@@ -28,6 +26,7 @@ TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "a
 
 _HAN, _KANA = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u3041-\u30fa]")
 _LANGUAGE = {"zh": "not written in Chinese", "en": "not written in English"}
+UNRELATED = "is not about the posts it cites"
 GENERIC = "would fit any day: name who and what, or leave it out"
 _EMPTY_PHRASES = re.compile(
     r"引发.{0,8}?(?:关注|热议|讨论|思考|反响)|值得(?:关注|期待|深思)|未来可期|拭目以待|持续(?:升温|发酵|演进)|"
@@ -46,12 +45,12 @@ _TELLS = re.compile(r"\d|[A-Z][\w.+-]*|[《“「\"']")
 def checked(
     found: Sequence[Candidate], shown: Mapping[str, Post], spoken: Language
 ) -> list[Candidate]:
-    """The candidates with what is wrong with each: nothing for those that may be printed."""
-    near = _nearness(found)
-    given = list(shown.values())
+    """Return the candidates with what is wrong with each: nothing for those that may be printed."""
+    posts = list(shown.values())
+    verdicts = prove([(one.item, posts, one.section == "views") for one in found])
     return [
-        replace(one, problems=_problems(one, given, spoken, cosine))
-        for one, cosine in zip(found, near, strict=True)
+        replace(one, problems=_problems(one, verdict, spoken))
+        for one, verdict in zip(found, verdicts, strict=True)
     ]
 
 
@@ -74,22 +73,21 @@ def trimmed(
     ]
 
 
-def _problems(
-    one: Candidate, given: Sequence[Post], spoken: Language, nearness: float
-) -> tuple[str, ...]:
+def _problems(one: Candidate, verdict: Verdict, spoken: Language) -> tuple[str, ...]:
     if not one.item.text and not one.item.title:
         return ("no text",)
-    problems = list(verify(one.item, given, view=one.section == "views").unsupported)
+    problems = [
+        f"{UNRELATED}: {claim.words}" if claim.kind == "unrelated" else claim.words
+        for claim in verdict.claims
+    ]
     if not _speaks(one.item.text or one.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
     problems += _addresses(one)
     if gives_orders(one.said):
         problems.append("speaks to a program")
-    if one.posts and nearness < NEAR:
-        problems.append("is not about the posts it cites")
     if not problems and generic(one):
         problems.append(GENERIC)
-    return tuple(problems)
+    return tuple(dict.fromkeys(problems))
 
 
 def _speaks(text: str, spoken: Language) -> bool:
@@ -113,25 +111,6 @@ def generic(one: Candidate) -> bool:
         return True
     first = re.sub(r"^[A-Z](?=[a-z])", "", text.strip())  # a capital that only starts the sentence
     return one.section != "views" and not _TELLS.search(first) and not han_names(text)
-
-
-def _nearness(found: Sequence[Candidate]) -> list[float]:
-    """For each candidate the cosine with the nearest part of a post it cites; 1 where it cites none."""
-    parts = [[part for post in one.posts for part in _parts(post.text)] for one in found]
-    texts = list(
-        dict.fromkeys([*(one.said for one in found), *(p for each in parts for p in each)])
-    )
-    vector = dict(zip(texts, embed(texts), strict=True)) if texts else {}
-    return [
-        max((float(vector[one.said] @ vector[part]) for part in each), default=1.0)
-        for one, each in zip(found, parts, strict=True)
-    ]
-
-
-def _parts(text: str) -> list[str]:
-    """The post in pieces of the encoder's reach."""
-    words = plain(text)
-    return [words[at : at + EMBED_CHARS] for at in range(0, min(len(words), 2400), EMBED_CHARS)]
 
 
 def without_repeats(
