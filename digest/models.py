@@ -30,12 +30,13 @@ class SourceSpec:
     """One line of a topic's `sources`: where posts come from."""
 
     kind: str
-    address: str = ""
+    address: str = field(default="", repr=False)
+    """May hold a password or a key."""
     weight: float = 1.0
     fallback_for: str = ""
     """Address of the source it stands in for while that one does not answer."""
     private: bool = False
-    """Whether it may be near by: only the operator's own file can say so."""
+    """True if private-network addresses are allowed. Only `topics.toml` may set it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class Provider:
     """One model on one server that speaks OpenAI's chat completions."""
 
     model: str
-    base_url: str = "https://api.openai.com/v1"
+    base_url: str = field(default="https://api.openai.com/v1", repr=False)  # may hold a key
     key: str = field(default="", repr=False)
 
 

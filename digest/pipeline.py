@@ -77,7 +77,7 @@ class Model:
     prompts: Path
     usd_day: float
     usd_month: float
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 async def run(

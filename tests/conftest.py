@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from bot.settings import VARIABLES
+from digest.masking import forget_secrets
 
 LOOPBACK = re.compile(r"127\.[\d.]+|::1|localhost|")
 """Also the empty host, which asks for addresses to listen on."""
@@ -27,6 +28,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     monkeypatch.chdir(tmp_path)
+    forget_secrets()
 
 
 @pytest.fixture(autouse=True)

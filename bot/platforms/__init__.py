@@ -104,7 +104,7 @@ class Setup:
     """How to reach a platform."""
 
     token: str = field(repr=False)
-    api_url: str = ""
+    api_url: str = field(default="", repr=False)
     """Another server than the platform's own; empty for that one."""
     proxy: str = field(default="", repr=False)
     operators: tuple[str, ...] = ()
