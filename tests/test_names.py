@@ -4,6 +4,8 @@ import pytest
 
 from digest.reading import Reading, read
 from digest.reading.vocabulary import FOLDER, load_entries, load_table
+from digest.reading.words import count_words
+from digest.write.verify.mentions import find_missing_names, read_mentions
 from tests.posts import post
 
 SENTENCES = {
@@ -93,3 +95,37 @@ def test_each_list_has_what_it_should_and_not_what_it_should_not(file: str) -> N
         assert table["reject"], name
         assert words.issuperset(table["match"]), name
         assert words.isdisjoint(table["reject"]), name
+
+
+ROOMS = [text for text, keys in SENTENCES.items() if keys]
+
+
+@pytest.mark.parametrize("text", ROOMS, ids=range(len(ROOMS)))
+def test_every_room_finds_the_same_names(text: str) -> None:
+    reading = read([post(text)])[0]
+    keys = reading.name_keys
+    # the writer chooses among sentences
+    assert {key for s in reading.sentences for key in s.name_keys} == keys
+    # the verifier takes the text at its word, and misses each name in a post without it
+    languages = frozenset([reading.language])
+    assert list(find_missing_names(text, read_mentions(text, languages))) == []
+    # the cloud shows them whole
+    words = count_words([reading])
+    assert {name.text.removeprefix("$") for name in reading.names} <= words.keys()
+
+
+DAYS = {
+    "zh": "云岭科技完成二亿元融资，用于建造第二座工厂。|寒武纪发布新一代推理芯片，功耗下降三成。|工信部公布人工智能标识细则，明年三月施行。|"
+    "月之暗面开源新的代码模型。|黄仁勋表示明年产能将翻倍。|北京大学与蓝湾智能联合成立实验室。",
+    "zh-Hant": "輝達公布財報，營收成長六成。|台積電宣布在高雄擴建新廠。|聯發科推出新款晶片。|馬斯克表示將延後發射。|谷歌開源新模型。|歐盟通過新的法案。",
+    "ja": "ソフトバンクは新しいデータセンターを建設すると発表した。|エヌビディアの売上高が過去最高となった。|トヨタは自動運転の新会社を設立した。|"
+    "日銀は金利を据え置いた。|ミライテックは新しいモデルを公開した。|楽天は対話サービスを始めた。",
+    "lower": "openai ships gpt-5.2 to all users today|nvidia beats its own forecast again|anthropic opens an office in tokyo|"
+    "qwen3 tops the board of open weights|deepseek cuts the price of its model by half|mistral raises two billion euros",
+}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_in_one_script_has_names_in_every_post(day: str) -> None:
+    readings = read(post(text, str(n)) for n, text in enumerate(DAYS[day].split("|")))
+    assert [reading.text for reading in readings if not reading.names] == []

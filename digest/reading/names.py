@@ -93,13 +93,15 @@ def select_names(names: Iterable[Name], text: str) -> tuple[Name, ...]:
 
 
 def _stands(name: str, text: str) -> bool:
-    at = text.find(name)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+    """True if the text has the name as words of their own: "H100s" has H100."""
+    place = text.find(name)
+    while place >= 0:
+        before, after = text[max(0, place - 1) : place], text[place + len(name) :][:2]
+        after = after[1:] if after[:1] == "s" else after[:1]
         inside = name[0].isascii() and _is_latin(before)
         if not inside and not (name[-1].isascii() and _is_latin(after)):
             return True
-        at = text.find(name, at + 1)
+        place = text.find(name, place + 1)
     return False
 
 

@@ -146,7 +146,7 @@ class Sentence:
         return han + 0.4 * (len(self.text) - han)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Story:
     """Readings of posts about one event, best first, with the score that ranked it and its parts."""
 
@@ -160,7 +160,7 @@ class Story:
     earlier: date | None = None
     """The latest day whose report told of it, where this story brings news of it."""
 
-    @property
+    @cached_property
     def posts(self) -> tuple[Post, ...]:
         """Return the posts, best first."""
         return tuple(reading.post for reading in self.readings)

@@ -44,8 +44,8 @@ class Segmenter:
         self._tokenizer = _empty_tokenizer(jieba)
         self._pairs: set[bytes] = set()
         self._tags: dict[str, str] = {}
+        self.prepare(known_words())
         for word in known_words():
-            self.prepare([word])
             self._tokenizer.add_word(word)
             self._tags.setdefault(word, "name")
 

@@ -60,12 +60,15 @@ def _spelling(seen: Counter[str]) -> str:
 
 def _words(reading: Reading, terms: re.Pattern[str]) -> Iterator[tuple[str, str]]:
     """Yield key and spelling of the names of a post, then of the terms and words between them."""
-    text = list(reading.plain[:POST_CHARS])
+    text, parts, end = reading.plain[:POST_CHARS], [], 0
     for start, name in reading.placed_names:
-        if start < POST_CHARS and _is_shown(name):
+        if start >= POST_CHARS:
+            break
+        if _is_shown(name):
             yield _name_key(name), " ".join(name.text.removeprefix("$").split())
-        text[start : start + len(name.text)] = " " * len(text[start : start + len(name.text)])
-    between = "".join(text)
+        parts += [text[end:start], " " * len(name.text)]
+        end = start + len(name.text)
+    between = "".join([*parts, text[end:]])
     for match in terms.finditer(between):
         yield _word_key(match.group()), " ".join(match.group().split())
     for match in _LATIN.finditer(terms.sub(" ", between)):
