@@ -1,5 +1,5 @@
 # `make demo` for a first look, `make test` before every commit. Needs only Python 3.11 or newer.
-.PHONY: demo test bench chaos evaluate train pictures fmt lock
+.PHONY: demo jekyll test bench chaos evaluate train pictures fmt lock
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -43,6 +43,9 @@ train: .venv/ready ## makes the learned heads again from ../shared/data, byte fo
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
 	$(BIN)/python -m tools.pictures docs
 
+jekyll: .venv/ready ## builds an exported site with Jekyll in several time zones (needs jekyll)
+	$(BIN)/python -m tools.check_jekyll
+
 fmt: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -50,3 +53,5 @@ fmt: .venv/ready
 lock: ## after a change of dependencies (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --no-annotate --extra dev pyproject.toml requirements.build -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --no-annotate -c requirements.lock pyproject.toml requirements.build -o requirements.txt
