@@ -21,8 +21,8 @@ from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Held, Language, Report, Topic
 from digest.store import Store
-from digest.store.ledger import RESTORED, Ledger
-from digest.store.outbox import ENDED
+from digest.store.ledger import Ledger
+from digest.store.outbox import ENDED, RESTORED
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from bot.delivery.rate import Rate
 from bot.platforms import Delivering
 from digest.errors import StoreError
 from digest.models import Outcome
-from digest.store.due import MADE_UP
-from digest.store.ledger import RESTORED, Ledger
+from digest.store.ledger import Ledger
+from digest.store.outbox import MADE_UP, RESTORED
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """Backups, restoring them, and what is done about a damaged database as the bot starts.
 
-All of it is for SQLite: a PostgreSQL server has its own tools. A restored database does not know what
-was sent after the backup, so all that was due by then counts as sent, or is held: see `Store.restored`.
+All of it is for SQLite: a PostgreSQL server has its own tools. A restored database does not know
+what was sent after the backup, so all that was due by then counts as sent, or is held: see
+`Store.restored`.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class Database:
     async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
         """Open the database at DATABASE_URL and bring its tables up to date.
 
-        `migrate` does that elsewhere (in a child process) where it is given. Raises StoreError where
-        there is no database, or one that this program must not touch.
+        `migrate` does that elsewhere (in a child process) where it is given. Raises StoreError
+        where there is no database, or one that this program must not touch.
         """
         address = database_url(url)
         backup.refuse_empty(address)

@@ -13,13 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import closes, due_days, newest_closed, next_due, report_day
 from digest.models import Chat, Delivery, Subscription, Topic
-from digest.store import outbox
 from digest.store.chat_tables import subscription_of
 from digest.store.engine import insert_on
+from digest.store.outbox import MADE_UP, OutboxTables, forget
 from digest.store.tables import builds, deliveries, reports, subscriptions
 
-MADE_UP = timedelta(hours=24)
-"""How long a missed digest is still made up, once."""
 LATE = timedelta(minutes=10)
 """After how long a digest is said to be late."""
 TERMINAL = "terminal"
@@ -33,7 +31,7 @@ LONGEST_BUILD = timedelta(minutes=12)
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What the ledger has of a subscription: its newest local day, and the newest report it was due."""
+    """The newest local day of a subscription in the ledger, and the newest report it was due."""
 
     day: date | None = None
     report: date | None = None
@@ -47,7 +45,7 @@ def proposed(
     now: datetime,
     cutoff: datetime,
 ) -> list[dict[str, Any]]:
-    """A delivery for the newest day that became due since then; a skipped row for each older one.
+    """Return a delivery for the newest day that became due since then; older ones as skipped rows.
 
     Days up to the newest one it has are over: it changed its time or its zone meanwhile, or the
     clock was set back. What was due up to `cutoff` is skipped. One whose report is made after the
@@ -83,10 +81,109 @@ def _row(
     }
 
 
-async def propose(
+class DueTables(OutboxTables):
+    """The table `builds`, and `deliveries` that wait for their parts."""
+
+    async def propose(self, topics: Mapping[str, Topic], now: datetime) -> int:
+        """Save a row for all that became due, in several transactions; return how many.
+
+        A subscription gets one delivery a local day of its own, and each report once. What was due
+        more than 24 hours ago, or before a restore, is skipped with a row that says so.
+        """
+        restored = await self._store.note("store", "restored")
+        cutoff = now - MADE_UP
+        if restored:
+            cutoff = max(cutoff, datetime.fromisoformat(restored))
+        total = 0
+        while True:
+            async with self._store.writing() as connection:
+                seen, new = await _propose_some(connection, topics, now, cutoff)
+            total += new
+            if seen < MOST:
+                return total
+
+    async def ready(
+        self, platform: str, limit: int, now: datetime
+    ) -> list[tuple[Delivery, ReportKey]]:
+        """Return deliveries that wait for parts and whose report is stored, with its key.
+
+        None that are due after `now`, because their day is not over, though it has a report.
+        """
+        async with self._store.reading() as connection:
+            same = and_(
+                reports.c.topic == deliveries.c.topic,
+                reports.c.first == deliveries.c.report,
+                reports.c.last == deliveries.c.report,
+            )
+            made = select(reports.c.id).where(same).exists()
+            query = _open(platform).where(made, deliveries.c.due_at <= now)
+            rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
+            return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
+
+    async def overdue(self, platform: str, before: datetime, limit: int) -> list[Delivery]:
+        """Return deliveries due before then without a report, whose chats have no word of that."""
+        async with self._store.reading() as connection:
+            same = and_(
+                reports.c.topic == deliveries.c.topic,
+                reports.c.first == deliveries.c.report,
+                reports.c.last == deliveries.c.report,
+            )
+            late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
+            query = _open(platform).where(late, ~select(reports.c.id).where(same).exists())
+            rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
+            return [_delivery(row) for row in rows]
+
+    async def give_up(self, now: datetime) -> int:
+        """Skip deliveries whose report did not come within a day; return how many."""
+        async with self._store.writing() as connection:
+            stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MADE_UP)
+            await forget(connection, select(deliveries.c.id).where(stale), "no report")
+            skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
+            return (await connection.execute(skipped)).rowcount
+
+    async def build_due(self, topics: Sequence[Topic], now: datetime) -> list[tuple[str, date]]:
+        """Return the reports to build now: of days that have closed and have no report yet.
+
+        Each is given to one caller, until it fails or LONGEST_BUILD is over.
+        """
+        async with self._store.writing() as connection:
+            found = []
+            for topic in topics:
+                day = newest_closed(topic, now)
+                row = {
+                    "topic": topic.name,
+                    "day": day,
+                    "state": "due",
+                    "attempts": 0,
+                    "next_at": now,
+                }
+                written = insert_on(connection.dialect.name, builds).values(row)
+                await connection.execute(written.on_conflict_do_nothing())
+                same = and_(builds.c.topic == topic.name, builds.c.day == day)
+                mine = and_(same, builds.c.state != "done", builds.c.next_at <= now)
+                taken = update(builds).where(mine)
+                taken = taken.values(attempts=builds.c.attempts + 1, next_at=now + LONGEST_BUILD)
+                if (await connection.execute(taken)).rowcount:
+                    found.append((topic.name, day))
+            return found
+
+    async def build_ended(self, topic: str, day: date, now: datetime, *, made: bool) -> int:
+        """Save how a build ended; one that failed is due again later. Return how often it was
+        tried."""
+        async with self._store.writing() as connection:
+            same = and_(builds.c.topic == topic, builds.c.day == day)
+            tries = int(await connection.scalar(select(builds.c.attempts).where(same)) or 0)
+            pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries, 10))
+            values = {"state": "done"} if made else {"state": "failed", "next_at": now + pause}
+            await connection.execute(update(builds).where(same).values(values))
+            return tries
+
+
+async def _propose_some(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
-    """Rows for some subscriptions that are due; gives how many were looked at, how many rows are new.
+    """Save rows for some subscriptions that are due; return how many were read, how many rows are
+    new.
 
     Those with the same time, zone and past get the same days: counted once, written as one set.
     """
@@ -111,7 +208,7 @@ async def propose(
 
 
 async def _write(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
-    """The same delivery for many subscriptions; gives how many did not have it."""
+    """Save the same delivery for many subscriptions; return how many did not have it."""
     table = subscriptions.c
     values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
     each = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
@@ -124,51 +221,13 @@ async def _write(connection: AsyncConnection, ids: Sequence[int], row: Mapping[s
 
 
 def _newest(name: str) -> Any:
-    """The newest day in that column of the ledger of a subscription; one look into an index."""
+    """Select the newest day in that column of a subscription's ledger; one look into an index."""
     mine = deliveries.c.subscription_id == subscriptions.c.id
     newest = select(func.max(deliveries.c[name])).where(mine).scalar_subquery()
     return newest.label(f"newest_{name}")
 
 
 ReportKey = tuple[str, date, date]
-
-
-async def ready(
-    connection: AsyncConnection, platform: str, limit: int, now: datetime
-) -> list[tuple[Delivery, ReportKey]]:
-    """Deliveries that wait for parts and whose report is stored, and that are due by now."""
-    same = and_(
-        reports.c.topic == deliveries.c.topic,
-        reports.c.first == deliveries.c.report,
-        reports.c.last == deliveries.c.report,
-    )
-    made = select(reports.c.id).where(same).exists()
-    query = _open(platform).where(made, deliveries.c.due_at <= now)
-    rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
-    return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
-
-
-async def overdue(
-    connection: AsyncConnection, platform: str, before: datetime, limit: int
-) -> list[Delivery]:
-    """Deliveries due before then that still have no report, and whose chat was not told."""
-    same = and_(
-        reports.c.topic == deliveries.c.topic,
-        reports.c.first == deliveries.c.report,
-        reports.c.last == deliveries.c.report,
-    )
-    late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
-    query = _open(platform).where(late, ~select(reports.c.id).where(same).exists())
-    rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
-    return [_delivery(row) for row in rows]
-
-
-async def give_up(connection: AsyncConnection, now: datetime) -> int:
-    """Skips deliveries whose report did not come within a day."""
-    stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MADE_UP)
-    await outbox.forget(connection, select(deliveries.c.id).where(stale), "no report")
-    skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
-    return (await connection.execute(skipped)).rowcount
 
 
 def _open(platform: str) -> Any:
@@ -182,41 +241,3 @@ def _open(platform: str) -> Any:
 
 def _delivery(row: Any) -> Delivery:
     return Delivery(row.d_id, subscription_of(row), row.d_day, row.report, row.d_due_at, row.d_late)
-
-
-async def build_due(
-    connection: AsyncConnection, topics: Sequence[Topic], now: datetime
-) -> list[tuple[str, date]]:
-    """The reports to make now: of days that have closed and have no report yet. Who is given one
-    has it alone until it fails or its time is over."""
-    found = []
-    for topic in topics:
-        day = newest_closed(topic, now)
-        row = {
-            "topic": topic.name,
-            "day": day,
-            "state": "due",
-            "attempts": 0,
-            "next_at": now,
-        }
-        written = insert_on(connection.dialect.name, builds).values(row)
-        await connection.execute(written.on_conflict_do_nothing())
-        same = and_(builds.c.topic == topic.name, builds.c.day == day)
-        mine = and_(same, builds.c.state != "done", builds.c.next_at <= now)
-        taken = update(builds).where(mine)
-        taken = taken.values(attempts=builds.c.attempts + 1, next_at=now + LONGEST_BUILD)
-        if (await connection.execute(taken)).rowcount:
-            found.append((topic.name, day))
-    return found
-
-
-async def build_ended(
-    connection: AsyncConnection, topic: str, day: date, now: datetime, *, made: bool
-) -> int:
-    """Notes that a report was made, or when to try again; gives how often it was tried."""
-    same = and_(builds.c.topic == topic, builds.c.day == day)
-    tries = int(await connection.scalar(select(builds.c.attempts).where(same)) or 0)
-    pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries, 10))
-    values = {"state": "done"} if made else {"state": "failed", "next_at": now + pause}
-    await connection.execute(update(builds).where(same).values(values))
-    return tries

@@ -89,8 +89,8 @@ def open_engine(url: URL) -> AsyncEngine:
             **_OPTIONS,
         )
     _make_folder(Path(url.database or ""))
-    # The end of each transaction has rolled back what was not committed: once is enough. Writers take
-    # turns anyway: more connections kept open would only take room.
+    # The end of each transaction has rolled back what was not committed: once is enough. Writers
+    # take turns anyway: more connections kept open would only take room.
     engine = create_async_engine(url, pool_reset_on_return=None, pool_size=2, **_OPTIONS)
     _behave(engine.sync_engine)
     return engine

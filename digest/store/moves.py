@@ -30,8 +30,10 @@ async def move(connection: AsyncConnection, platform: str, old: str, new: str) -
 
 
 async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
-    """Gives a subscription the deliveries of another one for the same chat, but those for a day or a
-    report that it has itself: of such two, the one of which nothing was sent ends."""
+    """Give a subscription the deliveries of another one for the same chat.
+
+    Of two for one day or one report, the one of which nothing was sent ends.
+    """
     table = deliveries.c
     query = select(table.id, table.subscription_id, table.day, table.report)
     rows = await connection.execute(query.where(table.subscription_id.in_((going, staying))))
@@ -68,8 +70,10 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
 async def _swap(
     connection: AsyncConnection, theirs: Any, ours: Any, taken: Sequence[date | None]
 ) -> None:
-    """Gives the subscription that stays the newer report of two for the same day: it counts from
-    there. `taken`: the reports of the other one."""
+    """Give the subscription that stays the newer report of two for the same day.
+
+    It counts from there. `taken`: the reports of the other one.
+    """
     newer = theirs.report and (ours.report is None or theirs.report > ours.report)
     if not newer or ours.report in taken:
         return

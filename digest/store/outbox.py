@@ -6,8 +6,8 @@ import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,7 +27,12 @@ from digest.models import Chat, Held, Outcome, Part
 from digest.store.engine import insert_on
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
+if TYPE_CHECKING:
+    from digest.store import Store
+
 OPEN = ("waiting", "sending")
+MADE_UP = timedelta(hours=24)
+"""How long a missed digest is still made up, once."""
 WANTED = "to be sent again"
 """What is said of a message that is sent again at an operator's word, however late."""
 ENDED = "the program ended meanwhile"
@@ -38,21 +43,145 @@ MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 
 
-async def plan(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
-    """Writes the parts of deliveries that have none yet, and opens them."""
-    await _add(connection, plans, deliveries.c.state == "due")
-    for some in groups([delivery for delivery, _ in plans]):
-        same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
-        await connection.execute(update(deliveries).where(same).values(state="open"))
+class OutboxTables:
+    """The table `parts`: every message of every delivery. Each method may raise StoreError."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-async def note(connection: AsyncConnection, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
-    """Writes a word to chats whose report is late; their deliveries go on waiting for it."""
-    untold = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
-    await _add(connection, plans, untold)
-    for some in groups([delivery for delivery, _ in plans]):
-        noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
-        await connection.execute(noted)
+    async def plan(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Save the parts of deliveries, in order, and open them.
+
+        A delivery that has parts already, or has ended, is left as it is.
+        """
+        async with self._store.writing() as connection:
+            await _add(connection, plans, deliveries.c.state == "due")
+            for some in groups([delivery for delivery, _ in plans]):
+                same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
+                await connection.execute(update(deliveries).where(same).values(state="open"))
+
+    async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+        """Save a word to chats whose report is late; their deliveries wait for it."""
+        async with self._store.writing() as connection:
+            untold = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
+            await _add(connection, plans, untold)
+            for some in groups([delivery for delivery, _ in plans]):
+                noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
+                await connection.execute(noted)
+
+    async def claim(self, platform: str, limit: int, now: datetime) -> list[Part]:
+        """Return parts whose turn it is, at most one of a chat; from now on they are `sending`."""
+        async with self._store.writing() as connection:
+            asked = {"platform": platform, "now": now, "most": limit}
+            rows = (await connection.execute(_TURN, asked)).all()
+            if not rows:
+                return []
+            mine = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
+            sending = (
+                update(parts)
+                .where(mine)
+                .values(state="sending", attempts=parts.c.attempts + 1, tried_at=now)
+            )
+            # Of two who claim at once on PostgreSQL each row goes to one.
+            taken = set((await connection.scalars(sending.returning(parts.c.id))).all())
+            return [
+                Part(
+                    row.id,
+                    row.delivery_id,
+                    Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+                    row.position,
+                    row.nonce,
+                    row.content,
+                    row.attempts + 1,
+                    row.tried_at,
+                )
+                for row in rows
+                if row.id in taken
+            ]
+
+    async def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Save what became of claimed parts, and end deliveries that have no open part.
+
+        A part that has ended meanwhile is left as it is.
+        """
+        async with self._store.writing() as connection:
+            if not outcomes:
+                return
+            written = (
+                update(parts)
+                .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
+                .values(
+                    state=bindparam("new"),
+                    message=bindparam("said"),
+                    error=bindparam("why"),
+                    again_at=bindparam("again"),
+                )
+            )
+            rows = [
+                {
+                    "part": one.part,
+                    "new": one.state,
+                    "said": one.message,
+                    "why": one.error[:500],
+                    "again": one.again_at if one.state == "waiting" else None,
+                }
+                for one in outcomes
+            ]
+            await connection.execute(written, rows)
+            await _later(connection, outcomes)
+            ended = [one.part for one in outcomes if one.state not in OPEN]
+            await end_deliveries(connection, await _deliveries_of(connection, ended))
+
+    async def recover(self, platform: str) -> int:
+        """Mark parts that were being sent at a start, under the lease, as unknown; return how
+        many."""
+        async with self._store.writing() as connection:
+            mine = and_(parts.c.platform == platform, parts.c.state == "sending")
+            ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
+            held = update(parts).where(mine).values(state="unknown", error=ENDED)
+            await connection.execute(held)
+            await end_deliveries(connection, await _deliveries_of(connection, ids))
+            return len(ids)
+
+    async def decide(self, ids: Sequence[int], *, again: bool) -> int:
+        """Send held parts again, or mark them as arrived; return how many were held."""
+        async with self._store.writing() as connection:
+            number = 0
+            for some in groups(ids):
+                mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
+                state: dict[str, Any] = {"state": "sent"}
+                if again:
+                    state = {"state": "waiting", "again_at": None, "error": WANTED}
+                number += (
+                    await connection.execute(update(parts).where(mine).values(state))
+                ).rowcount
+            await end_deliveries(connection, await _deliveries_of(connection, ids))
+            return number
+
+    async def expire(self, platform: str, now: datetime) -> int:
+        """Drop parts that still wait MADE_UP after they were due; return of how many digests.
+
+        Those that an operator wants sent stay. A digest of which nothing was sent is skipped.
+        """
+        async with self._store.writing() as connection:
+            old = and_(
+                deliveries.c.platform == platform,
+                deliveries.c.state == "open",
+                deliveries.c.due_at < now - MADE_UP,
+            )
+            waiting = and_(parts.c.state == "waiting", parts.c.error != WANTED)
+            query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
+            ids = list((await connection.scalars(query)).all())
+            for some in groups(ids):
+                dropped = update(parts).where(parts.c.delivery_id.in_(some), waiting)
+                await connection.execute(dropped.values(state="dropped", error="too late"))
+            await end_deliveries(connection, ids)
+            more = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
+            for some in groups(ids):
+                whole = and_(deliveries.c.id.in_(some), ~select(parts.c.id).where(more).exists())
+                skipped = update(deliveries).where(whole).values(state="skipped", reason="too late")
+                await connection.execute(skipped)
+            return len(ids)
 
 
 async def _add(
@@ -154,70 +283,8 @@ _TURN = (
 )
 
 
-async def claim(
-    connection: AsyncConnection, platform: str, limit: int, now: datetime
-) -> list[Part]:
-    """Parts whose turn it is, one of a chat at a time and in order; from now on they are `sending`."""
-    asked = {"platform": platform, "now": now, "most": limit}
-    rows = (await connection.execute(_TURN, asked)).all()
-    if not rows:
-        return []
-    mine = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
-    sending = (
-        update(parts)
-        .where(mine)
-        .values(state="sending", attempts=parts.c.attempts + 1, tried_at=now)
-    )
-    # Of two who claim at once on PostgreSQL each row goes to one.
-    taken = set((await connection.scalars(sending.returning(parts.c.id))).all())
-    return [
-        Part(
-            row.id,
-            row.delivery_id,
-            Chat(row.platform, row.chat, row.thread, row.kind, row.space),
-            row.position,
-            row.nonce,
-            row.content,
-            row.attempts + 1,
-            row.tried_at,
-        )
-        for row in rows
-        if row.id in taken
-    ]
-
-
-async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    """Writes what became of parts that are `sending`, and ends deliveries that have no open part."""
-    if not outcomes:
-        return
-    written = (
-        update(parts)
-        .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
-        .values(
-            state=bindparam("new"),
-            message=bindparam("said"),
-            error=bindparam("why"),
-            again_at=bindparam("again"),
-        )
-    )
-    rows = [
-        {
-            "part": one.part,
-            "new": one.state,
-            "said": one.message,
-            "why": one.error[:500],
-            "again": one.again_at if one.state == "waiting" else None,
-        }
-        for one in outcomes
-    ]
-    await connection.execute(written, rows)
-    await _later(connection, outcomes)
-    ended = [one.part for one in outcomes if one.state not in OPEN]
-    await end_deliveries(connection, await _deliveries_of(connection, ended))
-
-
 async def _later(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
-    """The next messages to chats that must wait after one that was sent."""
+    """Postpone the next parts for chats that must wait after one that was sent."""
     waits = [
         {"part": one.part, "again": one.again_at}
         for one in outcomes
@@ -243,7 +310,7 @@ async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> lis
 
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Gives these deliveries, where all of their parts have ended, the state that follows from them."""
+    """Set the state of those deliveries whose parts have all ended."""
     for some in groups(ids):
         counts = [
             func.sum(case((parts.c.state.in_(states), 1), else_=0)).label(name)
@@ -264,19 +331,11 @@ async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> Non
             await connection.execute(update(deliveries).where(whole).values(state=state))
 
 
-async def recover(connection: AsyncConnection, platform: str) -> int:
-    """Parts that were being sent when their process ended: nobody knows what became of them."""
-    mine = and_(parts.c.platform == platform, parts.c.state == "sending")
-    ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
-    held = update(parts).where(mine).values(state="unknown", error=ENDED)
-    await connection.execute(held)
-    await end_deliveries(connection, await _deliveries_of(connection, ids))
-    return len(ids)
-
-
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
-    """After a restore: what was to be sent by now may have been. Messages are held for an operator's
-    word, deliveries without any are skipped, and nobody holds a lease."""
+    """Hold all open parts after a restore, because they may have been sent.
+
+    Deliveries without parts are skipped, and nobody has a lease.
+    """
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
     for some in groups(ids):
@@ -329,19 +388,6 @@ async def list_parts(
     ]
 
 
-async def decide(connection: AsyncConnection, ids: Sequence[int], *, again: bool) -> int:
-    """The operator's word on held parts: send again, or they arrived; gives how many were held."""
-    number = 0
-    for some in groups(ids):
-        mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
-        state: dict[str, Any] = {"state": "sent"}
-        if again:
-            state = {"state": "waiting", "again_at": None, "error": WANTED}
-        number += (await connection.execute(update(parts).where(mine).values(state))).rowcount
-    await end_deliveries(connection, await _deliveries_of(connection, ids))
-    return number
-
-
 async def drop(
     connection: AsyncConnection,
     platform: str,
@@ -369,7 +415,7 @@ async def drop(
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """Ends what is still to be sent of one subscription; what is being sent goes its way."""
+    """End what is still to be sent of one subscription; what is being sent is left alone."""
     mine = deliveries.c.subscription_id == subscription
     await connection.execute(
         update(deliveries)
@@ -380,36 +426,13 @@ async def leave(connection: AsyncConnection, subscription: int) -> None:
 
 
 async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
-    """Drops the waiting parts of some deliveries."""
+    """Drop the waiting parts of some deliveries."""
     waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
     found = await connection.scalars(dropped.returning(parts.c.delivery_id))
     await end_deliveries(connection, sorted(set(found.all())))
 
 
-async def expire(connection: AsyncConnection, platform: str, before: datetime) -> int:
-    """Drops messages of digests that were due before then and still wait, but those that an operator
-    wants sent; a digest of which nothing was sent is skipped. Gives the number of digests."""
-    old = and_(
-        deliveries.c.platform == platform,
-        deliveries.c.state == "open",
-        deliveries.c.due_at < before,
-    )
-    waiting = and_(parts.c.state == "waiting", parts.c.error != WANTED)
-    query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
-    ids = list((await connection.scalars(query)).all())
-    for some in groups(ids):
-        dropped = update(parts).where(parts.c.delivery_id.in_(some), waiting)
-        await connection.execute(dropped.values(state="dropped", error="too late"))
-    await end_deliveries(connection, ids)
-    more = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
-    for some in groups(ids):
-        whole = and_(deliveries.c.id.in_(some), ~select(parts.c.id).where(more).exists())
-        skipped = update(deliveries).where(whole).values(state="skipped", reason="too late")
-        await connection.execute(skipped)
-    return len(ids)
-
-
 def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """The ids, as many at a time as a statement may have."""
+    """Yield the ids, as many at a time as a statement may have."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))

@@ -125,7 +125,8 @@ async def insert_posts(
 
 
 def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:
-    """Return the old post with the newer text, its links and address, and the larger of each metric.
+    """Return the old post with the newer text, its links and address, and the larger of each
+    metric.
 
     A text that was cut on its way never replaces the complete one. `corrects`: the new post came in
     the same stream, so what differs is a correction; another stream may only complete a cut text,
@@ -142,7 +143,8 @@ def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:
 
 
 def _is_cut(text: str, complete: str) -> bool:
-    """Return True for the beginning of a longer text, with or without dots and a link at its end."""
+    """Return True for the beginning of a longer text, with or without dots and a link at its
+    end."""
     words = text.split()
     if words and words[-1].startswith(("https://", "http://")):
         words.pop()
@@ -185,7 +187,8 @@ def _count_posts(connection: Connection, topic: str) -> dict[date, int]:
 
 
 def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
-    """Return topic and key of at most MAX_KEYS posts of days before `before` that no report cites."""
+    """Return topic and key of at most MAX_KEYS posts of days before `before` that no report
+    cites."""
     # A report keeps its cited posts by key.
     if connection.dialect.name == "postgresql":
         cited = select(reports.c.topic, func.json_object_keys(reports.c.posts).label("key"))

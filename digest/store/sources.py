@@ -67,7 +67,7 @@ class SourceBook:
         self._store = store
 
     async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
-        """How the topic's sources are, by kind and address (as a SourceSpec without anything else)."""
+        """Return how the topic's sources are, by kind and address alone (in a SourceSpec)."""
         since = today - timedelta(days=RECENT_DAYS)
         async with self._store.reading() as connection:
             rows = await connection.execute(select(sources).where(sources.c.topic == topic))
@@ -92,7 +92,7 @@ class SourceBook:
     async def window(
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
-        """How often the topic's sources answered and failed in these UTC days."""
+        """Return how often the topic's sources answered and failed in these UTC days."""
         async with self._store.reading() as connection:
             rows = await connection.execute(
                 select(
@@ -116,8 +116,10 @@ class SourceBook:
         now: datetime,
         seconds: float,
     ) -> int:
-        """Posts, what was paid for them and what the source remembers, all or none; gives how many
-        posts were new."""
+        """Save posts, what was paid for them and what the source remembers, all or none.
+
+        Returns the number of new posts.
+        """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             new = await insert_posts(connection, topic, name, found) if found else 0
@@ -152,7 +154,10 @@ class SourceBook:
         off: str = "",
         counts: bool = True,
     ) -> None:
-        """That the source did not answer; what it remembers stays. `counts`: it is one failure more."""
+        """Save that the source did not answer; what it remembers stays.
+
+        `counts`: it is one failure more.
+        """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             await connection.execute(
@@ -185,12 +190,12 @@ class SourceBook:
             await _count(connection, topic, spec, now, failures=1)
 
     async def save_reads(self, keys: Sequence[str], now: datetime) -> None:
-        """Counts what was paid for outside a round."""
+        """Count what was paid for outside a round."""
         async with self._store.writing() as connection:
             await _save_reads(connection, keys, now)
 
     async def reads(self, now: datetime) -> Reads:
-        """What was paid for in this UTC month and today."""
+        """Return what was paid for in this UTC month and today."""
         day = now.astimezone(UTC).date()
         price = case((reads.c.key.startswith(USER, autoescape=True), USER_READS), else_=1)
         async with self._store.reading() as connection:
@@ -203,7 +208,7 @@ class SourceBook:
         return Reads(sum(spent.values()), spent.get(day, 0))
 
     async def changes(self, topic: str) -> list[Change]:
-        """What operators changed about the topic's sources, oldest first."""
+        """Return what operators changed about the topic's sources, oldest first."""
         async with self._store.reading() as connection:
             rows = await connection.execute(
                 select(source_changes).where(source_changes.c.topic == topic)
@@ -217,7 +222,7 @@ class SourceBook:
     async def change(
         self, topic: Topic, specs: Sequence[SourceSpec], *, added: bool, by: str, now: datetime
     ) -> None:
-        """Adds these sources or takes them away; one that is added again is asked as if new."""
+        """Add these sources or remove them; one that is added again is asked as if new."""
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             for spec in specs:
@@ -233,8 +238,10 @@ class SourceBook:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
     async def undo(self, topic: str, spec: SourceSpec) -> bool:
-        """Takes a change back, so that the topics file counts again; whether there was one. The source is
-        asked as if new."""
+        """Undo a change, so that the topics file counts again; return False if there was none.
+
+        The source is asked as if new.
+        """
         async with self._store.writing() as connection:
             done = await connection.execute(
                 delete(source_changes).where(_is(source_changes, topic, spec))

@@ -1,4 +1,5 @@
-"""What the model writer needs: kept answers, what servers understand, money spent, a report's score."""
+"""What the model writer needs: kept answers, what servers understand, money spent, a report's
+score."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,5 @@
-"""What the chat platforms need: subscriptions, updates already handled, small notes of a platform."""
+"""What the chat platforms need: subscriptions, updates already handled, small notes of a
+platform."""
 
 import sqlalchemy as sa
 from alembic import op

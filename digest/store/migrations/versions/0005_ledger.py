@@ -1,4 +1,5 @@
-"""The ledger: what is due, every part of every message, who may send, which reports are to be made."""
+"""The ledger: what is due, every part of every message, who may send, which reports are to be
+made."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,5 @@
-"""What sources remember, how they are, what operators changed about them, and reads that were paid for."""
+"""What sources remember, how they are, what operators changed about them, and reads that were
+paid for."""
 
 import sqlalchemy as sa
 from alembic import op
