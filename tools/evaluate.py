@@ -8,52 +8,23 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from digest.write.verify import verify
 from tests import feed_set
-from tests.verify_set import labelled
 from tools import (
     evaluate_ads,
     evaluate_continuity,
     evaluate_ranking,
     evaluate_stories,
     evaluate_summaries,
+    evaluate_verifier,
 )
 from tools.evaluate_data import DATA, Row, table
 from tools.figures import write_block
-
-
-def score() -> tuple[Counter[str], Counter[str], int, int]:
-    """Planted errors and those caught, by kind; true items and those refused."""
-    planted: Counter[str] = Counter()
-    caught: Counter[str] = Counter()
-    true = refused = 0
-    for _, kind, view, item, post in labelled():
-        ok = verify(item, [post], view=view).ok
-        if kind:
-            planted[kind] += 1
-            caught[kind] += not ok
-        else:
-            true += 1
-            refused += not ok
-    return planted, caught, true, refused
-
-
-def verifier() -> Row:
-    """The verifier on made-up posts."""
-    planted, caught, true, refused = score()
-    return Row(
-        "planted errors in items, made-up posts",
-        "caught; true items refused",
-        f"{sum(caught.values())} of {sum(planted.values())}; {refused} of {true}",
-    )
-
 
 STEPS: tuple[Callable[[Path], list[Row]], ...] = (
     evaluate_stories.first_rows,  # the longest first, so that both cores end together
@@ -76,13 +47,13 @@ def timed(step: Callable[[Path], list[Row]], data: Path) -> list[Row]:
 def main() -> None:
     """Print the table; write it into docs/figures.md where the data is the usual one."""
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
-    rows = [verifier()]
+    rows = evaluate_verifier.rows(data)
     if (data / "posts").is_dir():
         with ProcessPoolExecutor(2) as pool:
             for found in [pool.submit(timed, step, data) for step in STEPS]:
                 rows += found.result()
     else:
-        print(f"{data}: no posts in it; only the made-up set is measured", file=sys.stderr)
+        print(f"{data}: no posts in it; nothing is measured", file=sys.stderr)
     print(table(rows))
     if feed_set.FOLDER.is_dir():
         feed_set.main(feed_set.FOLDER)

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Literal
 
 from digest.reading.numerals import Numeral, find_numerals, parse_han
-from digest.reading.units import COUNTERS, CURRENCY_SIGNS, UNIT_NAMES
+from digest.reading.units import load_counters, load_signs, load_unit_names
+from digest.reading.vocabulary import load_words
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
@@ -69,26 +70,10 @@ _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
 _RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|和|或)\s?")
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
-_ABOUT = re.compile(
-    r"(?:\b(?:about|around|roughly|some|approximately|circa|or so)|[~≈约近]|大概|差不多)\s?$|$^",
-    re.I,
-)
-_OVER = re.compile(
-    r"(?:\b(?:over|more than|above|at least|exceed\w*|surpass\w*|past|upwards? of|topp\w+)|[逾超>]|超过|高于|突破|不止|至少|大于|多于)\s?(?:us)?[$€£¥]?$",
-    re.I,
-)
-_UNDER = re.compile(
-    r"(?:\b(?:under|below|less than|nearly|almost|close to|up to|just shy of|fewer than)|[近<]|将近|接近|不到|不足|低于|少于|至多)\s?(?:us)?[$€£¥]?$",
-    re.I,
-)
+_BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
     r"\s?(?:(?P<over>\+|[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
 )
-_SOFT_SIGN = re.compile(
-    r"(?:\b(?:about|around|roughly|some|approximately|circa)|[~≈约]|大概|差不多)\s?(?:us)?[$€£¥]?$",
-    re.I,
-)
-
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)")
 _TENTHS = re.compile(
@@ -114,18 +99,7 @@ _HALF_SPAN = re.compile(
     r"(?<![上下个])半个?(小时|年|天|月|钟头)|\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
     re.I,
 )
-_MULTIPLES = tuple(
-    (value, re.compile(pattern, re.I))
-    for value, pattern in (
-        (
-            2.0,
-            r"\b(?:doubl\w+|twice|two-?fold)\b|翻倍|翻番|翻一番|加倍|翻了一倍|增长一倍|[两二一]倍",
-        ),
-        (3.0, r"\b(?:tripl\w+|trebl\w+|three-?fold|thrice)\b|三倍"),
-        (4.0, r"\b(?:quadrupl\w+|four-?fold)\b|四倍|翻两番"),
-        (10.0, r"\b(?:ten-?fold|order of magnitude)\b|十倍|数量级"),
-    )
-)
+_MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _ORDINAL_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
     " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
@@ -191,7 +165,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
     start, end, value = numeral.start, numeral.end, numeral.value
     sign = ""
     if prefix := _PREFIX.search(text[max(0, start - 5) : start]):
-        sign = CURRENCY_SIGNS[((prefix[1] or "") + (prefix[2] or prefix[3])).lower()]
+        sign = load_signs()[((prefix[1] or "") + (prefix[2] or prefix[3])).lower()]
         start -= len(prefix[0])
     after = _AFTER.match(text, end)
     if after and after["over"]:
@@ -235,15 +209,12 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
     before = text[max(0, start - 16) : start]
     if text[start:end].rstrip("万亿").endswith(("多", "余")):
         return "over"
-    if (
-        _SOFT_SIGN.search(before)
-        or (after and after["about"])
-        or text[end : end + 2] in ("左右", "上下")
-    ):
+    trailing = text[end : end + 2] in ("左右", "上下")
+    if _cues("about", _BEFORE).search(before) or trailing or (after and after["about"]):
         return "about"
-    if _OVER.search(before) or (after and after["over"]):
+    if _cues("over", _BEFORE).search(before) or (after and after["over"]):
         return "over"
-    return "under" if _UNDER.search(before) else ""
+    return "under" if _cues("under", _BEFORE).search(before) else ""
 
 
 def find_unit(text: str, at: int) -> tuple[str, int]:
@@ -252,11 +223,11 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
     for length in range(min(_longest_unit(), len(text) - start), 0, -1):
         word = text[start : start + length].lower()
         follow = text[start + length : start + length + 1]
-        if word in UNIT_NAMES and not (
+        if word in load_unit_names() and not (
             word[-1].isascii() and word[-1].isalpha() and follow.isascii() and follow.isalpha()
         ):
-            return UNIT_NAMES[word], start + length
-    for counter in COUNTERS:
+            return load_unit_names()[word], start + length
+    for counter in load_counters():
         if text.startswith(counter, start):
             return "count", start + len(counter)
     return "", at
@@ -264,7 +235,7 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
 
 @cache
 def _longest_unit() -> int:
-    return max(map(len, UNIT_NAMES))
+    return max(map(len, load_unit_names()))
 
 
 def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
@@ -298,7 +269,9 @@ def _find_shares(text: str) -> Iterator[Amount]:
     spans = list(_HALF_SPAN.finditer(text))
     for match in spans:
         unit = next(group for group in match.groups() if group).lower()
-        yield _special(match, text, (Quantity(0.5, UNIT_NAMES.get(unit, "month")),), kind="number")
+        yield _special(
+            match, text, (Quantity(0.5, load_unit_names().get(unit, "month")),), kind="number"
+        )
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
         if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):
@@ -334,10 +307,24 @@ def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tu
 
 
 def _find_multiples(text: str) -> Iterator[Amount]:
-    for value, pattern in _MULTIPLES:
-        for match in pattern.finditer(text):
+    for table, value in _MULTIPLES.items():
+        for match in find_cues(text, table):
             quantities = Quantity(value, "times"), Quantity(100 * (value - 1), "percent")
             yield _special(match, text, quantities, "multiple")
+
+
+def find_cues(text: str, table: str) -> Iterator[re.Match[str]]:
+    """Return the places of the words of a table of `vocabulary/figures.toml`."""
+    return _cues(table).finditer(text)
+
+
+@cache
+def _cues(table: str, end: str = "") -> re.Pattern[str]:
+    words = sorted(load_words("figures", table), key=lambda word: -len(word))
+    spelled = [re.escape(word).replace("·", r"\s") for word in words]
+    latin = [w.replace(r"\*", r"\w*") + r"\b" for w in spelled if w[0].isascii() and w[0].isalpha()]
+    others = [w for w in spelled if not (w[0].isascii() and w[0].isalpha())]
+    return re.compile(rf"(?:(?<![-\w])(?:{'|'.join(latin)})|{'|'.join(others)}){end}", re.I)
 
 
 def _find_ranks(text: str) -> Iterator[Amount]:

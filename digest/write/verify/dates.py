@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from digest.reading.days import Hour, convert_hour, find_days, find_hours, find_terms
-from digest.reading.spans import read_spans
+from digest.reading.days import Hour, convert_hour, find_days, find_hours, find_terms, read_spans
 from digest.write.verify.evidence import Evidence
 
 

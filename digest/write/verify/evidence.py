@@ -20,12 +20,12 @@ from digest.reading.days import (
     find_days,
     find_hours,
     find_short_days,
+    find_spans,
     find_terms,
     resolve_days,
 )
 from digest.reading.names import simplify
 from digest.reading.numerals import parse_han
-from digest.reading.spans import find_spans
 from digest.reading.units import CURRENCIES
 from digest.text import clean, language
 from digest.write.verify.figures import find_clause, list_sizes

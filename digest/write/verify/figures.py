@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from digest.reading.amounts import Amount, Quantity
-from digest.reading.units import CURRENCIES, DIMENSIONS
+from digest.reading.amounts import Amount, Quantity, find_cues
+from digest.reading.units import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
 """Relative difference of figures that are the same."""
@@ -17,19 +17,6 @@ LOOSE = 0.05
 `arithmetic` of verify_dev, half of it)."""
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
-
-_SUM = re.compile(r"total|combined|altogether|together|in all\b|in sum|overall|\bboth\b|\bplus\b|between them|共|合计|总|加起来|累计|之和|一起", re.I)  # fmt: skip
-_DIFFERENCE = re.compile(
-    r"differen|\bgaps?\b|\bmargin|\bahead|\blead|\bbehind|\bmore\b|\bfewer|\bless\b|\bhigher|\blower|\bolder|\byounger|\bcheaper|\bextra|\babove|\bbelow|\bbeat|outpac|outperform"
-    r"|\b(?:up|down|rose|rise|fell|fall|drop|gain|los[ts]|cut|add|grew|grow|increas|decreas|declin|shed|sav|rais|improv|jump|climb|widen|narrow|later|earlier|after|before|remain|left\b|spread|range|hike|point)"
-    r"|差|多|少|高出|低|领先|落后|跑赢|跑输|涨|跌|升|降|增|减|提高|提升|缩|扩|省|快|慢|晚|早|剩|余|间隔|相隔|之后|前后|加息",
-    re.I,
-)
-_SHARE = re.compile(
-    r"\bshare\b|portion|fraction|account|made up|makes up|占|比例|份额|比重|其中", re.I
-)
-_EACH = re.compile(r"\beach\b|\bevery\b|\bper\b|\bapiece|\ba piece|\baverage|\ban? (?:head|share|token|coin|unit|day|month|year|hour|week|person)\b|每|各|人均|平均|均价|单价|折合|日均|总|total", re.I)  # fmt: skip
-_TIMES_UNITS = ("times", "")
 
 
 def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
@@ -63,8 +50,8 @@ def _convert(
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
         return mine.value, other.value
-    dimension, factor = DIMENSIONS.get(unit, (unit, 1.0))
-    fact_dimension, fact_factor = DIMENSIONS.get(fact_unit, (fact_unit, 1.0))
+    dimension, factor = load_dimensions().get(unit, (unit, 1.0))
+    fact_dimension, fact_factor = load_dimensions().get(fact_unit, (fact_unit, 1.0))
     if dimension != fact_dimension:
         return None
     return mine.value * factor, other.value * fact_factor
@@ -118,17 +105,15 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
     for signal, value, tolerance in _results(amount, others):
         target = amount.value
         if abs(value - target) <= max(tolerance, 1e-4 * abs(target)):
-            if signal is None or signal.search(clause):
+            if not signal or _has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
 
 
-def _results(
-    amount: Amount, others: Sequence[Amount]
-) -> Iterator[tuple[re.Pattern[str] | None, float, float]]:
+def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, float, float]]:
     """Yield what operations on two of the posts' figures give, in the amount's unit: the words that must
-    name the operation (None where the unit does), the value, and how far the amount may be from it."""
+    name the operation ("" where the unit does), the value, and how far the amount may be from it."""
     facts = list(
         dict.fromkeys(
             fact for other in others if other.kind != "rank" for fact in other.quantities[:1]
@@ -143,35 +128,35 @@ def _results(
         pair = _comparable(left, right)
         if pair and pair[1] and (left.unit or amount.kind != "number"):
             for signal, value in _ratios(unit, *pair):
-                yield None if amount.kind == "share" else signal, value, tolerance
+                yield "" if amount.kind == "share" else signal, value, tolerance
         if pair and _fits(unit, left, right):
             scale = _scale(left, right, unit)
             yield (
-                _DIFFERENCE if unit not in ("pp", "bp") else None,
+                "difference" if unit not in ("pp", "bp") else "",
                 (pair[0] - pair[1]) * scale,
                 tolerance,
             )
-            yield _SUM, (pair[0] + pair[1]) * scale, tolerance
+            yield "sum", (pair[0] + pair[1]) * scale, tolerance
         if unit in CURRENCIES and left.unit == unit and right.unit in ("", "count") and right.value:
-            yield _EACH, left.value * right.value, tolerance
-            yield _EACH, left.value / right.value, tolerance
+            yield "each", left.value * right.value, tolerance
+            yield "each", left.value / right.value, tolerance
         if (
             unit in ("", "count")
             and left.unit in ("", "count")
             and right.unit in ("", "count")
             and right.value > 1
         ):
-            yield _EACH, left.value * right.value, tolerance
-            yield _EACH, left.value / right.value, tolerance
+            yield "each", left.value * right.value, tolerance
+            yield "each", left.value / right.value, tolerance
 
 
-def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[re.Pattern[str] | None, float]]:
+def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[str, float]]:
     if unit == "times" and left > right:
-        yield None, left / right
+        yield "", left / right
     if unit == "percent":
         if left < right:
-            yield _SHARE, 100 * left / right
-        yield _DIFFERENCE, 100 * abs(left - right) / right
+            yield "share", 100 * left / right
+        yield "difference", 100 * abs(left - right) / right
 
 
 def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
@@ -180,8 +165,8 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
         return left.value, right.value
     if {left.unit, right.unit} <= {"", "count"}:
         return left.value, right.value
-    dimension, factor = DIMENSIONS.get(left.unit, ("", 1.0))
-    other_dimension, other_factor = DIMENSIONS.get(right.unit, ("", 1.0))
+    dimension, factor = load_dimensions().get(left.unit, ("", 1.0))
+    other_dimension, other_factor = load_dimensions().get(right.unit, ("", 1.0))
     if dimension and dimension == other_dimension:
         return left.value * factor, right.value * other_factor
     return None
@@ -194,8 +179,8 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
         return units == {"percent"}
     if unit in ("", "count"):
         return True
-    dimension = DIMENSIONS.get(unit, (unit, 1.0))[0]
-    return all(DIMENSIONS.get(u, (u, 1.0))[0] == dimension for u in units)
+    dimension = load_dimensions().get(unit, (unit, 1.0))[0]
+    return all(load_dimensions().get(u, (u, 1.0))[0] == dimension for u in units)
 
 
 def _scale(left: Quantity, right: Quantity, unit: str) -> float:
@@ -204,8 +189,8 @@ def _scale(left: Quantity, right: Quantity, unit: str) -> float:
         return 1.0
     if unit == "bp":
         return 100.0
-    base = DIMENSIONS.get(left.unit, ("", 1.0))[1] if left.unit == right.unit else 1.0
-    return base / DIMENSIONS.get(unit, ("", 1.0))[1]
+    base = load_dimensions().get(left.unit, ("", 1.0))[1] if left.unit == right.unit else 1.0
+    return base / load_dimensions().get(unit, ("", 1.0))[1]
 
 
 CLAUSE_CHARS = 160
@@ -220,23 +205,16 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
     return text[ends[-parts:][0] : after.start() if after else last]
 
 
-_UP = re.compile(
-    r"(?<![-\w])(?:up\b|rose|rise|gain|climb|jump|surg|increas|higher|grew|grow|soar|rall)|[涨升增]|走高|反弹",
-    re.I,
-)
-_DOWN = re.compile(
-    r"\b(?:down|fell|fall|drop|declin|los[ts]|plung|slump|decreas|lower|shed|slid|tumbl)|[跌降减挫]|回落|下滑|走低|蒸发",
-    re.I,
-)
-
-
 def find_direction(clause: str, before: str) -> int:
     """Return 1 for a figure that goes up in its clause, -1 for down, 0 where the clause says neither or
     both. `before` is the text right before the figure: a sign there decides."""
     if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
         return 1 if sign[1] == "+" else -1
-    up, down = bool(_UP.search(clause)), bool(_DOWN.search(clause))
-    return up - down
+    return _has_cue(clause, "up") - _has_cue(clause, "down")
+
+
+def _has_cue(clause: str, table: str) -> bool:
+    return any(find_cues(clause, table))
 
 
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")

@@ -1,0 +1,44 @@
+"""The verifier on labelled items about real posts: half with one planted error, half true."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from digest.write.judge import judged
+from tools.evaluate_data import Row
+
+MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
+"""Kinds of errors that code alone is not asked to see: a model's check decides them."""
+
+
+def rows(data: Path) -> list[Row]:
+    """Return a row for the errors that code can see and one for those of meaning.
+
+    The rules were tuned on items with even numbers; only the others are counted.
+    """
+    path = data / "labels" / "verify_dev.jsonl"
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if int(json.loads(line)["id"][1:]) % 2]
+    labels = [json.loads(line) for line in lines]
+    verdicts = [json.loads(verdict)["ok"] for verdict in judged(lines, path.name)]
+    pairs = list(zip(labels, verdicts, strict=True))
+    true = [ok for row, ok in pairs if row["label"] == "clean"]
+    planted = [(row["kind"] in MEANING, ok) for row, ok in pairs if row["label"] == "planted"]
+    seen = [ok for meaning, ok in planted if not meaning]
+    others = [ok for meaning, ok in planted if meaning]
+    return [
+        Row(
+            "verify_dev, odd rows: planted figures, days, names, speakers, versions",
+            "caught; true items refused",
+            f"{seen.count(False)} of {len(seen)}; {true.count(False)} of {len(true)}",
+            bar="85 %; 4 %",
+        ),
+        Row(
+            "the same: cause, negation, roles, rumours (a model's check decides)",
+            "caught by code alone",
+            f"{others.count(False)} of {len(others)}",
+        ),
+    ]
