@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Literal, get_args
 
@@ -14,6 +14,7 @@ SectionName = Literal[
 ]
 
 SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
+Judge = Literal["code", "model"]
 BRIEF: tuple[SectionName, ...] = ("overview", "points")
 """The brief is the first two sections; the detail is the rest."""
 
@@ -67,6 +68,8 @@ class Topic:
     timezone: str = "UTC"
     build_at: time = time(8, 0)
     language: Language = "zh"
+    languages: tuple[Language, ...] = ()
+    """Further languages that each report is rendered into."""
     about: str = ""
     keywords: tuple[str, ...] = ()
     special: Mapping[Language, str] = field(default_factory=dict)
@@ -150,6 +153,8 @@ class Counts:
     duplicates: int = 0
     stories: int = 0
     unproved: int = 0
+    refused: int = 0
+    """Items of the model that were refused at first; `unproved` of them stayed so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,19 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An item of the model's that its posts did not support."""
+
+    section: SectionName
+    text: str
+    words: tuple[str, ...]
+    """What was unsupported, in the item's own words."""
+    judge: Judge = "code"
+    final: bool = False
+    """True where it was still refused after it had gone back to the model once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """What the publish gate measured of a model's version, each part from 0 to 1."""
 
@@ -199,6 +217,10 @@ class Quality:
     """`cited`, `supported`, `distinct`, `complete`, `specific`."""
     reduced: str = ""
     """Why the report is the extractive one although a model was asked; empty where it is the model's."""
+    checked: bool = False
+    """True where the model compared its items with their posts once more."""
+    refusals: tuple[Refusal, ...] = ()
+    """First and final refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +260,14 @@ class Report:
     source: bytes = b""
     """The file an imported report was read from; empty for one of our own."""
     created_at: datetime | None = None
+    renderings: Mapping[Language, tuple[Section, ...]] = field(default_factory=dict)
+    """The sections in the topic's other languages."""
+
+    def in_language(self, language: Language) -> Report:
+        """Return the report in that language where there is one, otherwise as it is."""
+        if language == self.language or language not in self.renderings:
+            return self
+        return replace(self, language=language, sections=self.renderings[language])
 
     def section(self, name: SectionName) -> Section:
         """The section of that name; every report has all nine."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,8 +22,10 @@ from digest.llm.budget import Budget
 from digest.llm.client import Llm
 from digest.models import (
     Cited,
+    Cost,
     Counts,
     Dropped,
+    Language,
     Post,
     Provider,
     Report,
@@ -46,6 +49,7 @@ from digest.write import Material
 from digest.write.extractive.writer import write
 from digest.write.model.editor import Editor, unedited
 from digest.write.model.prompts import load_prompts
+from digest.write.model.translate import translate
 
 log = logging.getLogger(__name__)
 
@@ -127,24 +131,43 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    topic = material.topic.name
-    budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
+    topic, renderings = material.topic.name, dict(report.renderings)
+    cost = Cost()
     try:
         prompts = load_prompts(model.prompts)
+        budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
         async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
             edited = await Editor(material, report.sections, llm.ask, prompts).write()
+        cost = budget.cost
+        for language in renderings if edited.quality and not edited.quality.reduced else ():
+            # A report of its own: what the first took leaves this one its time and its tokens.
+            budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
+            spoken = _in_language(material, language)
+            async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
+                rendering = await translate(
+                    edited.sections, spoken, renderings[language], llm.ask, prompts
+                )
+            renderings[language] = marked(rendering, material)
+            cost += budget.cost
     except PromptError as error:
         log.error("%s", error)
         edited = unedited(material, report.sections)
+    refusals = edited.quality.refusals if edited.quality else ()
+    refused = sum(not refusal.final for refusal in refusals)
     return replace(
         report,
         writer="llm" if edited.quality and not edited.quality.reduced else "extractive",
         sections=marked(edited.sections, material),
-        counts=replace(report.counts, unproved=edited.unproved),
-        cost=budget.cost,
+        counts=replace(report.counts, unproved=edited.unproved, refused=refused),
+        cost=cost,
         quality=edited.quality,
-        posts=cited(edited.sections, material),
+        posts=cited([*edited.sections, *chain(*renderings.values())], material),
+        renderings=renderings,
     )
+
+
+def _in_language(material: Material, language: Language) -> Material:
+    return replace(material, topic=replace(material.topic, language=language))
 
 
 def build(
@@ -186,6 +209,10 @@ def prepared(
 def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
     """The report without a model, and its picture."""
     sections = marked(write(material), material)
+    renderings = {
+        language: marked(write(_in_language(material, language)), material)
+        for language in material.topic.languages
+    }
     words = dict(material.wordcounts)
     step("cloud")
     return Report(
@@ -197,7 +224,8 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         sections=sections,
         counts=material.counts,
         sources=material.sources,
-        posts=cited(sections, material),
+        posts=cited([*sections, *chain(*renderings.values())], material),
+        renderings=renderings,
         wordcounts=words,
         cloud=_picture(words),
         dropped=material.dropped,

@@ -78,6 +78,7 @@ class _Topic(BaseModel):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
     language: Language = "zh"
+    languages: list[Language] = []
     about: str = ""
     keywords: list[_Text] = []
     special: _Titles = {}
@@ -126,7 +127,8 @@ def _topic(name: str, data: _Topic) -> Topic:
         slug=data.slug,
         timezone=data.timezone,
         build_at=data.build_at,
-        language=data.language,
+        language=data.languages[0] if data.languages else data.language,
+        languages=tuple(dict.fromkeys(data.languages[1:])),
         about=data.about,
         keywords=tuple(data.keywords),
         special=data.special,

@@ -21,6 +21,7 @@ from digest.models import (
     Item,
     Post,
     Quality,
+    Refusal,
     Report,
     Section,
     SourceResult,
@@ -56,7 +57,10 @@ def report(first: date = DAY, last: date | None = None, text: str = "A model cam
         counts=Counts(collected=3, ads=1, stories=1),
         sources=(SourceResult("x", 2), SourceResult("rss", ok=False, note="no answer")),
         cost=Cost(calls=1, prompt_tokens=10, answer_tokens=5, usd=0.25),
-        quality=Quality(0.9, {"cited": 1.0}, "gate"),
+        quality=Quality(
+            0.9, {"cited": 1.0}, "gate", True, (Refusal("points", "It won.", ("won",), "model"),)
+        ),
+        renderings={"en": (Section("points", "Key points", (point, note)),)},
         posts={
             "x:2": Cited("ada", "https://example.com/2", "two", START),
             "x:1": Cited("bob", "https://example.com/1", "one", START + timedelta(microseconds=7)),

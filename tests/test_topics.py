@@ -112,3 +112,10 @@ def test_a_file_that_is_none_says_so(tmp_path: Path, content: str | None, proble
         path.write_text(content)
     with pytest.raises(TopicsError, match=problem):
         load_topics(path)
+
+
+def test_the_first_language_is_written_in_and_the_others_are_rendered(tmp_path: Path) -> None:
+    path = tmp_path / "topics.toml"
+    path.write_text('[b]\ntitle = "B"\nslug = "b"\nlanguages = ["en", "zh", "zh"]\n', "utf-8")
+    topic = load_topics(path)["b"]
+    assert (topic.language, topic.languages) == ("en", ("zh",))

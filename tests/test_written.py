@@ -64,7 +64,7 @@ def test_a_report_by_a_model_is_the_contract_and_cites_every_item() -> None:
         assert {key for item in told(report) for key in item["cites"]} == set(report["posts"])
         assert 3 <= report["cost"]["calls"] == len(model.requests) <= 8
         assert report["cost"]["usd"] is None  # nobody knows what a test model costs
-        assert 0 < report["cost"]["prompt_tokens"] <= 20_000
+        assert 0 < report["cost"]["prompt_tokens"] <= 45_000
         # Once more: the answers are kept, so nothing is asked and nothing is paid.
         again = digest(model.base_url)
         assert len(model.requests) == report["cost"]["calls"]
@@ -129,8 +129,8 @@ def test_a_real_day_stays_within_the_bounds(day: str) -> None:
     with ModelServer(writer) as model:
         report = digest(model.base_url, "--writer", "llm", "--date", day, "--posts", *files)
         sent = sum(count(request.text) for request in model.requests)
-        assert sent <= 20_000
+        assert sent <= 45_000
         assert len(model.requests) <= 8
-        assert sum(request.body["max_tokens"] for request in model.requests) <= 8000
+        assert sum(request.body["max_tokens"] for request in model.requests) <= 14_000
     assert report["writer"] == "llm"
     assert all(item["cites"] for item in told(report))

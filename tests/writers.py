@@ -10,13 +10,19 @@ from digest.text import language
 
 Reply = dict[str, Any]
 _POST = re.compile(r"^(p\d+)(?: (.{1,90}?))?: (.+)$", re.MULTILINE)
-_BLOCK = re.compile(r"^\[\d+\] \d+ posts by \d+ people\n((?:p\d+ .*\n?)+)", re.MULTILINE)
+_BLOCK = re.compile(r"^\[\d+\] \d+ posts by \d+ people.*\n((?:p\d+ .*\n?)+)", re.MULTILINE)
+_STORY = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
+_ITEM = re.compile(r"^\[(i\d+)\] ", re.MULTILINE)
 _WANTED = re.compile(r"^Write `(\w+)`", re.MULTILINE)
 _STOP = re.compile(r"(?<=[。！!])|(?<=[.])\s")
 
 
 def wanted(prompt: str) -> str:
-    """What the prompt asks for first: points, views, events, markets or items."""
+    """Return what the prompt asks for first: must, points, views, events, markets, checks or items."""
+    if "story numbers only" in prompt:
+        return "must"
+    if "fact checker" in prompt:
+        return "checks"
     found = _WANTED.search(prompt)
     assert found, "a prompt that asks for nothing known"
     return found[1]
@@ -46,6 +52,12 @@ def honest(system: str, prompt: str) -> Reply:
     }
     by_event = [found for found in first.values() if found]
     match wanted(prompt):
+        case "must":
+            numbers = [int(number) for number in _STORY.findall(prompt)]
+            return {"must": numbers[:10], "detail": numbers[10:40], "mention": [], "same": []}
+        case "checks":
+            judged = [{"id": i, "supported": True, "words": ""} for i in _ITEM.findall(prompt)]
+            return {"items": judged}
         case "points":
             points = [{"title": "", "text": text, "cites": [key]} for key, text in by_event[:10]]
             return {"points": points, "overview": []}
@@ -69,7 +81,7 @@ def changed(change: Callable[[Reply], None]) -> Writer:
 
     def write(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
-        for items in reply.values():
+        for items in reply.values() if wanted(prompt) not in ("must", "checks") else ():
             for item in items:
                 change(item)
         return reply
@@ -83,7 +95,7 @@ def with_items(more: Callable[[list[str]], list[Reply]]) -> Writer:
     def write(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         ids = [key for key, _, _ in _POST.findall(prompt)]
-        for name in reply:
+        for name in reply if wanted(prompt) not in ("must", "checks") else ():
             reply[name] = [*more(ids), *reply[name]]
         return reply
 

@@ -16,7 +16,7 @@ from digest.cloud import drawable, font_path, render
 from digest.reading import read
 from digest.reading.words import count_words
 from digest.sources.jsonl import parse_lines
-from tests.model_server import KEY, MODEL, ModelServer, Request, count
+from tests.model_server import KEY, ModelServer, Request, count
 from tests.rendered import check_replies
 from tests.source_servers import offline_topics
 from tests.writers import honest
@@ -24,6 +24,7 @@ from tests.writers import honest
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data" / "posts"
 SAMPLE = ROOT / "digest" / "sources" / "sample.jsonl"
+PRICED = "gpt-5-mini"
 DAYS = ("2025-10-16", "2025-12-05", "2025-12-16")
 
 
@@ -75,7 +76,8 @@ def cloud() -> None:
 
 
 def model(folder: Path, day: str, *files: str) -> None:
-    """A report by a model that takes 1 s to its first token and writes 50 tokens a second."""
+    """Calls, tokens, seconds and dollars of a report by a model that takes 1 s to its first token and
+    writes 50 tokens a second, at gpt-5-mini's price."""
 
     def script(request: Request) -> object:
         system, prompt = (str(m["content"]) for m in request.body["messages"])
@@ -84,18 +86,18 @@ def model(folder: Path, day: str, *files: str) -> None:
         left = request.body["max_tokens"] - count(json.dumps(reply, ensure_ascii=False)) - 10
         return {**reply, "note": "four" * left}
 
-    with ModelServer(script, first_token=1.0, tokens_per_second=50.0) as server:
-        told = {"BASE_URL": server.base_url, "MODEL": MODEL, "API_KEY": KEY}
-        os.environ.update({f"OPENAI_{name}": value for name, value in told.items()})
+    with ModelServer(script, model=PRICED, first_token=1.0, tokens_per_second=50.0) as server:
+        settings = {"BASE_URL": server.base_url, "MODEL": PRICED, "API_KEY": KEY}
+        os.environ.update({f"OPENAI_{name}": value for name, value in settings.items()})
         more = ("--posts", *files) if files else ()
         seconds, peak, out = timed("digest", "ai", "--date", day, *more, "--json", folder=folder)
-        for name in told:
+        for name in settings:
             del os.environ[f"OPENAI_{name}"]
-        sent = sum(count(request.text) for request in server.requests)
     cost = json.loads(out)["cost"]
     print(
         f"{day} by a model, answers as long as they may be: {seconds:.1f} s, {peak:.0f} MB,"
-        f" {cost['calls']} calls, {sent} tokens in, {cost['answer_tokens']} out"
+        f" {cost['calls']} calls, {cost['prompt_tokens']} tokens in, {cost['answer_tokens']} out,"
+        f" ${cost['usd']:.4f}"
     )
 
 

@@ -149,6 +149,8 @@ def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> ob
         return _object(value, shape, named)
     if kind == "array":
         entries = value if isinstance(value, list) else [value]
+        if "$ref" in shape.get("items", {}):  # what is no object among objects is noise
+            entries = [entry for entry in entries if isinstance(entry, dict)] or entries
         return (
             [fit(e, shape.get("items", {}), named) for e in entries] if value is not None else value
         )

@@ -64,7 +64,8 @@ class Meter(Protocol):
 
 
 class Llm:
-    """The models of one report. All its calls together end within `seconds` of the first."""
+    """The models of one report. All its calls together end within `seconds` (REPORT_SECONDS) of the
+    first."""
 
     def __init__(
         self,
@@ -73,12 +74,12 @@ class Llm:
         budget: Budget,
         *,
         proxy: str = "",
-        seconds: float = REPORT_SECONDS,
+        seconds: float | None = None,
         now: Callable[[], datetime],
     ) -> None:
         self._servers = [Server(provider, proxy, budget, now) for provider in providers]
         self._cache = Cache(store, now)
-        self._seconds = seconds
+        self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
 
     async def __aenter__(self) -> Self:

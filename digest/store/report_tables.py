@@ -31,6 +31,7 @@ from digest.models import (
     Item,
     Post,
     Quality,
+    Refusal,
     Report,
     Section,
     SectionName,
@@ -218,6 +219,10 @@ def _row(report: Report) -> dict[str, Any]:
         "wordcounts": report.wordcounts,
         "created_at": report.created_at,
         "quality": asdict(report.quality) if report.quality else None,
+        "renderings": {
+            language: [asdict(section) for section in rendering]
+            for language, rendering in report.renderings.items()
+        },
     }
 
 
@@ -276,9 +281,26 @@ def _report(row: Row[*tuple[Any, ...]], contents: Sequence[Section]) -> Report:
         posts=cited,
         wordcounts=row.wordcounts,
         created_at=row.created_at,
-        quality=Quality(**row.quality) if row.quality else None,
+        quality=_quality(row.quality) if row.quality else None,
+        renderings={
+            language: tuple(map(_section, rendering))
+            for language, rendering in (row.renderings or {}).items()
+        },
     )
+
+
+def _section(stored: dict[str, Any]) -> Section:
+    items = (Item(**{**item, "cites": tuple(item["cites"])}) for item in stored["items"])
+    return Section(**{**stored, "items": tuple(items)})
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def _quality(stored: dict[str, Any]) -> Quality:
+    refusals = (
+        Refusal(**{**refusal, "words": tuple(refusal["words"])})
+        for refusal in stored.get("refusals", ())
+    )
+    return Quality(**{**stored, "refusals": tuple(refusals)})

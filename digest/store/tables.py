@@ -141,6 +141,7 @@ reports = Table(
     Column("wordcounts", Json, nullable=False),
     Column("created_at", Moment),
     Column("quality", Json(none_as_null=True)),
+    Column("renderings", Json(none_as_null=True)),
     # In this order one index finds a report, the newest one and the days of a topic.
     UniqueConstraint("topic", "last", "first"),
 )

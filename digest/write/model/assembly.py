@@ -1,77 +1,187 @@
-"""What passed the check, put together: order, headings, what stands in for what failed. Pure."""
+"""What passed the check, put together and scored: order, headings, what stands in for what failed.
+
+Pure. Order, headings and counts are made by code, so that nothing a post says can change them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, SECTIONS, Item, Section, SectionName
+from digest.models import MAX_POINTS, SECTIONS, Item, Quality, Section, SectionName
+from digest.select.embed import embed
+from digest.text import language
 from digest.write import Material
+from digest.write.companies import han_names
 from digest.write.extractive import notes
 from digest.write.extractive.brief import QUIET
 from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
 from digest.write.extractive.notes import heading
+from digest.write.extractive.substance import proper_names
 from digest.write.model.candidates import MOST, Candidate, with_handle
-from digest.write.model.gate import WRITTEN, Edited, quality
-from digest.write.verify.screening import TELLING, generic, without_repeats
+from digest.write.verify.screening import generic
 
-_ORDER: tuple[SectionName, ...] = (
-    "points",
-    "markets",
-    "finance",
-    "views",
-    "events",
-    "ai",
-    "overview",
+WRITTEN: tuple[SectionName, ...] = (
+    *("overview", "points", "views", "events", "markets", "ai", "finance"),
 )
-"""Of two items that tell the same, the one in the earlier of these sections stays."""
+"""The sections that a writer writes; the others are counted by code."""
+TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
+"""Of two items that tell the same, the one in the earlier of these sections stays; overview and views
+may speak of it as well."""
+_ORDER: tuple[SectionName, ...] = (
+    *("points", "markets", "finance", "views", "events", "ai", "overview"),
+)
 FEW_POINTS = 6
 """With fewer points than this, and more in the extractive report, those fill up."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
 """Sections that are not left empty where the posts hold something; of money, nothing is an answer."""
+SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.55, 0.58, 0.92
+"""Cosine from which two items are one: about one event, sharing a name, in nearly the same words."""
+GATE = 0.7
+"""Least score; a version in which every third item fails does not pass."""
+_WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.1, "cited": 0.1}
 
 
-def assembled(
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What came of asking a model: the sections to print, how good they are (None where there was
+    nothing to ask), and how many items failed the check."""
+
+    sections: tuple[Section, ...]
+    quality: Quality | None
+    unproved: int = 0
+
+
+def assemble(
     material: Material,
     extractive: Sequence[Section],
-    found: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     unanswered: AbstractSet[SectionName],
+    importance: Mapping[str, int],
 ) -> Edited:
-    """All nine sections and their score. `unanswered` sections had no answer and stay extractive."""
+    """Return all nine sections and their score.
+
+    `unanswered` sections had no answer and stay extractive. `importance` is that of a post's event.
+    """
     event = {p.key: s.event for s in material.stories for p in s.posts}
     rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
-    good = sorted((one for one in found if not one.problems), key=_telling_order(rank))
-    kept, repeated = without_repeats(good, event)
-    failed = [one for one in found if one.problems]
-    unproved = len(failed) + sum(one.cut for one in found)
-    spare = _Spare(extractive, event, kept)
+    picked = {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
+    good = sorted((c for c in candidates if not c.problems), key=_telling_order(picked))
+    distinct = drop_repeats(good, event)
+    failed = [c for c in candidates if c.problems]
+    spare = _Spare(extractive, event, distinct)
     items: dict[SectionName, list[Item]] = {name: [] for name in WRITTEN}
-    for one in kept:
-        items[one.section].append(with_handle(one.item, one.posts))
+    for candidate in distinct:
+        items[candidate.section].append(with_handle(candidate.item, candidate.posts))
     for name in WRITTEN:
         if name in unanswered:
-            items[name] = [*items[name], *spare.rest(name)]
-    for one in failed:
-        items[one.section] += spare.instead_of(one)
+            items[name] += spare.remaining(name)
+    for candidate in failed:
+        items[candidate.section] += spare.instead_of(candidate)
     _fill(items, spare)
-    sections = _sections(material, extractive, items, rank)
-    measured = quality(
+    # Talk about prices was not picked from, so money stands in our own order.
+    orders = {name: rank if name in ("markets", "finance") else picked for name in WRITTEN}
+    sections = _sections(material, extractive, items, orders)
+    measured = score(
         sections,
         extractive,
-        written=len(found),
-        unproved=unproved,
-        repeated=repeated,
-        generic=sum(map(generic, found)),
+        written=len(candidates),
+        failed=len(failed),
+        repeated=len(good) - len(distinct),
+        generic=sum(map(generic, candidates)),
     )
-    return Edited(sections, measured, unproved)
+    return Edited(sections, measured, len(failed) + sum(c.cut for c in candidates))
+
+
+def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
+    """Return the candidates of which none tells what an earlier one told.
+
+    `event` is the number of the event that a post tells of, by key. An event's number alone is no proof:
+    the meaning must agree as well. Of an asset several things may be told.
+    """
+    vectors = embed([candidate.said for candidate in candidates])
+    names = [{n.casefold() for n in _names(candidate.said)} for candidate in candidates]
+    events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]
+    distinct: list[int] = []
+
+    def same(at: int, other: int) -> bool:
+        cosine = float(vectors[at] @ vectors[other])
+        sections = {candidates[at].section, candidates[other].section}
+        if cosine >= SAME_WORDS:
+            return True
+        if "markets" in sections or sections - set(TELLING):
+            return False
+        shared = bool(names[at] & names[other])
+        return (bool(events[at] & events[other]) and cosine >= SAME_EVENT) or (
+            cosine >= SAME_NAMES and shared
+        )
+
+    for at in range(len(candidates)):
+        if not any(same(at, other) for other in distinct):
+            distinct.append(at)
+    return [candidates[at] for at in distinct]
+
+
+def _names(text: str) -> list[str]:
+    return [*proper_names(text), *han_names(text)]
+
+
+def score(
+    sections: Sequence[Section],
+    extractive: Sequence[Section],
+    *,
+    written: int,
+    failed: int,
+    repeated: int,
+    generic: int,
+) -> Quality:
+    """Return the score of a version: of `written` items, how many failed, repeated or said nothing.
+
+    An item that was repaired or cut until its posts support it has not failed.
+    """
+    parts = {
+        "cited": _cited(sections),
+        "supported": _share(written - failed, written),
+        "distinct": _share(written - repeated, written),
+        "complete": _complete(sections, extractive),
+        "specific": _share(written - generic, written),
+    }
+    total = sum(_WEIGHTS[name] * value for name, value in parts.items())
+    return Quality(round(total, 3), {name: round(value, 3) for name, value in parts.items()})
+
+
+def _share(part: int, whole: int) -> float:
+    return max(0, part) / whole if whole else 0.0
+
+
+def _cited(sections: Sequence[Section]) -> float:
+    items = [item for s in sections if s.name in WRITTEN for item in s.items]
+    statements = [item for item in items if item.status != "note"]
+    return _share(sum(bool(item.cites) for item in statements), len(statements))
+
+
+def _complete(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
+    """Return how much of what the posts hold the model tells: points count as much as the rest."""
+    had, has = _count_items(extractive), _count_items(sections, status="new")
+    others = [name for name in WRITTEN if name != "points" and had[name]]
+    points = min(1.0, _share(has["points"], min(had["points"], 5))) if had["points"] else 1.0
+    rest = _share(sum(bool(has[name]) for name in others), len(others)) if others else 1.0
+    return 0.5 * points + 0.5 * rest
+
+
+def _count_items(sections: Sequence[Section], status: str = "") -> Mapping[SectionName, int]:
+    return {
+        s.name: sum(i.status != "note" and status in ("", i.status) for i in s.items)
+        for s in sections
+    }
 
 
 def _telling_order(rank: Mapping[str, int]) -> Callable[[Candidate], tuple[int, int]]:
-    """By section, then by the importance that our own ranking gave."""
+    """Return a key that sorts by section, then by importance."""
 
-    def order(one: Candidate) -> tuple[int, int]:
-        return _ORDER.index(one.section), _rank(one.item, rank)
+    def order(candidate: Candidate) -> tuple[int, int]:
+        return _ORDER.index(candidate.section), _rank(candidate.item, rank)
 
     return order
 
@@ -88,35 +198,31 @@ class _Spare:
     ) -> None:
         self._items = {s.name: [i for i in s.items if i.status != "note"] for s in extractive}
         self._event = event
-        self._told = {
-            event[p.key]
-            for one in kept
-            if one.section in TELLING
-            for p in one.posts
-            if p.key in event
-        }
-        self._cited = {key for one in kept if one.section == "views" for key in one.item.cites}
+        telling = [c for c in kept if c.section in TELLING]
+        self._told = {event[p.key] for c in telling for p in c.posts if p.key in event}
+        self._cited = {key for c in kept if c.section == "views" for key in c.item.cites}
 
-    def rest(self, section: SectionName, most: int = MAX_POINTS) -> list[Item]:
-        """What the section has left, the best first."""
+    def remaining(self, section: SectionName, most: int = MAX_POINTS) -> list[Item]:
+        """Return what the section has left, the best first."""
         return [item for item in list(self._items[section]) if self._take(section, item)][:most]
 
-    def instead_of(self, one: Candidate) -> list[Item]:
-        """The extractive item about what the candidate is about, if there is one left. A sentence
-        of the overview is no news by itself: without it the overview is shorter."""
-        if one.section == "overview":
+    def instead_of(self, candidate: Candidate) -> list[Item]:
+        """Return the extractive item about what the candidate is about, if there is one left. A
+        sentence of the overview is no news by itself: without it the overview is shorter."""
+        if candidate.section == "overview":
             return []
-        keys = set(one.item.cites)
+        keys = set(candidate.item.cites)
         events = {self._event[key] for key in keys if key in self._event}
-        for item in self._items.get(one.section, []):
+        for item in self._items.get(candidate.section, []):
             first = {self._event[key] for key in item.cites[:1] if key in self._event}
-            same = keys & set(item.cites) if one.section == "views" else events & first
-            if same and self._take(one.section, item):
+            views = candidate.section == "views"
+            same = keys & set(item.cites) if views else events & first
+            if same and self._take(candidate.section, item):
                 return [item]
         return []
 
     def _take(self, section: SectionName, item: Item) -> bool:
-        """Whether the item may be printed; it is not offered again."""
+        """Return True if the item may be printed; it is not offered again."""
         if item not in self._items[section]:
             return False
         self._items[section].remove(item)
@@ -132,40 +238,51 @@ class _Spare:
 
 
 def _fill(items: dict[SectionName, list[Item]], spare: _Spare) -> None:
-    """Extractive points where the model gave few, and extractive items for sections it left empty."""
+    """Add extractive points where the model gave few, and items for sections it left empty."""
     missing = FEW_POINTS - len(items["points"])
     if missing > 0:
-        items["points"] += spare.rest("points", missing)
+        items["points"] += spare.remaining("points", missing)
     for name in _FILLED:
         if not items[name]:
-            items[name] = spare.rest(name)
+            items[name] = spare.remaining(name)
 
 
 def _sections(
     material: Material,
     extractive: Sequence[Section],
     items: Mapping[SectionName, list[Item]],
-    rank: Mapping[str, int],
+    orders: Mapping[SectionName, Mapping[str, int]],
 ) -> tuple[Section, ...]:
-    whole: dict[SectionName, tuple[Item, ...]] = {s.name: s.items for s in extractive}
+    contents: dict[SectionName, tuple[Item, ...]] = {s.name: s.items for s in extractive}
     for name in WRITTEN:
-        whole[name] = tuple(_whole(material, name, items[name], rank))
-    return tuple(Section(name, heading(name, material.topic), whole[name]) for name in SECTIONS)
+        contents[name] = tuple(_section_items(material, name, items[name], orders[name]))
+    if not contents["overview"]:
+        contents["overview"] = next(s.items for s in extractive if s.name == "overview")
+    return tuple(Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS)
 
 
-def _whole(
-    material: Material, name: SectionName, told: Iterable[Item], rank: Mapping[str, int]
+def _section_items(
+    material: Material, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
-    """The items of one section in their order, with the lines that code writes."""
+    """Return the items of one section in their order, with the lines that code writes."""
     groups = _group_order(material)
-    found = sorted(told, key=lambda item: (groups.get(item.group, 0), _rank(item, rank)))
-    found = found[: MOST[name]]
     if name == "overview":
-        return [notes.counts(material), *notes.talked_about(material), *found]
+        return _paragraph(list(items)[: MOST[name]])
+    ordered = sorted(items, key=lambda item: (groups.get(item.group, 0), _rank(item, rank)))
+    ordered = ordered[: MOST[name]]
     if name == "points":
-        quiet = [notes.quiet(material, len(found))] if len(found) < QUIET else []
-        return [*found, *quiet]
-    return found or [notes.nothing(material, name)]
+        quiet = [notes.quiet(material, len(ordered))] if len(ordered) < QUIET else []
+        return [*ordered, *quiet]
+    return ordered or [notes.nothing(material, name)]
+
+
+def _paragraph(sentences: Sequence[Item]) -> list[Item]:
+    """Return the overview as one paragraph; each of its sentences was proved by itself."""
+    if not sentences:
+        return []
+    space = "" if language(sentences[0].text) == "zh" else " "
+    cites = dict.fromkeys(key for sentence in sentences for key in sentence.cites)
+    return [replace(sentences[0], text=space.join(s.text for s in sentences), cites=tuple(cites))]
 
 
 def _group_order(material: Material) -> dict[str, int]:
@@ -174,8 +291,8 @@ def _group_order(material: Material) -> dict[str, int]:
     return {name[spoken]: place for place, name in enumerate(names)}
 
 
-def reduced(extractive: Sequence[Section], material: Material, why: str) -> tuple[Section, ...]:
-    """The extractive report with a line in the overview that says it is one, and why."""
+def reduce(extractive: Sequence[Section], material: Material, why: str) -> tuple[Section, ...]:
+    """Return the extractive report with a line in the overview that says it is one, and why."""
     line = notes.reduced(material, why)
     return tuple(
         replace(s, items=(line, *s.items)) if s.name == "overview" else s for s in extractive

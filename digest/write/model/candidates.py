@@ -6,26 +6,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, Item, Language, Post, SectionName
+from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
 from digest.text import EMOJI, clean, language
 from digest.write.extractive.detail import MAX_VIEWS
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES, Group, group_of
 from digest.write.extractive.money import MAX_FINANCE
-from digest.write.model.schemas import Answer, Brief, Events, Grouped, Money, Repaired, Views
+from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
 
 MOST: Mapping[SectionName, int] = {
-    "overview": 3,
+    "overview": 4,
     "points": MAX_POINTS,
     "views": MAX_VIEWS,
-    "events": 10,
-    "ai": 6,
+    "events": 12,
+    "ai": 8,
     "markets": 8,
     "finance": MAX_FINANCE,
 }
 """Items a model may write for each section."""
 TITLE = {"zh": 60, "en": 120}
-TEXT = {"zh": 260, "en": 640}
+TEXT = {"zh": 300, "en": 700}
 MAX_CITES = 5
 
 _MARKUP = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
@@ -40,58 +40,71 @@ class Candidate:
     item: Item
     posts: tuple[Post, ...]
     problems: tuple[str, ...] = ()
+    judge: Judge = "code"
+    """Who found the problems."""
     cut: bool = False
-    """Whether sentences that failed were taken out of it."""
+    """True if sentences that failed were taken out of it."""
 
     @property
     def said(self) -> str:
+        """Return title and text."""
         return f"{self.item.title}\n{self.item.text}"
 
 
-def candidates(answer: Answer, shown: Mapping[str, Post], spoken: Language) -> Iterator[Candidate]:
-    """The items of an answer, at most MOST a section, each with the posts whose ids it gives."""
+def read_candidates(
+    answer: Page, shown: Mapping[str, Post], spoken: Language
+) -> Iterator[Candidate]:
+    """Yield the items of an answer, at most MOST a section, each with the posts whose ids it gives."""
     match answer:
         case Brief():
             for point in answer.points[: MOST["points"]]:
-                yield _made("points", point.text, point.cites, shown, spoken, title=point.title)
-            for said in answer.overview[: MOST["overview"]]:
-                yield _made("overview", said.text, said.cites, shown, spoken)
+                yield _candidate(
+                    "points", point.text, point.cites, shown, spoken, title=point.title
+                )
+            for statement in answer.overview[: MOST["overview"]]:
+                yield _candidate("overview", statement.text, statement.cites, shown, spoken)
         case Views():
             for view in answer.views[: MOST["views"]]:
                 post = next((shown[key] for key in view.post if key in shown), None)
                 who = _tidy(view.who, TITLE[spoken]) or (speaker(post) if post else "")
                 title = _who(who, post)
-                yield _made("views", view.text, view.post[:1], shown, spoken, title=title)
+                yield _candidate("views", view.text, view.post[:1], shown, spoken, title=title)
         case Events():
-            for told in answer.events[: MOST["events"]]:
-                group = _group(told, EVENTS, spoken)
-                yield _made("events", told.text, told.cites, shown, spoken, group=group)
-            for told in answer.special[: MOST["ai"]]:
-                group = _group(told, THEMES, spoken)
-                yield _made("ai", told.text, told.cites, shown, spoken, group=group)
+            for entry in answer.events[: MOST["events"]]:
+                group = _group(entry, EVENTS, spoken)
+                yield _candidate("events", entry.text, entry.cites, shown, spoken, group=group)
+            for entry in answer.special[: MOST["ai"]]:
+                group = _group(entry, THEMES, spoken)
+                yield _candidate("ai", entry.text, entry.cites, shown, spoken, group=group)
         case Money():
             for asset in answer.markets[: MOST["markets"]]:
                 group = (CRYPTO if "coin" in asset.kind.lower() else STOCKS)[spoken]
                 title, text = asset.title, asset.text
-                yield _made("markets", text, asset.cites, shown, spoken, title=title, group=group)
-            for said in answer.finance[: MOST["finance"]]:
-                yield _made("finance", said.text, said.cites, shown, spoken)
+                yield _candidate(
+                    "markets", text, asset.cites, shown, spoken, title=title, group=group
+                )
+            for statement in answer.finance[: MOST["finance"]]:
+                yield _candidate("finance", statement.text, statement.cites, shown, spoken)
 
 
-def repaired(
-    candidate: Candidate, again: Repaired, shown: Mapping[str, Post], spoken: Language
+def rewrite(
+    candidate: Candidate, again: Rewritten, shown: Mapping[str, Post], spoken: Language
 ) -> Candidate:
-    """The candidate with the words of its second version; it may cite only posts it had."""
+    """Return the candidate in its second version; it may cite only posts it had."""
     own = {key: post for key, post in shown.items() if post in candidate.posts}
     cites = [key for key in again.cites if key in own] or list(own)
     title = candidate.item.title if candidate.section == "views" else again.title
     group = candidate.item.group
-    made = _made(candidate.section, again.text, cites, own, spoken, title=title, group=group)
-    return made if candidate.item.title else replace(made, item=replace(made.item, title=""))
+    rewritten = _candidate(
+        candidate.section, again.text, cites, own, spoken, title=title, group=group
+    )
+    if candidate.item.title:
+        return rewritten
+    return replace(rewritten, item=replace(rewritten.item, title=""))
 
 
 def pieces(one: Candidate) -> list[Candidate]:
-    """Title and sentences of a candidate, each to be checked alone; a speaker stays with each."""
+    """Return title and sentences of a candidate, each to be checked alone, a speaker with each."""
     title = one.item.title if one.section == "views" else ""
     texts = [s.strip() for s in _SENTENCE.findall(one.item.text) if s.strip()]
     texts = texts if title else [one.item.title, *texts]
@@ -99,7 +112,7 @@ def pieces(one: Candidate) -> list[Candidate]:
 
 
 def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
-    """The candidate without those of its `pieces` that failed."""
+    """Return the candidate without those of its `pieces` that failed."""
     kept = [p.item.text for p, wrong in zip(pieces(one), failed, strict=True) if not wrong]
     title = one.item.title
     if one.section != "views":
@@ -108,7 +121,7 @@ def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
     return replace(one, item=replace(one.item, title=title, text=space.join(kept)), cut=True)
 
 
-def _made(
+def _candidate(
     section: SectionName,
     text: str,
     ids: Sequence[str],
@@ -130,7 +143,7 @@ def _made(
 
 
 def _tidy(text: str, most: int) -> str:
-    """One clean line without the marks of Markdown, cut after the last whole sentence that fits."""
+    """Return one clean line without Markdown, cut after the last whole sentence that fits."""
     line = " ".join(EMOJI.sub(" ", _MARKUP.sub("", clean(text))).split())
     if len(line) <= most:
         return line
@@ -143,7 +156,7 @@ def _tidy(text: str, most: int) -> str:
 
 
 def _who(name: str, post: Post | None) -> str:
-    """A view's speaker; the author of the post is always named in the same way."""
+    """Return a view's speaker; the author of the post is always named in the same way."""
     if post is None:
         return name
     bare = re.sub(r"\s*[(（].*", "", name).lstrip("@").casefold()
@@ -152,21 +165,21 @@ def _who(name: str, post: Post | None) -> str:
     return name
 
 
-def _group(told: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
-    """The group the model chose, or where there is no such group, the one the words point to."""
+def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
+    """Return the group that the model chose; where there is none, the one the words point to."""
     names = [group[spoken] for group, _ in groups] + [OTHER[spoken]]
-    return told.group if told.group in names else group_of(told.text, groups, spoken)
+    return entry.group if entry.group in names else group_of(entry.text, groups, spoken)
 
 
 def with_handle(item: Item, posts: Sequence[Post]) -> Item:
-    """The item with the handle behind the name of the first cited author it names in its text."""
+    """Return the item with the handle behind the first cited author whose name its text has."""
     for post in posts:
         name = clean(post.author_name)
         known = post.source == "x" and post.author and name.casefold() != post.author.casefold()
         if not known or len(name) < 3 or f"@{post.author}" in item.text:
             continue
         start = item.text.find(name)
-        if start >= 0 and _whole(item.text, start, start + len(name)):
+        if start >= 0 and _stands_alone(item.text, start, start + len(name)):
             end = start + len(name)
             han = language(item.text) == "zh"
             handle = f"（@{post.author}）" if han else f" (@{post.author})"
@@ -175,8 +188,8 @@ def with_handle(item: Item, posts: Sequence[Post]) -> Item:
     return item
 
 
-def _whole(text: str, start: int, end: int) -> bool:
-    """Whether the name at this place is no part of a longer one."""
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Return True if the name at this place is no part of a longer one."""
     before, after = text[max(0, start - 1) : start], text[end:]
     # "Claude" is no author in "Claude Code", nor in "Claude's".
     return not re.match(r"[A-Za-z0-9@]", before) and not re.match(r" ?[A-Z0-9]|[a-z’'-]", after)

@@ -14,37 +14,42 @@ from digest.llm.budget import tokens
 from digest.models import Post
 from digest.orders import gives_orders, without_orders
 from digest.reading import Story
-from digest.text import EMOJI, URL, clean, language
+from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import may_hold_view, opinions
 from digest.write.extractive.draft import Draft
 from digest.write.extractive.money import deals, money_talk
 
-SHOWN = {"zh": 170, "ja": 170, "en": 380}
-"""Characters shown of a post: what a day's leading posts say stands in their beginning."""
-NAME = 40
-REMARK = 70
+POST_CHARS = 600
+"""Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
+LINE_CHARS = 150
+"""Characters of a story where all stories of the day are listed."""
+NAME_CHARS = 40
+VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
-_MARKS = re.compile(r"[@`*_|<>\[\]{}]+|[#＃](?!\d)")
-_ANSWERED = re.compile(r"^(?:@\w{1,40}\s+)+")
+_MARKS = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
+_ADDRESSEES = re.compile(r"^(?:@\w{1,40}\s+)+")
 """Whom a reply speaks to: names without a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Stories of one event; `rank` 0 is the most important of the day."""
+    """Stories of one event, the leading story first."""
 
-    rank: int
+    number: int
+    """Place in the day's order, from 1; a model knows the event by it."""
     stories: tuple[Story, ...]
+    importance: int | None = None
+    """0 to 3 as the model picked; None where it was not asked or did not say."""
 
     @property
     def posts(self) -> list[Post]:
-        """Those of the leading story first: the others may be only closely related."""
+        """Return the posts, those of the leading story first: the others may only be related."""
         return [post for story in self.stories for post in story.posts]
 
 
 @dataclass(slots=True)
-class Desk:
+class Context:
     """Hands out posts under ids, and remembers which."""
 
     material: Material
@@ -52,98 +57,131 @@ class Desk:
     """By the id a model was shown."""
     _ids: dict[str, str] = field(default_factory=dict)
 
-    def events(self) -> list[Event]:
-        """The topic's events, best first: stories of one event number are one."""
-        found: dict[int, list[Story]] = {}
-        for story in Draft(self.material).stories():
-            found.setdefault(story.event, []).append(story)
-        return [Event(rank, tuple(stories)) for rank, stories in enumerate(found.values())]
+    def stories(self) -> list[Story]:
+        """Return the topic's stories, best first, without those that are only talk about prices."""
+        return [story for story in self.material.stories if not story.market]
 
-    def show_events(self, events: Iterable[Event], *, each: int, room: int) -> str:
-        """Blocks of events with up to `each` posts of different authors, as far as `room` tokens go."""
-        blocks: list[str] = []
-        for event in events:
-            lines = [self._line(post) for post in _voices(event.posts)[:each]]
-            if not (lines := [line for line in lines if line]):
+    def list_stories(self, stories: Iterable[Story], *, room: int) -> tuple[str, int]:
+        """Return a line a story with who tells it, as far as `room` tokens go; how many were shown."""
+        lines: list[str] = []
+        number = 0
+        for number, story in enumerate(stories, 1):
+            text = next(filter(None, (shorten(p.text, LINE_CHARS) for p in story.posts[:3])), "")
+            if not text:
                 continue
-            authors = len({post.author for post in event.posts})
-            head = f"[{event.rank + 1}] {len(event.posts)} posts by {authors} people"
-            blocks.append("\n".join([head, *lines]))
-            room -= tokens(blocks[-1])
+            line = f"[{number}] {_audience(story)}: {text}"
+            room -= tokens(line)
             if room < 0:
-                blocks.pop()
-                break
-        return "\n\n".join(blocks)
+                return "\n".join(lines), number - 1
+            lines.append(line)
+        return "\n".join(lines), number
 
-    def show_posts(self, posts: Iterable[Post], *, room: int) -> str:
-        """A line a post, as far as `room` tokens go."""
+    def show_events(
+        self, events: Iterable[Event], chars: tuple[int, ...], *, room: int
+    ) -> tuple[str, int]:
+        """Return blocks of events, as far as `room` tokens go, and how many of them were looked at.
+
+        A block has a post by another author for each of `chars`, the characters shown of it.
+        """
+        blocks: list[str] = []
+        seen = 0
+        for event in events:
+            posts = unique_authors(event.posts)
+            lines = [self.show_post(post, most) for post, most in zip(posts, chars, strict=False)]
+            block = "\n".join([_head(event), *filter(None, lines)])
+            if any(lines):
+                room -= tokens(block)
+                if room < 0:
+                    break
+                blocks.append(block)
+            seen += 1
+        return "\n\n".join(blocks), seen
+
+    def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
+        """Return a line a post, as far as `room` tokens go."""
         lines: list[str] = []
         for post in posts:
-            if line := self._line(post):
+            if line := self.show_post(post, most):
                 room -= tokens(line)
                 if room < 0:
                     break
                 lines.append(line)
         return "\n".join(lines)
 
-    def _line(self, post: Post) -> str:
-        """One post under its id; empty where nothing is left that speaks to people."""
-        text = shown(post.text)
+    def show_post(self, post: Post, most: int) -> str:
+        """Return one post under its id; empty where nothing is left that speaks to people."""
+        text = shorten(post.text, most)
         if not text:
             return ""
-        key = self._ids.setdefault(post.key, f"p{len(self._ids) + 1}")
-        self.posts[key] = post
-        return f"{key} {_name(post)}: {text}"
+        post_id = self._ids.setdefault(post.key, f"p{len(self._ids) + 1}")
+        self.posts[post_id] = post
+        return f"{post_id} {_author(post)}: {text}"
 
     def opinions(self) -> list[Post]:
-        """Posts that may hold a view, one an author: the weightiest views that can stand alone, then
-        posts that sound like one, then what else people wrote, by the importance of their story."""
+        """Return posts that hold a view, one an author, the weightiest first."""
         draft = Draft(self.material)
-        ranked = sorted(opinions(draft), key=lambda found: -found[0])
-        posts = [post for story in draft.stories() for post in story.posts]
-        sound = [post for post in posts if may_hold_view(post)]
-        rest = [post for post in posts if post.source == "x" and len(post.text) >= REMARK]
-        return _voices([*(sentence.post for _, sentence, _ in ranked), *sound, *rest])
+        ranked = sorted(opinions(draft), key=lambda opinion: -opinion[0])
+        posts = [post for story in self.stories() for post in story.posts]
+        likely = [post for post in posts if may_hold_view(post) and len(post.text) >= VIEW_CHARS]
+        return unique_authors([*(sentence.post for _, sentence, _ in ranked), *likely])
 
     def money(self) -> list[Post]:
-        """Posts about assets as money, then about the industry's money, each the weightiest first."""
+        """Return posts about the topic's own money (rounds, revenue), then about stocks and coins."""
         draft = Draft(self.material)
-        said = [found for talk in money_talk(draft).values() for found in talk.said]
-        ranked = sorted(said, key=lambda found: (-found[0], found[1].post.key))
-        funded = sorted(deals(draft), key=lambda found: -found[0])
-        # Half and half: a day full of prices must not push out the rounds, nor the reverse.
-        assets = [sentence.post for _, sentence in ranked]
+        funded = sorted(deals(draft), key=lambda deal: -deal[0])
+        talk = [said for asset in money_talk(draft).values() for said in asset.said]
+        assets = sorted(talk, key=lambda said: (-said[0], said[1].post.key))
         rounds = [sentence.post for _, sentence, _ in funded]
-        mixed = [p for pair in zip(assets, rounds, strict=False) for p in pair]
-        rest = assets[len(rounds) :] + rounds[len(assets) :]
-        return list({post.key: post for post in mixed + rest}.values())
+        # A day full of prices must not push out the rounds, nor the reverse.
+        both = [*rounds[:12], *(sentence.post for _, sentence in assets), *rounds[12:]]
+        return list({post.key: post for post in both}.values())
 
 
-def shown(text: str) -> str:
-    """A post's text as a model sees it: one line, without links, markup and talk to programs."""
-    words = _ANSWERED.sub("", without_orders(clean(text)))
+def shorten(text: str, most: int) -> str:
+    """Return a post's text as a model sees it: one line, without links, markup and talk to programs,
+    cut after `most` characters; wide ones count twice."""
+    words = _ADDRESSEES.sub("", without_orders(clean(text)))
     words = EMOJI.sub(" ", URL.sub(" ", words))
     words = " ".join(_MARKS.sub(" ", words).split())
     if not words or gives_orders(words):
         return ""
-    most = SHOWN.get(language(words), SHOWN["en"])
+    wide = sum(char >= "\u2e80" for char in words[:most])
+    most = most if wide < most / 4 else most * 5 // 8
     return words if len(words) <= most else words[:most].rsplit(" ", 1)[0].rstrip() + " …"
 
 
-def _name(post: Post) -> str:
-    """Who wrote it, and where: a name may be as hostile as a text."""
+def unique_authors(posts: Iterable[Post]) -> list[Post]:
+    """Return the first post of each author."""
+    by_author: dict[str, Post] = {}
+    for post in posts:
+        by_author.setdefault(post.author or post.key, post)
+    return list(by_author.values())
+
+
+def _head(event: Event) -> str:
+    """Return the line above an event's posts."""
+    authors = len({post.author for post in event.posts})
+    head = f"[{event.number}] {len(event.posts)} posts by {authors} people"
+    if event.importance == 3:
+        head += ", must be told"
+    return head + (", update of an earlier day" if event.stories[0].earlier else "")
+
+
+def _audience(story: Story) -> str:
+    """Return who tells a story and how much attention it got: "5 people on x, hn, 3100 likes"."""
+    authors = len({post.author for post in story.posts})
+    sources = ", ".join(dict.fromkeys(post.source for post in story.posts[:9]))
+    likes = sum(post.metrics.get("likes", 0) for post in story.posts)
+    people = f"{authors} {'people' if authors > 1 else 'person'} on {sources}"
+    return people + (f", {likes} likes" if likes else "") + (", update" if story.earlier else "")
+
+
+def _author(post: Post) -> str:
+    """Return who wrote it, and where: a name may be as hostile as a text."""
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
-    name = " ".join(_MARKS.sub(" ", bare).split())[:NAME]
+    name = " ".join(_MARKS.sub(" ", bare).replace("@", " ").split())[:NAME_CHARS]
     if not name or gives_orders(name):
         name = "somebody"
     handle = post.author if re.fullmatch(r"\w{1,30}", post.author) else ""
     where = post.source if post.source != "x" else handle and f"@{handle}"
     return f"{name} ({where})" if where and where != f"@{name}" else name
-
-
-def _voices(posts: Iterable[Post]) -> list[Post]:
-    """The first post of each author."""
-    by_author: dict[str, Post] = {}
-    for post in posts:
-        by_author.setdefault(post.author or post.key, post)
-    return list(by_author.values())

@@ -1,8 +1,8 @@
-"""The report as a model writes it: asked section by section, proved item by item, assembled by code.
+"""The report as a model writes it: picked, asked page by page, proved, checked, repaired, assembled.
 
-The model only fills in forms about posts it was shown. What it writes is checked against those posts;
-what fails goes back once; what fails again is told in a post's own words or not at all. Order,
-headings, links and counts are made by code, so that nothing a post says can change them.
+The model only fills in forms about posts it was shown. What it writes is checked against those posts, by
+code and once by the model itself; what fails goes back once; what fails again is told in a post's own
+words or not at all.
 """
 
 from __future__ import annotations
@@ -13,28 +13,42 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import BaseModel
+
 from digest.errors import BudgetSpent, LlmError, ReportFull
-from digest.llm.budget import tokens
 from digest.llm.client import Call
-from digest.models import Quality, Section, SectionName
+from digest.models import Quality, Refusal, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
+from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, OTHER, THEMES, Group
 from digest.write.extractive.notes import heading
-from digest.write.model.assembly import assembled, reduced
-from digest.write.model.candidates import MOST, Candidate, candidates, repaired
-from digest.write.model.context import Desk, shown
-from digest.write.model.gate import GATE, Edited
+from digest.write.model.assembly import GATE, Edited, assemble, reduce
+from digest.write.model.candidates import MOST, Candidate, read_candidates, rewrite
+from digest.write.model.check import (
+    apply_check,
+    cut_refused,
+    keep_refused,
+    list_refusals,
+    show_failed,
+    show_items,
+)
+from digest.write.model.context import Context, Event
+from digest.write.model.pick import MAX_STORIES, group_stories
 from digest.write.model.prompts import Prompt
-from digest.write.model.schemas import Answer, Brief, Events, Money, Repair, Views
+from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
 from digest.write.verify.screening import checked, trimmed
 
 log = logging.getLogger(__name__)
 
-LEADING, OVERLAP = 18, 10
-"""Events the brief chooses from, and the first that the events page is shown: what the brief passes
-over may still be an event."""
-_LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
+LEADING, FURTHER = 18, 10
+"""Events the brief chooses from, and after how many the events page begins: what the brief passes over
+may still be an event."""
+MOST_GROUPED = 300
+"""Stories that are looked at: the pages have room for far fewer."""
+FEW_STORIES = 12
+"""With fewer stories than this there is nothing to pick."""
+LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
 _SECTIONS: Mapping[str, frozenset[SectionName]] = {
     "views": frozenset(["views"]),
     "events": frozenset(["events", "ai"]),
@@ -42,10 +56,17 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 }
 """What a call writes besides the brief."""
 
-# Tokens: together with the fixed text of six prompts they stay below 20,000 in and 8,000 out.
-_ROOM = {"brief": 4_800, "views": 2_000, "events": 3_600, "money": 1_500, "repair": 2_200}
-_ANSWER = {"brief": 1_600, "views": 1_100, "events": 1_600, "money": 900, "repair": 600}
-"""The longest of those side by side and the repair take 46 s at 50 tokens a second."""
+ROOM = {
+    **{"pick": 8_600, "brief": 8_000, "views": 2_800, "events": 5_400, "money": 2_200},
+    **{"check": 9_600, "repair": 2_600},
+}
+"""Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
+ANSWER = {
+    **{"pick": 700, "brief": 2_200, "views": 1_200, "events": 1_900, "money": 1_000},
+    **{"check": 1_300, "repair": 1_000},
+}
+"""Tokens of answers. A report's calls, one after another where they must be, take about 100 s at 50
+tokens a second, and with the prompts at most $0.03 at $0.25 and $2 a million tokens."""
 
 
 @dataclass(slots=True)
@@ -54,63 +75,83 @@ class Editor:
 
     material: Material
     extractive: tuple[Section, ...]
-    ask: Callable[[Call[Any]], Awaitable[Answer]]
+    ask: Callable[[Call[Any]], Awaitable[Any]]
     """`Llm.ask`."""
     prompts: Mapping[str, Prompt]
-    desk: Desk = field(init=False)
+    context: Context = field(init=False)
     _spent: bool = False
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.material)
+        self.context = Context(self.material)
 
     async def write(self) -> Edited:
-        """The model's version where it passes the gate, else the extractive one, marked as such."""
-        calls = self._calls()
+        """Return the model's version where it passes the gate, else the extractive one, marked."""
+        events = await self._pick()
+        calls = self._page_calls(events)
         if "brief" not in calls:
             return Edited(self.extractive, None)  # nothing happened: nothing to ask
-        said = await asyncio.gather(*map(self._ask, calls.values()))
-        answers = dict(zip(calls, said, strict=True))
+        results = await asyncio.gather(*map(self._ask, calls.values()))
+        answers: dict[str, Page | None] = dict(zip(calls, results, strict=True))
         if answers["brief"] is None:
-            why = "budget" if self._spent else "no_answer"
-            return unedited(self.material, self.extractive, why)
-        spoken = self.material.topic.language
-        found = [
-            one
-            for answer in said
-            if answer is not None
-            for one in candidates(answer, self.desk.posts, spoken)
-        ]
-        found = await self._repaired(self._checked(found))
-        found = trimmed(found, self.desk.posts, spoken)
-        silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
-        edited = assembled(self.material, self.extractive, found, silent)
-        release()
-        if edited.quality and edited.quality.score < GATE:
-            sections = reduced(self.extractive, self.material, "gate")
-            return replace(
-                edited, sections=sections, quality=replace(edited.quality, reduced="gate")
+            return unedited(
+                self.material, self.extractive, "budget" if self._spent else "no_answer"
             )
-        return edited
+        language = self.material.topic.language
+        candidates = [
+            candidate
+            for answer in answers.values()
+            if answer is not None
+            for candidate in read_candidates(answer, self.context.posts, language)
+        ]
+        candidates, believed = await self._check(self._screen(candidates))
+        refusals = list_refusals(candidates, final=False)
+        candidates = await self._repair(candidates)
+        candidates = self._trim(candidates)
+        refusals += list_refusals(candidates, final=True)
+        silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
+        importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
+        edited = assemble(self.material, self.extractive, candidates, silent, importance)
+        release()
+        return self._judge(edited, believed, refusals)
 
-    def _checked(self, found: Sequence[Candidate]) -> list[Candidate]:
-        return checked(found, self.desk.posts, self.material.topic.language)
+    def _judge(self, edited: Edited, believed: bool, refusals: Sequence[Refusal]) -> Edited:
+        """Return the version with what is known about it, or the extractive one in its place."""
+        if edited.quality is None:
+            return edited
+        quality = replace(edited.quality, checked=believed, refusals=tuple(refusals))
+        if quality.score < GATE:
+            quality = replace(quality, reduced="gate")
+            sections = reduce(self.extractive, self.material, "gate")
+            return replace(edited, sections=sections, quality=quality)
+        sections = edited.sections if believed else _add_unchecked(edited.sections, self.material)
+        return replace(edited, sections=sections, quality=quality)
 
-    def _calls(self) -> dict[str, Call[Any]]:
-        """The calls of this report by prompt; none where the posts hold nothing for it."""
+    async def _pick(self) -> list[Event]:
+        """Return the day's events, ordered by the model's choice; by our rank without an answer."""
+        stories = self.context.stories()[:MOST_GROUPED]
+        if len(stories) < FEW_STORIES:
+            return group_stories(stories)
+        lines, shown = self.context.list_stories(stories[:MAX_STORIES], room=ROOM["pick"])
+        pick = await self._ask(self._call("pick", Pick, {**self._common(), "stories": lines}))
+        return group_stories(stories, pick, shown)
+
+    def _common(self) -> dict[str, object]:
         topic, window = self.material.topic, self.material.window
-        days = (
-            str(window.first) if window.first == window.last else f"{window.first} to {window.last}"
-        )
-        common = {"topic": topic.title[topic.language], "days": days}
-        events = self.desk.events()
-        leading = self.desk.show_events(events[:LEADING], each=3, room=_ROOM["brief"])
-        further = self.desk.show_events(events[OVERLAP:], each=2, room=_ROOM["events"])
-        held = self.desk.show_posts(self.desk.opinions(), room=_ROOM["views"])
-        money = self.desk.show_posts(self.desk.money(), room=_ROOM["money"])
-        special = heading("ai", topic)
-        wanted: list[tuple[str, type[Answer], str, dict[str, object]]] = [
+        one_day = window.first == window.last
+        days = str(window.first) if one_day else f"{window.first} to {window.last}"
+        return {"topic": topic.title[topic.language], "days": days}
+
+    def _page_calls(self, events: Sequence[Event]) -> dict[str, Call[Any]]:
+        """Return the calls that write pages, by prompt; none where the posts hold nothing for it."""
+        show = self.context.show_events
+        leading, seen = show(events[:LEADING], (600, 280, 280), room=ROOM["brief"])
+        further, _ = show(events[min(FURTHER, seen) :], (380, 180), room=ROOM["events"])
+        views = self.context.show_posts(self.context.opinions(), room=ROOM["views"])
+        money = self.context.show_posts(self.context.money(), room=ROOM["money"])
+        special = heading("ai", self.material.topic)
+        pages: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
-            ("views", Views, held, {"most": MOST["views"], "posts": held}),
+            ("views", Views, views, {"most": MOST["views"], "posts": views}),
             ("events", Events, further, {
                 "events": further, "special": special, "most": MOST["events"], "most_special": MOST["ai"],
                 "groups": self._names(EVENTS), "themes": self._names(THEMES),
@@ -119,28 +160,29 @@ class Editor:
                 "posts": money, "most_markets": MOST["markets"], "most_finance": MOST["finance"],
             }),
         ]  # fmt: skip
+        common = {**self._common(), "language": LANGUAGES[self.material.topic.language]}
         return {
-            name: self._call(name, form, {**common, **values})
-            for name, form, shown_, values in wanted
-            if shown_
+            name: self._call(name, schema, {**common, **values})
+            for name, schema, shown, values in pages
+            if shown
         }
 
-    def _call(self, name: str, form: type[Answer], values: Mapping[str, object]) -> Call[Any]:
-        language = _LANGUAGES[self.material.topic.language]
+    def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
+        language = LANGUAGES[self.material.topic.language]
         return Call(
             name=name,
             system=self.prompts["system"].render(language=language),
             prompt=self.prompts[name].render(**values),
-            schema=form,
-            answer_tokens=_ANSWER[name],
+            schema=schema,
+            answer_tokens=ANSWER[name],
         )
 
     def _names(self, groups: tuple[Group, ...]) -> str:
-        spoken = self.material.topic.language
-        return ", ".join([*(names[spoken] for names, _ in groups), OTHER[spoken]])
+        language = self.material.topic.language
+        return ", ".join([*(names[language] for names, _ in groups), OTHER[language]])
 
-    async def _ask(self, call: Call[Any]) -> Answer | None:
-        """The answer, or None where no model gave one: that section stays extractive."""
+    async def _ask(self, call: Call[Any]) -> Any | None:
+        """Return the answer, or None where no model gave one: that page stays extractive."""
         try:
             return await self.ask(call)
         except (LlmError, BudgetSpent) as error:
@@ -149,37 +191,56 @@ class Editor:
             log.warning("%s: %s", call.name, error)
             return None
 
-    async def _repaired(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """The candidates, those that failed in the form they have after going back once."""
-        wrong = {f"i{n}": one for n, one in enumerate(found, 1) if one.problems and one.posts}
-        text, asked = self._wrong(wrong)
-        if not asked:
-            return list(found)
-        answer = await self._ask(self._call("repair", Repair, {"items": text}))
-        again = {item.id: item for item in answer.items} if isinstance(answer, Repair) else {}
-        told = [key for key in asked if key in again and again[key].text]
-        spoken = self.material.topic.language
-        second = [repaired(wrong[key], again[key], self.desk.posts, spoken) for key in told]
-        better = dict(zip(told, self._checked(second), strict=True))
-        return [better.get(f"i{n}", one) for n, one in enumerate(found, 1)]
+    def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return checked(candidates, self.context.posts, self.material.topic.language)
 
-    def _wrong(self, wrong: Mapping[str, Candidate]) -> tuple[str, list[str]]:
-        """The failed items with their faults and posts, as far as the room goes; their ids."""
-        ids = {post.key: key for key, post in self.desk.posts.items()}
-        room, blocks, asked = _ROOM["repair"], [], []
-        for key, one in wrong.items():
-            lines = [f"[{key}] title: {one.item.title}", f"text: {one.item.text}"]
-            lines.append(f"wrong: {'; '.join(one.problems)[:300]}")
-            lines += [f"{ids[post.key]}: {shown(post.text)}" for post in one.posts]
-            block = "\n".join(lines)
-            room -= tokens(block)
-            if room < 0:
-                break
-            blocks.append(block)
-            asked.append(key)
-        return "\n\n".join(blocks), asked
+    async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
+        """Return the candidates as the model judges them against their posts, and True if it did."""
+        posts, items, places = show_items(candidates, self.context, ROOM["check"])
+        if not places:
+            return list(candidates), True
+        answer = await self._ask(self._call("check", Check, {"posts": posts, "items": items}))
+        return apply_check(candidates, answer, places) if answer else (list(candidates), False)
+
+    async def _repair(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates, those that failed as they are after going back once."""
+        text, places = show_failed(candidates, self.context, ROOM["repair"])
+        if not places:
+            return list(candidates)
+        language = self.material.topic.language
+        values = {"items": text, "language": LANGUAGES[language]}
+        answer = await self._ask(self._call("repair", Repair, values))
+        again = {item.id.strip("[]"): item for item in answer.items if item.text} if answer else {}
+        names = [name for name in places if name in again]
+        posts = self.context.posts
+        second = [rewrite(candidates[places[n]], again[n], posts, language) for n in names]
+        result = list(candidates)
+        for name, candidate in zip(names, self._screen(second), strict=True):
+            result[places[name]] = keep_refused(candidates[places[name]], candidate)
+        return result
+
+    def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates, those that failed without the sentences that did."""
+        refused = {at for at, c in enumerate(candidates) if c.problems and c.judge == "model"}
+        others = [c for at, c in enumerate(candidates) if at not in refused]
+        rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
+        return [cut_refused(c) if at in refused else next(rest) for at, c in enumerate(candidates)]
+
+
+def _add_unchecked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
+    """Return the sections with a line in the filter note: the model's own check is missing."""
+    line = notes.note(_UNCHECKED[material.topic.language])
+    return tuple(
+        replace(s, items=(*s.items, line)) if s.name == "filtered" else s for s in sections
+    )
+
+
+_UNCHECKED = {
+    "zh": "本期条目已由程序逐条核对数字、日期与名称；模型的复核这次没有完成。",
+    "en": "Figures, dates and names were checked by the program; the model's second check is missing.",
+}
 
 
 def unedited(material: Material, extractive: Sequence[Section], why: str = "no_answer") -> Edited:
-    """The extractive report, which says that it is one and why."""
-    return Edited(reduced(extractive, material, why), Quality(0.0, reduced=why))
+    """Return the extractive report, which says that it is one and why."""
+    return Edited(reduce(extractive, material, why), Quality(0.0, reduced=why))

@@ -11,7 +11,10 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
 
 from digest.errors import PromptError
 
-NAMES = ("system", "brief", "views", "events", "money", "repair")
+NAMES = (
+    *("system", "pick", "brief", "views", "events", "money"),
+    *("check", "repair", "translate"),
+)
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
 CHECKOUT = Path(__file__).parents[3]

@@ -1,130 +1,134 @@
-"""What a model fills in: the shape of each answer, and how strict servers want it described."""
+"""What a model fills in: the shape of each answer.
+
+Every field has a default, so that one slip of a model costs one field. `digest.llm.compat` makes the
+strict JSON schema, `digest.llm.answers` puts slips of form right; only ids are read here.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
-
-
-def _strict(schema: dict[str, Any]) -> None:
-    """As strict servers demand: every field required, no other allowed, nothing optional said."""
-    schema["required"] = list(schema.get("properties", {}))
-    schema["additionalProperties"] = False
-    schema.pop("title", None)
-    schema.pop("description", None)
-    for field in schema.get("properties", {}).values():
-        field.pop("title", None)
-        field.pop("default", None)
+from pydantic import BaseModel, BeforeValidator
 
 
-class Form(BaseModel):
-    """An answer, or a part of one. What is missing is empty, so that one slip costs one field."""
-
-    model_config = ConfigDict(json_schema_extra=_strict, coerce_numbers_to_str=True)
-
-
-def _ids(value: object) -> object:
-    """Ids however a model writes them: "p1", "[p1, p2]", ["p1, p2"]."""
+def _post_ids(value: object) -> object:
+    """Read ids however a model writes them: "p1", "[p1, p2]", ["p1, p2"]."""
     parts = value if isinstance(value, list) else [value]
-    return [found for part in parts for found in re.findall(r"\bp\d+\b", str(part))]
+    return [post_id for part in parts for post_id in re.findall(r"\bp\d+\b", str(part))]
 
 
-def _entries(value: object) -> object:
-    """The entries that are objects; anything else between them is noise, unless there is only noise."""
-    if not isinstance(value, list):
-        raise ValueError("not a list")
-    entries = [entry for entry in value if isinstance(entry, dict)]
-    if value and not entries:
-        raise ValueError("no objects in the list")
-    return entries
+def _numbers(value: object) -> object:
+    parts = value if isinstance(value, list) else [value]
+    return [int(number) for part in parts for number in re.findall(r"\d{1,4}", str(part))]
 
 
-def _text(value: object) -> object:
-    return value if isinstance(value, (str, int, float)) else ""
+PostIds = Annotated[list[str], BeforeValidator(_post_ids)]
+Numbers = Annotated[list[int], BeforeValidator(_numbers)]
 
 
-Text = Annotated[str, BeforeValidator(_text)]
-Ids = Annotated[list[str], BeforeValidator(_ids)]
+class Pick(BaseModel):
+    """Answer to `pick.md`: numbers of stories."""
+
+    must: Numbers = []
+    detail: Numbers = []
+    mention: Numbers = []
+    same: list[Numbers] = []
 
 
-class Statement(Form):
-    text: Text = ""
-    cites: Ids = []
+class Statement(BaseModel):
+    text: str = ""
+    cites: PostIds = []
 
 
-class Titled(Form):
-    title: Text = ""
-    text: Text = ""
-    cites: Ids = []
+class Titled(BaseModel):
+    title: str = ""
+    text: str = ""
+    cites: PostIds = []
 
 
-class Grouped(Form):
-    group: Text = ""
-    text: Text = ""
-    cites: Ids = []
+class Grouped(BaseModel):
+    group: str = ""
+    text: str = ""
+    cites: PostIds = []
 
 
-class View(Form):
-    post: Ids = []
-    who: Text = ""
-    text: Text = ""
+class View(BaseModel):
+    post: PostIds = []
+    who: str = ""
+    text: str = ""
 
 
-class Asset(Form):
-    kind: Text = ""
-    title: Text = ""
-    text: Text = ""
-    cites: Ids = []
+class Asset(BaseModel):
+    kind: str = ""
+    title: str = ""
+    text: str = ""
+    cites: PostIds = []
 
 
-class Repaired(Form):
-    id: Text = ""
-    title: Text = ""
-    text: Text = ""
-    cites: Ids = []
-
-
-class Answer(Form):
-    """A whole answer: an object that knows none of the lists asked for is another answer."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, value: object) -> object:
-        if not isinstance(value, dict) or not cls.model_fields.keys() & value.keys():
-            raise ValueError("none of the lists that were asked for")
-        return value
-
-
-class Brief(Answer):
+class Brief(BaseModel):
     """Answer to `brief.md`."""
 
-    points: Annotated[list[Titled], BeforeValidator(_entries)] = []
-    overview: Annotated[list[Statement], BeforeValidator(_entries)] = []
+    points: list[Titled] = []
+    overview: list[Statement] = []
 
 
-class Views(Answer):
+class Views(BaseModel):
     """Answer to `views.md`."""
 
-    views: Annotated[list[View], BeforeValidator(_entries)] = []
+    views: list[View] = []
 
 
-class Events(Answer):
+class Events(BaseModel):
     """Answer to `events.md`."""
 
-    events: Annotated[list[Grouped], BeforeValidator(_entries)] = []
-    special: Annotated[list[Grouped], BeforeValidator(_entries)] = []
+    events: list[Grouped] = []
+    special: list[Grouped] = []
 
 
-class Money(Answer):
+class Money(BaseModel):
     """Answer to `money.md`."""
 
-    markets: Annotated[list[Asset], BeforeValidator(_entries)] = []
-    finance: Annotated[list[Statement], BeforeValidator(_entries)] = []
+    markets: list[Asset] = []
+    finance: list[Statement] = []
 
 
-class Repair(Answer):
+Page = Brief | Views | Events | Money
+"""An answer that holds items of the report."""
+
+
+class Judgement(BaseModel):
+    id: str = ""
+    supported: bool | None = None
+    words: str = ""
+
+
+class Check(BaseModel):
+    """Answer to `check.md`."""
+
+    items: list[Judgement] = []
+
+
+class Rewritten(BaseModel):
+    id: str = ""
+    title: str = ""
+    text: str = ""
+    cites: PostIds = []
+
+
+class Repair(BaseModel):
     """Answer to `repair.md`."""
 
-    items: Annotated[list[Repaired], BeforeValidator(_entries)] = []
+    items: list[Rewritten] = []
+
+
+class Translated(BaseModel):
+    id: str = ""
+    title: str = ""
+    text: str = ""
+
+
+class Translation(BaseModel):
+    """Answer to `translate.md`."""
+
+    items: list[Translated] = []

@@ -1,0 +1,149 @@
+"""Ask the model whether its items say what their posts say, and take back what they do not.
+
+The code decides on figures, days, names and speakers; the model on what words mean. It may restore an
+item that the code refused for a name, and refuse one that the code passed, within a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from digest.llm.budget import tokens
+from digest.models import Refusal
+from digest.write.model.candidates import Candidate, pieces, without
+from digest.write.model.context import Context, shorten
+from digest.write.model.schemas import Check, Judgement
+from digest.write.verify import ClaimKind, verify
+
+FIRST_CHARS, OTHER_CHARS = 600, 300
+"""Characters shown of the first post that an item cites, and of the others."""
+MAX_REFUSED = 0.4
+"""Share of good items that a check may refuse. An answer that refuses more is not believed: a post may
+have talked to the model."""
+UNSUPPORTED = "not in the cited posts: "
+RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
+"""What the code may refuse wrongly. A figure, day or version that no cited post can give stays refused."""
+
+
+def show_items(
+    candidates: Sequence[Candidate], context: Context, room: int
+) -> tuple[str, str, dict[str, int]]:
+    """Return the posts and the items to check, as far as `room` tokens go, and the places of the
+    items by id. Items that failed for good are left out."""
+    ids = {post.key: post_id for post_id, post in context.posts.items()}
+    posts: dict[str, str] = {}
+    lines, places = [], {}
+    for at, candidate in enumerate(candidates):
+        if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
+            continue
+        added = {
+            ids[post.key]: context.show_post(post, OTHER_CHARS if n else FIRST_CHARS)
+            for n, post in enumerate(candidate.posts)
+            if ids[post.key] not in posts
+        }
+        cites = ", ".join(ids[post.key] for post in candidate.posts)
+        title = candidate.item.title and f"{candidate.item.title}: "
+        line = f"[i{at + 1}] {title}{candidate.item.text} ({cites})"
+        cost = tokens(line) + sum(map(tokens, added.values()))
+        if cost > room:
+            continue
+        room -= cost
+        posts |= added
+        lines.append(line)
+        places[f"i{at + 1}"] = at
+    return "\n".join(posts.values()), "\n".join(lines), places
+
+
+def apply_check(
+    candidates: Sequence[Candidate], answer: Check, places: Mapping[str, int]
+) -> tuple[list[Candidate], bool]:
+    """Return the candidates as judged, and True if the answer was believed."""
+    judgements = {_id(judgement): judgement for judgement in answer.items}
+    judged = {places[name]: judgements[name] for name in places.keys() & judgements.keys()}
+    good = [at for at in places.values() if not candidates[at].problems]
+    refused = [at for at in good if at in judged and judged[at].supported is False]
+    if not judged or (len(refused) > 2 and len(refused) > MAX_REFUSED * len(good)):
+        return list(candidates), False
+    return [
+        _judge(candidate, judged[at]) if at in judged else candidate
+        for at, candidate in enumerate(candidates)
+    ], True
+
+
+def show_failed(
+    candidates: Sequence[Candidate], context: Context, room: int
+) -> tuple[str, dict[str, int]]:
+    """Return the failed items with what is wrong and their posts, as far as `room` tokens go, and
+    their places by id."""
+    ids = {post.key: post_id for post_id, post in context.posts.items()}
+    blocks, places = [], {}
+    for at, candidate in enumerate(candidates):
+        if not candidate.problems or not candidate.posts:
+            continue
+        lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
+        lines.append(f"wrong: {'; '.join(candidate.problems)[:300]}")
+        lines += [f"{ids[p.key]}: {shorten(p.text, FIRST_CHARS)}" for p in candidate.posts]
+        block = "\n".join(lines)
+        room -= tokens(block)
+        if room < 0:
+            break
+        blocks.append(block)
+        places[f"i{at + 1}"] = at
+    return "\n\n".join(blocks), places
+
+
+def keep_refused(before: Candidate, after: Candidate) -> Candidate:
+    """Return the second version of an item, refused again where it has the words that were wrong."""
+    if before.judge == "code" or after.problems:
+        return after
+    words = [problem.removeprefix(UNSUPPORTED) for problem in before.problems]
+    if after.said == before.said or any(w in after.said for w in words if w not in ("", "it")):
+        return replace(after, problems=before.problems, judge="model")
+    return after
+
+
+def cut_refused(candidate: Candidate) -> Candidate:
+    """Return an item that the model refused without the sentences that have the wrong words."""
+    if candidate.judge == "code" or not candidate.problems:
+        return candidate
+    words = [problem.removeprefix(UNSUPPORTED) for problem in candidate.problems]
+    parts = pieces(candidate)
+    failed = [any(w in part.item.text for w in words) for part in parts]
+    rest = [part for part, wrong in zip(parts, failed, strict=True) if not wrong]
+    if not any(failed) or not any(part.item.text for part in rest):
+        return candidate
+    return replace(without(candidate, failed), problems=())
+
+
+def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refusal]:
+    """Return what is refused among the candidates, for the report."""
+    return [
+        Refusal(c.section, c.said.strip(), c.problems, c.judge, final)
+        for c in candidates
+        if c.problems
+    ]
+
+
+def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
+    if judgement.supported and candidate.problems:
+        return replace(candidate, problems=(), judge="model")
+    if judgement.supported is False and not candidate.problems:
+        words = judgement.words.strip()
+        words = words if words in candidate.said else ""
+        return replace(candidate, problems=(UNSUPPORTED + (words or "it"),), judge="model")
+    return candidate
+
+
+def _may_restore(candidate: Candidate) -> bool:
+    """Return True if the code refused nothing but names and derived figures."""
+    claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
+    return all(claim.kind in RESTORABLE for claim in claims) and set(candidate.problems) <= {
+        claim.words for claim in claims
+    }
+
+
+def _id(judgement: Judgement) -> str:
+    number = re.search(r"\d+", judgement.id)
+    return f"i{number[0]}" if number else ""

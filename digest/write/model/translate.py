@@ -1,0 +1,119 @@
+"""The finished items in the topic's other languages, proved again against the same posts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from digest.errors import BudgetSpent, LlmError
+from digest.llm.budget import tokens
+from digest.llm.client import Call
+from digest.models import Item, Language, Section
+from digest.write import Material
+from digest.write.extractive import notes
+from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
+from digest.write.extractive.notes import heading
+from digest.write.model.assembly import WRITTEN
+from digest.write.model.candidates import Candidate
+from digest.write.model.editor import LANGUAGES
+from digest.write.model.prompts import Prompt
+from digest.write.model.schemas import Translated, Translation
+from digest.write.verify.screening import checked, trimmed
+
+log = logging.getLogger(__name__)
+
+CHUNK_TOKENS, ANSWER_TOKENS = 2_400, 3_000
+"""Of the items in one call, and of its answer."""
+LEAST_TRANSLATED = 2 / 3
+"""Share of items that must stand in the other language; below it the posts' own sentences do."""
+
+
+async def translate(
+    sections: Sequence[Section],
+    material: Material,
+    fallback: tuple[Section, ...],
+    ask: Callable[[Call[Any]], Awaitable[Any]],
+    prompts: Mapping[str, Prompt],
+) -> tuple[Section, ...]:
+    """Return the sections in the language of `material`'s topic.
+
+    `fallback` is the report in that language without a model; it stands where too little came back.
+    """
+    items = [
+        (s.name, item) for s in sections if s.name in WRITTEN for item in s.items if item.cites
+    ]
+    chunks = list(
+        _chunks([f"[i{n}] title: {i.title}\ntext: {i.text}" for n, (_, i) in enumerate(items)])
+    )
+    answers = await asyncio.gather(
+        *(_ask_chunk(chunk, material.topic.language, ask, prompts) for chunk in chunks)
+    )
+    translated = {entry.id.strip("[]"): entry for answer in answers for entry in answer}
+    posts = {post.key: post for story in material.stories for post in story.posts}
+    candidates = [
+        _candidate(name, item, translated[f"i{n}"], posts, material.topic.language)
+        for n, (name, item) in enumerate(items)
+        if f"i{n}" in translated
+    ]
+    language = material.topic.language
+    proved = trimmed(checked(candidates, posts, language), posts, language)
+    good = [candidate for candidate in proved if not candidate.problems]
+    if len(good) < LEAST_TRANSLATED * len(items):
+        log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
+        return fallback
+    return tuple(_section(section, good, material) for section in fallback)
+
+
+def _chunks(blocks: Sequence[str]) -> Iterator[str]:
+    chunk: list[str] = []
+    for block in blocks:
+        if chunk and tokens("\n\n".join([*chunk, block])) > CHUNK_TOKENS:
+            yield "\n\n".join(chunk)
+            chunk = []
+        chunk.append(block)
+    if chunk:
+        yield "\n\n".join(chunk)
+
+
+async def _ask_chunk(
+    chunk: str,
+    language: Language,
+    ask: Callable[[Call[Any]], Awaitable[Any]],
+    prompts: Mapping[str, Prompt],
+) -> list[Translated]:
+    """Return what came back of a chunk; nothing where no model answered."""
+    system = prompts["system"].render(language=LANGUAGES[language])
+    prompt = prompts["translate"].render(language=LANGUAGES[language], items=chunk)
+    try:
+        answer = await ask(Call("translate", system, prompt, Translation, ANSWER_TOKENS))
+    except (LlmError, BudgetSpent) as error:
+        log.warning("translate: %s", error)
+        return []
+    return list(answer.items)
+
+
+def _candidate(
+    section: Any, item: Item, entry: Translated, posts: Mapping[str, Any], language: Language
+) -> Candidate:
+    """Return the translated item; a view keeps its speaker, and groups have names of their own."""
+    title = item.title if section == "views" else " ".join(entry.title.split())
+    text = " ".join(entry.text.split())
+    group = next((names[language] for names in _GROUPS if item.group in names.values()), item.group)
+    cited = tuple(posts[key] for key in item.cites if key in posts)
+    title = title if item.title else ""
+    return Candidate(section, replace(item, title=title, text=text, group=group), cited)
+
+
+_GROUPS = [*(names for names, _ in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
+
+
+def _section(section: Section, good: Sequence[Candidate], material: Material) -> Section:
+    """Return one section; what code writes of it is taken from the report without a model."""
+    if section.name not in WRITTEN:
+        return section
+    items: list[Item] = [c.item for c in good if c.section == section.name]
+    items = items or [notes.nothing(material, section.name)]
+    return Section(section.name, heading(section.name, material.topic), tuple(items))
