@@ -180,7 +180,7 @@ def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
     """Write the files; print the JSON, or the brief and where the files are."""
-    from bot.commands.reports import write_whole
+    from bot.delivery.compose import write_whole
     from digest.publish import stem
     from digest.publish.formats import as_dict, as_markdown
 
@@ -201,14 +201,12 @@ def _show(
 
 
 def _brief(topic: Topic, report: Report) -> str:
-    from bot.commands.shown import section_blocks
-    from bot.messages import Block, Heading, reply
+    from bot.messages import reply
     from bot.platforms.terminal import render, width
-    from bot.texts import days
+    from bot.report_blocks import View, closing_blocks, report_blocks
 
-    title = f"{topic.title[report.language]} · {days(report.first, report.last, report.language)}"
-    blocks: list[Block] = [Heading(title, 1)]
-    blocks += section_blocks(report, "overview", 0) + section_blocks(report, "points", 0)
+    view = View(report.language)
+    blocks = [*report_blocks(topic, report, view, "brief"), *closing_blocks(report, view)]
     return render(reply(*blocks), width(), styled=sys.stdout.isatty())
 
 

@@ -17,7 +17,6 @@ from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
 from bot.builds import Builds, run_child
 from bot.commands import answer
-from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
@@ -26,6 +25,7 @@ from bot.machine import lean_heap
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.schedule import Schedule
+from bot.services import Context
 from bot.settings import Settings
 from bot.talking import Talking
 from digest.errors import DigestError, StoreError
@@ -55,18 +55,18 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
             await alerts.tell("log_lost", await store.check())
         try:
             yield Context(
-                store,
-                topics,
-                builds,
-                settings.data_dir,
-                _versions(),
-                lambda: datetime.now(UTC),
-                lambda who: settings.is_admin(who.platform, who.user_id),
-                settings.budget_usd_day,
-                settings.budget_usd_month,
-                settings.timezone,
-                alerts,
-                settings.x_reads_month,
+                store=store,
+                topics=topics,
+                builder=builds,
+                data_dir=settings.data_dir,
+                versions=_versions(),
+                now=lambda: datetime.now(UTC),
+                is_admin=lambda who: settings.is_admin(who.platform, who.user_id),
+                usd_day=settings.budget_usd_day,
+                usd_month=settings.budget_usd_month,
+                timezone=settings.timezone,
+                alerts=alerts,
+                reads_month=settings.x_reads_month,
             )
         finally:
             await builds.close()

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 
-_FULL = re.compile(r"(\d{4})\s?[-/.年]\s?(\d{1,2})\s?[-/.月]\s?(\d{1,2})日?")
-_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_SHORT = re.compile(r"(\d{1,2})[-/月](\d{1,2})日?")
-_WORDS = {"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2}
-_BETWEEN = re.compile(r"\s*(?:\.{2,3}|…|~|～|至|到|—|–|\bto\b)\s*", re.IGNORECASE)
-MOST_DAYS = 366
+from bot.spelling import arabic, normalized
+
+_FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})[日号]?", re.ASCII)
+_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
+_SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})[日号]?", re.ASCII)
+_OF_MONTH = re.compile(r"(\d{1,2})[日号]", re.ASCII)
+_ENGLISH = re.compile(
+    r"(?:(\d{1,2})(?:st|nd|rd|th)? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:st|nd|rd|th)?)?"
+    r"(?:,? (\d{4}))?",
+    re.ASCII,
+)
+_WEEKDAY = re.compile(r"(上?)(?:周|星期|礼拜)([一二三四五六日天])")
+_BETWEEN = re.compile(r"\s*(?:\.{2,3}|~|至|到|—|–|\bto\b)\s*", re.IGNORECASE)
+_DAYS_AGO = {
+    **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
+    **{"前日": 2, "大前天": 3},
+}
+_WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
+_MONTHS = "january february march april may june july august september october november december"
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MAX_DAYS = 366
 
 
 class DateError(ValueError):
@@ -18,57 +35,117 @@ class DateError(ValueError):
 
 
 def parse_days(text: str, today: date) -> tuple[date, date] | None:
-    """First and last day that the text names, or None where it names none.
+    """Return the first and last day that the text names, or None where it names none.
 
-    Takes 2025-12-06, 2025/12/6, 20251206, 12-06 (the latest one not after `today`), 12月6日, today,
-    yesterday, 今天, 昨天, 前天, and two of them with `..`, `~`, `to`, `至` or `到` between. Raises
-    DateError for what looks like a day but is none, and for a range longer than a year.
+    Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 12月6日, 十二月六号,
+    6号, 6 Dec, monday, 上周五, 昨天, this week, and two days with `..`, `~`, `-`, `to` or `至`
+    between: of two that lack their year, those nearest to each other. Raises DateError for what
+    looks like a day but is none, and for a range longer than a year.
     """
-    ends = [part for part in _BETWEEN.split(text.strip()) if part]
-    if not 1 <= len(ends) <= 2:
-        return None
-    days = [_day(end, today) for end in ends]
-    found = [day for day in days if day is not None]
-    if len(found) != len(days):
-        return None
-    first, last = min(found), max(found)
-    if (last - first).days >= MOST_DAYS:
-        raise DateError(text)
-    return first, last
-
-
-def full_day(text: str) -> date | None:
-    """The day written out with its year, as 2025-12-06, 2025/12/6 or 20251206; DateError as above."""
-    match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
-    return _made(text, *(int(part) for part in match.groups())) if match else None
-
-
-def _day(text: str, today: date) -> date | None:
-    word = text.strip().lower()
-    if word in _WORDS:
-        return today - timedelta(days=_WORDS[word])
-    if full := full_day(word):
-        return full
-    if match := _SHORT.fullmatch(word):
-        month, day = (int(part) for part in match.groups())
-        return _latest(text, month, day, today)
+    line = arabic(normalized(text).lower())
+    if (weeks := _WEEKS_AGO.get(line)) is not None:
+        monday = today - timedelta(days=today.weekday() + 7 * weeks)
+        return monday, min(today, monday + timedelta(days=6))
+    if days := _candidates(re.sub("[–—]", "-", line), today):
+        day = max((day for day in days if day <= today), default=min(days))
+        return day, day
+    for first, last in _pairs(line, today):
+        if (last - first).days >= MAX_DAYS:
+            raise DateError(text)
+        return first, last
     return None
 
 
-def _latest(text: str, month: int, day: int, today: date) -> date:
-    """The last such day up to today; a 29th of February may lie years back."""
-    for year in range(today.year, today.year - 9, -1):
-        try:
-            found = date(year, month, day)
-        except ValueError:
+def full_day(text: str) -> date | None:
+    """Return the day written out with its year, as 2025-12-06 or 20251206; DateError as above."""
+    match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
+    return _only(*(int(part) for part in match.groups()))[0] if match else None
+
+
+def _pairs(line: str, today: date) -> Iterator[tuple[date, date]]:
+    """Yield first and last day for each way to read the line as a range."""
+    ways = [_BETWEEN.split(line)]
+    ways += [[line[:at], line[at + 1 :]] for at, sign in enumerate(line) if sign == "-"]
+    for ends in ways:
+        if len(ends) != 2:
             continue
-        if found <= today:
-            return found
-    raise DateError(text)
+        # A day of a month in a range may lie ahead: the week is not over.
+        befores, afters = (_candidates(end.strip(), today) for end in ends)
+        pairs = [tuple(sorted((a, b))) for a in befores for b in afters]
+        begun = [pair for pair in pairs if pair[0] <= today] or pairs
+        if begun:
+            first, last = min(begun, key=lambda pair: (pair[1] - pair[0], today - pair[0]))
+            yield first, last
 
 
-def _made(text: str, year: int, month: int, day: int) -> date:
+def _candidates(text: str, today: date) -> list[date]:
+    """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
+    if text in _DAYS_AGO:
+        return [today - timedelta(days=_DAYS_AGO[text])]
+    if text in _WEEKDAYS:
+        return [today - timedelta(days=(today.weekday() - _WEEKDAYS.index(text)) % 7)]
+    if match := _WEEKDAY.fullmatch(text):
+        return [
+            _weekday(bool(match[1]), "一二三四五六日".index(match[2].replace("天", "日")), today)
+        ]
+    if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
+        return _only(*map(int, match.groups()))
+    if match := _DAY_FIRST.fullmatch(text):
+        first, second, year = map(int, match.groups())
+        if first != second and max(first, second) <= 12:
+            raise DateError(text)  # the 5th of December, or the 12th of May
+        return _only(year, min(first, second), max(first, second))
+    if match := _SHORT.fullmatch(text):
+        return _in_years(int(match[1]), int(match[2]), today)
+    if match := _OF_MONTH.fullmatch(text):
+        return _in_months(int(match[1]), today)
+    return _english(text, today)
+
+
+def _weekday(last_week: bool, weekday: int, today: date) -> date:
+    if last_week:
+        return today - timedelta(days=today.weekday() + 7 - weekday)
+    return today - timedelta(days=(today.weekday() - weekday) % 7)
+
+
+def _english(text: str, today: date) -> list[date]:
+    """Return the days of `6 dec`, `dec 6` or `december 6, 2025`."""
+    match = _ENGLISH.fullmatch(text)
+    if match is None or bool(match[1]) == bool(match[3]):
+        return []
+    months = [name for name in _MONTHS.split() if name.startswith(match[2])]
+    if len(months) != 1:
+        return []
+    month, day = _MONTHS.split().index(months[0]) + 1, int(match[1] or match[3])
+    return _only(int(match[4]), month, day) if match[4] else _in_years(month, day, today)
+
+
+def _in_years(month: int, day: int, today: date) -> list[date]:
+    """Return that day of next year and of the years before; a 29th of February is rare."""
+    years = range(today.year + 1, today.year - 9, -1)
+    days = [found[0] for year in years if (found := _valid(year, month, day))]
+    if not days:
+        raise DateError(f"{month}-{day}")
+    return days[:4]
+
+
+def _in_months(day: int, today: date) -> list[date]:
+    """Return that day of next month and of the months before."""
+    months = [divmod(12 * today.year + today.month - 1 - back, 12) for back in range(-1, 13)]
+    days = [found[0] for year, month in months if (found := _valid(year, month + 1, day))]
+    if not days:
+        raise DateError(str(day))
+    return days
+
+
+def _only(year: int, month: int, day: int) -> list[date]:
+    if days := _valid(year, month, day):
+        return days
+    raise DateError(f"{year}-{month}-{day}")
+
+
+def _valid(year: int, month: int, day: int) -> list[date]:
     try:
-        return date(year, month, day)
+        return [date(year, month, day)]
     except ValueError:
-        raise DateError(text) from None
+        return []

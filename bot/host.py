@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import answer, apology, link_word, menu
-from bot.commands.asking import Context
 from bot.dates import DateError, parse_days
 from bot.menu import Kind
 from bot.messages import Incoming, Reply, Text, reply
-from bot.times import ZONES, zone_named
+from bot.services import Context
+from bot.times import offered_zones, zone_named
 from digest.models import SECTIONS, Ending, Language
 from digest.store.ledger import Ledger
 
@@ -67,7 +67,7 @@ class BotHost:
         if kind == "day":
             return await self._days(typed, topic)
         if kind == "zone":
-            near = [zone for zone in ZONES if typed in zone.lower()]
+            near = [zone for zone in offered_zones("en") if typed in zone.lower()]
             named = zone_named(typed) if typed and not near else ""
             return [(zone, zone) for zone in near or filter(None, [named])]
         if kind == "time":

@@ -50,6 +50,8 @@ class Heading:
 
     text: str
     level: int = 2
+    folded: bool = False
+    """Unfolded by a tap, where the platform can; also of Text and Entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Text:
     """A paragraph of the bot's own words."""
 
     text: str
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Entry:
     title: str = ""
     number: int = 0
     links: tuple[Link, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

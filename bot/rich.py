@@ -22,12 +22,14 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text of one style. `own`: the bot's own words, in which a command may be tapped."""
+    """Text of one style. `own`: the bot's own words, in which a command may be tapped; `folded`:
+    in a part of the message that is unfolded by a tap."""
 
     text: str
     bold: bool = False
     url: str = ""
     own: bool = False
+    folded: bool = False
 
 
 Line = tuple[Run, ...]
@@ -83,23 +85,30 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
     found: list[Unit] = []
     for block in blocks:
         match block:
-            case Heading(text, level):
+            case Heading(text, level, folded):
                 if title := _flat(text):
                     title = f"【{title}】" if level == 3 else title
-                    found.append(Unit(((Run(title, bold=True),),), heading=level))
-            case Text(text):
-                found.append(Unit(_paragraph(text, own=True)))
+                    lines = _folded(((Run(title, bold=True),),), folded)
+                    found.append(Unit(lines, heading=level))
+            case Text(text, folded):
+                found.append(Unit(_folded(_paragraph(text, own=True), folded)))
             case Terms(rows):
-                lines = [
+                terms = [
                     (Run(_flat(term), bold=True, own=True), Run(f" — {_flat(meaning)}", own=True))
                     for term, meaning in rows
                 ]
-                found += [Unit((line,), gap=not n) for n, line in enumerate(lines)]
+                found += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
             case Entry():
-                found.append(Unit(_entry(block)))
+                found.append(Unit(_folded(_entry(block), block.folded)))
             case Picture():
                 pass
     return [unit for unit in found if unit.lines]
+
+
+def _folded(lines: tuple[Line, ...], folded: bool) -> tuple[Line, ...]:
+    if not folded:
+        return lines
+    return tuple(tuple(replace(run, folded=True) for run in line) for line in lines)
 
 
 def _flat(text: str) -> str:
@@ -274,7 +283,7 @@ class _Book:
                     yield tuple(taken)
                     taken, cost, marks, room = [], 1, 0, self.others
                 if taken and _alike(taken[-1], piece):
-                    taken[-1] = Run(taken[-1].text + piece.text, piece.bold, piece.url, piece.own)
+                    taken[-1] = replace(piece, text=taken[-1].text + piece.text)
                 else:
                     taken.append(piece)
                     marks += mark
@@ -285,14 +294,14 @@ class _Book:
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
         """Sentences; words of a sentence that is too long; letters of such a word; then characters."""
         for text in [run.text] if run.url else _sentences(run.text):
-            yield from self._finer(Run(text, run.bold, run.url, run.own), most, _WAYS)
+            yield from self._finer(replace(run, text=text), most, _WAYS)
 
     def _finer(self, run: Run, most: int, ways: Sequence[Way]) -> Iterator[Run]:
         if not ways or self.size(run) <= most:
             yield run
             return
         for text in ways[0](run.text):
-            yield from self._finer(Run(text, run.bold, run.url, run.own), most, ways[1:])
+            yield from self._finer(replace(run, text=text), most, ways[1:])
 
 
 Way = Callable[[str], Iterable[str]]
@@ -342,7 +351,7 @@ _WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
 
 
 def _alike(one: Run, other: Run) -> bool:
-    return (one.bold, one.url, one.own) == (other.bold, other.url, other.own)
+    return replace(one, text="") == replace(other, text="")
 
 
 def _marks(line: Line) -> int:

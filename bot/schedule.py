@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.alerts import Watch, list_undelivered
-from bot.commands.asking import Context
+from bot.services import Context
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
 

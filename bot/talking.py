@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot import platforms
-from bot.commands.asking import Context
 from bot.delivery.plan import Deliveries
 from bot.host import BotHost
 from bot.machine import give_back
+from bot.services import Context
 
 log = logging.getLogger(__name__)
 

@@ -39,6 +39,12 @@ def text(key: str, language: Language, **values: object) -> str:
     return str(_load()[key][language]).format(**filled)
 
 
+def zones() -> Mapping[str, Mapping[str, Any]]:
+    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no button)."""
+    rows: Mapping[str, Mapping[str, Any]] = _load()["zones"]
+    return rows
+
+
 def listed(words: list[str], language: Language) -> str:
     """Return the words as a list in a sentence."""
     return ("、" if language == "zh" else ", ").join(words)

@@ -3,74 +3,101 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import time
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import available_timezones
 
-_TIME = re.compile(r"([01]?\d|2[0-3])[:：.h点]([0-5]\d)?(?:分)?")
-_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?00)?", re.IGNORECASE)
-ZONES = (
-    "UTC",
-    "Asia/Shanghai",
-    "Asia/Hong_Kong",
-    "Asia/Taipei",
-    "Asia/Singapore",
-    "Asia/Tokyo",
-    "Asia/Seoul",
-    "Asia/Kolkata",
-    "Asia/Dubai",
-    "Europe/Moscow",
-    "Europe/Istanbul",
-    "Europe/Berlin",
-    "Europe/Paris",
-    "Europe/London",
-    "America/Sao_Paulo",
-    "America/New_York",
-    "America/Chicago",
-    "America/Denver",
-    "America/Los_Angeles",
-    "Australia/Sydney",
-    "Pacific/Auckland",
+from bot import texts
+from bot.spelling import arabic, normalized
+from digest.models import Language
+
+_TIME = re.compile(
+    r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
+    r"(?:([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?(am|pm|a\.m\.|p\.m\.)?",
+    re.ASCII,
 )
-"""Zones to choose from; any other may be typed."""
+_MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
+_NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
+_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
+_PARTIAL = {
+    **{"+03:30": "Asia/Tehran", "+04:30": "Asia/Kabul", "+05:30": "Asia/Kolkata"},
+    **{"+05:45": "Asia/Kathmandu", "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla"},
+    **{"+09:30": "Australia/Darwin", "-09:30": "Pacific/Marquesas"},
+}
+"""Zones without summer time whose offset is no whole hour: Etc/GMT has none of these."""
+_SUFFIX = re.compile(r"\s?(?:时间|时区|time)$")
 
 
-def time_named(word: str) -> time | None:
-    """The time of day a word names: 08:30, 8:30, 8点, 8h30."""
-    found = _TIME.fullmatch(word.strip().lower())
-    return time(int(found[1]), int(found[2] or 0)) if found else None
+@cache
+def offered_zones(language: Language) -> Mapping[str, str]:
+    """Return the zones to choose from by a button, with their labels; any other may be typed."""
+    return {zone: row[language] for zone, row in texts.zones().items() if row.get("menu", True)}
 
 
-def zone_named(word: str) -> str:
-    """The IANA zone a word names, or nothing: Asia/Shanghai in any case, shanghai, UTC+8."""
-    wanted = word.strip()
-    if offset := _OFFSET.fullmatch(wanted):
-        hours = int(offset[2])
-        # Etc/GMT counts to the west, people to the east.
-        west = "-" if offset[1] == "+" else "+"
-        return _known(f"Etc/GMT{west}{hours}") if hours else "UTC"
-    for zone in ZONES:
-        if wanted.lower().replace(" ", "_") in (zone.lower(), zone.split("/")[-1].lower()):
+def time_named(text: str) -> time | None:
+    """Return the time of day that a text names: 08:30, 8am, 8点, 早上8点半, noon."""
+    line = arabic(normalized(text).lower())
+    if line in _NAMED:
+        return time(_NAMED[line])
+    match = _TIME.fullmatch(line)
+    if match is None or not (match[1] or match[3] or match[5]):
+        return None
+    hour = _hour(int(match[2]), match[1] or "", (match[5] or "").replace(".", ""))
+    minute = _MINUTES.get(match[4]) or int(match[4] or 0) if match[4] else 0
+    return time(hour, minute) if hour is not None else None
+
+
+def _hour(hour: int, part: str, half: str) -> int | None:
+    """Return the hour of the day, None for one that there is not. `part`: of the day in Chinese;
+    `half`: am or pm."""
+    if half:
+        return hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else None
+    if (part in ("下午", "傍晚") and hour < 12) or (part == "中午" and hour < 4):
+        return hour + 12
+    if part in ("晚上", "晚") and hour <= 12:
+        return (hour + 12) % 24
+    return 0 if hour == 24 or (part == "凌晨" and hour == 12) else hour
+
+
+def zone_named(text: str) -> str:
+    """Return the IANA zone that a text names, or nothing: Asia/Shanghai in any case, shanghai,
+    北京时间, Toronto, UTC+8."""
+    line = normalized(text)
+    if match := _OFFSET.fullmatch(line):
+        return _fixed(match[1], int(match[2]), int(match[3] or 0))
+    low = _SUFFIX.sub("", line.lower())
+    for zone, row in texts.zones().items():
+        labels = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])
+        if low.replace("_", " ") in {*(label.lower() for label in labels), *row.get("names", ())}:
             return zone
-    return _known(wanted) or _known("/".join(_capitals(part) for part in wanted.split("/")))
+    if len(low) < 3 or not low.replace("/", "").replace("_", "").replace(" ", "").isascii():
+        return ""
+    return _all_zones().get(low.replace(" ", "_"), "")
+
+
+def _fixed(sign: str, hours: int, minutes: int) -> str:
+    if minutes:
+        return _PARTIAL.get(f"{sign}{hours:02}:{minutes:02}", "")
+    if not hours:
+        return "UTC"
+    # Etc/GMT counts to the west, people to the east.
+    name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+    return name if name in _all_zones().values() else ""
+
+
+@cache
+def _all_zones() -> Mapping[str, str]:
+    """Return every zone by its name and by that of its city, in small letters."""
+    names = sorted(available_timezones())
+    regions = [name for name in names if "/" in name and not name.startswith(("Etc/", "US/"))]
+    cities = {name.split("/")[-1].lower(): name for name in regions}
+    return cities | {name.lower(): name for name in names}
 
 
 def zone_label(name: str) -> str:
-    """Return a zone as people write it: `Etc/GMT-8` is `UTC+8`."""
+    """Return a zone as people write it: `Etc/GMT-8` is `UTC+8`, others keep their IANA name."""
     fixed = re.fullmatch(r"Etc/GMT([+-])(\d+)", name)
-    if fixed is None:
-        return name
-    return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
-
-
-def _capitals(part: str) -> str:
-    return "_".join(word.capitalize() for word in re.split(r"[_ ]", part))
-
-
-def _known(name: str) -> str:
-    # Only names of the shape that zones have: others would be looked for as files.
-    if not re.fullmatch(r"[A-Z][A-Za-z0-9_+-]*(?:/[A-Z][A-Za-z0-9_+-]*){0,2}", name):
-        return ""
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
-        return ""
+    if fixed:
+        return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
+    return name

@@ -12,9 +12,9 @@ from pathlib import Path
 from PIL import Image
 
 from bot.builds import TooMany
-from bot.commands.asking import Context
 from bot.host import BotHost
 from bot.messages import Incoming
+from bot.services import Context
 from digest.models import Report
 from digest.store import Store
 from tests.posts import TOPIC, post
@@ -52,7 +52,15 @@ def is_boss(who: Incoming) -> bool:
 def context(store: Store, folder: Path) -> Context:
     """What commands work with, over this store."""
     return Context(
-        store, {"ai": TOPIC}, Maker(store), folder, "jianbao test", lambda: NOW, is_boss, 0.5, 10.0
+        store=store,
+        topics={"ai": TOPIC},
+        builder=Maker(store),
+        data_dir=folder,
+        versions="jianbao test",
+        now=lambda: NOW,
+        is_admin=is_boss,
+        usd_day=0.5,
+        usd_month=10.0,
     )
 
 

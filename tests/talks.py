@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from bot.commands.asking import Context
 from bot.host import BotHost
 from bot.messages import Incoming, Reply
 from bot.platforms import Setup, open_platform, terminal
+from bot.services import Context
 from digest.models import Chat, Report
 from digest.store import Store
 from tests import discord_markdown

@@ -13,11 +13,11 @@ import pytest
 
 from bot.builds import TooMany
 from bot.commands import answer, reports
-from bot.commands.asking import Context
-from bot.commands.shown import shortened
 from bot.commands.table import COMMANDS
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
+from bot.report_blocks import shortened
+from bot.services import Context
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.store import Store
@@ -52,15 +52,15 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
         maker = Maker(store)
         yield Bot(
             Context(
-                store,
-                {"ai": TOPIC},
-                maker,
-                tmp_path,
-                "jianbao test",
-                lambda: NOW,
-                lambda who: who.user_id == "boss",
-                0.5,
-                10.0,
+                store=store,
+                topics={"ai": TOPIC},
+                builder=maker,
+                data_dir=tmp_path,
+                versions="jianbao test",
+                now=lambda: NOW,
+                is_admin=lambda who: who.user_id == "boss",
+                usd_day=0.5,
+                usd_month=10.0,
             ),
             maker,
         )

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from bot.commands.asking import Context
 from bot.host import BotHost
 from bot.messages import Entry, Heading, Picture, Reply, Text, reply
 from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
+from bot.services import Context
 from digest.models import Chat, Item
 from tests.discord_rules import bits
 from tests.discord_server import DiscordServer

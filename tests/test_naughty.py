@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from bot.commands import answer
-from bot.commands.asking import Context
 from bot.commands.table import COMMANDS
 from bot.messages import Block, Incoming, Reply, Text
 from bot.platforms.terminal import everything
+from bot.services import Context
 from bot.texts import text
 from digest.models import SECTIONS, Chat, Cited, Item, Report, Section, SourceResult
 from digest.store import Store

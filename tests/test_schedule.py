@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot import schedule
-from bot.commands.asking import Context
 from bot.schedule import Schedule
+from bot.services import Context
 from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from bot.commands import answer, sources_admin
-from bot.commands.asking import Context
 from bot.messages import Incoming
 from bot.platforms.terminal import render
+from bot.services import Context
 from bot.texts import source_error
 from digest.collect import import_feeds, list_sources, try_source
 from digest.errors import DigestError, SourceError

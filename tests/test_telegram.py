@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.asking import Context
 from bot.messages import Text, reply
 from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
 from bot.platforms.telegram import Telegram
+from bot.services import Context
 from digest.models import Chat, Item
 from tests.hosts import BOSS, Maker, hosted, picture
 from tests.samples import DAY, report

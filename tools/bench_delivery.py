@@ -26,10 +26,10 @@ from telegram import Bot
 from telegram.request import HTTPXRequest
 
 from bot.commands import answer
-from bot.commands.asking import Context
 from bot.delivery.plan import Deliveries
 from bot.machine import give_back
 from bot.messages import Incoming
+from bot.services import Context
 from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger

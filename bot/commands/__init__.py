@@ -10,15 +10,19 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from bot import texts
-from bot.commands.asking import Ask, Context, Unanswered
+from bot.commands.asking import Ask, Command, Unanswered, chosen_language
 from bot.commands.table import COMMANDS
 from bot.menu import MenuRow
 from bot.messages import Incoming, Reply, Text, reply
+from bot.services import Context
+from bot.spelling import END_MARKS, normalized
 from digest.errors import DigestError, StoreError
 from digest.models import Language
 
 log = logging.getLogger(__name__)
 
+# In a group people put the bot's name before the command or its words.
+_BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_ALIAS = {command.alias: command for command in COMMANDS}
 
@@ -44,7 +48,7 @@ async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
 
     Nothing is said to a line that was hardly meant for this bot.
     """
-    ask = _understood(context, incoming)
+    ask = await _understood(context, incoming)
     if isinstance(ask, Reply):
         if incoming.direct:
             yield ask
@@ -59,21 +63,40 @@ async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
         yield apology(error, f"/{ask.command.name} on {incoming.platform}", ask.language)
 
 
-def _understood(context: Context, incoming: Incoming) -> Ask | Reply:
-    """The command with its words, or what to say where there is none."""
-    line = " ".join(incoming.text.split())
-    language = texts.language_of(line, incoming.language or context.language)
+async def _understood(context: Context, incoming: Incoming) -> Ask | Reply:
+    """Return the command with its words, or what to say where there is none."""
+    line = _BOT_NAME.sub("", normalized(incoming.text))
     if not line.startswith("/") or len(line) < 2:
+        language = texts.language_of(line, await _default_language(context, incoming))
         return reply(Text(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
     if name == "start" and words:
         name, *words = _linked(words[0]) or [name]
     # Groups on Telegram address one bot of several: /brief@jianbao_bot
-    name = name.split("@")[0].lower()
-    command = _BY_NAME.get(name) or _BY_ALIAS.get(name)
+    name = name.split("@")[0].lower().rstrip(END_MARKS)
+    command, glued = _command(name)
     if command is None:
+        language = texts.language_of(line, await _default_language(context, incoming))
         return reply(Text(_unknown(name, language)), language=language)
-    return Ask(context, incoming, command, tuple(words), line, COMMANDS)
+    words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
+    subscriptions = tuple(await context.store.subscriptions(incoming.chat))
+    return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions)
+
+
+async def _default_language(context: Context, incoming: Incoming) -> Language:
+    subscriptions = await context.store.subscriptions(incoming.chat)
+    return chosen_language(subscriptions) or incoming.language or context.language
+
+
+def _command(name: str) -> tuple[Command | None, str]:
+    """Return the command of that name or Chinese name, and what was typed on to it: 简报12月5日."""
+    if command := _BY_NAME.get(name) or _BY_ALIAS.get(name):
+        return command, ""
+    for alias, command in sorted({**_BY_ALIAS, **_BY_NAME}.items(), key=lambda row: -len(row[0])):
+        rest = name.removeprefix(alias)
+        if rest != name and (not alias.isascii() or not rest[0].isascii() or rest[0].isdigit()):
+            return command, rest.lstrip(END_MARKS)
+    return None, ""
 
 
 async def _allow(ask: Ask) -> None:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.alerts import Alerts
 from bot.dates import DateError, parse_days
 from bot.menu import Argument
 from bot.messages import Button, Incoming, Reply, Text, reply
-from digest.models import Language, Report, Topic
-from digest.store import Store
+from bot.services import Context
+from digest.models import Language, Report, Subscription
 
-_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
+_NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
+MAX_DAY_WORDS = 7
+"""As many as "2025 12 01 to 2025 12 06" has."""
 
 
 class Unanswered(Exception):
@@ -29,55 +29,6 @@ class Unanswered(Exception):
     def __init__(self, answer: Reply) -> None:
         super().__init__("unanswered")
         self.reply = answer
-
-
-class Builder(Protocol):
-    """Makes the report of one day in a child process."""
-
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
-        """Empty where the report is there now, else why not, in a line for operators.
-
-        `whole` takes the model too, as operators may; without it a user who has had too many made
-        meets TooMany.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What commands work with."""
-
-    store: Store
-    topics: Mapping[str, Topic]
-    builder: Builder
-    data_dir: Path
-    versions: str
-    now: Callable[[], datetime]
-    is_admin: Callable[[Incoming], bool]
-    """Whether somebody may see and do what only operators may."""
-    usd_day: float
-    usd_month: float
-    """The caps on what models may cost, in dollars."""
-    timezone: str = "UTC"
-    """Zone of new chats."""
-    alerts: Alerts | None = None
-    """What the operators hear of; None where nobody talks to them."""
-    reads_month: int = 0
-    """The cap on billed posts of X."""
-
-    async def tell(self, matter: str, about: str, **values: object) -> None:
-        """Tells the operators of a matter, once a day. Never raises."""
-        if self.alerts:
-            await self.alerts.tell(matter, about, **values)
-
-    @property
-    def language(self) -> Language:
-        """Language of the bot's own words where a line does not show one."""
-        return next(iter(self.topics.values())).language
-
-    def topic(self, name: str) -> Topic:
-        """The topic of that name; one that is only in the store gets the usual settings."""
-        return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)
 
 
 Who = Literal["everybody", "chat", "operators"]
@@ -130,25 +81,57 @@ class Ask:
     words: tuple[str, ...]
     line: str
     commands: tuple[Command, ...]
+    subscriptions: tuple[Subscription, ...] = ()
+    """Of the chat, as they were when the command was given."""
 
     @cached_property
     def language(self) -> Language:
-        return texts.language_of(self.line, self.incoming.language or self.context.language)
+        """Language of the answer: of the line where that is Chinese, else the one that the chat has
+        chosen, that of the person's app, that of the first topic."""
+        default = chosen_language(self.subscriptions) or self.incoming.language
+        return texts.language_of(self.line, default or self.context.language)
+
+    def language_for(self, report: Report) -> Language:
+        """Return the language to show a report in: as the chat has chosen, else its own."""
+        for subscription in self.subscriptions:
+            if subscription.topic == report.topic:
+                return subscription.language or report.language
+        return chosen_language(self.subscriptions) or report.language
+
+    def after(self, subscription: Subscription) -> Ask:
+        """Return this in the chat as it is once the subscription is stored: in its language."""
+        others = (one for one in self.subscriptions if one.topic != subscription.topic)
+        # A line such as `/settings 英文` has said which language it wants.
+        line = "" if subscription.language else self.line
+        return replace(self, subscriptions=(subscription, *others), line=line)
 
     async def wanted(self) -> Wanted:
-        """Topic, days, number, in any order. Raises Unanswered for a day that does not exist."""
-        found = Wanted()
-        for word in _joined(self.words):
+        """Return topic, days and number, given in any order. Raises Unanswered for a day that does
+        not exist."""
+        found, words = Wanted(), list(self.words)
+        while words:
+            taken, days = await self._leading_days(words, found.topic)
+            word = words[0]
             if not found.topic and (topic := await self._topic_named(word.lower())):
-                found = replace(found, topic=topic)
-            elif _NUMBER.fullmatch(word):
-                found = replace(found, number=int(word))
+                taken, found = 1, replace(found, topic=topic)
+            elif taken < 2 and (number := _NUMBER.fullmatch(word)):
+                taken, found = 1, replace(found, number=int(number[1]))
+            elif days:
+                found = replace(found, days=days)
             else:
-                days = await self._days(word, found.topic)
-                found = (
-                    replace(found, days=days) if days else replace(found, rest=(*found.rest, word))
-                )
+                taken, found = 1, replace(found, rest=(*found.rest, word))
+            del words[:taken]
         return found
+
+    async def _leading_days(
+        self, words: Sequence[str], topic: str
+    ) -> tuple[int, tuple[date, date] | None]:
+        """Return how many of the first words name days ("6 Dec", "A to B"), and which."""
+        for number in range(min(MAX_DAY_WORDS, len(words)), 0, -1):
+            text = " ".join(words[:number])
+            if days := await self._days(text, topic, strict=number == 1):
+                return number, days
+        return 0, None
 
     async def report(self, wanted: Wanted) -> Report:
         """The stored report that is wanted: the newest without a day. Raises Unanswered."""
@@ -268,22 +251,17 @@ class Ask:
         }
         return stored | self._listed()
 
-    async def _days(self, word: str, topic: str) -> tuple[date, date] | None:
+    async def _days(self, word: str, topic: str, *, strict: bool) -> tuple[date, date] | None:
+        """Return the days of these words. `strict`: raises Unanswered for one that there is not."""
         try:
             return parse_days(word, self.today(topic or next(iter(self.context.topics))))
         except DateError:
+            if not strict:
+                return None
             day = await self.usual_day(topic)
             raise Unanswered(self.say("bad_date", text=word[:40], day=day)) from None
 
 
-def _joined(words: tuple[str, ...]) -> list[str]:
-    """Words, with a range written in three of them ("A to B", "A - B") as one."""
-    found: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if found and rest and word.lower() in {"to", "-", "–", "—", "~", "至", "到", ".."}:
-            found[-1] = f"{found[-1]}..{rest.pop(0)}"
-        else:
-            found.append(word)
-    return found
+def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:
+    """Return the language that a chat has chosen for one of its subscriptions."""
+    return next((one.language for one in subscriptions if one.language), None)

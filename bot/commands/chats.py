@@ -9,7 +9,7 @@ from datetime import time
 from bot import options, texts
 from bot.commands import choices
 from bot.commands.asking import Ask, Unanswered
-from bot.commands.reports import brief_reply
+from bot.delivery.compose import compose_digest
 from bot.messages import Block, Button, Heading, Reply, Terms, Text
 from digest.models import Subscription
 
@@ -44,27 +44,31 @@ def greeting(ask: Ask) -> Reply:
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """Begins a subscription, says when the next digest comes, and posts the newest brief."""
+    """Begin a subscription, say when the next digest comes, and post the newest report as the chat
+    will get it."""
     asked = await _asked(ask)
-    context, chat, language = ask.context, ask.incoming.chat, ask.language
+    context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
         names = ", ".join(ask.incoming.lacking)
         raise Unanswered(_private(ask.say("lacking", names=names)))
     topic = asked.topic or await _only_topic(ask)
     before = {one.topic: one for one in await context.store.subscriptions(chat)}
     usual = before.get(topic) or Subscription(chat, topic, USUAL_TIME, context.timezone)
-    wanted = choices.applied_to(ask, asked, replace(usual, chat=chat))
-    new = await context.store.subscribe(wanted, context.now())
-    key = "subscribed" if new else "subscribed_already"
-    facts = await choices.facts(ask, wanted)
-    said = ask.say(key, *choices.buttons(ask, wanted), **facts)
-    note = [Text(texts.text("terminal_note", language))] if chat.platform == "terminal" else []
-    yield _private(replace(said, blocks=(*said.blocks, *note)))
+    subscription = choices.applied_to(ask, asked, replace(usual, chat=chat))
+    new = await context.store.subscribe(subscription, context.now())
+    ask = ask.after(subscription)
     newest = await context.store.latest(topic)
-    if newest is None:
-        yield _private(ask.say("first_to_come", topic=context.topic(topic).title[language]))
-        return
-    yield replace(await brief_reply(ask, newest), manner="post")
+    key = "subscribed" if new else "subscribed_already"
+    answer = ask.say(
+        key, *choices.buttons(ask, subscription), **await choices.facts(ask, subscription)
+    )
+    title = context.topic(topic).title[ask.language]
+    follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
+    if chat.platform == "terminal":
+        follows = (Text(texts.text("terminal_note", ask.language)), *follows)
+    yield _private(replace(answer, blocks=(*answer.blocks, *follows)))
+    if newest is not None:
+        yield await compose_digest(context, newest, subscription)
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
@@ -116,6 +120,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     new = choices.applied_to(ask, asked, old)
     if new != old:
         await store.subscribe(replace(new, chat=chat), ask.context.now())
+        ask = ask.after(new)
     if asked.menu:
         yield _private(await choices.menu(ask, new, asked.menu))
         return

@@ -14,7 +14,7 @@ from bot import options, texts
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Reply, Terms, Text
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
-from bot.times import ZONES, zone_label
+from bot.times import offered_zones, zone_label
 from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Language, Subscription
 from digest.store.ledger import Ledger
@@ -166,9 +166,7 @@ def _times(_: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
 
 
 def _zones(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
-    for name in ZONES:
-        clock = ask.context.now().astimezone(zone(name))
-        label = f"{name.split('/')[-1].replace('_', ' ')} {clock:%H:%M}"
+    for name, label in offered_zones(ask.language).items():
         yield _checked(label, name == one.timezone), name
 
 

@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from bot.alerts import Tell
-from bot.commands.asking import Context
+from bot.delivery.compose import compose_digest, compose_excuse
 from bot.delivery.outbox import Outbox, Writer
 from bot.platforms import Delivering
-from bot.posting import digest_reply, waiting_reply
+from bot.services import Context
 from digest.errors import StoreError
 from digest.models import Delivery, Report
 from digest.store.ledger import Ledger
@@ -114,7 +114,7 @@ class Deliveries:
         plans = []
         for delivery in waiting:
             subscription = delivery.subscription
-            reply = waiting_reply(self._context, subscription)
+            reply = compose_excuse(self._context, subscription)
             bodies = delivering.bodies(reply, subscription.chat, "", quiet=subscription.quiet)
             plans.append((delivery.id, bodies))
         if plans:
@@ -130,7 +130,7 @@ class Deliveries:
         alike = (chat.platform, chat.kind, key, late, wants.quiet, options)
         if alike not in self._bodies:
             report, picture = await self._load_report(key)
-            reply = await digest_reply(self._context, report, wants, late=late)
+            reply = await compose_digest(self._context, report, wants, late=late)
             bodies = delivering.bodies(reply, chat, picture, quiet=wants.quiet)
             _keep(self._bodies, alike, bodies)
         return self._bodies[alike]

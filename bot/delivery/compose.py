@@ -1,0 +1,121 @@
+"""A report as a reply: the one way for digests, for /brief and for the preview of a subscription."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from bot import texts
+from bot.messages import Block, Button, Picture, Reply, Text
+from bot.report_blocks import View, closing_blocks, report_blocks, view_of
+from bot.services import Context
+from digest.atomic import write_file
+from digest.errors import StoreError
+from digest.models import Language, Report, Subscription
+from digest.publish import stem
+
+OPENS: tuple[tuple[str, str], ...] = (
+    ("views", "views"),
+    ("events", "events"),
+    ("stocks", "stocks"),
+    ("special", "ai"),
+    ("finance", "finance"),
+    ("sources", "sources"),
+    ("filtered", "detail filtered"),
+    ("report", "report"),
+)
+"""What the buttons under a report open: a key of the texts, a command."""
+
+
+async def compose_digest(
+    context: Context, report: Report, subscription: Subscription, *, late: bool = False
+) -> Reply:
+    """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
+    view = view_of(subscription, report, late=late)
+    reply = await compose(context, report, view)
+    return replace(reply, manner="post")
+
+
+async def compose(context: Context, report: Report, view: View, kind: str = "brief") -> Reply:
+    """Return a view of a report: news, then the word cloud, then counts and where it comes from;
+    with buttons that open the other sections, and the days beside it, in messages of their own."""
+    blocks = report_blocks(context.topic(report.topic), report, view, kind)
+    if view.pictured and (picture := await picture_block(context, report, view.language)):
+        blocks.append(picture)
+    blocks += closing_blocks(report, view)
+    reply = await with_buttons(context, report, blocks, view.language, kind)
+    groups = (tuple(replace(one, fresh=True) for one in group) for group in reply.buttons)
+    return replace(reply, buttons=tuple(groups))
+
+
+def compose_excuse(context: Context, subscription: Subscription) -> Reply:
+    """Return a word to a chat whose report is not there at its time."""
+    language = subscription.language or context.topic(subscription.topic).language
+    return Reply((Text(texts.text("digest_waits", language)),), language, manner="post")
+
+
+async def with_buttons(
+    context: Context,
+    report: Report,
+    blocks: Sequence[Block],
+    language: Language,
+    command: str,
+    words: Sequence[str] = (),
+) -> Reply:
+    """Return blocks of a report as a reply that can be paged, with buttons for the other sections
+    and days. `command` and `words` ask for these blocks again."""
+    before, after = await context.store.neighbours(report.topic, report.last)
+    opens = tuple(
+        Button(texts.text(f"open_{key}", language), line_of(name, report)) for key, name in OPENS
+    )
+    sides = (("◀ {day:%m-%d}", before), ("{day:%m-%d} ▶", after))
+    turned = "brief" if command == "sources" else command
+    days = tuple(
+        Button(label.format(day=day), line_of(turned, report, day, words))
+        for label, day in sides
+        if day is not None
+    )
+    buttons = (opens, days) if days else (opens,)
+    line = line_of(command, report, None, words)
+    return Reply(tuple(blocks), language, buttons, topic=report.topic, line=line)
+
+
+def line_of(
+    command: str, report: Report, day: date | None = None, words: Sequence[str] = ()
+) -> str:
+    """Return the line that asks for this of that report, or of another day."""
+    name, *more = command.split(" ")
+    if day is not None or report.first == report.last:
+        when = f"{day or report.last:%Y-%m-%d}"
+    else:
+        when = f"{report.first:%Y%m%d}..{report.last:%Y%m%d}"
+    return " ".join([f"/{name}", report.topic, when, *more, *words])
+
+
+async def picture_block(context: Context, report: Report, language: Language) -> Picture | None:
+    """Return the report's word cloud as a file, or None where it has none."""
+    content = await context.store.cloud(report.topic, report.first, report.last)
+    if not content:
+        return None
+    slugs = {topic.name: topic.slug for topic in await context.store.topics()}
+    slug = slugs.get(report.topic) or context.topic(report.topic).slug
+    # An imported picture is a JPEG.
+    kind = "jpg" if content.startswith(b"\xff\xd8") else "png"
+    name = f"wordcloud_{stem(slug, report.first, report.last)}.{kind}"
+    path = context.data_dir / "clouds" / name
+    await asyncio.to_thread(write_whole, path, content)
+    return Picture(path, texts.text("cloud_file", language, path=path))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises StoreError where the folder cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, content)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path} ({error.strerror}): set DATA_DIR to a folder that can be written"
+        ) from None

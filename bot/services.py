@@ -1,0 +1,63 @@
+"""The services that commands, deliveries and the schedule share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.alerts import Alerts
+from bot.messages import Incoming
+from digest.models import Language, Topic
+from digest.store import Store
+
+
+class Builder(Protocol):
+    """Makes the report of one day in a child process."""
+
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+        """Empty where the report is there now, else why not, in a line for operators.
+
+        `whole` takes the model too, as operators may; without it a user who has had too many made
+        meets TooMany.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What commands work with."""
+
+    store: Store
+    topics: Mapping[str, Topic]
+    builder: Builder
+    data_dir: Path
+    versions: str
+    now: Callable[[], datetime]
+    is_admin: Callable[[Incoming], bool]
+    """Whether somebody may see and do what only operators may."""
+    usd_day: float
+    usd_month: float
+    """The caps on what models may cost, in dollars."""
+    timezone: str = "UTC"
+    """Zone of new chats."""
+    alerts: Alerts | None = None
+    """What the operators hear of; None where nobody talks to them."""
+    reads_month: int = 0
+    """The cap on billed posts of X."""
+
+    async def tell(self, matter: str, about: str, **values: object) -> None:
+        """Tells the operators of a matter, once a day. Never raises."""
+        if self.alerts:
+            await self.alerts.tell(matter, about, **values)
+
+    @property
+    def language(self) -> Language:
+        """Language of the bot's own words where a line does not show one."""
+        return next(iter(self.topics.values())).language
+
+    def topic(self, name: str) -> Topic:
+        """The topic of that name; one that is only in the store gets the usual settings."""
+        return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)
