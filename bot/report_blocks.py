@@ -22,6 +22,7 @@ from digest.models import (
     Subscription,
     Topic,
 )
+from digest.text import clean
 from digest.write.companies import assets_in
 from digest.write.extractive.notes import heading, reason_text
 
@@ -312,6 +313,6 @@ def dropped_examples(
         blocks.append(Heading(reason_text(reason, language), 3))
         for post in posts:
             author = Link(f"@{post.author}" if post.author else post.source, post.url)
-            text = shortened(" ".join(post.text.split()), EXAMPLE_CHARS)
+            text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
             blocks.append(Entry(text, links=(author,)))
     return blocks

@@ -116,7 +116,7 @@ def on_telegram(reply: Reply, wanted: str) -> int:
         for kind, words in telegram_links.links(text):
             assert kind == "BotCommand", f"Telegram makes a {kind} of {words!r}"
             assert words in own, f"a stranger's command {words!r}"
-    lines = [sheet.lines for sheet in found]
+    lines = [sheet.lines for sheet in found if sheet.lines]
     _same("".join(texts), wanted)
     _whole_links(links, reply)
     _well_cut(lines, wanted, reply)
@@ -140,7 +140,7 @@ def on_discord(reply: Reply, wanted: str) -> int:
     """The reply as Discord takes it."""
     found = discord_text.sheets(reply)
     assert found, "nothing is sent"
-    turned = len(found) > 1 and bool(reply.line) and found[0].picture is None
+    turned = len(found) > 1 and bool(reply.line) and not any(s.picture for s in found)
     texts: list[str] = []
     links: list[tuple[str, str]] = []
     for number, sheet in enumerate(found, 1):

@@ -88,11 +88,11 @@ def labels(message: Message) -> list[str]:
     return [button["text"] for row in message.buttons for button in row]
 
 
-async def test_a_brief_is_a_picture_with_caption_then_the_points(up: Running) -> None:
-    picture, points = await up.ask(MEI, "/brief", messages=2)
-    assert picture.photo
-    assert picture.text.startswith("人工智能 · 2025-12-06 周六 · 简报")
-    assert picture.buttons == []
+async def test_a_short_brief_is_one_picture_with_all_of_it_as_caption(up: Running) -> None:
+    (points,) = await up.ask(MEI, "/brief")
+    assert points.photo
+    assert points.text.startswith("人工智能 · 2025-12-06 周六 · 简报")
+    assert points.text.endswith("没有应答的来源：hn。"), "counts come last"
     assert "1. Meridian 3.\u20602 Pro" not in points.text, "a version is no address"
     assert "1. Meridian 3.2 Pro is out" in points.text
     links = [e["url"] for e in points.entities if e["type"] == "text_link"]
@@ -102,9 +102,9 @@ async def test_a_brief_is_a_picture_with_caption_then_the_points(up: Running) ->
 
 
 async def test_buttons_open_sections_and_turn_to_other_days(up: Running) -> None:
-    *_, points = await up.ask(MEI, "/brief", messages=2)
+    (points,) = await up.ask(MEI, "/brief")
     await up.press(points, "观点")
-    await up.server.until(lambda: len(up.server.messages(MEI)) == 3)
+    await up.server.until(lambda: len(up.server.messages(MEI)) == 2)
     section = up.server.messages(MEI)[-1]
     assert "标题views" in section.text
     await up.press(section, "行情")
@@ -112,7 +112,7 @@ async def test_buttons_open_sections_and_turn_to_other_days(up: Running) -> None
     await up.press(section, "◀ 12-04")
     await up.server.until(lambda: "2025-12-04" in section.text)
     assert "NVDA fell" in section.text
-    assert len(up.server.messages(MEI)) == 3, "the section's own message was edited"
+    assert len(up.server.messages(MEI)) == 2, "the section's own message was edited"
     assert "12-06 ▶" in labels(section)
     await up.press(section, "行情")
     assert up.server.edits == 2, "the same again changes nothing and is no fault"
@@ -150,12 +150,12 @@ async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: 
     assert await up.context.store.subscriptions(chat) == []
     up.server.member(FORUM, MEI, "administrator")
     up.server.say(FORUM, MEI, "/subscribe 8:30 Asia/Shanghai", thread=5)
-    await up.server.until(lambda: len(up.server.messages(FORUM)) == 4)
-    said, picture, points = up.server.messages(FORUM)[1:]
+    await up.server.until(lambda: len(up.server.messages(FORUM)) == 3)
+    said, points = up.server.messages(FORUM)[1:]
     assert "每天 08:30（Asia/Shanghai）。下一份：2025-12-09 周二 08:30" in said.text
-    assert picture.photo
+    assert points.photo
     assert "Meridian" in points.text
-    assert {m.thread for m in (said, picture, points)} == {5}
+    assert {m.thread for m in (said, points)} == {5}
     (one,) = await up.context.store.subscriptions(chat)
     assert (one.topic, one.timezone, f"{one.at:%H:%M}") == ("ai", "Asia/Shanghai", "08:30")
 
@@ -167,13 +167,13 @@ async def test_an_anonymous_admin_is_an_admin_and_another_channel_is_not(up: Run
     await up.server.until(lambda: up.server.messages(FORUM))
     assert await up.context.store.subscriptions(chat) == []
     up.server.say(FORUM, MEI, "/subscribe", anonymous=True)
-    await up.server.until(lambda: len(up.server.messages(FORUM)) == 4)
+    await up.server.until(lambda: len(up.server.messages(FORUM)) == 3)
     assert len(await up.context.store.subscriptions(chat)) == 1
 
 
 async def test_a_channel_subscribes_by_a_post_and_its_buttons_lead_out(up: Running) -> None:
     up.server.say(CHANNEL, MEI, "/subscribe")
-    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3)
+    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 2)
     points = up.server.messages(CHANNEL)[-1]
     links = {b["text"]: b.get("url") for row in points.buttons for b in row}
     assert links["观点"] == "https://t.me/jianbao_bot?start=views-ai-20251206"
@@ -194,7 +194,7 @@ async def test_the_greeting_in_a_channel_subscribes_for_admins_only(up: Running)
     assert "Only admins of this chat" in alert["text"]
     assert len(up.server.messages(CHANNEL)) == 1, "only who pressed is told"
     await up.press(greeting, "订阅：人工智能", MEI)
-    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 3)
+    await up.server.until(lambda: len(up.server.messages(CHANNEL)) == 2)
     assert greeting.text.startswith("已订阅"), "an admin's setting is changed in place"
 
 
@@ -208,7 +208,7 @@ async def test_links_from_anywhere_only_read(up: Running) -> None:
 
 async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> None:
     up.server.member(GROUP, MEI, "creator")
-    await up.ask(GROUP, "/subscribe", messages=3)
+    await up.ask(GROUP, "/subscribe", messages=2)
     up.server.upgrade(GROUP, -1001077)
     chat = Chat("telegram", "-1001077")
     for _ in range(100):
@@ -309,20 +309,24 @@ async def test_a_group_is_greeted_once_when_the_bot_is_added_by_its_link(up: Run
 
 async def test_a_topic_that_is_gone_ends_no_other_subscription(up: Running) -> None:
     up.server.member(FORUM, MEI, "creator")
-    await up.ask(FORUM, "/subscribe", messages=3)
+    await up.ask(FORUM, "/subscribe", messages=2)
     with pytest.raises(Gone):
         await up.bot.send(Chat("telegram", str(FORUM), "77", "group"), reply(Text("hello")))
     assert len(await up.context.store.subscriptions(Chat("telegram", str(FORUM)))) == 1
 
 
-async def test_a_caption_ends_with_a_whole_statement(up: Running) -> None:
+async def test_a_long_brief_is_news_first_and_then_the_picture(up: Running) -> None:
     overview = tuple(Item(f"第{n}条" + "很长的概述" * 40 + "。", cites=("x:1",)) for n in range(9))
     await up.context.store.save_report(replace(report(DAY, overview=overview), cloud=picture()))
-    caption, rest = await up.ask(MEI, "/brief", messages=2)
-    assert caption.photo
-    assert 600 < units(caption.text) <= 1024
-    assert caption.text.endswith("@\u2060ada")
-    assert caption.text.count("。") + rest.text.count("很长的概述。") == 9
+    news, last = await up.ask(MEI, "/brief", messages=2)
+    assert news.photo is None
+    assert 1024 < units(news.text) <= 4096
+    assert news.text.count("很长的概述。") == 9
+    assert "Meridian" in news.text
+    assert last.photo
+    assert last.text.startswith("读了 5 条帖子"), "counts are its caption"
+    assert news.buttons == []
+    assert labels(last)[0] == "观点"
 
 
 async def test_edited_messages_are_not_answered_again(up: Running) -> None:
@@ -341,7 +345,7 @@ async def test_other_bots_commands_and_talk_in_groups_are_left_alone(up: Running
 
 async def test_a_removed_bot_stops_its_subscriptions(up: Running) -> None:
     up.server.member(GROUP, MEI, "creator")
-    await up.ask(GROUP, "/subscribe", messages=3)
+    await up.ask(GROUP, "/subscribe", messages=2)
     up.server.remove_bot(GROUP, MEI)
     chat = Chat("telegram", str(GROUP))
     for _ in range(100):
@@ -365,11 +369,11 @@ async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
 async def test_refused_markup_and_pictures_do_not_lose_the_brief(up: Running) -> None:
     up.server.fail("sendPhoto", 400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
     up.server.fail("sendMessage", 400, "Bad Request: can't parse entities: no reason")
-    caption, points = await up.ask(MEI, "/brief", messages=2)
-    assert caption.photo is None
-    assert caption.entities == []
-    assert "简报" in caption.text
-    assert "Meridian" in points.text
+    (brief,) = await up.ask(MEI, "/brief")
+    assert brief.photo is None
+    assert brief.entities == []
+    assert "简报" in brief.text
+    assert "Meridian" in brief.text
 
 
 async def test_a_flood_wait_is_waited_for(up: Running) -> None:

@@ -230,7 +230,7 @@ class Client(discord.AutoShardedClient):
         """One reply: a page of it, or all where it has none."""
         found = sheets(one)
         number = min(page, len(found))
-        paged = len(found) > 1 and bool(one.line) and found[0].picture is None
+        paged = len(found) > 1 and bool(one.line) and not any(s.picture for s in found)
         for place, sheet in enumerate(found[number - 1 : number] if paged else found, 1):
             at, of = (number, len(found)) if paged else (1, 1)
             content = await _content(one, sheet, at, of, buttons=paged or place == len(found))

@@ -6,7 +6,7 @@ import colorsys
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 from discord import ui
@@ -29,7 +29,7 @@ _ENDING = re.compile(r'[()<>"\\\s]')
 
 TITLE = 256
 DESCRIPTION = Budget(4000)
-BEFORE_PICTURE = Budget(1500)
+CLOSING = Budget(1500)
 """Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted here in
 UTF-16 units, which is never less than Discord counts."""
 
@@ -45,7 +45,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One message: its embeds, and the picture that the first of them shows."""
+    """One message: its embeds, and the picture that one of them shows."""
 
     pages: tuple[Page, ...]
     picture: Picture | None = None
@@ -85,7 +85,8 @@ def markdown(lines: Sequence[Line]) -> str:
 
 
 def sheets(reply: Reply) -> list[Sheet]:
-    """The reply as messages within Discord's limits."""
+    """Return the reply as messages within Discord's limits; the picture and what stands behind it
+    is one with the last of what stands before it."""
     before, picture, after = parts(reply)
     title = ""
     first = before or after
@@ -95,10 +96,15 @@ def sheets(reply: Reply) -> list[Sheet]:
     if picture is None:
         found = pages(after, size, DESCRIPTION) or [[]]
         return [Sheet((Page(title, markdown(page)),)) for page in found]
-    shown_first, left = fitting(before, size, BEFORE_PICTURE)
-    top = Page(title, markdown(shown_first), pictured=True)
-    rest = [Page("", markdown(page)) for page in pages(left + after, size, DESCRIPTION)]
-    return [Sheet((top, *rest[:1]), picture), *(Sheet((page,)) for page in rest[1:])]
+    single, left = fitting([*before, *after], size, DESCRIPTION)
+    if not left:
+        return [Sheet((Page(title, markdown(single), pictured=True),), picture)]
+    made = [Page("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
+    closing, left = fitting(after, size, CLOSING)
+    made.append(Page("", markdown(closing), pictured=True))
+    made[0] = replace(made[0], title=title)
+    pages_left = [Sheet((Page("", markdown(page)),)) for page in pages(left, size, DESCRIPTION)]
+    return [*(Sheet((page,)) for page in made[:-2]), Sheet(tuple(made[-2:]), picture), *pages_left]
 
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5

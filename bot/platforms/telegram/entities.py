@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
@@ -25,10 +26,39 @@ _SCHEMES = re.compile(r":(?=//)")
 _DOMAINS = re.compile(r"\.(?=[^\W\d])")
 _ADDRESSES = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 
-TEXT = Budget(4095, 96)
-CAPTION = Budget(1023, 96)
+TEXT = Budget(4095, 90)
+CAPTION = Budget(1023, 90)
 """4,096 and 1,024 UTF-16 units after parsing (Bot API), one of them for a joiner before all else;
-entities beyond 100 are dropped silently."""
+entities beyond 100 are dropped silently, block quotes among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A message to send: text with its entities, or a picture with them as caption."""
+
+    lines: tuple[Line, ...]
+    picture: Picture | None = None
+
+
+def sheets(reply: Reply) -> list[Sheet]:
+    """Return the reply as messages within Telegram's limits. A picture has all text as its caption
+    where that fits; else the news goes first, and the picture follows with what stands behind it."""
+    before, picture, after = parts(reply)
+    before, after = inert_units(before), inert_units(after)
+    if picture is None:
+        return [Sheet(tuple(page)) for page in pages(after, size, TEXT)]
+    caption, left = fitting([*before, *after], size, CAPTION)
+    if not left:
+        return [Sheet(tuple(caption), picture)]
+    while before and before[-1].heading:  # it belongs to what stands behind the picture
+        after.insert(0, before.pop())
+    texts = pages(before, size, TEXT)
+    spread = pages([*before, *after], size, TEXT, CAPTION)
+    if len(texts) > 1 and len(spread) == 2:
+        return [Sheet(tuple(spread[0])), Sheet(tuple(spread[1]), picture)]
+    caption, left = fitting(after, size, CAPTION)
+    closing = (Sheet(tuple(page)) for page in pages(left, size, TEXT))
+    return [*(Sheet(tuple(page)) for page in texts), Sheet(tuple(caption), picture), *closing]
 
 
 def inert(text: str, *, own: bool = False) -> str:
@@ -44,7 +74,7 @@ def inert_units(units: Sequence[Unit]) -> list[Unit]:
     return [
         Unit(
             tuple(
-                tuple(Run(inert(r.text, own=r.own), r.bold, r.url, r.own) for r in line)
+                tuple(replace(run, text=inert(run.text, own=run.own)) for run in line)
                 for line in unit.lines
             ),
             unit.heading,
@@ -67,10 +97,12 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
     if _begins_a_command(lines):  # a page may begin within a word
         text.append(JOINER)
         place = 1
+    starts: list[int] = []
     for number, line in enumerate(lines):
         if number:
             text.append("\n")
             place += 1
+        starts.append(place)
         for run in line:
             length = utf16(run.text)
             if run.url and length:
@@ -79,7 +111,24 @@ def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
                 entities.append(MessageEntity("bold", place, length))
             text.append(run.text)
             place += length
-    return "".join(text), entities
+    return "".join(text), [*entities, *_quotes(lines, starts)]
+
+
+def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEntity]:
+    """Yield a block quote that unfolds for each row of folded lines."""
+    # An empty line belongs to what follows it.
+    flags = [any(run.folded for run in line) for line in lines]
+    for n in range(len(lines) - 2, -1, -1):
+        flags[n] = flags[n] or (not lines[n] and flags[n + 1])
+    for is_folded, group in groupby(range(len(lines)), key=flags.__getitem__):
+        if is_folded:
+            members = list(group)
+            while not lines[members[0]]:
+                del members[0]
+            last = members[-1]
+            end = starts[last] + sum(utf16(run.text) for run in lines[last])
+            first = starts[members[0]]
+            yield MessageEntity("expandable_blockquote", first, end - first)
 
 
 def _begins_a_command(lines: Sequence[Line]) -> bool:
@@ -92,33 +141,12 @@ MOST_BYTES = 64
 ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A message to send: text with its entities, or a picture with them as caption."""
-
-    lines: tuple[Line, ...]
-    picture: Picture | None = None
-
-
-def sheets(reply: Reply) -> list[Sheet]:
-    """Return the reply as messages within Telegram's limits: the picture with what stands before
-    it as caption, then the rest as text."""
-    before, picture, after = parts(reply)
-    before, after = inert_units(before), inert_units(after)
-    written: list[Sheet] = []
-    if picture:
-        caption, left = fitting(before, size, CAPTION)
-        written.append(Sheet(tuple(caption), picture))
-        after = left + after
-    return written + [Sheet(tuple(page)) for page in pages(after, size, TEXT)]
-
-
 def is_paged(reply: Reply, written: Sequence[Sheet], host: Host, bot: str) -> bool:
     """Return whether these messages are shown one at a time, with arrows that turn them. In a
     channel (see `keyboard`) only where a link can lead to the others."""
     turning = bool(reply.line) and Press(reply.line, len(written)).fits(MOST_BYTES)
     turning = turning and not (bot and not host.link_word(reply.line))
-    return len(written) > 1 and turning and written[0].picture is None
+    return len(written) > 1 and turning and not any(sheet.picture for sheet in written)
 
 
 def write_bodies(
