@@ -20,6 +20,7 @@ from bot.report_blocks import shortened
 from bot.services import Context
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
+from digest.select.rank import WEIGHTS
 from digest.store import Store
 from tests.hosts import NOW, Maker
 from tests.posts import TOPIC, post
@@ -183,10 +184,14 @@ async def test_why_says_that_a_report_has_no_scores(full: Bot) -> None:
 
 
 def test_why_shows_the_parts_of_a_score_the_largest_first() -> None:
-    lines = reports.score_lines({"fit": 0.5, "news": 0.6, "promotion": 0.4}, 1, "en")
-    assert lines[0] == "Why point 1 ranks here: score 0.10"
-    assert lines[1] == "first-hand news: 0.60 × 0.25 = +0.15"
-    assert lines[-1] == "looks like promotion: 0.40 × -0.25 = -0.10"
+    parts = {"fit": 0.5, "news": 0.6, "of an earlier version": 0.4}
+    lines = reports.score_lines(parts, 1, "en")
+    fit, news = 0.5 * WEIGHTS["fit"], 0.6 * WEIGHTS["news"]
+    assert lines == [
+        f"Why point 1 ranks here: score {fit + news:.2f}",
+        f"first-hand news: 0.60 × {WEIGHTS['news']:.2f} = {news:+.2f}",
+        f"fit with the topic: 0.50 × {WEIGHTS['fit']:.2f} = {fit:+.2f}",
+    ]
 
 
 async def test_a_day_with_posts_is_made_once_and_said_so(full: Bot) -> None:

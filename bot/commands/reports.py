@@ -204,8 +204,9 @@ def _point(ask: Ask, report: Report, number: int) -> Item:
 
 
 def score_lines(parts: Mapping[str, float], number: int, language: Language) -> list[str]:
-    """The score and its parts, the largest share first."""
-    shares = {name: WEIGHTS.get(name, 0.0) * value for name, value in parts.items()}
+    """Return the score and its parts in words, the largest share first."""
+    # A report of an earlier version may have parts that count no more.
+    shares = {name: WEIGHTS[name] * value for name, value in parts.items() if name in WEIGHTS}
     if not shares:
         return [texts.text("why_unknown", language)]
     lines = [texts.text("why", language, n=number, score=f"{sum(shares.values()):.2f}")]
@@ -216,7 +217,7 @@ def score_lines(parts: Mapping[str, float], number: int, language: Language) -> 
                 language,
                 name=texts.text(f"part_{name}", language),
                 value=f"{parts[name]:.2f}",
-                weight=f"{WEIGHTS.get(name, 0.0):.2f}",
+                weight=f"{WEIGHTS[name]:.2f}",
                 share=f"{shares[name]:+.2f}",
             )
         )
