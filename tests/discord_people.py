@@ -18,6 +18,8 @@ class People(Gateway):
         super().__init__()
         self.answer_window = 3.0
         """Seconds that a bot has for its first answer."""
+        self.user_installed = False
+        """Whether people have the bot for themselves alone."""
         self.commands: dict[str, Json] = {}
         self.interactions: list[Interaction] = []
 
@@ -38,7 +40,10 @@ class People(Gateway):
         payload |= {"channel_id": str(channel.id), "channel": channel.wire() | allowed}
         payload |= {"app_permissions": str(channel.allowed(self.bot)), "entitlements": []}
         payload |= {"attachment_size_limit": FILE_SIZE, "context": 0 if guild else 1}
-        payload["authorizing_integration_owners"] = {"0": str(guild.id if guild else 0)}
+        owners = (
+            {"1": str(person.id)} if self.user_installed else {"0": str(guild.id if guild else 0)}
+        )
+        payload["authorizing_integration_owners"] = owners
         if guild:
             about = {"id": str(guild.id), "locale": guild.locale, "features": ["COMMUNITY"]}
             payload |= {"guild_id": str(guild.id), "guild": about, "guild_locale": guild.locale}

@@ -339,3 +339,26 @@ async def test_buttons_in_a_telegram_channel_are_links_to_the_bot() -> None:
     row = json.loads(made[-1])["buttons"]["inline_keyboard"][0]
     assert row[0]["url"] == "https://t.me/made_up_bot?start=report-ai-2025-12-06"
     await to.close()
+
+
+async def test_the_edge_of_discord_speaks_json_too() -> None:
+    blocked = '403 {"message": "internal network error", "code": 40333}'
+    assert type(await outcome("discord", blocked)) is NotSent
+
+
+async def test_discord_takes_plain_text_in_as_many_messages_as_it_takes() -> None:
+    text = "\n".join(f"Line {n} of what happened. " * 4 for n in range(60))
+    told = body("discord", text, denied="An admin can grant that.")
+    async with DeliveryStub() as stub:
+        to = opened("discord", stub.url)
+        await to.deliver(outgoing("discord", body=told, plain=True, denied=True))
+        await to.deliver(outgoing("discord", body=told, plain=True, denied=True))
+        await to.close()
+    messages = [key.split(" ", 1)[1] for key in stub.books["discord"].taken]
+    assert len(messages) == 4
+    assert all(len(message) <= 2000 for message in messages)
+    assert [line.strip() for line in "\n".join(messages).splitlines()] == [
+        *(line.strip() for line in text.splitlines()),
+        "-# An admin can grant that.",
+    ]
+    assert stub.books["discord"].merged == 4, "repeated whole, each is one message"

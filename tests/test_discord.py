@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.host import BotHost
-from bot.messages import Entry, Heading, Picture, Reply, Text, reply
+from bot.messages import Text, reply
 from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
 from bot.services import Context
@@ -20,7 +20,7 @@ from digest.models import Chat, Item
 from tests.discord_rules import bits
 from tests.discord_server import DiscordServer
 from tests.discord_things import APPLICATION, Channel, Interaction, Message, Person
-from tests.hosts import BOSS, hosted, picture
+from tests.hosts import BOSS, hosted
 from tests.samples import DAY, report
 
 GUILD, TEXT, NEWS, FORUM, THREAD, POST = 1 << 22, 20, 21, 22, 30, 31
@@ -81,12 +81,19 @@ async def furnished() -> AsyncIterator[DiscordServer]:
         yield server
 
 
-@pytest.fixture
-async def up(tmp_path: Path) -> AsyncIterator[Running]:
-    async with furnished() as server, hosted(tmp_path) as (host, context, lines):
+@contextlib.asynccontextmanager
+async def talking(folder: Path) -> AsyncIterator[Running]:
+    """The bot with people, a server and its channels."""
+    async with furnished() as server, hosted(folder) as (host, context, lines):
         mei, ann = server.person(7, "小梅"), server.person(8, "Ann", "en-US")
         async with connected(host, server, lines) as bot:
             yield Running(server, host, context, bot, lines, mei, ann)
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[Running]:
+    async with talking(tmp_path) as found:
+        yield found
 
 
 def labels(message: Message) -> list[str]:
@@ -373,29 +380,6 @@ async def test_what_a_place_refuses_is_told_apart(up: Running) -> None:
     up.server.lose("POST", "/messages$", times=5)
     with pytest.raises(Unreachable):
         await up.bot.send(chat(NEWS), hello)
-
-
-async def test_without_embeds_or_files_a_place_gets_the_text(up: Running, tmp_path: Path) -> None:
-    (tmp_path / "cloud.png").write_bytes(picture())
-    shown = Picture(tmp_path / "cloud.png", "a cloud")
-    points = [Entry(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
-    brief = Reply((Heading("A day", 1), Text("Overview."), shown, *points))
-    place = Chat("discord", str(TEXT), kind="group")
-    await up.bot.send(place, brief)
-    whole = up.server.messages(up.text)
-    up.server.deny_bot(up.text, "attach_files")
-    await up.bot.send(place, brief)
-    bare = up.server.messages(up.text)[len(whole) :]
-    assert [message.files for message in bare] == [{}] * len(whole)
-    assert "附加文件" in bare[0].content
-    up.server.deny_bot(up.text, "attach_files", "embed_links")
-    await up.bot.send(place, brief)
-    plain = up.server.messages(up.text)[2 * len(whole) :]
-    assert not any(message.embeds or message.files for message in plain)
-    text = "\n".join(message.content for message in plain)
-    for message in whole:
-        for embed in message.embeds:
-            assert all(line in text for line in embed["description"].splitlines())
 
 
 async def test_a_wrong_token_is_for_good_and_no_server_is_not(tmp_path: Path) -> None:

@@ -167,9 +167,12 @@ class Client(discord.AutoShardedClient):
         content = await _content(sorry, sheets(sorry)[0], 1, 1)
         await _answered(interaction.response.send_message(**content, ephemeral=True))
 
-    async def run_command(self, interaction: discord.Interaction, row: MenuRow, line: str) -> None:
-        """Answers a slash command."""
-        private = row.private and interaction.guild_id is not None
+    async def run_command(
+        self, interaction: discord.Interaction, row: MenuRow, line: str, share: bool
+    ) -> None:
+        """Answer a slash command: where the bot is only its user's own, to that user alone."""
+        alone = row.private and interaction.guild_id is not None
+        private = alone or (_is_guest(interaction) and not share)
         if await self._deferred(interaction, private, thinking=True):
             await self._reply(interaction, Press(line, fresh=True), private)
 
@@ -182,7 +185,7 @@ class Client(discord.AutoShardedClient):
         if press is None:
             await _answered(interaction.response.defer())
             return
-        private = interaction.guild_id is not None
+        private = interaction.guild_id is not None or _is_guest(interaction)
         if await self._deferred(interaction, private, thinking=press.fresh):
             await self._reply(interaction, press, private)
 
@@ -305,6 +308,13 @@ def _may_replace(interaction: discord.Interaction, one: Reply) -> bool:
     message = interaction.message
     alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
     return alone or bool(one.line and one.manner == "answer")
+
+
+def _is_guest(interaction: discord.Interaction) -> bool:
+    """Return whether the bot is in this chat only because its user installed it for themselves."""
+    if interaction.guild_id is None:
+        return bool(interaction.context.private_channel)
+    return not interaction.is_guild_integration()
 
 
 def _chat(interaction: discord.Interaction) -> Chat:

@@ -13,7 +13,9 @@ from discord.app_commands import Choice, locale_str
 from bot.menu import ALIASES, ARGUMENTS, Argument, Kind, MenuRow
 from bot.platforms import Host
 
-Run = Callable[[discord.Interaction, MenuRow, str], Awaitable[None]]
+Run = Callable[[discord.Interaction, MenuRow, str, bool], Awaitable[None]]
+"""Answers a line; the flag says that the answer is shared with everybody in that chat."""
+SHARE = locale_str("share with everybody here", zh="给这里的所有人看")
 COMPLETED: frozenset[Kind] = frozenset({"topic", "day", "section", "time", "zone"})
 MOST_CHOICE = 100
 
@@ -27,31 +29,41 @@ class Chinese(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The Chinese words that the English ones carry with them."""
+        """Return the Chinese words that the English ones carry with them."""
         if locale in (discord.Locale.chinese, discord.Locale.taiwan_chinese):
             return str(string.extras["zh"])
         return None
 
 
 def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ..., None]:
-    """A row of the table as a slash command that runs the line it stands for."""
+    """Return a row of the table as a slash command that runs the line it stands for."""
 
     async def callback(interaction: discord.Interaction, **options: Any) -> None:
-        await run(interaction, row, line(row, options))
+        await run(interaction, row, line(row, options), bool(options.get("share")))
 
+    reads = not (row.private or row.operators)
     callback.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             _parameter("interaction", discord.Interaction),
             *(_parameter(argument.kind, _type(argument), argument) for argument in row.takes),
+            *([_parameter("share", bool, Argument("options"))] if reads else []),
         ]
     )
     made = app_commands.Command[Any, ..., None](
         name=locale_str(row.name, zh=row.alias),
         description=locale_str(row.about["en"], zh=row.about["zh"]),
         callback=callback,
-        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=True, private_channel=reads
+        ),
+        # Whoever installs the bot for themselves reads with it anywhere; only a server's own bot posts.
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=reads),
     )
+    if reads:
+        app_commands.describe(share=SHARE)(made)
+        app_commands.rename(share=locale_str("share", zh="公开"))(made)
+    if row.operators:
+        made.default_permissions = discord.Permissions.none()
     for argument in row.takes:
         described = ARGUMENTS[argument.kind]
         words = locale_str(described["en"], zh=described["zh"])
@@ -64,7 +76,7 @@ def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ...
 
 
 def line(row: MenuRow, options: Mapping[str, object]) -> str:
-    """The line that a person would type for these options."""
+    """Return the line that a person would type for these options."""
     said = [str(options[one.kind]).strip() for one in row.takes if options.get(one.kind)]
     return " ".join([f"/{row.name}", *filter(None, said)])
 
@@ -75,7 +87,8 @@ def _type(argument: Argument) -> Any:
 
 
 def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspect.Parameter:
-    default = None if argument and not argument.required else inspect.Parameter.empty
+    optional = False if type_ is bool else None
+    default = optional if argument and not argument.required else inspect.Parameter.empty
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=type_, default=default
     )

@@ -1,0 +1,56 @@
+"""What the bot may do on Discord: posts without embeds or files, a bot that its user alone installed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.messages import Entry, Heading, Picture, Reply, Text
+from digest.models import Chat
+from tests.hosts import picture
+from tests.test_discord import TEXT, Running, talking
+
+
+@pytest.fixture
+async def up(tmp_path: Path) -> AsyncIterator[Running]:
+    async with talking(tmp_path) as found:
+        yield found
+
+
+async def test_without_embeds_or_files_a_place_gets_the_text(up: Running, tmp_path: Path) -> None:
+    (tmp_path / "cloud.png").write_bytes(picture())
+    shown = Picture(tmp_path / "cloud.png", "a cloud")
+    points = [Entry(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
+    brief = Reply((Heading("A day", 1), Text("Overview."), shown, *points))
+    place = Chat("discord", str(TEXT), kind="group")
+    await up.bot.send(place, brief)
+    whole = up.server.messages(up.text)
+    up.server.deny_bot(up.text, "attach_files")
+    await up.bot.send(place, brief)
+    bare = up.server.messages(up.text)[len(whole) :]
+    assert [message.files for message in bare] == [{}] * len(whole)
+    assert "附加文件" in bare[0].content
+    up.server.deny_bot(up.text, "attach_files", "embed_links")
+    await up.bot.send(place, brief)
+    plain = up.server.messages(up.text)[2 * len(whole) :]
+    assert not any(message.embeds or message.files for message in plain)
+    text = "\n".join(message.content for message in plain)
+    for message in whole:
+        for embed in message.embeds:
+            assert all(line in text for line in embed["description"].splitlines())
+
+
+async def test_who_has_the_bot_alone_is_answered_alone_unless_they_share(up: Running) -> None:
+    everywhere = {name for name, one in up.server.commands.items() if 1 in one["integration_types"]}
+    assert "brief" in everywhere
+    assert not everywhere & {"subscribe", "settings", "now", "status"}
+    hidden = {
+        n for n, one in up.server.commands.items() if one["default_member_permissions"] is not None
+    }
+    assert hidden == {"status", "cost", "source", "now"}
+    assert not (await up.ask("views")).ephemeral, "on a server that has the bot"
+    up.server.user_installed = True
+    assert (await up.ask("views")).ephemeral
+    assert not (await up.ask("views", share=True)).ephemeral
