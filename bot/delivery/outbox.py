@@ -78,6 +78,7 @@ class Outbox:
             self._end()
             # A claim that was committed must come back, or its messages would be unsure.
             await asyncio.shield(feeding)
+            self._give_back()
 
     def wake(self) -> None:
         """There is something new to send."""
