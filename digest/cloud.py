@@ -15,7 +15,8 @@ from digest.errors import CloudError
 from digest.text import clean
 
 WIDTH, HEIGHT, SCALE = 800, 450, 2
-"""Laid out at half the size and drawn at twice: the words are as crisp, the search is four times less."""
+"""Laid out at half the size and drawn at twice: the words are as crisp, the search is four
+times less."""
 EDGE = 14
 """Free space around the words, in units of the layout."""
 MOST_WORDS = 100
@@ -45,7 +46,8 @@ log = logging.getLogger(__name__)
 
 
 def render(counts: Mapping[str, int]) -> bytes:
-    """A PNG of 1600 x 900 with the most frequent words; the same counts give the same picture.
+    """Return a PNG of 1600 x 900 with the most frequent words; the same counts give the same
+    picture.
 
     A word that would break the drawing is cleaned, one with a glyph the font lacks is left out.
     Raises CloudError where nothing is left to draw or no font with Han characters is found.
@@ -67,8 +69,9 @@ def render(counts: Mapping[str, int]) -> bytes:
 
 @cache
 def _palette() -> Any:
-    """A picture whose palette has the colours and their steps to the background: nothing else is drawn,
-    and to find the colours of each picture takes as long as to lay out half of it."""
+    """Return a picture whose palette has the colours and their steps to the background: nothing
+    else is drawn, and to find the colours of each picture takes as long as to lay out half of
+    it."""
     from PIL import Image, ImageColor
 
     ground = ImageColor.getrgb(BACKGROUND)
@@ -77,13 +80,14 @@ def _palette() -> Any:
         for ink in map(ImageColor.getrgb, COLOURS)
         for step in range(1, SHADES + 1)
     ]
-    found = Image.new("P", (1, 1))
-    found.putpalette(bytes(part for colour in (ground, *steps) for part in colour))
-    return found
+    picture = Image.new("P", (1, 1))
+    picture.putpalette(bytes(part for colour in (ground, *steps) for part in colour))
+    return picture
 
 
 def _laid_out(words: Mapping[str, float]) -> Any:
-    """The words in their places; in smaller letters where long words leave no room for most."""
+    """Return the words in their places; in smaller letters where long words leave no room for
+    most."""
     from wordcloud import WordCloud
 
     ranks = {word: rank for rank, word in enumerate(words)}
@@ -115,7 +119,7 @@ def _laid_out(words: Mapping[str, float]) -> Any:
 
 
 def as_jpeg(picture: bytes) -> bytes:
-    """The picture as JPEG; one that is JPEG already stays as it is, byte for byte.
+    """Return the picture as JPEG; one that is JPEG already stays as it is, byte for byte.
 
     Raises CloudError for what is no picture.
     """
@@ -133,20 +137,20 @@ def as_jpeg(picture: bytes) -> bytes:
 
 
 def drawable(counts: Mapping[str, int]) -> dict[str, float]:
-    """Words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
-    found: dict[str, float] = {}
+    """Return words as they can be drawn, with weights; most frequent first, at most MOST_WORDS."""
+    weights: dict[str, float] = {}
     for word, count in counts.items():
         text = " ".join(clean(word[: 4 * LONGEST]).split())
         valid = isinstance(count, int | float) and 0 < count < MOST_POSTS  # NaN is neither
         if valid and 0 < len(text) <= LONGEST and all(draws(c) for c in text if c != " "):
-            found[text] = max(found.get(text, 0), math.sqrt(count))
-    ordered = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
+            weights[text] = max(weights.get(text, 0), math.sqrt(count))
+    ordered = sorted(weights.items(), key=lambda entry: (-entry[1], entry[0]))
     return dict(ordered[:MOST_WORDS])
 
 
 @cache
 def font_path() -> Path:
-    """A font with Han characters: that of the font package, else one the system has."""
+    """Return a font with Han characters: that of the font package, else one the system has."""
     for path in _fonts():
         if path.is_file():
             return path
@@ -154,13 +158,13 @@ def font_path() -> Path:
 
 
 def _fonts() -> list[Path]:
-    found = [Path(name) for name in _SYSTEM_FONTS]
+    fonts = [Path(name) for name in _SYSTEM_FONTS]
     try:
         from pylopdf_fonts_zh_cn import sans_path
     except ImportError:
         log.warning("the font package is missing; trying the system's fonts")
-        return found
-    return [Path(sans_path()), *found]
+        return fonts
+    return [Path(sans_path()), *fonts]
 
 
 @cache
@@ -172,7 +176,8 @@ def _font() -> Any:
 
 @cache
 def draws(character: str) -> bool:
-    """Whether the font has a glyph for it: another than that of the last code point, which none has."""
+    """Whether the font has a glyph for it: another than that of the last code point, which none
+    has."""
     return _shape(character) != _shape("\U0010ffff")
 
 
@@ -182,7 +187,7 @@ def _shape(character: str) -> tuple[Any, bytes]:
 
 
 def font_check() -> str:
-    """One line about the font; raises CloudError where it has no Han characters."""
+    """Return one line about the font; raises CloudError where it has no Han characters."""
     if not all(map(draws, "简报词云")):
         raise CloudError(
             f"{font_path().name} has no Chinese characters: reinstall the dependencies"

@@ -22,8 +22,8 @@ MAX_POINTS = 10
 
 
 USER, USER_READS = "x-user:", 2
-"""Keys of users that were paid for: X takes twice as much for one as for a post ($0.010 against $0.005,
-docs.x.com/x-api/getting-started/pricing)."""
+"""Keys of users that were paid for: X takes twice as much for one as for a post ($0.010 against
+$0.005, docs.x.com/x-api/getting-started/pricing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,22 @@ class SourceSpec:
     fallback_for: str = ""
     """Address of the source it stands in for while that one does not answer."""
     private: bool = False
-    """True if private-network addresses are allowed. Only `topics.toml` may set it."""
+    """Return True if private-network addresses are allowed. Only `topics.toml` may set it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What a source wants to know again at its next fetch."""
+    """What a source keeps for its next fetch."""
 
     marks: Mapping[str, str] = field(default_factory=dict)
-    """Its own: ETag, newest id, cursor."""
+    """ETag, newest id, cursor: whatever the source needs."""
     address: str = ""
-    """Where it has moved for good."""
+    """The address it has moved to permanently."""
     more: bool = False
-    """Whether there is more to fetch at once."""
+    """Return True if there is more to fetch at once."""
     read: tuple[str, ...] = ()
-    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two of them."""
+    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two of
+    them."""
     budget: int | None = None
     """How many billed reads the next fetch may make."""
     note: str = ""
@@ -75,7 +76,8 @@ class Topic:
     special: Mapping[Language, str] = field(default_factory=dict)
     """Heading of the special section (`ai`) where the topic has its own."""
     watch: tuple[str, ...] = ()
-    """Companies, tickers and coins that the markets section looks for besides the well-known ones."""
+    """Companies, tickers and coins that the markets section looks for besides the well-known
+    ones."""
     authors: Mapping[str, float] = field(default_factory=dict)
     """Weights of authors, by lower-cased handle; 1.0 is the usual author."""
     sources: tuple[SourceSpec, ...] = ()
@@ -126,7 +128,8 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One statement of a report with the posts that prove it. A `note` is written by code and cites nothing."""
+    """One statement of a report with the posts that prove it. A `note` is written by code and
+    cites nothing."""
 
     text: str
     title: str = ""
@@ -144,7 +147,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many posts came in and what became of them. `unproved`: items that failed verification."""
+    """How many posts came in and what became of them. `unproved`: items that failed
+    verification."""
 
     collected: int = 0
     outside: int = 0
@@ -186,12 +190,12 @@ class Cost:
     usd: float | None = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        known = self.usd is not None and other.usd is not None
+        priced = self.usd is not None and other.usd is not None
         return Cost(
             self.calls + other.calls,
             self.prompt_tokens + other.prompt_tokens,
             self.answer_tokens + other.answer_tokens,
-            (self.usd or 0.0) + (other.usd or 0.0) if known else None,
+            (self.usd or 0.0) + (other.usd or 0.0) if priced else None,
         )
 
 
@@ -216,7 +220,8 @@ class Quality:
     parts: Mapping[str, float] = field(default_factory=dict)
     """`cited`, `supported`, `distinct`, `complete`, `specific`."""
     reduced: str = ""
-    """Why the report is the extractive one although a model was asked; empty where it is the model's."""
+    """Why the report is the extractive one although a model was asked; empty where it is the
+    model's."""
     checked: bool = False
     """True where the model compared its items with their posts once more."""
     refusals: tuple[Refusal, ...] = ()
@@ -270,7 +275,7 @@ class Report:
         return replace(self, language=language, sections=self.renderings[language])
 
     def section(self, name: SectionName) -> Section:
-        """The section of that name; every report has all nine."""
+        """Return the section of that name; every report has all nine."""
         return next(section for section in self.sections if section.name == name)
 
 
@@ -338,7 +343,7 @@ class Delivery:
     """The day whose report it brings."""
     due_at: datetime
     late: bool = False
-    """Whether it was missed at its time and is made up."""
+    """Return True if it was missed at its time and is made up for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,7 +374,8 @@ class Outcome:
     """The platform's id of the message."""
     error: str = ""
     again_at: datetime | None = None
-    """Of one that waits again: not before then. Of one that was sent: the chat's next not before then."""
+    """Of one that waits again: not before then. Of one that was sent: the chat's next not
+    before then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,5 +410,5 @@ class Balance:
 
 
 def cited_keys(sections: Sequence[Section]) -> list[str]:
-    """Keys of all posts that the sections cite, each once, in the order of first use."""
+    """Return the keys of all posts that the sections cite, each once, in the order of first use."""
     return list(dict.fromkeys(key for s in sections for item in s.items for key in item.cites))

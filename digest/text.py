@@ -12,11 +12,12 @@ MAX_CHARS = 6000
 _INVISIBLE = re.compile(
     "[\u3164\uffa0\ufffc\ufffd]|[\ufe00-\ufe0e]|\ufe0f(?!\u20e3)(?<![\u203c-\u3299\U0001f000-\U0001faff].)"
 )
-"""Shown as nothing although Unicode calls them letters or symbols: fillers, and variation selectors but
-for the one that makes a sign an emoji."""
+"""Shown as nothing although Unicode calls them letters or symbols: fillers, and variation
+selectors but for the one that makes a sign an emoji."""
 _LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+")
-"""Mathematical letters, full-width letters and digits, half-width kana: letters in another dress."""
+"""Mathematical letters, full-width letters and digits, half-width kana: letters in another
+dress."""
 _STACKED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
 )
@@ -24,10 +25,11 @@ _SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 """All but a single blank, which is what they become."""
 _BREAKS = re.compile(r"\s*\n\s*")
 
-# Labels and their number are bounded as in DNS, or a text of dashes and dots costs its length squared.
+_IN_LINK = "[^\\s<>\"'，。；、！？（）【】《》「」]"
+# Labels and their number are bounded as in DNS, or a text of dashes and dots costs its square.
 URL = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"'，。；、！？（）【】《》「」]+"
-    r"|(?<![\w.@])(?:[a-z0-9-]{1,63}\.){1,10}(?:com|org|net|io|ai|co|dev|app|gg|xyz|me|ly|be|cn)/[^\s<>\"'，。；、！？（）【】《》「」]*",
+    rf"(?:https?://|www\.){_IN_LINK}+|(?<![\w.@])(?:[a-z0-9-]{{1,63}}\.){{1,10}}"
+    rf"(?:com|org|net|io|ai|co|dev|app|gg|xyz|me|ly|be|cn)/{_IN_LINK}*",
     re.IGNORECASE,
 )
 HANDLE = re.compile(r"(?<![\w@])@\w{1,40}")
@@ -45,7 +47,8 @@ _JOINED = re.compile(
     "|(?<=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff])[\u200c\u200d](?=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff]|\\b)"
     "|(?<=\U0001f3f4)[\U000e0061-\U000e007a\U000e0030-\U000e0039]{2,6}\U000e007f"
 )
-"""Marks that belong to what they join: emoji of several, Persian and Indic words, flags of regions."""
+"""Marks that belong to what they join: emoji of several, Persian and Indic words, flags of
+regions."""
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u30fa\uff66-\uff9d]")
@@ -57,18 +60,19 @@ _WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['\u2019][a-z]+)?")
 
 # A few function words settle which Latin-script language a short text is in (Grefenstette 1995).
 _ENGLISH = frozenset(
-    "the a an and or of to in is are was were be been it its this that these those you your we our i"
-    " my he she they them their for with on at by from as not no but if so what how when who why can"
-    " will would should could has have had do does did just now new more most all about than into out"
-    " up get got make made here there i'm it's don't that's".split()
+    "the a an and or of to in is are was were be been it its this that these those you your we"
+    " our i my he she they them their for with on at by from as not no but if so what how when"
+    " who why can will would should could has have had do does did just now new more most all"
+    " about than into out up get got make made here there i'm it's don't that's".split()
 )
 _FOREIGN = (
     frozenset(
-        "de la el los las que en un una por para con del se al lo como más pero es está son su sus le les"
-        " des du et est une dans pour sur pas qui ne je vous nous avec ce cette au aux der die das und ist"
-        " nicht ein eine mit auf für zu von den dem im ich wir sie auch wie o os as um uma não com em no"
-        " na do da dos das mais foi você isso il di che per sono della nel gli ve bir bu için ile çok da"
-        " olarak daha yang dan di ini untuk dengan dari ke tidak akan pada het een van niet dat zijn voor".split()
+        "de la el los las que en un una por para con del se al lo como más pero es está son"
+        " su sus le les des du et est une dans pour sur pas qui ne je vous nous avec ce cette"
+        " au aux der die das und ist nicht ein eine mit auf für zu von den dem im ich wir sie"
+        " auch wie o os as um uma não com em no na do da dos das mais foi você isso il di che"
+        " per sono della nel gli ve bir bu için ile çok da olarak daha yang dan di ini untuk"
+        " dengan dari ke tidak akan pada het een van niet dat zijn voor".split()
     )
     - _ENGLISH
 )
@@ -78,9 +82,10 @@ _FOREIGN = (
 def clean(text: str) -> str:
     """Return the text a reader was meant to see: NFC, spaces folded, at most MAX_CHARS.
 
-    Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out, but for
-    joiners inside emoji, Persian and Indic words; of stacked accents two stay. Letters in another dress
-    (mathematical, full-width) become plain ones. Plain text is plain: nothing is taken for HTML.
+    Control, zero-width, bidi, private-use and tag characters and lone surrogates are taken out,
+    but for joiners inside emoji, Persian and Indic words; of stacked accents two stay. Letters in
+    another dress (mathematical, full-width) become plain ones. Plain text is plain: nothing is
+    taken for HTML.
     """
     text = shown(_LINE_BREAKS.sub("\n", text[: 2 * MAX_CHARS]))
     if not text.isascii():
@@ -92,8 +97,9 @@ def clean(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return the text without what is not shown: controls, bidi and zero-width marks, tags, surrogates,
-    private use. What this Python's tables do not know yet (new emoji, new scripts) stays."""
+    """Return the text without what is not shown: controls, bidi and zero-width marks, tags,
+    surrogates, private use. What this Python's tables do not know yet (new emoji, new scripts)
+    stays."""
     if text.replace("\n", "").isprintable():
         return text
     joiners = [match.span() for match in _JOINED.finditer(text)]
@@ -114,19 +120,19 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=8192)
 def unlinked(text: str) -> str:
-    """Cleaned text with a gap for each link."""
+    """Return the cleaned text with a gap for each link."""
     return URL.sub(" ", clean(text))
 
 
 @lru_cache(maxsize=8192)
 def unaddressed(text: str) -> str:
-    """Cleaned text with a gap for each link and handle."""
+    """Return the cleaned text with a gap for each link and handle."""
     return HANDLE.sub(" ", unlinked(text))
 
 
 @lru_cache(maxsize=8192)
 def plain(text: str) -> str:
-    """Cleaned text without links, handles, hash marks and emoji: what the words say."""
+    """Return the cleaned text without links, handles, hash marks and emoji: what the words say."""
     text = HANDLE.sub(" ", _HASH.sub("", unlinked(text)))
     if not text.isascii():
         text = EMOJI.sub(" ", text)
@@ -135,7 +141,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def language(text: str) -> str:
-    """`zh`, `ja`, `en`, or `other` (another language, or too few words to tell)."""
+    """Return `zh`, `ja`, `en`, or `other` (another language, or too few words to tell)."""
     words = plain(text)
     if words.isascii():
         return _latin_language([word.lower() for word in _WORD.findall(words)])

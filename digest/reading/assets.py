@@ -39,8 +39,8 @@ class Asset:
 def find_assets(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:
     """Return the companies and coins that a text names, each once, in the order of the text.
 
-    A cashtag (`$NVDA`) counts even where no list knows it; a bare word only where it is a known name.
-    `watch`: further names of the topic.
+    A cashtag (`$NVDA`) counts even where no list knows it; a bare word only where it is a known
+    name. `watch`: further names of the topic.
     """
     placed = [*_tagged(text), *_named(text), *_watched(text, watch)]
     return list(dict.fromkeys(asset for _, asset in sorted(placed, key=lambda pair: pair[0])))

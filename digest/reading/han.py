@@ -1,9 +1,9 @@
 """Chinese and Japanese names that no list knows, told by what stands around them.
 
-jieba's tags alone do not tell: of the words of 3,000 posts that it calls names one in six is one. So a word
-counts as a name only where the text uses it like one: before a company's ending (宇树+科技), before a verb of
-news at the start of a sentence (智谱发布), beside a verb of speech or an office (教授), between 《》, spelled
-with the characters of foreign names.
+jieba's tags alone do not tell: of the words of 3,000 posts that it calls names one in six is one.
+So a word counts as a name only where the text uses it like one: before a company's ending
+(宇树+科技), before a verb of news at the start of a sentence (智谱发布), beside a verb of speech or
+an office (教授), between 《》, spelled with the characters of foreign names.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LONGEST = 6
 def find_han_names(
     text: str, language: str, words: Sequence[Word], listed: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[int, Name]]:
-    """Yield names of a text with their places. `words`: of its runs of Han characters, as jieba cuts
-    them; `listed`: spans of the names that lists know."""
+    """Yield names of a text with their places. `words`: of its runs of Han characters, as jieba
+    cuts them; `listed`: spans of the names that lists know."""
     names = [(m.start(1), Name(_title_key(m[1]), m[1], "title")) for m in _TITLE.finditer(text)]
     if language == "ja":
         names += _katakana_names(text)
@@ -61,7 +61,7 @@ def _runs(words: Sequence[Word]) -> Iterator[list[Word]]:
 
 
 def _opens(text: str, start: int) -> bool:
-    """True if a sentence or clause begins at this place."""
+    """Return True if a sentence or clause begins at this place."""
     return not text[:start].strip() or text[start - 1] in "。！？；\n：】》|，、 "
 
 
@@ -102,7 +102,7 @@ def _names_of_run(words: Sequence[Word], opens: bool) -> Iterator[tuple[int, Nam
 
 
 def _is_stem(word: Word) -> bool:
-    """True if the word before a company's ending is its name, not what the company does."""
+    """Return True if the word before a company's ending is its name, not what the company does."""
     spelling, tag, _ = word
     return len(spelling) > 1 and tag in _STEMS and not _is_ordinary(spelling)
 
@@ -118,7 +118,8 @@ def _is_whole_organisation(word: str, tag: str) -> bool:
 
 
 def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
-    """True if a word of two or three characters that begins with a surname speaks or holds an office."""
+    """Return True if a word of two or three characters that begins with a surname speaks or
+    holds an office."""
     word, tag, _ = words[i]
     if not (2 <= len(word) <= 3 and tag in (NEW, "nr") and word[0] in _surnames()):
         return False

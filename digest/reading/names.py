@@ -1,9 +1,9 @@
 """People, companies, products and places of a text, in Latin letters, Han characters and kana.
 
-A name is known (`vocabulary/names.toml`, `assets.toml`), or written like one: Latin capitals, letters with
-digits, a version behind it; a Chinese or Japanese name that no list knows is told by what stands around it
-(`han.py`). All spellings of one thing share a key: Nvidia, 英伟达 and エヌビディア are `nvidia`,
-"GPT-5.2", "GPT 5.2" and "gpt5.2" are `gpt 5.2`.
+A name is known (`vocabulary/names.toml`, `assets.toml`), or written like one: Latin capitals,
+letters with digits, a version behind it; a Chinese or Japanese name that no list knows is told by
+what stands around it (`han.py`). All spellings of one thing share a key: Nvidia, 英伟达 and
+エヌビディア are `nvidia`, "GPT-5.2", "GPT 5.2" and "gpt5.2" are `gpt 5.2`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from digest.reading.vocabulary import Entry, load_entries, load_words
+from digest.reading.vocabulary import KnownName, load_entries, load_words
 
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _TOKEN = re.compile(rf"[{_LETTER}][{_LETTER}0-9]*(?:[.'\u2019&+_-][{_LETTER}0-9]+)*")
@@ -25,7 +25,8 @@ _PIECE = re.compile(
 _GAP = re.compile(r"[ .'\u2019&-]{0,3}")
 """What may stand between the pieces of one name: J.P. Morgan, Johnson & Johnson."""
 _FOLLOWER = re.compile(
-    r"[ -]?(v?\d{1,2}(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)(?![\w%])"
+    r"[ -]?(v?\d{1,2}(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)"
+    r"(?![\w%])"
 )
 _DASHES = dict.fromkeys(range(0x2010, 0x2014), "-")
 """GPT\u20115.2 with the dash that does not break is GPT-5.2."""
@@ -40,9 +41,10 @@ TITLE_CASE = 0.7
 """Share of capitalised words from which a text writes all words with capitals."""
 
 VARIANTS = frozenset(
-    "pro max mini ultra flash turbo lite nano plus air opus sonnet haiku code codex thinking think instruct vision"
-    " preview oss base large small medium xl coder omni cli image video audio sdk vl moe math exp heavy beta alpha"
-    " distill guard embedding reranker asr tts ocr".split()
+    "pro max mini ultra flash turbo lite nano plus air opus sonnet haiku code codex thinking"
+    " think instruct vision preview oss base large small medium xl coder omni cli image video"
+    " audio sdk vl moe math exp heavy beta alpha distill guard embedding"
+    " reranker asr tts ocr".split()
 )
 """Words that tell one model of a family from the others."""
 FOLLOWED = frozenset({"product", "coin"})
@@ -56,18 +58,19 @@ class Name:
     key: str
     text: str
     kind: str = ""
-    """`company`, `product`, `institution`, `person`, `place`, `coin`, `title`, or empty if not known."""
+    """`company`, `product`, `institution`, `person`, `place`, `coin`, `title`, or empty if not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The known names by how they are looked up."""
 
-    latin: dict[str, list[tuple[tuple[str, ...], str, Entry]]]
+    latin: dict[str, list[tuple[tuple[str, ...], str, KnownName]]]
     """By first piece, longest first: all pieces in small letters, the spelling, what it is."""
-    han: dict[str, list[tuple[str, Entry]]]
+    han: dict[str, list[tuple[str, KnownName]]]
     """By first character, longest first."""
-    tickers: dict[str, Entry]
+    tickers: dict[str, KnownName]
 
 
 Placed = tuple[int, Name]
@@ -93,7 +96,7 @@ def select_names(names: Iterable[Name], text: str) -> tuple[Name, ...]:
 
 
 def _stands(name: str, text: str) -> bool:
-    """True if the text has the name as words of their own: "H100s" has H100."""
+    """Return True if the text has the name as words of their own: "H100s" has H100."""
     place = text.find(name)
     while place >= 0:
         before, after = text[max(0, place - 1) : place], text[place + len(name) :][:2]
@@ -109,7 +112,7 @@ def _is_latin(char: str) -> bool:
     return char.isalnum() and char < "\u0250"
 
 
-def find_entry(spelling: str) -> Entry | None:
+def find_entry(spelling: str) -> KnownName | None:
     """Return what a spelling is known for, whatever its case."""
     table, pieces = _table(), split_pieces(spelling)
     rows = table.latin.get(pieces[0], ()) if pieces else ()
@@ -118,7 +121,7 @@ def find_entry(spelling: str) -> Entry | None:
     return latin or next((e for han, e in table.han.get(plain[:1], ()) if han == plain), None)
 
 
-def find_ticker(ticker: str) -> Entry | None:
+def find_ticker(ticker: str) -> KnownName | None:
     """Return the company or coin behind a ticker."""
     return _table().tickers.get(ticker.upper())
 
@@ -145,8 +148,8 @@ def split_pieces(text: str) -> tuple[str, ...]:
 
 
 def name_key(pieces: Sequence[str]) -> str:
-    """Return the key of these pieces: where one is a number, words in alphabetical order come before
-    numbers, so that "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one."""
+    """Return the key of these pieces: where one is a number, words in alphabetical order come
+    before numbers, so that "Claude 4.5 Haiku" and "Claude Haiku 4.5" are one."""
     numbers = [p.removesuffix(".0") for p in pieces if p[-1].isdigit() or p[0].isdigit()]
     words = [p for p in pieces if not (p[-1].isdigit() or p[0].isdigit())]
     return " ".join([*sorted(words), *numbers] if numbers else words)
@@ -183,7 +186,7 @@ def _trimmed(match: re.Match[str]) -> _Token:
 
 
 def _is_titled(tokens: Sequence[_Token]) -> bool:
-    """True if nearly all words have a capital, so that a capital says nothing."""
+    """Return True if nearly all words have a capital, so that a capital says nothing."""
     words = [word for word, _, _ in tokens if len(word) > 3]
     return len(words) > 4 and sum(w[0].isupper() for w in words) > TITLE_CASE * len(words)
 
@@ -211,10 +214,10 @@ def _stand_together(part: Sequence[_Token], text: str) -> bool:
 
 
 def _is_written(
-    words: str, spelling: str, entry: Entry, text: str, start: int, titled: bool
+    words: str, spelling: str, entry: KnownName, text: str, start: int, titled: bool
 ) -> bool:
-    """True if a known name is written as one: short capitals exactly, an ordinary word with a capital
-    inside a sentence."""
+    """Return True if a known name is written as one: short capitals exactly, an ordinary word
+    with a capital inside a sentence."""
     if spelling.isupper() and len(spelling) <= 4:
         return words == spelling
     if " " in words:
@@ -228,7 +231,7 @@ def _is_written(
     return words[0].isupper() and not titled and (colon or not opens_sentence(text, start))
 
 
-def _with_version(text: str, start: int, end: int, entry: Entry) -> tuple[Name, int]:
+def _with_version(text: str, start: int, end: int, entry: KnownName) -> tuple[Name, int]:
     """Return the name with the versions and variants behind it, and where it ends."""
     followers, stop = _followers(text, end) if entry.kind in FOLLOWED else ([], end)
     key = name_key([*split_pieces(entry.key), *followers]) if followers else entry.key
@@ -278,8 +281,8 @@ def _runs(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
 
 
 def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]:
-    """Yield the names of tokens in a row that no list knows: the longest rows of words written like a
-    name, a common word with a capital only inside such a row."""
+    """Yield the names of tokens in a row that no list knows: the longest rows of words written
+    like a name, a common word with a capital only inside such a row."""
     roles = [_role(word, text, start, titled) for word, start, _ in run]
     at = 0
     while at < len(run):
@@ -296,8 +299,8 @@ def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]
 
 
 def _role(word: str, text: str, start: int, titled: bool) -> str:
-    """Return "name" for a word that is written like a name, "word" for a common one with a capital that
-    may stand inside a name, or ""."""
+    """Return "name" for a word that is written like a name, "word" for a common one with a
+    capital that may stand inside a name, or ""."""
     if len(word) < 2 or is_jargon(word):
         return ""
     if _NUMBERED.match(word):
@@ -314,7 +317,7 @@ def _role(word: str, text: str, start: int, titled: bool) -> str:
 
 
 def _is_shouted(text: str) -> bool:
-    """True if the text is written in capitals throughout."""
+    """Return True if the text is written in capitals throughout."""
     return sum(map(str.isupper, text)) > 3 * sum(map(str.islower, text)) + 20
 
 
@@ -329,18 +332,18 @@ def _numbered_role(word: str) -> str:
 
 
 def opens_sentence(text: str, at: int) -> bool:
-    """True if the word at this place opens a sentence, a line or a quotation."""
+    """Return True if the word at this place opens a sentence, a line or a quotation."""
     before = text[max(0, at - 4) : at].rstrip(" ")
     return not before or before[-1] in ".!?:;\n。！？：；“\"'(（|•-–—*"
 
 
 def is_listed(word: str) -> bool:
-    """True if the list of ordinary English words has this word, or its singular."""
+    """Return True if the list of ordinary English words has this word, or its singular."""
     return not load_words("english").isdisjoint((word, word.removesuffix("s")))
 
 
 def is_common(word: str) -> bool:
-    """True if an English word is an ordinary one, in any of its forms."""
+    """Return True if an English word is an ordinary one, in any of its forms."""
     common = load_words("english")
     lower = word.lower()
     parts = [part for part in re.split(r"[-'\u2019.&+_]", lower) if part]
@@ -348,7 +351,7 @@ def is_common(word: str) -> bool:
 
 
 def is_jargon(word: str) -> bool:
-    """True if texts of the field use the word without naming anybody: LLM, GPU, CEO."""
+    """Return True if texts of the field use the word without naming anybody: LLM, GPU, CEO."""
     lower = word.lower()
     return bool({lower, lower.removesuffix("s")} & load_words("jargon"))
 
@@ -397,7 +400,7 @@ def _without_lookalikes(text: str) -> str:
 
 
 def _inside_katakana(text: str, start: int, spelling: str) -> bool:
-    """True if the spelling is the middle of a longer katakana word."""
+    """Return True if the spelling is the middle of a longer katakana word."""
     if not "\u30a1" <= spelling[0] <= "\u30fe":
         return False
     around = (

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32]
 
 HAN_CHARS = 3000
-"""Characters of a post that are cut into Chinese words: the others of a very long one name little more."""
+"""Characters of a post that are cut into Chinese words: the others of a very long one name
+little more."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Reading:
 
     @cached_property
     def han_words(self) -> tuple[Word, ...]:
-        """Return the words of the Chinese runs of `plain`, as jieba cuts them: spelling, tag, place.
+        """Return the words of the Chinese runs of `plain`, as jieba cuts them: spelling, tag,
+        place.
 
         Empty for texts in other languages, so that jieba is loaded for Chinese ones only.
         """
@@ -115,7 +117,8 @@ class Sentence:
     place: int
     """Position in the post: 0 is its first."""
     line: int
-    """Number of the line of the post it stands in: entries of a list stand in lines of their own."""
+    """Number of the line of the post it stands in: entries of a list stand in lines of their
+    own."""
     stopped: bool
     """True where it ends with a full stop, as prose does and headlines do not."""
 
@@ -126,7 +129,8 @@ class Sentence:
 
     @property
     def language(self) -> str:
-        """Return the language of the whole post: one sentence full of names may be too short to tell."""
+        """Return the language of the whole post: one sentence full of names may be too short to
+        tell."""
         return self.reading.language
 
     @cached_property
@@ -148,7 +152,8 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Story:
-    """Readings of posts about one event, best first, with the score that ranked it and its parts."""
+    """Readings of posts about one event, best first, with the score that ranked it and its
+    parts."""
 
     readings: tuple[Reading, ...]
     score: float = 0.0
@@ -156,7 +161,8 @@ class Story:
     market: bool = False
     """Kept only as talk about stocks and coins: for the money sections, never for the points."""
     event: int = 0
-    """Stories of one number tell of one event or closely related ones: at most one becomes a point."""
+    """Stories of one number tell of one event or closely related ones: at most one becomes a
+    point."""
     earlier: date | None = None
     """The latest day whose report told of it, where this story brings news of it."""
 
@@ -194,8 +200,8 @@ def attach(
     vectors: Sequence[Vector] | Vector | None = None,
     scores: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
-    """Set what was computed for all readings in one batch: encoder's vectors (a row each) and scores of
-    heads (by name, a number each). Further scores are added to those that are there."""
+    """Set what was computed for all readings in one batch: encoder's vectors (a row each) and
+    scores of heads (by name, a number each). Further scores are added to those that are there."""
     if vectors is not None:
         for reading, vector in zip(readings, vectors, strict=True):
             object.__setattr__(reading, "vector", vector)

@@ -1,8 +1,9 @@
 """Chinese text cut into words by jieba, with the part of its dictionary that a day needs.
 
-jieba's dictionary costs 1.5 s and 70 MB whole; a day of posts uses a fifteenth of it. So the file is read
-once, and those of its words are entered that can stand in the texts to come: a word whose first and last
-two characters are neighbours somewhere. Of 1,000 runs of characters 999 are cut as with the whole.
+jieba's dictionary costs 1.5 s and 70 MB whole; a day of posts uses a fifteenth of it. So the file
+is read once, and those of its words are entered that can stand in the texts to come: a word whose
+first and last two characters are neighbours somewhere. Of 1,000 runs of characters 999 are cut as
+with the whole.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from digest.reading.vocabulary import load_lines
 
 HAN = re.compile(r"[\u4e00-\u9fff]+")
 RUN = 200
-"""Han characters cut at a time: jieba's model grows faster than linearly with a run without stops."""
+"""Han characters cut at a time: jieba's model grows faster than linearly with a run without
+stops."""
 UNSEEN = 25_000_000
-"""Frequency that stands for the words of the dictionary that are not entered. jieba judges a rare word by
-the sum of all, 60 million; the words of a usual day make up 36."""
+"""Frequency that stands for the words of the dictionary that are not entered. jieba judges a
+rare word by the sum of all, 60 million; the words of a usual day make up 36."""
 NEW = "new"
 """Tag of a word that is in no dictionary."""
 

@@ -1,29 +1,31 @@
-"""Sentences of posts, whole and clean: no links, marks, hashtag tails, or words cut by the source."""
+"""Sentences of posts, whole and clean: no links, marks, hashtag tails, or words cut by the
+source."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 
+from digest.reading.vocabulary import load_lines, load_words
 from digest.text import EMOJI, URL, language
 
 FULL_POST = 175
-"""Width (a Han character counts two) from which X cuts posts: an end without a full stop is a cut."""
-
-MOST_ENTRIES, ENTRY = 4, 110
-"""A list of at most so many entries, each of at most so many characters, is one sentence with the
-line above it."""
+"""Width (a Han character counts two) from which X cuts posts: an end without a full stop is a
+cut."""
+MOST_ENTRIES, ENTRY_CHARS = 4, 110
+"""A list of at most so many entries of at most so many characters is one sentence with the line
+above."""
+SHORT_CLAUSE = 20
+"""Characters before a semicolon that are no sentence of their own."""
 
 _REPOST = re.compile(r"^\s*(?:RT|转发|via)\s*@\w+\s*[:：]?\s*", re.IGNORECASE)
 _REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
 _CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\s*$")
 _BULLET = re.compile(
-    r"^\s*(?:[-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|]+|[(（]?(?!24/7|50/50|9/11)\d{1,2}\s*(?:[.)、）．]|/(?:\s*(?:\d{1,2}|n|x)\b[.)、）]?|(?=\s)))(?!\d)|"
-    r"[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）])\s*",
-    re.IGNORECASE,
-)
-_LEAD = re.compile(
-    r"^(?:[\[【(（]\s*)?(?:breaking(?: news)?|just in|news|new|exclusive|update|thread|psa|fyi|tl;?dr|ps|boom|huge|wow|"
-    r"速報|速递|快讯|突发|资讯|重磅|独家|最新|更新|喜讯|💡资讯)(?:\s*[\]】)）]|\s*[:：|!！]+)\s*[:：|]?\s*",
+    r"^\s*(?:[-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|]+"
+    r"|[(（]?(?!24/7|50/50|9/11)\d{1,2}\s*(?:[.)、）．]|/(?:\s*(?:\d{1,2}|n|x)\b[.)、）]?|(?=\s)))(?!\d)"
+    r"|[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）])\s*",
     re.IGNORECASE,
 )
 _KEYCAP = re.compile(r"[0-9#*]\ufe0f?\u20e3")
@@ -31,22 +33,18 @@ _THREAD = re.compile(
     r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
 )
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w\u4e00-\u9fff·]+)+\s*$")
-_OPEN = re.compile(
-    r"(?:\b(?:the|an?|of|on|in|for|to|with|and|or|by|about|is|are|from|at|into|using|than|like|new|supports?|adds?|accepts?|buys?|sells?|holds?)|[的在与和用对是为])$",
-    re.IGNORECASE,
-)
-"""A text that ends so lacks its next word."""
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w\u4e00-\u9fff·]+\s+){2,}")
-_TAG = re.compile(r"(?<!\w)[#＃](?=[^\W\d])")
-_HANDLE = re.compile(r"(?<![\w@])@(?=\w)")
+_MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
 _VIA = re.compile(
     r"\s*(?:\bvia|\bby|来源[:：]?|来自|图源[:：]?|h/t)\s*(?:[@\w]+[,，]?\s*){0,4}$", re.IGNORECASE
 )
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|approx|no|fig|inc|ltd|corp|co|mr|mrs|ms|dr|prof|st|jr|sr|u\.s|u\.k|a\.m|p\.m)|\b[A-Z])\.$",
-    re.IGNORECASE,
-)
 _END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=\s)[”’\"')]*")
+_STOPPED = re.compile(r"[.。！？!?][”’」』）)\"']*$")
+_CLOSED = re.compile(r"[.。！？!?…)）”\"'’：:]$")
+_COLON = re.compile(r"[:：]\s*$")
+_LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+|[\u4e00-\u9fff])$")
+_LOOSE_SPACE = re.compile(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))")
+_EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]")
 _SPACES = re.compile(r"[ \t\u3000]+")
 
 
@@ -58,96 +56,114 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
     """
     text = _REPLY.sub("", _REPOST.sub("", text))
     lines = [line for line in URL.sub(" ", text).split("\n") if line.strip()]
-    found, number = [], 0
+    sentences, number = [], 0
     while number < len(lines):
-        line, entries = _bare(lines[number]), _entries(lines[number], lines[number + 1 :])
-        parts = [_joined(line, entries)] if entries else _split(line)
+        line, entries = _strip_marks(lines[number]), _list_entries(lines[number:])
+        parts = [_join_entries(line, entries)] if entries else _split_line(line)
         if parts and not entries and number == len(lines) - 1 and _is_cut(text, parts[-1]):
             parts.pop()
         for part in parts:
             if words := _tidy(part):
-                stopped = bool(re.search(r"[.。！？!?][”’」』）)\"']*$", part.strip()))
-                found.append((words, number, stopped))
+                sentences.append((words, number, bool(_STOPPED.search(part.strip()))))
         number += 1 + len(entries)
-    return tuple(found)
+    return tuple(sentences)
 
 
-def _entries(line: str, below: list[str]) -> list[str]:
-    """The short list that a line ending in a colon introduces: it says nothing without it."""
-    found: list[str] = []
-    if not re.search(r"[:：]\s*$", line):
-        return found
-    for entry in below:
-        words = _tidy(_bare(entry))
-        marked = _BULLET.match(EMOJI.sub("• ", entry, count=1))
-        if (
-            not marked
-            or not words
-            or len(words) > ENTRY
-            or re.search(r"[:：]$", words)
-            or _CUT.search(entry)
-        ):
+def _list_entries(lines: Sequence[str]) -> list[str]:
+    """Return the entries of the short list that the first line, ending in a colon, introduces: it
+    says nothing without them."""
+    entries: list[str] = []
+    if not _COLON.search(lines[0]):
+        return entries
+    for line in lines[1:]:
+        words = _tidy(_strip_marks(line))
+        fits = words and len(words) <= ENTRY_CHARS and not _COLON.search(words)
+        if not fits or _CUT.search(line) or not _BULLET.match(EMOJI.sub("• ", line, count=1)):
             break
-        found.append(words.rstrip(".;。；"))
-    return found if 2 <= len(found) <= MOST_ENTRIES else []
+        entries.append(words.rstrip(".;。；"))
+    return entries if 2 <= len(entries) <= MOST_ENTRIES else []
 
 
-def _joined(line: str, entries: list[str]) -> str:
+def _join_entries(line: str, entries: Sequence[str]) -> str:
     if "：" in line or language(line) in ("zh", "ja"):
         return f"{line}{'；'.join(entries)}。"
     return f"{line} {'; '.join(entries)}."
 
 
-def _bare(line: str) -> str:
-    """The line without the marks around it."""
+def _strip_marks(line: str) -> str:
+    """Return the line without the bullets, labels and tags around it."""
     line = EMOJI.sub(" ", _KEYCAP.sub(" ", line))
-    for _ in range(2):  # a bullet may stand before a lead and a lead before a bullet
-        line = _LEAD.sub("", _BULLET.sub("", line.strip()))
-    line = _TAGS_BEFORE.sub("", _untagged(_THREAD.sub("", line.strip())))
+    for _ in range(2):  # a bullet may stand before a label and a label before a bullet
+        line = _label().sub("", _BULLET.sub("", line.strip()))
+    line = _TAGS_BEFORE.sub("", _strip_last_tags(_THREAD.sub("", line.strip())))
     return _SPACES.sub(" ", line).strip()
 
 
-def _untagged(text: str) -> str:
-    """Without the tags at its end, but for one that is a word of it: "now supports #Bitcoin"."""
-    found = _TAGS_AFTER.search(text)
-    if not found or _OPEN.search(text[: found.start()]):
+@cache
+def _label() -> re.Pattern[str]:
+    """Return a pattern of a label at the start of a line: "BREAKING:", 【快讯】."""
+    words = "|".join(map(re.escape, sorted(load_lines("sentences", "labels"), key=len)[::-1]))
+    return re.compile(
+        rf"^(?:[\[【(（]\s*)?(?:{words})(?:\s*[\]】)）]|\s*[:：|!！]+)\s*[:：|]?\s*", re.IGNORECASE
+    )
+
+
+def _strip_last_tags(text: str) -> str:
+    """Return the text without the tags at its end, unless one is a word of it: "supports
+    #Bitcoin"."""
+    tags = _TAGS_AFTER.search(text)
+    if not tags:
         return text
-    return text[: found.start()]
+    before = text[: tags.start()]
+    return text if _last_word(before) in load_words("sentences", "open") else before
 
 
-def _split(line: str) -> list[str]:
+def _last_word(text: str) -> str:
+    """Return the last word in small letters, without the full stop behind it; of Chinese, the last
+    character."""
+    match = _LAST_WORD.search(text)
+    word = (match[1] or match[2]).lower() if match else ""
+    return word[-1:] if word[-1:] >= "\u2e80" else word
+
+
+def _split_line(line: str) -> list[str]:
     parts, start = [], 0
     for end in _END.finditer(line):
-        head = line[start : end.end()]
-        if end.group().startswith(".") and _ABBREVIATION.search(head):
+        part = line[start : end.end()]
+        if end.group() == "." and _is_abbreviation(part):
             continue
-        if end.group()[0] in ";；" and len(head) < 20:
+        if end.group()[0] in ";；" and len(part) < SHORT_CLAUSE:
             continue
-        parts.append(head)
+        parts.append(part)
         start = end.end()
     parts.append(line[start:])
     return [part for part in parts if part.strip()]
 
 
+def _is_abbreviation(part: str) -> bool:
+    """Return True if the full stop at the end belongs to an abbreviation or an initial."""
+    word = _last_word(part)
+    initials = word.isascii() and all(len(p) == 1 and p.isalpha() for p in word.split("."))
+    return initials or word in load_words("sentences", "abbreviations")
+
+
 def _is_cut(text: str, last: str) -> bool:
-    """Whether the source cut the post off: by an ellipsis, or by its length without a full stop."""
+    """Return True if the source cut the post off: by an ellipsis, or by its length without a
+    stop."""
     if _CUT.search(last):
         return True
+    links = [match.end() for match in URL.finditer(text)]
     body = URL.sub("", text).strip()
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
-    linked = bool(re.search(r"https?://\S+\s*$", text))
+    ends_in_link = bool(links) and not text[links[-1] :].strip()
     return (
-        linked
-        and FULL_POST <= width <= FULL_POST + 150
-        and not re.search(r"[.。！？!?…)）”\"'’：:]$", last.strip())
+        ends_in_link and FULL_POST <= width <= FULL_POST + 150 and not _CLOSED.search(last.strip())
     )
 
 
 def _tidy(part: str) -> str:
-    """The sentence as it is printed: handles and tags as words, no dangling signs."""
-    text = _HANDLE.sub("", _TAG.sub("", _untagged(part)))
-    text = _VIA.sub("", text.strip())
-    text = re.sub(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))", r"\1", text)
-    text = re.sub(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]", "", text)
+    """Return the sentence as it is printed: handles and tags as words, no dangling signs."""
+    text = _VIA.sub("", _MARK.sub("", _strip_last_tags(part)).strip())
+    text = _EMPTY_BRACKETS.sub("", _LOOSE_SPACE.sub(r"\1", text))
     text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→;；")
-    return text if re.search(r"\w", text) else ""
+    return text if any(map(str.isalnum, text)) else ""

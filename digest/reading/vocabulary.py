@@ -27,7 +27,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownName:
     """One thing under all its spellings."""
 
     key: str
@@ -39,7 +39,7 @@ class Entry:
     ticker: str = ""
     coin: bool = False
     word: bool = False
-    """True if it is an ordinary word too, so that small letters do not name it."""
+    """Return True if it is an ordinary word too, so that small letters do not name it."""
 
 
 @cache
@@ -63,8 +63,8 @@ def load_lines(name: str, table: str) -> tuple[str, ...]:
 
 
 def count_words_of(text: str, name: str, *tables: str) -> int:
-    """Return how many different entries of a list a text has: Latin ones as whole words whatever their
-    case, Chinese and Japanese ones anywhere."""
+    """Return how many different entries of a list a text has: Latin ones as whole words
+    whatever their case, Chinese and Japanese ones anywhere."""
     latin, phrases, han = _by_script(name, tables)
     words = _WORD.findall(text.lower())
     count = len(latin.intersection(words)) + sum(entry in text for entry in han)
@@ -78,8 +78,8 @@ def count_words_of(text: str, name: str, *tables: str) -> int:
 def _by_script(
     name: str, tables: tuple[str, ...]
 ) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
-    """Return the Latin words, the Latin phrases and the other entries of a list. A line of two or three
-    Latin words is a phrase."""
+    """Return the Latin words, the Latin phrases and the other entries of a list. A line of two
+    or three Latin words is a phrase."""
     latin: set[str] = set()
     phrases, han = [], []
     for table in tables or load_table(name):
@@ -95,9 +95,9 @@ def _by_script(
 
 
 @cache
-def load_entries() -> tuple[Entry, ...]:
-    """Return names, companies and coins; rows of `assets.toml` are joined to those of `names.toml` that
-    share a spelling."""
+def load_entries() -> tuple[KnownName, ...]:
+    """Return names, companies and coins; rows of `assets.toml` are joined to those of
+    `names.toml` that share a spelling."""
     assets = {_entry_key(row): (row, coin) for row, coin in asset_rows()}
     by_spelling = {
         spelling.lower(): key
@@ -112,7 +112,7 @@ def load_entries() -> tuple[Entry, ...]:
             asset, coin = assets.get(key, ({}, False))
             joined.add(key)
             entries.append(
-                Entry(
+                KnownName(
                     row["latin"][0].lower(),
                     kind,
                     tuple(dict.fromkeys((*spellings, *_asset_spellings(asset)))),
@@ -127,7 +127,7 @@ def load_entries() -> tuple[Entry, ...]:
             kind = "coin" if coin else "company"
             spellings = _asset_spellings(row)
             latin = next(iter(row.get("en", ())), row["ticker"])
-            entries.append(Entry(latin.lower(), kind, spellings, (), row["ticker"], coin))
+            entries.append(KnownName(latin.lower(), kind, spellings, (), row["ticker"], coin))
     return tuple(entries)
 
 

@@ -1,7 +1,7 @@
 """The words of a day for the cloud: names whole, each word counted once a post.
 
-Counting posts and not occurrences (document frequency) keeps one long or repetitive post from owning the
-picture; that holds for merged words too, so posts are kept as sets until the end.
+Counting posts and not occurrences (document frequency) keeps one long or repetitive post from
+owning the picture; that holds for merged words too, so posts are kept as sets until the end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _NUMERAL = re.compile(
 def count_words(
     readings: Sequence[Reading], *, terms: Collection[str] = (), limit: int = 100
 ) -> dict[str, int]:
-    """Return how many posts use each word, most first, ties by alphabet; spelled as most of them do.
+    """Return how many posts use each word, most first, ties by alphabet; spelled as most of them
+    do.
 
     `terms` stay whole besides those of the vocabulary, such as the names that a topic watches.
     """

@@ -19,7 +19,7 @@ from digest.reading.names import (
     simplify,
 )
 from digest.reading.segment import Word, segmenter
-from digest.reading.vocabulary import Entry
+from digest.reading.vocabulary import KnownName
 from digest.text import language
 from digest.write.verify.sounds import Sounds, unaccent
 
@@ -168,12 +168,12 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     yield from _missing_han_names(plain, spans, mentions)
 
 
-def _find_known(name: Name) -> Entry | None:
+def _find_known(name: Name) -> KnownName | None:
     bare = re.sub(r"[\s-]*v?\d.*$", "", name.text)
     return find_entry(name.text) or (find_entry(bare) if name.kind else None)
 
 
-def _has_entry(entry: Entry, name: Name, text: str, mentions: Mentions) -> bool:
+def _has_entry(entry: KnownName, name: Name, text: str, mentions: Mentions) -> bool:
     if {entry.key, name.key} & mentions.keys or _is_spelled(entry, name, mentions):
         return True
     beside = text[text.find(name.text) :][: len(name.text) + 60].lower()
@@ -186,7 +186,7 @@ def _has_entry(entry: Entry, name: Name, text: str, mentions: Mentions) -> bool:
     return entry.kind == "person" and mentions.sounds.match(name.text)
 
 
-def _is_spelled(entry: Entry, name: Name, mentions: Mentions) -> bool:
+def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
     """Return True where the posts have a spelling of the name, glued into a tag or in pieces too."""
     if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
         return True
