@@ -395,7 +395,10 @@ def evaluate() -> None:
 
 @evaluate.command("verify")
 @click.argument("file", type=click.Path(path_type=Path))
-def evaluate_verify(file: Path) -> None:
+@click.option(
+    "--model", "with_model", is_flag=True, help="Ask the model as well, as a report does."
+)
+def evaluate_verify(file: Path, with_model: bool) -> None:
     """Check items against their posts: JSONL in, one verdict a line out."""
     from digest.write.judge import judged
 
@@ -403,8 +406,36 @@ def evaluate_verify(file: Path) -> None:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
+    if with_model:
+        _run(_judge_with_model(lines, file.name))
+        return
     for verdict in judged(lines, file.name):
         _print(verdict)
+
+
+async def _judge_with_model(lines: Sequence[str], name: str) -> None:
+    from digest.llm.budget import Budget
+    from digest.llm.client import Llm
+    from digest.store import Store
+    from digest.write.judge import judge_with_model, read_items
+    from digest.write.model.prompts import load_prompts
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    settings = _settings()
+    model = _model(settings, "llm")
+    if model is None:
+        return
+    async with await Store.open(settings.database_url) as store:
+
+        def open_llm() -> Llm:
+            budget = Budget(store, name, day=model.usd_day, month=model.usd_month, now=now)
+            return Llm(model.providers, store, budget, proxy=model.proxy, now=now)
+
+        items = list(read_items(lines, name))
+        for line in await judge_with_model(items, open_llm, load_prompts(model.prompts)):
+            _print(line)
 
 
 @cli.command()

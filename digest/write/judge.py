@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from digest.errors import DigestError
-from digest.models import Item
+from digest.llm.client import Call, Llm
+from digest.models import Item, Post, SectionName
 from digest.sources.jsonl import parse_line
+from digest.write.model.candidates import Candidate
+from digest.write.model.check import apply_check, show_items
+from digest.write.model.context import ShownPosts
+from digest.write.model.editor import ANSWER, ROOM
+from digest.write.model.prompts import Prompt
+from digest.write.model.schemas import Check
 from digest.write.verify.nearness import prove
 
 
@@ -28,22 +37,81 @@ class _Line(BaseModel):
     posts: list[dict[str, Any]]
 
 
-def judged(lines: Iterable[str], name: str) -> Iterator[str]:
-    """A JSON line `{"id","ok","unsupported"}` for each item; `cites` are post keys (`x:123`) or bare ids.
+@dataclass(frozen=True, slots=True)
+class LabelledItem:
+    """One line of the file: an item and the posts it was given."""
 
-    Raises DigestError that names the line where one is not as described.
+    id: str
+    item: Item
+    posts: tuple[Post, ...]
+    view: bool
+
+
+def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
+    """Yield the items; `cites` are post keys (`x:123`) or bare ids.
+
+    Raise DigestError that names the line where one is not as described.
     """
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             data = _Line.model_validate_json(line)
-            posts = [parse_line(json.dumps(post)) for post in data.posts]
+            posts = tuple(parse_line(json.dumps(post)) for post in data.posts)
         except (ValidationError, ValueError) as error:
-            said = str(error).splitlines()[0]
-            raise DigestError(f"{name}:{number}: {said}") from None
+            reason = str(error).splitlines()[0]
+            raise DigestError(f"{name}:{number}: {reason}") from None
         keys = {post.id: post.key for post in posts}
         cites = tuple(keys.get(cite, cite) for cite in data.item.cites)
-        [verdict] = prove([(Item(data.item.text, data.item.title, cites=cites), posts, data.view)])
-        answer = {"id": data.id, "ok": verdict.ok, "unsupported": list(verdict.unsupported)}
-        yield json.dumps(answer, ensure_ascii=False)
+        item = Item(data.item.text, data.item.title, cites=cites)
+        yield LabelledItem(data.id, item, posts, data.view)
+
+
+def judged(lines: Iterable[str], name: str) -> Iterator[str]:
+    """Yield a JSON line `{"id","ok","unsupported"}` for each item, as the code judges it."""
+    for labelled in read_items(lines, name):
+        [verdict] = prove([(labelled.item, labelled.posts, labelled.view)])
+        yield _line(labelled.id, verdict.unsupported)
+
+
+async def judge_with_model(
+    items: Sequence[LabelledItem],
+    open_llm: Callable[[], AbstractAsyncContextManager[Llm]],
+    prompts: Mapping[str, Prompt],
+) -> list[str]:
+    """Return a JSON line for each item, as code and model judge it together.
+
+    Each call has as many items as a report's check has; what it costs is bounded call by call.
+    """
+    candidates = [_candidate(labelled) for labelled in items]
+    waiting = list(range(len(items)))
+    while waiting:
+        part = [candidates[at] for at in waiting]
+        posts, lines, places = show_items(part, ShownPosts(), ROOM["check"])
+        if not places:
+            break
+        system = prompts["system"].render(language="the language of the item")
+        prompt = prompts["check"].render(posts=posts, items=lines)
+        async with open_llm() as llm:
+            answer = await llm.ask(Call("check", system, prompt, Check, ANSWER["check"] * 2))
+        part, _ = apply_check(part, answer, places, max_refused=1.0)
+        for at, candidate in zip(waiting, part, strict=True):
+            candidates[at] = candidate
+        asked = set(places.values())
+        waiting = [at for place, at in enumerate(waiting) if place not in asked]
+    return [
+        _line(labelled.id, candidate.problems)
+        for labelled, candidate in zip(items, candidates, strict=True)
+    ]
+
+
+def _candidate(labelled: LabelledItem) -> Candidate:
+    [verdict] = prove([(labelled.item, labelled.posts, labelled.view)])
+    cited = tuple(post for post in labelled.posts if post.key in labelled.item.cites)
+    section: SectionName = "views" if labelled.view else "points"
+    return Candidate(section, labelled.item, cited, verdict.unsupported)
+
+
+def _line(id_: str, unsupported: Sequence[str]) -> str:
+    answer = {"id": id_, "ok": not unsupported, "unsupported": list(unsupported)}
+    return json.dumps(answer, ensure_ascii=False)

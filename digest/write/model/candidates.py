@@ -29,7 +29,7 @@ TEXT = {"zh": 300, "en": 700}
 MAX_CITES = 5
 
 _MARKUP = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
-_SENTENCE = re.compile(r".*?(?:[。！？!?；;]|(?<!\d)\.(?=\s|$)|$)[”」’\"')）]*\s*", re.DOTALL)
+_SENTENCE = re.compile(r".*?(?:[。！？!?；;]|\.(?=\s|$)|$)[”」’\"')）]*\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from digest.llm.budget import tokens
 from digest.models import Refusal
 from digest.write.model.candidates import Candidate, pieces, without
-from digest.write.model.context import Context, shorten
+from digest.write.model.context import ShownPosts, shorten
 from digest.write.model.schemas import Check, Judgement
 from digest.write.verify import ClaimKind, verify
 
@@ -28,22 +28,21 @@ RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
 
 
 def show_items(
-    candidates: Sequence[Candidate], context: Context, room: int
+    candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, str, dict[str, int]]:
     """Return the posts and the items to check, as far as `room` tokens go, and the places of the
     items by id. Items that failed for good are left out."""
-    ids = {post.key: post_id for post_id, post in context.posts.items()}
     posts: dict[str, str] = {}
     lines, places = [], {}
     for at, candidate in enumerate(candidates):
         if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
             continue
         added = {
-            ids[post.key]: context.show_post(post, OTHER_CHARS if n else FIRST_CHARS)
+            post.key: shown.show_post(post, OTHER_CHARS if n else FIRST_CHARS)
             for n, post in enumerate(candidate.posts)
-            if ids[post.key] not in posts
+            if post.key not in posts
         }
-        cites = ", ".join(ids[post.key] for post in candidate.posts)
+        cites = ", ".join(map(shown.find_id, candidate.posts))
         title = candidate.item.title and f"{candidate.item.title}: "
         line = f"[i{at + 1}] {title}{candidate.item.text} ({cites})"
         cost = tokens(line) + sum(map(tokens, added.values()))
@@ -57,14 +56,17 @@ def show_items(
 
 
 def apply_check(
-    candidates: Sequence[Candidate], answer: Check, places: Mapping[str, int]
+    candidates: Sequence[Candidate],
+    answer: Check,
+    places: Mapping[str, int],
+    max_refused: float = MAX_REFUSED,
 ) -> tuple[list[Candidate], bool]:
     """Return the candidates as judged, and True if the answer was believed."""
     judgements = {_id(judgement): judgement for judgement in answer.items}
     judged = {places[name]: judgements[name] for name in places.keys() & judgements.keys()}
     good = [at for at in places.values() if not candidates[at].problems]
     refused = [at for at in good if at in judged and judged[at].supported is False]
-    if not judged or (len(refused) > 2 and len(refused) > MAX_REFUSED * len(good)):
+    if not judged or (len(refused) > 2 and len(refused) > max_refused * len(good)):
         return list(candidates), False
     return [
         _judge(candidate, judged[at]) if at in judged else candidate
@@ -73,18 +75,17 @@ def apply_check(
 
 
 def show_failed(
-    candidates: Sequence[Candidate], context: Context, room: int
+    candidates: Sequence[Candidate], shown: ShownPosts, room: int
 ) -> tuple[str, dict[str, int]]:
     """Return the failed items with what is wrong and their posts, as far as `room` tokens go, and
     their places by id."""
-    ids = {post.key: post_id for post_id, post in context.posts.items()}
     blocks, places = [], {}
     for at, candidate in enumerate(candidates):
         if not candidate.problems or not candidate.posts:
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
         lines.append(f"wrong: {'; '.join(candidate.problems)[:300]}")
-        lines += [f"{ids[p.key]}: {shorten(p.text, FIRST_CHARS)}" for p in candidate.posts]
+        lines += [f"{shown.find_id(p)}: {shorten(p.text, FIRST_CHARS)}" for p in candidate.posts]
         block = "\n".join(lines)
         room -= tokens(block)
         if room < 0:

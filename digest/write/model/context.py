@@ -49,13 +49,43 @@ class Event:
 
 
 @dataclass(slots=True)
-class Context:
+class ShownPosts:
     """Hands out posts under ids, and remembers which."""
 
-    material: Material
     posts: dict[str, Post] = field(default_factory=dict)
     """By the id a model was shown."""
     _ids: dict[str, str] = field(default_factory=dict)
+
+    def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
+        """Return a line a post, as far as `room` tokens go."""
+        lines: list[str] = []
+        for post in posts:
+            if line := self.show_post(post, most):
+                room -= tokens(line)
+                if room < 0:
+                    break
+                lines.append(line)
+        return "\n".join(lines)
+
+    def show_post(self, post: Post, most: int) -> str:
+        """Return one post under its id; empty where nothing is left that speaks to people."""
+        text = shorten(post.text, most)
+        if not text:
+            return ""
+        return f"{self.find_id(post)} {_author(post)}: {text}"
+
+    def find_id(self, post: Post) -> str:
+        """Return the id of a post, a new one where it was not shown yet."""
+        post_id = self._ids.setdefault(post.key, f"p{len(self._ids) + 1}")
+        self.posts[post_id] = post
+        return post_id
+
+
+@dataclass(slots=True)
+class Context(ShownPosts):
+    """The day as a model sees it."""
+
+    material: Material = field(kw_only=True)
 
     def stories(self) -> list[Story]:
         """Return the topic's stories, best first, without those that are only talk about prices."""
@@ -96,26 +126,6 @@ class Context:
                 blocks.append(block)
             seen += 1
         return "\n\n".join(blocks), seen
-
-    def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
-        """Return a line a post, as far as `room` tokens go."""
-        lines: list[str] = []
-        for post in posts:
-            if line := self.show_post(post, most):
-                room -= tokens(line)
-                if room < 0:
-                    break
-                lines.append(line)
-        return "\n".join(lines)
-
-    def show_post(self, post: Post, most: int) -> str:
-        """Return one post under its id; empty where nothing is left that speaks to people."""
-        text = shorten(post.text, most)
-        if not text:
-            return ""
-        post_id = self._ids.setdefault(post.key, f"p{len(self._ids) + 1}")
-        self.posts[post_id] = post
-        return f"{post_id} {_author(post)}: {text}"
 
     def opinions(self) -> list[Post]:
         """Return posts that hold a view, one an author, the weightiest first."""

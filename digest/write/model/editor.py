@@ -82,7 +82,7 @@ class Editor:
     _spent: bool = False
 
     def __post_init__(self) -> None:
-        self.context = Context(self.material)
+        self.context = Context(material=self.material)
 
     async def write(self) -> Edited:
         """Return the model's version where it passes the gate, else the extractive one, marked."""

@@ -1,0 +1,132 @@
+"""The model's half of the proof: what a check may refuse and what it may restore."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest.llm.client import Call
+from digest.models import Item
+from digest.write.judge import judge_with_model, judged, read_items
+from digest.write.model.candidates import Candidate
+from digest.write.model.check import (
+    UNSUPPORTED,
+    apply_check,
+    cut_refused,
+    keep_refused,
+    show_items,
+)
+from digest.write.model.context import ShownPosts
+from digest.write.model.prompts import load_prompts
+from digest.write.model.schemas import Check
+from tests.posts import post
+
+PROMPTS = load_prompts(Path(__file__).parents[1] / "prompts")
+POST = post("Northlight has not released Meridian 4. Ada Lin paid $20 for 3 seats.", "1")
+
+
+def candidate(text: str, *problems: str, judge: Any = "code") -> Candidate:
+    return Candidate("points", Item(text, cites=(POST.key,)), (POST,), problems, judge)
+
+
+def said(*judgements: tuple[str, bool | None, str]) -> Check:
+    return Check.model_validate(
+        {"items": [{"id": i, "supported": ok, "words": words} for i, ok, words in judgements]}
+    )
+
+
+def test_each_post_is_shown_once_and_items_that_failed_for_good_are_not() -> None:
+    items = [
+        candidate("Northlight has released Meridian 4."),
+        candidate("Ada Lin paid $900.", "$900"),
+        candidate("Ada Lin paid $20."),
+    ]
+    posts, lines, places = show_items(items, ShownPosts(), 1000)
+    assert posts.count("Meridian 4") == 1
+    assert places == {"i1": 0, "i3": 2}
+    assert "[i3] Ada Lin paid $20. (p1)" in lines
+    assert show_items(items, ShownPosts(), 5)[2] == {}
+
+
+def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
+    items = [candidate("Northlight has released it."), candidate("Ada Lin paid."), candidate("x")]
+    answer = said(
+        ("i1", False, "has released"), ("[i2]", False, "something else"), ("i9", False, "")
+    )
+    (first, second, third), believed = apply_check(items, answer, {"i1": 0, "i2": 1, "i3": 2})
+    assert believed
+    assert (first.problems, first.judge) == ((f"{UNSUPPORTED}has released",), "model")
+    assert second.problems == (f"{UNSUPPORTED}it",)
+    assert third.problems == ()
+
+
+def test_names_are_restored_and_figures_never() -> None:
+    name = candidate("Quillmark and Ada Lin paid $20.", "Quillmark")
+    figure = candidate("Ada Lin paid $900.", "$900")
+    speaker = candidate("Ada Lin paid $20. /subscribe now", "/subscribe")
+    _, _, places = show_items([name, figure, speaker], ShownPosts(), 1000)
+    assert set(places.values()) == {0}
+    (restored,), _ = apply_check([name], said(("i1", True, "")), {"i1": 0})
+    assert (restored.problems, restored.judge) == ((), "model")
+
+
+def test_an_answer_that_refuses_nearly_everything_is_not_believed() -> None:
+    items = [candidate(f"Item {n}.") for n in range(10)]
+    places = {f"i{n}": n for n in range(10)}
+    answer = said(*((f"i{n}", False, "") for n in range(5)))
+    assert apply_check(items, answer, places) == (items, False)
+    assert apply_check(items, Check(), places) == (items, False)
+    assert apply_check(items, answer, places, max_refused=1.0)[1]
+
+
+def test_a_second_version_with_the_same_words_is_refused_again() -> None:
+    before = candidate("It has released it today.", f"{UNSUPPORTED}has released", judge="model")
+    assert keep_refused(before, candidate("They has released it.")).problems == before.problems
+    assert keep_refused(before, candidate("It has not released it.")).problems == ()
+
+
+def test_only_the_sentence_with_the_words_is_cut() -> None:
+    wrong = candidate("Ada Lin paid $20. It has released it.", f"{UNSUPPORTED}has released")
+    cut = cut_refused(Candidate("points", wrong.item, wrong.posts, wrong.problems, "model"))
+    assert (cut.item.text, cut.problems, cut.cut) == ("Ada Lin paid $20.", (), True)
+
+
+async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
+    def line(id_: str, text: str) -> str:
+        shown = {"id": "1", "source": "x", "author": "ada", "author_name": "Ada", "text": POST.text}
+        shown |= {"created_at": "2025-12-05T08:00:00Z", "url": "https://x.com/ada/status/1"}
+        return json.dumps({"id": id_, "item": {"text": text, "cites": ["1"]}, "posts": [shown]})
+
+    lines = [
+        line("true", "Ada Lin paid $20 for 3 seats."),
+        line("negated", "Northlight has released Meridian 4."),
+        line("figure", "Ada Lin paid $900 for 3 seats."),
+    ]
+
+    class Model:
+        async def ask(self, call: Call[Any]) -> Any:
+            wrong = [part for part in call.prompt.split("\n") if "has released Meridian" in part]
+            id_ = wrong[0].split("]")[0].strip("[")
+            return said((id_, False, "has released"), *((f"i{n}", True, "") for n in (1, 3)))
+
+    @contextlib.asynccontextmanager
+    async def open_llm() -> AsyncIterator[Any]:
+        yield Model()
+
+    alone = [json.loads(row)["ok"] for row in judged(lines, "x")]
+    rows = await judge_with_model(list(read_items(lines, "x")), open_llm, PROMPTS)
+    assert alone == [True, True, False]
+    assert [json.loads(row)["ok"] for row in rows] == [True, False, False]
+    assert json.loads(rows[1])["unsupported"] == [f"{UNSUPPORTED}has released"]
+
+
+@pytest.mark.parametrize("supported", [True, False, None])
+def test_an_item_nobody_asked_about_stays(supported: bool | None) -> None:
+    items = [candidate("Ada Lin paid $20."), candidate("And more.")]
+    judged_, _ = apply_check(items, said(("i2", supported, "")), {"i1": 0})
+    assert judged_ == items
