@@ -75,7 +75,7 @@ def _token(shape: str, example: str, prefix: str = "") -> AfterValidator:
         if prefix and value.lower().startswith(f"{prefix.lower()} "):
             value = value[len(prefix) :].strip()
         value = re.sub(r" *, *", ",", value)
-        if value and not re.fullmatch(shape, value):
+        if value and not re.fullmatch(shape, value, re.ASCII):
             wrong = _describe_fault(value)
             raise ValueError(f"this cannot be one ({wrong}): {example}")
         return value

@@ -21,10 +21,11 @@ from pydantic import (
 
 from digest.errors import TopicsError
 from digest.models import Language, SourceSpec, Topic
+from digest.text import clean
 
 
-def _in_both(value: object) -> object:
-    """One text serves both languages."""
+def _for_both(value: object) -> object:
+    """Let one text serve both languages."""
     return {"zh": value, "en": value} if isinstance(value, str) else value
 
 
@@ -34,7 +35,7 @@ def _clock(value: object) -> object:
     raise ValueError('write the time like "08:00"')
 
 
-def _zone(name: str) -> str:
+def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -42,13 +43,18 @@ def _zone(name: str) -> str:
     return name
 
 
-# An empty keyword would occur in every post.
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Titles = Annotated[dict[Language, _Text], BeforeValidator(_in_both)]
+def _visible(text: object) -> object:
+    """Return the text without what nobody sees: a title of U+FEFF is empty."""
+    return clean(text) if isinstance(text, str) else text
 
-_INSTEAD = {
+
+# An empty keyword would occur in every post.
+_Text = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_visible)]
+_Titles = Annotated[dict[Language, _Text], BeforeValidator(_for_both)]
+
+_ADVICE = {
     "missing": "is missing: add it",
-    "extra_forbidden": "is no key known here: check its spelling",
+    "extra_forbidden": "is not a known key: check its spelling",
     "too_short": 'write one text, or { zh = "...", en = "..." }',
     "string_pattern_mismatch": 'write small letters, digits, - and _, like "twitter_ai"',
     "string_too_short": "is empty: write something",
@@ -75,7 +81,7 @@ class _Topic(BaseModel):
 
     title: Annotated[_Titles, Field(min_length=2)]
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
     build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
     language: Language = "zh"
     languages: list[Language] = []
@@ -88,9 +94,9 @@ class _Topic(BaseModel):
 
 
 def load_topics(path: Path) -> dict[str, Topic]:
-    """The topics by name, in the order of the file.
+    """Return the topics by name, in the order of the file.
 
-    Raises TopicsError that names every wrong key at once and what to write instead.
+    Raise TopicsError that names every wrong key at once and what to write instead.
     """
     tables = _tables(path)
     topics, problems = {}, []
@@ -100,8 +106,8 @@ def load_topics(path: Path) -> dict[str, Topic]:
         try:
             topics[name] = _topic(name, _Topic.model_validate(table))
         except ValidationError as error:
-            problems += [_problem(name, found) for found in error.errors(include_url=False)]
-    problems += _doubled(topics)
+            problems += [_word_problem(name, fault) for fault in error.errors(include_url=False)]
+    problems += _find_shared_slugs(topics)
     if problems:
         raise TopicsError("\n".join(f"{path.name}: {problem}" for problem in problems))
     if not topics:
@@ -140,8 +146,8 @@ def _topic(name: str, data: _Topic) -> Topic:
     )
 
 
-def _doubled(topics: dict[str, Topic]) -> list[str]:
-    """Reports are filed by slug, so two topics must not share one."""
+def _find_shared_slugs(topics: dict[str, Topic]) -> list[str]:
+    """List topics that share a slug: reports are filed by it."""
     seen: dict[str, str] = {}
     problems = []
     for name, topic in topics.items():
@@ -153,9 +159,11 @@ def _doubled(topics: dict[str, Topic]) -> list[str]:
     return problems
 
 
-def _problem(topic: str, found: Any) -> str:
-    if not found["loc"]:
-        return f"[{topic}]: is no table: a topic is a table like [ai], and every key belongs to one"
-    key = ".".join(str(part) for part in found["loc"] if part != "[key]")
-    said = _INSTEAD.get(found["type"], str(found["msg"]).removeprefix("Value error, "))
-    return f"[{topic}] {key}: {said}"
+def _word_problem(topic: str, fault: Any) -> str:
+    if not fault["loc"]:
+        return (
+            f"[{topic}]: is not a table: a topic is a table like [ai], and every key belongs to one"
+        )
+    key = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    advice = _ADVICE.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))
+    return f"[{topic}] {key}: {advice}"

@@ -134,3 +134,38 @@ async def test_nothing_to_export_says_so(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
         with pytest.raises(DigestError, match="no such report"):
             await export_reports(tmp_path / "site", TOPICS, store, None, None)
+
+
+async def import_slug(slug: str, store: Store, folder: Path) -> Report:
+    path = folder / "x.md"
+    path.write_text(POST.format(title=f"{slug}_20251206_20251206"), encoding="utf-8")
+    return await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=True)
+
+
+async def test_no_slug_takes_the_place_of_another_topic(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save_report(report())
+        names = [(await import_slug(slug, store, tmp_path)).topic for slug in ("a_b", "A_B", "ai", "AI", "a b")]  # fmt: skip
+        assert len({"ai", *names}) == 6
+        assert names[0] == "a_b"
+        again = [(await import_slug(slug, store, tmp_path)).topic for slug in ("A_B", "ai", "a_b")]
+        assert again == [names[1], names[2], names[0]]
+        found = await store.report("ai", DAY, DAY)
+        assert found is not None
+        assert found.writer != "imported", "the configured topic is untouched"
+
+
+async def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    folder = tmp_path / "site" / "_posts"
+    folder.mkdir(parents=True)
+    name = "2025-12-06-twitter_ai_20251206_20251206.md"
+    for planted in (name, f"{name}.part", f".{name}.part"):
+        (folder / planted).symlink_to(victim)
+    async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
+        await store.save_topic(TOPICS["ai"])
+        await store.save_report(report())
+        await export_reports(tmp_path / "site", TOPICS, store, None, None)
+    assert victim.read_text() == "mine"
+    assert not (folder / name).is_symlink()

@@ -112,3 +112,70 @@ def test_who_runs_the_bot(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.is_admin("telegram", "12")
     assert settings.is_admin("terminal", "anybody")
     assert not settings.is_admin("discord", "12")
+
+
+@pytest.mark.parametrize("before", ["", " ", "\ufeff", '"', "\u200b ", "\u201c"])
+@pytest.mark.parametrize("after", ["", "\n", " \r\n", '"', "\u200b", "\u201d"])
+def test_one_rule_cleans_every_value(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    if (before[-1:] in {'"', "\u201c"}) != (after[:1] in {'"', "\u201d"}) or before + after in {
+        '"\u201d',
+        '\u201c"',
+    }:
+        pytest.skip("a quotation mark alone is part of the value")
+    values = {
+        "TELEGRAM_BOT_TOKEN": "123:abc-DEF_ghi",
+        "DISCORD_BOT_TOKEN": "abc.def-1.ghi_2",
+        "OPENAI_API_KEY": "sk-one,sk-two",
+        "OPENAI_MODEL": "one,two",
+        "TIMEZONE": "Asia/Shanghai",
+        "LOG_LEVEL": "DEBUG",
+        "KEEP_DAYS": "30",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+        "ADMINS": "telegram:12",
+        "DATA_DIR": "some/where",
+        "TELEGRAM_API_URL": "http://127.0.0.1:8081",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, before + value + after)
+    settings = load_settings()
+    assert {name: str(getattr(settings, name.lower())) for name in values} == values
+
+
+def test_blanks_count_as_not_set_and_other_spellings_are_understood(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TIMEZONE", ' "" ')
+    monkeypatch.setenv("LOG_LEVEL", "info")
+    monkeypatch.setenv("DISCORD_BOT_TOKEN", "Bot abc.def.ghi")
+    monkeypatch.setenv("X_BEARER_TOKEN", "Bearer AAA%3D")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATA_DIR", "~/digests")
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-1\r\n")
+    monkeypatch.setenv("OPENAI_API_KEY_FILE", "'~/key'")
+    settings = load_settings()
+    assert (settings.timezone, settings.log_level) == ("UTC", "INFO")
+    assert (settings.discord_bot_token, settings.x_bearer_token) == ("abc.def.ghi", "AAA%3D")
+    assert (settings.data_dir, settings.openai_api_key) == (tmp_path / "digests", "sk-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("TELEGRAM_BOT_TOKEN", "AAH-hidden", "10 characters"),
+        ("TELEGRAM_BOT_TOKEN", "123:AAH hidden", "a space"),
+        ("TELEGRAM_BOT_TOKEN", "123:hidd\u0435n", "not ASCII"),
+        ("DISCORD_BOT_TOKEN", "https://discord.com/hidden", "looks like an address"),
+        ("DISCORD_BOT_TOKEN", "hidden", "6 characters"),
+        ("OPENAI_API_KEY", "sk-hidden sk-hidden", "a space"),
+        ("X_BEARER_TOKEN", "hidden\u2026", "not ASCII"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: this cannot be one .*{fault}") as problem:
+        load_settings()
+    assert "hidd" not in str(problem.value)

@@ -53,7 +53,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         "timezone: no such",
         "language:",
         "build_at: write",
-        "typo: is no key",
+        "typo: is not a known key",
     ):
         assert expected in said
 
@@ -81,7 +81,7 @@ def test_a_wrong_value_says_what_to_write(tmp_path: Path, line: str, said: str) 
 def test_a_key_outside_a_topic_is_no_topic(tmp_path: Path) -> None:
     path = tmp_path / "topics.toml"
     path.write_text('title = "A"\n')
-    with pytest.raises(TopicsError, match=r"^topics\.toml: \[title\]: is no table"):
+    with pytest.raises(TopicsError, match=r"^topics\.toml: \[title\]: is not a table"):
         load_topics(path)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -220,3 +223,47 @@ async def test_the_key_is_sent_to_nobody_else(x: XServer) -> None:
 )
 def test_places(address: str, kind: str, what: str) -> None:
     assert (place(address).kind, place(address).what) == (kind, what)
+
+
+REFUSALS = [
+    (400, {"errors": [{"parameters": {"query": ["a min_faves:9"]}, "message": "Reference to invalid operator 'min_faves'."}], "title": "Invalid Request", "detail": "One or more parameters to your request was invalid."}, "Reference to invalid operator 'min_faves'. One or more parameters"),
+    (401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401}, "X refuses (401): Unauthorized"),
+    (402, {"title": "CreditsDepleted", "detail": "Your enrolled account does not have any credits."}, "X refuses (402): Your enrolled account"),
+    (403, {"title": "Client Forbidden", "detail": "You currently have access to a subset of endpoints."}, "X refuses (403): You currently have access"),
+    (429, {"title": "UsageCapExceeded", "detail": "Usage cap exceeded: Monthly product cap"}, "X refuses (429): Usage cap exceeded"),
+    (200, {"errors": [{"title": "Forbidden", "type": "https://api.twitter.com/2/problems/resource-unavailable", "detail": "User has been suspended: [ada]."}]}, "X refuses: User has been suspended"),
+    (200, {"errors": [{"title": "Authorization Error", "type": "https://api.twitter.com/2/problems/not-authorized-for-resource", "detail": "Sorry, you are not authorized to see the user."}]}, "X refuses: Sorry, you are not authorized"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "body", "words"), REFUSALS)
+async def test_refusals_are_in_the_words_of_x(
+    x: XServer, code: int, body: dict[str, object], words: str
+) -> None:
+    for address in ("search:model min_faves:9", "user:ada"):
+        x.trouble = status(code, body=json.dumps(body).encode())
+        with pytest.raises(SourceError) as refused:
+            await page(address)
+        assert words in str(refused.value)
+        assert not refused.value.gone
+
+
+async def test_a_user_who_is_not_there_is_gone_and_a_page_of_a_proxy_is_not_x(x: XServer) -> None:
+    missing = {"detail": "Could not find user with username: [ada].", "type": "https://api.twitter.com/2/problems/resource-not-found"}  # fmt: skip
+    x.trouble = status(200, body=json.dumps({"errors": [missing]}).encode())
+    with pytest.raises(SourceError, match="X refuses: Could not find user") as refused:
+        await page("user:ada")
+    assert refused.value.gone
+    x.trouble = status(403, body=b"<html>blocked by the office</html>")
+    with pytest.raises(SourceError, match=r"not allowed \(403\)"):
+        await page()
+
+
+def test_the_shipped_examples_use_what_the_api_knows() -> None:
+    """Operators of search that X's own site has and API v2 refuses."""
+    text = (Path(__file__).parents[1] / "topics.toml").read_text()
+    searches = re.findall(r'address = "(search:[^"]+)"', text)
+    assert searches
+    for search in searches:
+        assert place(search).kind == "search"
+        assert not re.search(r"\b(?:min_|since:|until:|filter:|near:|within:|OR -)", search)
