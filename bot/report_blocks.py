@@ -22,8 +22,8 @@ from digest.models import (
     Subscription,
     Topic,
 )
+from digest.reading.assets import find_assets
 from digest.text import clean
-from digest.write.companies import assets_in
 from digest.write.extractive.notes import heading, reason_text
 
 MARK = "★"
@@ -284,7 +284,7 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
 def _spellings(name: str) -> set[str]:
     low = name.strip().lstrip("$").lower()
     # The table knows tickers by their dollar sign, and companies by their capital.
-    assets = assets_in(f"${low} {low.title()}" if " " not in low else low.title())
+    assets = find_assets(f"${low} {low.title()}" if " " not in low else low.title())
     names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
     return {low} | names - {""}
 

@@ -46,6 +46,7 @@ from digest.store import Store
 from digest.store.sources import SourceBook
 from digest.text import clean
 from digest.write import Material
+from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
 from digest.write.model.editor import Editor, unedited
 from digest.write.model.prompts import load_prompts
@@ -191,6 +192,7 @@ def prepared(
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
     }
     selection = select(topic, posts, step, weights, earlier)
+    quotes = collect_quotes(selection.stories, topic.language)
     release()  # the encoder's memory
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
@@ -203,6 +205,7 @@ def prepared(
         sources=gathered.sources,
         dropped=(*gathered.outside, *selection.dropped),
         wordcounts=tuple(count_words(kept, terms=topic.watch).items()),
+        quotes=quotes,
     )
 
 

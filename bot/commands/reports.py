@@ -25,7 +25,7 @@ from bot.report_blocks import (
 )
 from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName
 from digest.select.rank import WEIGHTS
-from digest.write.extractive.groups import CRYPTO
+from digest.write.extractive.notes import CRYPTO
 
 POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from digest.models import Counts, Dropped, SourceResult, Topic, Window
 from digest.reading import Story
+
+if TYPE_CHECKING:
+    from digest.write.extractive.quotes import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +25,5 @@ class Material:
     dropped: tuple[Dropped, ...]
     wordcounts: tuple[tuple[str, int], ...] = ()
     """The words of the cloud, most frequent first."""
+    quotes: Mapping[str, tuple[Quote, ...]] = field(default_factory=dict)
+    """Sentences of the stories that may be quoted, by key of the post; empty: not collected yet."""

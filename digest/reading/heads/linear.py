@@ -72,7 +72,7 @@ def load_head(name: str) -> Head:
     return Head(ngrams, vector, bias, usual)
 
 
-def score_texts(name: str, texts: Sequence[str], vectors: npt.NDArray[np.float32]) -> Floats:
+def score_texts(name: str, texts: Sequence[str], vectors: npt.NDArray[np.float32] | None) -> Floats:
     """Return the score of each text by the named head; `vectors` are the texts' own.
 
     Where the encoder's package is missing, the n-grams decide alone.

@@ -2,176 +2,180 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from digest.models import MAX_POINTS, Item
+from digest.models import MAX_POINTS, Item, SectionName
 from digest.reading import Story
 from digest.text import language
 from digest.write.extractive import notes
-from digest.write.extractive.draft import Draft, about, cites, lead_in, leads, others
-from digest.write.extractive.substance import proper_names, telling, usable
-from digest.write.sentences import Sentence, sentences
+from digest.write.extractive.draft import Draft, join_sentences, make_item, name_speaker
+from digest.write.extractive.groups import THEMES
+from digest.write.extractive.quotes import Quote
 
-TITLE = {"zh": 60, "en": 110}
+MAX_TITLE = {"zh": 60, "en": 110}
 """Characters of a title; a longer sentence is text without a title."""
-FOLLOWING = 2
+ROOM = {"zh": 200, "en": 420}
+"""Characters of the sentences behind the first."""
+MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
-WORTH = 0.42
-"""Least telling sentence that makes a point; below it the story is passed over."""
-GOES_ON = 0.3
-"""The same for a sentence that goes on behind another."""
+LEAST_VALUE = 0.3
+"""Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
+VALUE_WEIGHT = 0.2
+"""What the value of its lead counts beside the score of a story, when points are chosen."""
+MAX_CANDIDATES = 40
+"""Stories that are looked at for the points."""
+LEAST_FOLLOWING = 0.0
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
-TIGHT = {"zh": 80, "en": 180}
-"""Characters of a sentence of the overview."""
-OVERVIEW, VOICES = 3, 2
-"""Sentences of the overview, and authors a story needs to have more to say."""
-
-_VERSION = re.compile(r"([A-Za-z]{2,})[\s\u2010-\u2015-]?(\d+\.\d+)")
-_STOPPED = re.compile(r"[.。！？!?；;…][”\"'’」』)）]*$")
-"""A sentence that ends, also inside a quotation: no second stop behind it."""
-_STOPPED_WIDE = re.compile(r"[。！？；][”」』）]*$")
-_BREAK = re.compile(r"(?<=[^\d])\s*(?:[：:|｜]|\s[-–—]\s)\s*")
+SPOKEN_POINTS = 7
+"""Points in the report's language, where as many stories have a sentence in it."""
+YIELDS = 0.15
+"""Score by which a story in another language may be better and yet make room for one in the report's."""
+MAKERS = frozenset(["company", "institution", "person"])
+"""Kinds of names that make things."""
+LEADING, MAX_THEMES, MAX_LABELS = 3, 3, 2
+"""Stories, themes, and stories a theme, that the overview names."""
 
 
-def points(draft: Draft) -> list[Item]:
-    """At most MAX_POINTS, no two of one event; fewer on a quiet day, with a line that says so."""
-    chosen: list[Item] = []
-    said: list[set[str]] = []
-    for story in draft.stories():
-        if len(chosen) == MAX_POINTS:
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    story: Story
+    lead: Quote
+    score: float
+    """Of the story and of the sentence together."""
+    spoken: bool
+    """True where the sentence is in the report's language."""
+
+
+def list_points(draft: Draft) -> list[Item]:
+    """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says so."""
+    candidates = _choose_stories(_list_candidates(draft))
+    draft.events.clear()
+    draft.printed.clear()
+    points = [_make_point(draft, candidate) for candidate in candidates]
+    if len(points) < QUIET:
+        points.append(notes.quiet(draft.material, len(points)))
+    return points
+
+
+def _list_candidates(draft: Draft) -> list[_Candidate]:
+    """Return stories with the sentence that tells each, best first, each event once."""
+    candidates: list[_Candidate] = []
+    for story in draft.open_stories():
+        if len(candidates) == MAX_CANDIDATES:
             break
-        if story.event in draft.told:
-            continue
-        item = _point(draft, story, said)
-        if item is not None:
-            chosen.append(item)
-            draft.told.add(story.event)
-    if len(chosen) < QUIET:
-        chosen.append(notes.quiet(draft.material, len(chosen)))
+        lead = draft.choose_lead(story, LEAST_VALUE)
+        if lead is not None:
+            draft.add(story, lead.quote)
+            score = story.score + VALUE_WEIGHT * lead.value
+            spoken = lead.quote.sentence.language == draft.language
+            candidates.append(_Candidate(story, lead.quote, score, spoken))
+    return sorted(candidates, key=lambda candidate: -candidate.score)
+
+
+def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return the best, the last of which make room for nearly as good ones in the report's language."""
+    chosen = list(candidates[:MAX_POINTS])
+    for other in candidates[MAX_POINTS:]:
+        foreign = [candidate for candidate in chosen if not candidate.spoken]
+        if len(foreign) <= MAX_POINTS - SPOKEN_POINTS:
+            break
+        if other.spoken and other.score >= foreign[-1].score - YIELDS:
+            chosen.remove(foreign[-1])
+            chosen.append(other)
     return chosen
 
 
-def _point(draft: Draft, story: Story, said: list[set[str]]) -> Item | None:
-    lead = next(
-        (s for s in leads(draft, story) if telling(s) >= WORTH and proper_names(s.text)), None
-    )
-    if lead is None:
-        return None
-    if draft.foreign(lead.language) == 2:
-        return None  # told among the events: the brief is in languages its readers know
-    named = versions(lead.text) | about(story)
-    if any(_same(named, names) for names in said):
-        return None
-    said.append(named)
-    rest = _following(draft, lead)
-    draft.take(lead, *rest)
-    title, text = _headline(lead)
-    who = lead_in([lead, *rest])
-    title, text = (who + title, text) if title else ("", who + text)
-    parts = [text, *(s.text for s in rest)]
+def _make_point(draft: Draft, candidate: _Candidate) -> Item:
+    """Return the point: a title where the first sentence is short, then what follows it."""
+    lead = candidate.lead
+    following = _list_following(draft, lead)
+    script = "zh" if lead.sentence.language in ("zh", "ja") else "en"
+    if len(lead.text) > MAX_TITLE[script]:
+        return make_item(draft, candidate.story, [lead, *following])
+    draft.add(candidate.story, lead, *following)
     return Item(
-        text=join([part for part in parts if part]),
-        title=title,
-        cites=cites(story, [lead.post]),
+        join_sentences([quote.text for quote in following]),
+        title=name_speaker([quote.sentence for quote in (lead, *following)])
+        + lead.text.rstrip("。.；;"),
+        cites=draft.cite(candidate.story, [lead]),
     )
 
 
-def _same(names: set[str], others: set[str]) -> bool:
-    """Whether two stories are of one version of one thing, or of mostly the same things: one event."""
-    if any(" " in name for name in names & others):
-        return True
-    smaller = min(len(names), len(others))
-    return len(names & others) >= max(2, 2 / 3 * smaller)
-
-
-def versions(text: str) -> set[str]:
-    """Names with their version numbers, spelled alike: "Wan2.6" and "wan 2.6" are "wan 2.6"."""
-    return {f"{name.lower()} {number}" for name, number in _VERSION.findall(text)}
-
-
-def _following(draft: Draft, lead: Sentence) -> list[Sentence]:
-    """The next sentences of the same post, as long as they can be read on."""
-    rest: list[Sentence] = []
-    room = 200 if language(lead.text) in ("zh", "ja") else 420
-    for sentence in sentences(lead.post)[lead.place + 1 :]:
-        room -= len(sentence.text)
-        if len(rest) == FOLLOWING or room < 0:
+def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
+    """Return the next sentences of the same post, as long as they can be read."""
+    following: list[Quote] = []
+    room = ROOM["zh" if language(lead.text) in ("zh", "ja") else "en"]
+    place = lead.sentence.place
+    for quote in draft.quotes.get(lead.post.key, ()):
+        if quote.sentence.place <= place:
+            continue
+        place += 1
+        room -= len(quote.text)
+        is_next = quote.sentence.place == place and quote.fitness >= LEAST_FOLLOWING
+        if not is_next or room < 0 or len(following) == MAX_FOLLOWING:
             break
-        if (
-            not draft.free(sentence)
-            or not usable(sentence, after=True)
-            or telling(sentence) < GOES_ON
-        ):
-            break
-        rest.append(sentence)
-    return rest
+        following.append(quote)
+    return following
 
 
-def _headline(lead: Sentence) -> tuple[str, str]:
-    """Title and the rest of the sentence: the sentence itself where it is short, else what stands
-    before its colon or dash where that can stand alone."""
-    limit = TITLE["zh" if language(lead.text) in ("zh", "ja") else "en"]
-    text = lead.text.rstrip("。.；;")
-    if len(text) <= limit:
-        return text, ""
-    before, *after = _BREAK.split(text, maxsplit=1)
-    if after and limit // 5 <= len(before) <= limit and proper_names(before) and len(after[0]) > 15:
-        return before, after[0] + lead.text[len(text) :]
-    return "", lead.text
-
-
-def join(parts: Sequence[str]) -> str:
-    """Sentences one behind the other: with a stop where one lacks it, a space between Latin ones."""
-    whole = ""
-    for part in parts:
-        if whole:
-            if not _STOPPED.search(whole):
-                latin = ";" if part[:1].islower() else "."
-                whole += "。" if language(whole) in ("zh", "ja") else latin
-            whole += "" if _STOPPED_WIDE.search(whole) else " "
-        whole += part
-    return whole
-
-
-def overview(draft: Draft, told: Sequence[Item]) -> list[Item]:
-    """The counts, then what else was said on the leading stories, one sentence each."""
-    items = [notes.counts(draft.material), *notes.talked_about(draft.material)]
-    if not any(item.cites for item in told):
-        return items
-    most = len(items) + OVERVIEW
-    leading = [
-        (min(draft.foreign(language(post.text)) for post in story.posts), story)
-        for story in draft.stories()
-        if story.event in draft.told and len({post.author for post in story.posts}) >= VOICES
+def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
+    """Return two built sentences: the leading stories by name, then the themes with theirs."""
+    quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
+    leads = [
+        quotes[item.cites[0]]
+        for name in ("points", "events")
+        for item in items[name]
+        if item.cites and item.cites[0] in quotes
     ]
-    # Sorted: those in the report's language first, else in the order of the stories.
-    for spoken, story in sorted(leading, key=lambda pair: pair[0]):
-        more = _more(draft, story, spoken)
-        if more is not None:
-            draft.take(more)
-            items.append(Item(lead_in([more]) + more.text, cites=cites(story, [more.post])))
-        if len(items) == most:
-            break
-    return items
+    labelled = {label: q for q in reversed(leads) if (label := _label(q, draft.language))}
+    labelled = dict(reversed(labelled.items()))
+    leading = dict(list(labelled.items())[:LEADING])
+    further = dict(list(labelled.items())[LEADING:])
+    overview = [_say_leading(draft, leading), _say_themes(draft, further)]
+    return [item for item in overview if item] or [notes.nothing(draft.material, "overview")]
 
 
-def _more(draft: Draft, story: Story, spoken: int) -> Sentence | None:
-    """What else was said on a story, in the report's language if anybody speaks it there: in another
-    it is often what a point has just said."""
-    wanted = others(draft, story, lambda s: _tight(s) and draft.foreign(s.language) == spoken)
-    return next(wanted, None)
+def _say_leading(draft: Draft, leading: Mapping[str, Quote]) -> Item | None:
+    if not leading:
+        return None
+    names = notes.enumerate_names(list(leading), draft.language)
+    text = f"今天的主要消息：{names}。" if draft.language == "zh" else f"In the news: {names}."
+    return Item(text, cites=_cite(leading.values()))
 
 
-def _tight(sentence: Sentence) -> bool:
-    """Asked in the order of what it costs: a big story has thousands of sentences."""
-    size = len(sentence.text)
-    return (
-        sentence.stopped
-        and size <= TIGHT["en"]
-        and bool(proper_names(sentence.text))
-        and sentence.language in ("zh", "en")
-        and telling(sentence) >= WORTH
-        and (size <= TIGHT["zh"] or language(sentence.text) not in ("zh", "ja"))
-    )
+def _say_themes(draft: Draft, labelled: Mapping[str, Quote]) -> Item | None:
+    themes: dict[str, dict[str, Quote]] = {}
+    for label, quote in labelled.items():
+        theme = quote.find_group(THEMES)
+        if theme:
+            themes.setdefault(theme.names[draft.language], {})[label] = quote
+    largest = sorted(themes.items(), key=lambda entry: -len(entry[1]))[:MAX_THEMES]
+    chosen = {theme: dict(list(found.items())[:MAX_LABELS]) for theme, found in largest}
+    if not chosen:
+        return None
+    zh = draft.language == "zh"
+    parts = []
+    for name, found in chosen.items():
+        names = notes.enumerate_names(list(found), draft.language)
+        parts.append(f"{name}方面有{names}" if zh else f"{name.lower()}: {names}")
+    text = "；".join(parts) + "。" if zh else "Also " + "; ".join(parts) + "."
+    return Item(text, cites=_cite(q for found in chosen.values() for q in found.values()))
+
+
+def _cite(quotes: Iterable[Quote]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(quote.post.key for quote in quotes))
+
+
+def _label(quote: Quote, language: str) -> str:
+    """Return who and what a quote is about: "谷歌（Gemini 3）", or the one of them that it names."""
+    names = [name for name in quote.sentence.names if name.kind != "place"]
+    makers = [name.text for name in names if name.kind in MAKERS]
+    things = [name.text for name in names if name.kind == "product"]
+    if not makers and things and not names[0].kind:
+        makers = [names[0].text]
+    if makers and things:
+        pair = "{}（{}）" if language == "zh" else "{} ({})"
+        return pair.format(makers[0], things[0])
+    return next(iter([*makers, *things, *(name.text for name in names)]), "")

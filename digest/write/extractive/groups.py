@@ -1,89 +1,172 @@
-"""Groups of items inside a section, and what puts a sentence into one."""
+"""Groups of items inside a section: a sentence belongs where the sentences nearest in meaning are."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
 
 from digest.models import Language
+from digest.select.embed import Vectors, embed
+from digest.write.extractive.notes import OTHER, Names
 
-Names = Mapping[Language, str]
-
-STOCKS: Names = {"zh": "个股", "en": "Stocks"}
-CRYPTO: Names = {"zh": "数字货币", "en": "Crypto"}
-OTHER: Names = {"zh": "其他", "en": "Other"}
-
-Group = tuple[Names, re.Pattern[str]]
+NEAREST = 2
+"""Examples of a group that a sentence is compared with, the nearest ones."""
+MIN_COSINE = 0.2
+"""Mean cosine to the examples below which a sentence belongs to no group."""
 
 
-def _group(zh: str, en: str, pattern: str) -> Group:
-    return {"zh": zh, "en": en}, re.compile(pattern, re.IGNORECASE)
+class Group(NamedTuple):
+    """A heading with sentences that belong under it."""
+
+    names: Names
+    examples: tuple[str, ...]
 
 
 EVENTS: tuple[Group, ...] = (
-    _group(
-        "公司与资本",
-        "Companies and capital",
-        r"\b(?:acqui\w+|rais(?:es|ed|ing)|funding|valuation|valued|ipo|invest\w*|revenue|partner\w*|hir(?:es|ed|ing)|joins?|layoffs?|ceo|"
-        r"billion|series [a-h]|deal|stake|merger)\b|融资|收购|估值|投资|营收|合作|任命|加入|裁员|上市|签署|并购|入股|战略|買収|資金調達|提携",
+    Group(
+        {"zh": "公司与资本", "en": "Companies and capital"},
+        (
+            "The startup raised $200 million in a Series B at a valuation of $2 billion.",
+            "公司完成 3 亿元融资，估值 20 亿美元。",
+            "The company acquires a smaller rival.",
+            "Annual revenue passed $1 billion and is growing fast.",
+            "两家公司签署了价值数十亿美元的合作协议。",
+            "The chief scientist left the company; a new head was appointed.",
+            "公司宣布裁员并调整组织架构。",
+        ),
     ),
-    _group(
-        "政策与安全",
-        "Policy and safety",
-        r"\b(?:regulat\w+|law|laws|court|lawsuit|sue[sd]?|ban(?:s|ned)?|executive order|copyright|privacy|breach|leak\w*|vulnerab\w+|attack\w*|hack\w*|"
-        r"safety|outage|policy|government|senate|eu)\b|监管|法案|法院|起诉|禁令|版权|隐私|泄露|漏洞|攻击|安全|宕机|故障|政策|政府|处罚|罚款|行政令|訴訟|規制|漏洩|脆弱性",
+    Group(
+        {"zh": "政策与安全", "en": "Policy and safety"},
+        (
+            "Regulators opened an antitrust investigation.",
+            "法院裁定公司侵犯版权，须赔偿作者。",
+            "The parliament passed a law on artificial intelligence.",
+            "监管部门发布人工智能新规。",
+            "Attackers exploited a vulnerability and stole user data.",
+            "The service was down for hours after an outage.",
+            "服务大面积宕机，官方称正在修复。",
+        ),
     ),
-    _group(
-        "研究与技术",
-        "Research and technology",
-        r"\b(?:paper|research\w*|study|benchmark\w*|dataset|train\w*|reinforcement|neurips|iclr|icml|arxiv|method|algorithm|scal\w+|architecture|"
-        r"theorem|experiments?|leaderboard|evaluat\w*|sota|state-of-the-art)\b|论文|研究|基准|数据集|训练|算法|架构|评测|榜单|方法|实验|预印本|論文|実験",
+    Group(
+        {"zh": "研究与技术", "en": "Research and technology"},
+        (
+            "A new paper proposes a method for training neural networks.",
+            "研究人员发表论文，提出新的训练方法。",
+            "The model scores 90% on the benchmark and leads the leaderboard.",
+            "模型在基准测试中排名第一。",
+            "Researchers published a dataset and the results of their experiments.",
+            "The architecture makes attention cheaper for long contexts.",
+            "NVIDIA presents a method for low-bit quantization of language models.",
+            "AI helps scientists discover a new treatment for a disease.",
+        ),
     ),
-    _group(
-        "产品与模型发布",
-        "Products and releases",
-        r"\b(?:releas\w+|launch\w*|introduc\w+|announc\w+|available|roll\w* out|open[- ]?sourc\w+|updat\w+|new|adds?|support\w*|api|app|model|version|"
-        r"feature|live|debut\w*|ships?|upgrad\w*|integrat\w*)\b|发布|推出|上线|开源|更新|升级|新增|支持|版本|功能|开放|模型|接入|リリース|発表|公開|提供|対応|アップデート|利用可能|機能",
+    Group(
+        {"zh": "产品与模型发布", "en": "Products and releases"},
+        (
+            "The lab launched a new model today.",
+            "新模型今天发布并开源。",
+            "The app now supports a new feature.",
+            "新版本上线，新增多项功能。",
+            "It is now available in the API at a lower price.",
+            "You can now use the assistant in your browser and on your phone.",
+            "ChatGPT, Claude and Gemini get new features for subscribers.",
+            "产品负责人介绍了新功能的用法。",
+            "An open source tool for developers was released on GitHub.",
+        ),
     ),
 )
-"""Kinds of events, the most telling first: money in a release is news about the company."""
 
 THEMES: tuple[Group, ...] = (
-    _group(
-        "智能体与编程",
-        "Agents and coding",
-        r"\b(?:agents?|agentic|cod(?:e|ing|ex)|developers?|cli|ide|mcp|workflow|skills?|copilot|cursor|claude code|programming|software|github|tool use)\b|"
-        r"智能体|编程|代码|开发者|程序员|工作流|工具调用",
+    Group(
+        {"zh": "智能体与编程", "en": "Agents and coding"},
+        (
+            "Coding agents write and review software for developers.",
+            "AI 编程助手帮助开发者写代码。",
+            "Agents call tools and run workflows on their own.",
+            "智能体可以自主调用工具完成任务。",
+        ),
     ),
-    _group(
-        "算力与芯片",
-        "Compute and chips",
-        r"\b(?:gpus?|tpus?|chips?|compute|data ?cent(?:er|re)s?|nvidia|cuda|inference|gigawatts?|gw|power|cluster|semiconductors?|hbm|blackwell)\b|"
-        r"算力|芯片|数据中心|显卡|英伟达|輝達|晶圆|内存|服务器|推理成本|电力",
+    Group(
+        {"zh": "算力与芯片", "en": "Compute and chips"},
+        (
+            "The data center will use a gigawatt of power and thousands of GPUs.",
+            "英伟达发布新一代芯片，用于训练大模型。",
+            "Chip makers compete for memory and wafer capacity.",
+            "算力需求推动数据中心投资。",
+        ),
     ),
-    _group(
-        "安全与治理",
-        "Safety and governance",
-        r"\b(?:safety|align\w*|regulat\w*|policy|copyright|privacy|risks?|security|attacks?|jailbreak\w*|deepfakes?|ethic\w*|law|laws|agi|jobs?|labor)\b|"
-        r"安全|对齐|监管|版权|隐私|风险|伦理|就业|攻击|漏洞|滥用|治理",
+    Group(
+        {"zh": "安全与治理", "en": "Safety and governance"},
+        (
+            "Researchers study the risks and the alignment of powerful models.",
+            "监管、版权与隐私成为人工智能的难题。",
+            "Deepfakes and misuse of AI worry governments.",
+            "人工智能对就业与社会的影响。",
+        ),
     ),
-    _group(
-        "模型与能力",
-        "Models and abilities",
-        r"\b(?:models?|llms?|gpt[\w.-]*|claude|gemini|llama|qwen|deepseek|mistral|grok|benchmark\w*|reasoning|multimodal|context|parameters|train\w*|"
-        r"rl|reinforcement|weights|tokens?|sota|image|video|speech|tts|vision)\b|模型|推理|多模态|参数|评测|训练|上下文|开源|语音|图像|视频",
+    Group(
+        {"zh": "模型与能力", "en": "Models and abilities"},
+        (
+            "The language model reasons better and has a longer context.",
+            "新的开源大模型参数更少，推理能力更强。",
+            "The model generates images, video and speech.",
+            "多模态模型在评测中领先。",
+        ),
     ),
-    _group(
-        "应用与产业",
-        "Applications and industry",
-        r"\b(?:app|product|customers?|enterprise|business\w*|health\w*|medical|education|search|robot\w*|self-driving|companies|startup\w*|users?|science|discovery)\b|"
-        r"应用|产品|企业|医疗|教育|搜索|机器人|自动驾驶|行业|用户|科研|创业|公司",
+    Group(
+        {"zh": "应用与产业", "en": "Applications and industry"},
+        (
+            "Hospitals and schools use AI in their daily work.",
+            "企业用人工智能改造客服与办公。",
+            "Robots and self-driving cars enter service.",
+            "AI 搜索和应用的用户快速增长。",
+        ),
     ),
 )
+
+MARKET = Group(
+    {"zh": "行情", "en": "Prices"},
+    (
+        "The share price fell 4% after the results.",
+        "英伟达股价上涨 3%，市值突破 4 万亿美元。",
+        "Analysts raised their price target for the stock.",
+        "比特币现货 ETF 单日净流入 2 亿美元。",
+        "The token rallied above resistance and may correct.",
+        "以太坊跌破支撑位，多单爆仓。",
+    ),
+)
+ECONOMY = Group(
+    {"zh": "宏观", "en": "Economy"},
+    (
+        "The central bank cut interest rates by 25 basis points.",
+        "美联储宣布降息 25 个基点。",
+        "Payrolls rose less than expected and unemployment reached 4.6%.",
+        "通胀数据高于市场预期，国债收益率上升。",
+    ),
+)
+KINDS: tuple[Group, ...] = (*EVENTS, MARKET, ECONOMY)
+"""What a sentence may be about where the question is whether it is about money."""
 
 
 def group_of(text: str, groups: tuple[Group, ...], language: Language) -> str:
-    """The group whose words the text uses most; of equals the first; OTHER where it uses none."""
-    found = [(len(pattern.findall(text)), names) for names, pattern in groups]
-    most, names = max(found, key=lambda entry: entry[0])
-    return names[language] if most else OTHER[language]
+    """Return the name of the group that the text belongs to, or that of OTHER."""
+    group = nearest_group(embed([text])[0], groups)
+    return (group.names if group else OTHER)[language]
+
+
+def nearest_group(
+    vector: Vectors, groups: tuple[Group, ...], least: float = MIN_COSINE
+) -> Group | None:
+    """Return the group whose examples are nearest to a unit vector, or None where all are far."""
+    nearness = [
+        float(np.sort(_encode(group.examples) @ vector)[-NEAREST:].mean()) for group in groups
+    ]
+    best = int(np.argmax(nearness))
+    return groups[best] if nearness[best] >= least else None
+
+
+@cache
+def _encode(examples: tuple[str, ...]) -> Vectors:
+    return embed(examples)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from digest.models import Item, Language, SectionName, Topic
-from digest.reading import Story
-from digest.text import plain
 from digest.write import Material
 
-TOP_WORDS = 15
-BIG, MOST_LABELS = 3, 5
-"""Authors that make a story worth naming in the overview, and how many are named."""
+Names = Mapping[Language, str]
 
-_NOTHING: Mapping[SectionName, Mapping[Language, str]] = {
+TOP_WORDS = 15
+"""Words of the cloud that are named."""
+
+STOCKS: Names = {"zh": "个股", "en": "Stocks"}
+CRYPTO: Names = {"zh": "数字货币", "en": "Crypto"}
+OTHER: Names = {"zh": "其他", "en": "Other"}
+
+_STEPS: Mapping[str, Names] = {
+    "outside": {"zh": "日期之外", "en": "Outside the days"},
+    "ads": {"zh": "广告与推广", "en": "Ads and promotion"},
+    "offtopic": {"zh": "无关与闲聊", "en": "Off topic and chatter"},
+    "duplicates": {"zh": "重复", "en": "Repeats"},
+}
+
+_NOTHING: Mapping[SectionName, Names] = {
+    "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
     "views": {"zh": "今天没有成形的观点。", "en": "No views of note today."},
     "events": {"zh": "除上述要点外没有其他事件。", "en": "No events beyond the points above."},
     "markets": {
@@ -27,7 +37,6 @@ _NOTHING: Mapping[SectionName, Mapping[Language, str]] = {
         "zh": "今天没有融资、业绩或宏观消息。",
         "en": "No funding, results or macro news today.",
     },
-    "filtered": {"zh": "没有过滤任何帖子。", "en": "Nothing was filtered out."},
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
 
@@ -46,125 +55,91 @@ _REDUCED: Mapping[str, Mapping[Language, str]] = {
     },
 }
 
-_PHRASE = re.compile(r"[A-Z][\w-]*(?:[ -](?:[A-Z][\w-]*|\d+(?:\.\d+)*)){0,3}(?:\.\d+)?")
-
 
 def note(text: str, group: str = "") -> Item:
-    """A line that cites nothing."""
+    """Return a line of code's own, which cites nothing."""
     return Item(text, group=group, status="note")
 
 
-def counts(material: Material) -> Item:
-    """How many posts came from how many sources, and what became of them."""
-    c, sources = material.counts, material.sources
-    answered = sum(source.ok for source in sources)
-    silent = [source.name for source in sources if not source.ok]
-    if material.topic.language == "zh":
-        text = (
-            f"共收集 {c.collected} 条帖子，{len(sources)} 个来源中有 {answered} 个应答；"
-            f"过滤广告 {c.ads} 条、无关或闲聊 {c.offtopic} 条、重复 {c.duplicates} 条，归并为 {c.stories} 个话题。"
-        )
-        return note(text + (f"未应答：{'、'.join(silent)}。" if silent else ""))
-    text = (
-        f"{c.collected} posts from {answered} of {len(sources)} sources; {c.ads} ads, {c.offtopic} off topic "
-        f"or chatter and {c.duplicates} repeats left out, {c.stories} stories found."
-    )
-    return note(text + (f" No answer from {', '.join(silent)}." if silent else ""))
+def enumerate_names(names: Sequence[str], language: Language) -> str:
+    """Return the names as a list in a sentence: "A, B and C"."""
+    comma, last = ("、", "和") if language == "zh" else (", ", " and ")
+    return last.join(filter(None, [comma.join(names[:-1]), names[-1]]))
 
 
-def talked_about(material: Material) -> list[Item]:
-    """What most people spoke of: the name of each big story, its posts and its authors."""
-    named: dict[str, str] = {}
-    for story in material.stories:
-        posts, authors = len(story.posts), len({post.author for post in story.posts})
-        label = _label(story)
-        if story.market or authors < BIG or not label or label.lower() in named:
-            continue
-        if material.topic.language == "zh":
-            named[label.lower()] = f"{label}（{authors} 人 {posts} 条）"
-        else:
-            named[label.lower()] = f"{label} ({posts} posts by {authors} people)"
-    told = list(named.values())[:MOST_LABELS]
-    if not told:
-        return []
-    if material.topic.language == "zh":
-        return [note(f"讨论最多的是 {'、'.join(told)}。")]
-    return [note(f"Most talked about: {', '.join(told)}.")]
-
-
-def _label(story: Story) -> str:
-    """The longest name that most posts of the story share, as most of them spell it."""
-    phrases: Counter[str] = Counter()
-    spelled: dict[str, Counter[str]] = {}
-    for post in story.posts:
-        found = {m.group() for m in _PHRASE.finditer(plain(post.text))}
-        for phrase in {part for whole in found for part in _parts(whole)}:
-            phrases[phrase.lower()] += 1
-            spelled.setdefault(phrase.lower(), Counter())[phrase] += 1
-    shared = [p for p, n in phrases.items() if n >= max(2, 0.5 * len(story.posts)) and len(p) > 3]
-    if not shared:
-        return ""
-    best = max(shared, key=lambda p: (phrases[p] * (1 + 0.6 * p.count(" ")), len(p), p))
-    return max(spelled[best].items(), key=lambda entry: (entry[1], entry[0]))[0]
-
-
-def _parts(phrase: str) -> set[str]:
-    """All runs of the words of a phrase: "Claude Haiku 4.5" holds "Haiku 4.5"."""
-    words = phrase.split()
-    return {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
-
-
-def quiet(material: Material, found: int) -> Item:
-    """The one line of a quiet day."""
+def quiet(material: Material, points: int) -> Item:
+    """Return the one line of a quiet day."""
     if material.topic.language == "zh":
         return note(
-            f"今天较为平静，值得一提的只有 {found} 条。"
-            if found
+            f"今天较为平静，值得一提的只有 {points} 条。"
+            if points
             else "今天很平静，没有值得一提的消息。"
         )
-    if not found:
+    if not points:
         return note("A quiet day: nothing worth telling.")
-    return note(
-        f"A quiet day: only {found} {'story is' if found == 1 else 'stories are'} worth telling."
-    )
+    stories = "story is" if points == 1 else "stories are"
+    return note(f"A quiet day: only {points} {stories} worth telling.")
 
 
 def reduced(material: Material, why: str) -> Item:
-    """That the report was meant to be written by a model, and why it was not."""
+    """Return why a report that a model was to write was not written by it."""
     return note(_REDUCED[why][material.topic.language])
 
 
 def nothing(material: Material, section: SectionName) -> Item:
-    """Why a section is empty."""
+    """Return why a section is empty."""
     return note(_NOTHING[section][material.topic.language])
 
 
-def filtered(material: Material) -> list[Item]:
-    """How many posts each step left out, and for which reasons."""
-    zh = material.topic.language == "zh"
-    names = {
-        "outside": ("日期之外", "Outside the days"),
-        "ads": ("广告与推广", "Ads and promotion"),
-        "offtopic": ("无关与闲聊", "Off topic and chatter"),
-        "duplicates": ("重复", "Repeats"),
-    }
-    items = []
-    for step, (name_zh, name_en) in names.items():
+def list_filtered(material: Material, untold: tuple[int, int] = (0, 0)) -> list[Item]:
+    """Return what came in and what was left out, by step and reason.
+
+    `untold`: stories that no section tells, and how many posts they have.
+    """
+    language = material.topic.language
+    items = [_count_posts(material)]
+    for step, names in _STEPS.items():
         reasons = Counter(drop.reason for drop in material.dropped if drop.step == step)
-        if not reasons:
-            continue
-        total = sum(reasons.values())
-        language = material.topic.language
-        told = [f"{reason_text(reason, language)} {n}" for reason, n in reasons.most_common()]
-        if zh:
-            items.append(note(f"{name_zh}：{total} 条（{'，'.join(told)}）。"))
-        else:
-            items.append(note(f"{name_en}: {total} ({', '.join(told)})."))
-    return items or [nothing(material, "filtered")]
+        if reasons:
+            counts = [f"{reason_text(key, language)} {n}" for key, n in reasons.most_common()]
+            items.append(note(_say_step(names[language], reasons.total(), counts, language)))
+    stories, posts = untold
+    if stories and language == "zh":
+        items.append(
+            note(f"未入选：{stories} 个话题（{posts} 条帖子）分量不足，或没有可单独成句的内容。")
+        )
+    elif stories:
+        text = f"Not told: {stories} stories ({posts} posts), minor or without a sentence that stands alone."
+        items.append(note(text))
+    return items
 
 
-def cloud(material: Material) -> list[Item]:
-    """The most frequent words of the picture."""
+def _count_posts(material: Material) -> Item:
+    """Return how many posts came from how many sources, and which sources did not answer."""
+    collected, sources = material.counts.collected, material.sources
+    answered = sum(source.ok for source in sources)
+    silent = [source.name for source in sources if not source.ok]
+    if material.topic.language == "zh":
+        text = (
+            f"共收集 {collected} 条帖子，{len(sources)} 个来源中有 {answered} 个应答，"
+            f"归并为 {material.counts.stories} 个话题。"
+        )
+        return note(text + (f"未应答：{'、'.join(silent)}。" if silent else ""))
+    text = (
+        f"{collected} posts came from {answered} of {len(sources)} sources;"
+        f" {material.counts.stories} stories were found in them."
+    )
+    return note(text + (f" No answer from {', '.join(silent)}." if silent else ""))
+
+
+def _say_step(name: str, count: int, reasons: Sequence[str], language: Language) -> str:
+    if language == "zh":
+        return f"{name}：{count} 条（{'，'.join(reasons)}）。"
+    return f"{name}: {count} ({', '.join(reasons)})."
+
+
+def list_words(material: Material) -> list[Item]:
+    """Return the most frequent words of the picture."""
     words = [word for word, _ in material.wordcounts[:TOP_WORDS]]
     if not words:
         return [nothing(material, "cloud")]
@@ -198,7 +173,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
 
 
 def reason_text(reason: str, language: Language) -> str:
-    """The reason in words; a reason of a later version is shown by its key."""
+    """Return the reason in words; one of a later version is shown by its key."""
     return REASONS.get(reason, {}).get(language, reason)
 
 
@@ -216,7 +191,7 @@ _HEADINGS: Mapping[SectionName, Mapping[Language, str]] = {
 
 
 def heading(name: SectionName, topic: Topic) -> str:
-    """The heading of a section; the special one is called after the topic's own analysis."""
+    """Return the heading of a section; the special one is named after the topic's own analysis."""
     if name == "ai" and topic.special.get(topic.language):
         special = topic.special[topic.language]
         return f"{special}专项分析" if topic.language == "zh" else f"Special analysis: {special}"

@@ -1,8 +1,7 @@
 """The report without a model: every statement is made of whole sentences of posts.
 
-The best sentences are given out section by section, so that each stands in the report once. What
-reads badly alone (questions, teasers, jokes, half sentences, orders to a program) is passed over for
-the next story: fewer statements are better than filler.
+Sections take their sentences one after the other, so that each stands in the report once. A story
+that no sentence tells well is passed over: fewer statements are better than filler.
 """
 
 from __future__ import annotations
@@ -11,21 +10,28 @@ from digest.models import SECTIONS, Item, Section, SectionName
 from digest.write import Material
 from digest.write.extractive import brief, detail, money, notes
 from digest.write.extractive.draft import Draft
-from digest.write.extractive.notes import heading
 
 
 def write(material: Material) -> tuple[Section, ...]:
-    """All nine sections in order. Stories come best first; the same material gives the same text."""
+    """Return all nine sections in order; the same material gives the same text."""
     draft = Draft(material)
     items: dict[SectionName, list[Item]] = {}
-    # Given out by importance, printed in the order of the report.
-    items["points"] = brief.points(draft)
-    items["markets"] = money.markets(draft)
-    items["overview"] = brief.overview(draft, items["points"])
-    items["views"] = detail.views(draft)
-    items["events"] = detail.events(draft)
-    items["finance"] = money.finance(draft)
-    items["ai"] = detail.special(draft)
-    items["filtered"] = notes.filtered(material)
-    items["cloud"] = notes.cloud(material)
-    return tuple(Section(n, heading(n, material.topic), tuple(items[n])) for n in SECTIONS)
+    # Filled by importance, printed in the order of the report.
+    items["points"] = brief.list_points(draft)
+    items["views"] = detail.list_views(draft)
+    items["markets"] = money.list_markets(draft)
+    items["finance"] = money.list_finance(draft)
+    items["events"] = detail.list_events(draft)
+    items["ai"] = detail.list_special(draft)
+    items["overview"] = brief.list_overview(draft, items)
+    items["filtered"] = notes.list_filtered(material, _count_untold(draft))
+    items["cloud"] = notes.list_words(material)
+    return tuple(
+        Section(name, notes.heading(name, material.topic), tuple(items[name])) for name in SECTIONS
+    )
+
+
+def _count_untold(draft: Draft) -> tuple[int, int]:
+    """Return how many stories no section tells, and how many posts they have."""
+    untold = [story for story in draft.material.stories if story.event not in draft.events]
+    return len(untold), sum(len(story.readings) for story in untold)

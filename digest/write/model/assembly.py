@@ -10,15 +10,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, SECTIONS, Item, Quality, Section, SectionName
+from digest.reading.names import find_names
 from digest.select.embed import embed
 from digest.text import language
 from digest.write import Material
-from digest.write.companies import han_names
 from digest.write.extractive import notes
 from digest.write.extractive.brief import QUIET
-from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
-from digest.write.extractive.notes import heading
-from digest.write.extractive.substance import proper_names
+from digest.write.extractive.groups import EVENTS, THEMES
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.verify.screening import generic
 
@@ -124,7 +123,7 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
 
 
 def _names(text: str) -> list[str]:
-    return [*proper_names(text), *han_names(text)]
+    return [name.key for _, name in find_names(text)]
 
 
 def score(

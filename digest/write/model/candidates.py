@@ -10,8 +10,9 @@ from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
 from digest.text import EMOJI, clean, language
 from digest.write.extractive.detail import MAX_VIEWS
 from digest.write.extractive.draft import speaker
-from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES, Group, group_of
+from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
 from digest.write.extractive.money import MAX_FINANCE
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewritten, Views
 
 MOST: Mapping[SectionName, int] = {

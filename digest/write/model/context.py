@@ -16,9 +16,9 @@ from digest.orders import gives_orders, without_orders
 from digest.reading import Story
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
-from digest.write.extractive.detail import may_hold_view, opinions
+from digest.write.extractive.detail import is_person, list_opinions
 from digest.write.extractive.draft import Draft
-from digest.write.extractive.money import deals, money_talk
+from digest.write.extractive.money import collect_talk, list_deals
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
@@ -130,20 +130,20 @@ class Context(ShownPosts):
     def opinions(self) -> list[Post]:
         """Return posts that hold a view, one an author, the weightiest first."""
         draft = Draft(self.material)
-        ranked = sorted(opinions(draft), key=lambda opinion: -opinion[0])
+        ranked = sorted(list_opinions(draft), key=lambda opinion: -opinion[0])
         posts = [post for story in self.stories() for post in story.posts]
-        likely = [post for post in posts if may_hold_view(post) and len(post.text) >= VIEW_CHARS]
+        likely = [post for post in posts if is_person(post) and len(post.text) >= VIEW_CHARS]
         return unique_authors([*(sentence.post for _, sentence, _ in ranked), *likely])
 
     def money(self) -> list[Post]:
         """Return posts about the topic's own money (rounds, revenue), then about stocks and coins."""
         draft = Draft(self.material)
-        funded = sorted(deals(draft), key=lambda deal: -deal[0])
-        talk = [said for asset in money_talk(draft).values() for said in asset.said]
+        funded = sorted(list_deals(draft), key=lambda deal: -deal[0])
+        talk = [said for asset in collect_talk(draft).values() for said in asset.quotes]
         assets = sorted(talk, key=lambda said: (-said[0], said[1].post.key))
         rounds = [sentence.post for _, sentence, _ in funded]
         # A day full of prices must not push out the rounds, nor the reverse.
-        both = [*rounds[:12], *(sentence.post for _, sentence in assets), *rounds[12:]]
+        both = [*rounds[:12], *(quote.post for _, quote, _ in assets), *rounds[12:]]
         return list({post.key: post for post in both}.values())
 
 

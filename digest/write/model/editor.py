@@ -21,8 +21,8 @@ from digest.models import Quality, Refusal, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.groups import EVENTS, OTHER, THEMES, Group
-from digest.write.extractive.notes import heading
+from digest.write.extractive.groups import EVENTS, THEMES, Group
+from digest.write.extractive.notes import OTHER, heading
 from digest.write.model.assembly import GATE, Edited, assemble, reduce
 from digest.write.model.candidates import MOST, Candidate, read_candidates, rewrite
 from digest.write.model.check import (

@@ -14,8 +14,8 @@ from digest.llm.client import Call
 from digest.models import Item, Language, Section
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS, THEMES
-from digest.write.extractive.notes import heading
+from digest.write.extractive.groups import EVENTS, THEMES
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.model.assembly import WRITTEN
 from digest.write.model.candidates import Candidate
 from digest.write.model.editor import LANGUAGES

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from digest.models import Language, Post, SectionName
 from digest.orders import gives_orders
+from digest.reading.names import find_names
 from digest.select.embed import embed
 from digest.text import clean, language
-from digest.write.companies import han_names
-from digest.write.extractive.substance import proper_names
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
@@ -110,7 +109,7 @@ def generic(one: Candidate) -> bool:
     if _EMPTY_PHRASES.search(text):
         return True
     first = re.sub(r"^[A-Z](?=[a-z])", "", text.strip())  # a capital that only starts the sentence
-    return one.section != "views" and not _TELLS.search(first) and not han_names(text)
+    return one.section != "views" and not _TELLS.search(first) and not _han_names(text)
 
 
 def without_repeats(
@@ -144,4 +143,8 @@ def _same(one: Candidate, other: Candidate, cosine: float) -> bool:
 
 
 def _names(text: str) -> set[str]:
-    return {name.casefold() for name in (*proper_names(text), *han_names(text))}
+    return {name.key for _, name in find_names(text)}
+
+
+def _han_names(text: str) -> list[str]:
+    return [name.text for _, name in find_names(text) if not name.text.isascii()]

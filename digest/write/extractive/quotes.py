@@ -1,0 +1,175 @@
+"""Sentences of the day's stories that a report may quote, with how well each stands alone.
+
+What a sentence is worth is learned (`digest.reading.heads`); here stands only what makes one
+unprintable whatever it says, and how many are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from digest.models import Post
+from digest.orders import gives_orders
+from digest.reading import Reading, Sentence, Story
+from digest.reading.heads import score_sentences, score_views
+from digest.select.embed import EMBED_CHARS, Vectors, embed
+from digest.write.extractive.groups import MIN_COSINE, Group, nearest_group
+
+MIN_SIZE, MAX_SIZE = 9, 165
+"""Size of a sentence (`Sentence.size`): less says nothing, more is none that a reader finishes."""
+MAX_STORIES = 150
+MAX_POSTS = 6
+"""Posts of a story whose sentences are looked at, best first; as many again in the report's language."""
+MAX_SENTENCES = 8
+"""Sentences of a post that are looked at: what a post is about stands in its beginning."""
+MAX_ENCODED = 320
+"""Sentences that are encoded (about 8 ms each): those that the n-grams alone find fittest."""
+FIRST_BONUS = 0.3
+"""What being the first of its post counts when sentences are chosen for the encoder."""
+MIN_LETTERS = 0.55
+"""Share of letters in a sentence; tables, code and sums have fewer."""
+
+SUBJECTS = frozenset(["company", "institution", "person", "product", "coin"])
+"""Kinds of names that a sentence may be about."""
+
+_PAIRS = ("“”", "()", "（）", "《》", "「」", "[]", "【】")
+_UNFINISHED = ("?", "？", ":", "：", ",", "，", "、", "…", "...", "-", "(", "（")
+
+
+@dataclass(frozen=True, eq=False)
+class Quote:
+    """A sentence that may be printed, with the scores of the heads."""
+
+    sentence: Sentence
+    fitness: float
+    """Margin of `stands_alone`: above 0 the usual reader would print it."""
+    opinion: float
+    """Margin of `view`: higher where it is somebody's view rather than news."""
+    vector: Vectors = field(repr=False)
+    """Unit vector of the sentence."""
+
+    @cached_property
+    def is_anchored(self) -> bool:
+        """Return whether it names what the post is about: a later sentence must repeat a name."""
+        sentence = self.sentence
+        if sentence.place == 0:
+            return True
+        earlier = sentence.reading.sentences[: sentence.place]
+        names: frozenset[str] = frozenset().union(*(other.name_keys for other in earlier))
+        if names:
+            return bool(sentence.name_keys & names)
+        return any(name.kind in SUBJECTS for name in sentence.names)
+
+    def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group | None:
+        """Return the group it belongs to, by its meaning and that of its post."""
+        vector: Vectors = self.vector
+        if self.sentence.reading.vector is not None:
+            vector = vector + self.sentence.reading.vector
+            vector = vector / np.linalg.norm(vector)
+        return nearest_group(vector, groups, least)
+
+    @property
+    def text(self) -> str:
+        """Return the words of the sentence."""
+        return self.sentence.text
+
+    @property
+    def post(self) -> Post:
+        """Return the post it stands in."""
+        return self.sentence.post
+
+
+Quotes = Mapping[str, tuple[Quote, ...]]
+"""The quotes of each post in the order of the post, by its key."""
+
+
+def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
+    """Return the quotes of the leading stories, for a report in `language`."""
+    sentences = list(_list_sentences(stories[:MAX_STORIES], language))
+    if len(sentences) > MAX_ENCODED:
+        sentences = _choose_for_encoding(sentences)
+    if not sentences:
+        return {}
+    texts = [sentence.text for sentence in sentences]
+    vectors = _encode(sentences)
+    scores = zip(score_sentences(texts, vectors), score_views(texts, vectors), strict=True)
+    quotes: dict[str, list[Quote]] = {}
+    for sentence, vector, (fitness, opinion) in zip(sentences, vectors, scores, strict=True):
+        quote = Quote(sentence, float(fitness), float(opinion), vector)
+        quotes.setdefault(sentence.post.key, []).append(quote)
+    return {key: tuple(found) for key, found in quotes.items()}
+
+
+def choose_readings(story: Story, language: str) -> list[Reading]:
+    """Return the readings of a story that are quoted: the best, and the best in the language."""
+    best = story.readings[:MAX_POSTS]
+    spoken = [reading for reading in story.readings if reading.language == language]
+    return list(dict.fromkeys([*best, *spoken[:MAX_POSTS]]))
+
+
+def _list_sentences(stories: Iterable[Story], language: str) -> Iterator[Sentence]:
+    for story in stories:
+        for reading in choose_readings(story, language):
+            yield from (s for s in reading.sentences[:MAX_SENTENCES] if is_printable(s))
+
+
+def _choose_for_encoding(sentences: Sequence[Sentence]) -> list[Sentence]:
+    scores = score_sentences([sentence.text for sentence in sentences], None)
+    scores = scores + [FIRST_BONUS * (sentence.place == 0) for sentence in sentences]
+    best = np.sort(np.argsort(-scores, kind="stable")[:MAX_ENCODED])
+    return [sentences[i] for i in best]
+
+
+def _encode(sentences: Sequence[Sentence]) -> Vectors:
+    """Return a unit vector a sentence; one that is all of its post has the vector of the post."""
+    vectors = [_vector_of_post(sentence) for sentence in sentences]
+    missing = [i for i, vector in enumerate(vectors) if vector is None]
+    for i, vector in zip(missing, embed([sentences[i].text for i in missing]), strict=True):
+        vectors[i] = vector
+    return np.array(vectors, np.float32)
+
+
+def _vector_of_post(sentence: Sentence) -> Vectors | None:
+    reading = sentence.reading
+    is_whole = sentence.place == 0 and len(sentence.text) > 0.8 * min(
+        EMBED_CHARS, len(reading.plain)
+    )
+    return reading.vector if is_whole else None
+
+
+def is_printable(sentence: Sentence) -> bool:
+    """Return whether a sentence is whole and in the letters of a language."""
+    text = sentence.text
+    return (
+        MIN_SIZE <= sentence.size <= MAX_SIZE
+        and not text.endswith(_UNFINISHED)
+        and _begins_alone(sentence)
+        and text.count('"') % 2 == 0
+        and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
+        and _is_prose(text)
+        and not gives_orders(text)
+    )
+
+
+def _begins_alone(sentence: Sentence) -> bool:
+    """Return False where a later line begins with a small word: it goes on with the one before.
+
+    "iPhone", "qwen3" and "gpt-oss" begin with a small letter and are names.
+    """
+    first = sentence.text.split(maxsplit=1)[0]
+    is_word = first.isascii() and first.isalpha() and first.islower()
+    return (first[0].isalnum() or first[0] in '$“"「《') and not (is_word and sentence.place)
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether a text is letters in their usual case: no table, code, sum or shouting."""
+    letters = sum(map(str.isalpha, text))
+    latin = sum(c.isascii() and c.isalpha() for c in text)
+    upper = sum(map(str.isupper, text))
+    return letters >= MIN_LETTERS * len(text.replace(" ", "")) and (
+        upper <= 0.5 * max(1, latin) or letters - upper > 20
+    )
