@@ -229,6 +229,8 @@ def _limit_slow(body: bytes) -> bytes:
     """Return what feedparser gets: complete entries up to a size, and no entities."""
     body = _keep_newest(body, MAX_ENTRIES, MAX_SLOW)[:MAX_SLOW]
     body = _SUBSET.sub(b"", body, count=1)
+    if body.count(b"&") > MAX_TAGS:
+        body = body.replace(b"&", b" ")
     last = next(islice(_TAG.finditer(body), MAX_TAGS, None), None)
     return body if last is None else body[: last.start()]
 
