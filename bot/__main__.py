@@ -152,7 +152,8 @@ async def _digest(
 
 
 def _model(settings: Settings, writer: str) -> Model | None:
-    """Return the model to write with, if any. Raise DigestError if one is required and none is set."""
+    """Return the model to write with, if any. Raise DigestError if one is required and none is
+    set."""
     from digest.pipeline import Model
 
     if writer == "llm" and not settings.providers:

@@ -162,7 +162,8 @@ async def _proxy(settings: Settings) -> str:
 
 
 async def _platform(name: str, settings: Settings) -> str:
-    """Return who a token is for and how to invite the bot. Raise DigestError for chats where it may not post."""
+    """Return who a token is for and how to invite the bot. Raise DigestError for chats where it may
+    not post."""
     setup = settings.setup(name)
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"

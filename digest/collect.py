@@ -1,4 +1,5 @@
-"""A round of a topic's sources: which are asked, in which order, and what becomes of answers and failures."""
+"""A round of a topic's sources: which are asked, in which order, and what becomes of answers and
+failures."""
 
 from __future__ import annotations
 
@@ -34,8 +35,8 @@ SHOWN = timedelta(days=2)
 """How long after its end most sources still show the posts of a day."""
 SAMPLE = "sample"
 TRIED = 92
-"""Billed reads of a trial at the most: ten posts, the least that every endpoint of X allows, with all that
-they can bring along, and a user that is looked up."""
+"""Billed reads of a trial at the most: ten posts, the least that every endpoint of X allows, with
+all that they can bring along, and a user that is looked up."""
 BUSIEST_DAY = 10
 """The part of a month's reads that one day may take: a tenth."""
 
@@ -65,7 +66,8 @@ def identify(spec: SourceSpec) -> SourceSpec:
 
 
 async def list_sources(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
-    """Return the topic's sources: those of the topics file with what operators changed in a chat."""
+    """Return the topic's sources: those of the topics file with what operators changed in a
+    chat."""
     return apply_changes(topic.sources, await SourceBook(store).changes(topic.name))
 
 
@@ -97,8 +99,8 @@ async def collect(
 ) -> list[SourceResult]:
     """Fetch the topic's sources into the store once; one that fails costs only itself.
 
-    Without a window, today and yesterday are wanted. Only sources that can still give posts of the window
-    are asked. `patient`: skip those that are backing off.
+    Without a window, today and yesterday are wanted. Only sources that can still give posts of the
+    window are asked. `patient`: skip those that are backing off.
     """
     today = now.astimezone(ZoneInfo(topic.timezone)).date()
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
@@ -155,7 +157,8 @@ def _name(spec: SourceSpec, access: Access) -> str:
 async def _first_that_answers(
     round_: Round, group: Sequence[SourceSpec], age: int
 ) -> list[SourceResult]:
-    """Return the result of the source, or of the first stand-in that answers, after those that did not."""
+    """Return the result of the source, or of the first stand-in that answers, after those that did
+    not."""
     results: list[SourceResult] = []
     for spec in group:
         result = await _ask(round_, spec, age)
@@ -221,8 +224,9 @@ async def _fetch_pages(
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
-    """Return how many reads are left for today: its share of the month's with what earlier days left over,
-    but no more than a tenth of the month's, so that a late start is no rush; one page is always allowed that."""
+    """Return how many reads are left for today: its share of the month's with what earlier days
+    left over, but no more than a tenth of the month's, so that a late start is no rush; one page
+    is always allowed that."""
     day = now.astimezone(UTC)
     days = calendar.monthrange(day.year, day.month)[1]
     by_now = -(-most * day.day // days) - spent.month
@@ -286,11 +290,11 @@ async def list_answers(
     access: Access,
     today: datetime,
 ) -> tuple[SourceResult, ...]:
-    """Return how the sources answered for a window: those asked just now, and those of the rounds since it began,
-    up to two days after its end.
+    """Return how the sources answered for a window: those asked just now, and those of the rounds
+    since it began, up to two days after its end.
 
-    `counted`: posts of the window by stream. A source that was never asked in that time is left out, so is
-    the sample where it gave nothing.
+    `counted`: posts of the window by stream. A source that was never asked in that time is left
+    out, so is the sample where it gave nothing.
     """
     book = SourceBook(store)
     until = min(today.astimezone(UTC).date(), window.last + SHOWN)
@@ -328,7 +332,8 @@ def _of_rounds(
 
 
 async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:
-    """Return what a source gives now, its three newest posts as a digest would use them. Raise SourceError.
+    """Return what a source gives now, its three newest posts as a digest would use them. Raise
+    SourceError.
 
     A source that is billed is read as little as its service allows, and that is counted.
     """
@@ -363,7 +368,8 @@ async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str
 async def import_feeds(
     body: bytes, name: str, topic: Topic, store: Store, now: datetime
 ) -> tuple[int, list[str]]:
-    """Add the feeds of an OPML list to a topic; return how many it did not have, and the refused lines.
+    """Add the feeds of an OPML list to a topic; return how many it did not have, and the refused
+    lines.
 
     Raise DigestError for a list that is none.
     """

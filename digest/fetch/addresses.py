@@ -1,4 +1,5 @@
-"""Addresses of strangers: which may be fetched, which may be shown to readers, and what a message may tell.
+"""Addresses of strangers: which may be fetched, which may be shown to readers, and what a message
+may tell.
 
 The special ranges are those of IANA's registries (RFC 6890 and its successors).
 """
@@ -45,7 +46,8 @@ _SCRIPTS_TOGETHER = (
     {"LATIN", "CJK", "BOPOMOFO"},
     {"LATIN", "CJK", "HANGUL"},
 )
-"""Scripts that one name may mix (UTS 39, "highly restrictive"); others imitate letters of each other."""
+"""Scripts that one name may mix (UTS 39, "highly restrictive"); others imitate letters of each
+other."""
 
 
 class Refused(Exception):

@@ -1,4 +1,5 @@
-"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden from a look at the bytes."""
+"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden from a look at
+the bytes."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ _UTF8 = {"utf-8", "utf8", ""}
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
-    """Return the body as it is, or as UTF-8 with headers that say so. Raise FeedError for one that is
-    packed and broken, or too large."""
+    """Return the body as it is, or as UTF-8 with headers that say so. Raise FeedError for one that
+    is packed and broken, or too large."""
     if body.startswith(GZIP):
         body = _unpack(body)
     encoding = detect_wide(body) or _mislabelled(body, headers)
@@ -72,7 +73,8 @@ def _unpack(body: bytes) -> bytes:
 
 
 def detect_wide(body: bytes) -> str:
-    """Return the encoding of a body whose letters take two or four bytes, or are EBCDIC; else nothing."""
+    """Return the encoding of a body whose letters take two or four bytes, or are EBCDIC; else
+    nothing."""
     if body.startswith(_EBCDIC):
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
         return declared[1] if declared else "cp037"
@@ -101,7 +103,8 @@ def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def _chinese(body: bytes) -> str:
-    """Return GB18030 or Big5, whichever has more of its common characters there; nothing where these are few."""
+    """Return GB18030 or Big5, whichever has more of its common characters there; nothing where
+    these are few."""
     pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body[:100_000])
     mainland = sum(0xB0 <= lead[0] <= 0xD7 for lead in pairs)
     taiwan = sum(0xA4 <= lead[0] <= 0xC6 for lead in pairs)

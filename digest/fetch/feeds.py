@@ -1,9 +1,9 @@
 """RSS, Atom, RDF, CDF and JSON Feed as entries, whatever state they are in.
 
-fastfeedparser reads first. feedparser, thirty times slower, reads what that cannot: where it raises, where
-the first entry lacks a title or a link, and where a feed carries counts, which only feedparser tells.
-What it is given is cut, because its time grows faster than the feed. Both get dates in UTC and plain text
-as HTML: they lose zones, and which of the two a text is.
+fastfeedparser reads first. feedparser, thirty times slower, reads what that cannot: where it
+raises, where the first entry lacks a title or a link, and where a feed carries counts, which only
+feedparser tells. What it is given is cut, because its time grows faster than the feed. Both get
+dates in UTC and plain text as HTML: they lose zones, and which of the two a text is.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ MAX_SPACES = 3_000
 _SLOW = re.compile(
     rb"<(?:slash:comments|media:statistics|media:starRating)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
 )
-"""What only feedparser tells: counts, addresses from another base than the feed's own, packed content."""
+"""What only feedparser tells: counts, addresses from another base than the feed's own, packed
+content."""
 MAX_AMPERSANDS = 200_000
 _AMPERSAND = re.compile(
     rb"<!\[CDATA\[[^\]]*+(?:\](?!\]>)[^\]]*+)*+"
@@ -108,7 +109,8 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
 
 
 def _limit(body: bytes) -> bytes:
-    """Return what parsers can take: the newest entries, tags by the ten thousand, some attributes each.
+    """Return what parsers can take: the newest entries, tags by the ten thousand, some attributes
+    each.
 
     Raise FeedError for what is no feed of theirs.
     """
@@ -151,8 +153,8 @@ def _first_date(entry: bytes) -> datetime | None:
 
 
 def _normalize(body: bytes) -> tuple[bytes, str]:
-    """Return the body with dates in UTC, plain text as HTML and no packed content; and a time zone in
-    it that is not understood."""
+    """Return the body with dates in UTC, plain text as HTML and no packed content; and a time zone
+    in it that is not understood."""
     unknown: list[str] = []
 
     def in_utc(match: re.Match[bytes]) -> bytes:
@@ -178,8 +180,8 @@ def _as_html(match: re.Match[bytes]) -> bytes:
 
 
 def _written_out(match: re.Match[bytes], *, own: bool) -> bytes:
-    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the document
-    names entities itself."""
+    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the
+    document names entities itself."""
     name = match[1] or b""
     if match.group()[:1] == b"<" or (own and name):
         return match.group()
@@ -284,7 +286,8 @@ def _link(read: Mapping[str, Any]) -> str:
 
 
 def _content(read: Mapping[str, Any]) -> str:
-    """Return the longer of summary and content: some feeds have teasers in one, some in the other."""
+    """Return the longer of summary and content: some feeds have teasers in one, some in the
+    other."""
     texts = [strip_text(read.get("summary")), strip_text(read.get("description"))]
     for content in iter_mappings(read.get("content")):
         kind = strip_text(content.get("type")) or "html"

@@ -1,8 +1,10 @@
-"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects, and never to a private network.
+"""One GET within limits: bytes on the wire, bytes unpacked, seconds, redirects, and never to a
+private network.
 
-A name is resolved here, every address it has is checked, and the connection goes to the very address that was
-checked: a name that resolves differently a moment later gains nothing. Redirects pass through here too. Behind
-a proxy the proxy resolves names: what the local DNS says of them does not matter.
+A name is resolved here, every address it has is checked, and the connection goes to the very
+address that was checked: a name that resolves differently a moment later gains nothing. Redirects
+pass through here too. Behind a proxy the proxy resolves names: what the local DNS says of them does
+not matter.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ _PACKED = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server sent: `url` is where it came from in the end, `moved` where it has moved for good."""
+    """What a server sent: `url` is where it came from in the end, `moved` where it has moved for
+    good."""
 
     status: int
     url: str
@@ -114,7 +117,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 def _dial(request: httpx2.Request, address: str) -> httpx2.Request:
-    """Return the same request to an address; the name stays in its Host header and for the certificate's check."""
+    """Return the same request to an address; the name stays in its Host header and for the
+    certificate's check."""
     host = request.url.host
     return httpx2.Request(
         request.method,
@@ -170,8 +174,8 @@ class Fetcher:
     ) -> Answer:
         """Return a whole answer of status 200 or 304, or one of `read`.
 
-        Raise SourceError for everything else: with `gone` for what is gone for good, with `wait` where
-        the server says how many seconds to stay away.
+        Raise SourceError for everything else: with `gone` for what is gone for good, with `wait`
+        where the server says how many seconds to stay away.
         """
         try:
             start = httpx2.URL(check_address(address))
@@ -275,7 +279,8 @@ def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceErro
 
 
 def parse_wait(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's x-rate-limit-reset."""
+    """Return the seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's
+    x-rate-limit-reset."""
     after = headers.get("retry-after", "").strip()
     reset = headers.get("x-rate-limit-reset", "").strip()
     seconds = 0.0

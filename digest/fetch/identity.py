@@ -1,10 +1,10 @@
 """One key for one post, whoever delivers it.
 
-A post of X has the key `x:ID` through X itself, RSSHub or Nitter; a story of Hacker News has `hn:ID` through
-its API or a feed. What has no id of a service that we know goes by its address, without what only tracks:
-so it is one post through every feed. Where entries of a feed share an address they go by the id that the feed
-gives them, else by title and day. A feed is remembered, so that an entry keeps its key when its address or its
-neighbours change.
+A post of X has the key `x:ID` through X itself, RSSHub or Nitter; a story of Hacker News has
+`hn:ID` through its API or a feed. What has no id of a service that we know goes by its address,
+without what only tracks: so it is one post through every feed. Where entries of a feed share an
+address they go by the id that the feed gives them, else by title and day. A feed is remembered, so
+that an entry keeps its key when its address or its neighbours change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
 _X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.*)?")
 _BRIDGED = re.compile(r"\d{17,20}")
-"""Ids of X since 2013 have at least 17 digits; a shorter number on another host means something else."""
+"""Ids of X since 2013 have at least 17 digits; a shorter number on another host means something
+else."""
 _TRACKING = re.compile(
     r"(?:utm_\w+|spm|scm|si|fbclid|gclid|mc_cid|mc_eid|igshid|ref_src|ref_url|cmpid|ncid|guccounter)",
     re.IGNORECASE,
@@ -36,7 +37,8 @@ _NO_PLACE = re.compile(
 MAX_REMEMBERED, MAX_SHARED = 400, 60
 """Entries of a feed whose keys are remembered, and ids that it uses for several entries."""
 _OWN_POSTS = {"x", "hn", "reddit", "v2ex", "telegram", "mastodon"}
-"""Services on which whoever links to a post means that post; a video or paper may be what another is about."""
+"""Services on which whoever links to a post means that post; a video or paper may be what another
+is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as readers really export them."""
+"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as readers really export
+them."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def is_opml(body: bytes) -> bool:
 
 
 def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
-    """Return the addresses of the feeds in a list, each once, in its order; and what was refused, by line.
+    """Return the addresses of the feeds in a list, each once, in its order; and what was refused,
+    by line.
 
     Raise DigestError for a list without a feed, or that is none.
     """
@@ -64,7 +66,8 @@ def _with_scheme(match: re.Match[str]) -> str:
 
 
 def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:
-    """Yield line and address of the outlines that stand for feeds; others are pages that a reader scrapes."""
+    """Yield line and address of the outlines that stand for feeds; others are pages that a reader
+    scrapes."""
     for element in root.iter():
         if not isinstance(element.tag, str) or etree.QName(element).localname.lower() != "outline":
             continue

@@ -26,7 +26,8 @@ _ELEMENTS = frozenset(
     " rt ruby s samp script section select slot small source span strike strong style sub summary sup svg table"
     " tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr g circle rect line".split()
 )
-"""Elements of HTML, with the commonest of MathML and SVG: `<think>` and `p50<p99` are words, not markup."""
+"""Elements of HTML, with the commonest of MathML and SVG: `<think>` and `p50<p99` are words, not
+markup."""
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _OPENED = re.compile(r"<[a-zA-Z]")
 _CLOSED = re.compile(
@@ -53,7 +54,8 @@ def plain_text(html: str) -> str:
 
 
 def title_text(title: str) -> str:
-    """Return the words of a title that may be HTML or not: it is where it closes an element of HTML."""
+    """Return the words of a title that may be HTML or not: it is where it closes an element of
+    HTML."""
     closed = (match[1] for match in _CLOSED.finditer(title))
     if any(name is None or name.lower() in _ELEMENTS for name in closed):
         return plain_text(title)

@@ -1,7 +1,8 @@
-"""Answers of X's API v2 as posts: long texts whole, quotes and replies with what they refer to, threads as one.
+"""Answers of X's API v2 as posts: long texts whole, quotes and replies with what they refer to,
+threads as one.
 
-Shapes as in X's OpenAPI description 2.167; the names from before 2026 (`note_tweet`, `referenced_tweets`,
-`retweet_count`, `includes.tweets`) are read too.
+Shapes as in X's OpenAPI description 2.167; the names from before 2026 (`note_tweet`,
+`referenced_tweets`, `retweet_count`, `includes.tweets`) are read too.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ class Page:
 
 
 def parse_page(body: bytes, name: str) -> Page:
-    """Return the page in an answer. Raise SourceError for one that broke off, is none, or holds errors alone."""
+    """Return the page in an answer. Raise SourceError for one that broke off, is none, or holds
+    errors alone."""
     data = _load(body)
     if not {"data", "meta", "errors"} & data.keys():
         raise SourceError(f"{name}: its answer broke off or is none; it is asked again later")
@@ -191,7 +193,8 @@ def _post(post: XPost, page: Page) -> Post | None:
 
 
 def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ...]]:
-    """Return the text with t.co addresses replaced by what they lead to, and those; its own pictures go."""
+    """Return the text with t.co addresses replaced by what they lead to, and those; its own
+    pictures go."""
     text, links = html.unescape(text), []
     for url in (entities.urls if entities else None) or ():
         target = make_link(url.unwound_url or url.expanded_url or "")
@@ -206,7 +209,8 @@ def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ..
 
 
 def _threads(plain: Mapping[str, Post], known: Mapping[str, XPost]) -> dict[str, Post]:
-    """Return the posts with replies of authors to themselves joined to the post that they go on from."""
+    """Return the posts with replies of authors to themselves joined to the post that they go on
+    from."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
         before = known[id_].refers("replied_to")
@@ -225,7 +229,8 @@ def _same_author(one: XPost, other: XPost | None) -> bool:
 
 
 def _in_context(made: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
-    """Return the post with a line on what it quotes or answers, in quotation marks: these are not its words."""
+    """Return the post with a line on what it quotes or answers, in quotation marks: these are not
+    its words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
     if other is None or other.text in made.text:
         return made

@@ -88,8 +88,9 @@ class Imported:
 
 @dataclass(slots=True)
 class _Reader:
-    """The state of reading: the open section, lines that wait for one, and what groups the next line:
-    the `heading` inside the section, the `block` under a bold line, the `lead` of a nested list."""
+    """The state of reading: the open section, lines that wait for one, and what groups the next
+    line: the `heading` inside the section, the `block` under a bold line, the `lead` of a nested
+    list."""
 
     sections: dict[str, list[Item]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
@@ -168,7 +169,8 @@ def _language(body: str) -> Language:
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:
-    """Return when the post was made. YAML gives a date, a time or a text, with a zone or without."""
+    """Return when the post was made. YAML gives a date, a time or a text, with a zone or
+    without."""
     for key in ("posttime", "date"):
         value = matter.get(key)
         if isinstance(value, str):
@@ -194,7 +196,8 @@ def _read(body: str) -> tuple[Section, ...]:
 
 
 def _mark_underlined(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines with underlined headings (Setext) written with `#`: `=` is the first level."""
+    """Yield the lines with underlined headings (Setext) written with `#`: `=` is the first
+    level."""
     lines = [*lines, ""]
     skip = False
     for line, following in pairwise(lines):
@@ -257,7 +260,8 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
 
 
 def _says(level: int, text: str) -> str:
-    """Return the section a heading opens. The title of the report may name anything and opens none."""
+    """Return the section a heading opens. The title of the report may name anything and opens
+    none."""
     if level == 1 and _TITLE.search(text):
         return ""
     bare = _NUMBERED.sub("", text)
@@ -328,7 +332,8 @@ _ORDER = (
     "filtered",
     "cloud",
 )
-"""What the headings of our own posts stand for, in their order; "" for those above several sections."""
+"""What the headings of our own posts stand for, in their order; "" for those above several
+sections."""
 _ESCAPE = re.compile(r"\\(.)|&(?:#123|#125|lt|gt|amp|quot);")
 _GROUP = re.compile(r"^- \*\*((?:\\.|[^*\\])*)\*\*[：:]$")
 _ENTRY = re.compile(r"^(  )?(?:-|\d+\.) (.*)$")
@@ -338,7 +343,8 @@ _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 def _read_ours(
     body: str, language_: Language, writer: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that `jekyll.export` wrote, as they were, and the posts it links."""
+    """Return the sections of a post that `jekyll.export` wrote, as they were, and the posts it
+    links."""
     status: Status = "extractive" if writer == "extractive" else "new"
     titles: dict[str, str] = {}
     items: dict[str, list[Item]] = {name: [] for name in SECTIONS}

@@ -1,4 +1,5 @@
-"""The report as the one JSON object of `digest --json`, and as Markdown with each item's sources linked."""
+"""The report as the one JSON object of `digest --json`, and as Markdown with each item's sources
+linked."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ _LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
 
 
 def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
-    """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was written."""
+    """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was
+    written."""
     return {
         "topic": report.topic,
         "from": report.first.isoformat(),
@@ -60,7 +62,8 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
 
 
 def as_markdown(report: Report, title: str, cloud: str = "") -> str:
-    """Return the report under `title`; `cloud` is the address of the picture, relative to the file."""
+    """Return the report under `title`; `cloud` is the address of the picture, relative to the
+    file."""
     blocks = [f"# {escape(title)}"]
     for section in report.sections:
         blocks.append(f"## {escape(section.title)}")

@@ -3,7 +3,8 @@
 A folder that Jekyll builds as it is: the post in `_posts/`, its picture beside it, and the picture
 once more where the post's relative link leads on the built site. Jekyll files a post under the day
 that its date has in the zone of the machine that builds: the date is noon in UTC, and the permalink
-names the day itself. Jekyll runs Liquid before Markdown, so braces of posts are written as entities.
+names the day itself. Jekyll runs Liquid before Markdown, so braces of posts are written as
+entities.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ _Dumper.add_representer(
 
 
 def front_matter(name: str, report: Report, timezone: str) -> str:
-    """Return the lines above a post: `date` is the last day it reports on, `posttime` when it was made.
+    """Return the lines above a post: `date` is the last day it reports on, `posttime` when it was
+    made.
 
     Noon in UTC is the same day from UTC-12 to UTC+11; Jekyll leaves out posts of the future, so a
     report of the day itself has the time it was made at. The permalink holds in every zone.
@@ -201,7 +203,8 @@ def _link(report: Report, key: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text of strangers as Jekyll shows it as text: no Liquid, no HTML, no Markdown, one line."""
+    """Return text of strangers as Jekyll shows it as text: no Liquid, no HTML, no Markdown, one
+    line."""
     return _SPECIAL.sub(_escaped, " ".join(text.split()))
 
 

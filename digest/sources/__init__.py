@@ -1,4 +1,5 @@
-"""Where posts come from. A new source is one new file here with a function `open_source(spec, access)`."""
+"""Where posts come from. A new source is one new file here with a function `open_source(spec,
+access)`."""
 
 from __future__ import annotations
 
@@ -47,10 +48,11 @@ class Source(Protocol):
         ...
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return posts it has now, of whatever day, `window` being what is wanted; and what to remember.
+        """Return posts it has now, of whatever day, `window` being what is wanted; and what to
+        remember.
 
-        Posts and state are stored together, so nothing is lost or paid for twice where the process dies.
-        Raise SourceError where it has none to give.
+        Posts and state are stored together, so nothing is lost or paid for twice where the process
+        dies. Raise SourceError where it has none to give.
         """
         ...
 
@@ -73,7 +75,8 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
 
 
 def parse_spec(words: Sequence[str]) -> SourceSpec:
-    """Return the source that somebody types: a kind and its address, or an address that tells its kind.
+    """Return the source that somebody types: a kind and its address, or an address that tells its
+    kind.
 
     Raise SourceError for what names none, and for files of this machine: only the topics file may.
     """
@@ -85,7 +88,8 @@ def parse_spec(words: Sequence[str]) -> SourceSpec:
 
 
 def _guess_kind(address: str) -> str:
-    """Return the kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none does."""
+    """Return the kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none
+    does."""
     for kind in kinds():
         claims = getattr(import_module(f"{__name__}.{kind}"), "CLAIMS", None)
         if claims is not None and claims.match(address):
@@ -108,7 +112,8 @@ def admit_posts(posts: Iterable[Post], now: datetime, *, near: bool = False) -> 
 
 
 def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
-    """Return a post of a stranger with valid text, links that readers may get, and a date that can be."""
+    """Return a post of a stranger with valid text, links that readers may get, and a date that can
+    be."""
     links = (make_link(link, near=near) for link in post.links[: 2 * MAX_LINKS])
     return replace(
         post,

@@ -1,4 +1,5 @@
-"""Hacker News through Algolia's search API (https://hn.algolia.com/api): stories with enough points.
+"""Hacker News through Algolia's search API (https://hn.algolia.com/api): stories with enough
+points.
 
 The stories of the wanted days are asked for in every round, so that points and comments are fresh.
 """

@@ -1,4 +1,5 @@
-"""Posts from files: JSONL, a post a line, or a JSON array; plain or gzipped, told by content, not by name.
+"""Posts from files: JSONL, a post a line, or a JSON array; plain or gzipped, told by content, not
+by name.
 
 A file is read in pieces, and what is kept of it is bounded, whatever its size.
 """
@@ -84,7 +85,8 @@ class _Row(BaseModel):
 
 
 def parse_line(line: str) -> Post:
-    """Return the post of one line. Raise ValueError that says in a few words what is wrong with it."""
+    """Return the post of one line. Raise ValueError that says in a few words what is wrong
+    with it."""
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} characters")
     try:
@@ -134,7 +136,8 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def parse_lines(lines: Iterable[str], name: str) -> Iterator[Post]:
-    """Yield posts of the good lines; each bad one is logged as `name:number: what is wrong` and skipped."""
+    """Yield posts of the good lines; each bad one is logged as `name:number: what is wrong` and
+    skipped."""
     yield from _Rows(name).parse(lines)
 
 
@@ -173,7 +176,8 @@ class FileSource:
         self.name = path.name.removesuffix(".gz").removesuffix(".jsonl") or path.name
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return all posts of the file. Raise SourceError where none can be read of one that is not empty."""
+        """Return all posts of the file. Raise SourceError where none can be read of one that is not
+        empty."""
         return await asyncio.to_thread(self._read), SourceState()
 
     def _read(self) -> list[Post]:
@@ -237,7 +241,8 @@ def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines; of one that is too long its beginning, still too long to be taken for another."""
+    """Yield lines; of one that is too long its beginning, still too long to be taken for
+    another."""
     left, skipping = "", False
     for piece in pieces:
         lines = piece.split("\n")
@@ -260,7 +265,8 @@ _BETWEEN = re.compile(r"[\s,\[\]\ufeff]*")
 
 
 def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
-    """Yield the values of a JSON array, or those that follow each other. Raise ValueError where one breaks off."""
+    """Yield the values of a JSON array, or those that follow each other. Raise ValueError where one
+    breaks off."""
     decoder = json.JSONDecoder()
     left, number = "", 0
     for piece in pieces:

@@ -1,6 +1,5 @@
-"""Feeds: RSS, Atom, RDF and JSON Feed, with what Reddit, Mastodon, V2EX, YouTube, arXiv, Hacker News and
-bridges to X (RSSHub, Nitter) put into theirs.
-"""
+"""Feeds: RSS, Atom, RDF and JSON Feed, with what Reddit, Mastodon, V2EX, YouTube, arXiv, Hacker
+News and bridges to X (RSSHub, Nitter) put into theirs."""
 
 from __future__ import annotations
 
@@ -21,7 +20,8 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
 MAX_TEXT = 2_000
-"""Characters of an entry: title and the beginning of its content. A digest needs no whole article."""
+"""Characters of an entry: title and the beginning of its content. A digest needs no whole
+article."""
 MAX_POST = 6_000
 """Characters of a post of X, which is whole in itself."""
 SHORT = {"x", "mastodon", "telegram"}
@@ -121,8 +121,8 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
 
 
 def _aim(entry: Entry, context: FeedContext) -> Entry:
-    """Return the entry with absolute addresses. Hacker News and the like lead to an article, while the
-    discussion is the post: its address takes the place of the entry's id."""
+    """Return the entry with absolute addresses. Hacker News and the like lead to an article, while
+    the discussion is the post: its address takes the place of the entry's id."""
     link, comments = context.link(entry.link), context.link(entry.comments)
     if comments and identity(comments).source == "hn":
         return replace(entry, link=comments, id=comments, comments=link)
@@ -136,7 +136,8 @@ class _Words:
 
 
 def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
-    """Return the post that an entry is. One without a date counts from now, when it was first seen."""
+    """Return the post that an entry is. One without a date counts from now, when it was first
+    seen."""
     feed = context.feed
     words = _Words(
         fold_spaces(entry.title)
@@ -177,7 +178,8 @@ def _text(words: _Words, who: Identity) -> str:
 
 
 def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
-    """Return handle and name. A publisher goes by the name of its feed, and so do many authors at once."""
+    """Return handle and name. A publisher goes by the name of its feed, and so do many authors at
+    once."""
     byline = plain_text(entry.author)[:200]
     if who.source == "x":
         name = re.sub(r"\s*\(?@\w+\)?$", "", byline)

@@ -1,7 +1,8 @@
 """Public Telegram channels through their web view, https://t.me/s/NAME, as browsers see it.
 
-There is no documentation of the page; the classes it has had since 2018 (`tgme_widget_message`, `data-post`,
-`tgme_widget_message_text`) are those of the post widget that Telegram documents at core.telegram.org/widgets/post.
+There is no documentation of the page; the classes it has had since 2018 (`tgme_widget_message`,
+`data-post`, `tgme_widget_message_text`) are those of the post widget that Telegram documents at
+core.telegram.org/widgets/post.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class TelegramChannel:
         self.name = f"t.me/{self._channel}"
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return posts down to the newest one known, or to the first day wanted. Raise SourceError."""
+        """Return posts down to the newest one known, or to the first day wanted. Raise
+        SourceError."""
         zone = ZoneInfo(window.timezone)
         newest, before = int(state.marks.get("newest", "0")), 0
         found: dict[int, Post] = {}

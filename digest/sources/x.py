@@ -1,8 +1,9 @@
 """X through its API v2 (docs.x.com/x-api, OpenAPI 2.167): lists, users, recent search.
 
-Every post and every user in an answer is billed, once a UTC day (docs.x.com/x-api/getting-started/pricing). So
-one request is made at a time and stored before the next, a page never costs more than the budget, and a round
-ends at the newest post that is known. What a quote or reply refers to comes along and becomes a post of its own.
+Every post and every user in an answer is billed, once a UTC day
+(docs.x.com/x-api/getting-started/pricing). So one request is made at a time and stored before the
+next, a page never costs more than the budget, and a round ends at the newest post that is known.
+What a quote or reply refers to comes along and becomes a post of its own.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.c
 """Addresses that are meant for this source where no kind is named."""
 LARGEST = 100
 AGAIN = 20
-"""Posts asked for first where some are known: lists have no since_id, and what is read again the next day is
-paid for again."""
+"""Posts asked for first where some are known: lists have no since_id, and what is read again the
+next day is paid for again."""
 SEARCHED_DAYS = 7
 """Recent search goes back this far."""
 WITH_ALL = 9
-"""Reads that one post costs at the most: itself, one that it answers, one that it quotes, and their authors,
-who count as two each."""
+"""Reads that one post costs at the most: itself, one that it answers, one that it quotes, and their
+authors, who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
 """The least `max_results` of each endpoint."""
 _FIELDS = {
@@ -68,7 +69,8 @@ class X:
         self.name = f"x {self._place.kind}:{self._place.what}"[:80]
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return one page, newest first; `more` until what is known or wanted is reached. Raise SourceError."""
+        """Return one page, newest first; `more` until what is known or wanted is reached. Raise
+        SourceError."""
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
@@ -123,7 +125,8 @@ class X:
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], asked: dict[str, str]
     ) -> Page:
-        """Return the page; ask again without what the server does not understand, or has forgotten."""
+        """Return the page; ask again without what the server does not understand, or has
+        forgotten."""
         for _ in range(3):
             fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
             page = await self._get(fetcher, path, asked | fields)
