@@ -33,7 +33,8 @@ LANGUAGES = "languages"
 STALE = timedelta(days=2)
 """After which an alert that nobody could be told is dropped."""
 PATIENCE = timedelta(hours=1)
-"""How long after its build time a report may be missing, and digests may wait without one going out."""
+"""How long after its build time a report may be missing, and digests may wait without one going
+out."""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused part is told of."""
 MOST_ROWS = 15

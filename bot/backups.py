@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 async def backup(settings: Settings, file: Path, show: Callable[[str], None]) -> None:
-    """Writes everything into one file. Raises StoreError."""
+    """Write everything into one file. Raises StoreError."""
     await back_up(settings.database_url, file)
     show(f"{file}: {_size(file)}, read from end to end and found whole")
 
@@ -25,7 +25,7 @@ async def backup(settings: Settings, file: Path, show: Callable[[str], None]) ->
 async def restore(
     settings: Settings, file: Path, now: datetime, show: Callable[[str], None]
 ) -> None:
-    """Puts a backup in the place of the database. Raises StoreError; then nothing was changed."""
+    """Put a backup in the place of the database. Raises StoreError; then nothing was changed."""
     done = await put_back(settings.database_url, file, now, Store.open)
     show(f"restored the backup of {done.made_at:%Y-%m-%d %H:%M} UTC")
     if done.aside:
@@ -34,7 +34,7 @@ async def restore(
 
 
 async def open_whole(settings: Settings, now: datetime) -> Restored | None:
-    """Looks for damage before the bot starts and repairs it from the daily backup, if it must.
+    """Look for damage before the bot starts and repair it from the daily backup, if it must.
 
     Raises StoreError where it cannot.
     """

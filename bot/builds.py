@@ -56,7 +56,7 @@ class Builds:
             return await run_digest(topic, day, whole=whole)
 
     async def close(self) -> None:
-        """Ends what is running, and its process."""
+        """End what is running, and its process."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -64,7 +64,7 @@ class Builds:
 
 
 async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
-    """Runs `python -m bot digest` for one day, the command a person would type; empty where it
+    """Run `python -m bot digest` for one day, the command a person would type; empty where it
     worked, else the line that says why not. Only a `whole` one may spend money on a model."""
     writer = "auto" if whole else "extractive"
     words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
@@ -76,12 +76,12 @@ DEADLINE = 600.0
 
 
 async def run_child(*words: str) -> str:
-    """Runs `python -m bot` with these words; empty where it worked, else why not."""
+    """Run `python -m bot` with these words; empty where it worked, else why not."""
     return (await ask_child(*words))[1]
 
 
 async def ask_child(*words: str) -> tuple[str, str]:
-    """Runs `python -m bot` with these words; what it printed, and why it failed or nothing."""
+    """Run `python -m bot` with these words; what it printed, and why it failed or nothing."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", *words),
         stdin=asyncio.subprocess.DEVNULL,

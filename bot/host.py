@@ -39,7 +39,7 @@ class BotHost:
         self.menu = menu()
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
-        """The replies to a line, as they are ready; to one who asks too fast a word, once."""
+        """Yield the replies to a line, as they are ready; to one who asks too fast a word, once."""
         person = f"{incoming.platform}:{incoming.user_id}"
         wait = self._pace.wait(person)
         if wait > 0:
@@ -52,11 +52,11 @@ class BotHost:
             yield one
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
-        """Logs a failure under an id; the words that tell the id to whoever asked."""
+        """Log a failure under an id; return the words that tell the id to whoever asked."""
         return apology(error, where, language or self._context.language)
 
     def link_word(self, line: str) -> str:
-        """The word of a link that asks this line, or nothing where a link may not."""
+        """Return the word of a link that asks this line, or nothing where a link may not."""
         return link_word(line)
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
@@ -108,6 +108,10 @@ class BotHost:
             (texts.weekday(day, self._context.language), str(day)) for day in known[:MOST_SUGGESTED]
         ]
 
+    def is_flooding(self, platform: str, person: str) -> bool:
+        """Return whether a person has asked too much and was told so: nothing of it is answered."""
+        return self._pace.is_over(f"{platform}:{person}")
+
     async def first_time(self, platform: str, update: str) -> bool:
         """Whether this update was never handled; from now on it was."""
         now = self._context.now()
@@ -137,24 +141,24 @@ class BotHost:
                 return
 
     async def moved(self, platform: str, old: str, new: str) -> None:
-        """A chat has a new id."""
+        """Give a chat its new id."""
         await self._ledger.move_chat(platform, old, new)
 
     async def note(self, platform: str, name: str) -> str:
-        """What a platform noted under that name, or nothing."""
+        """Return what a platform noted under that name, or nothing."""
         return await self._context.store.note(platform, name)
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Keeps a note across restarts."""
+        """Keep a note across restarts."""
         await self._context.store.save_note(platform, name, value)
 
     def ready(self, platform: str, name: str) -> None:
-        """The platform talks to people now."""
+        """Note that the platform talks to people now."""
         self._show(f"{platform}: ready as {name}")
         self._ready.setdefault(platform, asyncio.Event()).set()
 
     async def talks(self, platform: str) -> None:
-        """Waits until the platform talks to people."""
+        """Wait until the platform talks to people."""
         await self._ready.setdefault(platform, asyncio.Event()).wait()
 
 
@@ -183,6 +187,12 @@ class LineLimit:
         if len(self._asked) > _PEOPLE:
             self._forget(now)
         return 0.0
+
+    def is_over(self, person: str) -> bool:
+        """Return whether the person may not ask now and was told to wait."""
+        asked, now = self._asked.get(person, ()), self._clock()
+        recent = sum(now - at < WITHIN for at in asked)
+        return recent >= MOST and now - self._told.get(person, -WITHIN) < WITHIN
 
     def tell(self, person: str) -> bool:
         """Whether to tell the person to wait: once a minute, or the telling would be the flood."""

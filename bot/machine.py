@@ -14,9 +14,9 @@ _LARGE = 64 * 1024
 
 
 def lean_heap() -> None:
-    """Before any thread is started: all threads share one heap, so that none keeps free memory of its
-    own; they take turns at the interpreter anyway. Reports and pictures go back at once, instead of
-    raising the size from which that is done (mallopt(3))."""
+    """Before any thread is started: all threads share one heap, so that none keeps free memory
+    of its own; they take turns at the interpreter anyway. Reports and pictures go back at once,
+    instead of raising the size from which that is done (mallopt(3))."""
     if (mallopt := _of_glibc("mallopt")) is not None:
         mallopt(_ARENA_MAX, 1)
         mallopt(_MMAP_THRESHOLD, _LARGE)
@@ -48,7 +48,8 @@ WIPED = {
 
 
 def storage_fault(file: Path, mounts: str) -> str:
-    """What is wrong with the place of the file; "" where it stays. `mounts`: proc(5), mountinfo."""
+    """Return what is wrong with the place of the file; "" where it stays. `mounts`: proc(5),
+    mountinfo."""
     here, kind = Path("/"), ""
     for line in mounts.splitlines():
         left, dash, right = line.partition(" - ")
@@ -63,8 +64,8 @@ def storage_fault(file: Path, mounts: str) -> str:
 
 
 def warn_of_storage(file: Path) -> str:
-    """A line for operators about a database that a restart wipes; "" where it stays, or where this
-    system does not tell."""
+    """Return a line for operators about a database that a restart wipes; "" where it stays, or
+    where this system does not tell."""
     try:
         mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
         why = storage_fault(file.resolve(), mounts)

@@ -78,7 +78,7 @@ class Schedule:
             await self._ledger.give_back(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
-        """A step, if this process has the role. One that fails is logged and comes again."""
+        """Take a step, if this process has the role. One that fails is logged and comes again."""
         if task := asyncio.current_task():
             self._turns.add(task)
             task.add_done_callback(self._turns.discard)
@@ -97,7 +97,7 @@ class Schedule:
             log.info("clock: %d deliveries are due", new)
 
     async def build(self) -> None:
-        """Makes the reports whose days have closed."""
+        """Make the reports whose days have closed."""
         context = self._context
         for topic, day in await self._ledger.build_due(
             list(context.topics.values()), context.now()
@@ -110,7 +110,7 @@ class Schedule:
                 log.error("clock: no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
 
     async def collect(self) -> None:
-        """A round of the sources: most show only their latest posts."""
+        """Collect a round of the sources: most show only their latest posts."""
         if self._collect:
             await self._collect()
 
@@ -121,7 +121,8 @@ class Schedule:
         await self._watch.look(now, await self._ledger.balance(now), undelivered)
 
     async def tidy(self) -> None:
-        """Gives up what is too old to be delivered; the daily backup, and posts that are not kept."""
+        """Give up what is too old to be delivered; the daily backup, and posts that are not
+        kept."""
         await self._ledger.give_up(self._context.now())
         if self._upkeep:
             await self._upkeep(self._context.now())

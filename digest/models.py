@@ -323,10 +323,6 @@ class Subscription:
     paused: bool = False
     quiet: bool = False
     """True where no part of a digest rings."""
-    weekly: bool = False
-    """True for one digest of the week, on the first of `weekdays`."""
-    thread: bool = False
-    """True for a thread of its own each day, in text channels of Discord."""
     id: int = 0
     """Its row; 0 for one that is not stored."""
 

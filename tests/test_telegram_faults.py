@@ -14,6 +14,7 @@ from bot.commands.table import COMMANDS
 from bot.platforms import Unreachable
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item
+from tests.hosts import NOW
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 from tests.telegram_chats import Message
@@ -168,3 +169,14 @@ async def test_those_who_wait_for_a_report_hold_up_nobody(
     await up.ask(MEI, "/views")
     assert asyncio.get_running_loop().time() - began < 2.0
     made.set()
+
+
+async def test_a_thousand_lines_of_one_person_hold_up_nobody(up: Running) -> None:
+    up.server.person(1000, "Somebody")
+    for _ in range(1000):
+        up.server.say(1000, 1000, "/views")
+    up.server.say(MEI, MEI, "/views")
+    await up.server.until(lambda: up.server.messages(MEI), 15)
+    assert len(up.server.messages(1000)) == 21, "twenty answers, and a word to slow down"
+    seen = await up.context.store.first_time("telegram", f"{up.bot.bot.id}:700000900", NOW)
+    assert seen, "most are neither read nor written down"

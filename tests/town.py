@@ -44,9 +44,9 @@ def opened(
     if platform == "telegram":
         host: Any = Links()
         setup = Setup(token or TELEGRAM_TOKEN, url)
-        return telegram.Deliverer(host, setup, lambda: "made_up_bot", timeout)
+        return telegram.TelegramDeliverer(host, setup, lambda: "made_up_bot", timeout)
     setup = Setup(token or DISCORD_TOKEN)
-    return discord.Deliverer(setup, f"{url}/api/v10", news or (lambda _: False), timeout)
+    return discord.DiscordDeliverer(setup, f"{url}/api/v10", news or (lambda _: False), timeout)
 
 
 def body(platform: str, text: str = "hello", **more: Any) -> str:

@@ -1,4 +1,5 @@
-"""One try of a message, and what its outcome means: for the message, its chat and the whole platform."""
+"""One try of a message, and what its outcome means: for the message, its chat and the whole
+platform."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class Job:
 
 
 def job_of(part: Part) -> Job:
-    """The part as a job."""
+    """Return the part as a job."""
     return Job(part, str(json.loads(part.body).get("picture", "")))
 
 
@@ -92,8 +93,8 @@ class Tries:
         self._failures, self._failing_since = 0, 0.0
 
     async def send(self, job: Job) -> Outcome | None:
-        """One send and its outcome; None where it is to be tried again at once. One may fail without
-        the others."""
+        """One send and its outcome; None where it is to be tried again at once. One may fail
+        without the others."""
         try:
             return await self._tried(job)
         except PlatformError as error:
@@ -123,7 +124,7 @@ class Tries:
         return Outcome(part.id, "sent", delivered.message, again_at=self._next(part, delivered))
 
     async def _turn(self) -> None:
-        """Waits for a turn of its own: a call that belongs to a message that was sent."""
+        """Wait for a turn of its own: a call that belongs to a message that was sent."""
         while (wait := self._rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
         self._rate.begin(self._clock())
@@ -169,7 +170,7 @@ class Tries:
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
 
     async def _told(self, job: Job, error: PlatformError) -> Outcome | None:
-        """The outcome of a send that failed, also where the store fails meanwhile."""
+        """Return the outcome of a send that failed, also where the store fails meanwhile."""
         try:
             return await self._failed(job, error)
         except StoreError as why:
@@ -179,7 +180,7 @@ class Tries:
             return self._later(job.part, str(error), 5.0)
 
     async def _failed(self, job: Job, error: PlatformError) -> Outcome | None:
-        """The outcome of a send that failed; None where it is tried again at once."""
+        """Return the outcome of a send that failed; None where it is tried again at once."""
         part = job.part
         if self._to.pace.bans and isinstance(error, Limited | Gone | Revoked | Refused):
             await self._note_invalid(error)
@@ -223,7 +224,7 @@ class Tries:
         return self._later(part, str(error), error.seconds)
 
     async def _remember(self, seconds: float) -> None:
-        """Keeps a long pause across restarts."""
+        """Keep a long pause across restarts."""
         if seconds >= LONG:
             log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self._name, seconds)
             await self._ledger.pause(self._name, self._now() + timedelta(seconds=seconds))

@@ -23,7 +23,7 @@ WAIT = 2.0
 
 
 def own_name() -> str:
-    """This process, as leases name it: host and number."""
+    """Return this process, as leases name it: host and number."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -53,7 +53,7 @@ async def while_held(
 
 
 async def _ended(task: asyncio.Future[None]) -> None:
-    """Ends the work and waits until it has: sends under way are finished and written down, even
+    """End the work and waits until it has: sends under way are finished and written down, even
     where this process is told to end once more meanwhile."""
     task.cancel()
     again = False

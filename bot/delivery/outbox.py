@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """Sends under way at once: rate times latency, for a second or two."""
 AHEAD = 0.5
-"""Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves unsure."""
+"""Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves
+unsure."""
 MOST_AHEAD = 50
 POLL = 1.0
 """Seconds between looks for new messages where there were none."""
@@ -68,7 +69,7 @@ class Outbox:
         self._stopping, self._expires = False, 0.0
 
     async def run(self) -> None:
-        """Sends until cancelled or the token is revoked; `stop` afterwards."""
+        """Send until cancelled or the token is revoked; `stop` afterwards."""
         await self._begin_at_last()
         feeding = asyncio.create_task(self._feed())
         try:
@@ -85,7 +86,7 @@ class Outbox:
         self._wake.set()
 
     async def stop(self, within: float) -> None:
-        """Puts back what was not begun, and lets what was finish, so many seconds at the most."""
+        """Put back what was not begun, and lets what was finish, so many seconds at the most."""
         self._end()
         if self._sending:
             await asyncio.wait(self._sending, timeout=within)
@@ -104,7 +105,7 @@ class Outbox:
                 await asyncio.sleep(POLL)
 
     async def _begin(self) -> None:
-        """What an earlier process left behind: unsure messages, and a pause."""
+        """Take up what an earlier process left behind: unsure messages, and a pause."""
         now = self._now()
         until = await self._ledger.paused_until(self.name)
         if until is not None and until > now:
@@ -187,7 +188,7 @@ class Outbox:
         task.add_done_callback(self._done)
 
     async def _slot(self) -> bool:
-        """Waits for the next send's turn; gives all back where that is far off."""
+        """Wait for the next send's turn; give all back where that is far off."""
         while (wait := self.rate.wait(self._clock())) > 0:
             if wait > PATIENCE:
                 self._give_back()
@@ -212,7 +213,7 @@ class Outbox:
         self._room.release()
 
     def _give_back(self) -> None:
-        """Puts claimed messages back that were not begun."""
+        """Put claimed messages back that were not begun."""
         jobs = [*self._queue, *(job for parked in self._parked.values() for job in parked)]
         self._queue.clear()
         self._parked.clear()
@@ -220,12 +221,12 @@ class Outbox:
             self._writer.put(Outcome(job.part.id, "waiting"))
 
     def _again(self, *jobs: Job) -> None:
-        """Tries these next."""
+        """Try these next."""
         self._queue.extendleft(reversed(jobs))
         self._filled.set()
 
     def _park(self, job: Job) -> bool:
-        """Sets a message aside while another one uploads its picture."""
+        """Set a message aside while another one uploads its picture."""
         if (
             not job.picture
             or job.bare
@@ -278,12 +279,12 @@ class Writer:
         """Whether outcomes could not be written: nothing more may be sent then."""
 
     def put(self, outcome: Outcome) -> None:
-        """Writes it down soon."""
+        """Write it down soon."""
         self._waiting.append(outcome)
         self._some.set()
 
     async def run(self) -> None:
-        """Writes until cancelled."""
+        """Write until cancelled."""
         while True:
             await self._some.wait()
             await asyncio.sleep(GATHER)
@@ -292,7 +293,7 @@ class Writer:
                 await asyncio.sleep(1.0)
 
     async def flush(self) -> None:
-        """Writes all there is now, not what comes meanwhile; keeps it where that fails."""
+        """Write all there is now, not what comes meanwhile; keep it where that fails."""
         async with self._one:
             left = len(self._waiting)
             while left > 0:

@@ -17,7 +17,8 @@ from collections import deque
 
 SLACK, MORE_SLACK, MOST_SLACK = 0.006, 0.004, 0.05
 """Seconds a second of allowance takes longer here, for what the answers do not show. Every lone
-refusal adds some, which goes again slowly; more than the most, and it is the rate that is too high."""
+refusal adds some, which goes again slowly; more than the most, and it is the rate that is too
+high."""
 LESS_SLACK = 0.0005
 """What goes of it in a second of sending."""
 TRUST = 24.0
@@ -70,11 +71,11 @@ class Rate:
         return self._cut
 
     def halt(self, until: float) -> None:
-        """Sends nothing before this moment."""
+        """Send nothing before this moment."""
         self._halted = max(self._halted, until)
 
     def begin(self, now: float) -> None:
-        """Notes that a send begins."""
+        """Note that a send begins."""
         if now - self._slot > IDLE or not (self._arrived or self._answered):
             self._slot = now
         else:
@@ -86,7 +87,7 @@ class Rate:
         self._grow()
 
     def accepted(self, began: float, now: float) -> None:
-        """Notes that the message whose send `began` then was taken."""
+        """Note that the message whose send `began` then was taken."""
         self._answers.append("")
         place = bisect_left(self._arrived, began)
         if self._arrived[place : place + 1] == [began]:
@@ -102,8 +103,8 @@ class Rate:
         self._peak = max(self._peak, len(self._taken))
 
     def refused(self, chat: str, began: float, seconds: float, now: float) -> bool:
-        """Notes a 429 for a chat whose send `began` then, asking to wait so long. Whether it is meant
-        for the whole bot, which then waits; else for that chat alone.
+        """Note a 429 for a chat whose send `began` then, asking to wait so long. Whether it is
+        meant for the whole bot, which then waits; else for that chat alone.
 
         One refusal may be the chat's own, or come of messages that bunched on their way. It is the
         bot's while more than the proven rate is tried, or where three chats of the last ten answers
@@ -126,7 +127,7 @@ class Rate:
         return False
 
     def come_down(self, now: float, seconds: float) -> None:
-        """The bot as a whole was refused: waits, then goes on at the rate that was still taken."""
+        """Wait after a refusal of the whole bot, then go on at the rate that was still taken."""
         taken, self._peak = self._peak, 0
         if self._cut:
             self._trust = min(MOST_TRUST, 2 * self._trust)
@@ -163,7 +164,8 @@ class Rate:
         known = [self._at(*both) for both in self._answered]
         if end + len(known) < many:
             return 0.0
-        # The last of the sorted ones are surely among the last `many`; the few others are sorted here.
+        # The last of the sorted ones are surely among the last `many`; the few others are sorted
+        # here.
         few = min(many, len(known))
         sure = end - (many - few)
         some = sorted([*self._arrived[max(0, end - many) : sure], *known])
@@ -171,19 +173,20 @@ class Rate:
         return oldest + (1.0 + 0.75 * self._slack) * many / self.rate
 
     def _at(self, began: float, answered: float) -> float:
-        """The latest moment at which a message can have arrived."""
+        """Return the latest moment at which a message can have arrived."""
         return max(began, answered - self._trip)
 
 
 class ChatPace:
-    """When each chat may be sent to again: one message a second, and so many a minute in a group."""
+    """When each chat may be sent to again: one message a second, and so many a minute in a
+    group."""
 
     def __init__(self, gap: float, most_in_minute: int) -> None:
         self._gap, self._most = gap, most_in_minute
         self._sends: dict[str, deque[float]] = {}
 
     def sent(self, chat: str, group: bool, now: float) -> float:
-        """Notes a send; gives the moment of the next one."""
+        """Note a send; return the moment of the next one."""
         sends = self._sends.setdefault(chat, deque(maxlen=max(1, self._most)))
         sends.append(now)
         if len(self._sends) > 20_000:
@@ -203,7 +206,7 @@ class Invalid:
         self._at: deque[float] = deque()
 
     def note(self, now: float) -> float:
-        """Notes such an answer; the seconds to stop for, 0 while there are few."""
+        """Note such an answer; return the seconds to stop for, 0 while there are few."""
         self._at.append(now)
         while now - self._at[0] >= self.WITHIN:
             self._at.popleft()

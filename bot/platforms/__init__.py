@@ -1,7 +1,7 @@
 """Chat platforms: what each must do, what it is given, and how it is found by its place here.
 
-A platform that needs a token is a module or package of this folder with `open_platform`; its settings
-are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
+A platform that needs a token is a module or package of this folder with `open_platform`; its
+settings are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Refused(PlatformError):
 
 
 class Gone(PlatformError):
-    """Nothing can be sent to that chat any more: the bot was blocked or removed, the chat deleted."""
+    """Nothing can be sent to that chat any more: the bot was blocked or removed, the chat
+    deleted."""
 
     def __init__(self, message: str = "", why: Ending = "removed", *, thread: bool = False) -> None:
         """`thread`: only the chat's thread is gone; the chat itself remains."""
@@ -125,19 +126,23 @@ class Host(Protocol):
         ...
 
     def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
-        """The replies to a line, as they are ready. Never raises."""
+        """Yield the replies to a line, as they are ready. Never raises."""
         ...
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
-        """Logs a failure under an id; the words that tell the id to whoever asked."""
+        """Log a failure under an id; return the words that tell the id to whoever asked."""
         ...
 
     def link_word(self, line: str) -> str:
-        """The word of a link that asks this line, or nothing where a link may not."""
+        """Return the word of a link that asks this line, or nothing where a link may not."""
         ...
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
         """Values that complete what is typed: what is shown, what is meant. At most 25."""
+        ...
+
+    def is_flooding(self, platform: str, person: str) -> bool:
+        """Return whether a person has asked too much and was told so: nothing of it is answered."""
         ...
 
     async def first_time(self, platform: str, update: str) -> bool:
@@ -158,19 +163,19 @@ class Host(Protocol):
         ...
 
     async def moved(self, platform: str, old: str, new: str) -> None:
-        """A chat has a new id."""
+        """Give a chat its new id."""
         ...
 
     async def note(self, platform: str, name: str) -> str:
-        """What a platform noted under that name, or nothing."""
+        """Return what a platform noted under that name, or nothing."""
         ...
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Keeps a note across restarts."""
+        """Keep a note across restarts."""
         ...
 
     def ready(self, platform: str, name: str) -> None:
-        """The platform talks to people now, under that name."""
+        """Note that the platform talks to people now, under that name."""
         ...
 
 
@@ -212,7 +217,8 @@ class Outgoing:
     """The message it answers, where its place follows from that: a thread of comments."""
 
     def without(self, error: Refused) -> Outgoing | None:
-        """Return the message without what was refused, or None where nothing is left to leave out."""
+        """Return the message without what was refused, or None where nothing is left to leave
+        out."""
         denied = self.denied or error.rights
         if error.picture and (self.picture or self.file_id) and not self.bare:
             return replace(self, bare=True, denied=denied)
@@ -257,13 +263,13 @@ class Delivering(Protocol):
         ...
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Sends one message, in one call. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or
+        """Send one message, in one call. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or
         Revoked."""
         ...
 
     async def arrived(self, message: Outgoing, since: datetime) -> str:
-        """The id of the message if it was taken since then, else nothing. Asked where a nonce may
-        be forgotten. Raises Unsure where that cannot be seen."""
+        """Return the id of the message if it was taken since then, else nothing. Asked where a
+        nonce may be forgotten. Raises Unsure where that cannot be seen."""
         ...
 
     async def publish(self, chat: Chat, message: str) -> None:
@@ -288,16 +294,16 @@ class Platform(Protocol):
         ...
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        """Posts a reply whole. Raises Gone, Refused or Unreachable."""
+        """Post a reply whole. Raises Gone, Refused or Unreachable."""
         ...
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Sends a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""
+        """Send a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""
         ...
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """A line on who the token is for and how to invite the bot; then a line for each of these
-        subscribed chats where it may not post. Changes nothing. Raises as `run` does."""
+        """Return a line on who the token is for and how to invite the bot; then a line for each
+        of these subscribed chats where it may not post. Changes nothing. Raises as `run` does."""
         ...
 
 
@@ -349,23 +355,23 @@ def is_near(url: str) -> bool:
 
 
 def names() -> tuple[str, ...]:
-    """The platforms of this folder."""
+    """Return the platforms of this folder."""
     return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
 
 
 def load(name: str) -> ModuleType:
-    """The platform's module, with its SDK: half a second of work the first time."""
+    """Return the platform's module, with its SDK: half a second of work the first time."""
     return importlib.import_module(f"{__name__}.{name}")
 
 
 def open_platform(name: str, host: Host, setup: Setup) -> Platform:
-    """The platform of that name; connects to nothing yet."""
+    """Return the platform of that name; connects to nothing yet."""
     made: Platform = load(name).open_platform(host, setup)
     return made
 
 
 def language_of(code: str | None) -> Language | None:
-    """The language for a code such as `zh-hans` or `en-US`; None where there is no code."""
+    """Return the language for a code such as `zh-hans` or `en-US`; None where there is no code."""
     if not code:
         return None
     return "zh" if code.lower().startswith("zh") else "en"

@@ -32,7 +32,7 @@ async def say(answer: Answer, lines: Sequence[str]) -> None:
 
 
 async def talk(answer: Answer, commands: Sequence[str], language: Language) -> None:
-    """Reads lines until the end of input, `/quit` or Ctrl-C."""
+    """Read lines until the end of input, `/quit` or Ctrl-C."""
     print(texts.text("welcome", language))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
@@ -43,7 +43,7 @@ async def talk(answer: Answer, commands: Sequence[str], language: Language) -> N
 
 
 async def everything() -> bool:
-    """The right of whoever sits at this terminal."""
+    """Return the right of whoever sits at this terminal."""
     return True
 
 
@@ -60,9 +60,10 @@ def width() -> int:
 
 
 def _piped() -> Callable[[], Awaitable[str | None]]:
-    """Reads lines of a pipe or a file, as UTF-8 whatever the locale says.
+    """Read lines of a pipe or a file, as UTF-8 whatever the locale says.
 
-    In a daemon thread: Ctrl-C would wait for one of asyncio's own threads, and so for the next line.
+    In a daemon thread: Ctrl-C would wait for one of asyncio's own threads, and so for the next
+    line.
     """
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
@@ -100,8 +101,8 @@ def _prompt(commands: Sequence[str]) -> Callable[[], Awaitable[str | None]]:
 
 
 def render(reply: Reply, columns: int, *, styled: bool) -> str:
-    """The reply as text of at most `columns` columns. What came from posts is cleaned, so that no
-    escape sequence of a stranger reaches the terminal."""
+    """Return the reply as text of at most `columns` columns. What came from posts is cleaned, so
+    that no escape sequence of a stranger reaches the terminal."""
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
@@ -115,7 +116,7 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
 
 
 def _buttons(group: Sequence[Button], columns: int, styled: bool) -> list[str]:
-    """What may be typed next; of a long choice the first few."""
+    """Return what may be typed next; of a long choice the first few."""
     shown = [_line(button.line) for button in group[:MOST_BUTTONS]]
     more = " …" if len(group) > MOST_BUTTONS else ""
     lines = wrap("→ " + " · ".join(shown) + more, columns, "", "  ")
@@ -137,7 +138,8 @@ def _block(block: Block, columns: int, styled: bool) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """Cleaned, on one line: a line break in a name must not begin a line of its own making."""
+    """Return the text cleaned, on one line: a line break in a name must not begin a line of its
+    own making."""
     return " ".join(clean(text).split())
 
 
@@ -189,7 +191,7 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int, styled: bool) -> list[
 
 
 def _links(links: Sequence[Link], columns: int, styled: bool) -> list[str]:
-    """The first author with the post's address, then who else said it: their posts are one
+    """Return the first author with the post's address, then who else said it: their posts are one
     /sources away."""
     shown = [_link(links[0]), *(_line(link.label) for link in links[1:MOST_HANDLES])]
     if len(links) > MOST_HANDLES:
@@ -223,7 +225,7 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
 
 
 def _pieces(text: str) -> list[str]:
-    """What stays on one line, letters with all their accents."""
+    """Return what stays on one line, letters with all their accents."""
     pieces: list[str] = []
     breaks = True
     for letter in _letters(text):
@@ -247,7 +249,8 @@ def _letters(text: str) -> Iterator[str]:
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:
-    """A line with one endless word is cut where it must be; an address stays whole, to be opened."""
+    """Cut a line with one endless word is cut where it must be; an address stays whole, to be
+    opened."""
     if cells(line) <= columns or "://" in line:
         return [line]
     lines, taken = [""], 0

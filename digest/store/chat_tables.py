@@ -126,8 +126,6 @@ async def insert_subscription(
         "paused": subscription.paused,
         "title": chat.title,
         "quiet": subscription.quiet,
-        "weekly": subscription.weekly,
-        "day_thread": subscription.thread,
         "next_at": next_due(subscription, now),
     }
     keys = ["platform", "chat", "thread", "topic"]
@@ -206,7 +204,5 @@ def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
         tuple(row.without),
         row.paused,
         row.quiet,
-        row.weekly,
-        row.day_thread,
         row.id,
     )

@@ -250,8 +250,6 @@ subscriptions = Table(
     Column("paused", Boolean, nullable=False),
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("quiet", Boolean, nullable=False, server_default=false()),
-    Column("weekly", Boolean, nullable=False, server_default=false()),
-    Column("day_thread", Boolean, nullable=False, server_default=false()),
     # When it is due next.
     Column("next_at", Moment),
     UniqueConstraint("platform", "chat", "thread", "topic"),

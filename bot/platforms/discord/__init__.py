@@ -32,7 +32,7 @@ from bot.platforms import (
     send_answer,
 )
 from bot.platforms.discord.embeds import PICTURE, Sheet, build_embeds, build_view, sheets
-from bot.platforms.discord.rest import Deliverer
+from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.discord.rights import NEEDED, checked, lacking
 from bot.platforms.discord.slash import Chinese, command
 from bot.presses import Press, pressed
@@ -51,7 +51,7 @@ _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 def open_platform(host: Host, setup: Setup) -> Discord:
-    """The platform; connects to nothing yet."""
+    """Return the platform; connects to nothing yet."""
     # It warns of libraries for voices, which this bot never hears.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return Discord(host, setup)
@@ -65,7 +65,7 @@ class Discord:
         # The library knows no setting for it, so it holds for the whole process.
         Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.api_proxy)
-        self.delivering = Deliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
+        self.delivering = DiscordDeliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
 
     async def run(self) -> None:
         """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
@@ -105,7 +105,8 @@ class Discord:
         await self.send(await self.delivering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Who the token is for and the link that invites the bot; then the chats where it may not post."""
+        """Who the token is for and the link that invites the bot; then the chats where it may
+        not post."""
         try:
             return await checked(self.setup, chats)
         except Exception as error:
@@ -151,11 +152,11 @@ class Client(discord.AutoShardedClient):
             await self.host.save_note(NAME, name, hash_)
 
     async def on_ready(self) -> None:
-        """The first connection, or one after a long break."""
+        """Note the first connection, or one after a long break."""
         self.host.ready(NAME, str(self.user))
 
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
-        """What fails in an event is logged and takes nothing along."""
+        """Log what fails in an event; it takes nothing along."""
         log.exception("discord: %s failed", event_method)
 
     async def on_command_error(
@@ -200,7 +201,7 @@ class Client(discord.AutoShardedClient):
         return await self.host.first_time(NAME, str(interaction.id))
 
     async def _reply(self, interaction: discord.Interaction, press: Press, private: bool) -> None:
-        """Sends what the line answers: first in the place of the deferred answer, then behind it."""
+        """Send what the line answers: first in the place of the deferred answer, then behind it."""
         asked = _incoming(interaction, press.line)
         try:
             await self._replies(interaction, self.host.answer(asked), press, private)
@@ -247,7 +248,7 @@ class Client(discord.AutoShardedClient):
                 await interaction.followup.send(**content, ephemeral=private, wait=True)
 
     async def _post(self, interaction: discord.Interaction, one: Reply) -> None:
-        """Posts as digests are posted: what works now will work every day."""
+        """Post as digests are posted: what works now will work every day."""
         await self.platform.send(_chat(interaction), one)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -264,22 +265,22 @@ class Client(discord.AutoShardedClient):
             return
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was removed from a server."""
+        """End what was posted in a server that removed the bot."""
         await self.host.ended(NAME, "", "removed", space=str(guild.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """A channel is gone."""
+        """End what was posted in a channel that is gone."""
         await self.host.ended(NAME, str(channel.id), "deleted")
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """A thread or forum post is gone."""
+        """End what was posted in a thread or forum post that is gone."""
         await self.host.ended(NAME, str(payload.thread_id), "deleted")
 
 
 async def _content(
     reply: Reply, sheet: Sheet, number: int, of: int, *, buttons: bool = True
 ) -> dict[str, Any]:
-    """The arguments of a message."""
+    """Return the arguments of a message."""
     content: dict[str, Any] = {"embeds": build_embeds(reply, sheet, number, of)}
     made = build_view(reply, number, of)
     if buttons and made.children:
@@ -291,7 +292,7 @@ async def _content(
 
 
 async def _answered(call: Any) -> bool:
-    """Makes a call of an interaction; False where it came too late for any answer. What else is
+    """Make a call of an interaction; False where it came too late for any answer. What else is
     refused is logged, and nothing more: the answer itself may still be taken."""
     try:
         await call
@@ -349,7 +350,7 @@ def _may_post(have: discord.Permissions) -> bool:
 
 
 def _api(address: str) -> str:
-    """The root of the API; `http://127.0.0.1:8080` stands for its version 10."""
+    """Return the root of the API; `http://127.0.0.1:8080` stands for its version 10."""
     bare = address.rstrip("/")
     return bare if urlsplit(bare).path else f"{bare}/api/v10"
 

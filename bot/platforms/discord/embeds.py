@@ -30,8 +30,8 @@ _ENDING = re.compile(r'[()<>"\\\s]')
 TITLE = 256
 DESCRIPTION = Budget(4000)
 CLOSING = Budget(1500)
-"""Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted here in
-UTF-16 units, which is never less than Discord counts."""
+"""Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted
+here in UTF-16 units, which is never less than Discord counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Sheet:
 
 
 def escaped(text: str) -> str:
-    """The text so that Discord shows it as it is."""
+    """Return the text so that Discord shows it as it is."""
     text = _SIGNS.sub(lambda sign: "\\" + sign.group(), text)
     text = _AFTER_NUMBER.sub(r"\1\\\2", text)
     return _LEADING.sub(r"\1\\\2", text)
@@ -63,7 +63,7 @@ def _percent(sign: re.Match[str]) -> str:
 
 
 def shown(run: Run) -> str:
-    """A run as markdown."""
+    """Return a run as markdown."""
     inner = escaped(run.text)
     if run.url:
         return f"[{inner}]({_ENDING.sub(_percent, run.url)})"
@@ -75,7 +75,7 @@ def shown(run: Run) -> str:
 
 
 def size(run: Run) -> int:
-    """The most a run takes of an embed, wherever it stands."""
+    """Return the most a run takes of an embed, wherever it stands."""
     return utf16(shown(run))
 
 
@@ -113,7 +113,7 @@ PICTURE = "wordcloud.png"
 
 
 def colour(topic: str) -> discord.Colour:
-    """The topic's colour, the same every day; the bot's own matters are grey."""
+    """Return the topic's colour, the same every day; the bot's own matters are grey."""
     if not topic:
         return discord.Colour(0x99AAB5)
     hue = zlib.crc32(topic.encode()) % 360 / 360
@@ -122,7 +122,7 @@ def colour(topic: str) -> discord.Colour:
 
 
 def build_embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Embed]:
-    """The embeds of a message, the last with the page's number where there are several."""
+    """Return the embeds of a message, the last with the page's number where there are several."""
     found = []
     for page in sheet.pages:
         embed = discord.Embed(
@@ -137,7 +137,7 @@ def build_embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[disco
 
 
 def build_view(reply: Reply, number: int, of: int) -> ui.View:
-    """The buttons of a message; none of it is kept in this process."""
+    """Return the buttons of a message; none of it is kept in this process."""
     found = ui.View(timeout=None)
     rows = _rows(reply, number, of, 2 * MOST_IN_ROW)
     if len(rows) > MOST_ROWS:

@@ -51,7 +51,8 @@ _GONE: dict[int, str] = {
     50007: "removed",
     50033: "removed",
 }
-"""Unknown channel, server or person, missing access, a person who takes no messages, no such person."""
+"""Unknown channel, server or person, missing access, a person who takes no messages, no such
+person."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
 _NO_RIGHTS = 50013
@@ -63,7 +64,7 @@ MOST_CONTENT = 2000
 MOST_REASON = 300
 
 
-class Deliverer:
+class DiscordDeliverer:
     """Sends through one token, over connections of its own."""
 
     pace = PACE
@@ -73,7 +74,7 @@ class Deliverer:
     def __init__(
         self, setup: Setup, api: str, news: Callable[[str], bool], timeout: float = TIMEOUT
     ) -> None:
-        """`api`: the root of the API; `news`: whether a channel is an announcement channel."""
+        """Take `api`, the root of the API; `news`: whether a channel is an announcement channel."""
         self._api, self._news, self._proxy = api, news, setup.api_proxy
         self._headers = {
             "Authorization": f"Bot {setup.token}",
@@ -127,7 +128,7 @@ class Deliverer:
         return Chat("discord", str(answer.get("id", "")))
 
     async def arrived(self, message: Outgoing, since: datetime) -> str:
-        """Looks for the message among the channel's last ones, by its nonce or its words."""
+        """Look for the message among the channel's last ones, by its nonce or its words."""
         after = discord.utils.time_snowflake(since - timedelta(seconds=10))
         path = f"/channels/{message.chat.id}/messages?after={after}&limit=100"
         try:
@@ -144,7 +145,8 @@ class Deliverer:
         return ""
 
     async def publish(self, chat: Chat, message: str) -> None:
-        """Hands a message of an announcement channel on to its followers; ten an hour and channel."""
+        """Hands a message of an announcement channel on to its followers; ten an hour and
+        channel."""
         try:
             await self.call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
         except PlatformError as error:
@@ -157,7 +159,7 @@ class Deliverer:
             self._open = None
 
     async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
-        """The answer and its headers, or the outcome raised."""
+        """Return the answer and its headers, or the outcome raised."""
         session = self._session()
         try:
             async with session.request(
@@ -285,7 +287,7 @@ def _seconds(told: object) -> float:
 
 
 def _json(payload: bytes) -> Any:
-    """The answer, or None for one that is no JSON."""
+    """Return the answer, or None for one that is no JSON."""
     try:
         return json.loads(payload)
     except ValueError:

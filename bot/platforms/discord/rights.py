@@ -26,8 +26,8 @@ def lacking(have: discord.Permissions, *, thread: bool) -> list[str]:
 
 
 async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
-    """A line on the bot, then one for each of these chats where it cannot post. Raises what the
-    library raises."""
+    """Return a line on the bot, then one for each of these chats where it cannot post. Raises
+    what the library raises."""
     # A client without commands: whoever only looks must change nothing.
     client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy or None)
     async with client:
@@ -64,7 +64,7 @@ async def _of_server(client: discord.Client, space: str, chats: Iterable[Chat]) 
 
 
 async def _parent(client: discord.Client, id_: int) -> int:
-    """The channel of a thread; 0 where there is none."""
+    """Return the channel of a thread; 0 where there is none."""
     try:
         channel = await client.fetch_channel(id_)
     except (discord.NotFound, discord.Forbidden):

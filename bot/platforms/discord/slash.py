@@ -1,4 +1,5 @@
-"""The table of commands as Discord's slash commands, with names in both languages and completion."""
+"""The table of commands as Discord's slash commands, with names in both languages and
+completion."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ...
         allowed_contexts=app_commands.AppCommandContext(
             guild=True, dm_channel=True, private_channel=reads
         ),
-        # Whoever installs the bot for themselves reads with it anywhere; only a server's own bot posts.
+        # Whoever installs the bot for themselves reads with it anywhere; only a server's own bot
+        # posts.
         allowed_installs=app_commands.AppInstallationType(guild=True, user=reads),
     )
     if reads:

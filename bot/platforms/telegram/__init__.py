@@ -27,8 +27,7 @@ from bot.platforms import (
     backoff,
     language_of,
 )
-from bot.platforms.telegram.answers import Sender
-from bot.platforms.telegram.api import HOLD_SECONDS, Deliverer, UpdatesWire, call
+from bot.platforms.telegram.api import HOLD_SECONDS, Sender, TelegramDeliverer, UpdatesWire, call
 from bot.platforms.telegram.entities import is_for_everybody, link
 from bot.platforms.telegram.updates import (
     HELLO,
@@ -73,10 +72,12 @@ class Telegram:
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
         self._updates = UpdatesWire(setup)
-        answering = Deliverer(host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE, self._updates)
+        answering = TelegramDeliverer(
+            host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE, self._updates
+        )
         self.bot = answering.bot
         self.sender = Sender(answering, host)
-        self.delivering = Deliverer(host, setup, self._name)
+        self.delivering = TelegramDeliverer(host, setup, self._name)
         self.skipped = 0
         """Updates that could not be read."""
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
@@ -219,7 +220,9 @@ class Telegram:
         report that is being made, for a chat that may not be sent to yet."""
         freeing = asyncio.get_running_loop().call_later(SLOT_SECONDS, self._room.release)
         try:
-            if update := self._read(raw):
+            # A thousand lines of one person are nobody else's wait: they are not even read.
+            flooding = self.host.is_flooding(NAME, _sender_of(raw))
+            if not flooding and (update := self._read(raw)):
                 await self._handle(update)
         finally:
             if freeing.when() > asyncio.get_running_loop().time():
@@ -379,6 +382,16 @@ def _number_of(raw: Any, default: int) -> int:
     """Return the number of a raw update; `default` for one that has none."""
     number = raw.get("update_id") if isinstance(raw, dict) else None
     return number if type(number) is int else default
+
+
+def _sender_of(raw: Any) -> str:
+    """Return the id of the person whose line or press a raw update is, or nothing."""
+    for kind in ("message", "callback_query"):
+        body = raw.get(kind) if isinstance(raw, dict) else None
+        sender = body.get("from") if isinstance(body, dict) else None
+        if isinstance(sender, dict):
+            return str(sender.get("id", ""))
+    return ""
 
 
 async def _posts(replies: AsyncIterator[Reply]) -> AsyncIterator[Reply]:

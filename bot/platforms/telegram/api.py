@@ -5,7 +5,9 @@ The Bot API has no key against doubles, so it matters whether a request can have
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -32,9 +34,13 @@ from bot.platforms import (
     Revoked,
     Setup,
     Unsure,
+    send_answer,
 )
 from bot.platforms.telegram.entities import write_bodies
+from bot.rich import parts
 from digest.models import Chat
+
+log = logging.getLogger(__name__)
 
 PACE = Pace(a_second=30.0, most=1000.0, chat_gap=1.0, group_minute=20)
 """Bots FAQ: about 30 a second, 1 a second in a chat, 20 a minute in a group. A bot that pays may
@@ -129,7 +135,8 @@ class Wire(HTTPXRequest):
 
 
 class UpdatesWire(Wire):
-    """The transport for updates. It keeps them raw: the library loses all for one it cannot parse."""
+    """The transport for updates. It keeps them raw: the library loses all for one it cannot
+    parse."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup, 1, HOLD_SECONDS + 10.0)
@@ -167,7 +174,7 @@ async def call(pending: Awaitable[_T]) -> _T:
         raise read_error(error) from error
 
 
-class Deliverer:
+class TelegramDeliverer:
     """Sends through one token, over connections of its own."""
 
     pace = PACE
@@ -329,6 +336,61 @@ def _read_object(payload: bytes) -> dict[str, Any]:
 
 
 def _seconds(value: object) -> float:
-    """Return the wait; Telegram says whole seconds, anything else is a fault of something in between."""
+    """Return the wait; Telegram says whole seconds, anything else is a fault of something in
+    between."""
     whole = type(value) is int and value > 0
     return min(float(str(value)), 86_400.0) if whole else DEFAULT_WAIT_SECONDS
+
+
+NAME = "telegram"
+
+
+class Sender:
+    """Sends answers through one bot."""
+
+    def __init__(self, delivering: TelegramDeliverer, host: Host) -> None:
+        self.host, self._to = host, delivering
+        self.bot = delivering.bot
+
+    async def send(
+        self, chat: Chat, reply: Reply, *, whole: bool = False, reply_to: str = ""
+    ) -> None:
+        """Send a reply: its first page with arrows, or all of it where it has a picture, cannot be
+        paged, or is to be sent `whole`. `reply_to`: the message it answers, where its place follows
+        from that. Raises Gone, Refused, Revoked or Unreachable."""
+        shown = parts(reply)[1]
+        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
+        for number, body in enumerate(self._bodies(chat, reply, 0 if whole else 1)):
+            if number:
+                body["silent"] = True
+            own = picture if body.get("picture") else b""
+            message = Outgoing(chat, json.dumps(body), "", own, reply_to=reply_to)
+            await self._patiently(self._to.deliver, message)
+
+    async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
+        """Put a page of the reply in the place of a text message; return whether that can be done.
+        Raises as `send` does."""
+        bodies = self._bodies(chat, reply, max(1, page))
+        if len(bodies) > 1 or bodies[0].get("picture"):
+            return False
+        message = Outgoing(chat, json.dumps(bodies[0]), "")
+        try:
+            await self._patiently(lambda one: self._to.edit(one, message_id), message)
+        except Refused as error:
+            if "not modified" in str(error):  # the same button twice
+                return True
+            log.info("telegram: edit refused (%s)", error)
+            return False
+        return True
+
+    def _bodies(self, chat: Chat, reply: Reply, page: int) -> list[dict[str, Any]]:
+        name = self.bot.username if chat.kind == "channel" else ""
+        return write_bodies(reply, "picture", self.host, name, page)
+
+    async def _patiently(
+        self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing
+    ) -> None:
+        async def moved(new: str) -> None:
+            await self.host.moved(NAME, message.chat.id, new)
+
+        await send_answer(send, message, moved)

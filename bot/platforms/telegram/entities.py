@@ -41,8 +41,9 @@ class Sheet:
 
 
 def sheets(reply: Reply) -> list[Sheet]:
-    """Return the reply as messages within Telegram's limits. A picture has all text as its caption
-    where that fits; else the news goes first, and the picture follows with what stands behind it."""
+    """Return the reply as messages within Telegram's limits. A picture has all text as its
+    caption where that fits; else the news goes first, and the picture follows with what stands
+    behind it."""
     before, picture, after = parts(reply)
     before, after = inert_units(before), inert_units(after)
     if picture is None:
@@ -62,7 +63,8 @@ def sheets(reply: Reply) -> list[Sheet]:
 
 
 def inert(text: str, *, own: bool = False) -> str:
-    """The text with a joiner wherever Telegram would make a link; `own`: commands may be tapped."""
+    """Return the text with a joiner wherever Telegram would make a link; `own`: commands may be
+    tapped."""
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
         text = pattern.sub(lambda found: found.group() + JOINER, text)
     text = _ADDRESSES.sub(lambda found: found.group().replace(".", "." + JOINER), text)
@@ -85,12 +87,12 @@ def inert_units(units: Sequence[Unit]) -> list[Unit]:
 
 
 def size(run: Run) -> int:
-    """What a run takes of a message."""
+    """Return what a run takes of a message."""
     return utf16(run.text)
 
 
 def message(lines: Sequence[Line]) -> tuple[str, list[MessageEntity]]:
-    """A page as text and its entities."""
+    """Return a page as text and its entities."""
     text: list[str] = []
     entities: list[MessageEntity] = []
     place = 0

@@ -1,4 +1,4 @@
-"""What chats are called, and which of them want silence, one digest a week or a thread a day."""
+"""What chats are called, and which of them want silence."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,8 +11,7 @@ def upgrade() -> None:
     op.add_column(
         "subscriptions", sa.Column("title", sa.Text, nullable=False, server_default=sa.text("''"))
     )
-    for name in ("quiet", "weekly", "day_thread"):
-        op.add_column(
-            "subscriptions",
-            sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false()),
-        )
+    op.add_column(
+        "subscriptions",
+        sa.Column("quiet", sa.Boolean, nullable=False, server_default=sa.false()),
+    )
