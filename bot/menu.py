@@ -54,8 +54,8 @@ ARGUMENTS: Mapping[Kind, Mapping[Language, str]] = {
     "zone": {"zh": "时区，如 Asia/Shanghai", "en": "the time zone, like Europe/Berlin"},
     "language": {"zh": "zh 或 en", "en": "zh or en"},
     "options": {
-        "zh": "其他选项，如 周一至周五 en detail +NVDA -抽奖 pause",
-        "en": "any others, like mon-fri en detail +NVDA -giveaway pause",
+        "zh": "其他选项，如 周一至周五 en detail +NVDA -抽奖 quiet pause",
+        "en": "any others, like mon-fri en detail +NVDA -giveaway quiet pause",
     },
     "action": {"zh": "list、add、remove 或 test", "en": "list, add, remove or test"},
     "address": {"zh": "来源的地址或序号", "en": "the address of the source, or its number"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import time
 from typing import Literal, get_args
@@ -47,6 +48,10 @@ _LENGTHS: Mapping[str, Literal["brief", "detail"]] = {
     "详细": "detail",
 }
 _PAUSES = {"pause": True, "暂停": True, "resume": False, "恢复": False}
+_QUIET = {
+    **{"quiet": True, "silent": True, "mute": True, "静音": True, "免打扰": True},
+    **{"sound": False, "ring": False, "unmute": False, "提醒": False, "响铃": False},
+}
 _SECTIONS: Mapping[str, SectionName] = {name: name for name in SECTIONS} | {
     "概述": "overview",
     "要点": "points",
@@ -114,6 +119,7 @@ class Asked:
     neither: tuple[str, ...] = ()
     """Keywords to take back, by themselves or by their `tag`."""
     paused: bool | None = None
+    quiet: bool | None = None
     menu: Menu = ""
     """What to choose from."""
 
@@ -126,12 +132,37 @@ class Asked:
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     """Words in any order; `topics` gives the topic for each word that names one. Raises Unknown."""
     asked = Asked()
-    for word in words:
-        asked = _with(asked, word, word.lower(), topics)
+    for word in _joined(words):
+        asked = _with(asked, word, topics)
     return asked
 
 
-def _with(asked: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked:
+def _joined(words: Sequence[str]) -> list[str]:
+    """Return the words, those that name a time or a zone together as one: `8 am`, `New York`."""
+    joined: list[str] = []
+    for word in words:
+        pair = f"{joined[-1]} {word}" if joined else ""
+        if pair and not time_named(joined[-1]) and (time_named(pair) or zone_named(pair)):
+            joined[-1] = pair
+        elif not (word.lower() == "time" and joined and zone_named(joined[-1])):
+            joined.append(word)
+    return joined
+
+
+def _with(asked: Asked, word: str, topics: Mapping[str, str]) -> Asked:
+    """Return what was asked with one more word. Chinese words may be written as one: 每天早上8点."""
+    if (more := _understand(asked, word, word.lower(), topics)) is not None:
+        return more
+    places = range(len(word) - 1, 0, -1) if any(char > "\u2e80" for char in word) else ()
+    for place in places:
+        first = _understand(asked, word[:place], word[:place].lower(), topics)
+        if first is not None:
+            with suppress(Unknown):
+                return _with(first, word[place:], topics)
+    raise Unknown(word)
+
+
+def _understand(asked: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
     if low in topics and not asked.topic:
         return replace(asked, topic=topics[low])
     if (menu := _MENUS.get(low)) is not None:
@@ -146,9 +177,7 @@ def _with(asked: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked
         return replace(asked, weekdays=tuple(sorted({*asked.weekdays, *weekdays})))
     if zone := zone_named(word):
         return replace(asked, zone=zone)
-    if low in topics:
-        return replace(asked, topic=topics[low])
-    raise Unknown(word)
+    return replace(asked, topic=topics[low]) if low in topics else None
 
 
 def _choice(asked: Asked, low: str) -> Asked | None:
@@ -159,6 +188,8 @@ def _choice(asked: Asked, low: str) -> Asked | None:
         return replace(asked, length=_LENGTHS[low])
     if low in _PAUSES:
         return replace(asked, paused=_PAUSES[low])
+    if low in _QUIET:
+        return replace(asked, quiet=_QUIET[low])
     if low in _ALL:
         return replace(asked, sections=())
     if low in _SECTIONS:
@@ -264,6 +295,7 @@ def applied(asked: Asked, old: Subscription) -> Subscription:
         highlight=highlight,
         without=without,
         paused=old.paused if asked.paused is None else asked.paused,
+        quiet=old.quiet if asked.quiet is None else asked.quiet,
     )
 
 

@@ -24,6 +24,7 @@ from digest.models import (
 )
 from digest.reading.assets import find_assets
 from digest.text import clean
+from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS
 from digest.write.extractive.notes import heading, reason_text
 
 MARK = "★"
@@ -133,7 +134,7 @@ def section_blocks(
     body: list[Block] = []
     for group, members in groupby(rows, key=lambda row: row[1].group):
         if group:
-            body.append(Heading(group, 3))
+            body.append(Heading(group_title(group, view.language), 3))
         body += [_block(report, item, number, view) for number, item in members]
     return blocks + (body if name in BRIEF else folded(body))
 
@@ -143,6 +144,14 @@ def section_title(topic: Topic, report: Report, name: SectionName, language: Lan
     if language == report.language:
         return report.section(name).title
     return heading(name, replace(topic, language=language))
+
+
+def group_title(title: str, language: Language) -> str:
+    """Return the title of a group of items in that language, where it is one of ours."""
+    for names in (STOCKS, CRYPTO, OTHER, *(names for names, _ in EVENTS)):
+        if title in names.values():
+            return names[language]
+    return title
 
 
 def _rows(

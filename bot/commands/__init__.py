@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from bot import texts
+from bot.alerts import LANGUAGES
 from bot.commands.asking import Ask, Command, Unanswered, chosen_language
 from bot.commands.table import COMMANDS
 from bot.menu import MenuRow
@@ -55,6 +56,7 @@ async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
         return
     try:
         await _allow(ask)
+        await _remember_language(ask)
         async for one in ask.command.handler(ask):
             yield one
     except Unanswered as why:
@@ -106,6 +108,16 @@ async def _allow(ask: Ask) -> None:
         raise Unanswered(replace(ask.say("operators_only", name=name), manner="private"))
     if who == "chat" and not await ask.incoming.configures():
         raise Unanswered(replace(ask.say("chat_admins_only", name=name), manner="private"))
+
+
+async def _remember_language(ask: Ask) -> None:
+    """Save the language that an operator speaks: alerts come in it."""
+    incoming, store = ask.incoming, ask.context.store
+    if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
+        return
+    person = f"{incoming.platform}:{incoming.user_id}"
+    if await store.note(LANGUAGES, person) != ask.language:
+        await store.save_note(LANGUAGES, person, ask.language)
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:

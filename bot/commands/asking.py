@@ -1,4 +1,4 @@
-"""What a command is asked: its words understood as topic, days, number and the rest."""
+"""A command with its words, understood as topic, days, number and others."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ class Command:
 
     @property
     def reads(self) -> bool:
-        """Whether it only shows what is stored, so that a link from anywhere may ask it."""
+        """True if it only shows what is stored, so that a link from anywhere may ask it."""
         return self.who == "everybody" and not self.private
 
     def help(self, language: Language) -> str:
+        """Return what it does."""
         return self.zh if language == "zh" else self.en
 
 
@@ -108,20 +109,20 @@ class Ask:
     async def wanted(self) -> Wanted:
         """Return topic, days and number, given in any order. Raises Unanswered for a day that does
         not exist."""
-        found, words = Wanted(), list(self.words)
+        wanted, words = Wanted(), list(self.words)
         while words:
-            taken, days = await self._leading_days(words, found.topic)
+            taken, days = await self._leading_days(words, wanted.topic)
             word = words[0]
-            if not found.topic and (topic := await self._topic_named(word.lower())):
-                taken, found = 1, replace(found, topic=topic)
+            if not wanted.topic and (topic := await self._topic_named(word.lower())):
+                taken, wanted = 1, replace(wanted, topic=topic)
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
-                taken, found = 1, replace(found, number=int(number[1]))
+                taken, wanted = 1, replace(wanted, number=int(number[1]))
             elif days:
-                found = replace(found, days=days)
+                wanted = replace(wanted, days=days)
             else:
-                taken, found = 1, replace(found, rest=(*found.rest, word))
+                taken, wanted = 1, replace(wanted, rest=(*wanted.rest, word))
             del words[:taken]
-        return found
+        return wanted
 
     async def _leading_days(
         self, words: Sequence[str], topic: str
@@ -134,26 +135,27 @@ class Ask:
         return 0, None
 
     async def report(self, wanted: Wanted) -> Report:
-        """The stored report that is wanted: the newest without a day. Raises Unanswered."""
-        topic, found = await self.find(wanted)
-        if found is None:
+        """Return the stored report that is wanted, the newest without a day, in the language of
+        the chat where it has one. Raises Unanswered."""
+        topic, report = await self.find(wanted)
+        if report is None:
             raise Unanswered(await self.no_report(topic, wanted.days))
-        return found
+        return report.in_language(self.language_for(report))
 
     async def find(self, wanted: Wanted) -> tuple[str, Report | None]:
-        """The topic that is meant, and its report of the days that are wanted, else its newest."""
+        """Return the topic that is meant, and its report of the days wanted, else its newest."""
         store = self.context.store
         if wanted.days:
             for name in [wanted.topic] if wanted.topic else self.context.topics:
-                if found := await store.report(name, *wanted.days):
-                    return name, found
+                if report := await store.report(name, *wanted.days):
+                    return name, report
         topic = wanted.topic or await self._usual_topic()
         if wanted.days is None:
             return topic, await store.latest(topic)
         return topic, None if wanted.topic else await store.report(topic, *wanted.days)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
-        """Why there is none, and what would work instead."""
+        """Return why there is none, and what would work instead."""
         store, language = self.context.store, self.language
         if days is None:
             return await self._no_reports(topic)
@@ -181,16 +183,16 @@ class Ask:
         return self.say("no_reports_but", day=max(posts), n=posts[max(posts)])
 
     async def example(self) -> str:
-        """A right way to ask this, with a day that has a report."""
+        """Return a right way to ask this, with a day that has a report."""
         return self.command.example.format(day=await self.usual_day())
 
     async def nearest(self, topic: str, day: date) -> list[date]:
-        """The three days with a report nearest to `day`, in order."""
+        """Return the three days with a report nearest to `day`, in order."""
         known = await self.context.store.report_days(topic)
         return sorted(sorted(known, key=lambda d: (abs((d - day).days), d))[:3])
 
     async def usual_day(self, topic: str = "") -> date:
-        """A day that shows how to ask: of the newest report, else of the newest posts, else
+        """Return a day that shows how to ask: of the newest report, else of the newest posts, else
         yesterday."""
         name = topic or await self._usual_topic()
         if newest := await self.context.store.latest(name):
@@ -198,13 +200,8 @@ class Ask:
         posts = await self.context.store.post_days(name)
         return max(posts, default=self.today(name) - timedelta(days=1))
 
-    async def slug(self, topic: str) -> str:
-        """What files of the topic are called after."""
-        stored = {known.name: known.slug for known in await self.context.store.topics()}
-        return stored.get(topic) or self.context.topic(topic).slug
-
     def today(self, topic: str) -> date:
-        """Today in the topic's zone."""
+        """Return today in the topic's zone."""
         return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
 
     def in_words(self, first: date, last: date | None = None) -> str:
@@ -213,12 +210,12 @@ class Ask:
         return texts.days_in_words(first, last or first, self.language, today)
 
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
-        """A reply of one paragraph, with these groups of buttons."""
+        """Return a reply of one paragraph, with these groups of buttons."""
         paragraph = Text(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
     async def usual(self, wanted: Wanted) -> str:
-        """The topic that is meant: without a name the one with the newest report."""
+        """Return the topic that is meant: without a name the one with the newest report."""
         return wanted.topic or await self._usual_topic()
 
     async def _usual_topic(self) -> str:
@@ -243,7 +240,7 @@ class Ask:
         }
 
     async def topic_names(self) -> dict[str, str]:
-        """What people may call a topic: name, slug, title."""
+        """Return the topics by what people may call them: name, slug, title."""
         stored = {
             word.lower(): one.name
             for one in await self.context.store.topics()

@@ -104,6 +104,8 @@ def _content(one: Subscription, language: Language) -> Iterator[tuple[str, str]]
     yield texts.text("row_content", language), content
     tongue = texts.text(f"language_{one.language or 'topic'}", language)
     yield texts.text("row_language", language), tongue
+    if one.quiet:
+        yield texts.text("row_sound", language), texts.text("quiet_now", language)
     if one.highlight:
         yield texts.text("row_highlight", language), texts.listed([*one.highlight], language)
     if one.without:
@@ -122,6 +124,7 @@ def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
         return Button(texts.text(key, ask.language), _line(one, *words))
 
     pause = button("resume", "resume") if one.paused else button("pause", "pause")
+    sound = button("sound", "sound") if one.quiet else button("quiet", "quiet")
     end = Button(texts.text("unsubscribe", ask.language), f"/unsubscribe {one.topic}")
     return (
         (button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")),
@@ -131,7 +134,7 @@ def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
             button("set_sections", "sections"),
             button("set_words", "words"),
         ),
-        (pause, end),
+        (sound, pause, end),
     )
 
 

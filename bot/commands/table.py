@@ -113,8 +113,8 @@ COMMANDS: tuple[Command, ...] = (
         "settings",
         "设置",
         chats.settings,
-        "时间、哪几天、语言、内容、关键词、暂停",
-        "time, days, language, content, keywords, pause",
+        "时间、哪几天、语言、内容、关键词、静音、暂停",
+        "time, days, language, content, keywords, mute, pause",
         "/settings 08:30 Asia/Shanghai mon-fri +NVDA",
         (TOPIC, TIME, ZONE, OPTIONS),
         "chat",
@@ -178,6 +178,7 @@ COMMANDS: tuple[Command, ...] = (
         "/now {day}",
         (TOPIC, DAY),
         "operators",
+        private=True,
     ),
     Command("start", "开始", chats.start, "机器人能做什么", "what this bot can do", "/start"),
     Command(

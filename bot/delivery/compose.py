@@ -42,6 +42,7 @@ async def compose_digest(
 async def compose(context: Context, report: Report, view: View, kind: str = "brief") -> Reply:
     """Return a view of a report: news, then the word cloud, then counts and where it comes from;
     with buttons that open the other sections, and the days beside it, in messages of their own."""
+    report = report.in_language(view.language)
     blocks = report_blocks(context.topic(report.topic), report, view, kind)
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

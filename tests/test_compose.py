@@ -1,0 +1,140 @@
+"""What a chat gets of a report: every option of a subscription, delivered and read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from bot.delivery.compose import compose_digest
+from bot.messages import Entry, Heading, Picture, Reply, Text
+from bot.platforms.telegram.entities import message, sheets
+from bot.report_blocks import MARK, View, folded, report_blocks, section_blocks
+from bot.rich import cells
+from digest.models import BRIEF, SECTIONS, Chat, Item, Language, Report, Section, Subscription
+from digest.store import Store
+from tests.hosts import context, fill
+from tests.posts import TOPIC
+from tests.samples import DAY, report
+
+HAN = range(0x4E00, 0x9FFF)
+DIGEST = Subscription(Chat("telegram", "1"), "ai", time(8), "UTC")
+OVERVIEW = (Item("Meridian 3.2 led the day.", cites=("x:1",)), Item("讨论最多。", status="note"))
+
+
+async def digest(folder: Path, stored: Report, **options: object) -> Reply:
+    async with await Store.open(f"sqlite:///{folder}/bot.db") as store:
+        await fill(store, stored)
+        subscription = replace(DIGEST, **options)  # type: ignore[arg-type]
+        return await compose_digest(context(store, folder), stored, subscription)
+
+
+def own_words(reply: Reply) -> str:
+    """Headings, notes and buttons: what is not taken from posts."""
+    words = [b.text for b in reply.blocks if isinstance(b, Heading | Text)]
+    return "\n".join([*words, *(b.label for group in reply.buttons for b in group)])
+
+
+def points(reply: Reply) -> list[Entry]:
+    return [b for b in reply.blocks if isinstance(b, Entry) and b.number]
+
+
+def headings(reply: Reply) -> list[str]:
+    return [b.text for b in reply.blocks if isinstance(b, Heading) and b.level == 2]
+
+
+async def test_a_digest_is_news_first_and_counts_last(tmp_path: Path) -> None:
+    reply = await digest(tmp_path, report(DAY, overview=OVERVIEW))
+    kinds = [type(block).__name__ for block in reply.blocks]
+    assert kinds[:3] == ["Heading", "Heading", "Entry"], "title, then the first sentence"
+    assert kinds[-2:] == ["Picture", "Text"]
+    assert isinstance(reply.blocks[-1], Text)
+    assert reply.blocks[-1].text.startswith("读了 5 条帖子：去掉广告 1 条")
+    assert reply.manner == "post"
+
+
+@pytest.mark.parametrize(("language", "han"), [("en", False), ("zh", True), (None, True)])
+async def test_the_bot_s_own_words_are_in_the_chat_s_language(
+    tmp_path: Path, language: Language | None, han: bool
+) -> None:
+    made = report(DAY, overview=OVERVIEW)
+    reply = await digest(tmp_path, made, language=language, sections=SECTIONS)
+    assert any(ord(char) in HAN for char in own_words(reply)) is han
+    assert len(points(reply)) == 2, "the sentences of posts stay as they are"
+
+
+async def test_a_report_that_exists_in_the_chat_s_language_comes_in_it(tmp_path: Path) -> None:
+    english = tuple(
+        Section(name, f"Title {name}", (Item(f"English {name}.", cites=("x:1",)),))
+        for name in SECTIONS
+    )
+    made = replace(report(DAY), renderings={"en": english})
+    reply = await digest(tmp_path, made, language="en", length="detail")
+    assert headings(reply) == [f"Title {name}" for name in SECTIONS]
+    said = [b.text for b in reply.blocks if isinstance(b, Entry)]
+    assert said == [f"English {name}." for name in SECTIONS]
+
+
+async def test_sections_and_length(tmp_path: Path) -> None:
+    made = report(DAY, overview=OVERVIEW)
+    brief = await digest(tmp_path, made)
+    assert headings(brief) == [f"标题{name}" for name in BRIEF]
+    whole = await digest(tmp_path, made, length="detail")
+    assert headings(whole) == [f"标题{name}" for name in SECTIONS]
+    some = await digest(tmp_path, made, sections=("views", "points"))
+    assert headings(some) == ["标题points", "标题views"]
+    pictured = await digest(tmp_path, made, sections=("points", "cloud"))
+    shown = [any(isinstance(b, Picture) for b in one.blocks) for one in (brief, some, pictured)]
+    assert shown == [True, False, True], "the cloud brings the picture"
+
+
+async def test_keywords_lead_and_hide_but_numbers_stay(tmp_path: Path) -> None:
+    first, second = points(await digest(tmp_path, report(DAY), highlight=("融资",)))
+    assert (first.number, second.number) == (2, 1)
+    assert first.text.startswith(MARK)
+    (left,) = points(await digest(tmp_path, report(DAY), without=("meridian",)))
+    assert left.number == 2, "/sources 2 asks for it"
+
+
+@pytest.mark.parametrize("letter", ["字", "word "])
+async def test_ten_points_are_two_messages_and_begin_on_the_first_screen(
+    tmp_path: Path, letter: str
+) -> None:
+    text = (letter * 300)[: 80 if letter == "字" else 240]
+    many = tuple(Item(f"{n} {text}.", f"Title {n}", cites=("x:1",)) for n in range(10))
+    overview = (Item((letter * 300)[: 200 if letter == "字" else 400], cites=("x:1",)),)
+    reply = await digest(tmp_path, report(DAY, overview=overview, points=many))
+    sent = sheets(reply)
+    assert len(sent) <= 2
+    assert sent[0].picture is None
+    lines, rows = ["".join(run.text for run in line) for line in sent[0].lines], 0
+    for line in lines:
+        if "Title 0" in line:
+            break
+        rows += max(1, -(-cells(line) // 36))
+    assert rows < 28
+
+
+def test_a_long_section_is_folded_behind_its_beginning() -> None:
+    views = tuple(Item("A long view. " * 12, f"Ada {n}", cites=("x:1",)) for n in range(12))
+    made = report(DAY, views=views)
+    blocks = section_blocks(TOPIC, made, "views", View("zh"))
+    flags = [block.folded for block in blocks if isinstance(block, Entry)]
+    assert flags == sorted(flags)
+    assert flags.count(False) in (3, 4)
+    (sheet,) = sheets(Reply(tuple(blocks), "zh"))
+    text, entities = message(sheet.lines)
+    (quote,) = (e for e in entities if e.type == "expandable_blockquote")
+    folded_text = text.encode("utf-16-le")[2 * quote.offset : 2 * (quote.offset + quote.length)]
+    assert folded_text.decode("utf-16-le").startswith("• Ada ")
+    assert quote.offset + quote.length <= len(text.encode("utf-16-le")) // 2
+    assert len(sheets(Reply(tuple(blocks), "zh"))) == 1, "the whole section is one message"
+
+
+def test_short_sections_and_the_brief_are_not_folded() -> None:
+    made = report(DAY)
+    blocks = report_blocks(TOPIC, made, View("zh", SECTIONS), "report")
+    assert folded(blocks[:4]) == blocks[:4]
+    assert not any(getattr(block, "folded", False) for block in blocks)
