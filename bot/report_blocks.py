@@ -24,8 +24,7 @@ from digest.models import (
 )
 from digest.reading.assets import find_assets
 from digest.text import clean
-from digest.write.extractive.groups import CRYPTO, EVENTS, OTHER, STOCKS
-from digest.write.extractive.notes import heading, reason_text
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading, reason_text
 
 MARK = "★"
 """Before an entry that has one of the reader's own keywords."""
@@ -133,8 +132,8 @@ def section_blocks(
         return [*blocks, _empty(report, name, view.language)]
     body: list[Block] = []
     for group, members in groupby(rows, key=lambda row: row[1].group):
-        if group:
-            body.append(Heading(group_title(group, view.language), 3))
+        if group := _group_title(report, group, view.language):
+            body.append(Heading(group, 3))
         body += [_block(report, item, number, view) for number, item in members]
     return blocks + (body if name in BRIEF else folded(body))
 
@@ -146,12 +145,12 @@ def section_title(topic: Topic, report: Report, name: SectionName, language: Lan
     return heading(name, replace(topic, language=language))
 
 
-def group_title(title: str, language: Language) -> str:
-    """Return the title of a group of items in that language, where it is one of ours."""
-    for names in (STOCKS, CRYPTO, OTHER, *(names for names, _ in EVENTS)):
-        if title in names.values():
-            return names[language]
-    return title
+def _group_title(report: Report, title: str, language: Language) -> str:
+    """Return the title of a group of items; in another language than the report's only of those
+    that a reader must tell apart."""
+    if language == report.language:
+        return title
+    return next((n[language] for n in (STOCKS, CRYPTO, OTHER) if title in n.values()), "")
 
 
 def _rows(
