@@ -214,7 +214,7 @@ def _brief(topic: Topic, report: Report) -> str:
 @cli.command()
 @click.argument("topic", required=False)
 def collect(topic: str | None) -> None:
-    """Fetch the sources of TOPIC, or of all topics, into the store once.
+    """Fetch the sources of TOPIC, or of all topics, once.
 
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
@@ -264,9 +264,9 @@ async def _try_source(words: Sequence[str]) -> None:
 )
 @click.option("--topic", help="Topic for the feeds of an OPML list; the first by default.")
 def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
-    """Store the reports in Jekyll posts; the commands then answer from them.
+    """Import Jekyll posts, or a list of feeds.
 
-    The feeds of a list that a feed reader exported (OPML) become sources of a topic.
+    Commands in chats then answer from the reports in the posts. The feeds of a list that a feed reader exported (OPML) become sources of a topic.
     """
     _run(_import(files, replace, topic))
 
@@ -313,7 +313,7 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 @click.option("--topic", help="Only this topic.")
 @click.option("--date", "day", type=Day(), help="Only reports of this day.")
 def export(folder: Path, topic: str | None, day: date | None) -> None:
-    """Write the stored reports into FOLDER as Jekyll posts with their pictures."""
+    """Write reports and pictures into FOLDER as Jekyll posts."""
     _run(_export(folder, topic, day))
 
 
@@ -355,7 +355,10 @@ def backup(file: Path) -> None:
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    """Replace the database with the backup FILE; the old one is set aside. Stop the bot first."""
+    """Replace the database with the backup FILE.
+
+    The old database is set aside. Stop the bot first.
+    """
     from bot import backups
 
     _run(backups.restore(_settings(), file, datetime.now(UTC), _print))
@@ -441,7 +444,11 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
 
 @cli.command()
 def check() -> None:
-    """Check settings, topics, database, font, encoder, prompts and model; exit 1 if any fails."""
+    """Check that all a digest needs works; exit 1 if not.
+
+    One line each for settings, topics, database, folder, font, encoder, prompts, model, proxy
+    and tokens.
+    """
     from bot.checks import run_checks
 
     if not asyncio.run(run_checks(_print)):

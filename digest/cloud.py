@@ -152,9 +152,20 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
 def font_path() -> Path:
     """Return a font with Han characters: that of the font package, else one the system has."""
     for path in _fonts():
-        if path.is_file():
+        if path.is_file() and _is_readable(path):
             return path
     raise CloudError("no font with Chinese characters: reinstall the dependencies")
+
+
+def _is_readable(font: Path) -> bool:
+    """Return False for a damaged file: the next font, or no picture, is better than no report."""
+    from PIL import ImageFont
+
+    try:
+        ImageFont.truetype(str(font), 12)
+    except OSError:
+        return False
+    return True
 
 
 def _fonts() -> list[Path]:

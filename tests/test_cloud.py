@@ -118,3 +118,23 @@ def test_without_the_font_package_the_systems_fonts_are_tried(
             font_path()
     finally:
         font_path.cache_clear()
+
+
+def test_a_damaged_font_costs_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = font_path(), tmp_path / "bad.ttf"
+    bad.write_bytes(b"\0\1\0\0 no font" * 500)
+    monkeypatch.setattr(cloud, "_fonts", lambda: [bad])
+    _forget_font()
+    try:
+        with pytest.raises(CloudError, match="no font with Chinese"):
+            render({"模型": 3, "model": 2})
+        monkeypatch.setattr(cloud, "_fonts", lambda: [bad, good])
+        _forget_font()
+        assert font_path() == good
+    finally:
+        _forget_font()
+
+
+def _forget_font() -> None:
+    for cached in (font_path, cloud._font, draws):
+        cached.cache_clear()
