@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.dates import DateError, full_day
 from bot.settings import Settings, load_settings
+from bot.typed_dates import DateError, full_day
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -204,9 +204,9 @@ def _show(
 def _brief(topic: Topic, report: Report) -> str:
     from bot.messages import reply
     from bot.platforms.terminal import render, width
-    from bot.report_blocks import View, closing_blocks, report_blocks
+    from bot.report_blocks import ReportView, closing_blocks, report_blocks
 
-    view = View(report.language)
+    view = ReportView(report.language)
     blocks = [*report_blocks(topic, report, view, "brief"), *closing_blocks(report, view)]
     return render(reply(*blocks), width(), styled=sys.stdout.isatty())
 

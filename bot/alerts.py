@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from bot import texts
-from bot.messages import Block, Heading, Reply, Text
+from bot.messages import Block, Heading, Paragraph, Reply
 from bot.platforms import PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
@@ -165,7 +165,7 @@ class Alerts:
 def _write_reply(alerts: Sequence[Alert], language: Language) -> Reply:
     ordered = sorted(alerts, key=lambda alert: (alert.first, alert.matter, alert.about))
     title: Block = Heading(texts.text("alert", language), 1)
-    return Reply((title, *(Text(alert.text(language)) for alert in ordered)), language)
+    return Reply((title, *(Paragraph(alert.text(language)) for alert in ordered)), language)
 
 
 def _read_alert(key: str, value: str) -> Alert | None:

@@ -27,7 +27,7 @@ from bot.machine import give_back, lean_heap
 from bot.messages import Incoming, Reply
 from bot.platforms import terminal
 from bot.schedule import Schedule
-from bot.services import Context
+from bot.services import Services
 from bot.settings import Settings
 from digest.errors import DigestError, StoreError
 from digest.store import Store
@@ -43,7 +43,7 @@ CLOCK = "clock"
 
 
 @asynccontextmanager
-async def conversation(settings: Settings) -> AsyncIterator[Context]:
+async def conversation(settings: Settings) -> AsyncIterator[Services]:
     """All that commands work with, opened and closed again. A damaged database is replaced by its
     last backup first. Raises StoreError where that cannot be."""
     topics = load_topics(settings.topics_file)
@@ -57,7 +57,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Context]:
         elif replaced:
             await alerts.tell("log_lost", await store.check())
         try:
-            yield Context(
+            yield Services(
                 store=store,
                 topics=topics,
                 builder=builds,
@@ -193,7 +193,7 @@ DOWN_SECONDS = 300.0
 class Talking:
     """What all platforms of this process share."""
 
-    context: Context
+    context: Services
     host: BotHost
     deliveries: Deliveries
     show: Callable[[str], None]

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import answer, apology, link_word, menu
-from bot.dates import DateError, parse_days
 from bot.menu import Kind
-from bot.messages import Incoming, Reply, Text, reply
-from bot.services import Context
+from bot.messages import Incoming, Paragraph, Reply, reply
+from bot.services import Services
 from bot.times import offered_zones, zone_named
+from bot.typed_dates import DateError, parse_days
 from digest.models import SECTIONS, Ending, Language
 from digest.store.ledger import Ledger
 
@@ -29,7 +29,7 @@ CLOCKS_APART = timedelta(minutes=2)
 class BotHost:
     """What `bot.platforms.Host` asks for, over the commands and the store."""
 
-    def __init__(self, context: Context, show: Callable[[str], None]) -> None:
+    def __init__(self, context: Services, show: Callable[[str], None]) -> None:
         """`show` tells whoever started the bot."""
         self._context, self._show = context, show
         self._pace = LineLimit(asyncio.get_running_loop().time)
@@ -46,7 +46,7 @@ class BotHost:
             if self._pace.tell(person):
                 language = incoming.language or self._context.language
                 said = texts.text("slow_down", language, n=MOST, seconds=max(1, round(wait)))
-                yield reply(Text(said), language=language)
+                yield reply(Paragraph(said), language=language)
             return
         async for one in answer(self._context, incoming):
             yield one

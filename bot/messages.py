@@ -51,11 +51,11 @@ class Heading:
     text: str
     level: int = 2
     folded: bool = False
-    """Unfolded by a tap, where the platform can; also of Text and Entry."""
+    """Unfolded by a tap, where the platform can; also of Paragraph and ListItem."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Paragraph:
     """A paragraph of the bot's own words."""
 
     text: str
@@ -63,7 +63,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListItem:
     """An entry of a list: what a report says, with the posts it rests on."""
 
     text: str
@@ -74,7 +74,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Rows:
     """Terms, each with what it means: two columns where the platform has room for them."""
 
     rows: tuple[tuple[str, str], ...]
@@ -88,7 +88,7 @@ class Picture:
     alt: str
 
 
-Block = Heading | Text | Entry | Terms | Picture
+Block = Heading | Paragraph | ListItem | Rows | Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from bot import texts
-from bot.messages import Block, Entry, Heading, Link, Text
+from bot.messages import Block, Heading, Link, ListItem, Paragraph
 from digest.models import (
     BRIEF,
     SECTIONS,
@@ -37,7 +37,7 @@ _STOPS = re.compile(r"[。！？!?\n]|\.\s")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReportView:
     """What a reader wants to see of a report."""
 
     language: Language
@@ -57,10 +57,10 @@ class View:
         return self.sections == BRIEF or "cloud" in self.sections
 
 
-def view_of(subscription: Subscription, report: Report, *, late: bool = False) -> View:
+def view_of(subscription: Subscription, report: Report, *, late: bool = False) -> ReportView:
     """Return the view that a subscribed chat has chosen."""
     sections = subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS)
-    return View(
+    return ReportView(
         subscription.language or report.language,
         tuple(name for name in SECTIONS if name in sections),
         subscription.highlight,
@@ -77,7 +77,7 @@ def title_block(topic: Topic, report: Report, language: Language, kind: str = ""
     return Heading(" · ".join(parts), 1)
 
 
-def report_blocks(topic: Topic, report: Report, view: View, kind: str) -> list[Block]:
+def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> list[Block]:
     """Return title and sections of a view, news first; `closing_blocks` follow."""
     blocks: list[Block] = [title_block(topic, report, view.language, kind)]
     for name in view.sections:
@@ -87,7 +87,7 @@ def report_blocks(topic: Topic, report: Report, view: View, kind: str) -> list[B
     return blocks
 
 
-def closing_blocks(report: Report, view: View) -> list[Block]:
+def closing_blocks(report: Report, view: ReportView) -> list[Block]:
     """Return what a reader must know of the report as one paragraph: counts, sources that did not
     answer, where it comes from."""
     language, lines = view.language, []
@@ -105,7 +105,7 @@ def closing_blocks(report: Report, view: View) -> list[Block]:
         lines.append(texts.text("imported", language))
     elif any(key.startswith("sample:") for key in report.posts):
         lines.append(texts.text("sample", language))
-    return [Text("\n".join(lines))] if lines else []
+    return [Paragraph("\n".join(lines))] if lines else []
 
 
 def _counts(report: Report, language: Language) -> str:
@@ -117,7 +117,7 @@ def section_blocks(
     topic: Topic,
     report: Report,
     name: SectionName,
-    view: View,
+    view: ReportView,
     items: Sequence[Item] | None = None,
     *,
     headed: bool = True,
@@ -154,7 +154,7 @@ def _group_title(report: Report, title: str, language: Language) -> str:
 
 
 def _rows(
-    report: Report, name: SectionName, view: View, items: Sequence[Item] | None
+    report: Report, name: SectionName, view: ReportView, items: Sequence[Item] | None
 ) -> list[tuple[int, Item]]:
     """Return the items to show with their numbers (0: none), those of the highlight first."""
     numbered: list[tuple[int, Item]] = []
@@ -182,26 +182,26 @@ def _has(item: Item, keywords: Sequence[str]) -> bool:
     return any(keyword.casefold() in text for keyword in keywords)
 
 
-def _empty(report: Report, name: SectionName, language: Language) -> Text:
+def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
     """Return what stands where there is no item: for two sections what code knows itself."""
     if name == "filtered" and report.counts.collected:
-        return Text(_counts(report, language))
+        return Paragraph(_counts(report, language))
     words = sorted(report.wordcounts, key=lambda word: -report.wordcounts[word])
     if name == "cloud" and words:
         shown = texts.listed(words[:MAX_CLOUD_WORDS], language)
-        return Text(texts.text("cloud_words", language, words=shown))
-    return Text(texts.text("empty", language))
+        return Paragraph(texts.text("cloud_words", language, words=shown))
+    return Paragraph(texts.text("empty", language))
 
 
-def _block(report: Report, item: Item, number: int, view: View) -> Block:
+def _block(report: Report, item: Item, number: int, view: ReportView) -> Block:
     if item.status == "note":
-        return Text(item.text)
+        return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
     text = f"{_follows(report, item, view.language)}{item.text}"
     links = tuple(_link(report, key) for key in item.cites)
     if item.title:
-        return Entry(text, mark + item.title, number, links)
-    return Entry(mark + text, "", number, links)
+        return ListItem(text, mark + item.title, number, links)
+    return ListItem(mark + text, "", number, links)
 
 
 def _follows(report: Report, item: Item, language: Language) -> str:
@@ -233,13 +233,15 @@ def folded(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _chars(block: Block) -> int:
-    if isinstance(block, Entry):
+    if isinstance(block, ListItem):
         return len(block.title) + len(block.text)
-    return len(block.text) if isinstance(block, Heading | Text) else 0
+    return len(block.text) if isinstance(block, Heading | Paragraph) else 0
 
 
 def _fold(block: Block) -> Block:
-    return replace(block, folded=True) if isinstance(block, Heading | Text | Entry) else block
+    return (
+        replace(block, folded=True) if isinstance(block, Heading | Paragraph | ListItem) else block
+    )
 
 
 def shortened(text: str, most: int) -> str:
@@ -322,5 +324,5 @@ def dropped_examples(
         for post in posts:
             author = Link(f"@{post.author}" if post.author else post.source, post.url)
             text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
-            blocks.append(Entry(text, links=(author,)))
+            blocks.append(ListItem(text, links=(author,)))
     return blocks

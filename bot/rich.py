@@ -11,7 +11,7 @@ from itertools import islice
 
 from wcwidth import iter_graphemes, wcswidth
 
-from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Terms, Text
+from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
 from digest.text import clean
 
 _SENTENCE = re.compile(
@@ -47,7 +47,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class PageBudget:
     """What fits on a page: `size` of its lines, a line break counted as one, and marks in them."""
 
     size: int
@@ -90,15 +90,15 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
                     title = f"【{title}】" if level == 3 else title
                     lines = _folded(((Run(title, bold=True),),), folded)
                     found.append(Unit(lines, heading=level))
-            case Text(text, folded):
+            case Paragraph(text, folded):
                 found.append(Unit(_folded(_paragraph(text, own=True), folded)))
-            case Terms(rows):
+            case Rows(rows):
                 terms = [
                     (Run(_flat(term), bold=True, own=True), Run(f" — {_flat(meaning)}", own=True))
                     for term, meaning in rows
                 ]
                 found += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
-            case Entry():
+            case ListItem():
                 found.append(Unit(_folded(_entry(block), block.folded)))
             case Picture():
                 pass
@@ -120,7 +120,7 @@ def _paragraph(text: str, *, own: bool = False, bold: bool = False) -> tuple[Lin
     return tuple((Run(line, bold=bold, own=own),) for line in lines if line)
 
 
-def _entry(entry: Entry) -> tuple[Line, ...]:
+def _entry(entry: ListItem) -> tuple[Line, ...]:
     mark = f"{entry.number}. " if entry.number else "• "
     lines = [*_paragraph(entry.title, bold=True), *_paragraph(entry.text)]
     links = _links(entry.links)
@@ -170,7 +170,7 @@ def text_of(lines: Iterable[Line]) -> str:
 
 
 def pages(
-    found: Sequence[Unit], size: Size, first: Budget, others: Budget | None = None
+    found: Sequence[Unit], size: Size, first: PageBudget, others: PageBudget | None = None
 ) -> list[list[Line]]:
     """The units on pages within the budget: cut between units, else lines, sentences, words,
     graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
@@ -187,7 +187,7 @@ def pages(
     return [page for page in book.pages if page]
 
 
-def fitting(found: Sequence[Unit], size: Size, budget: Budget) -> tuple[list[Line], list[Unit]]:
+def fitting(found: Sequence[Unit], size: Size, budget: PageBudget) -> tuple[list[Line], list[Unit]]:
     """The leading units that fit on one page whole, as lines, and the units that are left."""
     book = _Book(cache(size), budget, budget)
     taken = 0
@@ -206,7 +206,7 @@ def fitting(found: Sequence[Unit], size: Size, budget: Budget) -> tuple[list[Lin
 class _Book:
     """Pages as they fill."""
 
-    def __init__(self, size: Size, first: Budget, others: Budget) -> None:
+    def __init__(self, size: Size, first: PageBudget, others: PageBudget) -> None:
         self.size, self.others = size, others
         self.pages: list[list[Line]] = [[]]
         self.left = first
@@ -230,7 +230,7 @@ class _Book:
             for piece in self._cut(line, self._room(below_heading=number == body)):
                 self._put(piece)
 
-    def _room(self, *, below_heading: bool) -> Budget:
+    def _room(self, *, below_heading: bool) -> PageBudget:
         """What the next piece may take: under a heading, and on a new page, what this page has left;
         else it may turn the page."""
         ample = 2 * self.left.size > self.others.size
@@ -246,7 +246,7 @@ class _Book:
             above = unit.heading
         return lines
 
-    def _within(self, lines: Sequence[Line], budget: Budget) -> bool:
+    def _within(self, lines: Sequence[Line], budget: PageBudget) -> bool:
         return (
             sum(map(self._cost, lines)) <= budget.size and sum(map(_marks, lines)) <= budget.marks
         )
@@ -261,7 +261,7 @@ class _Book:
         if not line and not self.pages[-1]:
             return
         self.pages[-1].append(line)
-        self.left = Budget(self.left.size - cost, self.left.marks - marks)
+        self.left = PageBudget(self.left.size - cost, self.left.marks - marks)
 
     def _turn(self) -> None:
         while self.pages[-1] and not self.pages[-1][-1]:
@@ -269,7 +269,7 @@ class _Book:
         self.pages.append([])
         self.left = self.others
 
-    def _cut(self, line: Line, room: Budget) -> Iterator[Line]:
+    def _cut(self, line: Line, room: PageBudget) -> Iterator[Line]:
         """The line in pieces, the first one within this room, the others on a page of their own."""
         if self._within([line], room):
             yield line

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.alerts import Watch, list_undelivered
-from bot.services import Context
+from bot.services import Services
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
 
@@ -34,7 +34,7 @@ class Schedule:
 
     def __init__(
         self,
-        context: Context,
+        context: Services,
         ledger: Ledger,
         holder: str,
         upkeep: Callable[[datetime], Awaitable[None]] | None = None,

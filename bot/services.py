@@ -27,7 +27,7 @@ class Builder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Services:
     """What commands work with."""
 
     store: Store

@@ -14,7 +14,7 @@ from PIL import Image
 from bot.builds import TooMany
 from bot.host import BotHost
 from bot.messages import Incoming
-from bot.services import Context
+from bot.services import Services
 from digest.models import Report
 from digest.store import Store
 from tests.posts import TOPIC, post
@@ -49,9 +49,9 @@ def is_boss(who: Incoming) -> bool:
     return who.user_id == BOSS or who.platform == "terminal"
 
 
-def context(store: Store, folder: Path) -> Context:
+def context(store: Store, folder: Path) -> Services:
     """What commands work with, over this store."""
-    return Context(
+    return Services(
         store=store,
         topics={"ai": TOPIC},
         builder=Maker(store),
@@ -80,7 +80,7 @@ def picture() -> bytes:
 
 
 @asynccontextmanager
-async def hosted(folder: Path, *more: Report) -> AsyncIterator[tuple[BotHost, Context, list[str]]]:
+async def hosted(folder: Path, *more: Report) -> AsyncIterator[tuple[BotHost, Services, list[str]]]:
     """The host, what its commands work with, and the lines it shows whoever started it."""
     lines: list[str] = []
     async with await Store.open(f"sqlite:///{folder}/bot.db") as store:

@@ -6,7 +6,18 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bot.messages import Block, Button, Entry, Heading, Link, Manner, Picture, Reply, Terms, Text
+from bot.messages import (
+    Block,
+    Button,
+    Heading,
+    Link,
+    ListItem,
+    Manner,
+    Paragraph,
+    Picture,
+    Reply,
+    Rows,
+)
 
 HAN = "模型发布新价格市场今天上涨数据研究公司开源推理芯片融资用户测试结果显示的了在是和与及其"
 WORDS = "the model price market open rises data chip funding users tests show 81.2% v3.2 U.S. a,b NVDA x-y it's 5:30 $5 1.5B".split()
@@ -119,12 +130,12 @@ def _block(chance: random.Random, texts: Callable[[bool], str], long: bool) -> B
     if kind < 0.2:
         return Heading(_title(chance, texts), chance.choice((1, 2, 2, 3)))
     if kind < 0.35:
-        return Text(texts(long))
+        return Paragraph(texts(long))
     if kind < 0.4:
-        return Terms(tuple((_title(chance, texts), texts(False)) for _ in range(3)))
+        return Rows(tuple((_title(chance, texts), texts(False)) for _ in range(3)))
     links = tuple(_link(chance, texts) for _ in range(chance.choice((0, 1, 1, 2, 9))))
     title = _title(chance, texts) if chance.random() < 0.3 else ""
-    return Entry(texts(long), title, chance.choice((0, 0, 7, 12)), links)
+    return ListItem(texts(long), title, chance.choice((0, 0, 7, 12)), links)
 
 
 def _link(chance: random.Random, texts: Callable[[bool], str]) -> Link:

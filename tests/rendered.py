@@ -10,7 +10,7 @@ from typing import Any
 from wcwidth import iter_graphemes
 
 from bot.commands import link_word
-from bot.messages import Block, Entry, Heading, Link, Picture, Reply, Terms, Text
+from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
 from bot.platforms import terminal
 from bot.platforms.discord import embeds as discord_text
 from bot.platforms.telegram.entities import JOINER, is_paged, keyboard, message
@@ -66,12 +66,12 @@ def _lines(block: Block) -> Iterator[str]:
     match block:
         case Heading(text, level) if _flat(text):
             yield f"【{_flat(text)}】" if level == 3 else _flat(text)
-        case Text(text) if clean(text):
+        case Paragraph(text) if clean(text):
             yield clean(text)
-        case Terms(rows):
+        case Rows(rows):
             for term, meaning in rows:
                 yield f"{_flat(term)} — {_flat(meaning)}"
-        case Entry():
+        case ListItem():
             words = "\n".join(filter(None, (clean(block.title), clean(block.text))))
             mark = (f"{block.number}. " if block.number else "• ") if words else ""
             links = " ".join(_flat(link.label) or "↗" for link in block.links[:MOST_LINKS])
@@ -89,7 +89,7 @@ def _flat(text: str) -> str:
 
 def _links(reply: Reply) -> list[tuple[str, str]]:
     """Label and address of the links that lead somewhere."""
-    entries = [block for block in reply.blocks if isinstance(block, Entry)]
+    entries = [block for block in reply.blocks if isinstance(block, ListItem)]
     links: list[Link] = [link for entry in entries for link in entry.links[:MOST_LINKS]]
     shown = [(_flat(link.label) or "↗", address(link.url)) for link in links]
     return [(squeezed(label), url) for label, url in shown if url]
@@ -99,7 +99,9 @@ def on_telegram(reply: Reply, wanted: str) -> int:
     """The reply as Telegram's server takes it."""
     found = telegram_sheets(reply)
     assert found, "nothing is sent"
-    own = "\n".join(line for b in reply.blocks if isinstance(b, Text | Terms) for line in _lines(b))
+    own = "\n".join(
+        line for b in reply.blocks if isinstance(b, Paragraph | Rows) for line in _lines(b)
+    )
     texts: list[str] = []
     links: list[tuple[str, str]] = []
     for sheet in found:
@@ -185,9 +187,13 @@ def in_terminal(replies: Sequence[Reply], text: str) -> None:
     """All of these replies but links, which a terminal shows its own way, stands there in order."""
     shown, place = squeezed(text), 0
     for block in (block for reply in replies for block in reply.blocks):
-        own = Entry(block.text, block.title, block.number) if isinstance(block, Entry) else block
+        own = (
+            ListItem(block.text, block.title, block.number)
+            if isinstance(block, ListItem)
+            else block
+        )
         for line in _lines(own):
-            words = squeezed(line.replace(" — ", "") if isinstance(block, Terms) else line)
+            words = squeezed(line.replace(" — ", "") if isinstance(block, Rows) else line)
             at = shown.find(words, place)
             assert at >= 0, f"the terminal lacks {line[:200]!r}"
             place = at + len(words)
@@ -233,7 +239,7 @@ def _well_cut(found: Sequence[Sequence[Line]], wanted: str, reply: Reply) -> Non
         for line in _lines(block)
     }
     labels = tuple(
-        _flat(n.label) or "↗" for b in reply.blocks if isinstance(b, Entry) for n in b.links
+        _flat(n.label) or "↗" for b in reply.blocks if isinstance(b, ListItem) for n in b.links
     )
     places = [n for n, char in enumerate(wanted) if not char.isspace()]
     edges = {0, *accumulate(map(len, iter_graphemes(wanted)))}

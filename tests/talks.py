@@ -13,7 +13,7 @@ from typing import Protocol
 from bot.host import BotHost
 from bot.messages import Incoming, Reply
 from bot.platforms import Setup, open_platform, terminal
-from bot.services import Context
+from bot.services import Services
 from digest.models import Chat, Report
 from digest.store import Store
 from tests import discord_markdown
@@ -26,7 +26,7 @@ from tests.telegram_server import TelegramServer
 class Recording(BotHost):
     """The bot, and all that it answered; everybody is one of its operators."""
 
-    context: Context
+    context: Services
     answered: list[list[Reply]]
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:

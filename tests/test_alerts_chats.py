@@ -12,7 +12,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.alerts import Alerts
-from bot.messages import Text, reply
+from bot.messages import Paragraph, reply
 from bot.platforms import Gone, Setup, Unreachable
 from bot.platforms.discord import Discord
 from bot.platforms.telegram import Telegram
@@ -56,7 +56,7 @@ async def test_an_operator_hears_on_discord_by_direct_message(
         (said,) = server.messages(server.dm(boss))
         assert "ai/hn does not answer (time-out)" in str(said.embeds)
         with pytest.raises((Gone, Unreachable)):
-            await bot.tell("12345", reply(Text("hello")))
+            await bot.tell("12345", reply(Paragraph("hello")))
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

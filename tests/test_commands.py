@@ -17,7 +17,7 @@ from bot.commands.table import COMMANDS
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from bot.report_blocks import shortened
-from bot.services import Context
+from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.select.rank import WEIGHTS
@@ -31,7 +31,7 @@ from tests.samples import DAY, report
 class Bot:
     """The bot with a store, spoken to line by line."""
 
-    context: Context
+    context: Services
     maker: Maker
 
     async def may(self) -> bool:
@@ -52,7 +52,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         maker = Maker(store)
         yield Bot(
-            Context(
+            Services(
                 store=store,
                 topics={"ai": TOPIC},
                 builder=maker,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.delivery.compose import compose_digest
-from bot.messages import Entry, Heading, Picture, Reply, Text
+from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms.telegram.entities import message, sheets
-from bot.report_blocks import MARK, View, folded, report_blocks, section_blocks
+from bot.report_blocks import MARK, ReportView, folded, report_blocks, section_blocks
 from bot.rich import cells
 from digest.models import BRIEF, SECTIONS, Chat, Item, Language, Report, Section, Subscription
 from digest.store import Store
@@ -33,12 +33,12 @@ async def digest(folder: Path, stored: Report, **options: object) -> Reply:
 
 def own_words(reply: Reply) -> str:
     """Headings, notes and buttons: what is not taken from posts."""
-    words = [b.text for b in reply.blocks if isinstance(b, Heading | Text)]
+    words = [b.text for b in reply.blocks if isinstance(b, Heading | Paragraph)]
     return "\n".join([*words, *(b.label for group in reply.buttons for b in group)])
 
 
-def points(reply: Reply) -> list[Entry]:
-    return [b for b in reply.blocks if isinstance(b, Entry) and b.number]
+def points(reply: Reply) -> list[ListItem]:
+    return [b for b in reply.blocks if isinstance(b, ListItem) and b.number]
 
 
 def headings(reply: Reply) -> list[str]:
@@ -48,9 +48,9 @@ def headings(reply: Reply) -> list[str]:
 async def test_a_digest_is_news_first_and_counts_last(tmp_path: Path) -> None:
     reply = await digest(tmp_path, report(DAY, overview=OVERVIEW))
     kinds = [type(block).__name__ for block in reply.blocks]
-    assert kinds[:3] == ["Heading", "Heading", "Entry"], "title, then the first sentence"
-    assert kinds[-2:] == ["Picture", "Text"]
-    assert isinstance(reply.blocks[-1], Text)
+    assert kinds[:3] == ["Heading", "Heading", "ListItem"], "title, then the first sentence"
+    assert kinds[-2:] == ["Picture", "Paragraph"]
+    assert isinstance(reply.blocks[-1], Paragraph)
     assert reply.blocks[-1].text.startswith("读了 5 条帖子：去掉广告 1 条")
     assert reply.manner == "post"
 
@@ -73,7 +73,7 @@ async def test_a_report_that_exists_in_the_chat_s_language_comes_in_it(tmp_path:
     made = replace(report(DAY), renderings={"en": english})
     reply = await digest(tmp_path, made, language="en", length="detail")
     assert headings(reply) == [f"Title {name}" for name in SECTIONS]
-    said = [b.text for b in reply.blocks if isinstance(b, Entry)]
+    said = [b.text for b in reply.blocks if isinstance(b, ListItem)]
     assert said == [f"English {name}." for name in SECTIONS]
 
 
@@ -120,8 +120,8 @@ async def test_ten_points_are_two_messages_and_begin_on_the_first_screen(
 def test_a_long_section_is_folded_behind_its_beginning() -> None:
     views = tuple(Item("A long view. " * 12, f"Ada {n}", cites=("x:1",)) for n in range(12))
     made = report(DAY, views=views)
-    blocks = section_blocks(TOPIC, made, "views", View("zh"))
-    flags = [block.folded for block in blocks if isinstance(block, Entry)]
+    blocks = section_blocks(TOPIC, made, "views", ReportView("zh"))
+    flags = [block.folded for block in blocks if isinstance(block, ListItem)]
     assert flags == sorted(flags)
     assert flags.count(False) in (3, 4)
     (sheet,) = sheets(Reply(tuple(blocks), "zh"))
@@ -135,6 +135,6 @@ def test_a_long_section_is_folded_behind_its_beginning() -> None:
 
 def test_short_sections_and_the_brief_are_not_folded() -> None:
     made = report(DAY)
-    blocks = report_blocks(TOPIC, made, View("zh", SECTIONS), "report")
+    blocks = report_blocks(TOPIC, made, ReportView("zh", SECTIONS), "report")
     assert folded(blocks[:4]) == blocks[:4]
     assert not any(getattr(block, "folded", False) for block in blocks)

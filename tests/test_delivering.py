@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.messages import Button, Entry, Heading, Link, Picture, Reply, Text
+from bot.messages import Button, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.platforms import (
     Gone,
     Limited,
@@ -303,10 +303,10 @@ def digest(picture: Callable[[], Picture] | None = None) -> Reply:
     """A reply of more than one message."""
     shown = (picture(),) if picture else ()
     entries = [
-        Entry(f"Sentence {n}. " * 60, f"Point {n}", n, (Link("@a", "https://example.com/a"),))
+        ListItem(f"Sentence {n}. " * 60, f"Point {n}", n, (Link("@a", "https://example.com/a"),))
         for n in range(1, 12)
     ]
-    blocks = (Heading("AI · 2025-12-06", 1), Text("Overview"), *shown, *entries)
+    blocks = (Heading("AI · 2025-12-06", 1), Paragraph("Overview"), *shown, *entries)
     return Reply(blocks, "en", ((Button("All", "/report ai 2025-12-06"),),), "post", "ai")
 
 

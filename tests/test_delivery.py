@@ -13,10 +13,10 @@ import pytest
 
 from bot.delivery.compose import compose_digest
 from bot.delivery.plan import Deliveries
-from bot.messages import Entry, Heading, Picture, Text
+from bot.messages import Heading, ListItem, Paragraph, Picture
 from bot.platforms import Delivering, Pace
 from bot.report_blocks import MARK
-from bot.services import Context
+from bot.services import Services
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -28,9 +28,9 @@ PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
 
 
-def context(store: Store, folder: Path, now: datetime | None = None) -> Context:
+def context(store: Store, folder: Path, now: datetime | None = None) -> Services:
     nobody: Any = None
-    return Context(
+    return Services(
         store=store,
         topics=TOPICS,
         builder=nobody,
@@ -155,10 +155,10 @@ async def test_words_are_looked_for_and_left_out_under_their_numbers(
 ) -> None:
     made, home = report(YESTERDAY), context(store, tmp_path)
     reply = await compose_digest(home, made, wish(highlight=("融资",)))
-    points = [b for b in reply.blocks if isinstance(b, Entry)]
+    points = [b for b in reply.blocks if isinstance(b, ListItem)]
     assert [(p.number, p.text.startswith(MARK)) for p in points] == [(2, True), (1, False)]
     reply = await compose_digest(home, made, wish(without=("meridian",)))
-    points = [b for b in reply.blocks if isinstance(b, Entry)]
+    points = [b for b in reply.blocks if isinstance(b, ListItem)]
     assert [p.number for p in points] == [2]
 
 
@@ -168,7 +168,9 @@ async def test_a_late_digest_says_so_in_the_chat_s_language(store: Store, tmp_pa
     in_time = await compose_digest(home, made, wish())
     late = await compose_digest(home, made, wish(language="en"), late=True)
     said = [
-        b.text.split("\n")[0] for b in (in_time.blocks[-1], late.blocks[-1]) if isinstance(b, Text)
+        b.text.split("\n")[0]
+        for b in (in_time.blocks[-1], late.blocks[-1])
+        if isinstance(b, Paragraph)
     ]
     assert said[0].startswith("读了 5 条帖子")
     assert said[1] == "Sorry, this digest is late.", "behind the news"

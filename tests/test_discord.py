@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bot.host import BotHost
-from bot.messages import Text, reply
+from bot.messages import Paragraph, reply
 from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
-from bot.services import Context
+from bot.services import Services
 from digest.models import Chat, Item
 from tests.discord_rules import bits
 from tests.discord_server import DiscordServer
@@ -32,7 +32,7 @@ class Running:
 
     server: DiscordServer
     host: BotHost
-    context: Context
+    context: Services
     bot: Discord
     lines: list[str]
     mei: Person
@@ -364,7 +364,7 @@ async def test_what_a_place_refuses_is_told_apart(up: Running) -> None:
     def chat(place: int) -> Chat:
         return Chat("discord", str(place), kind="group")
 
-    hello = reply(Text("hello"))
+    hello = reply(Paragraph("hello"))
     with pytest.raises(Gone):
         await up.bot.send(chat(999), hello)
     up.server.deny_bot(up.text, "send_messages")

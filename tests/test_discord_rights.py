@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import Entry, Heading, Picture, Reply, Text
+from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from digest.models import Chat
 from tests.hosts import picture
 from tests.test_discord import TEXT, Running, talking
@@ -22,8 +22,8 @@ async def up(tmp_path: Path) -> AsyncIterator[Running]:
 async def test_without_embeds_or_files_a_place_gets_the_text(up: Running, tmp_path: Path) -> None:
     (tmp_path / "cloud.png").write_bytes(picture())
     shown = Picture(tmp_path / "cloud.png", "a cloud")
-    points = [Entry(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
-    brief = Reply((Heading("A day", 1), Text("Overview."), shown, *points))
+    points = [ListItem(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
+    brief = Reply((Heading("A day", 1), Paragraph("Overview."), shown, *points))
     place = Chat("discord", str(TEXT), kind="group")
     await up.bot.send(place, brief)
     whole = up.server.messages(up.text)

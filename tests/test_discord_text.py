@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import Button, Entry, Heading, Picture, Reply, Text
+from bot.messages import Button, Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms.discord.embeds import MOST_ROWS, build_embeds, build_view, escaped, sheets, shown
 from bot.presses import pressed
 from bot.rich import Run
@@ -44,7 +44,7 @@ def buttons(word: str, number: int) -> tuple[Button, ...]:
 def test_many_buttons_lose_no_group() -> None:
     async def packed() -> list[str]:
         groups = (buttons("point", 10), buttons("section", 8), buttons("day", 2))
-        made = build_view(Reply((Text("x"),), buttons=groups, line="/report"), 2, 3)
+        made = build_view(Reply((Paragraph("x"),), buttons=groups, line="/report"), 2, 3)
         rows = made.to_components()
         assert len(rows) <= MOST_ROWS
         form = rules.Form()
@@ -62,7 +62,7 @@ def test_many_buttons_lose_no_group() -> None:
 
 @pytest.mark.parametrize("sign", ["字", "😀", "*", "é̂̃", "https://e.example/a_b "])
 def test_no_message_is_longer_than_discord_takes(sign: str, tmp_path: Path) -> None:
-    texts = [Entry(sign * 900, sign * 90, n) for n in range(1, 8)]
+    texts = [ListItem(sign * 900, sign * 90, n) for n in range(1, 8)]
     picture = Picture(tmp_path / "x.png", "a cloud")
     reply = Reply((Heading(sign * 30, 1), *texts[:2], picture, *texts[2:]), topic="ai")
     found = sheets(reply)

@@ -12,9 +12,9 @@ import pytest
 
 from bot.commands import answer
 from bot.commands.table import COMMANDS
-from bot.messages import Block, Incoming, Reply, Text
+from bot.messages import Block, Incoming, Paragraph, Reply
 from bot.platforms.terminal import everything
-from bot.services import Context
+from bot.services import Services
 from bot.texts import text
 from digest.models import SECTIONS, Chat, Cited, Item, Report, Section, SourceResult
 from digest.store import Store
@@ -57,7 +57,7 @@ class Remembered:
         return read
 
 
-async def _answers(context: Context, line: str) -> list[Reply]:
+async def _answers(context: Services, line: str) -> list[Reply]:
     asked = Incoming(HERE, "x", line, configures=everything)
     return [one async for one in answer(context, asked)]
 
@@ -69,7 +69,7 @@ def _fine(one: Reply) -> None:
 
 
 def _sorry(block: Block) -> bool:
-    return isinstance(block, Text) and block.text.startswith(APOLOGIES)
+    return isinstance(block, Paragraph) and block.text.startswith(APOLOGIES)
 
 
 def _whole(one: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from bot import schedule
 from bot.schedule import Schedule
-from bot.services import Context
+from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store
@@ -41,7 +41,7 @@ class Now:
 class Stage:
     """A store with one subscriber, and what a schedule needs."""
 
-    context: Context
+    context: Services
     ledger: Ledger
     maker: Maker
     now: Now = field(default_factory=Now)

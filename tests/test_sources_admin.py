@@ -15,7 +15,7 @@ import pytest
 from bot.commands import answer, sources_admin
 from bot.messages import Incoming
 from bot.platforms.terminal import render
-from bot.services import Context
+from bot.services import Services
 from bot.texts import source_error
 from digest.collect import import_feeds, list_sources, try_source
 from digest.errors import DigestError, SourceError
@@ -50,7 +50,7 @@ GIVEN = {
 
 
 @pytest.fixture
-async def made(tmp_path: Path) -> AsyncIterator[Context]:
+async def made(tmp_path: Path) -> AsyncIterator[Services]:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         plain = context(store, tmp_path)
         topic = replace(TOPIC, sources=(FILE, SourceSpec("x", "list:42")))
@@ -70,14 +70,14 @@ def child(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return asked
 
 
-async def say(made: Context, line: str, user: str = BOSS) -> str:
+async def say(made: Services, line: str, user: str = BOSS) -> str:
     said = [
         one async for one in answer(made, Incoming(Chat("test", "c"), user, line, language="en"))
     ]
     return "\n".join(render(one, 160, styled=False) for one in said)
 
 
-async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context) -> None:
+async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Services) -> None:
     book, topic = SourceBook(made.store), made.topics["ai"]
     x = SourceSpec("x", "list:42")
     await book.save_failure(topic, x, "x", "x: not allowed (401)", NOW, next_at=None)
@@ -91,7 +91,7 @@ async def test_the_list_tells_where_each_comes_from_and_how_it_is(made: Context)
     assert "200 left for today" in said
 
 
-async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -> None:
+async def test_add_reads_it_first(made: Services, child: list[tuple[str, ...]]) -> None:
     said = await say(made, "/source add ai https://b.example/feed")
     assert "Added b.example to AI. It has 7 posts" in said
     assert child == [("https://b.example/feed",)]
@@ -106,7 +106,7 @@ async def test_add_reads_it_first(made: Context, child: list[tuple[str, ...]]) -
 
 
 async def test_remove_and_bring_back(
-    made: Context, child: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+    made: Services, child: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = made.topics["ai"]
     assert "Removed x list:42" in await say(made, "/source remove 2")
@@ -120,7 +120,7 @@ async def test_remove_and_bring_back(
     assert "There is no source" in await say(made, "/source remove 9")
 
 
-async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str, ...]]) -> None:
+async def test_test_shows_the_newest_posts(made: Services, child: list[tuple[str, ...]]) -> None:
     said = await say(made, "/source test b.example")
     assert "b.example: 7 posts, the latest are" in said
     assert "2025-12-06 08:00 · likes 3" in said
@@ -128,7 +128,7 @@ async def test_test_shows_the_newest_posts(made: Context, child: list[tuple[str,
     assert len(await list_sources(made.topics["ai"], made.store)) == 2
 
 
-async def test_what_was_taken_away_comes_back_though_it_is_near(made: Context) -> None:
+async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) -> None:
     """No child: one would refuse an address of this machine, whoever lists it."""
     near = SourceSpec("rss", "http://127.0.0.1:1200/twitter/list/1", private=True)
     topic = replace(made.topics["ai"], sources=(near,))
@@ -195,11 +195,11 @@ def test_every_reason_of_a_source_is_known_in_chinese() -> None:
 
 
 @pytest.mark.parametrize("line", ["/source dance", "/source add", "/source test", "/source remove"])
-async def test_what_is_not_understood_is_told_right(made: Context, line: str) -> None:
+async def test_what_is_not_understood_is_told_right(made: Services, line: str) -> None:
     assert "/source add ADDRESS" in await say(made, line)
 
 
-async def test_others_may_not(made: Context) -> None:
+async def test_others_may_not(made: Services) -> None:
     assert "Only the operators of this bot" in await say(made, "/source list", "somebody")
 
 
@@ -239,7 +239,7 @@ async def test_a_child_refuses_what_is_near(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_trial_of_x_is_counted_and_small(
-    made: Context, monkeypatch: pytest.MonkeyPatch
+    made: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = XServer()
     async with serving(x):
@@ -262,7 +262,7 @@ xmlUrl="https://lab.example/feed?a=1&amp;b=2"/><outline xmlurl="https://news.exa
 <outline xmlUrl="https://lab.example/feed?a=1&amp;b=2"/></outline></body></opml>"""
 
 
-async def test_a_list_of_a_feed_reader_becomes_sources(made: Context) -> None:
+async def test_a_list_of_a_feed_reader_becomes_sources(made: Services) -> None:
     topic = made.topics["ai"]
     refused = ["line 2: no address of a feed"]
     assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (2, refused)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import Text, reply
+from bot.messages import Paragraph, reply
 from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
 from bot.platforms.telegram import Telegram
-from bot.services import Context
+from bot.services import Services
 from digest.models import Chat, Item
 from tests.hosts import BOSS, Maker, hosted, picture
 from tests.samples import DAY, report
@@ -28,7 +28,7 @@ class Running:
     """A bot that talks to the server, and what stands behind it."""
 
     server: TelegramServer
-    context: Context
+    context: Services
     bot: Telegram
     lines: list[str]
 
@@ -221,7 +221,7 @@ async def test_an_upgraded_group_keeps_its_subscription_once(up: Running) -> Non
 
 async def test_a_reply_to_an_upgraded_group_follows_it(up: Running) -> None:
     up.server.upgrade(GROUP, -1001078)
-    await up.bot.send(Chat("telegram", str(GROUP), kind="group"), reply(Text("hello")))
+    await up.bot.send(Chat("telegram", str(GROUP), kind="group"), reply(Paragraph("hello")))
     assert [m.text for m in up.server.messages(-1001078)] == ["hello"]
 
 
@@ -311,7 +311,7 @@ async def test_a_topic_that_is_gone_ends_no_other_subscription(up: Running) -> N
     up.server.member(FORUM, MEI, "creator")
     await up.ask(FORUM, "/subscribe", messages=2)
     with pytest.raises(Gone):
-        await up.bot.send(Chat("telegram", str(FORUM), "77", "group"), reply(Text("hello")))
+        await up.bot.send(Chat("telegram", str(FORUM), "77", "group"), reply(Paragraph("hello")))
     assert len(await up.context.store.subscriptions(Chat("telegram", str(FORUM)))) == 1
 
 
@@ -457,4 +457,4 @@ async def test_check_names_the_chats_where_it_may_not_post(up: Running) -> None:
 async def test_nothing_can_be_sent_to_who_blocked_the_bot(up: Running) -> None:
     up.server.remove_bot(MEI, MEI)
     with pytest.raises(Gone):
-        await up.bot.send(Chat("telegram", str(MEI)), reply(Text("hello")))
+        await up.bot.send(Chat("telegram", str(MEI)), reply(Paragraph("hello")))

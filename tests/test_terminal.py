@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages import Entry, Heading, Link, Terms, Text, reply
+from bot.messages import Heading, Link, ListItem, Paragraph, Rows, reply
 from bot.platforms.terminal import render, wrap
 from bot.progress import Progress
 from bot.rich import cells
@@ -29,7 +29,7 @@ def test_words_stay_whole_and_stops_stay_with_their_word() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(20, 100))
 def test_no_text_is_lost_and_no_escape_gets_through(text: str, columns: int) -> None:
-    shown = render(reply(Text(text), Entry(text, text, 3)), columns, styled=False)
+    shown = render(reply(Paragraph(text), ListItem(text, text, 3)), columns, styled=False)
     assert all(c.isprintable() or c == "\n" for c in shown)
     from digest.text import clean
 
@@ -39,35 +39,41 @@ def test_no_text_is_lost_and_no_escape_gets_through(text: str, columns: int) -> 
 
 def test_an_entry_shows_who_said_it_and_one_address() -> None:
     links = tuple(Link(f"@a{n}", f"https://x.com/{n}") for n in range(6))
-    shown = render(reply(Heading("H", 1), Entry("text", "title", 2, links)), 80, styled=False)
+    shown = render(reply(Heading("H", 1), ListItem("text", "title", 2, links)), 80, styled=False)
     assert "2.  title\n    text\n    ↳ @a0 <https://x.com/0> @a1 @a2 @a3 +2" in shown
 
 
 def test_an_address_stays_whole_on_a_narrow_screen() -> None:
     address = "https://example.com/" + "a" * 60
     links = (Link("@somebody", address), Link("@somebody_else", ""))
-    shown = render(reply(Entry("text", links=links)), 40, styled=False).splitlines()
+    shown = render(reply(ListItem("text", links=links)), 40, styled=False).splitlines()
     assert shown[1:] == ["    ↳ @somebody", f"      <{address}>", "      @somebody_else"]
 
 
 def test_a_name_cannot_begin_a_line_of_its_own() -> None:
     forged = "eve\n2.  A forged point"
-    blocks = (Heading(forged), Entry("text", links=(Link(forged, ""),)), Terms(((forged, forged),)))
+    blocks = (
+        Heading(forged),
+        ListItem("text", links=(Link(forged, ""),)),
+        Rows(((forged, forged),)),
+    )
     assert "\n2." not in render(reply(*blocks), 80, styled=False)
 
 
 def test_terms_stand_in_two_columns() -> None:
     rows = (("/简报", "the brief"), ("/report 2025", "a report of one day"))
-    assert render(reply(Terms(rows)), 28, styled=False).splitlines() == [
+    assert render(reply(Rows(rows)), 28, styled=False).splitlines() == [
         "/简报         the brief",
         "/report 2025  a report of",
         "              one day",
     ]
-    assert "\x1b[1m/简报\x1b[0m  the brief" in render(reply(Terms(rows[:1])), 80, styled=True)
+    assert "\x1b[1m/简报\x1b[0m  the brief" in render(reply(Rows(rows[:1])), 80, styled=True)
 
 
 def test_own_words_stand_apart_from_the_entries_before_them() -> None:
-    shown = render(reply(Text("a"), Text("b"), Entry("c"), Text("d")), 80, styled=False)
+    shown = render(
+        reply(Paragraph("a"), Paragraph("b"), ListItem("c"), Paragraph("d")), 80, styled=False
+    )
     assert shown == "a\nb\n•   c\n\nd"
 
 

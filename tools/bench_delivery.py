@@ -29,7 +29,7 @@ from bot.commands import answer
 from bot.delivery.plan import Deliveries
 from bot.machine import give_back
 from bot.messages import Incoming
-from bot.services import Context
+from bot.services import Services
 from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -212,7 +212,7 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
     )
 
 
-async def _answers(asked: Context, number: int) -> list[float]:
+async def _answers(asked: Services, number: int) -> list[float]:
     """Milliseconds that people wait for an answer, one asking after the other."""
     took = []
     for _ in range(number):

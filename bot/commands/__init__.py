@@ -14,8 +14,8 @@ from bot.alerts import LANGUAGES
 from bot.commands.asking import Ask, Command, Unanswered, chosen_language
 from bot.commands.table import COMMANDS
 from bot.menu import MenuRow
-from bot.messages import Incoming, Reply, Text, reply
-from bot.services import Context
+from bot.messages import Incoming, Paragraph, Reply, reply
+from bot.services import Services
 from bot.spelling import END_MARKS, normalized
 from digest.errors import DigestError, StoreError
 from digest.models import Language
@@ -43,7 +43,7 @@ def menu() -> tuple[MenuRow, ...]:
     )
 
 
-async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
+async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
     """The replies to one line, one by one as they are ready. Never raises: what fails inside a
     command is logged under an id, without the line's text, and answered kindly with that id.
 
@@ -65,12 +65,12 @@ async def answer(context: Context, incoming: Incoming) -> AsyncIterator[Reply]:
         yield apology(error, f"/{ask.command.name} on {incoming.platform}", ask.language)
 
 
-async def _understood(context: Context, incoming: Incoming) -> Ask | Reply:
+async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     """Return the command with its words, or what to say where there is none."""
     line = _BOT_NAME.sub("", normalized(incoming.text))
     if not line.startswith("/") or len(line) < 2:
         language = texts.language_of(line, await _default_language(context, incoming))
-        return reply(Text(texts.text("hint", language)), language=language)
+        return reply(Paragraph(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
     if name == "start" and words:
         name, *words = _linked(words[0]) or [name]
@@ -79,13 +79,13 @@ async def _understood(context: Context, incoming: Incoming) -> Ask | Reply:
     command, glued = _command(name)
     if command is None:
         language = texts.language_of(line, await _default_language(context, incoming))
-        return reply(Text(_unknown(name, language)), language=language)
+        return reply(Paragraph(_unknown(name, language)), language=language)
     words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
     subscriptions = tuple(await context.store.subscriptions(incoming.chat))
     return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions)
 
 
-async def _default_language(context: Context, incoming: Incoming) -> Language:
+async def _default_language(context: Services, incoming: Incoming) -> Language:
     subscriptions = await context.store.subscriptions(incoming.chat)
     return chosen_language(subscriptions) or incoming.language or context.language
 
@@ -128,8 +128,8 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
     else:
         log.error("%s: %s failed", id_, where, exc_info=error)
     if isinstance(error, StoreError):
-        return reply(Text(texts.text("busy", language, id=id_)), language=language)
-    return reply(Text(texts.text("wrong", language, id=id_)), language=language)
+        return reply(Paragraph(texts.text("busy", language, id=id_)), language=language)
+    return reply(Paragraph(texts.text("wrong", language, id=id_)), language=language)
 
 
 def link_word(line: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from bot import texts
-from bot.commands import ledger
+from bot.commands import deliveries
 from bot.commands.asking import Ask, Wanted
-from bot.messages import Block, Heading, Reply, Terms, Text, reply
+from bot.messages import Block, Heading, Paragraph, Reply, Rows, reply
 from digest.models import Language, Report
 
 
@@ -25,8 +25,8 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     ]
     yield reply(
         Heading(texts.text("help", language), 1),
-        Terms(tuple(rows)),
-        Text(texts.text("help_arguments", language, topic=topic, day=day)),
+        Rows(tuple(rows)),
+        Paragraph(texts.text("help_arguments", language, topic=topic, day=day)),
         language=language,
     )
 
@@ -44,21 +44,21 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
         line = texts.text(key, language, n=len(days), posts=posts, day=newest)
         rows.append((f"{name} · {ask.context.topic(name).title[language]}", line))
     title = Heading(texts.text("topics", language), 1)
-    yield reply(title, Terms(tuple(rows)), language=language)
+    yield reply(title, Rows(tuple(rows)), language=language)
 
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
     """The newest report of each topic, today's ledger, held messages, the database, the versions."""
     if ask.words and ask.words[0].lower() == "held":
-        yield await ledger.decided(ask)
+        yield await deliveries.decided(ask)
         return
     store = ask.context.store
     blocks: list[Block] = [Heading(texts.text("status", ask.language), 1)]
     for stored in await store.topics():
-        blocks += [Text(line) for line in await _state(ask, stored.name)]
-    blocks += await ledger.today(ask)
-    said, buttons = await ledger.held(ask)
-    blocks += [*said, Text(await store.check()), Text(ask.context.versions)]
+        blocks += [Paragraph(line) for line in await _state(ask, stored.name)]
+    blocks += await deliveries.today(ask)
+    said, buttons = await deliveries.held(ask)
+    blocks += [*said, Paragraph(await store.check()), Paragraph(ask.context.versions)]
     yield replace(reply(*blocks, language=ask.language), buttons=buttons)
 
 

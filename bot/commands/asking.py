@@ -11,10 +11,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.dates import DateError, parse_days
 from bot.menu import Argument
-from bot.messages import Button, Incoming, Reply, Text, reply
-from bot.services import Context
+from bot.messages import Button, Incoming, Paragraph, Reply, reply
+from bot.services import Services
+from bot.typed_dates import DateError, parse_days
 from digest.models import Language, Report, Subscription
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
@@ -76,7 +76,7 @@ class Wanted:
 class Ask:
     """One command with its words, and the ways to what it asks for."""
 
-    context: Context
+    context: Services
     incoming: Incoming
     command: Command
     words: tuple[str, ...]
@@ -171,9 +171,9 @@ class Ask:
             lines += [
                 block.text
                 for block in (await self._no_reports(topic)).blocks
-                if isinstance(block, Text)
+                if isinstance(block, Paragraph)
             ]
-        return reply(*map(Text, lines), language=language)
+        return reply(*map(Paragraph, lines), language=language)
 
     async def _no_reports(self, topic: str) -> Reply:
         posts = await self.context.store.post_days(topic)
@@ -211,7 +211,7 @@ class Ask:
 
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
         """Return a reply of one paragraph, with these groups of buttons."""
-        paragraph = Text(texts.text(key, self.language, **values))
+        paragraph = Paragraph(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
     async def usual(self, wanted: Wanted) -> str:

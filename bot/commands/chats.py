@@ -10,7 +10,7 @@ from bot import options, texts
 from bot.commands import choices
 from bot.commands.asking import Ask, Unanswered
 from bot.delivery.compose import compose_digest
-from bot.messages import Block, Button, Heading, Reply, Terms, Text
+from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from digest.models import Subscription
 
 USUAL_TIME = time(8, 0)
@@ -38,7 +38,7 @@ def greeting(ask: Ask) -> Reply:
     )
     blocks: tuple[Block, ...] = (
         Heading(texts.text("help", language), 1),
-        Text(texts.text("greeting", language)),
+        Paragraph(texts.text("greeting", language)),
     )
     return Reply(blocks, language, (subscribe, look))
 
@@ -65,7 +65,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     title = context.topic(topic).title[ask.language]
     follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
     if chat.platform == "terminal":
-        follows = (Text(texts.text("terminal_note", ask.language)), *follows)
+        follows = (Paragraph(texts.text("terminal_note", ask.language)), *follows)
     yield _private(replace(answer, blocks=(*answer.blocks, *follows)))
     if newest is not None:
         yield await compose_digest(context, newest, subscription)
@@ -163,7 +163,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
         for one in found
     )
     heading = Heading(texts.text(title, ask.language), 1)
-    return Reply((heading, Terms(tuple(rows))), ask.language, (change,))
+    return Reply((heading, Rows(tuple(rows))), ask.language, (change,))
 
 
 async def _only_topic(ask: Ask) -> str:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from bot import options, texts
 from bot.commands.asking import Ask, Unanswered
-from bot.messages import Block, Button, Reply, Terms, Text
+from bot.messages import Block, Button, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.times import offered_zones, zone_label
 from digest.calendar import next_due, zone
@@ -43,8 +43,8 @@ async def state(ask: Ask, one: Subscription, before: Subscription) -> Reply:
     )
     blocks: list[Block] = [*said.blocks]
     if timed != before and await _settled(ask, one):
-        blocks.append(Text(texts.text("one_today", ask.language)))
-    return replace(said, blocks=(*blocks, Terms(tuple(_content(one, ask.language)))))
+        blocks.append(Paragraph(texts.text("one_today", ask.language)))
+    return replace(said, blocks=(*blocks, Rows(tuple(_content(one, ask.language)))))
 
 
 async def facts(ask: Ask, one: Subscription) -> dict[str, object]:
@@ -154,7 +154,7 @@ async def menu(ask: Ask, one: Subscription, what: Menu) -> Reply:
     said = ask.say(f"choose_{what}", choice, (back,), **await facts(ask, one))
     if what != "words":
         return said
-    terms = Terms(tuple(_content(one, ask.language))[2:])
+    terms = Rows(tuple(_content(one, ask.language))[2:])
     return replace(said, blocks=(*said.blocks, terms)) if terms.rows else said
 
 

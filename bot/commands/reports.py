@@ -11,9 +11,9 @@ from bot import texts
 from bot.builds import TooMany
 from bot.commands.asking import Ask, Unanswered, Wanted
 from bot.delivery.compose import compose, line_of, picture_block, with_buttons
-from bot.messages import Block, Button, Entry, Heading, Link, Reply, Text, reply
+from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.report_blocks import (
-    View,
+    ReportView,
     dropped_examples,
     market_items,
     market_names,
@@ -35,7 +35,7 @@ async def brief(ask: Ask) -> AsyncIterator[Reply]:
     """Show overview and points of the newest report, or of the day that is named."""
     wanted = await _only(ask)
     report = await ask.report(wanted)
-    view = View(ask.language_for(report), BRIEF, limit=wanted.number)
+    view = ReportView(ask.language_for(report), BRIEF, limit=wanted.number)
     yield await compose(ask.context, report, view)
 
 
@@ -53,7 +53,7 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
             listed = section_names(topic, report, language)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
-    view = View(language, limit=limit)
+    view = ReportView(language, limit=limit)
     blocks: list[Block] = [title_block(topic, report, language, "detail")]
     for name in names:
         blocks += section_blocks(topic, report, name, view)
@@ -77,7 +77,7 @@ async def _section(
     words: Sequence[str] = (),
 ) -> Reply:
     """Return a section of a report, or these items of it, under the report's title."""
-    topic, view = ask.context.topic(report.topic), View(ask.language_for(report), limit=limit)
+    topic, view = ask.context.topic(report.topic), ReportView(ask.language_for(report), limit=limit)
     blocks: list[Block] = [title_block(topic, report, view.language)]
     blocks += section_blocks(topic, report, name, view, items)
     return await _shown(ask, report, blocks, *words)
@@ -123,7 +123,7 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
     if listed := market_names(report):
         lines.append(texts.text("there_are", ask.language, names=listed))
-    yield reply(*map(Text, lines), language=ask.language)
+    yield reply(*map(Paragraph, lines), language=ask.language)
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
@@ -146,8 +146,8 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
         blocks.append(picture)
     else:
         day = ask.in_words(report.first, report.last)
-        blocks.append(Text(texts.text("no_cloud", language, day=day)))
-    blocks += section_blocks(topic, report, "cloud", View(language))
+        blocks.append(Paragraph(texts.text("no_cloud", language, day=day)))
+    blocks += section_blocks(topic, report, "cloud", ReportView(language))
     yield await _shown(ask, report, blocks)
 
 
@@ -163,12 +163,12 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     language, zone = ask.language_for(report), ask.context.topic(report.topic).timezone
     blocks: list[Block] = [
         Heading(texts.text("behind", language, n=wanted.number), 1),
-        Entry(point.text, point.title, wanted.number),
+        ListItem(point.text, point.title, wanted.number),
         *(_post(report, key, zone, language) for key in point.cites if key in report.posts),
     ]
     if len(blocks) == 2:
         key = "imported" if point.status == "imported" else "no_posts_behind"
-        blocks.append(Text(texts.text(key, language, n=wanted.number)))
+        blocks.append(Paragraph(texts.text(key, language, n=wanted.number)))
     shown = await _shown(ask, report, blocks, str(wanted.number))
     yield replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
@@ -183,8 +183,8 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
     parts = next((p.why for key in point.cites if (p := report.posts.get(key)) and p.why), {})
     blocks: list[Block] = [
         title_block(topic, report, language),
-        Entry(point.text, point.title, number),
-        *map(Text, score_lines(parts, number, language)),
+        ListItem(point.text, point.title, number),
+        *map(Paragraph, score_lines(parts, number, language)),
     ]
     yield await _shown(ask, report, blocks, str(number))
 
@@ -228,8 +228,8 @@ async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
     """Return the points with a button for each."""
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     blocks: list[Block] = [title_block(topic, report, language)]
-    blocks += section_blocks(topic, report, "points", View(language))
-    blocks.append(Text(texts.text("which_point", language, n=number)))
+    blocks += section_blocks(topic, report, "points", ReportView(language))
+    blocks.append(Paragraph(texts.text("which_point", language, n=number)))
     shown = await _shown(ask, report, blocks)
     return replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
@@ -239,13 +239,13 @@ def _numbers(report: Report, number: int) -> tuple[Button, ...]:
     return tuple(Button(str(n), f"{line} {n}") for n in range(1, number + 1))
 
 
-def _post(report: Report, key: str, zone: str, language: Language) -> Entry:
+def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
     post = report.posts[key]
     when = ""
     if post.created_at:
         local = f"{post.created_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
         when = texts.text("at", language, when=local, zone=zone)
-    return Entry(
+    return ListItem(
         shortened(post.text, POST_CHARS),
         title=f"@{post.author} {when}".strip(),
         links=(Link("", post.url),) if post.url else (),
@@ -305,7 +305,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     stored = None if failure else await ask.context.store.report(topic, first, first)
     if stored is None:
         raise Unanswered(ask.say("made_not_because", day=day, why=failure))
-    yield await compose(ask.context, stored, View(ask.language_for(stored)))
+    yield await compose(ask.context, stored, ReportView(ask.language_for(stored)))
 
 
 async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
@@ -322,20 +322,20 @@ async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
     blocks: list[Block] = [Heading(" · ".join(parts), 1)]
     for daily in stored:
         blocks.append(Heading(texts.weekday(daily.last, language)))
-        blocks += section_blocks(described, daily, "points", View(language), headed=False)
+        blocks += section_blocks(described, daily, "points", ReportView(language), headed=False)
     with_report = {daily.last for daily in stored}
     until = min(last, ask.today(topic))
     days = [date.fromordinal(n) for n in range(first.toordinal(), until.toordinal() + 1)]
     missing = [str(day) for day in days if day not in with_report]
     if missing:
         listed = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
-        blocks.append(Text(texts.text("missing_days", language, days=listed)))
+        blocks.append(Paragraph(texts.text("missing_days", language, days=listed)))
     line = f"/report {topic} {first:%Y%m%d}..{last:%Y%m%d}"
     return Reply(tuple(blocks), language, topic=topic, line=line)
 
 
 async def _whole(ask: Ask, report: Report) -> Reply:
-    view = View(ask.language_for(report), SECTIONS)
+    view = ReportView(ask.language_for(report), SECTIONS)
     shown = await compose(ask.context, report, view, "report")
     # Its buttons turn it in its place, other than those of a digest.
     groups = (tuple(replace(button, fresh=False) for button in group) for group in shown.buttons)

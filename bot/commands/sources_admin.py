@@ -14,7 +14,7 @@ from typing import Any
 from bot import texts
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
-from bot.messages import Block, Entry, Heading, Link, Reply, Terms, Text, reply
+from bot.messages import Block, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
 from bot.texts import source_error
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import SourceSpec, Topic
@@ -91,11 +91,11 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
         )
     blocks: list[Block] = [
         Heading(texts.text("source_title", language, topic=topic.title[language]), 1),
-        Terms(tuple(rows)) if rows else Text(texts.text("source_none", language)),
+        Rows(tuple(rows)) if rows else Paragraph(texts.text("source_none", language)),
     ]
     if any(spec.kind == "x" for spec in await list_sources(topic, ask.context.store)):
-        blocks.append(Text(_reads(ask, await book.reads(now), now)))
-    blocks.append(Text(texts.text("source_usage", language)))
+        blocks.append(Paragraph(_reads(ask, await book.reads(now), now)))
+    blocks.append(Paragraph(texts.text("source_usage", language)))
     return reply(*blocks, language=language)
 
 
@@ -156,7 +156,7 @@ def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
         label = post["author"] or post["key"]
         text = " ".join(str(post["text"]).split())
         cut = text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
-        blocks.append(Entry(f"{cut} ({told})", links=(Link(label, post["url"]),)))
+        blocks.append(ListItem(f"{cut} ({told})", links=(Link(label, post["url"]),)))
     return reply(*blocks, language=ask.language)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import about, chats, money, reports, sources_admin
+from bot.commands import about, chats, costs, reports, sources_admin
 from bot.commands.asking import Command
 from bot.menu import Argument
 
@@ -151,7 +151,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "cost",
         "费用",
-        money.cost,
+        costs.cost,
         "模型花了多少钱",
         "what the models cost",
         "/cost",

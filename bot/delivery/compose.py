@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from bot import texts
-from bot.messages import Block, Button, Picture, Reply, Text
-from bot.report_blocks import View, closing_blocks, report_blocks, view_of
-from bot.services import Context
+from bot.messages import Block, Button, Paragraph, Picture, Reply
+from bot.report_blocks import ReportView, closing_blocks, report_blocks, view_of
+from bot.services import Services
 from digest.atomic import write_file
 from digest.errors import StoreError
 from digest.models import Language, Report, Subscription
@@ -31,7 +31,7 @@ OPENS: tuple[tuple[str, str], ...] = (
 
 
 async def compose_digest(
-    context: Context, report: Report, subscription: Subscription, *, late: bool = False
+    context: Services, report: Report, subscription: Subscription, *, late: bool = False
 ) -> Reply:
     """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
     view = view_of(subscription, report, late=late)
@@ -39,7 +39,9 @@ async def compose_digest(
     return replace(reply, manner="post")
 
 
-async def compose(context: Context, report: Report, view: View, kind: str = "brief") -> Reply:
+async def compose(
+    context: Services, report: Report, view: ReportView, kind: str = "brief"
+) -> Reply:
     """Return a view of a report: news, then the word cloud, then counts and where it comes from;
     with buttons that open the other sections, and the days beside it, in messages of their own."""
     report = report.in_language(view.language)
@@ -52,14 +54,14 @@ async def compose(context: Context, report: Report, view: View, kind: str = "bri
     return replace(reply, buttons=tuple(groups))
 
 
-def compose_excuse(context: Context, subscription: Subscription) -> Reply:
+def compose_excuse(context: Services, subscription: Subscription) -> Reply:
     """Return a word to a chat whose report is not there at its time."""
     language = subscription.language or context.topic(subscription.topic).language
-    return Reply((Text(texts.text("digest_waits", language)),), language, manner="post")
+    return Reply((Paragraph(texts.text("digest_waits", language)),), language, manner="post")
 
 
 async def with_buttons(
-    context: Context,
+    context: Services,
     report: Report,
     blocks: Sequence[Block],
     language: Language,
@@ -96,7 +98,7 @@ def line_of(
     return " ".join([f"/{name}", report.topic, when, *more, *words])
 
 
-async def picture_block(context: Context, report: Report, language: Language) -> Picture | None:
+async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:
     """Return the report's word cloud as a file, or None where it has none."""
     content = await context.store.cloud(report.topic, report.first, report.last)
     if not content:

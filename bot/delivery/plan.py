@@ -13,7 +13,7 @@ from bot.alerts import Tell
 from bot.delivery.compose import compose_digest, compose_excuse
 from bot.delivery.outbox import Outbox, Writer
 from bot.platforms import Delivering
-from bot.services import Context
+from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Delivery, Report
 from digest.store.ledger import Ledger
@@ -39,7 +39,7 @@ _Value = TypeVar("_Value")
 class Deliveries:
     """Sends what is due through the platforms that this process talks on."""
 
-    def __init__(self, context: Context, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
+    def __init__(self, context: Services, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
         """`resend`: see UNKNOWN_SENDS."""
         self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
         self._writer = Writer(ledger)

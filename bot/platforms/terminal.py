@@ -11,7 +11,18 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 from bot import texts
-from bot.messages import Block, Button, Entry, Heading, Incoming, Link, Picture, Reply, Terms, Text
+from bot.messages import (
+    Block,
+    Button,
+    Heading,
+    Incoming,
+    Link,
+    ListItem,
+    Paragraph,
+    Picture,
+    Reply,
+    Rows,
+)
 from bot.rich import cells, letters
 from digest.models import Chat, Language
 from digest.text import clean
@@ -106,7 +117,7 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
-        if isinstance(block, Text | Terms) and isinstance(before, Entry | Terms):
+        if isinstance(block, Paragraph | Rows) and isinstance(before, ListItem | Rows):
             lines.append("")
         lines += _block(block, columns, styled)
         before = block
@@ -127,13 +138,13 @@ def _block(block: Block, columns: int, styled: bool) -> list[str]:
     match block:
         case Heading(text, level):
             return _heading(_line(text), level, columns, styled)
-        case Text(text):
+        case Paragraph(text):
             return [part for line in clean(text).split("\n") for part in wrap(line, columns)]
         case Picture(_, alt):
             return [_line(alt)]
-        case Terms(rows):
+        case Rows(rows):
             return _terms(rows, columns, styled)
-        case Entry():
+        case ListItem():
             return _entry(block, columns, styled)
 
 
@@ -153,7 +164,7 @@ def _bold(line: str) -> str:
     return f"\x1b[1m{line}\x1b[0m"
 
 
-def _entry(entry: Entry, columns: int, styled: bool) -> list[str]:
+def _entry(entry: ListItem, columns: int, styled: bool) -> list[str]:
     mark = f"{entry.number}." if entry.number else "•"
     lead = f"{mark:<3} "
     title, body = _line(entry.title), clean(entry.text)

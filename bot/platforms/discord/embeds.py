@@ -14,7 +14,7 @@ from discord import ui
 from bot import texts
 from bot.messages import Button, Picture, Reply
 from bot.presses import Press
-from bot.rich import Budget, Line, Run, fitting, pages, parts, text_of, utf16
+from bot.rich import Line, PageBudget, Run, fitting, pages, parts, text_of, utf16
 from digest.models import Language
 
 # Discord reads a backslash before any sign as that sign (its markdown is simple-markdown's). These
@@ -28,8 +28,8 @@ _AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
 _ENDING = re.compile(r'[()<>"\\\s]')
 
 TITLE = 256
-DESCRIPTION = Budget(4000)
-CLOSING = Budget(1500)
+DESCRIPTION = PageBudget(4000)
+CLOSING = PageBudget(1500)
 """Of one embed 4,096 may be used, of all embeds of a message with their titles 6,000; counted
 here in UTF-16 units, which is never less than Discord counts."""
 

@@ -13,7 +13,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 from bot.messages import Button, Picture, Reply
 from bot.platforms import Host
 from bot.presses import Press
-from bot.rich import Budget, Line, Run, Unit, cells, fitting, pages, parts, utf16
+from bot.rich import Line, PageBudget, Run, Unit, cells, fitting, pages, parts, utf16
 
 JOINER = "\u2060"
 """Unicode's word joiner: shown as nothing, and no part of any name or address."""
@@ -26,8 +26,8 @@ _SCHEMES = re.compile(r":(?=//)")
 _DOMAINS = re.compile(r"\.(?=[^\W\d])")
 _ADDRESSES = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 
-TEXT = Budget(4095, 90)
-CAPTION = Budget(1023, 90)
+TEXT = PageBudget(4095, 90)
+CAPTION = PageBudget(1023, 90)
 """4,096 and 1,024 UTF-16 units after parsing (Bot API), one of them for a joiner before all else;
 entities beyond 100 are dropped silently, block quotes among them."""
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from bot import texts
 from bot.commands.asking import Ask, Unanswered
-from bot.messages import Block, Button, Heading, Reply, Terms, Text
+from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from digest.models import Held
 from digest.store.ledger import Ledger
 
@@ -21,12 +21,12 @@ async def today(ask: Ask) -> list[Block]:
     found = await Ledger(ask.context.store).balance(ask.context.now())
     title = Heading(texts.text("ledger", ask.language))
     if not found:
-        return [title, Text(texts.text("ledger_empty", ask.language))]
+        return [title, Paragraph(texts.text("ledger_empty", ask.language))]
     rows = [
         (platform, texts.text("balance", ask.language, **asdict(balance)))
         for platform, balance in found.items()
     ]
-    return [title, Terms(tuple(rows))]
+    return [title, Rows(tuple(rows))]
 
 
 async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
@@ -36,11 +36,11 @@ async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
         return [], ()
     language, shown = ask.language, found[:MOST_SHOWN]
     blocks: list[Block] = [
-        Text(texts.text("held", language, n=len(found))),
-        Terms(tuple(_row(ask, one) for one in shown)),
+        Paragraph(texts.text("held", language, n=len(found))),
+        Rows(tuple(_row(ask, one) for one in shown)),
     ]
     if len(found) > len(shown):
-        blocks.append(Text(texts.text("held_more", language, n=len(found) - len(shown))))
+        blocks.append(Paragraph(texts.text("held_more", language, n=len(found) - len(shown))))
     everything = tuple(
         Button(texts.text(f"held_all_{word}", language), f"/status held {word} all {_last(found)}")
         for word in ("again", "arrived")

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from bot import texts
 from bot.commands.asking import Ask
-from bot.messages import Block, Heading, Reply, Terms, Text, reply
+from bot.messages import Block, Heading, Paragraph, Reply, Rows, reply
 from digest.models import Cost, Language
 from digest.store import Spent
 
@@ -24,14 +24,14 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
     ):
         total = sum(one.usd for one in spent)
         said = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
-        blocks.append(Text(texts.text(key, language, **said)))
+        blocks.append(Paragraph(texts.text(key, language, **said)))
         if spent:
-            blocks.append(Terms(_by_model(spent, language)))
+            blocks.append(Rows(_by_model(spent, language)))
     for stored in await context.store.topics():
         newest = await context.store.latest(stored.name)
         if newest and newest.cost.calls:
             said = {"topic": newest.topic, "day": newest.last, "cost": _cost(newest.cost, language)}
-            blocks.append(Text(texts.text("report_cost", language, **said)))
+            blocks.append(Paragraph(texts.text("report_cost", language, **said)))
     yield reply(*blocks, language=language)
 
 
