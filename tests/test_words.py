@@ -12,7 +12,7 @@ import pytest
 
 import digest.sources
 from digest.reading import read
-from digest.reading.segment import Segmenter, known_words
+from digest.reading.segment import KNOWN_COUNT, Segmenter, known_words
 from digest.reading.words import count_words
 from tests.posts import post
 
@@ -140,7 +140,8 @@ def test_words_are_cut_as_jieba_cuts_them_with_its_whole_dictionary() -> None:
         whole.tmp_dir = folder
         whole.initialize()
     for name in known_words():
-        whole.add_word(name)
+        if not whole.FREQ.get(name):
+            whole.add_word(name, KNOWN_COUNT)
     partial = Segmenter()
     partial.prepare(runs)
     cut = [[word for word, _, _ in partial.cut(run)] for run in runs]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Vector = npt.NDArray[np.float32]
 
-HAN_CHARS = 3000
+HAN_CHARS = 1500
 """Characters of a post that are cut into Chinese words: the others of a very long one name
 little more."""
 

@@ -27,8 +27,11 @@ stops."""
 UNSEEN = 25_000_000
 """Frequency that stands for the words of the dictionary that are not entered. jieba judges a
 rare word by the sum of all, 60 million; the words of a usual day make up 36."""
-NEW = "new"
-"""Tag of a word that is in no dictionary."""
+NEW, KNOWN = "new", "name"
+"""Tags of a word that is in no dictionary, and of one that the vocabulary knows."""
+KNOWN_COUNT = 2000
+"""Frequency of a word that the vocabulary knows and jieba does not: that of a usual word, so that it
+is not cut apart."""
 
 Word = tuple[str, str, int]
 """Spelling, tag in jieba's dictionary or NEW, place in the text."""
@@ -45,11 +48,9 @@ class Segmenter:
             self._blocks = _read_blocks(dictionary.read())
         self._tokenizer = _empty_tokenizer(jieba)
         self._pairs: set[bytes] = set()
-        self._tags: dict[str, str] = {}
-        self.prepare(known_words())
-        for word in known_words():
-            self._tokenizer.add_word(word)
-            self._tags.setdefault(word, "name")
+        self._tags = dict.fromkeys(known_words(), KNOWN)
+        for word in self._tags:
+            self._tokenizer.add_word(word, KNOWN_COUNT)
 
     def prepare(self, texts: Iterable[str]) -> None:
         """Enter the words that can stand in these texts. Fastest for all texts of a day at once."""
@@ -68,9 +69,9 @@ class Segmenter:
             if len(spelling) > 3 and not (spelling[:6] in pairs and spelling[-6:] in pairs):
                 continue
             word = spelling.decode()
-            if word and word not in self._tags:
+            if word and self._tags.get(word, KNOWN) == KNOWN:
                 count, tag = numbers.split(b" ")
-                self._tags[word] = tag.decode()
+                self._tags.setdefault(word, tag.decode())
                 self._tokenizer.add_word(word, int(count))
 
     def cut(self, text: str) -> Iterator[Word]:

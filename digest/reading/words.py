@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 
 from digest.reading.names import Name
@@ -38,28 +38,36 @@ def count_words(
 
     `terms` stay whole besides those of the vocabulary, such as the names that a topic watches.
     """
-    pattern = _terms_pattern(frozenset(terms))
+    phrases = _list_phrases(frozenset(terms))
     users: defaultdict[str, set[int]] = defaultdict(set)  # the posts that use a word, by number
-    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    spellings: Counter[tuple[str, str]] = Counter()
     for number, reading in enumerate(readings):
         if reading.language == "other":
             continue
         words: dict[str, str] = {}
-        for key, word in _words(reading, pattern):
+        for key, word in _words(reading, phrases):
             words.setdefault(key, word)
-        for key, word in words.items():
+        spellings.update(words.items())
+        for key in words:
             users[key].add(number)
-            spellings[key][word] += 1
     _merge_plurals(users)
-    ordered = sorted(users.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-    return {_spelling(spellings[key]): len(posts) for key, posts in ordered[:limit]}
+    ordered = sorted(users.items(), key=lambda entry: (-len(entry[1]), entry[0]))[:limit]
+    usual = _usual_spellings(spellings, {key for key, _ in ordered})
+    return {usual[key]: len(posts) for key, posts in ordered}
 
 
-def _spelling(seen: Counter[str]) -> str:
-    return max(seen.items(), key=lambda entry: (entry[1], entry[0]))[0]
+def _usual_spellings(
+    spellings: Mapping[tuple[str, str], int], keys: Collection[str]
+) -> dict[str, str]:
+    """Return of each key the spelling that most posts use."""
+    usual: dict[str, tuple[int, str]] = {}
+    for (key, spelling), count in spellings.items():
+        if key in keys:
+            usual[key] = max(usual.get(key, (0, "")), (count, spelling))
+    return {key: spelling for key, (_, spelling) in usual.items()}
 
 
-def _words(reading: Reading, terms: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+def _words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield key and spelling of the names of a post, then of the terms and words between them."""
     text, parts, end = reading.plain[:POST_CHARS], [], 0
     for start, name in reading.placed_names:
@@ -70,9 +78,13 @@ def _words(reading: Reading, terms: re.Pattern[str]) -> Iterator[tuple[str, str]
         parts += [text[end:start], " " * len(name.text)]
         end = start + len(name.text)
     between = "".join([*parts, text[end:]])
-    for match in terms.finditer(between):
-        yield _word_key(match.group()), " ".join(match.group().split())
-    for match in _LATIN.finditer(terms.sub(" ", between)):
+    small = between.lower()
+    for phrase in phrases:
+        if (place := small.find(phrase)) >= 0:
+            yield _word_key(phrase), between[place : place + len(phrase)]
+            small = small.replace(phrase, " " * len(phrase))
+            between = _blank_out(between, small)
+    for match in _LATIN.finditer(between):
         if _tells(match.group()):
             yield _word_key(match.group()), match.group()
     for word, _, start in reading.han_words:
@@ -110,18 +122,19 @@ def _stop_words() -> frozenset[str]:
 
 
 @cache
-def _terms_pattern(further: frozenset[str]) -> re.Pattern[str]:
-    """Return a pattern of the terms that stay whole, longest first."""
-    terms = {*load_lines("terms", "terms"), *(t for t in further if " " in t or not t.isascii())}
-    longest = sorted(terms, key=lambda term: (-len(term), term))
-    return re.compile("|".join(map(_whole, longest)), re.IGNORECASE)
+def _list_phrases(further: frozenset[str]) -> tuple[str, ...]:
+    """Return the terms that no other step keeps whole, in small letters, longest first: those with
+    spaces, and Chinese ones that jieba does not know."""
+    spaced = [term for term in load_lines("terms", "terms") if " " in term]
+    phrases = {t.lower() for t in (*spaced, *further) if " " in t or not t.isascii()}
+    return tuple(sorted(phrases, key=lambda phrase: (-len(phrase), phrase)))
 
 
-def _whole(term: str) -> str:
-    """Return the term as a pattern; a Latin end is not inside another word."""
-    pattern = r"[\s\u2010-\u2015-]?".join(re.escape(part) for part in _DASHES.split(term))
-    before = r"(?<![A-Za-z0-9])" if term[0].isascii() else ""
-    return before + pattern + (r"(?![A-Za-z0-9])" if term[-1].isascii() else "")
+def _blank_out(text: str, blanks: str) -> str:
+    """Return the text with a blank wherever `blanks`, of the same length, has one."""
+    if len(text) != len(blanks):  # a few letters are longer when small
+        return blanks
+    return "".join(" " if b == " " else c for c, b in zip(text, blanks, strict=True))
 
 
 def _tells(word: str) -> bool:
