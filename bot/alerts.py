@@ -77,12 +77,16 @@ class Alert:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
-        why = row["why"]
-        if key := {ENDED: "undelivered_ended", RESTORED: "undelivered_restored"}.get(why):
-            why = texts.text(key, language)
+        why = explain(row["why"], language)
         yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | {"why": why})
     if len(rows) > MOST_ROWS:
         yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
+
+
+def explain(error: str, language: Language) -> str:
+    """Return why nobody knows of a part whether it arrived, or why it was refused, in words."""
+    key = {ENDED: "undelivered_ended", RESTORED: "undelivered_restored"}.get(error)
+    return texts.text(key, language) if key else error[:MOST_REASON]
 
 
 class Alerts:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from bot import texts
+from bot.alerts import explain
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from digest.models import Held
@@ -60,8 +61,11 @@ def _last(found: Sequence[Held]) -> int:
 
 def _row(ask: Ask, one: Held) -> tuple[str, str]:
     chat = one.chat
-    where = f"{chat.platform} {chat.id}" + (f"/{chat.thread}" if chat.thread else "")
+    where = f"{chat.platform} {chat.title or chat.id}"
+    where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
+        "why": explain(one.error, ask.language),
+        "since": f"{one.tried_at:%m-%d %H:%M}" if one.tried_at else "?",
         "position": one.position + 1,
         "topic": ask.context.topic(one.topic).title[ask.language],
         "day": texts.weekday(one.day, ask.language),
