@@ -38,7 +38,6 @@ evaluate: .venv/ready ## what selection is worth on labelled days, and the verif
 
 train: .venv/ready ## makes the learned heads again from ../shared/data, byte for byte
 	$(BIN)/python -m tools.train
-	$(BIN)/python -m tools.train_promotion
 
 pictures: .venv/ready ## makes the README's pictures again from the sample (the page needs Chromium)
 	$(BIN)/python -m tools.pictures docs

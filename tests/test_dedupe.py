@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.reading import read
 from digest.select.dedupe import drop_copies, merge_streams
 from tests.posts import post
 
@@ -29,8 +30,8 @@ def test_copies_reposts_and_cut_versions_go_with_the_original() -> None:
         post(NEWS, "1", metrics={"likes": 50}),
         post(NEWS.replace("today", "just now") + " 🚀", "4", author="dan"),
     ]
-    kept, dropped, echoes = drop_copies(posts)
-    assert [p.id for p in kept] == ["1"]
+    kept, dropped, echoes = drop_copies(read(posts))
+    assert [reading.post.id for reading in kept] == ["1"]
     assert {d.key for d in dropped} == {"x:2", "x:3", "x:4"}
     assert {d.of for d in dropped} == {"x:1"}
     assert echoes == {"x:1": 3}
@@ -40,7 +41,7 @@ def test_another_number_in_the_same_words_is_another_statement() -> None:
     texts = [
         f"Today we track the fees of protocol number {n} on our public dashboard" for n in (1, 2)
     ]
-    kept, dropped, _ = drop_copies([post(t, str(i)) for i, t in enumerate(texts)])
+    kept, dropped, _ = drop_copies(read(post(t, str(i)) for i, t in enumerate(texts)))
     assert len(kept) == 2
     assert dropped == []
 
@@ -49,7 +50,7 @@ def test_another_name_in_the_same_words_is_another_statement() -> None:
     texts = [
         f"Now tracking @{name} on our spot volume dashboard" for name in ("lighter_xyz", "o2dotapp")
     ]
-    assert len(drop_copies([post(t, str(i)) for i, t in enumerate(texts)])[0]) == 2
+    assert len(drop_copies(read(post(t, str(i)) for i, t in enumerate(texts)))[0]) == 2
 
 
 def test_short_exclamations_of_different_people_are_not_copies() -> None:
@@ -59,13 +60,13 @@ def test_short_exclamations_of_different_people_are_not_copies() -> None:
         post("", "3"),
         post("", "4", author="bob"),
     ]
-    assert len(drop_copies(posts)[0]) == 4
+    assert len(drop_copies(read(posts))[0]) == 4
 
 
 @given(st.lists(st.text(max_size=60), max_size=12))
 def test_every_post_is_kept_or_dropped_for_a_kept_one(texts: list[str]) -> None:
     posts = [post(text, str(i), author=f"a{i % 3}") for i, text in enumerate(texts)]
-    kept, dropped, _ = drop_copies(posts)
+    kept, dropped, _ = drop_copies(read(posts))
     keys = {p.key for p in kept}
     assert keys | {d.key for d in dropped} == {p.key for p in posts}
     assert len(kept) + len(dropped) == len(posts)

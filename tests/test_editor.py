@@ -49,9 +49,9 @@ from digest.write.model.context import shorten
 from digest.write.model.editor import Editor
 from digest.write.model.prompts import load_prompts
 from tests import model_server as server
+from tests.injection_texts import ORDERS
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script
 from tests.posts import post
-from tests.test_orders import ORDERS
 from tests.writers import Reply, Writer, changed, honest, sentences_of, wanted, with_items
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from digest.select.rank import (
     rank_stories,
     sum_parts,
 )
-from digest.select.relevance import belongs, drop_chatter, relevance
+from digest.select.relevance import belongs, drop_silent, judge_relevance
 from digest.select.selection import STEPS, select
 from tests.posts import TOPIC, post
 
@@ -90,8 +90,11 @@ def test_independent_voices_lift_a_story() -> None:
 
 
 def _kept(posts: list[Post]) -> dict[str, str]:
-    found = relevance(TOPIC, posts, embed([p.text for p in posts]))
-    kept, dropped = drop_chatter(posts, found)
+    vectors = embed([p.text for p in posts])
+    readings = read(posts)
+    attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
+    found = judge_relevance(TOPIC, readings, vectors)
+    kept, dropped = drop_silent(readings, found)
     reasons = {drop.key: drop.reason for drop in dropped}
     assert len(kept) + len(dropped) == len(posts)
     reasons |= {posts[i].key: "off_topic" for i in kept if not belongs([i], found)}

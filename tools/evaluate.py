@@ -18,6 +18,7 @@ from tests import feed_set
 from tools import (
     evaluate_ads,
     evaluate_continuity,
+    evaluate_gold,
     evaluate_ranking,
     evaluate_stories,
     evaluate_summaries,
@@ -25,10 +26,12 @@ from tools import (
 )
 from tools.evaluate_data import DATA, Row, table
 from tools.figures import write_block
+from tools.left_out import prepare
 
 STEPS: tuple[Callable[[Path], list[Row]], ...] = (
     evaluate_stories.first_rows,  # the longest first, so that both cores end together
     evaluate_ranking.rows,
+    evaluate_gold.rows,
     evaluate_stories.rows,
     evaluate_ads.rows_of,
     evaluate_continuity.rows,
@@ -49,6 +52,7 @@ def main() -> None:
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     rows = evaluate_verifier.rows(data)
     if (data / "posts").is_dir():
+        prepare(data)
         with ProcessPoolExecutor(2) as pool:
             for found in [pool.submit(timed, step, data) for step in STEPS]:
                 rows += found.result()

@@ -11,11 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digest.reading.heads.ngrams import hash_text
+from digest.select.embed import embed
 from digest.select.selection import select
 from tools.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
-from tools.train_promotion import fit, rows
+from tools.left_out import heads_without
+from tools.train_linear import Examples, Penalty, fit, scale_by_rarity
 
 FOLDS = 5
+BUCKETS = 1 << 18
+PENALTY = Penalty(1.0, 4.0)
 KEYWORDS = re.compile(
     r"sale|discount|% off|code|free|giveaway|join|register|sign up|webinar|subscribe|course|book|buy|offer"
     r"|优惠|折扣|抽奖|报名|免费|课程|推广|关注|下单",
@@ -37,7 +42,8 @@ def gold(data: Path) -> list[Row]:
     for day, stream in sorted({(r["day"], r["stream"]) for r in labels}):
         given = posts(data / "posts" / day / f"{stream}.jsonl")
         text = {p.id: p.text for p in given}
-        dropped = {d.key: d.step for d in select(topic(), given, lambda step: None).dropped}
+        with heads_without(data, day):
+            dropped = {d.key: d.step for d in select(topic(), given, lambda step: None).dropped}
         source = given[0].source
         for row in labels:
             if (row["day"], row["stream"]) == (day, stream):
@@ -63,25 +69,26 @@ def gold(data: Path) -> list[Row]:
     ]
 
 
-def crossed(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[Scores, list[bool]]:
-    """Scores of a model that never saw the text's fold, and what it says: a text is promotion from
-    the threshold that is best for the texts it learned from, each scored by a model without it."""
-    data = rows(texts)
+def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[Scores, list[bool]]:
+    """Return scores of heads that never saw the text's fold, and whether each text is promotion: from
+    the threshold that is best for the texts the head learned from, each scored by a head without it."""
+    examples = scale_by_rarity(Examples.of([hash_text(t) for t in texts], embed(texts), BUCKETS))
     fold = np.random.default_rng(0).integers(0, FOLDS, len(texts))
-    scores, said = np.zeros(len(texts)), np.zeros(len(texts), np.bool_)
+    scores, judged = np.zeros(len(texts)), np.zeros(len(texts), np.bool_)
+
+    def score(learn: npt.NDArray[np.bool_], tested: npt.NDArray[np.bool_]) -> Scores:
+        point = fit(examples.select(learn), true[learn], PENALTY)
+        return examples.select(tested).score(point)
+
     for k in range(FOLDS):
-        learn = fold != k
-        known = np.zeros(len(texts))
+        learn, inner = fold != k, np.zeros(len(texts))
         for j in range(FOLDS):
             if j != k:
-                part = learn & (fold != j)
-                weights, bias = fit(data.part(part), true[part])
-                known[fold == j] = data.part(fold == j).times(weights) + bias
-        at = best_threshold(list(known[learn]), list(true[learn]))
-        weights, bias = fit(data.part(learn), true[learn])
-        scores[fold == k] = data.part(fold == k).times(weights) + bias
-        said[fold == k] = scores[fold == k] >= at
-    return scores, list(said)
+                inner[fold == j] = score(learn & (fold != j), fold == j)
+        threshold = best_threshold(list(inner[learn]), list(true[learn]))
+        scores[fold == k] = score(learn, fold == k)
+        judged[fold == k] = scores[fold == k] >= threshold
+    return scores, list(judged)
 
 
 def naive_bayes(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> Scores:
@@ -117,7 +124,7 @@ def promoted(data: Path) -> Row:
     if not given:
         return Row("x_promoted_dev", "AUC", "no data")
     true = _labelled(given, "promoted")
-    scores, _ = crossed([row["text"] for row in given], true)
+    scores, _ = cross_validate([row["text"] for row in given], true)
     length = np.array([len(row["text"]) for row in given], np.float64)
     words = np.array([len(KEYWORDS.findall(row["text"])) for row in given], np.float64)
     bayes = naive_bayes([row["text"] for row in given], true)
@@ -140,7 +147,7 @@ def forum(data: Path) -> Row:
     if not given:
         return Row("v2ex_promo_dev", "F1", "no data")
     true = _labelled(given, "promo")
-    _, said = crossed([row["text"] for row in given], true)
+    _, said = cross_validate([row["text"] for row in given], true)
     words = [bool(KEYWORDS.search(row["text"])) for row in given]
     bayes = list(naive_bayes([row["text"] for row in given], true) > 0)
     simple = {"keywords": words, "naive Bayes": bayes}

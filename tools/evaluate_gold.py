@@ -1,6 +1,6 @@
 """Days that an editor read whole: which stories the report without a model tells.
 
-Each day is made with heads that never saw it (`tools.train --without DAY`).
+Each day is made with heads that never saw it.
 """
 
 from __future__ import annotations
@@ -8,40 +8,18 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from digest.models import Counts, Item, Window
-from digest.reading.heads import linear
 from digest.select.selection import select
 from digest.write import Material
 from digest.write.extractive.writer import write
 from tools.evaluate_data import DATA, Row, of_day, topic
-from tools.train import pack_head, train_head
-from tools.train_labels import TASKS
+from tools.left_out import heads_without, prepare
 
 NOISE = ("ad", "offtopic", "chatter")
-
-
-@contextmanager
-def heads_without(day: str, data: Path) -> Iterator[None]:
-    """Let the heads be those that never saw the day."""
-    usual = linear.FOLDER
-    with TemporaryDirectory() as folder:
-        for name in TASKS:
-            content = pack_head(train_head(name, data, [day]))
-            (Path(folder) / f"{name}.npz").write_bytes(content)
-        linear.FOLDER = Path(folder)
-        linear.load_head.cache_clear()
-        try:
-            yield
-        finally:
-            linear.FOLDER = usual
-            linear.load_head.cache_clear()
 
 
 def make_sections(data: Path, day: str) -> dict[str, tuple[Item, ...]]:
@@ -76,7 +54,7 @@ def rows(data: Path) -> list[Row]:
     """Return the row about the gold days."""
     counts: dict[str, Counter[str]] = {}
     for path in sorted((data / "labels" / "gold").glob("*.json")):
-        with heads_without(path.stem, data):
+        with heads_without(data, path.stem):
             gold = json.loads(path.read_text(encoding="utf-8"))
             counts[path.stem] = score_day(gold, make_sections(data, path.stem))
     if not counts:
@@ -95,5 +73,7 @@ def rows(data: Path) -> list[Row]:
 
 
 if __name__ == "__main__":
-    for row in rows(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA):
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
+    prepare(folder)
+    for row in rows(folder):
         print(row)

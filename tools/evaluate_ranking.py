@@ -10,6 +10,7 @@ from digest.models import Post, Topic
 from digest.select.rank import WEIGHTS, sum_parts
 from digest.select.selection import Selection, select
 from tools.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
+from tools.left_out import heads_without
 
 Order = Callable[[str, Sequence[Post]], list[str]]
 
@@ -58,7 +59,8 @@ def _measured(data: Path, stream: str, wanted: Mapping[str, set[str]], order: Or
     found = []
     for day, ids in wanted.items():
         given = posts(data / "posts" / day / f"{stream}.jsonl")
-        found.append(retrieval(order(day, given), ids))
+        with heads_without(data, day):
+            found.append(retrieval(order(day, given), ids))
     return means(found)
 
 

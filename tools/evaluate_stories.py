@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from digest.models import Counts, Post, Window
+from digest.reading import read
 from digest.select.cluster import clusters
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import embed
@@ -31,6 +32,7 @@ from tools.evaluate_data import (
     of_day,
     topic,
 )
+from tools.left_out import heads_without
 
 FIRST = 20
 
@@ -50,8 +52,9 @@ def _recall(data: Path) -> tuple[int, dict[str, int]]:
         wanted = told(data, day, {p.id for p in given})
         if len(wanted) < 3:
             continue
-        chosen = select(topic(), given, lambda step: None)
-        told_of, points = _report(day, chosen, given)
+        with heads_without(data, day):
+            chosen = select(topic(), given, lambda step: None)
+            told_of, points = _report(day, chosen, given)
         orders = {
             "ours": _stories(chosen, given)[:FIRST],
             "report": told_of,
@@ -230,9 +233,9 @@ def planted(data: Path) -> Row:
     false = kept_before = 0
     for day in [d for d in ("2025-10-16", "2025-12-05") if d in days(data)] or days(data)[-2:]:
         own, _ = merge_streams(of_day(data, day))
-        unique, _, _ = drop_copies(own)
-        copies = _copies([p for p in unique if len(plain(p.text)) >= 60][::3])
-        _, dropped, _ = drop_copies([*unique, *(p for _, p in copies)])
+        unique, _, _ = drop_copies(read(own))
+        copies = _copies([r.post for r in unique if len(r.plain) >= 60][::3])
+        _, dropped, _ = drop_copies([*unique, *read(p for _, p in copies)])
         pointed = {d.key: d.of for d in dropped}
         for key, planted_post in copies:
             kind = planted_post.id.split("-")[0]

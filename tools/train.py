@@ -21,7 +21,7 @@ from digest.reading.heads.linear import FOLDER, Head
 from digest.reading.heads.ngrams import hash_text
 from digest.select.embed import embed, has_encoder
 from tools.train_labels import TASKS, Labelled
-from tools.train_linear import Examples, count_steps, fit, make_head
+from tools.train_linear import Examples, count_steps, fit, make_head, scale_by_rarity
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 FIXED_DATE = (2025, 1, 1, 0, 0, 0)
@@ -34,7 +34,8 @@ def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Exampl
     task = TASKS[name]
     labelled = tuple(task.read(data))
     texts = [row.text for row in labelled]
-    return labelled, Examples.of([hash_text(text) for text in texts], embed(texts), task.buckets)
+    vectors = embed(texts) if task.encoded else np.zeros((len(texts), 0), np.float32)
+    return labelled, Examples.of([hash_text(text) for text in texts], vectors, task.buckets)
 
 
 def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:
@@ -44,6 +45,8 @@ def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:
     labels = np.array([row.label for row in labelled], np.bool_)[chosen]
     importance = np.array([row.importance for row in labelled], np.float64)[chosen]
     examples = examples.select(chosen)
+    if TASKS[name].rarity:
+        examples = scale_by_rarity(examples)
     return make_head(fit(examples, labels, TASKS[name].penalty, importance), examples)
 
 

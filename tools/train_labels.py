@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from digest.disguise import folded
+from digest.reading.injection import list_sentences, unquote_sentence
+from digest.text import URL, clean
+from tests import injection_texts
+from tools.injection_set import make_news, make_orders
 from tools.train_linear import Penalty
 
 
@@ -29,6 +34,10 @@ class Task:
     read: Callable[[Path], list[Labelled]]
     buckets: int
     penalty: Penalty
+    encoded: bool = True
+    """Read the encoder's vector besides the n-grams."""
+    rarity: bool = False
+    """Weigh n-grams by their rarity: what sells is said in rare words."""
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -79,6 +88,21 @@ def read_news(data: Path) -> list[Labelled]:
     return labelled
 
 
+def read_advertisements(data: Path) -> list[Labelled]:
+    """Return posts that the editor read, true where one is an advertisement."""
+    judged = read_judgements(data)
+    texts = {
+        (day, key): text
+        for day in sorted({day for day, _ in judged})
+        for key, (text, _) in read_day(data, day).items()
+    }
+    return [
+        Labelled(texts[day, key], judgement == "ad", day)
+        for (day, key), (judgement, _) in judged.items()
+        if (day, key) in texts
+    ]
+
+
 def read_judgements(data: Path) -> dict[tuple[str, str], tuple[int | str, int]]:
     """Return by day and key what the editor said of a post (an importance, or `ad`, `offtopic` ...) and
     the number of posts of its story."""
@@ -104,8 +128,38 @@ def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
     return posts
 
 
+ORDERS_MADE, NEWS_MADE = 4000, 3000
+"""Texts that are put together from the parts of `tools.injection_set`."""
+MADE_WEIGHT, WRITTEN_WEIGHT = 0.3, 4.0
+"""What such a text counts, and one that was written whole."""
+SENTENCE_STEP = 3
+"""One in so many posts gives its sentences as texts for people."""
+
+
+def read_injections(data: Path) -> list[Labelled]:
+    """Return texts, true where they talk to programs: made-up ones, and sentences of real posts."""
+    labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in injection_texts.ORDERS]
+    labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in injection_texts.NEWS]
+    labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
+    labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
+    rows = [
+        replace(row, text=unquote_sentence(" ".join(URL.sub(" ", folded(row.text)).split())))
+        for row in labelled
+    ]
+    for folder in sorted((data / "posts").iterdir()):
+        texts = [text for text, _ in read_day(data, folder.name).values()]
+        rows += [
+            Labelled(sentence, False, folder.name)
+            for text in texts[::SENTENCE_STEP]
+            for sentence in list_sentences(folded(clean(text)), unquote=True)
+        ]
+    return rows
+
+
 TASKS: Mapping[str, Task] = {
     "stands_alone": Task(read_sentences, 1 << 14, Penalty(2.0, 4.0)),
     "news": Task(read_news, 1 << 15, Penalty(3.0, 10.0)),
+    "advertisement": Task(read_advertisements, 1 << 15, Penalty(30.0, 8.0), rarity=True),
+    "injection": Task(read_injections, 1 << 15, Penalty(0.3, 1.0), encoded=False),
     "view": Task(read_views, 1 << 12, Penalty(1.0, 1.0)),
 }

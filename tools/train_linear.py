@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ class Examples:
     size: int
     """Number of buckets."""
     vectors: Floats
+    rarity: Floats
+    """What the weights of each bucket were multiplied by."""
 
     @classmethod
     def of(cls, hashes: Sequence[Hashes], vectors: Vectors, size: int) -> Examples:
@@ -43,6 +45,7 @@ class Examples:
             np.concatenate([weights for _, weights in folded]),
             size,
             round_vectors(vectors),
+            np.ones(size),
         )
 
     def __len__(self) -> int:
@@ -58,6 +61,7 @@ class Examples:
             self.weight[inside],
             self.size,
             self.vectors[chosen],
+            self.rarity,
         )
 
     def score(self, point: Floats) -> Floats:
@@ -80,6 +84,14 @@ class Penalty:
 
     ngrams: float
     vector: float
+
+
+def scale_by_rarity(examples: Examples) -> Examples:
+    """Return the examples with each n-gram weighed by its rarity (inverse document frequency), so that the
+    penalty holds rare ones less."""
+    frequency = np.bincount(examples.bucket, minlength=examples.size)
+    rarity = np.round(np.log(len(examples) / np.maximum(frequency, 1)) + 0.2, 3)
+    return replace(examples, weight=examples.weight * rarity[examples.bucket], rarity=rarity)
 
 
 def fit(
@@ -149,7 +161,7 @@ def _dot(left: Floats, right: Floats) -> float:
 
 def make_head(point: Floats, examples: Examples) -> Head:
     """Return the head of fitted weights, each rounded to one of 255 steps."""
-    ngrams, ngram_step = _quantize(point[: examples.size])
+    ngrams, ngram_step = _quantize(point[: examples.size] * examples.rarity)
     vector, vector_step = _quantize(point[examples.size : -1])
     usual = dot_rows(examples.vectors, vector * vector_step).mean()
     return Head(
@@ -161,7 +173,7 @@ def make_head(point: Floats, examples: Examples) -> Head:
 
 
 def _quantize(weights: Floats) -> tuple[Floats, float]:
-    step = round(float(np.abs(weights).max()) / 127, 8) or 1e-8
+    step = round(float(np.abs(weights).max(initial=0.0)) / 127, 8) or 1e-8
     return np.clip(np.round(weights / step), -127, 127), step
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digest.models import Dropped, Post
+from digest.reading import Reading
 from digest.select.grams import Hashes, runs
-from digest.text import EMOJI, URL, clean
+from digest.text import EMOJI, URL
 
 JACCARD = 0.65
 """Share of shingles two texts have in common to be one text with small edits."""
@@ -79,14 +80,17 @@ class _Print:
     cut: bool
 
 
-def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mapping[str, int]]:
-    """Posts of which no other says the same in the same words; the copies with the post they copy;
-    and how many other authors repeated each kept post (their voices are not lost).
+def drop_copies(
+    readings: Sequence[Reading],
+) -> tuple[list[Reading], list[Dropped], Mapping[str, int]]:
+    """Return the readings of which no other says the same in the same words, the copies with the post
+    they copy, and how many other authors repeated each of the former (their voices are not lost).
 
     Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
     one with more likes, then the earliest.
     """
-    prints = _prints(posts)
+    posts = [reading.post for reading in readings]
+    prints = _prints(readings)
     common = _common(prints)
     order = sorted(range(len(posts)), key=lambda i: _preference(posts[i], prints[i]))
     index: defaultdict[int, list[int]] = defaultdict(list)
@@ -101,7 +105,7 @@ def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mappi
         for entry in common.intersection(prints[i].shingles[:SKETCH].tolist()):
             if len(index[entry]) < COMMON:
                 index[entry].append(i)
-    kept = [post for i, post in enumerate(posts) if i not in copy_of]
+    kept = [reading for i, reading in enumerate(readings) if i not in copy_of]
     dropped = [
         Dropped(posts[i].key, "duplicates", "copy", of=posts[original].key)
         for i, original in sorted(copy_of.items())
@@ -109,11 +113,10 @@ def drop_copies(posts: Sequence[Post]) -> tuple[list[Post], list[Dropped], Mappi
     return kept, dropped, _echoes(posts, copy_of)
 
 
-def _prints(posts: Sequence[Post]) -> list[_Print]:
+def _prints(readings: Sequence[Reading]) -> list[_Print]:
     found: list[_Print] = []
-    for start in range(0, len(posts), _BLOCK):
-        some = posts[start : start + _BLOCK]
-        texts = [clean(post.text) for post in some]
+    for start in range(0, len(readings), _BLOCK):
+        texts = [reading.text for reading in readings[start : start + _BLOCK]]
         words = [_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
         found += [

@@ -24,7 +24,7 @@ from digest.select.rank import (
     rank_posts,
     rank_stories,
 )
-from digest.select.relevance import Relevance, belongs, drop_chatter, relevance
+from digest.select.relevance import Relevance, belongs, drop_silent, judge_relevance
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
@@ -56,15 +56,15 @@ def select(
     posts, repeated = merge_streams(posts)
     posts, unread = most_promising(topic, posts, weights)
     step("ads")
-    posts, ads = drop_ads(posts)
+    readings, ads = drop_ads(read(posts))
     step("copies")
-    posts, copies, echoes = drop_copies(posts)
+    readings, copies, echoes = drop_copies(readings)
     step("relevance")
-    readings = _order_promising(topic, read(posts), weights)
+    readings = _order_promising(topic, readings, weights)
     vectors = _encode(readings)
     attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
-    relevant = relevance(topic, [r.post for r in readings], vectors)
-    inside, silent = drop_chatter([r.post for r in readings], relevant)
+    relevant = judge_relevance(topic, readings, vectors)
+    inside, silent = drop_silent(readings, relevant)
     step("stories")
     grouped = clusters([readings[i].post for i in inside], vectors[inside])
     stories, off, parts = _make_stories(topic, readings, inside, grouped, relevant, echoes, weights)

@@ -13,7 +13,7 @@ from digest.reading.heads.linear import load_head, score_texts
 from digest.reading.heads.ngrams import Floats, hash_text
 from digest.select.embed import Vectors, has_encoder
 
-OF_POSTS = ("news",)
+OF_POSTS = ("news", "advertisement")
 """Heads that judge every post of a day."""
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from digest.models import Item, Language, Post
-from digest.orders import gives_orders
 from digest.reading import Reading, Sentence, Story
+from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.select.embed import Vectors
 from digest.text import language, plain
@@ -245,7 +245,7 @@ def speaker(post: Post) -> str:
 def _show_name(post: Post) -> str:
     """Return the author's name, or the handle where the name is none: it may be as hostile as a text."""
     name = plain(post.author_name)
-    is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not gives_orders(name)
+    is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not talks_to_programs(name)
     return name if is_name else post.author
 
 

@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from digest.models import Post
-from digest.orders import gives_orders
 from digest.reading import Reading, Sentence, Story
 from digest.reading.heads import score_sentences, score_views
+from digest.reading.injection import talks_to_programs
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, nearest_group
 
@@ -151,7 +151,7 @@ def is_printable(sentence: Sentence) -> bool:
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
         and _is_prose(text)
-        and not gives_orders(text)
+        and not talks_to_programs(text)
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from digest.llm.budget import tokens
 from digest.models import Post
-from digest.orders import gives_orders, without_orders
 from digest.reading import Story
+from digest.reading.injection import remove_injections, talks_to_programs
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person, list_opinions
@@ -150,10 +150,10 @@ class Context(ShownPosts):
 def shorten(text: str, most: int) -> str:
     """Return a post's text as a model sees it: one line, without links, markup and talk to programs,
     cut after `most` characters; wide ones count twice."""
-    words = _ADDRESSEES.sub("", without_orders(clean(text)))
+    words = _ADDRESSEES.sub("", remove_injections(clean(text)))
     words = EMOJI.sub(" ", URL.sub(" ", words))
     words = " ".join(_MARKS.sub(" ", words).split())
-    if not words or gives_orders(words):
+    if not words or talks_to_programs(words):
         return ""
     wide = sum(char >= "\u2e80" for char in words[:most])
     most = most if wide < most / 4 else most * 5 // 8
@@ -190,7 +190,7 @@ def _author(post: Post) -> str:
     """Return who wrote it, and where: a name may be as hostile as a text."""
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
     name = " ".join(_MARKS.sub(" ", bare).replace("@", " ").split())[:NAME_CHARS]
-    if not name or gives_orders(name):
+    if not name or talks_to_programs(name):
         name = "somebody"
     handle = post.author if re.fullmatch(r"\w{1,30}", post.author) else ""
     where = post.source if post.source != "x" else handle and f"@{handle}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from digest.models import Language, Post, SectionName
-from digest.orders import gives_orders
+from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.select.embed import embed
 from digest.text import clean, language
@@ -82,7 +82,7 @@ def _problems(one: Candidate, verdict: Verdict, spoken: Language) -> tuple[str, 
     if not _speaks(one.item.text or one.item.title, spoken):
         problems.append(_LANGUAGE[spoken])
     problems += _addresses(one)
-    if gives_orders(one.said):
+    if talks_to_programs(one.said):
         problems.append("speaks to a program")
     if not problems and generic(one):
         problems.append(GENERIC)

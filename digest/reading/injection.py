@@ -1,0 +1,155 @@
+"""Find text that talks to programs instead of people: hidden orders to whoever summarises it.
+
+Such posts are left out before anything reads them, and what a model writes is checked once more. It is a
+filter, not the defence: order, links and ids are made by code, and items are proved by their posts.
+
+Markup that only programs read is known by its form. All else is judged by the head `injection`, sentence by
+sentence, after disguises (look-alike letters, letters set apart, codes) are taken off. News about such
+orders quotes them; what stands in quotation marks inside a sentence is no order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from digest.disguise import folded, spelled_out, turned, unmasked
+from digest.reading.heads.linear import load_head
+from digest.reading.heads.ngrams import hash_text
+from digest.text import URL
+
+ORDER = 0.05
+"""Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders and 1 of 20
+texts about orders pass it, and 1 of 2,000 sentences of real posts."""
+STERN = -0.1
+"""The same where only a sentence is lost, not its post."""
+MAX_SENTENCES = 60
+"""Sentences of a text that are judged, from its beginning and its end."""
+MAX_PIECES = 200
+"""Pieces beyond which a text with orders is dropped whole; honest posts have fewer."""
+MIN_LETTERS = 12
+"""Letters below which a piece is no order; a Han character counts as two and a half."""
+DENSE_PAIRS = (
+    ("ignore", "instruction"), ("ignore", "previous"), ("disregard", "instruction"), ("forget", "instruction"),
+    ("override", "prompt"), ("systemprompt", ""), ("忽略", "指令"), ("无视", "指令"),
+)  # fmt: skip
+"""Words that an order has where its letters are set apart, turned round or run together."""
+
+_HIDDEN = re.compile(
+    "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
+)
+"""Marks that force the direction of text or hide it altogether: honest posts have no use for them."""
+_MARKUP = re.compile(
+    r"im_start\|> ?(?:system|user|assistant)|<[|/\s]{0,3}(?:system|user|assistant|end|tool_call|posts?|input|instructions?)\b"
+    r"|<<SYS|^\W{0,4}\[/?INST|^\W{0,4}(?:system|assistant|human)\W{0,3}:|^#{1,4} ?(?:system|instruction)"
+    r"|\{\{|<!--|\]\(javascript|!\[[^\]]*\]\(http|^/(?:now|subscribe|unsubscribe)\b|@everyone\b"
+    r"|\"(?:role|cites|points)\" ?:|---+ ?end of",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED = re.compile(
+    r"[\"“「『][^\"”」』\n]{1,160}[\"”」』]|(?<!\w)['‘][^'’\n]{3,160}['’](?!\w)|`[^`\n]{1,160}`"
+)
+_SENTENCE = re.compile(r"(?<=[。！？!?；;])|(?<=[^\d\s]\.)\s+|\n{2,}")
+_PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
+
+
+@lru_cache(maxsize=8192)
+def talks_to_programs(text: str) -> bool:
+    """Return whether the text gives orders to a program: openly, in disguise, or by markup."""
+    return _has_order(text, ORDER, unquote=True)
+
+
+def remove_injections(text: str) -> str:
+    """Return the text without the sentences that talk to a program.
+
+    Sterner than `talks_to_programs`: what follows an order in its paragraph goes with it, after markup
+    the rest of the text, and what news quotes. Where nothing is certain, nothing is left.
+    """
+    text = _QUOTED.sub(_hide_quoted_order, text)
+    if not _has_order(text, STERN, unquote=False):
+        return text
+    pieces = _split_pieces(text)
+    if len(pieces) > MAX_PIECES:
+        return ""
+    left = "".join(_keep_pieces(pieces)).strip()
+    return "" if _has_order(left, STERN, unquote=False) else left
+
+
+def _has_order(text: str, margin: float, *, unquote: bool) -> bool:
+    if not text.isascii() and _HIDDEN.search(text):
+        return True
+    plain = folded(text)
+    if _MARKUP.search(text) or _MARKUP.search(plain.replace(". ", ".\n").replace("。", "。\n")):
+        return True
+    if _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain))):
+        return True
+    variants = [plain, *unmasked(plain)]
+    return any(_scores_as_order(variant, margin, unquote=unquote) for variant in variants)
+
+
+def _turn(text: str) -> Iterator[str]:
+    """Yield the letters of a text backwards, and with the alphabet turned by thirteen letters."""
+    if text.isascii():
+        yield from turned("".join(filter(str.isalnum, text.lower())))
+
+
+def _is_dense_order(letters: str) -> bool:
+    return any(first in letters and second in letters for first, second in DENSE_PAIRS)
+
+
+def _scores_as_order(text: str, margin: float, *, unquote: bool) -> bool:
+    head = load_head("injection")
+    sentences = list_sentences(text, unquote=unquote)
+    scores = head.score([hash_text(sentence) for sentence in sentences], None)
+    return bool((scores > margin).any())
+
+
+def list_sentences(text: str, *, unquote: bool) -> list[str]:
+    """Return the sentences, and the lines where there are several: an order may end either way.
+
+    Links are taken out, and quotations where `unquote` is set; pieces too short for an order are left out.
+    """
+    text = URL.sub(" ", text)
+    flowing = _SENTENCE.split(text.replace("\n", " "))
+    lines = [part for line in text.split("\n") for part in _SENTENCE.split(line)]
+    parts = dict.fromkeys(" ".join(part.split()) for part in (*flowing, *lines) if part)
+    sentences = [unquote_sentence(part) if unquote else part for part in parts]
+    sentences = [sentence for sentence in sentences if _is_long_enough(sentence)]
+    half = MAX_SENTENCES // 2
+    return sentences if len(sentences) <= MAX_SENTENCES else sentences[:half] + sentences[-half:]
+
+
+def _is_long_enough(sentence: str) -> bool:
+    return sum(2.5 if c > "\u2e7f" else 1 for c in sentence if c.isalpha()) >= MIN_LETTERS
+
+
+def unquote_sentence(sentence: str) -> str:
+    """Return a sentence without its quotations, unless it is hardly more than these."""
+    bare = _QUOTED.sub(" ", sentence)
+    return bare if len(bare.strip()) >= len(sentence) / 3 else sentence
+
+
+def _hide_quoted_order(quotation: re.Match[str]) -> str:
+    words = quotation.group()
+    return "…" if _scores_as_order(words[1:-1], STERN, unquote=False) else words
+
+
+def _split_pieces(text: str) -> list[str]:
+    """Return sentences and lines, each with the gap before it: joined they are the text again."""
+    cuts = [0, *(m.start() for m in _PIECE.finditer(text) if m.start()), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(cuts) if start < end]
+
+
+def _keep_pieces(pieces: Sequence[str]) -> Iterator[str]:
+    """Yield the pieces outside of orders. What follows one in its paragraph goes with it, and after markup
+    the rest of the text."""
+    skipping = marked = False
+    for piece in pieces:
+        if piece.startswith("\n\n"):
+            skipping = marked
+        if not skipping and _has_order(piece, STERN, unquote=False):
+            skipping, marked = True, marked or bool(_MARKUP.search(piece.strip()))
+        if not skipping:
+            yield piece

@@ -1,0 +1,50 @@
+"""Heads that never saw a day, to measure the product on labelled days.
+
+Days are parted into folds, the days of `labels/gold` into different ones; a fold's heads are trained on
+the others'. `prepare` trains them once, before worker processes start.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from digest.reading.heads import linear
+from tools.evaluate_data import days
+from tools.train import pack_head, train_head
+from tools.train_labels import TASKS
+
+FOLDS = 7
+"""Parts the days of labels/gold, of which there are four, into different folds."""
+_folders: dict[tuple[Path, int], Path] = {}
+
+
+def prepare(data: Path) -> None:
+    """Train the heads of each fold; remove them when the program ends."""
+    root = Path(mkdtemp(prefix="heads-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for fold in range(FOLDS):
+        folder = root / str(fold)
+        folder.mkdir()
+        for name in TASKS:
+            head = train_head(name, data, days(data)[fold::FOLDS])
+            (folder / f"{name}.npz").write_bytes(pack_head(head))
+        _folders[data, fold] = folder
+
+
+@contextmanager
+def heads_without(data: Path, day: str) -> Iterator[None]:
+    """Let the heads be those of the day's fold; the committed ones where nothing was prepared."""
+    usual = linear.FOLDER
+    folder = _folders.get((data, days(data).index(day) % FOLDS), usual)
+    linear.FOLDER = folder
+    linear.load_head.cache_clear()
+    try:
+        yield
+    finally:
+        linear.FOLDER = usual
+        linear.load_head.cache_clear()
