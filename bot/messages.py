@@ -1,4 +1,5 @@
-"""What goes between a chat and the commands: plain values that every platform renders its own way."""
+"""What goes between a chat and the commands: plain values that every platform renders its own
+way."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from digest.models import Chat, Language
 
 
 async def nobody() -> bool:
-    """The right that nobody has."""
+    """Permission check that always fails."""
     return False
 
 
@@ -121,5 +122,5 @@ class Reply:
 
 
 def reply(*blocks: Block, language: Language = "zh") -> Reply:
-    """A reply of these blocks."""
+    """Return a reply of these blocks."""
     return Reply(blocks, language)

@@ -1,4 +1,4 @@
-"""What people choose of a digest, as words in any order: understood, applied, and said again."""
+"""Options of a subscription as words in any order: parsed, applied, and written again."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ class Unknown(Exception):
 
 
 class TooManyWords(Exception):
-    """More keywords than are kept, or one that is too long; `word` is one to take back, or empty."""
+    """More keywords than are kept, or one that is too long; `word` is one to take back, or
+    empty."""
 
     def __init__(self, word: str) -> None:
         super().__init__("too many keywords")
@@ -125,12 +126,12 @@ class Asked:
 
     @property
     def changes(self) -> bool:
-        """Whether it says more than which topic, and what to choose from."""
+        """True if it says more than which topic, and what to choose from."""
         return replace(self, topic="", menu="") != Asked()
 
 
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
-    """Words in any order; `topics` gives the topic for each word that names one. Raises Unknown."""
+    """Return what words in any order ask; `topics` maps the words that name one. Raises Unknown."""
     asked = Asked()
     for word in _joined(words):
         asked = _with(asked, word, topics)
@@ -181,7 +182,7 @@ def _understand(asked: Asked, word: str, low: str, topics: Mapping[str, str]) ->
 
 
 def _choice(asked: Asked, low: str) -> Asked | None:
-    """A word out of a short list."""
+    """Return what a word of a short list asks."""
     if low in _LANGUAGES:
         return replace(asked, language=_LANGUAGES[low] or "topic")
     if low in _LENGTHS:
@@ -202,7 +203,7 @@ def _choice(asked: Asked, low: str) -> Asked | None:
 
 
 def _section(asked: Asked, name: SectionName) -> Asked:
-    """Named sections, in the order of reports."""
+    """Add a section, in the order of reports."""
     wanted = {*(asked.sections or ()), name}
     return replace(asked, sections=tuple(one for one in SECTIONS if one in wanted))
 
@@ -219,7 +220,7 @@ def _keyword(asked: Asked, sign: str, said: str, word: str) -> Asked:
 
 
 def weekdays_named(word: str) -> tuple[int, ...]:
-    """The days a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四; nothing for others."""
+    """Return the days a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四; nothing for others."""
     found: set[int] = set()
     for part in re.split("[,，、;/]", word.lower()):
         ends = re.split("-|–|—|~|至|到", part)
@@ -237,7 +238,7 @@ def weekdays_named(word: str) -> tuple[int, ...]:
 
 
 def _days(word: str, *, first: bool) -> tuple[int, ...]:
-    """One day, or several said together; the end of a range may lack its 周."""
+    """Return one day, or several written together; the end of a range may lack its 周."""
     if word in _DAY_WORDS:
         return _DAY_WORDS[word]
     for names in (_ENGLISH, _FULL):
@@ -250,7 +251,7 @@ def _days(word: str, *, first: bool) -> tuple[int, ...]:
 
 
 def weekdays_word(days: Sequence[int]) -> str:
-    """The shortest word that names these days: `mon-fri,sun`."""
+    """Return the shortest word that names these days: `mon-fri,sun`."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and day == runs[-1][-1] + 1:
@@ -267,17 +268,17 @@ def weekdays_word(days: Sequence[int]) -> str:
 
 
 def sections_word(sections: Sequence[SectionName]) -> str:
-    """Sections by their numbers, as a button says them: `1249`."""
+    """Return sections by their numbers, as a button says them: `1249`."""
     return "".join(str(SECTIONS.index(name) + 1) for name in sections) or "all"
 
 
 def tag(keyword: str) -> str:
-    """A short name of a keyword, for a button, whose line has little room."""
+    """Return a short name of a keyword for a button, whose line has little room."""
     return f"~{zlib.crc32(keyword.lower().encode()):08x}"
 
 
 def applied(asked: Asked, old: Subscription) -> Subscription:
-    """The subscription with what was asked. Raises TooManyWords."""
+    """Return the subscription with what was asked. Raises TooManyWords."""
     highlight = _changed(old.highlight, asked.highlight, (*asked.without, *asked.neither))
     without = _changed(old.without, asked.without, (*asked.highlight, *asked.neither))
     language = old.language
@@ -302,7 +303,8 @@ def applied(asked: Asked, old: Subscription) -> Subscription:
 def _content(
     asked: Asked, old: Subscription
 ) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
-    """Length and sections: a length alone means all of it; sections that make up a length are it."""
+    """Return length and sections: a length alone means all of it; sections that make up a length
+    are it."""
     sections = asked.sections
     if sections is None:
         sections = () if asked.length else old.sections
@@ -316,7 +318,7 @@ def _content(
 
 
 def _changed(old: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tuple[str, ...]:
-    """Keywords, each once whatever its case, with `more` and without `less`."""
+    """Return the keywords, each once whatever its case, with `more` and without `less`."""
     gone = {word.lower() for word in less}
     found = {word.lower(): word for word in (*old, *more)}
     kept = [word for low, word in found.items() if not gone & {low, tag(word)}]

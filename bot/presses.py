@@ -15,16 +15,16 @@ class Press:
 
     @property
     def code(self) -> str:
-        """What a platform keeps with the button and gives back when it is pressed."""
+        """Return what a platform keeps with the button and gives back when it is pressed."""
         return f"{'+' if self.fresh else '='}{self.page}{self.line}"
 
     def fits(self, most: int) -> bool:
-        """Whether a platform that keeps so many bytes can keep it."""
+        """Return whether a platform that keeps so many bytes can keep it."""
         return self.code.isprintable() and len(self.code.encode()) <= most
 
 
 def pressed(code: str) -> Press | None:
-    """What a button asked; None for a code that is not ours."""
+    """Return what a button asked; None for a code that is not ours."""
     place = code.find("/")
     page = code[1:place]
     if place < 2 or code[0] not in "+=" or not (page.isascii() and page.isdigit()):

@@ -1,4 +1,5 @@
-"""Blocks of a reply from a stored report: pure functions of the report and of what a reader wants."""
+"""Blocks of a reply from a stored report: pure functions of the report and of what a reader
+wants."""
 
 from __future__ import annotations
 

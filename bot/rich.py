@@ -43,7 +43,8 @@ class Unit:
     heading: int = 0
     """Its level where it is one."""
     gap: bool = True
-    """Whether an empty line stands before it; not at the top of a page nor under a section's heading."""
+    """Whether an empty line stands before it; not at the top of a page nor under a section's
+    heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,22 @@ Size = Callable[[Run], int]
 
 
 def utf16(text: str) -> int:
-    """Length in UTF-16 code units, as Telegram counts."""
+    """Return the length in UTF-16 code units, as Telegram counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cells(text: str) -> int:
-    """Columns the text takes where every Han character takes two."""
+    """Return the columns the text takes where every Han character takes two."""
     return max(0, wcswidth(text))
 
 
 def letters(text: str) -> Iterator[str]:
-    """Letters as people see them: with their accents, an emoji or a flag whole (Unicode, UAX 29)."""
+    """Yield letters as people see them: with accents, an emoji or a flag whole (UAX 29)."""
     return iter(iter_graphemes(text))
 
 
 def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
-    """What stands before the reply's picture, the picture, and what stands after it."""
+    """Return what stands before the reply's picture, the picture, and what stands after it."""
     for place, block in enumerate(reply.blocks):
         if isinstance(block, Picture):
             return units(reply.blocks[:place]), block, units(reply.blocks[place + 1 :])
@@ -81,7 +82,7 @@ def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
 
 
 def units(blocks: Iterable[Block]) -> list[Unit]:
-    """Blocks as units of lines. What came from strangers is cleaned here, once for all platforms."""
+    """Return blocks as units of lines. What came from strangers is cleaned here, once."""
     found: list[Unit] = []
     for block in blocks:
         match block:
@@ -136,7 +137,7 @@ MOST_LINKS = 6
 
 
 def _links(links: Sequence[Link]) -> Line:
-    """Authors, each leading to the post; behind a few the rest as a number."""
+    """Return authors, each leading to the post; behind a few the others as a number."""
     runs: list[Run] = []
     for link in links[:MOST_LINKS]:
         label = _flat(link.label) or "↗"
@@ -147,32 +148,33 @@ def _links(links: Sequence[Link]) -> Line:
     return tuple(runs)
 
 
-# A host with a dot and a port that exists, without a name or password before it: what Telegram takes
-# for an address (TDLib, LinkManager.cpp), and no disguise of another.
+# A host with a dot and a port that exists, without a name or password before it: what Telegram
+# takes for an address (TDLib, LinkManager.cpp), and no disguise of another.
 _ADDRESS = re.compile(
     r"https?://[\w-]+(?:\.[\w-]+)+(?::(?!0)(?:\d{1,4}|[1-5]\d{4}))?(?:[/?#][^\s\\]*)?",
     re.IGNORECASE,
 )
 MOST_ADDRESS = 3500
-"""Characters, brackets counted as they are written in Discord's links: those must fit in one embed."""
+"""Characters, brackets counted as they are written in Discord's links: those must fit in one
+embed."""
 
 
 def address(url: str) -> str:
-    """The address if it is one that a reader may be led to, else nothing."""
+    """Return the address if it is one that a reader may be led to, else nothing."""
     bare = "".join(clean(url).split())
     size = utf16(bare) + 2 * sum(map(bare.count, "()<>"))
     return bare if size <= MOST_ADDRESS and _ADDRESS.fullmatch(bare) else ""
 
 
 def text_of(lines: Iterable[Line]) -> str:
-    """The lines as plain text."""
+    """Return the lines as plain text."""
     return "\n".join("".join(run.text for run in line) for line in lines)
 
 
 def pages(
     found: Sequence[Unit], size: Size, first: PageBudget, others: PageBudget | None = None
 ) -> list[list[Line]]:
-    """The units on pages within the budget: cut between units, else lines, sentences, words,
+    """Return the units on pages within the budget: cut between units, else lines, sentences, words,
     graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
     book = _Book(cache(size), first, others or first)
     held: list[Unit] = []
@@ -188,7 +190,7 @@ def pages(
 
 
 def fitting(found: Sequence[Unit], size: Size, budget: PageBudget) -> tuple[list[Line], list[Unit]]:
-    """The leading units that fit on one page whole, as lines, and the units that are left."""
+    """Return the leading units that fit on one page whole, as lines, and the units left."""
     book = _Book(cache(size), budget, budget)
     taken = 0
     held: list[Unit] = []
@@ -212,12 +214,12 @@ class _Book:
         self.left = first
 
     def fits(self, together: Sequence[Unit]) -> bool:
-        """Whether these fit on the page that is being filled."""
+        """Return whether these fit on the page that is being filled."""
         lines = self._lines(together)
         return self._within(lines, self.left)
 
     def add(self, together: Sequence[Unit]) -> None:
-        """Puts units that belong together on this page, else on the next, else on several."""
+        """Put units that belong together on this page, else on the next, else on several."""
         if self.pages[-1] and not self.fits(together):
             self._turn()
         lines = self._lines(together)
@@ -231,8 +233,8 @@ class _Book:
                 self._put(piece)
 
     def _room(self, *, below_heading: bool) -> PageBudget:
-        """What the next piece may take: under a heading, and on a new page, what this page has left;
-        else it may turn the page."""
+        """Return what the next piece may take: under a heading, and on a new page, what this
+        page has left; else it may turn the page."""
         ample = 2 * self.left.size > self.others.size
         return self.left if ample and (below_heading or not self.pages[-1]) else self.others
 
@@ -270,7 +272,8 @@ class _Book:
         self.left = self.others
 
     def _cut(self, line: Line, room: PageBudget) -> Iterator[Line]:
-        """The line in pieces, the first one within this room, the others on a page of their own."""
+        """Yield the line in pieces, the first within this room, the others on pages of their
+        own."""
         if self._within([line], room):
             yield line
             return
@@ -292,7 +295,8 @@ class _Book:
             yield tuple(taken)
 
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
-        """Sentences; words of a sentence that is too long; letters of such a word; then characters."""
+        """Sentences; words of a sentence that is too long; letters of such a word; then
+        characters."""
         for text in [run.text] if run.url else _sentences(run.text):
             yield from self._finer(replace(run, text=text), most, _WAYS)
 
@@ -310,7 +314,7 @@ _AT_ONCE = 40
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """The text cut behind its sentences, but not before an accent or a colour of the last sign."""
+    """Yield the text cut behind its sentences, not before an accent or colour of the last sign."""
     held = ""
     for sentence in filter(None, _SENTENCE.findall(text)):
         if held and not _leans(sentence):
@@ -333,7 +337,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _leans(text: str) -> bool:
-    """Whether it begins with what belongs to the letter before it."""
+    """Return whether it begins with what belongs to the letter before it."""
     return unicodedata.category(text[0])[0] == "M" or "\U0001f3fb" <= text[0] <= "\U0001f3ff"
 
 

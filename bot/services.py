@@ -18,7 +18,7 @@ class Builder(Protocol):
     """Makes the report of one day in a child process."""
 
     async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
-        """Empty where the report is there now, else why not, in a line for operators.
+        """Return nothing where the report is there now, else why not, in a line for operators.
 
         `whole` takes the model too, as operators may; without it a user who has had too many made
         meets TooMany.
@@ -37,7 +37,7 @@ class Services:
     versions: str
     now: Callable[[], datetime]
     is_admin: Callable[[Incoming], bool]
-    """Whether somebody may see and do what only operators may."""
+    """Return whether somebody may see and do what only operators may."""
     usd_day: float
     usd_month: float
     """The caps on what models may cost, in dollars."""
@@ -49,15 +49,15 @@ class Services:
     """The cap on billed posts of X."""
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
-        """Tells the operators of a matter, once a day. Never raises."""
+        """Tell the operators of a matter, once a day. Never raises."""
         if self.alerts:
             await self.alerts.tell(matter, about, **values)
 
     @property
     def language(self) -> Language:
-        """Language of the bot's own words where a line does not show one."""
+        """Return the language of the bot's own words where nothing says another."""
         return next(iter(self.topics.values())).language
 
     def topic(self, name: str) -> Topic:
-        """The topic of that name; one that is only in the store gets the usual settings."""
+        """Return the topic of that name; one that is only in the store gets the usual settings."""
         return self.topics.get(name) or Topic(name, {"zh": name, "en": name}, name)

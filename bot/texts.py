@@ -40,7 +40,8 @@ def text(key: str, language: Language, **values: object) -> str:
 
 
 def zones() -> Mapping[str, Mapping[str, Any]]:
-    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no button)."""
+    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no
+    button)."""
     rows: Mapping[str, Mapping[str, Any]] = _load()["zones"]
     return rows
 

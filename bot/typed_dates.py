@@ -1,4 +1,5 @@
-"""Days as people type them. Strict: `date.fromisoformat` would take "2025-W01-1" for a day of 2024."""
+"""Days as people type them. Strict: `date.fromisoformat` would take "2025-W01-1" for a day of
+2024."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ TELEGRAM = """<!doctype html><meta charset="utf-8"><style>{face}
 body{{margin:0;padding:14px 12px;background:#d3e3c8;font:15px/1.42 "Noto Sans SC",sans-serif;color:#111}}
 .m{{background:#fff;border-radius:12px;padding:8px 12px;margin:0 34px 6px 0;white-space:pre-wrap;overflow-wrap:anywhere}}
 .me{{background:#e7fdd1;margin:0 0 8px auto;width:fit-content}}.p{{padding:0;overflow:hidden}}.p img{{width:100%;display:block}}
-.p div{{padding:8px 12px}}a{{color:#2a7bbf;text-decoration:none}}.r{{display:flex;gap:5px;margin:0 34px 5px 0}}
+.p div{{padding:8px 12px}}i{{font-style:normal;background:#eef4fa}}a{{color:#2a7bbf;text-decoration:none}}.r{{display:flex;gap:5px;margin:0 34px 5px 0}}
 .r span{{flex:1;background:#8fae83cc;color:#fff;border-radius:8px;text-align:center;padding:7px 2px;font-size:14px}}</style>{body}"""
 DISCORD = """<!doctype html><meta charset="utf-8"><style>{face}
 body{{margin:0;padding:14px 12px;background:#313338;font:15px/1.42 "Noto Sans SC",sans-serif;color:#dbdee1}}
@@ -44,10 +44,11 @@ async def telegram_page(host: Host) -> str:
         setup = Setup(server.token, server.url)
         async with running(open_platform("telegram", host, setup)):
             server.say(7, 7, "/brief 5")
-            await server.until(lambda: len(server.messages(7)) == 2)
+            await server.until(lambda: any(m.buttons for m in server.messages(7)))
             points = server.messages(7)[-1]
+            number = len(server.messages(7))
             server.press(7, points.message_id, "行情", 7)
-            await server.until(lambda: len(server.messages(7)) == 3)
+            await server.until(lambda: len(server.messages(7)) > number)
             shown = ['<div class="m me">/brief 5</div>', *map(_telegram, server.messages(7))]
     return _filled(TELEGRAM, "".join(shown))
 
@@ -101,8 +102,8 @@ def _marked(text: str, entities: list[Any]) -> str:
         piece = escape(units[2 * start : 2 * stop].decode("utf-16-le"))
         for entity in entities:
             if entity["offset"] <= start and stop <= _end(entity):
-                link = entity["type"] == "text_link"
-                piece = f'<a href="#">{piece}</a>' if link else f"<b>{piece}</b>"
+                tag = {"text_link": 'a href="#"', "bold": "b"}.get(entity["type"], "i")
+                piece = f"<{tag}>{piece}</{tag[0]}>"
         shown += piece
     return shown
 

@@ -1,4 +1,4 @@
-"""The one place that answers a line."""
+"""Answers to the lines that people send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BY_ALIAS = {command.alias: command for command in COMMANDS}
 
 
 def menu() -> tuple[MenuRow, ...]:
-    """The table as menus show it."""
+    """Return the table as menus show it."""
     return tuple(
         MenuRow(
             one.name,
@@ -44,8 +44,8 @@ def menu() -> tuple[MenuRow, ...]:
 
 
 async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
-    """The replies to one line, one by one as they are ready. Never raises: what fails inside a
-    command is logged under an id, without the line's text, and answered kindly with that id.
+    """Yield the replies to one line as they are ready. Never raises: what fails inside a command
+    is logged under an id, without the line's text, and answered kindly with that id.
 
     Nothing is said to a line that was hardly meant for this bot.
     """
@@ -102,7 +102,7 @@ def _command(name: str) -> tuple[Command | None, str]:
 
 
 async def _allow(ask: Ask) -> None:
-    """Raises Unanswered for somebody who may not ask this."""
+    """Raise Unanswered for somebody who may not ask this."""
     name, who = ask.command.name, ask.command.who
     if who == "operators" and not ask.context.is_admin(ask.incoming):
         raise Unanswered(replace(ask.say("operators_only", name=name), manner="private"))
@@ -121,7 +121,7 @@ async def _remember_language(ask: Ask) -> None:
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:
-    """Logs what failed under an id and gives the words that tell the id to whoever asked."""
+    """Log what failed under an id; return the words that tell the id to whoever asked."""
     id_ = secrets.token_hex(3)
     if isinstance(error, DigestError):
         log.error("%s: %s: %s", id_, where, error)
@@ -133,7 +133,7 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
 
 
 def link_word(line: str) -> str:
-    """The word of a link that asks this line: `/views ai 2025-12-06` is `views-ai-20251206`.
+    """Return the word of a link that asks this line: `/views ai 2025-12-06` is `views-ai-20251206`.
 
     Empty for what a link may not ask: it might come from anybody.
     """
@@ -146,7 +146,7 @@ def link_word(line: str) -> str:
 
 
 def _linked(word: str) -> list[str]:
-    """The words of the command that a link asks; nothing where it may not ask it."""
+    """Return the words of the command that a link asks; nothing where it may not ask it."""
     parts = word.split("-")
     command = _BY_NAME.get(parts[0])
     return parts if command and command.reads else []

@@ -13,7 +13,7 @@ from digest.models import Language, Report
 
 
 async def show_help(ask: Ask) -> AsyncIterator[Reply]:
-    """All commands; `/help en` and `/help zh` choose the language."""
+    """List all commands; `/help en` and `/help zh` choose the language."""
     words = {word.lower() for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
     topic, day = await ask.usual(Wanted()), await ask.usual_day()
@@ -32,7 +32,7 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def topics(ask: Ask) -> AsyncIterator[Reply]:
-    """Each topic with its reports and its newest day."""
+    """List the topics with their reports and newest days."""
     store, language = ask.context.store, ask.language
     names = dict.fromkeys([*ask.context.topics, *(t.name for t in await store.topics())])
     rows = []
@@ -48,7 +48,7 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
-    """The newest report of each topic, today's ledger, held messages, the database, the versions."""
+    """Show the newest report of each topic, today's ledger, held messages, database, versions."""
     if ask.words and ask.words[0].lower() == "held":
         yield await deliveries.decided(ask)
         return
@@ -89,7 +89,7 @@ def _newest(found: Report, language: Language) -> list[str]:
 
 
 def _quality(found: Report, language: Language) -> list[str]:
-    """The score of a model's version, and why it does not stand where it does not."""
+    """Return the score of a model's draft, and why it is not used where it is not."""
     if found.quality is None:
         return []
     lines = []

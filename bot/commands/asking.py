@@ -226,7 +226,8 @@ class Ask:
         return min(best, key=order.index, default=order[0])
 
     async def _topic_named(self, word: str) -> str:
-        """The topic that people call so, or nothing. The database is asked last: most words are days."""
+        """Return the topic that people call so, or nothing. The database is asked last: most
+        words are days."""
         known = self._listed()
         if word in known or word[:1].isdigit():
             return known.get(word, "")

@@ -1,4 +1,4 @@
-"""Commands about what is posted in a chat, when, and by whom it is decided."""
+"""Commands about what is posted in a chat, and when."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ USUAL_TIME = time(8, 0)
 
 
 async def start(ask: Ask) -> AsyncIterator[Reply]:
-    """What the bot is and can do; with a word from a link, what the link leads to."""
+    """Greet; a link that starts the bot may ask for something else."""
     yield greeting(ask)
 
 
 def greeting(ask: Ask) -> Reply:
-    """The first words in a chat, with a button for each topic to subscribe to."""
+    """Return the first words in a chat, with a button for each topic to subscribe to."""
     language = ask.language
     titles = [
         texts.text("subscribe_to", language, topic=topic.title[language])
@@ -72,7 +72,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """Ends a subscription; asks which where there are several."""
+    """End a subscription; ask which where there are several."""
     asked = await _asked(ask)
     context, chat = ask.context, ask.incoming.chat
     topics = [one.topic for one in await context.store.subscriptions(chat)]
@@ -95,17 +95,17 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
-    """What is posted in this chat, and when."""
+    """Show what is posted in this chat, and when."""
     yield _private(await _overview(ask, "subscriptions"))
 
 
 async def next_(ask: Ask) -> AsyncIterator[Reply]:
-    """When the next digest comes."""
+    """Show when the next digest comes."""
     yield _private(await _overview(ask, "next"))
 
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
-    """Shows or changes the options of a subscription."""
+    """Show or change the options of a subscription."""
     asked = await _asked(ask)
     store, chat = ask.context.store, ask.incoming.chat
     found = {one.topic: one for one in await store.subscriptions(chat)}
@@ -132,7 +132,7 @@ def _private(one: Reply) -> Reply:
 
 
 def _nothing(ask: Ask) -> Reply:
-    """There is no subscription; a button for each that there could be."""
+    """Return that there is no subscription, with a button for each topic."""
     choice = tuple(
         Button(
             texts.text("subscribe_to", ask.language, topic=topic.title[ask.language]),
@@ -145,7 +145,7 @@ def _nothing(ask: Ask) -> Reply:
 
 
 async def _overview(ask: Ask, title: str) -> Reply:
-    """Every subscription of this chat with its time and the next one."""
+    """Return every subscription of this chat with its time and the next digest."""
     found = await ask.context.store.subscriptions(ask.incoming.chat)
     if not found:
         return _nothing(ask)
@@ -167,7 +167,8 @@ async def _overview(ask: Ask, title: str) -> Reply:
 
 
 async def _only_topic(ask: Ask) -> str:
-    """The topic that is meant where none is named. Raises Unanswered where there are several."""
+    """Return the topic that is meant where none is named. Raises Unanswered where there are
+    several."""
     topics: Sequence[str] = list(ask.context.topics)
     if len(topics) == 1:
         return topics[0]
@@ -179,7 +180,7 @@ async def _only_topic(ask: Ask) -> str:
 
 
 async def _asked(ask: Ask) -> options.Asked:
-    """The words, in any order. Raises Unanswered with a right way to say it."""
+    """Return what the words ask, in any order. Raises Unanswered with a right way to say it."""
     names = {
         word: name
         for word, name in (await ask.topic_names()).items()

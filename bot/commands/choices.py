@@ -25,7 +25,8 @@ CHECKED = "✓ "
 
 
 def applied_to(ask: Ask, asked: Asked, old: Subscription) -> Subscription:
-    """The subscription with what was asked. Raises Unanswered for too many or too long keywords."""
+    """Return the subscription with what was asked. Raises Unanswered for too many or too long
+    keywords."""
     try:
         return options.applied(asked, old)
     except options.TooManyWords as error:
@@ -35,7 +36,7 @@ def applied_to(ask: Ask, asked: Asked, old: Subscription) -> Subscription:
 
 
 async def state(ask: Ask, one: Subscription, before: Subscription) -> Reply:
-    """What is chosen now, with buttons to change it."""
+    """Return what is chosen now, with buttons to change it."""
     key = "settings_changed" if one != before else "settings_are"
     said = ask.say(key, *buttons(ask, one), **await facts(ask, one))
     timed = replace(
@@ -48,7 +49,7 @@ async def state(ask: Ask, one: Subscription, before: Subscription) -> Reply:
 
 
 async def facts(ask: Ask, one: Subscription) -> dict[str, object]:
-    """What texts say of a subscription."""
+    """Return what texts say of a subscription."""
     language = ask.language
     return {
         "topic": ask.context.topic(one.topic).title[language],
@@ -73,7 +74,7 @@ async def _next(ask: Ask, one: Subscription) -> str:
 
 
 async def _settled(ask: Ask, one: Subscription) -> date | None:
-    """The chat's own day, where its digest is settled already, whatever changes now."""
+    """Return the chat's own day where its digest is settled already, whatever changes now."""
     stored = await ask.context.store.subscriptions(one.chat)
     ids = [other.id for other in stored if other.topic == one.topic]
     day = (await Ledger(ask.context.store).next_days(ids)).get(ids[0]) if ids else None
@@ -91,7 +92,7 @@ def _left(when: datetime, now: datetime, language: Language) -> str:
 
 
 def days_said(weekdays: Sequence[int], language: Language) -> str:
-    """`every day`, `weekdays`, or the days."""
+    """Return `every day`, `weekdays`, or the days."""
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
         if tuple(weekdays) == days:
             return texts.text(key, language)
@@ -118,7 +119,7 @@ def _line(one: Subscription, *words: str) -> str:
 
 
 def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
-    """Buttons that change or end a subscription."""
+    """Return the buttons that change or end a subscription."""
 
     def button(key: str, *words: str) -> Button:
         return Button(texts.text(key, ask.language), _line(one, *words))
@@ -139,7 +140,7 @@ def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
 
 
 async def menu(ask: Ask, one: Subscription, what: Menu) -> Reply:
-    """What there is to choose from, with what is chosen now checked."""
+    """Return what there is to choose from, with what is chosen now checked."""
     back = Button(texts.text("back", ask.language), _line(one))
     made: dict[Menu, Callable[[Ask, Subscription], Iterator[tuple[str, str]]]] = {
         "time": _times,
@@ -174,7 +175,7 @@ def _zones(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
 
 
 def _days(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
-    """Each day, to be switched on or off; the last one stays on."""
+    """Yield each day, to be switched on or off; the last one stays on."""
     for day in EVERY_DAY:
         left = set(one.weekdays) ^ {day}
         label = _checked(texts.day_name(day, ask.language), day in one.weekdays)
@@ -196,7 +197,7 @@ def _lengths(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
 
 
 def _sections(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
-    """Each section, to be switched on or off; the last one stays on."""
+    """Yield each section, to be switched on or off; the last one stays on."""
     now = set(one.sections or (BRIEF if one.length == "brief" else SECTIONS))
     for name in SECTIONS:
         left = [other for other in SECTIONS if other in (now ^ {name} or {name})]
@@ -207,7 +208,7 @@ def _sections(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
 
 
 def _words(_: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
-    """Each keyword, to be taken back."""
+    """Yield each keyword, to be removed."""
     for sign, keywords in (("+", one.highlight), ("−", one.without)):
         for keyword in keywords:
             yield f"✕ {sign}{keyword}", f"words ={options.tag(keyword)}"

@@ -1,4 +1,4 @@
-"""What the models cost: for those who pay."""
+"""Costs of the models, for operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from digest.store import Spent
 
 
 async def cost(ask: Ask) -> AsyncIterator[Reply]:
-    """What was spent today and this month against the caps, by model; the newest reports' cost."""
+    """Show what was spent today and this month against the caps, by model; the newest reports'
+    cost."""
     language, context = ask.language, ask.context
     today = context.now().astimezone(UTC).date()
     day, month = await context.store.spent(today)

@@ -18,7 +18,7 @@ _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 
 
 async def today(ask: Ask) -> list[Block]:
-    """What was due on this UTC day on each platform, and what became of it."""
+    """Return what was due on this UTC day on each platform, and its outcomes."""
     found = await Ledger(ask.context.store).balance(ask.context.now())
     title = Heading(texts.text("ledger", ask.language))
     if not found:
@@ -31,7 +31,7 @@ async def today(ask: Ask) -> list[Block]:
 
 
 async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
-    """The held messages, with buttons for each and for all; nothing where there are none."""
+    """Return the held messages with buttons for each and for all; nothing where there are none."""
     found = await Ledger(ask.context.store).held()
     if not found:
         return [], ()
@@ -55,7 +55,7 @@ async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
 
 
 def _last(found: Sequence[Held]) -> int:
-    """Up to which message the operator has seen them: later ones are not decided unseen."""
+    """Return the last message that the operator saw: later ones are not decided unseen."""
     return max(one.part for one in found)
 
 

@@ -1,7 +1,7 @@
 """`/source`: operators see, add, take away and try the sources of a topic.
 
-`topics.toml` is the base; what is changed here lies over it, row by row. A source is fetched and parsed in a
-child process, as in a round, and one that is typed here can never be near by.
+`topics.toml` is the base; what is changed here lies over it, row by row. A source is fetched and
+parsed in a child process, as in a round, and one that is typed here can never be near by.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SHOWN_CHARS = 300
 
 
 async def source(ask: Ask) -> AsyncIterator[Reply]:
-    """The sources of a topic; adds, takes away or tries one."""
+    """List the sources of a topic; add, remove or try one."""
     words = list(ask.words)
     action = ACTIONS.get(words.pop(0).lower(), "") if words else "list"
     if not action:
@@ -57,7 +57,7 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
 
 
 def _topic(ask: Ask, words: list[str]) -> Topic:
-    """The topic that the words name first, taken out of them; else the first one."""
+    """Return the topic that the words name first, taken out of them; else the first one."""
     topics = ask.context.topics
     named = topics.get(words[0].lower()) if words else None
     if named:
@@ -66,7 +66,8 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 
 
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
-    """What a source gives now: `kind`, `address`, `name`, `number` and the newest `posts`; or `why` not."""
+    """Return what a source gives now (`kind`, `address`, `name`, `number`, the newest `posts`), or
+    `why` it gives nothing."""
     said, why = await ask_child("try-source", "--", *words)
     if why:
         return {"why": why}
@@ -106,7 +107,7 @@ def _reads(ask: Ask, spent: Reads, now: datetime) -> str:
 
 
 def _shown(spec: SourceSpec) -> str:
-    """Kind and address, without what a password or key may stand in."""
+    """Return kind and address, without what a password or key may stand in."""
     if spec.kind == "rss":
         return (
             spec.address.partition("://")[2].rpartition("@")[2].partition("?")[0].rstrip("/")[:80]
@@ -143,7 +144,7 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
 
 
 def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
-    """The newest posts, as a digest would use them."""
+    """Return the newest posts, as a digest would use them."""
     title = texts.text("source_gives", ask.language, name=tried["name"], n=tried["number"])
     blocks: list[Block] = [Heading(title, 1)]
     for post in tried["posts"]:
@@ -174,8 +175,8 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 
 
 async def _brought_back(ask: Ask, topic: Topic, said: str) -> Reply | None:
-    """A source of the topics file that was taken away here: it is the operator's own, so it needs no trial,
-    which would fail for one that is near by."""
+    """Restore a source of the topics file that was removed here. It is the operator's own, so it
+    needs no trial, which would fail for one in a private network."""
     ours, book = {identify(spec) for spec in topic.sources}, SourceBook(ask.context.store)
     for change in await book.changes(topic.name):
         if not change.added and identify(change.spec) in ours and _is_meant(said, change.spec):

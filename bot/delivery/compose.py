@@ -1,4 +1,5 @@
-"""A report as a reply: the one way for digests, for /brief and for the preview of a subscription."""
+"""A report as a reply: the one way for digests, for /brief and for the preview of a
+subscription."""
 
 from __future__ import annotations
 

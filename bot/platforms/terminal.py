@@ -117,7 +117,7 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
     lines: list[str] = []
     before: Block | None = None
     for block in reply.blocks:
-        if isinstance(block, Paragraph | Rows) and isinstance(before, ListItem | Rows):
+        if isinstance(block, Paragraph | Rows | Picture) and isinstance(before, ListItem | Rows):
             lines.append("")
         lines += _block(block, columns, styled)
         before = block
