@@ -7,11 +7,14 @@ item that the code refused for a name, and refuse one that the code passed, with
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from digest.llm.budget import tokens
 from digest.models import Refusal
+from digest.reading import Story
+from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts, shorten
 from digest.write.model.schemas import Check, Judgement
@@ -22,6 +25,8 @@ FIRST_CHARS, OTHER_CHARS = 600, 300
 MAX_REFUSED = 0.4
 """Share of good items that a check may refuse. An answer that refuses more is not believed: a post may
 have talked to the model."""
+LEAST_COPIED, MAX_REPEATS = 8, 3
+"""Letters of a sentence that is no chance agreement; items that may not have it in common."""
 UNSUPPORTED = "not in the cited posts: "
 RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
 """What the code may refuse wrongly. A figure, day or version that no cited post can give stays refused."""
@@ -116,6 +121,58 @@ def cut_refused(candidate: Candidate) -> Candidate:
     if not any(failed) or not any(part.item.text for part in rest):
         return candidate
     return replace(without(candidate, failed), problems=())
+
+
+def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
+    """Return the candidates without sentences that stand in several of them, or that are word for word
+    in a post of another story than those they cite: that is how a post gets its words into the items
+    of others.
+    """
+    places = _index_passages(stories)
+    parts = [pieces(candidate) for candidate in candidates]
+    # What is said twice about one post is a repetition, which is dropped elsewhere.
+    cited = {(_bare(part.item.text), part.item.cites[:1]) for own in parts for part in own}
+    counts = Counter(bare for bare, _ in cited)
+
+    def copied(part: Candidate) -> bool:
+        bare = _bare(part.item.text)
+        if len(bare) >= LEAST_COPIED and counts[bare] >= MAX_REPEATS:
+            return True
+        own = "\n".join(_bare(f"{p.author_name} {p.text}") for p in part.posts)
+        return any(
+            passage in places and passage not in own and not places[passage] & set(part.item.cites)
+            for passage in _passages(bare, 1)
+        )
+
+    result = []
+    for candidate, own in zip(candidates, parts, strict=True):
+        failed = [copied(part) for part in own]
+        result.append(without(candidate, failed) if any(failed) else candidate)
+    return result
+
+
+def _index_passages(stories: Sequence[Story]) -> Mapping[str, set[str]]:
+    """Return for each passage of the posts the keys of the stories that have it."""
+    places: dict[str, set[str]] = {}
+    for story in stories:
+        keys = {post.key for post in story.posts}
+        for post in story.posts:
+            for passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
+                places.setdefault(passage, set()).update(keys)
+    return places
+
+
+def _passages(bare: str, step: int) -> Iterator[str]:
+    """Yield runs of letters as long as no two texts share by chance; one in Chinese is shorter."""
+    for at in range(0, len(bare), step):
+        size = 10 if bare[at] >= "\u2e80" else 20
+        if len(bare) >= at + size:
+            yield bare[at : at + size]
+
+
+def _bare(text: str) -> str:
+    """Return the letters and digits alone."""
+    return "".join(char for char in clean(text).casefold() if char.isalnum())
 
 
 def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refusal]:

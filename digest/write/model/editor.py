@@ -32,6 +32,7 @@ from digest.write.model.check import (
     list_refusals,
     show_failed,
     show_items,
+    strip_copied,
 )
 from digest.write.model.context import Context, Event
 from digest.write.model.pick import MAX_STORIES, group_stories
@@ -192,7 +193,8 @@ class Editor:
             return None
 
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return checked(candidates, self.context.posts, self.material.topic.language)
+        stripped = strip_copied(candidates, self.material.stories)
+        return checked(stripped, self.context.posts, self.material.topic.language)
 
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
         """Return the candidates as the model judges them against their posts, and True if it did."""
