@@ -20,9 +20,11 @@ from digest.write.extractive.quotes import Quote
 MAX_VIEWS = 8
 MAX_EVENTS = 12
 MAX_SPECIAL = 10
-MAX_IN_GROUP = 5
+MAX_IN_GROUP = 4
 LEAST_VALUE = 0.45
 """Value of a sentence that tells an event (`rate_quote`)."""
+LEAST_FURTHER = 0.6
+"""The same for what else was said of a story."""
 VIEW_FITNESS = -0.6
 """Least fitness of a sentence that is printed as its author's view: it may say "I"."""
 VIEW_VALUE = 0.05
@@ -67,12 +69,12 @@ def is_person(post: Post) -> bool:
 
 def list_events(draft: Draft) -> list[Item]:
     """Return what happened, in groups: a sentence a story, the best stories first in each group."""
-    return _list_grouped(draft, draft.open_stories(), EVENTS, MAX_EVENTS, "events")
+    return _list_grouped(draft, draft.open_stories(), EVENTS, MAX_EVENTS, "events", LEAST_VALUE)
 
 
 def list_special(draft: Draft) -> list[Item]:
     """Return the topic's own analysis by theme: what else was said of the stories, told or not."""
-    return _list_grouped(draft, draft.stories(), THEMES, MAX_SPECIAL, "ai")
+    return _list_grouped(draft, draft.stories(), THEMES, MAX_SPECIAL, "ai", LEAST_FURTHER)
 
 
 def _list_grouped(
@@ -81,13 +83,14 @@ def _list_grouped(
     groups: tuple[Group, ...],
     most: int,
     section: SectionName,
+    least: float,
 ) -> list[Item]:
     names = [*(group.names for group in groups), notes.OTHER]
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
     for story in stories:
         if sum(map(len, items.values())) == most:
             break
-        lead = draft.choose_lead(story, LEAST_VALUE)
+        lead = draft.choose_lead(story, least)
         if lead is None:
             continue
         group = lead.quote.find_group(groups)

@@ -13,7 +13,7 @@ from digest.write.extractive.notes import OTHER, Names
 
 NEAREST = 2
 """Examples of a group that a sentence is compared with, the nearest ones."""
-MIN_COSINE = 0.2
+MIN_COSINE = 0.15
 """Mean cosine to the examples below which a sentence belongs to no group."""
 
 

@@ -13,6 +13,7 @@ from digest.models import Item
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
+from digest.reading.names import find_names
 from digest.reading.units import CURRENCIES
 from digest.write.extractive import notes
 from digest.write.extractive.draft import ON_TOPIC, Draft, join_sentences, make_item, tells_news
@@ -71,9 +72,17 @@ def collect_talk(draft: Draft) -> dict[Asset, AssetTalk]:
         assets = find_assets(quote.text, watch)
         if not 0 < len(assets) <= MAX_NAMED or draft.is_printed(quote):
             continue
-        if _is_topical(story) or quote.sentence.name_keys & draft.topic_names:
+        if _is_topical(story) or _is_watched(draft, assets[0]):
             talk[assets[0]].quotes.append((_weigh(draft, quote, story), quote, story))
     return dict(talk)
+
+
+def _is_watched(draft: Draft, asset: Asset) -> bool:
+    """Return whether the topic or one of its stories names the company; a coin must be watched."""
+    if asset.ticker in draft.material.topic.watch:
+        return True
+    names = find_names(f"{asset.zh} {asset.en} ${asset.ticker}")
+    return not asset.coin and any(name.key in draft.topic_names for _, name in names)
 
 
 def _is_topical(story: Story) -> bool:
