@@ -170,7 +170,7 @@ def _cite(quotes: Iterable[Quote]) -> tuple[str, ...]:
 
 def _label(quote: Quote, language: str) -> str:
     """Return who and what a quote is about: "谷歌（Gemini 3）", or the one of them that it names."""
-    names = [name for name in quote.sentence.names if name.kind != "place"]
+    names = [n for n in quote.sentence.names if n.kind != "place" and len(n.text) > 1]
     makers = [name.text for name in names if name.kind in MAKERS]
     things = [name.text for name in names if name.kind == "product"]
     if not makers and things and not names[0].kind:

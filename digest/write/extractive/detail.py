@@ -93,6 +93,9 @@ def _list_grouped(
         lead = draft.choose_lead(story, least)
         if lead is None:
             continue
+        # What is told of a story already is mostly the same news in the other language.
+        if story.event in draft.events and lead.quote.sentence.language != draft.language:
+            continue
         group = lead.quote.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]
         if len(items[name]) < MAX_IN_GROUP:

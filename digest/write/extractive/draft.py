@@ -22,9 +22,9 @@ ON_TOPIC = 0.30
 SAME_EVENT = 0.58
 """Cosine from which two sentences that share a name tell of one event. Of ten points of a real day no
 two were nearer than 0.35; five of six pairs that told one event lay between 0.52 and 0.72."""
-SAME_WORDS = 0.85
+SAME_WORDS = 0.65
 """Cosine from which two sentences tell the same, whatever they name."""
-SUPPORTS = 0.6
+SUPPORTS = 0.55
 """Cosine from which a sentence or post that shares a name says what a quote says."""
 MAX_NAME = 40
 """Characters of a speaker's name; a longer one is a slogan, and the handle stands for it."""
