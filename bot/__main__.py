@@ -195,9 +195,9 @@ def _show(
     write_whole(page, as_markdown(report, title, picture.name if report.cloud else "").encode())
     if as_json:
         data = as_dict(report, picture if report.cloud else None)
-        _print(json.dumps(data, ensure_ascii=False))
+        click.echo(json.dumps(data, ensure_ascii=False))
         return
-    _print(_brief(topic, report))
+    click.echo(_brief(topic, report))
     _print(f"\n{page}" + (f"\n{picture}" if report.cloud else ""))
 
 

@@ -16,7 +16,14 @@ MASK = "***"
 MIN_CHARS = 4
 """A shorter secret would blot out ordinary words, and guards nothing."""
 
-_KEY_NAME = re.compile(r"key|token|secret|auth|sig|pass|pwd|credential|session|code", re.IGNORECASE)
+MIN_QUERY_CHARS, MIN_KEY_CHARS = 8, 20
+"""Of values of a query: those that are named like keys, and those that look like keys."""
+
+_KEY_NAME = re.compile(
+    r"(?:.*[_-])?(?:api)?key|.*(?:token|secret|signature|credential)|(?:.*[_-])?(?:auth|sig|pwd|pass)"
+    r"|.*passw(?:or)?d",
+    re.IGNORECASE,
+)
 _forms: list[str] = []
 """Every spelling of every secret of this process, the longest first: one may be part of another."""
 
@@ -46,10 +53,10 @@ def _spellings(secret: str) -> Iterator[str]:
         yield from {secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)}
 
 
-def secrets_in(address: str, *, every_value: bool = False) -> Iterator[str]:
+def secrets_in(address: str, *, own: bool = False) -> Iterator[str]:
     """Yield what an address keeps secret: its password, and query values that are named like keys.
 
-    With `every_value`, all values of the query: for servers of the operator's own.
+    `own`: a server of the operator, whose query may hold keys under any name.
     """
     try:
         url = urlsplit(address)
@@ -62,5 +69,6 @@ def secrets_in(address: str, *, every_value: bool = False) -> Iterator[str]:
     elif user and url.scheme in ("http", "https"):
         yield user  # a key in the place of the name, as some services have it
     for name, value in parse_qsl(url.query):
-        if every_value or _KEY_NAME.search(name):
+        named = _KEY_NAME.fullmatch(name) and len(value) >= MIN_QUERY_CHARS
+        if named or (own and len(value) >= MIN_KEY_CHARS and not value.isalpha()):
             yield value

@@ -153,7 +153,9 @@ def echo_log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     [
         ("https://ann:s3cret@e.example/", ["s3cret", "YW5uOnMzY3JldA=="]),
         ("https://0123abcd@e.example/", ["0123abcd"]),
-        ("https://e.example/?lang=en&api_key=k1234&page=2", ["k1234"]),
+        ("https://e.example/?lang=en&api_key=k1234567&page=2", ["k1234567"]),
+        ("https://e.example/?access_token=t1234567&api-version=2024-10-21", ["t1234567"]),
+        ("https://e.example/?author=karpathy&monkey=chimpanzee&zip=12345678", []),
         ("https://e.example/feed?lang=en", []),
         ("list:42", []),
         ("http://[", []),

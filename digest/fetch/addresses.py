@@ -126,7 +126,7 @@ def describe_address(address: str) -> str:
 
 def check_address(address: str) -> str:
     """Return the address of a page or feed. Raise SourceError for one that is none."""
-    address = quote(address.strip(), safe="!#$%&'()*+,/:;=?@[]~")
+    address = re.sub(r"\s", "%20", address.strip())
     try:
         url = urlsplit(address)
         good = url.scheme.lower() in ("http", "https") and url.hostname and url.port != 0

@@ -180,7 +180,7 @@ class Fetcher:
         try:
             start = httpx2.URL(check_address(address))
             url = start.copy_merge_params(params) if params else start
-        except httpx2.InvalidURL:
+        except (httpx2.InvalidURL, ValueError):
             raise SourceError(
                 f"{describe_address(address)}: write an address like https://example.com/feed"
             ) from None
