@@ -38,22 +38,14 @@ METHODS = {
     "deleteWebhook": "drop_pending_updates:b",
     "getMe": "",
     "setMyCommands": f"commands!:j {COMMANDS}",
-    **dict.fromkeys(["getMyCommands", "deleteMyCommands"], COMMANDS),
-    "setMyDescription": "description:s language_code:s",
-    "setMyShortDescription": "short_description:s language_code:s",
-    **dict.fromkeys(["getChat", "getChatAdministrators", "leaveChat"], "chat_id!:is"),
+    "getChat": "chat_id!:is",
     "getChatMember": "chat_id!:is user_id!:i",
     "sendMessage": f"{SENT} text!:s entities:j link_preview_options:j",
     "sendPhoto": f"{SENT} photo!:fs caption:s caption_entities:j",
-    "sendChatAction": "chat_id!:is action!:s message_thread_id:i",
     "editMessageText": f"{EDITED} text!:s entities:j link_preview_options:j parse_mode:s",
-    "editMessageCaption": f"{EDITED} caption:s caption_entities:j parse_mode:s",
-    "editMessageReplyMarkup": EDITED,
-    "deleteMessage": "chat_id!:is message_id!:i",
     "answerCallbackQuery": "callback_query_id!:s text:s show_alert:b url:s cache_time:i",
 }
 """What the server does something with; `!` marks what it needs."""
-DOING = "typing upload_photo record_video upload_video record_voice upload_voice upload_document choose_sticker find_location"
 GIFTS = "unlimited_gifts limited_gifts unique_gifts premium_subscription gifts_from_channels"
 FULL: Json = {"accent_color_id": 0, "max_reaction_count": 11}
 FULL["accepted_gift_types"] = dict.fromkeys(GIFTS.split(), False)
@@ -147,7 +139,7 @@ def _misfit(value: Any, kind: str, where: str) -> str:
 class TelegramServer(Chats):
     """One bot's view of Telegram. Where `webhook` is set, getUpdates is refused until deleteWebhook.
 
-    `commands` go by scope (`default`, `chat -100123`) and language, `descriptions` by field and language.
+    `commands` go by scope (`default`, `chat -100123`) and language.
     """
 
     def __init__(self) -> None:
@@ -160,7 +152,6 @@ class TelegramServer(Chats):
         self.faults: list[str] = []
         self.edits = 0
         self.commands: dict[tuple[str, str], list[Json]] = {}
-        self.descriptions: dict[tuple[str, str], str] = {}
         self._files: dict[str, Message] = {}
         self._fails: dict[str, list[Refused]] = {}
         self._loses: Counter[str] = Counter()
@@ -297,13 +288,6 @@ class TelegramServer(Chats):
         self.commands[self._scope(values)] = commands
         return True
 
-    def _get_my_commands(self, values: Json) -> list[Json]:
-        return self.commands.get(self._scope(values), [])
-
-    def _delete_my_commands(self, values: Json) -> bool:
-        self.commands.pop(self._scope(values), None)
-        return True
-
     def _scope(self, values: Json) -> tuple[str, str]:
         scope = values.get("scope", {"type": "default"})
         if "chat_id" in scope:
@@ -317,16 +301,6 @@ class TelegramServer(Chats):
             raise bad("invalid language code specified")
         return code
 
-    def _set_my_description(self, values: Json) -> bool:
-        language = self._language(values)
-        for name in values.keys() - {"language_code"}:
-            if len(values[name]) > (most := {"description": 512}.get(name, 120)):
-                raise bad(f"{name} is longer than {most}")
-            self.descriptions[name, language] = values[name]
-        return True
-
-    _set_my_short_description = _set_my_description
-
     def _get_chat(self, values: Json) -> Json:
         return self.access(values["chat_id"]).shown | FULL
 
@@ -337,21 +311,6 @@ class TelegramServer(Chats):
         if user_id not in self.users:
             raise bad("PARTICIPANT_ID_INVALID")
         return self.member_shown(chat, user_id)
-
-    def _get_chat_administrators(self, values: Json) -> list[Json]:
-        chat = self.access(values["chat_id"])
-        return [self.member_shown(chat, each) for each in chat.members if self.rules(chat, each)]
-
-    def _leave_chat(self, values: Json) -> bool:
-        chat = self.access(values["chat_id"], "edit")
-        self._moved(chat, "left", self.bot["id"])
-        return True
-
-    def _send_chat_action(self, values: Json) -> bool:
-        if values["action"] not in DOING.split():
-            raise bad("wrong parameter action in request")
-        self._place(values, "text messages")
-        return True
 
     def _place(self, values: Json, what: str) -> Chat:
         """The chat, if such a message may go to that part of it."""
@@ -422,21 +381,6 @@ class TelegramServer(Chats):
         if self._own(values).photo:
             raise bad("there is no text in the message to edit")
         return self._edit_message_reply_markup(values, **world.parsed(values))
-
-    def _edit_message_caption(self, values: Json) -> Json:
-        if not self._own(values).photo:
-            raise bad("there is no caption in the message to edit")
-        return self._edit_message_reply_markup(values, **world.parsed(values, caption=True))
-
-    def _delete_message(self, values: Json) -> bool:
-        chat = self.access(values["chat_id"], "edit")
-        message = chat.messages.get(values["message_id"])
-        if not message or message.deleted:
-            raise bad("message to delete not found")
-        if not message.mine and chat.type != "private" and not self.rules(chat, self.bot["id"]):
-            raise bad("message can't be deleted")
-        message.deleted = True
-        return True
 
     def _answer_callback_query(self, values: Json) -> bool:
         asked = self._queries.get(values["callback_query_id"])
