@@ -118,13 +118,11 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match.group().count("\n") > 1 else "\n"
 
 
-@lru_cache(maxsize=8192)
 def unlinked(text: str) -> str:
     """Return the cleaned text with a gap for each link."""
     return URL.sub(" ", clean(text))
 
 
-@lru_cache(maxsize=8192)
 def unaddressed(text: str) -> str:
     """Return the cleaned text with a gap for each link and handle."""
     return HANDLE.sub(" ", unlinked(text))
@@ -139,7 +137,6 @@ def plain(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
-@lru_cache(maxsize=8192)
 def language(text: str) -> str:
     """Return `zh`, `ja`, `en`, or `other` (another language, or too few words to tell)."""
     words = plain(text)
