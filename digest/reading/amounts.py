@@ -66,6 +66,7 @@ _PREFIX_WORD = re.compile(
 )
 _NOUN = re.compile(r"\s?[A-Za-z\u4e00-\u9fff]")
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
+_AND_A_HALF = re.compile(r"\b(?:an?|one) (hour|day|week|month|year|decade) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
 _RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|和|或)\s?")
@@ -80,7 +81,7 @@ _TENTHS = re.compile(
     r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
 )
 _FRACTION = re.compile(
-    r"\b(?P<above>an?|one|two|three|four|five)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    r"\b(?<!and )(?P<above>an?|one|two|three|four|five)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.])"
     r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
@@ -92,11 +93,11 @@ _SMALL = {
     for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
 } | {"a": 1, "an": 1}
 _HALF = re.compile(
-    r"\b(?:half|halves|halved?|halving)\b(?!\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen)))|一半|减半|半价|腰斩|对半|半数|过半",
+    r"(?<!and a )\b(?:half|halves|halved?|halving)\b(?!\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen)))|一半|减半|半价|腰斩|对半|半数|过半",
     re.I,
 )
 _HALF_SPAN = re.compile(
-    r"(?<![上下个])半个?(小时|年|天|月|钟头)|\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
+    r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
     re.I,
 )
 _MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
@@ -115,7 +116,7 @@ _TENS = {
     for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
 }
 _RANK = re.compile(
-    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![方天章节期批款代只])"
+    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
     r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s(?:thousand|million|billion)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
@@ -271,6 +272,10 @@ def _find_shares(text: str) -> Iterator[Amount]:
         unit = next(group for group in match.groups() if group).lower()
         yield _special(
             match, text, (Quantity(0.5, load_unit_names().get(unit, "month")),), kind="number"
+        )
+    for match in _AND_A_HALF.finditer(text):
+        yield _special(
+            match, text, (Quantity(1.5, load_unit_names()[match[1].lower()]),), "number", 0.5
         )
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,7 @@ _HOUR = re.compile(
     r"(?P<half>上午|下午|晚上|凌晨|中午|早上|晚间|晚|早)?\s?(?<![\d.:$])(?P<h>\d{1,2})(?::(?P<min>\d{2})(?::\d{2})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:整|(?P<min2>\d{1,2})分?)?(?!间))(?![\d%])",
     re.I,
 )
+_TO = re.compile(r"\s?(?:-|–|~|到|至|to|and|until)\s?")
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst 伦敦时间 英国时间",
@@ -215,6 +217,17 @@ def find_hours(text: str) -> list[Hour]:
         hours.append(
             Hour(*match.span(), match.group().strip(), hour * 60 + minute, _find_zone(text, match))
         )
+    return _share_zones(hours, text)
+
+
+def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
+    """Give both ends of a range the zone and the half of the day that one of them names."""
+    for at, (first, second) in enumerate(pairwise(hours)):
+        if _TO.fullmatch(text[first.end : second.start]):
+            zone = second.zone or first.zone
+            hours[at] = replace(first, zone=zone)
+            late = 720 if second.minutes < first.minutes and second.minutes < 720 else 0
+            hours[at + 1] = replace(second, zone=zone, minutes=second.minutes + late)
     return hours
 
 

@@ -40,7 +40,7 @@ _HAN_SCALE = (
 _WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
-    rf"(?:\s?(?P<han>{_HAN_SCALE}(?:(?:{_ARABIC}|[{_DIGITS}])+{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
+    rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
     r"|[\s-]?(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|mil|bil|lakh|crore)(?!(?!th\b)[A-Za-z])"
     r"|(?P<tight>k|w|mm?|b|t)(?![A-Za-z/²³]))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
@@ -123,7 +123,7 @@ def parse_han(numeral: str) -> Decimal:
     groups: list[Decimal] = []
     section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
     digits = fresh = False  # a digit stands before; nothing since the last scale of ten thousands
-    for piece in _PIECE.findall(re.sub("[个多余]", "", numeral)):
+    for piece in _PIECE.findall(re.sub(r"[个多余\s]", "", numeral)):
         if piece[0].isdigit() or piece in _HAN_DIGITS:
             value = Decimal(_HAN_DIGITS[piece]) if piece in _HAN_DIGITS else _decimal(piece)
             if place:

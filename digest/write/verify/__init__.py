@@ -99,7 +99,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("link", words) for words in _find_markup(text, evidence))
     bare = blank_days(text)
     amounts = find_amounts(HANDLES.sub(_blank, bare))
-    shares = _without(bare, [amount for amount in amounts if amount.kind == "share"])
+    shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     yield from _missing_amounts(amounts, bare, evidence)
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))

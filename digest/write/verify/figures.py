@@ -15,6 +15,8 @@ EXACT = 1e-6
 LOOSE = 0.05
 """Most that a figure with "about" may differ from the posts': 58.5 for "about 60" (kinds `rounding` and
 `arithmetic` of verify_dev, half of it)."""
+LARGE = 10_000.0
+"""A bare figure from which it can be an amount of money."""
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
 
@@ -163,7 +165,8 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
     """Return two figures of one dimension in one unit; a figure without a unit goes with any other."""
     if left.unit == right.unit:
         return left.value, right.value
-    if {left.unit, right.unit} <= {"", "count"}:
+    units = {left.unit, right.unit}
+    if units <= {"", "count"} or _is_money(left, right):
         return left.value, right.value
     dimension, factor = load_dimensions().get(left.unit, ("", 1.0))
     other_dimension, other_factor = load_dimensions().get(right.unit, ("", 1.0))
@@ -172,12 +175,21 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
     return None
 
 
+def _is_money(left: Quantity, right: Quantity) -> bool:
+    """Return True where one is money and the other large and bare: 当前 70 亿美元（8 月为 50 亿）."""
+    bare = left if not left.unit else right
+    other = right if bare is left else left
+    return not bare.unit and bare.value >= LARGE and other.unit in CURRENCIES
+
+
 def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
     """Return True where a sum or difference of the two can have the unit."""
     units = {left.unit, right.unit}
     if unit in ("pp", "bp", "percent"):
         return units == {"percent"}
     if unit in ("", "count"):
+        return True
+    if unit in CURRENCIES and units <= {unit, ""} and min(left.value, right.value) >= LARGE:
         return True
     dimension = load_dimensions().get(unit, (unit, 1.0))[0]
     return all(load_dimensions().get(u, (u, 1.0))[0] == dimension for u in units)

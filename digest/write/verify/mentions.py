@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from digest.reading.amounts import find_unit
 from digest.reading.han import find_han_names
 from digest.reading.names import (
     VARIANTS,
@@ -19,7 +20,7 @@ from digest.reading.names import (
     simplify,
 )
 from digest.reading.segment import Word, segmenter
-from digest.reading.vocabulary import KnownName
+from digest.reading.vocabulary import KnownName, load_words
 from digest.text import language
 from digest.write.verify.sounds import Sounds, unaccent
 
@@ -41,6 +42,7 @@ _VERSION = re.compile(
     rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
     re.IGNORECASE,
 )
+_POINTS = re.compile(r"\s(?:points?|per ?cent|times|people|users|seats|votes)\b", re.IGNORECASE)
 _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
     re.IGNORECASE,
@@ -306,15 +308,25 @@ def _missing_han_names(
         segmenter().prepare([text])
         words = tuple(segmenter().cut(text))
     bare = re.sub(r"\W", "", mentions.text)
-    for _, name in find_han_names(text, spoken, words, list(spans)):
+    for start, name in find_han_names(text, spoken, words, list(spans)):
+        spelled = _whole_name(name, start, text)
         lower = re.sub(r"\W", "", name.text.lower())
-        if lower in bare or (name.kind == "person" and mentions.sounds.match(name.text)):
+        if lower in bare or (name.kind == "person" and mentions.sounds.match(spelled)):
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text
     for match in _QUOTED.finditer(text) if _is_cjk(mentions) else ():
         if not any(match[1][n : n + 2] in mentions.text for n in range(len(match[1]) - 1)):
             yield match.group()
+
+
+def _whole_name(name: Name, start: int, text: str) -> str:
+    """Return a foreign name with the characters before it that can belong to it: 尤德 of 尤德科夫斯基."""
+    marks = load_words("han_cues", "transliteration") | {"·"}
+    if all(char in marks for char in name.text):
+        while start and text[start - 1] in marks:
+            start -= 1
+    return text[start : text.find(name.text, start) + len(name.text)]
 
 
 def _is_cjk(mentions: Mentions) -> bool:
@@ -342,6 +354,8 @@ def _has_version(match: re.Match[str], mentions: Mentions) -> bool:
     name, number = unaccent(match[1]).lower(), match[2].removesuffix(".0")
     if (name, number) in mentions.near:
         return True
+    if find_unit(match.string, match.end())[0] or _POINTS.match(match.string, match.end()):
+        return True  # a figure behind a name: "Vance 14 points ahead"
     capital = (
         "." in match[2]
         and match[1][0].isupper()

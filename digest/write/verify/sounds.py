@@ -18,7 +18,7 @@ _OTHER_SCRIPT = re.compile(
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
-_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l"}
+_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
 _SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
 """Chinese leaves it out: Marcus is 马库斯."""
 _SPELLINGS = (
@@ -58,7 +58,13 @@ def is_alike(name: str, other: str) -> bool:
     if min(len(bones), len(others)) < 3:
         bare, other_bare = name.replace("h", ""), other.replace("h", "")
         return len(name) > 2 and bones == others and _distance(bare, other_bare) <= len(bare) // 4
-    return _distance(bones, others) <= max(len(bones), len(others)) // 4
+    wrong = _distance(bones, others)
+    longest = max(len(name), len(other))
+    if not wrong:
+        return _distance(name, other) <= longest // 2
+    bones_most = max(len(bones), len(others))
+    most = longest // 2 if bones_most > 4 else longest // 3
+    return wrong <= bones_most // 4 and _distance(name, other) <= most
 
 
 def _distance(first: str, second: str) -> int:
