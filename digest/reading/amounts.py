@@ -1,4 +1,5 @@
-"""Amounts: numbers with unit, currency and hedge, in a form that compares across languages and notations.
+"""Amounts: numbers with unit, currency and hedge, in a form that compares across languages and
+notations.
 
 150亿美元 = $15B = 15 billion dollars; 百分之十 = 一成 = 10%; 三分之二 = two-thirds; 第三 = #3; 数百万 = millions.
 """
@@ -151,7 +152,7 @@ def _is_idiom(number: Amount, text: str) -> bool:
     if not number.spelled or text[number.start].isascii():
         return False
     around = text[max(0, number.start - 1) : number.start], text[number.end : number.end + 1]
-    return around[0] in ("第", "几", "数", "唯", "统") or (
+    return around[0] in ("第", "几", "数", "唯", "统", "双") or (
         number.value == 10 and around[1] in ("分", "足", "几")
     )
 
@@ -193,7 +194,8 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
 
 
 def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
-    """Yield what else the letter behind the digits may mean: 5m is five million, metres or minutes."""
+    """Yield what else the letter behind the digits may mean: 5m is five million, metres or
+    minutes."""
     if sign == "cny":
         yield Quantity(numeral.value, "jpy")
     if not numeral.scale or sign:
@@ -219,11 +221,14 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
 
 
 def find_unit(text: str, at: int) -> tuple[str, int]:
-    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it ends."""
+    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
+    ends."""
     start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
     for length in range(min(_longest_unit(), len(text) - start), 0, -1):
         word = text[start : start + length].lower()
         follow = text[start + length : start + length + 1]
+        if word == "tops" and text[start] == "t":
+            continue  # the verb
         if word in load_unit_names() and not (
             word[-1].isascii() and word[-1].isalpha() and follow.isascii() and follow.isalpha()
         ):

@@ -1,5 +1,5 @@
-"""Days of a text: dates in any form, months, years, quarters, weekdays, hours with their zone, and what
-"yesterday" or 本周五 mean at the time of the post."""
+"""Days of a text: dates in any form, months, years, quarters, weekdays, hours with their zone,
+and what "yesterday" or 本周五 mean at the time of the post."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" where none is named."""
+    """A time of day at `text[start:end]`, in minutes after midnight; the zone is "" where none
+    is named."""
 
     start: int
     end: int
@@ -162,7 +163,8 @@ def as_day(day: date) -> Day:
 
 
 def find_terms(text: str) -> list[Term]:
-    """Return months without a day, years, quarters, halves, weekdays, decades and funding rounds."""
+    """Return months without a day, years, quarters, halves, weekdays, decades and funding
+    rounds."""
     terms = [*_find_months(text), *_find_years(text)]
     for kind, pattern in _TERMS.items():
         for match in pattern.finditer(text):
@@ -263,8 +265,8 @@ def convert_hour(hour: Hour, day: date, zone: str) -> int:
 
 
 def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[date]:
-    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that time;
-    `terms` are the text's."""
+    """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
+    time; `terms` are the text's."""
     today = created_at.date()
     days = set()
     for match in _RELATIVE.finditer(text):
@@ -307,7 +309,8 @@ _SPAN_OF_RATE = {"today": "day", "tonight": "day", "overnight": "day"}
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
-    """Return the spans of time that a text mentions in any way, also as 24 hours or by its terms (Q3)."""
+    """Return the spans of time that a text mentions in any way, also as 24 hours or by its terms
+    (Q3)."""
     spans = {unit for _, _, unit in read_spans(text)}
     spans |= {_SPAN_OF_RATE.get(match.lower(), "year") for match in _RATES.findall(text)}
     spans |= {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
@@ -318,7 +321,8 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
 
 
 def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
-    """Yield each mention: the words, True where the text counts by it (per day, 每天), and the unit."""
+    """Yield each mention: the words, True where the text counts by it (per day, 每天), and the
+    unit."""
     for match in _SPAN.finditer(text):
         word = next(match[g] for g in ("word", "every", "han", "slash") if match[g]).lower()
         by = (match["by"] or match["han_by"] or "").lower().strip()

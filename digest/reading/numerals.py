@@ -1,4 +1,5 @@
-"""Numerals of Chinese and English in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a billion."""
+"""Numerals of Chinese and English in every notation: 3.5 billion, 三点五亿, 12亿3400万, half a
+billion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Units of both languages: what 美元, ms, GB and 千瓦 mean, and how they convert (`vocabulary/units.toml`)."""
+"""Units of both languages: what 美元, ms, GB and 千瓦 mean, and how they convert
+(`vocabulary/units.toml`)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Is a statement proved by the posts it cites? Pure: the same item and posts give the same answer.
 
-Every number, day, version, ticker and name of the item must occur in the cited posts, in whatever language
-or notation they write it, or follow from two of their figures as the sentence says; a view must belong to
-the author of a cited post or to somebody that post names. What is missing is listed, in the item's words.
+Every number, day, version, ticker and name of the item must occur in the cited posts, in whatever
+language or notation they write it, or follow from two of their figures as the sentence says; a view
+must belong to the author of a cited post or to somebody that post names. What is missing is listed,
+in the item's words.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from digest.reading.amounts import Amount, find_amounts
 from digest.reading.days import blank_days, blank_zones, find_terms
 from digest.reading.names import find_ticker
 from digest.text import MAX_CHARS, URL
-from digest.write.verify.dates import find_missing_days
 from digest.write.verify.evidence import CHANGES, HANDLES, Evidence, fold_text, read_evidence
 from digest.write.verify.figures import (
     find_clause,
@@ -27,6 +27,7 @@ from digest.write.verify.figures import (
     is_supported,
 )
 from digest.write.verify.mentions import find_missing_names, find_missing_versions
+from digest.write.verify.periods import find_missing_days
 
 ClaimKind = Literal[
     "cite", "link", "figure", "derived", "day", "version", "ticker", "name", "speaker", "unrelated"
@@ -48,8 +49,8 @@ LINK = "a link, markup or mention"
 class Claim:
     """What an item says and its posts do not support.
 
-    A `derived` figure follows from two figures of the posts, but the sentence does not say how. A `figure`,
-    `day` or `version` cannot come from the posts in any way.
+    A `derived` figure follows from two figures of the posts, but the sentence does not say how. A
+    `figure`, `day` or `version` cannot come from the posts in any way.
     """
 
     kind: ClaimKind
@@ -74,8 +75,8 @@ class Verdict:
 
 
 def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
-    """Return what the item's posts do not support. `posts` are those it was given; only the cited ones
-    prove it. With `view`, the item's title names who holds the view."""
+    """Return what the item's posts do not support. `posts` are those it was given; only the
+    cited ones prove it. With `view`, the item's title names who holds the view."""
     by_key = {post.key: post for post in posts}
     claims = [
         Claim("cite", f"cites {key}, which is not among the posts")
@@ -140,9 +141,17 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if _is_reversed(amount, bare, evidence):
                 yield Claim("figure", find_clause(bare, amount).strip())
             continue
+        if amount.unit == "year" and _is_years_since(amount.value, evidence):
+            continue
         derived = is_derived(amount, find_clause(bare, amount), evidence.operands)
         if not derived:
             yield Claim("figure" if derived is False else "derived", amount.text)
+
+
+def _is_years_since(value: float, evidence: Evidence) -> bool:
+    """Return True where a year that the posts name lies so many years from theirs."""
+    years = [int(term[5:]) for term in evidence.terms if term.startswith("year ")]
+    return any(abs(created.year - year) == value for year in years for created in evidence.created)
 
 
 def _without(text: str, amounts: Sequence[Amount]) -> str:
@@ -156,8 +165,8 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True where the statement says of a figure that it went up and the posts that it went down, or
-    the other way round."""
+    """Return True where the statement says of a figure that it went up and the posts that it
+    went down, or the other way round."""
     if amount.unit not in CHANGES:
         return False
     direction = find_direction(
@@ -174,7 +183,8 @@ def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_checked(amount: Amount) -> bool:
-    """Return True for an amount that a statement must prove: no "one", no bare "two", no "first", no name."""
+    """Return True for an amount that a statement must prove: no "one", no bare "two", no
+    "first", no name."""
     value, unit = amount.value, amount.unit
     if amount.in_name or (not value and unit != "percent"):
         return False

@@ -76,7 +76,8 @@ class Evidence:
     languages: frozenset[str]
     amounts: tuple[Amount, ...]
     operands: tuple[Amount, ...]
-    """Those figures that can be added up or compared: no part of a name, date, version or place in an order."""
+    """Those figures that can be added up or compared: no part of a name, date, version or place
+    in an order."""
     facts: tuple[Fact, ...]
     """Figures of a unit in `CHANGES`."""
     days: tuple[Day, ...]
@@ -99,7 +100,8 @@ class Evidence:
 
 
 def fold_text(text: str) -> str:
-    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified characters."""
+    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
+    characters."""
     return simplify(_DASH.sub("-", _LONG_DASH.sub(" - ", clean(text))).translate(_MARKS))
 
 

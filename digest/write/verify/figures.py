@@ -1,5 +1,6 @@
-"""Figures of a statement against those of its posts: the same, rounded as the sentence says, or one operation
-on two of them that the sentence names (a total, a difference, a ratio, a share, price times count)."""
+"""Figures of a statement against those of its posts: the same, rounded as the sentence says, or
+one operation on two of them that the sentence names (a total, a difference, a ratio, a share,
+price times count)."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from digest.reading.units import CURRENCIES, load_dimensions
 EXACT = 1e-6
 """Relative difference of figures that are the same."""
 LOOSE = 0.05
-"""Most that a figure with "about" may differ from the posts': 58.5 for "about 60" (kinds `rounding` and
-`arithmetic` of verify_dev, half of it)."""
+"""Most that a figure with "about" may differ from the posts': 58.5 for "about 60" (kinds
+`rounding` and `arithmetic` of verify_dev, half of it)."""
 LARGE = 10_000.0
 """A bare figure from which it can be an amount of money."""
 MOST_OPERANDS = 60
@@ -40,7 +41,8 @@ def _agrees(mine: Amount, other: Amount) -> bool:
 def _convert(
     mine: Quantity, other: Quantity, counts: bool, counted: bool
 ) -> tuple[float, float] | None:
-    """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare 180 may be either."""
+    """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
+    180 may be either."""
     unit, fact_unit = mine.unit, other.unit
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
@@ -60,7 +62,8 @@ def _convert(
 
 
 def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: float) -> bool:
-    """Return True where the statement's value is the fact, rounded as its digits and its hedge say."""
+    """Return True where the statement's value is the fact, rounded as its digits and its hedge
+    say."""
     difference = abs(value - fact)
     if difference <= EXACT * max(EXACT, abs(value)):
         return True
@@ -101,8 +104,8 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
 
 
 def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | None:
-    """Return True where one operation on two figures of the posts gives the amount and the clause says so;
-    None where it gives it and the clause does not; False where none does."""
+    """Return True where one operation on two figures of the posts gives the amount and the
+    clause says so; None where it gives it and the clause does not; False where none does."""
     possible = None
     for signal, value, tolerance in _results(amount, others):
         target = amount.value
@@ -114,8 +117,9 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
 
 
 def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, float, float]]:
-    """Yield what operations on two of the posts' figures give, in the amount's unit: the words that must
-    name the operation ("" where the unit does), the value, and how far the amount may be from it."""
+    """Yield what operations on two of the posts' figures give, in the amount's unit: the words
+    that must name the operation ("" where the unit does), the value, and how far the amount may
+    be from it."""
     facts = list(
         dict.fromkeys(
             fact for other in others if other.kind != "rank" for fact in other.quantities[:1]
@@ -162,7 +166,8 @@ def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[str, float]]
 
 
 def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
-    """Return two figures of one dimension in one unit; a figure without a unit goes with any other."""
+    """Return two figures of one dimension in one unit; a figure without a unit goes with any
+    other."""
     if left.unit == right.unit:
         return left.value, right.value
     units = {left.unit, right.unit}
@@ -218,8 +223,8 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
 
 
 def find_direction(clause: str, before: str) -> int:
-    """Return 1 for a figure that goes up in its clause, -1 for down, 0 where the clause says neither or
-    both. `before` is the text right before the figure: a sign there decides."""
+    """Return 1 for a figure that goes up in its clause, -1 for down, 0 where the clause says
+    neither or both. `before` is the text right before the figure: a sign there decides."""
     if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
         return 1 if sign[1] == "+" else -1
     return _has_cue(clause, "up") - _has_cue(clause, "down")
@@ -234,7 +239,8 @@ _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及]")
 
 
 def list_sizes(text: str) -> set[int]:
-    """Return how many things the text's lists hold: lines that start alike, and runs such as "A, B and C"."""
+    """Return how many things the text's lists hold: lines that start alike, and runs such as "A,
+    B and C"."""
     marked = sum(bool(_ENTRY.match(line.strip())) for line in text.split("\n"))
     sizes = {marked} if marked > 1 else set()
     for sentence in re.split(r"[\n.!?。！？;；]", text):

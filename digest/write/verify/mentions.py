@@ -1,4 +1,5 @@
-"""Names, versions and variants of a statement against what its posts name, in whatever script they write it."""
+"""Names, versions and variants of a statement against what its posts name, in whatever script
+they write it."""
 
 from __future__ import annotations
 
@@ -132,8 +133,8 @@ def _segments(text: str) -> list[str]:
 def _neighbours(
     segments: Sequence[str], names: Sequence[Name]
 ) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
-    """Return which segments stand near each other, and which follow at once; a version behind one spelling
-    of a name (混元 3.0) stands behind all of them."""
+    """Return which segments stand near each other, and which follow at once; a version behind
+    one spelling of a name (混元 3.0) stands behind all of them."""
     near: set[tuple[str, str]] = set()
     followers: dict[str, set[str]] = {}
     for at, segment in enumerate(segments):
@@ -189,7 +190,8 @@ def _has_entry(entry: KnownName, name: Name, text: str, mentions: Mentions) -> b
 
 
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
-    """Return True where the posts have a spelling of the name, glued into a tag or in pieces too."""
+    """Return True where the posts have a spelling of the name, glued into a tag or in pieces
+    too."""
     if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
         return True
     latin = [s for s in (*entry.spellings, name.text) if s.isascii()]
@@ -212,7 +214,10 @@ def _is_in_tag(word: str, mentions: Mentions) -> bool:
 
 
 def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
-    """Yield the words of an unlisted Latin name that the posts lack: all of them together where all do."""
+    """Yield the words of an unlisted Latin name that the posts lack: all of them together where
+    all do."""
+    if re.search(rf"(?<![^\W\d_]){re.escape(name.lower())}(?![^\W\d_])", mentions.text):
+        return
     words = list(_WORD.finditer(name))
     checked = [m for m in words if _is_telling(m.group(), text, start + m.start())]
     missing = [m.group() for m in checked if not _has_word(m.group(), name, mentions)]
@@ -240,8 +245,8 @@ def _is_telling(word: str, text: str, at: int) -> bool:
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
-    """Return True where the posts have the word, or for a compound all of its parts, in order where it
-    holds a number."""
+    """Return True where the posts have the word, or for a compound all of its parts, in order
+    where it holds a number."""
     lower = unaccent(re.sub(r"'\w*$", "", word)).lower()
     glued = _glue(lower)
     base = _TAIL.sub("", lower)
@@ -276,7 +281,8 @@ def _is_misspelled(word: str, mentions: Mentions) -> bool:
 
 
 def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
-    """Return True where the pieces follow each other in the posts, or are all there ("Qwen3" for 千问 3)."""
+    """Return True where the pieces follow each other in the posts, or are all there ("Qwen3" for
+    千问 3)."""
     apart = [(a, b) for a, b in pairwise(cut) if (a, b) not in mentions.near]
     if any(len(a) == 1 or len(b) == 1 for a, b in apart if a.isalpha() or b.isalpha()):
         return False  # 4B is not 4M, B200 not H200
@@ -334,7 +340,8 @@ def _is_cjk(mentions: Mentions) -> bool:
 
 
 def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo 3."""
+    """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo
+    3."""
     yield from (long for long in _LONG_VERSION.findall(text) if long not in mentions.text)
     for match in _VERSION.finditer(text):
         if not _has_version(match, mentions):
@@ -350,7 +357,8 @@ def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
 
 
 def _has_version(match: re.Match[str], mentions: Mentions) -> bool:
-    """Return True where the number follows the name in the posts, or they have it and no other of that name."""
+    """Return True where the number follows the name in the posts, or they have it and no other
+    of that name."""
     name, number = unaccent(match[1]).lower(), match[2].removesuffix(".0")
     if (name, number) in mentions.near:
         return True

@@ -1,6 +1,8 @@
-"""Every sentence of an item must be about the posts it cites: measured by the encoder, in any language.
+"""Every sentence of an item must be about the posts it cites: measured by the encoder, in any
+language.
 
-What has no figure and no name ("The chief executive resigned shortly afterwards.") is seen by nothing else.
+What has no figure and no name ("The chief executive resigned shortly afterwards.") is seen by
+nothing else.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
 
 NEAR = 0.28
-"""Least cosine between a sentence and the nearest sentence or part of its posts. Half of verify_dev: of 93
-true sentences none lies below 0.30; of 474 invented ones 95 in a hundred, of other posts' 92 lie below."""
+"""Least cosine between a sentence and the nearest sentence or part of its posts. Half of
+verify_dev: of 93 true sentences none lies below 0.30; of 474 invented ones 95 in a hundred, of
+other posts' 92 lie below."""
 SHORT = 14
 """Bytes of what is too short to be judged alone; it goes with the sentence before it."""
 MOST_CHARS = 2400
@@ -46,8 +49,8 @@ def split_statements(text: str) -> list[str]:
 
 
 def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
-    """Return for each item with its posts, and whether it is a view, what its posts do not support: the
-    claims of `verify`, and sentences that are about something else."""
+    """Return for each item with its posts, and whether it is a view, what its posts do not
+    support: the claims of `verify`, and sentences that are about something else."""
     verdicts = [verify(item, posts, view=view) for item, posts, view in items]
     if not has_encoder():
         return verdicts

@@ -15,6 +15,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]+")
 _OTHER_SCRIPT = re.compile(
     r"[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
 )
+_DOTTED = re.compile(r"(?<=[·・])[\u3400-\u9fff]{1,7}|[\u3400-\u9fff]{1,4}(?=[·・])")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
@@ -38,7 +39,8 @@ def unaccent(text: str) -> str:
 
 
 def sound_of(text: str) -> str:
-    """Return the letters of a name in any script by their sound, one for those that are often confused."""
+    """Return the letters of a name in any script by their sound, one for those that are often
+    confused."""
     text = "".join(_CHARS.get(char) or anyascii(char) for char in text).lower()
     text = _SILENT_R.sub("", text)
     for spelling, sound in _SPELLINGS:
@@ -53,7 +55,8 @@ def skeleton(sound: str) -> str:
 
 
 def is_alike(name: str, other: str) -> bool:
-    """Return True where two sounds may be one name: consonants in order, and vowels where those are few."""
+    """Return True where two sounds may be one name: consonants in order, and vowels where those
+    are few."""
     bones, others = skeleton(name), skeleton(other)
     if min(len(bones), len(others)) < 3:
         bare, other_bare = name.replace("h", ""), other.replace("h", "")
@@ -94,7 +97,7 @@ class Sounds:
         return any(is_alike(parts[-1], sound) for sound in self._latin)
 
     def _match_latin(self, name: str) -> bool:
-        words = [word for word in _LATIN_WORD.findall(name) if len(word) > 2 or len(name) < 9]
+        words = _LATIN_WORD.findall(name)
         if not words or not (self._foreign or self._han):
             return False
         joined = {"".join(words).lower(), "".join(reversed(words)).lower()}
@@ -109,7 +112,8 @@ class Sounds:
 
     @cached_property
     def _pinyin(self) -> frozenset[str]:
-        """Return the spellings of what may be Chinese names: two or three characters, the first a surname."""
+        """Return the spellings of what may be Chinese names: two or three characters, the first
+        a surname."""
         surnames = {char for row in load_words("surnames") for char in row.split(":")[1]}
         names = {
             run[at : at + length]
@@ -123,9 +127,12 @@ class Sounds:
 
     @cached_property
     def _foreign(self) -> frozenset[str]:
-        """Return the sounds of words in other scripts, and of runs of characters that spell foreign names."""
+        """Return the sounds of words in other scripts, and of runs of characters that spell
+        foreign names."""
         marks = load_words("han_cues", "transliteration")
         words = set(_OTHER_SCRIPT.findall(self._text))
+        for part in _DOTTED.findall(self._text):
+            words.update(part[:length] for length in range(1, _LONGEST))
         for run in self._han:
             for at in range(len(run)):
                 for length in range(2, _LONGEST + 1):

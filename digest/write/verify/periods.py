@@ -9,7 +9,8 @@ from digest.write.verify.evidence import Evidence
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield days, hours, months, years, weekdays and spans of a statement that its posts do not have.
+    """Yield days, hours, months, years, weekdays and spans of a statement that its posts do not
+    have.
 
     `bare` is the text with days and fractions blanked out: "a quarter" of them is no span of time.
     """
@@ -33,7 +34,8 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
 
 
 def _own_terms(evidence: Evidence) -> Iterator[str]:
-    """Yield month, year and weekday of the time of writing; the month only where the posts name none."""
+    """Yield month, year and weekday of the time of writing; the month only where the posts name
+    none."""
     named = {term.split()[0] for term in evidence.terms}
     for created in evidence.created:
         if "month" not in named:
@@ -60,7 +62,8 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:
-    """Return True where a figure without a unit has the value: 2025 may be a count of posts, 8 点 a score."""
+    """Return True where a figure without a unit has the value: 2025 may be a count of posts, 8 点
+    a score."""
     return bool(value) and any(
         fact.value == value
         for amount in evidence.amounts
