@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         keys = [key.strip() for key in self.openai_api_key.split(",")]
         servers = [*self.openai_base_url.split(","), self.telegram_api_url, self.discord_api_url]
         servers += [self.https_proxy, self.database_url]
-        inside = [text for server in servers for text in secrets_in(server, own=True)]
+        inside = [text for server in servers for text in secrets_in(server, own_server=True)]
         return tuple(dict.fromkeys(filter(None, [*tokens, *keys, *inside])))
 
     def operators(self, platform: str) -> tuple[str, ...]:

@@ -284,7 +284,7 @@ async def list_answers(
     topic: Topic,
     window: Window,
     counted: Mapping[str, int],
-    asked: Sequence[SourceResult],
+    latest_results: Sequence[SourceResult],
     *,
     store: Store,
     access: Access,
@@ -300,7 +300,7 @@ async def list_answers(
     until = min(today.astimezone(UTC).date(), window.last + SHOWN)
     rounds = await book.window(topic.name, window.first, until)
     health = await book.health(topic.name, today.astimezone(UTC).date())
-    latest = {result.name: result for result in asked}
+    latest = {result.name: result for result in latest_results}
     results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
     for spec in await list_sources(topic, store):
         name = _name(spec, access)

@@ -53,10 +53,10 @@ def _spellings(secret: str) -> Iterator[str]:
         yield from {secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)}
 
 
-def secrets_in(address: str, *, own: bool = False) -> Iterator[str]:
+def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:
     """Yield what an address keeps secret: its password, and query values that are named like keys.
 
-    `own`: a server of the operator, whose query may hold keys under any name.
+    `own_server`: a server of the operator, whose query may hold keys under any name.
     """
     try:
         url = urlsplit(address)
@@ -70,5 +70,5 @@ def secrets_in(address: str, *, own: bool = False) -> Iterator[str]:
         yield user  # a key in the place of the name, as some services have it
     for name, value in parse_qsl(url.query):
         named = _KEY_NAME.fullmatch(name) and len(value) >= MIN_QUERY_CHARS
-        if named or (own and len(value) >= MIN_KEY_CHARS and not value.isalpha()):
+        if named or (own_server and len(value) >= MIN_KEY_CHARS and not value.isalpha()):
             yield value

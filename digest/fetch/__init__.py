@@ -95,7 +95,7 @@ def parse_date(text: str) -> datetime | None:
     None for a form that is not known and a day that does not exist. Raise UnknownZone.
     """
     text = text.strip().replace("\u2212", "-")
-    match = next((found for form in _DATES if (found := form.fullmatch(text))), None)
+    match = next((hit for form in _DATES if (hit := form.fullmatch(text))), None)
     if match is None:
         return None
     parts = match.groupdict()

@@ -123,8 +123,8 @@ def _limit(body: bytes) -> bytes:
     if body.count(b"xmlns") > MAX_SPACES:
         raise FeedError("no feed: it declares thousands of namespaces")
     if body.count(b"&") <= MAX_AMPERSANDS:
-        own = b"<!ENTITY" in body[:20_000]
-        body = _AMPERSAND.sub(lambda match: _written_out(match, own=own), body)
+        has_entities = b"<!ENTITY" in body[:20_000]
+        body = _AMPERSAND.sub(lambda match: _written_out(match, has_entities=has_entities), body)
     return _OPENING.sub(_fewer, body)
 
 
@@ -179,11 +179,11 @@ def _as_html(match: re.Match[bytes]) -> bytes:
     return match[1] + b"html" + match[3] + text
 
 
-def _written_out(match: re.Match[bytes], *, own: bool) -> bytes:
-    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `own`: the
+def _written_out(match: re.Match[bytes], *, has_entities: bool) -> bytes:
+    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `has_entities`: the
     document names entities itself."""
     name = match[1] or b""
-    if match.group()[:1] == b"<" or (own and name):
+    if match.group()[:1] == b"<" or (has_entities and name):
         return match.group()
     meant = html5.get(name.decode("ascii"), "")
     return "".join(f"&#{ord(letter)};" for letter in meant).encode() or b"&amp;" + name

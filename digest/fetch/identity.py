@@ -94,13 +94,13 @@ def identify_entries(
     rows = [row.split(" ", 2) for row in memory if row.count(" ") >= 2]
     remembered = {guid: (day, id_) for guid, day, id_ in rows if guid != _SHARED}
     shared = {id_ for guid, _, id_ in rows if guid == _SHARED}
-    kept = [_recall(name, remembered) for name in names]
+    recalled = [_recall(name, remembered) for name in names]
     claims: dict[str, set[str]] = {id_: {guid} for guid, (_, id_) in remembered.items()}
-    for name, earlier in zip(names, kept, strict=True):
+    for name, earlier in zip(names, recalled, strict=True):
         if name.page and not name.own_post and not earlier:
             claims.setdefault(name.page.id, set()).add(name.mark)
     shared |= {id_ for id_, marks in claims.items() if len(marks) > 1}
-    chosen = [_choose(n, earlier, shared) for n, earlier in zip(names, kept, strict=True)]
+    chosen = [_choose(n, earlier, shared) for n, earlier in zip(names, recalled, strict=True)]
     for name, identity_ in zip(names, chosen, strict=True):
         if name.guid and identity_.source == "rss":
             remembered.pop(name.guid.id, None)  # the newest stand last
@@ -116,11 +116,11 @@ _SHARED = "-"
 def _name(entry: Entry, link: str, feed: str) -> _Names:
     """Return what an entry of the feed at that address may go by."""
     page_url, guid_url = _parse(link), _parse(entry.id)
-    known = next((k for url in (page_url, guid_url) if url and (k := _known(url))), None)
+    service_post = next((k for url in (page_url, guid_url) if url and (k := _known(url))), None)
     video = entry.id.removeprefix("yt:video:")[:MAX_ID]
-    if known is None and video and entry.id.startswith("yt:video:"):
-        known = Identity("youtube", video, f"https://www.youtube.com/watch?v={video}")
-    page = known or (Identity("rss", _short(_normal(page_url)), link) if page_url else None)
+    if service_post is None and video and entry.id.startswith("yt:video:"):
+        service_post = Identity("youtube", video, f"https://www.youtube.com/watch?v={video}")
+    page = service_post or (Identity("rss", _short(_normal(page_url)), link) if page_url else None)
     if page is None and guid_url:
         page = Identity("rss", _short(_normal(guid_url)), entry.id)
     address = page.url if page else ""
@@ -131,7 +131,7 @@ def _name(entry: Entry, link: str, feed: str) -> _Names:
         Identity("rss", _hash(f"{host} {entry.id}"), address) if entry.id else None,
         Identity("rss", _hash(f"{host} {entry.title or entry.content[:500]} {day}"), address),
         day,
-        own_post=known is not None and known.source in _OWN_POSTS,
+        own_post=service_post is not None and service_post.source in _OWN_POSTS,
     )
 
 
@@ -177,11 +177,11 @@ def _known(url: URL) -> Identity | None:
 
 
 def _of_x(host: str, path: str) -> Identity | None:
-    found = _X_PATH.fullmatch(path)
-    if found and (host in _X_HOSTS or _BRIDGED.fullmatch(found["id"])):
-        author = found["author"] if found["author"] not in {"i", "web"} else ""
-        url = f"https://x.com/{found['author']}/status/{found['id']}"
-        return Identity("x", found["id"], url, author)
+    match = _X_PATH.fullmatch(path)
+    if match and (host in _X_HOSTS or _BRIDGED.fullmatch(match["id"])):
+        author = match["author"] if match["author"] not in {"i", "web"} else ""
+        url = f"https://x.com/{match['author']}/status/{match['id']}"
+        return Identity("x", match["id"], url, author)
     return None
 
 
@@ -189,17 +189,17 @@ def _of_forum(host: str, path: str, url: URL) -> Identity | None:
     if host == "news.ycombinator.com" and path == "/item" and url.query.get("id", "").isdigit():
         id_ = url.query["id"]
         return Identity("hn", id_, f"https://news.ycombinator.com/item?id={id_}")
-    if host == "v2ex.com" and (found := re.fullmatch(r"/t/(\d{1,12})", path)):
-        return Identity("v2ex", found[1], f"https://www.v2ex.com/t/{found[1]}")
+    if host == "v2ex.com" and (match := re.fullmatch(r"/t/(\d{1,12})", path)):
+        return Identity("v2ex", match[1], f"https://www.v2ex.com/t/{match[1]}")
     if host.split(".", 1)[-1] == "reddit.com" or host == "reddit.com":
-        found = re.match(r"(?:/(r/\w{1,40}))?/comments/(\w{1,12})", path)
-        if found:
-            address = f"https://www.reddit.com/comments/{found[2]}"
-            return Identity("reddit", found[2], address, place=found[1] or "")
+        match = re.match(r"(?:/(r/\w{1,40}))?/comments/(\w{1,12})", path)
+        if match:
+            address = f"https://www.reddit.com/comments/{match[2]}"
+            return Identity("reddit", match[2], address, place=match[1] or "")
     if host == "arxiv.org" and (
-        found := re.fullmatch(r"/(?:abs|pdf|html)/([\w.-]+(?:/\d+)?)", path)
+        match := re.fullmatch(r"/(?:abs|pdf|html)/([\w.-]+(?:/\d+)?)", path)
     ):
-        id_ = re.sub(r"(?:v\d+)?(?:\.pdf)?$", "", found[1])
+        id_ = re.sub(r"(?:v\d+)?(?:\.pdf)?$", "", match[1])
         return Identity("arxiv", id_, f"https://arxiv.org/abs/{id_}")
     return None
 
@@ -214,15 +214,15 @@ def _of_video(host: str, path: str, url: URL) -> Identity | None:
 
 def _of_federation(host: str, path: str) -> Identity | None:
     if host in {"t.me", "telegram.me"} and (
-        found := re.fullmatch(r"(?:/s)?/(\w{4,32})/(\d+)", path)
+        match := re.fullmatch(r"(?:/s)?/(\w{4,32})/(\d+)", path)
     ):
-        name = found[1].lower()
+        name = match[1].lower()
         return Identity(
-            "telegram", f"{name}/{found[2]}", f"https://t.me/{found[1]}/{found[2]}", name
+            "telegram", f"{name}/{match[2]}", f"https://t.me/{match[1]}/{match[2]}", name
         )
-    if found := re.fullmatch(r"/@(\w{1,30})(?:@[\w.-]+)?/(\d{10,20})", path):
-        url = f"https://{host}/@{found[1]}/{found[2]}"
-        return Identity("mastodon", f"{host}/{found[2]}", url, f"{found[1]}@{host}")
+    if match := re.fullmatch(r"/@(\w{1,30})(?:@[\w.-]+)?/(\d{10,20})", path):
+        url = f"https://{host}/@{match[1]}/{match[2]}"
+        return Identity("mastodon", f"{host}/{match[2]}", url, f"{match[1]}@{host}")
     return None
 
 

@@ -158,15 +158,17 @@ def _words(data: Mapping[str, Any]) -> str:
 
 def posts_of(page: Page) -> list[Post]:
     """Return the posts of a page and those they refer to. A repost is the post it repeats."""
-    known = {**page.referred, **{post.id: post for post in page.posts}}
+    by_id = {**page.referred, **{post.id: post for post in page.posts}}
     plain = {
-        id_: made
-        for id_, post in known.items()
-        if not post.refers("retweeted") and (made := _post(post, page)) is not None
+        id_: converted
+        for id_, post in by_id.items()
+        if not post.refers("retweeted") and (converted := _post(post, page)) is not None
     }
-    joined = _threads(plain, known)
-    with_context = {id_: _in_context(made, known[id_], plain) for id_, made in joined.items()}
-    return [made for made in with_context.values() if made.text.strip()]
+    joined = _threads(plain, by_id)
+    with_context = {
+        id_: _in_context(converted, by_id[id_], plain) for id_, converted in joined.items()
+    }
+    return [converted for converted in with_context.values() if converted.text.strip()]
 
 
 def _post(post: XPost, page: Page) -> Post | None:
@@ -208,13 +210,13 @@ def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ..
     return text.strip(), tuple(dict.fromkeys(links))[:20]
 
 
-def _threads(plain: Mapping[str, Post], known: Mapping[str, XPost]) -> dict[str, Post]:
+def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str, Post]:
     """Return the posts with replies of authors to themselves joined to the post that they go on
     from."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
-        before = known[id_].refers("replied_to")
-        if before in joined and _same_author(known[id_], known.get(before)):
+        before = by_id[id_].refers("replied_to")
+        if before in joined and _same_author(by_id[id_], by_id.get(before)):
             head, tail = joined[before], joined.pop(id_)
             joined[before] = replace(
                 head,
@@ -224,19 +226,19 @@ def _threads(plain: Mapping[str, Post], known: Mapping[str, XPost]) -> dict[str,
     return joined
 
 
-def _same_author(one: XPost, other: XPost | None) -> bool:
-    return other is not None and bool(one.author_id) and one.author_id == other.author_id
+def _same_author(post: XPost, other: XPost | None) -> bool:
+    return other is not None and bool(post.author_id) and post.author_id == other.author_id
 
 
-def _in_context(made: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
+def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
     """Return the post with a line on what it quotes or answers, in quotation marks: these are not
     its words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
-    if other is None or other.text in made.text:
-        return made
+    if other is None or other.text in converted.text:
+        return converted
     words = " ".join(other.text.split())
     cut = words if len(words) <= MAX_CONTEXT else f"{words[:MAX_CONTEXT]}…"
-    return replace(made, text=f"{made.text}\n\n> @{other.author}: “{cut}”")
+    return replace(converted, text=f"{converted.text}\n\n> @{other.author}: “{cut}”")
 
 
 def _posts(listed: object) -> list[XPost]:

@@ -222,12 +222,12 @@ def _take(reader: _Reader, line: str) -> None:
     elif _BARE_HEADING.fullmatch(words := _words(line.strip())):
         _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
-        said = _words(lead.group(1)) + lead.group(2)
+        heading_text = _words(lead.group(1)) + lead.group(2)
         if reader.section and reader.level < BOLD:
-            reader.block = reader.lead = _below(reader.heading, said)
+            reader.block = reader.lead = _below(reader.heading, heading_text)
             reader.listed = False
         else:
-            _take_heading(reader, BOLD, said)
+            _take_heading(reader, BOLD, heading_text)
     elif entry := _LIST.match(line):
         _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, _words(entry.group(2)))
     else:
@@ -275,7 +275,7 @@ def _open(reader: _Reader, name: str) -> None:
 
 
 def _title(reader: _Reader, name: str, text: str) -> None:
-    """The first heading names the section; a second one of the same kind is kept as a line."""
+    """Name the section by its first heading; a second one of the same kind is kept as a line."""
     if name in reader.titles:
         reader.sections[name].append(_item(text))
     else:
@@ -283,7 +283,7 @@ def _title(reader: _Reader, name: str, text: str) -> None:
 
 
 def _take_entry(reader: _Reader, nested: bool, text: str) -> None:
-    """A list entry. The entry above nested ones is their group where it ends in a colon."""
+    """Take a list entry. The entry above nested ones is their group where it ends in a colon."""
     reader.listed = True
     if not nested:
         reader.lead = reader.block

@@ -68,7 +68,7 @@ async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
     name = safe_slug(slug).lower()
     if name in topics or stored.get(name, slug) != slug:
         name = f"{name}_{mark_of(slug)}"
-    name = next((known for known, its_slug in stored.items() if its_slug == slug), name)
+    name = next((stored_name for stored_name, its_slug in stored.items() if its_slug == slug), name)
     title = slug.replace("_", " ").strip().title()[:80] or name
     return Topic(name, {"zh": title, "en": title}, slug)
 

@@ -114,14 +114,18 @@ def front_matter(name: str, report: Report, timezone: str) -> str:
     Noon in UTC is the same day from UTC-12 to UTC+11; Jekyll leaves out posts of the future, so a
     report of the day itself has the time it was made at. The permalink holds in every zone.
     """
-    made = (report.created_at or datetime.now(UTC)).astimezone(ZoneInfo(timezone))
+    built_at = (report.created_at or datetime.now(UTC)).astimezone(ZoneInfo(timezone))
     noon = datetime.combine(report.last, time(12), UTC)
-    day = min(noon, made.astimezone(UTC)) if made.astimezone(UTC).date() == report.last else noon
+    day = (
+        min(noon, built_at.astimezone(UTC))
+        if built_at.astimezone(UTC).date() == report.last
+        else noon
+    )
     values = {
         "layout": "post",
         "title": _Quoted(name),
         "date": _Quoted(f"{day:%Y-%m-%d %H:%M:%S %z}"),
-        "posttime": _Quoted(f"{made:%Y-%m-%d %H:%M:%S %z}"),
+        "posttime": _Quoted(f"{built_at:%Y-%m-%d %H:%M:%S %z}"),
         "permalink": _Quoted(f"/{report.last:%Y/%m/%d}/{name}.html"),
     }
     dumped = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)

@@ -198,15 +198,15 @@ class FileSource:
 
     def _collect(self, posts: Iterable[Post]) -> list[Post]:
         """Return the posts, as many as fit in memory."""
-        kept: list[Post] = []
+        admitted: list[Post] = []
         memory = 0
         for post in posts:
             memory += 800 + sys.getsizeof(post.text) + sum(map(sys.getsizeof, post.links))
             if memory > MAX_MEMORY:
-                log.warning("%s: only its first %d posts are used", self.path.name, len(kept))
+                log.warning("%s: only its first %d posts are used", self.path.name, len(admitted))
                 break
-            kept.append(post)
-        return kept
+            admitted.append(post)
+        return admitted
 
 
 def _read_rows(file: BinaryIO) -> Iterator[str | Mapping[str, Any]]:

@@ -211,10 +211,10 @@ def _links(entry: Entry, who: Identity, context: FeedContext) -> tuple[str, ...]
     """Return where the post leads, besides to itself and to its service."""
     html = "" if entry.plain_content else entry.content
     inside = extract_links(html, context.base, near=context.near) if "<a" in html else ()
-    own = {"reddit": "reddit.com", "hn": "news.ycombinator.com"}.get(who.source, "")
+    own_host = {"reddit": "reddit.com", "hn": "news.ycombinator.com"}.get(who.source, "")
     others = dict.fromkeys([entry.comments, *inside])
     return tuple(
         link
         for link in others
-        if link and link not in {entry.link, who.url} and (not own or own not in link)
+        if link and link not in {entry.link, who.url} and (not own_host or own_host not in link)
     )

@@ -42,10 +42,10 @@ class TelegramChannel:
     billed = False
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
-        found = _NAME.fullmatch(spec.address.strip())
-        if not found:
+        match = _NAME.fullmatch(spec.address.strip())
+        if not match:
             raise SourceError(f"{spec.address[:60]}: write the channel like https://t.me/durov")
-        self._channel, self._access, self._private = found["name"], access, spec.private
+        self._channel, self._access, self._private = match["name"], access, spec.private
         self.name = f"t.me/{self._channel}"
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
@@ -53,7 +53,7 @@ class TelegramChannel:
         SourceError."""
         zone = ZoneInfo(window.timezone)
         newest, before = int(state.marks.get("newest", "0")), 0
-        found: dict[int, Post] = {}
+        posts: dict[int, Post] = {}
         async with Fetcher(proxy=self._access.proxy, private=self._private) as fetcher:
             for _ in range(PAGES):
                 params = {"before": str(before)} if before else {}
@@ -63,17 +63,17 @@ class TelegramChannel:
                 if answer.status in _SENT_AWAY:
                     raise SourceError(f"{self.name}: no public channel, or one without a web view")
                 page = await asyncio.to_thread(posts_of, answer.body, self._channel)
-                if not page and not found and b"tgme_channel_info" not in answer.body:
+                if not page and not posts and b"tgme_channel_info" not in answer.body:
                     raise SourceError(f"{self.name}: its page broke off or shows no channel")
-                found.update(page)
+                posts.update(page)
                 if not page or min(page) <= max(newest, 1):
                     break
                 before = min(page)
                 oldest = min(post.created_at for post in page.values())
                 if not newest and oldest.astimezone(zone).date() < window.first:
                     break
-        known = max([newest, *found])
-        return [p for p in found.values() if p.text], SourceState({"newest": str(known)})
+        newest_id = max([newest, *posts])
+        return [p for p in posts.values() if p.text], SourceState({"newest": str(newest_id)})
 
 
 _SENT_AWAY = frozenset({301, 302, 303, 307, 308})
@@ -87,12 +87,12 @@ def open_source(spec: SourceSpec, access: Access) -> TelegramChannel:
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:
     """Return the posts on a page by their number; those without words have an empty text."""
     tree = LexborHTMLParser(limit_tags(page.decode("utf-8", "replace"), MAX_TAGS))
-    found = {}
+    posts = {}
     for node in tree.css("div.tgme_widget_message[data-post]"):
         post = _post(node, channel)
         if post is not None:
-            found[int(post.id.rpartition("/")[2])] = post
-    return found
+            posts[int(post.id.rpartition("/")[2])] = post
+    return posts
 
 
 def _post(node: LexborNode, channel: str) -> Post | None:
@@ -126,5 +126,5 @@ def _post(node: LexborNode, channel: str) -> Post | None:
 
 def _count(node: LexborNode | None) -> int | None:
     """Return `845`, `12.3K`, `1.2M` as a number."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KM]?)", node.text().strip() if node else "")
-    return int(float(found[1]) * _THOUSANDS[found[2]]) if found else None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KM]?)", node.text().strip() if node else "")
+    return int(float(match[1]) * _THOUSANDS[match[2]]) if match else None

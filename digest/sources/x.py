@@ -110,35 +110,35 @@ class X:
         return f"/2/users/{marks['user']}/tweets"
 
     def _query_params(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
-        asked = {"max_results": str(size)}
+        query = {"max_results": str(size)}
         if self._place.kind == "search":
-            asked["query"] = self._place.what
+            query["query"] = self._place.what
         if "token" in marks:
-            asked["pagination_token"] = marks["token"]
+            query["pagination_token"] = marks["token"]
         if self._place.kind != "list":
             if since := marks.get("since"):
-                asked["since_id"] = since
+                query["since_id"] = since
             else:
-                asked["start_time"] = _start(window).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return asked
+                query["start_time"] = _start(window).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return query
 
     async def _page(
-        self, fetcher: Fetcher, path: str, marks: dict[str, str], asked: dict[str, str]
+        self, fetcher: Fetcher, path: str, marks: dict[str, str], query: dict[str, str]
     ) -> Page:
         """Return the page; ask again without what the server does not understand, or has
         forgotten."""
         for _ in range(3):
             fields = _OLD_FIELDS if marks.get("fields") == "old" else _FIELDS
-            page = await self._get(fetcher, path, asked | fields)
+            page = await self._get(fetcher, path, query | fields)
             if not page.problem:
                 return page
             if "post.fields" in page.refusal and fields is _FIELDS:
                 marks["fields"] = "old"
-            elif "pagination_token" in page.refusal and asked.pop("pagination_token", ""):
+            elif "pagination_token" in page.refusal and query.pop("pagination_token", ""):
                 marks.pop("token", None)
-            elif "since_id" in page.refusal and asked.pop("since_id", ""):
+            elif "since_id" in page.refusal and query.pop("since_id", ""):
                 # Recent search takes no id that is older than a week.
-                asked["start_time"] = (
+                query["start_time"] = (
                     datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
                 ).strftime("%Y-%m-%dT%H:%M:%SZ")
             else:
