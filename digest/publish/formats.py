@@ -14,6 +14,9 @@ from digest.models import Item, Report, Section
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
 
+COUNTS = ("collected", "outside", "ads", "offtopic", "duplicates", "stories", "unproved")
+"""Counts that the contract of `--json` names."""
+
 
 def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
     """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was
@@ -41,7 +44,7 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
             }
             for section in report.sections
         ],
-        "counts": asdict(report.counts),
+        "counts": {name: getattr(report.counts, name) for name in COUNTS},
         "sources": [
             {"name": s.name, "posts": s.posts, "ok": s.ok, "note": s.note} for s in report.sources
         ],
