@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from digest.disguise import folded
+from digest.reading.disguise import folded
 from digest.reading.injection import list_sentences, unquote_sentence
 from digest.text import URL, clean
 from tests import injection_texts

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from digest.disguise import folded, spelled_out, turned, unmasked
+from digest.reading.disguise import folded, spelled_out, turned, unmasked
 from digest.reading.heads.linear import load_head
 from digest.reading.heads.ngrams import hash_text
 from digest.text import URL

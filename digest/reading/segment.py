@@ -30,8 +30,8 @@ rare word by the sum of all, 60 million; the words of a usual day make up 36."""
 NEW, KNOWN = "new", "name"
 """Tags of a word that is in no dictionary, and of one that the vocabulary knows."""
 KNOWN_COUNT = 2000
-"""Frequency of a word that the vocabulary knows and jieba does not: that of a usual word, so that it
-is not cut apart."""
+"""Frequency of a word that the vocabulary knows and jieba does not: that of a usual word, so that
+it is not cut apart."""
 
 Word = tuple[str, str, int]
 """Spelling, tag in jieba's dictionary or NEW, place in the text."""

@@ -1,4 +1,4 @@
-"""What a text says under a disguise: look-alike letters, letters set apart, digits for letters, codes.
+"""Texts in disguise: look-alike letters, letters set apart, digits for letters, codes.
 
 Only for finding what is hidden. Nothing that is printed comes from here.
 """
@@ -45,8 +45,8 @@ MOST_CODES = 5
 
 
 def folded(text: str) -> str:
-    """Letters as they look: full width, look-alikes, accents and traditional characters become the
-    plain ones; what is not shown is gone."""
+    """Return the letters as they look: full width, look-alikes, accents and traditional
+    characters become the plain ones; what is not shown is gone."""
     text = shown(text).replace("_", " ")
     if text.isascii():
         return text
@@ -56,13 +56,13 @@ def folded(text: str) -> str:
 
 
 def spelled_out(text: str) -> str:
-    """What letters with gaps between them spell ("i g n o r e"), and words run together."""
+    """Return what letters with gaps between them spell ("i g n o r e"), and words run together."""
     apart = (_GAPS.sub("", m.group()) for m in _SPACED.finditer(text))
     return " ".join((*apart, *_RUN.findall(text))).lower()
 
 
 def unmasked(text: str) -> Iterator[str]:
-    """What a folded text says once digits are letters again and codes are read."""
+    """Yield what a folded text says once digits are letters again and codes are read."""
     lower = text.lower()
     mixed = {m.group().translate(_DIGITS) for m in _MIXED.finditer(lower)}
     if any(_ORDERING.match(word) for word in mixed):
@@ -71,7 +71,8 @@ def unmasked(text: str) -> Iterator[str]:
 
 
 def turned(letters: str) -> Iterator[str]:
-    """Small letters and digits read backwards, and with the alphabet turned by thirteen letters."""
+    """Yield small letters and digits read backwards, and with the alphabet turned by thirteen
+    letters."""
     yield letters[::-1]
     yield letters.encode("ascii", "ignore").translate(_BY_THIRTEEN, b"0123456789").decode()
 
