@@ -320,7 +320,11 @@ async def test_a_reply_becomes_messages_that_the_platform_takes(
     bodies = [json.loads(one) for one in made]
     buttons = "buttons" if platform == "telegram" else "components"
     assert len(bodies) > 1
-    assert [one.get("picture") for one in bodies] == ["ai/2025-12-06", *[None] * (len(bodies) - 1)]
+    assert sorted(one.get("picture", "") for one in bodies)[-2:] == ["", "ai/2025-12-06"]
+    silent = "silent" if platform == "telegram" else "flags"
+    assert [bool(one.get(silent)) for one in bodies] == [False, *[True] * (len(bodies) - 1)]
+    quiet = to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06", quiet=True)
+    assert all(json.loads(one).get(silent) for one in quiet), "a quiet chat hears nothing"
     assert [buttons in one for one in bodies] == [*[False] * (len(bodies) - 1), True]
     assert made == to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
     await to.close()
