@@ -132,10 +132,10 @@ class Asked:
 
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     """Return what words in any order ask; `topics` maps the words that name one. Raises Unknown."""
-    asked = Asked()
+    request = Asked()
     for word in _joined(words):
-        asked = _with(asked, word, topics)
-    return asked
+        request = _with(request, word, topics)
+    return request
 
 
 def _joined(words: Sequence[str]) -> list[str]:
@@ -150,78 +150,78 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
-def _with(asked: Asked, word: str, topics: Mapping[str, str]) -> Asked:
+def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
     """Return what was asked with one more word. Chinese words may be written as one: 每天早上8点."""
-    if (more := _understand(asked, word, word.lower(), topics)) is not None:
+    if (more := _understand(request, word, word.lower(), topics)) is not None:
         return more
     places = range(len(word) - 1, 0, -1) if any(char > "\u2e80" for char in word) else ()
     for place in places:
-        first = _understand(asked, word[:place], word[:place].lower(), topics)
+        first = _understand(request, word[:place], word[:place].lower(), topics)
         if first is not None:
             with suppress(Unknown):
                 return _with(first, word[place:], topics)
     raise Unknown(word)
 
 
-def _understand(asked: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
-    if low in topics and not asked.topic:
-        return replace(asked, topic=topics[low])
+def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
+    if low in topics and not request.topic:
+        return replace(request, topic=topics[low])
     if (menu := _MENUS.get(low)) is not None:
-        return replace(asked, menu=menu)
-    if (found := _choice(asked, low)) is not None:
-        return found
+        return replace(request, menu=menu)
+    if (collected := _choice(request, low)) is not None:
+        return collected
     if keyword := _KEYWORD.fullmatch(word):
-        return _keyword(asked, keyword[1], keyword[2], word)
+        return _keyword(request, keyword[1], keyword[2], word)
     if (at := time_named(word)) is not None:
-        return replace(asked, at=at)
+        return replace(request, at=at)
     if weekdays := weekdays_named(low):
-        return replace(asked, weekdays=tuple(sorted({*asked.weekdays, *weekdays})))
+        return replace(request, weekdays=tuple(sorted({*request.weekdays, *weekdays})))
     if zone := zone_named(word):
-        return replace(asked, zone=zone)
-    return replace(asked, topic=topics[low]) if low in topics else None
+        return replace(request, zone=zone)
+    return replace(request, topic=topics[low]) if low in topics else None
 
 
-def _choice(asked: Asked, low: str) -> Asked | None:
+def _choice(request: Asked, low: str) -> Asked | None:
     """Return what a word of a short list asks."""
     if low in _LANGUAGES:
-        return replace(asked, language=_LANGUAGES[low] or "topic")
+        return replace(request, language=_LANGUAGES[low] or "topic")
     if low in _LENGTHS:
-        return replace(asked, length=_LENGTHS[low])
+        return replace(request, length=_LENGTHS[low])
     if low in _PAUSES:
-        return replace(asked, paused=_PAUSES[low])
+        return replace(request, paused=_PAUSES[low])
     if low in _QUIET:
-        return replace(asked, quiet=_QUIET[low])
+        return replace(request, quiet=_QUIET[low])
     if low in _ALL:
-        return replace(asked, sections=())
+        return replace(request, sections=())
     if low in _SECTIONS:
-        return _section(asked, _SECTIONS[low])
-    if asked.menu == "sections" and re.fullmatch("[1-9]+", low):
+        return _section(request, _SECTIONS[low])
+    if request.menu == "sections" and re.fullmatch("[1-9]+", low):
         for digit in low:
-            asked = _section(asked, SECTIONS[int(digit) - 1])
-        return asked
+            request = _section(request, SECTIONS[int(digit) - 1])
+        return request
     return None
 
 
-def _section(asked: Asked, name: SectionName) -> Asked:
+def _section(request: Asked, name: SectionName) -> Asked:
     """Add a section, in the order of reports."""
-    wanted = {*(asked.sections or ()), name}
-    return replace(asked, sections=tuple(one for one in SECTIONS if one in wanted))
+    names = {*(request.sections or ()), name}
+    return replace(request, sections=tuple(section for section in SECTIONS if section in names))
 
 
-def _keyword(asked: Asked, sign: str, said: str, word: str) -> Asked:
-    keyword = " ".join(said.replace("_", " ").split())
+def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
+    keyword = " ".join(parts.replace("_", " ").split())
     if not keyword or _OFFSET.fullmatch(keyword):
         raise Unknown(word)
     if sign in "+＋":
-        return replace(asked, highlight=(*asked.highlight, keyword))
+        return replace(request, highlight=(*request.highlight, keyword))
     if sign in "=＝":
-        return replace(asked, neither=(*asked.neither, keyword))
-    return replace(asked, without=(*asked.without, keyword))
+        return replace(request, neither=(*request.neither, keyword))
+    return replace(request, without=(*request.without, keyword))
 
 
 def weekdays_named(word: str) -> tuple[int, ...]:
     """Return the days a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四; nothing for others."""
-    found: set[int] = set()
+    collected: set[int] = set()
     for part in re.split("[,，、;/]", word.lower()):
         ends = re.split("-|–|—|~|至|到", part)
         days = [_days(end, first=place == 0) for place, end in enumerate(ends)]
@@ -231,10 +231,10 @@ def weekdays_named(word: str) -> tuple[int, ...]:
             (begin, *more), (end, *others) = days
             if more or others:
                 return ()
-            found.update((begin + n) % 7 for n in range((end - begin) % 7 + 1))
+            collected.update((begin + n) % 7 for n in range((end - begin) % 7 + 1))
         else:
-            found.update(days[0])
-    return tuple(sorted(found))
+            collected.update(days[0])
+    return tuple(sorted(collected))
 
 
 def _days(word: str, *, first: bool) -> tuple[int, ...]:
@@ -258,13 +258,13 @@ def weekdays_word(days: Sequence[int]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    said = [
+    parts = [
         f"{_ENGLISH[run[0]]}-{_ENGLISH[run[-1]]}"
         if len(run) > 2
         else ",".join(_ENGLISH[day] for day in run)
         for run in runs
     ]
-    return ",".join(said)
+    return ",".join(parts)
 
 
 def sections_word(sections: Sequence[SectionName]) -> str:
@@ -277,53 +277,53 @@ def tag(keyword: str) -> str:
     return f"~{zlib.crc32(keyword.lower().encode()):08x}"
 
 
-def applied(asked: Asked, old: Subscription) -> Subscription:
+def applied(request: Asked, old: Subscription) -> Subscription:
     """Return the subscription with what was asked. Raises TooManyWords."""
-    highlight = _changed(old.highlight, asked.highlight, (*asked.without, *asked.neither))
-    without = _changed(old.without, asked.without, (*asked.highlight, *asked.neither))
+    highlight = _changed(old.highlight, request.highlight, (*request.without, *request.neither))
+    without = _changed(old.without, request.without, (*request.highlight, *request.neither))
     language = old.language
-    if asked.language:
-        language = None if asked.language == "topic" else asked.language
-    length, sections = _content(asked, old)
+    if request.language:
+        language = None if request.language == "topic" else request.language
+    length, sections = _content(request, old)
     return replace(
         old,
-        at=old.at if asked.at is None else asked.at,
-        timezone=asked.zone or old.timezone,
-        weekdays=asked.weekdays or old.weekdays,
+        at=old.at if request.at is None else request.at,
+        timezone=request.zone or old.timezone,
+        weekdays=request.weekdays or old.weekdays,
         language=language,
         length=length,
         sections=sections,
         highlight=highlight,
         without=without,
-        paused=old.paused if asked.paused is None else asked.paused,
-        quiet=old.quiet if asked.quiet is None else asked.quiet,
+        paused=old.paused if request.paused is None else request.paused,
+        quiet=old.quiet if request.quiet is None else request.quiet,
     )
 
 
 def _content(
-    asked: Asked, old: Subscription
+    request: Asked, old: Subscription
 ) -> tuple[Literal["brief", "detail"], tuple[SectionName, ...]]:
     """Return length and sections: a length alone means all of it; sections that make up a length
     are it."""
-    sections = asked.sections
+    sections = request.sections
     if sections is None:
-        sections = () if asked.length else old.sections
-    elif not sections and not asked.length:
+        sections = () if request.length else old.sections
+    elif not sections and not request.length:
         return "detail", ()
     if sections == BRIEF:
         return "brief", ()
     if sections == SECTIONS:
         return "detail", ()
-    return asked.length or old.length, sections
+    return request.length or old.length, sections
 
 
 def _changed(old: Sequence[str], more: Sequence[str], less: Sequence[str]) -> tuple[str, ...]:
     """Return the keywords, each once whatever its case, with `more` and without `less`."""
     gone = {word.lower() for word in less}
-    found = {word.lower(): word for word in (*old, *more)}
-    kept = [word for low, word in found.items() if not gone & {low, tag(word)}]
-    if any(len(word) > MOST_CHARS for word in kept):
+    collected = {word.lower(): word for word in (*old, *more)}
+    keywords = [word for low, word in collected.items() if not gone & {low, tag(word)}]
+    if any(len(word) > MOST_CHARS for word in keywords):
         raise TooManyWords("")
-    if len(kept) > MOST_WORDS:
-        raise TooManyWords(kept[0])
-    return tuple(kept)
+    if len(keywords) > MOST_WORDS:
+        raise TooManyWords(keywords[0])
+    return tuple(keywords)

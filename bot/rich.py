@@ -83,27 +83,27 @@ def parts(reply: Reply) -> tuple[list[Unit], Picture | None, list[Unit]]:
 
 def units(blocks: Iterable[Block]) -> list[Unit]:
     """Return blocks as units of lines. What came from strangers is cleaned here, once."""
-    found: list[Unit] = []
+    built: list[Unit] = []
     for block in blocks:
         match block:
             case Heading(text, level, folded):
                 if title := _flat(text):
                     title = f"【{title}】" if level == 3 else title
                     lines = _folded(((Run(title, bold=True),),), folded)
-                    found.append(Unit(lines, heading=level))
+                    built.append(Unit(lines, heading=level))
             case Paragraph(text, folded):
-                found.append(Unit(_folded(_paragraph(text, own=True), folded)))
+                built.append(Unit(_folded(_paragraph(text, own=True), folded)))
             case Rows(rows):
                 terms = [
                     (Run(_flat(term), bold=True, own=True), Run(f" — {_flat(meaning)}", own=True))
                     for term, meaning in rows
                 ]
-                found += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
+                built += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
             case ListItem():
-                found.append(Unit(_folded(_entry(block), block.folded)))
+                built.append(Unit(_folded(_entry(block), block.folded)))
             case Picture():
                 pass
-    return [unit for unit in found if unit.lines]
+    return [unit for unit in built if unit.lines]
 
 
 def _folded(lines: tuple[Line, ...], folded: bool) -> tuple[Line, ...]:
@@ -172,37 +172,39 @@ def text_of(lines: Iterable[Line]) -> str:
 
 
 def pages(
-    found: Sequence[Unit], size: Size, first: PageBudget, others: PageBudget | None = None
+    sequence: Sequence[Unit], size: Size, first: PageBudget, others: PageBudget | None = None
 ) -> list[list[Line]]:
     """Return the units on pages within the budget: cut between units, else lines, sentences, words,
     graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
     book = _Book(cache(size), first, others or first)
-    held: list[Unit] = []
-    for unit in found:
+    pending: list[Unit] = []
+    for unit in sequence:
         if unit.heading:
-            held.append(unit)
+            pending.append(unit)
             continue
-        book.add([*held, unit])
-        held = []
-    if held:
-        book.add(held)
+        book.add([*pending, unit])
+        pending = []
+    if pending:
+        book.add(pending)
     return [page for page in book.pages if page]
 
 
-def fitting(found: Sequence[Unit], size: Size, budget: PageBudget) -> tuple[list[Line], list[Unit]]:
+def fitting(
+    sequence: Sequence[Unit], size: Size, budget: PageBudget
+) -> tuple[list[Line], list[Unit]]:
     """Return the leading units that fit on one page whole, as lines, and the units left."""
     book = _Book(cache(size), budget, budget)
     taken = 0
-    held: list[Unit] = []
-    for place, unit in enumerate(found):
-        held.append(unit)
+    pending: list[Unit] = []
+    for place, unit in enumerate(sequence):
+        pending.append(unit)
         if unit.heading:
             continue
-        if not book.fits(held):
+        if not book.fits(pending):
             break
-        book.add(held)
-        held, taken = [], place + 1
-    return book.pages[0], list(found[taken:])
+        book.add(pending)
+        pending, taken = [], place + 1
+    return book.pages[0], list(sequence[taken:])
 
 
 class _Book:
@@ -315,25 +317,25 @@ _AT_ONCE = 40
 
 def _sentences(text: str) -> Iterator[str]:
     """Yield the text cut behind its sentences, not before an accent or colour of the last sign."""
-    held = ""
+    pending = ""
     for sentence in filter(None, _SENTENCE.findall(text)):
-        if held and not _leans(sentence):
-            yield held
-            held = ""
-        held += sentence
-    if held:
-        yield held
+        if pending and not _leans(sentence):
+            yield pending
+            pending = ""
+        pending += sentence
+    if pending:
+        yield pending
 
 
 def _words(text: str) -> Iterator[str]:
-    held = ""
+    pending = ""
     for word in _WORD.findall(text):
-        if held and not _leans(word):
-            yield held
-            held = ""
-        held += word
-    if held:
-        yield held
+        if pending and not _leans(word):
+            yield pending
+            pending = ""
+        pending += word
+    if pending:
+        yield pending
 
 
 def _leans(text: str) -> bool:
@@ -342,8 +344,8 @@ def _leans(text: str) -> bool:
 
 
 def _letters(text: str) -> Iterator[str]:
-    found = letters(text)
-    while some := "".join(islice(found, _AT_ONCE)):
+    graphemes = letters(text)
+    while some := "".join(islice(graphemes, _AT_ONCE)):
         yield some
 
 
@@ -354,8 +356,8 @@ def _characters(text: str) -> Iterator[str]:
 _WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
 
 
-def _alike(one: Run, other: Run) -> bool:
-    return replace(one, text="") == replace(other, text="")
+def _alike(run: Run, other: Run) -> bool:
+    return replace(run, text="") == replace(other, text="")
 
 
 def _marks(line: Line) -> int:

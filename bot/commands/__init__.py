@@ -32,14 +32,14 @@ def menu() -> tuple[MenuRow, ...]:
     """Return the table as menus show it."""
     return tuple(
         MenuRow(
-            one.name,
-            one.alias,
-            {"zh": one.zh, "en": one.en},
-            one.takes,
-            one.private,
-            one.who == "operators",
+            command.name,
+            command.alias,
+            {"zh": command.zh, "en": command.en},
+            command.takes,
+            command.private,
+            command.who == "operators",
         )
-        for one in COMMANDS
+        for command in COMMANDS
     )
 
 
@@ -57,8 +57,8 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
     try:
         await _allow(ask)
         await _remember_language(ask)
-        async for one in ask.command.handler(ask):
-            yield one
+        async for shown in ask.command.handler(ask):
+            yield shown
     except Unanswered as why:
         yield why.reply
     except Exception as error:  # noqa: BLE001 (one command may fail without the rest)
@@ -95,9 +95,9 @@ def _command(name: str) -> tuple[Command | None, str]:
     if command := _BY_NAME.get(name) or _BY_ALIAS.get(name):
         return command, ""
     for alias, command in sorted({**_BY_ALIAS, **_BY_NAME}.items(), key=lambda row: -len(row[0])):
-        rest = name.removeprefix(alias)
-        if rest != name and (not alias.isascii() or not rest[0].isascii() or rest[0].isdigit()):
-            return command, rest.lstrip(END_MARKS)
+        glued = name.removeprefix(alias)
+        if glued != name and (not alias.isascii() or not glued[0].isascii() or glued[0].isdigit()):
+            return command, glued.lstrip(END_MARKS)
     return None, ""
 
 

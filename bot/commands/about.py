@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot import texts
 from bot.commands import deliveries
-from bot.commands.asking import Ask, Wanted
+from bot.commands.asking import Ask, Query
 from bot.messages import Block, Heading, Paragraph, Reply, Rows, reply
 from digest.models import Language, Report
 
@@ -16,7 +16,7 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     """List all commands; `/help en` and `/help zh` choose the language."""
     words = {word.lower() for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
-    topic, day = await ask.usual(Wanted()), await ask.usual_day()
+    topic, day = await ask.usual(Query()), await ask.usual_day()
     admin = ask.context.is_admin(ask.incoming)
     rows = [
         (command.example.format(day=day), command.help(language))
@@ -57,8 +57,8 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
     for stored in await store.topics():
         blocks += [Paragraph(line) for line in await _state(ask, stored.name)]
     blocks += await deliveries.today(ask)
-    said, buttons = await deliveries.held(ask)
-    blocks += [*said, Paragraph(await store.check()), Paragraph(ask.context.versions)]
+    facts, buttons = await deliveries.held(ask)
+    blocks += [*facts, Paragraph(await store.check()), Paragraph(ask.context.versions)]
     yield replace(reply(*blocks, language=ask.language), buttons=buttons)
 
 
@@ -66,42 +66,42 @@ async def _state(ask: Ask, topic: str) -> list[str]:
     store, language = ask.context.store, ask.language
     posts = await store.post_days(topic)
     reports = len(await store.report_days(topic))
-    kept = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
-    stored = texts.text("stored", language, **kept)
+    facts = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
+    stored = texts.text("stored", language, **facts)
     newest = await store.latest(topic)
     if newest is None:
         return [texts.text("newest_none", language, topic=topic), stored]
     return [*_newest(newest, language), stored]
 
 
-def _newest(found: Report, language: Language) -> list[str]:
-    when = f"{found.created_at:%Y-%m-%d %H:%M} UTC" if found.created_at else "?"
-    day = texts.days(found.first, found.last, language)
-    about = {"topic": found.topic, "day": day, "writer": found.writer, "when": when}
-    counts = {name: getattr(found.counts, name) for name in found.counts.__slots__}
-    lines = [texts.text("newest", language, **about), *_quality(found, language)]
+def _newest(report: Report, language: Language) -> list[str]:
+    when = f"{report.created_at:%Y-%m-%d %H:%M} UTC" if report.created_at else "?"
+    day = texts.days(report.first, report.last, language)
+    about = {"topic": report.topic, "day": day, "writer": report.writer, "when": when}
+    counts = {name: getattr(report.counts, name) for name in report.counts.__slots__}
+    lines = [texts.text("newest", language, **about), *_quality(report, language)]
     lines.append(texts.text("counted", language, **counts))
-    for source in found.sources:
+    for source in report.sources:
         key = "source_ok" if source.ok else "source_bad"
-        said = {"name": source.name, "n": source.posts, "note": source.note}
-        lines.append(texts.text(key, language, **said))
+        facts = {"name": source.name, "n": source.posts, "note": source.note}
+        lines.append(texts.text(key, language, **facts))
     return lines
 
 
-def _quality(found: Report, language: Language) -> list[str]:
+def _quality(report: Report, language: Language) -> list[str]:
     """Return the score of a model's draft, and why it is not used where it is not."""
-    if found.quality is None:
+    if report.quality is None:
         return []
     lines = []
-    if found.quality.parts:
-        told = [
+    if report.quality.parts:
+        scores = [
             texts.text(f"part_{name}", language, n=value)
-            for name, value in found.quality.parts.items()
+            for name, value in report.quality.parts.items()
         ]
-        parts = ("，" if language == "zh" else ", ").join(told)
-        lines.append(texts.text("score", language, score=found.quality.score, parts=parts))
-    if found.quality.reduced:
-        lines.append(texts.text(f"reduced_{found.quality.reduced}", language))
-    elif found.counts.unproved:
-        lines.append(texts.text("unproved", language, n=found.counts.unproved))
+        parts = ("，" if language == "zh" else ", ").join(scores)
+        lines.append(texts.text("score", language, score=report.quality.score, parts=parts))
+    if report.quality.reduced:
+        lines.append(texts.text(f"reduced_{report.quality.reduced}", language))
+    elif report.counts.unproved:
+        lines.append(texts.text("unproved", language, n=report.counts.unproved))
     return lines

@@ -63,13 +63,13 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Query:
     """The words of a command, understood."""
 
     topic: str = ""
     days: tuple[date, date] | None = None
     number: int = 0
-    rest: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,28 +101,28 @@ class Ask:
 
     def after(self, subscription: Subscription) -> Ask:
         """Return this in the chat as it is once the subscription is stored: in its language."""
-        others = (one for one in self.subscriptions if one.topic != subscription.topic)
+        others = (row for row in self.subscriptions if row.topic != subscription.topic)
         # A line such as `/settings 英文` has said which language it wants.
         line = "" if subscription.language else self.line
         return replace(self, subscriptions=(subscription, *others), line=line)
 
-    async def wanted(self) -> Wanted:
+    async def query(self) -> Query:
         """Return topic, days and number, given in any order. Raises Unanswered for a day that does
         not exist."""
-        wanted, words = Wanted(), list(self.words)
+        query, words = Query(), list(self.words)
         while words:
-            taken, days = await self._leading_days(words, wanted.topic)
+            taken, days = await self._leading_days(words, query.topic)
             word = words[0]
-            if not wanted.topic and (topic := await self._topic_named(word.lower())):
-                taken, wanted = 1, replace(wanted, topic=topic)
+            if not query.topic and (topic := await self._topic_named(word.lower())):
+                taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
-                taken, wanted = 1, replace(wanted, number=int(number[1]))
+                taken, query = 1, replace(query, number=int(number[1]))
             elif days:
-                wanted = replace(wanted, days=days)
+                query = replace(query, days=days)
             else:
-                taken, wanted = 1, replace(wanted, rest=(*wanted.rest, word))
+                taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
-        return wanted
+        return query
 
     async def _leading_days(
         self, words: Sequence[str], topic: str
@@ -134,25 +134,25 @@ class Ask:
                 return number, days
         return 0, None
 
-    async def report(self, wanted: Wanted) -> Report:
+    async def report(self, query: Query) -> Report:
         """Return the stored report that is wanted, the newest without a day, in the language of
         the chat where it has one. Raises Unanswered."""
-        topic, report = await self.find(wanted)
+        topic, report = await self.find(query)
         if report is None:
-            raise Unanswered(await self.no_report(topic, wanted.days))
+            raise Unanswered(await self.no_report(topic, query.days))
         return report.in_language(self.language_for(report))
 
-    async def find(self, wanted: Wanted) -> tuple[str, Report | None]:
+    async def find(self, query: Query) -> tuple[str, Report | None]:
         """Return the topic that is meant, and its report of the days wanted, else its newest."""
         store = self.context.store
-        if wanted.days:
-            for name in [wanted.topic] if wanted.topic else self.context.topics:
-                if report := await store.report(name, *wanted.days):
+        if query.days:
+            for name in [query.topic] if query.topic else self.context.topics:
+                if report := await store.report(name, *query.days):
                     return name, report
-        topic = wanted.topic or await self._usual_topic()
-        if wanted.days is None:
+        topic = query.topic or await self._usual_topic()
+        if query.days is None:
             return topic, await store.latest(topic)
-        return topic, None if wanted.topic else await store.report(topic, *wanted.days)
+        return topic, None if query.topic else await store.report(topic, *query.days)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
@@ -188,8 +188,8 @@ class Ask:
 
     async def nearest(self, topic: str, day: date) -> list[date]:
         """Return the three days with a report nearest to `day`, in order."""
-        known = await self.context.store.report_days(topic)
-        return sorted(sorted(known, key=lambda d: (abs((d - day).days), d))[:3])
+        names = await self.context.store.report_days(topic)
+        return sorted(sorted(names, key=lambda d: (abs((d - day).days), d))[:3])
 
     async def usual_day(self, topic: str = "") -> date:
         """Return a day that shows how to ask: of the newest report, else of the newest posts, else
@@ -214,23 +214,23 @@ class Ask:
         paragraph = Paragraph(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
-    async def usual(self, wanted: Wanted) -> str:
+    async def usual(self, query: Query) -> str:
         """Return the topic that is meant: without a name the one with the newest report."""
-        return wanted.topic or await self._usual_topic()
+        return query.topic or await self._usual_topic()
 
     async def _usual_topic(self) -> str:
-        stored = [one for one in await self.context.store.topics() if one.newest]
-        order = [*self.context.topics, *(one.name for one in stored)]
-        newest = max((one.newest for one in stored if one.newest), default=None)
-        best = [one.name for one in stored if one.newest == newest]
+        stored = [row for row in await self.context.store.topics() if row.newest]
+        order = [*self.context.topics, *(row.name for row in stored)]
+        newest = max((row.newest for row in stored if row.newest), default=None)
+        best = [row.name for row in stored if row.newest == newest]
         return min(best, key=order.index, default=order[0])
 
     async def _topic_named(self, word: str) -> str:
         """Return the topic that people call so, or nothing. The database is asked last: most
         words are days."""
-        known = self._listed()
-        if word in known or word[:1].isdigit():
-            return known.get(word, "")
+        names = self._listed()
+        if word in names or word[:1].isdigit():
+            return names.get(word, "")
         return (await self.topic_names()).get(word, "")
 
     def _listed(self) -> dict[str, str]:
@@ -243,9 +243,9 @@ class Ask:
     async def topic_names(self) -> dict[str, str]:
         """Return the topics by what people may call them: name, slug, title."""
         stored = {
-            word.lower(): one.name
-            for one in await self.context.store.topics()
-            for word in (one.name, one.slug, *one.title.values())
+            word.lower(): row.name
+            for row in await self.context.store.topics()
+            for word in (row.name, row.slug, *row.title.values())
         }
         return stored | self._listed()
 
@@ -262,4 +262,4 @@ class Ask:
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:
     """Return the language that a chat has chosen for one of its subscriptions."""
-    return next((one.language for one in subscriptions if one.language), None)
+    return next((row.language for row in subscriptions if row.language), None)

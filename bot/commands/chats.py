@@ -46,15 +46,17 @@ def greeting(ask: Ask) -> Reply:
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     """Begin a subscription, say when the next digest comes, and post the newest report as the chat
     will get it."""
-    asked = await _asked(ask)
+    request = await _asked(ask)
     context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
         names = ", ".join(ask.incoming.lacking)
         raise Unanswered(_private(ask.say("lacking", names=names)))
-    topic = asked.topic or await _only_topic(ask)
-    before = {one.topic: one for one in await context.store.subscriptions(chat)}
+    topic = request.topic or await _only_topic(ask)
+    before = {
+        subscription.topic: subscription for subscription in await context.store.subscriptions(chat)
+    }
     usual = before.get(topic) or Subscription(chat, topic, USUAL_TIME, context.timezone)
-    subscription = choices.applied_to(ask, asked, replace(usual, chat=chat))
+    subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
     ask = ask.after(subscription)
     newest = await context.store.latest(topic)
@@ -73,21 +75,21 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     """End a subscription; ask which where there are several."""
-    asked = await _asked(ask)
+    request = await _asked(ask)
     context, chat = ask.context, ask.incoming.chat
-    topics = [one.topic for one in await context.store.subscriptions(chat)]
-    if asked.topic and asked.topic not in topics:
+    topics = [subscription.topic for subscription in await context.store.subscriptions(chat)]
+    if request.topic and request.topic not in topics:
         topics = []
     if not topics:
         raise Unanswered(_private(_nothing(ask)))
-    if len(topics) > 1 and not asked.topic:
+    if len(topics) > 1 and not request.topic:
         choice = tuple(
             Button(context.topic(name).title[ask.language], f"/unsubscribe {name}")
             for name in topics
         )
         yield _private(ask.say("unsubscribe_which", choice))
         return
-    topic = asked.topic or topics[0]
+    topic = request.topic or topics[0]
     await context.store.unsubscribe(chat, topic)
     again = Button(texts.text("undo", ask.language), f"/subscribe {topic}")
     title = context.topic(topic).title[ask.language]
@@ -106,29 +108,29 @@ async def next_(ask: Ask) -> AsyncIterator[Reply]:
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
     """Show or change the options of a subscription."""
-    asked = await _asked(ask)
+    request = await _asked(ask)
     store, chat = ask.context.store, ask.incoming.chat
-    found = {one.topic: one for one in await store.subscriptions(chat)}
-    if not found or (asked.topic and asked.topic not in found):
+    stored = {subscription.topic: subscription for subscription in await store.subscriptions(chat)}
+    if not stored or (request.topic and request.topic not in stored):
         raise Unanswered(_private(_nothing(ask)))
-    if len(found) > 1 and not asked.topic and (asked.changes or asked.menu):
-        raise Unanswered(_private(ask.say("settings_which", names=", ".join(found))))
-    if len(found) > 1 and not asked.topic:
+    if len(stored) > 1 and not request.topic and (request.changes or request.menu):
+        raise Unanswered(_private(ask.say("settings_which", names=", ".join(stored))))
+    if len(stored) > 1 and not request.topic:
         yield _private(await _overview(ask, "settings"))
         return
-    old = found[asked.topic or next(iter(found))]
-    new = choices.applied_to(ask, asked, old)
+    old = stored[request.topic or next(iter(stored))]
+    new = choices.applied_to(ask, request, old)
     if new != old:
         await store.subscribe(replace(new, chat=chat), ask.context.now())
         ask = ask.after(new)
-    if asked.menu:
-        yield _private(await choices.menu(ask, new, asked.menu))
+    if request.menu:
+        yield _private(await choices.menu(ask, new, request.menu))
         return
     yield _private(await choices.state(ask, new, old))
 
 
-def _private(one: Reply) -> Reply:
-    return replace(one, manner="private")
+def _private(answer: Reply) -> Reply:
+    return replace(answer, manner="private")
 
 
 def _nothing(ask: Ask) -> Reply:
@@ -146,21 +148,23 @@ def _nothing(ask: Ask) -> Reply:
 
 async def _overview(ask: Ask, title: str) -> Reply:
     """Return every subscription of this chat with its time and the next digest."""
-    found = await ask.context.store.subscriptions(ask.incoming.chat)
-    if not found:
+    stored = await ask.context.store.subscriptions(ask.incoming.chat)
+    if not stored:
         return _nothing(ask)
     rows = []
-    for one in found:
-        facts = await choices.facts(ask, one)
+    for subscription in stored:
+        facts = await choices.facts(ask, subscription)
         rows.append((str(facts["topic"]), texts.text("next_line", ask.language, **facts)))
     change = tuple(
         Button(
             texts.text(
-                "change", ask.language, topic=ask.context.topic(one.topic).title[ask.language]
+                "change",
+                ask.language,
+                topic=ask.context.topic(subscription.topic).title[ask.language],
             ),
-            f"/settings {one.topic}",
+            f"/settings {subscription.topic}",
         )
-        for one in found
+        for subscription in stored
     )
     heading = Heading(texts.text(title, ask.language), 1)
     return Reply((heading, Rows(tuple(rows))), ask.language, (change,))
@@ -186,7 +190,8 @@ async def _asked(ask: Ask) -> options.Asked:
         for word, name in (await ask.topic_names()).items()
         if name in ask.context.topics
         or any(
-            one.topic == name for one in await ask.context.store.subscriptions(ask.incoming.chat)
+            subscription.topic == name
+            for subscription in await ask.context.store.subscriptions(ask.incoming.chat)
         )
     }
     names |= {options.tag(name): name for name in names.values()}
@@ -194,5 +199,5 @@ async def _asked(ask: Ask) -> options.Asked:
         return options.understood(ask.words, names)
     except options.Unknown as unknown:
         listed = ", ".join(ask.context.topics)
-        said = {"word": unknown.word[:40], "names": listed, "example": ask.command.example}
-        raise Unanswered(_private(ask.say("bad_setting", **said))) from None
+        facts = {"word": unknown.word[:40], "names": listed, "example": ask.command.example}
+        raise Unanswered(_private(ask.say("bad_setting", **facts))) from None

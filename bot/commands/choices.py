@@ -24,69 +24,73 @@ LONGEST_NAME = 16
 CHECKED = "✓ "
 
 
-def applied_to(ask: Ask, asked: Asked, old: Subscription) -> Subscription:
+def applied_to(ask: Ask, request: Asked, old: Subscription) -> Subscription:
     """Return the subscription with what was asked. Raises Unanswered for too many or too long
     keywords."""
     try:
-        return options.applied(asked, old)
+        return options.applied(request, old)
     except options.TooManyWords as error:
         limits = {"n": options.MOST_WORDS, "most": options.MOST_CHARS, "word": error.word}
         key = "too_many_words" if error.word else "word_too_long"
         raise Unanswered(replace(ask.say(key, **limits), manner="private")) from None
 
 
-async def state(ask: Ask, one: Subscription, before: Subscription) -> Reply:
+async def state(ask: Ask, subscription: Subscription, before: Subscription) -> Reply:
     """Return what is chosen now, with buttons to change it."""
-    key = "settings_changed" if one != before else "settings_are"
-    said = ask.say(key, *buttons(ask, one), **await facts(ask, one))
+    key = "settings_changed" if subscription != before else "settings_are"
+    shown = ask.say(key, *buttons(ask, subscription), **await facts(ask, subscription))
     timed = replace(
-        before, at=one.at, timezone=one.timezone, weekdays=one.weekdays, paused=one.paused
+        before,
+        at=subscription.at,
+        timezone=subscription.timezone,
+        weekdays=subscription.weekdays,
+        paused=subscription.paused,
     )
-    blocks: list[Block] = [*said.blocks]
-    if timed != before and await _settled(ask, one):
+    blocks: list[Block] = [*shown.blocks]
+    if timed != before and await _settled(ask, subscription):
         blocks.append(Paragraph(texts.text("one_today", ask.language)))
-    return replace(said, blocks=(*blocks, Rows(tuple(_content(one, ask.language)))))
+    return replace(shown, blocks=(*blocks, Rows(tuple(_content(subscription, ask.language)))))
 
 
-async def facts(ask: Ask, one: Subscription) -> dict[str, object]:
+async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
     """Return what texts say of a subscription."""
     language = ask.language
     return {
-        "topic": ask.context.topic(one.topic).title[language],
-        "days": days_said(one.weekdays, language),
-        "at": f"{one.at:%H:%M}",
-        "zone": zone_label(one.timezone),
-        "clock": f"{ask.context.now().astimezone(zone(one.timezone)):%H:%M}",
-        "next": await _next(ask, one),
+        "topic": ask.context.topic(subscription.topic).title[language],
+        "days": days_said(subscription.weekdays, language),
+        "at": f"{subscription.at:%H:%M}",
+        "zone": zone_label(subscription.timezone),
+        "clock": f"{ask.context.now().astimezone(zone(subscription.timezone)):%H:%M}",
+        "next": await _next(ask, subscription),
     }
 
 
-async def _next(ask: Ask, one: Subscription) -> str:
-    if one.paused:
-        return texts.text("paused_now", ask.language, name=one.topic)
+async def _next(ask: Ask, subscription: Subscription) -> str:
+    if subscription.paused:
+        return texts.text("paused_now", ask.language, name=subscription.topic)
     now = ask.context.now()
-    when = next_due(one, now).astimezone(zone(one.timezone))
-    settled = await _settled(ask, one)
+    when = next_due(subscription, now).astimezone(zone(subscription.timezone))
+    settled = await _settled(ask, subscription)
     while settled and when.date() <= settled:
-        when = next_due(one, when).astimezone(zone(one.timezone))
-    said = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
-    return texts.text("next_is", ask.language, next=said, left=_left(when, now, ask.language))
+        when = next_due(subscription, when).astimezone(zone(subscription.timezone))
+    shown = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
+    return texts.text("next_is", ask.language, next=shown, left=_left(when, now, ask.language))
 
 
-async def _settled(ask: Ask, one: Subscription) -> date | None:
+async def _settled(ask: Ask, subscription: Subscription) -> date | None:
     """Return the chat's own day where its digest is settled already, whatever changes now."""
-    stored = await ask.context.store.subscriptions(one.chat)
-    ids = [other.id for other in stored if other.topic == one.topic]
+    stored = await ask.context.store.subscriptions(subscription.chat)
+    ids = [other.id for other in stored if other.topic == subscription.topic]
     day = (await Ledger(ask.context.store).next_days(ids)).get(ids[0]) if ids else None
-    today = ask.context.now().astimezone(zone(one.timezone)).date()
+    today = ask.context.now().astimezone(zone(subscription.timezone)).date()
     return day if day and day >= today else None
 
 
 def _left(when: datetime, now: datetime, language: Language) -> str:
     minutes = max(1, round((when - now).total_seconds() / 60))
-    days, rest = divmod(minutes, 24 * 60)
+    days, remainder = divmod(minutes, 24 * 60)
     if days >= 2:
-        return texts.text("days_left", language, d=days, h=rest // 60)
+        return texts.text("days_left", language, d=days, h=remainder // 60)
     key = "hours_left" if minutes >= 60 else "minutes_left"
     return texts.text(key, language, h=minutes // 60, m=minutes % 60)
 
@@ -99,34 +103,43 @@ def days_said(weekdays: Sequence[int], language: Language) -> str:
     return texts.listed([texts.day_name(day, language) for day in weekdays], language)
 
 
-def _content(one: Subscription, language: Language) -> Iterator[tuple[str, str]]:
-    sections = [texts.text(f"section_{name}", language) for name in one.sections]
-    content = texts.listed(sections, language) or texts.text(f"length_{one.length}", language)
+def _content(subscription: Subscription, language: Language) -> Iterator[tuple[str, str]]:
+    sections = [texts.text(f"section_{name}", language) for name in subscription.sections]
+    content = texts.listed(sections, language) or texts.text(
+        f"length_{subscription.length}", language
+    )
     yield texts.text("row_content", language), content
-    tongue = texts.text(f"language_{one.language or 'topic'}", language)
+    tongue = texts.text(f"language_{subscription.language or 'topic'}", language)
     yield texts.text("row_language", language), tongue
-    if one.quiet:
+    if subscription.quiet:
         yield texts.text("row_sound", language), texts.text("quiet_now", language)
-    if one.highlight:
-        yield texts.text("row_highlight", language), texts.listed([*one.highlight], language)
-    if one.without:
-        yield texts.text("row_without", language), texts.listed([*one.without], language)
+    if subscription.highlight:
+        yield (
+            texts.text("row_highlight", language),
+            texts.listed([*subscription.highlight], language),
+        )
+    if subscription.without:
+        yield texts.text("row_without", language), texts.listed([*subscription.without], language)
 
 
-def _line(one: Subscription, *words: str) -> str:
-    name = one.topic if len(one.topic) <= LONGEST_NAME else options.tag(one.topic)
+def _line(subscription: Subscription, *words: str) -> str:
+    name = (
+        subscription.topic
+        if len(subscription.topic) <= LONGEST_NAME
+        else options.tag(subscription.topic)
+    )
     return " ".join(("/settings", name, *words))
 
 
-def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
+def buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons that change or end a subscription."""
 
     def button(key: str, *words: str) -> Button:
-        return Button(texts.text(key, ask.language), _line(one, *words))
+        return Button(texts.text(key, ask.language), _line(subscription, *words))
 
-    pause = button("resume", "resume") if one.paused else button("pause", "pause")
-    sound = button("sound", "sound") if one.quiet else button("quiet", "quiet")
-    end = Button(texts.text("unsubscribe", ask.language), f"/unsubscribe {one.topic}")
+    pause = button("resume", "resume") if subscription.paused else button("pause", "pause")
+    sound = button("sound", "sound") if subscription.quiet else button("quiet", "quiet")
+    end = Button(texts.text("unsubscribe", ask.language), f"/unsubscribe {subscription.topic}")
     return (
         (button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")),
         (
@@ -139,10 +152,10 @@ def buttons(ask: Ask, one: Subscription) -> tuple[tuple[Button, ...], ...]:
     )
 
 
-async def menu(ask: Ask, one: Subscription, what: Menu) -> Reply:
+async def menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
     """Return what there is to choose from, with what is chosen now checked."""
-    back = Button(texts.text("back", ask.language), _line(one))
-    made: dict[Menu, Callable[[Ask, Subscription], Iterator[tuple[str, str]]]] = {
+    back = Button(texts.text("back", ask.language), _line(subscription))
+    lists: dict[Menu, Callable[[Ask, Subscription], Iterator[tuple[str, str]]]] = {
         "time": _times,
         "zone": _zones,
         "days": _days,
@@ -151,54 +164,59 @@ async def menu(ask: Ask, one: Subscription, what: Menu) -> Reply:
         "sections": _sections,
         "words": _words,
     }
-    choice = tuple(Button(label, _line(one, word)) for label, word in made[what](ask, one))
-    said = ask.say(f"choose_{what}", choice, (back,), **await facts(ask, one))
+    choice = tuple(
+        Button(label, _line(subscription, word)) for label, word in lists[what](ask, subscription)
+    )
+    shown = ask.say(f"choose_{what}", choice, (back,), **await facts(ask, subscription))
     if what != "words":
-        return said
-    terms = Rows(tuple(_content(one, ask.language))[2:])
-    return replace(said, blocks=(*said.blocks, terms)) if terms.rows else said
+        return shown
+    terms = Rows(tuple(_content(subscription, ask.language))[2:])
+    return replace(shown, blocks=(*shown.blocks, terms)) if terms.rows else shown
 
 
 def _checked(label: str, checked: object) -> str:
     return f"{CHECKED}{label}" if checked else label
 
 
-def _times(_: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _times(_: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for hour in range(24):
-        said = f"{hour:02}:00"
-        yield _checked(said, f"{one.at:%H:%M}" == said), said
+        shown = f"{hour:02}:00"
+        yield _checked(shown, f"{subscription.at:%H:%M}" == shown), shown
 
 
-def _zones(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _zones(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for name, label in offered_zones(ask.language).items():
-        yield _checked(label, name == one.timezone), name
+        yield _checked(label, name == subscription.timezone), name
 
 
-def _days(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _days(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     """Yield each day, to be switched on or off; the last one stays on."""
     for day in EVERY_DAY:
-        left = set(one.weekdays) ^ {day}
-        label = _checked(texts.day_name(day, ask.language), day in one.weekdays)
+        left = set(subscription.weekdays) ^ {day}
+        label = _checked(texts.day_name(day, ask.language), day in subscription.weekdays)
         yield label, f"days {weekdays_word(sorted(left or {day}))}"
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
-        if one.weekdays != days:
+        if subscription.weekdays != days:
             yield texts.text(key, ask.language), f"days {weekdays_word(days)}"
 
 
-def _languages(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _languages(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for word, language in (("auto", None), ("zh", "zh"), ("en", "en")):
         label = texts.text(f"language_{language or 'topic'}", ask.language)
-        yield _checked(label, one.language == language), word
+        yield _checked(label, subscription.language == language), word
 
 
-def _lengths(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _lengths(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for word in ("brief", "detail"):
-        yield _checked(texts.text(f"length_{word}", ask.language), one.length == word), word
+        yield (
+            _checked(texts.text(f"length_{word}", ask.language), subscription.length == word),
+            word,
+        )
 
 
-def _sections(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _sections(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     """Yield each section, to be switched on or off; the last one stays on."""
-    now = set(one.sections or (BRIEF if one.length == "brief" else SECTIONS))
+    now = set(subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS))
     for name in SECTIONS:
         left = [other for other in SECTIONS if other in (now ^ {name} or {name})]
         label = _checked(texts.text(f"section_{name}", ask.language), name in now)
@@ -207,8 +225,8 @@ def _sections(ask: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
         yield texts.text("all_sections", ask.language), "sections all"
 
 
-def _words(_: Ask, one: Subscription) -> Iterator[tuple[str, str]]:
+def _words(_: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     """Yield each keyword, to be removed."""
-    for sign, keywords in (("+", one.highlight), ("−", one.without)):
+    for sign, keywords in (("+", subscription.highlight), ("−", subscription.without)):
         for keyword in keywords:
             yield f"✕ {sign}{keyword}", f"words ={options.tag(keyword)}"

@@ -23,32 +23,41 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
         ("spent_day", day, context.usd_day),
         ("spent_month", month, context.usd_month),
     ):
-        total = sum(one.usd for one in spent)
-        said = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
-        blocks.append(Paragraph(texts.text(key, language, **said)))
+        total = sum(row.usd for row in spent)
+        facts = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
+        blocks.append(Paragraph(texts.text(key, language, **facts)))
         if spent:
             blocks.append(Rows(_by_model(spent, language)))
     for stored in await context.store.topics():
         newest = await context.store.latest(stored.name)
         if newest and newest.cost.calls:
-            said = {"topic": newest.topic, "day": newest.last, "cost": _cost(newest.cost, language)}
-            blocks.append(Paragraph(texts.text("report_cost", language, **said)))
+            facts = {
+                "topic": newest.topic,
+                "day": newest.last,
+                "cost": _cost(newest.cost, language),
+            }
+            blocks.append(Paragraph(texts.text("report_cost", language, **facts)))
     yield reply(*blocks, language=language)
 
 
 def _by_model(spent: Sequence[Spent], language: Language) -> tuple[tuple[str, str], ...]:
     rows = []
-    for one in spent:
-        priced = one.usd if one.unpriced < one.calls else None
-        taken = Cost(one.calls, one.prompt_tokens, one.answer_tokens, priced)
+    for row in spent:
+        priced = row.usd if row.unpriced < row.calls else None
+        taken = Cost(row.calls, row.prompt_tokens, row.answer_tokens, priced)
         line = _cost(taken, language)
-        if priced is not None and one.unpriced:
-            line += texts.text("unpriced", language, n=one.unpriced)
-        rows.append((one.model, line))
+        if priced is not None and row.unpriced:
+            line += texts.text("unpriced", language, n=row.unpriced)
+        rows.append((row.model, line))
     return tuple(rows)
 
 
 def _cost(cost: Cost, language: Language) -> str:
     usd = texts.text("no_price", language) if cost.usd is None else f"${cost.usd:.4f}"
-    said = {"calls": cost.calls, "sent": cost.prompt_tokens, "said": cost.answer_tokens, "usd": usd}
-    return texts.text("cost_line", language, **said)
+    facts = {
+        "calls": cost.calls,
+        "sent": cost.prompt_tokens,
+        "said": cost.answer_tokens,
+        "usd": usd,
+    }
+    return texts.text("cost_line", language, **facts)

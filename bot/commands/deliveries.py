@@ -19,58 +19,63 @@ _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 
 async def today(ask: Ask) -> list[Block]:
     """Return what was due on this UTC day on each platform, and its outcomes."""
-    found = await Ledger(ask.context.store).balance(ask.context.now())
+    messages = await Ledger(ask.context.store).balance(ask.context.now())
     title = Heading(texts.text("ledger", ask.language))
-    if not found:
+    if not messages:
         return [title, Paragraph(texts.text("ledger_empty", ask.language))]
     rows = [
         (platform, texts.text("balance", ask.language, **asdict(balance)))
-        for platform, balance in found.items()
+        for platform, balance in messages.items()
     ]
     return [title, Rows(tuple(rows))]
 
 
 async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
     """Return the held messages with buttons for each and for all; nothing where there are none."""
-    found = await Ledger(ask.context.store).held()
-    if not found:
+    messages = await Ledger(ask.context.store).held()
+    if not messages:
         return [], ()
-    language, shown = ask.language, found[:MOST_SHOWN]
+    language, shown = ask.language, messages[:MOST_SHOWN]
     blocks: list[Block] = [
-        Paragraph(texts.text("held", language, n=len(found))),
-        Rows(tuple(_row(ask, one) for one in shown)),
+        Paragraph(texts.text("held", language, n=len(messages))),
+        Rows(tuple(_row(ask, message) for message in shown)),
     ]
-    if len(found) > len(shown):
-        blocks.append(Paragraph(texts.text("held_more", language, n=len(found) - len(shown))))
+    if len(messages) > len(shown):
+        blocks.append(Paragraph(texts.text("held_more", language, n=len(messages) - len(shown))))
     everything = tuple(
-        Button(texts.text(f"held_all_{word}", language), f"/status held {word} all {_last(found)}")
+        Button(
+            texts.text(f"held_all_{word}", language), f"/status held {word} all {_last(messages)}"
+        )
         for word in ("again", "arrived")
     )
     single = tuple(
-        Button(texts.text(f"held_{word}", language, id=one.part), f"/status held {word} {one.part}")
-        for one in shown
+        Button(
+            texts.text(f"held_{word}", language, id=message.part),
+            f"/status held {word} {message.part}",
+        )
+        for message in shown
         for word in ("again", "arrived")
     )
     return blocks, (everything, single)
 
 
-def _last(found: Sequence[Held]) -> int:
+def _last(messages: Sequence[Held]) -> int:
     """Return the last message that the operator saw: later ones are not decided unseen."""
-    return max(one.part for one in found)
+    return max(message.part for message in messages)
 
 
-def _row(ask: Ask, one: Held) -> tuple[str, str]:
-    chat = one.chat
+def _row(ask: Ask, message: Held) -> tuple[str, str]:
+    chat = message.chat
     where = f"{chat.platform} {chat.title or chat.id}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
-        "why": explain(one.error, ask.language),
-        "since": f"{one.tried_at:%m-%d %H:%M}" if one.tried_at else "?",
-        "position": one.position + 1,
-        "topic": ask.context.topic(one.topic).title[ask.language],
-        "day": texts.weekday(one.day, ask.language),
+        "why": explain(message.error, ask.language),
+        "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
+        "position": message.position + 1,
+        "topic": ask.context.topic(message.topic).title[ask.language],
+        "day": texts.weekday(message.day, ask.language),
     }
-    return f"{one.part} · {where}", texts.text("held_row", ask.language, **facts)
+    return f"{message.part} · {where}", texts.text("held_row", ask.language, **facts)
 
 
 async def decided(ask: Ask) -> Reply:
@@ -87,12 +92,12 @@ async def decided(ask: Ask) -> Reply:
         shown = strange[0] if strange else " ".join(words) or "held"
         raise Unanswered(ask.say("bad_held", word=shown[:40]))
     ledger, again = Ledger(ask.context.store), _WORDS[verbs[0]]
-    there = {one.part for one in await ledger.held()}
-    asked = {int(word) for word in numbers}
+    there = {message.part for message in await ledger.held()}
+    numbered = {int(word) for word in numbers}
     if everything:
-        asked = {part for part in there if not asked or part <= max(asked)}
-    number = await ledger.decide(sorted(asked & there), again=again)
+        numbered = {part for part in there if not numbered or part <= max(numbered)}
+    number = await ledger.decide(sorted(numbered & there), again=again)
     key = "decided_none" if not number else "decided_again" if again else "decided_arrived"
-    said = ask.say(key, n=number)
+    answer = ask.say(key, n=number)
     more, buttons = await held(ask)
-    return replace(said, blocks=(*said.blocks, *more), buttons=buttons)
+    return replace(answer, blocks=(*answer.blocks, *more), buttons=buttons)

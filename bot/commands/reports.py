@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.builds import TooMany
-from bot.commands.asking import Ask, Unanswered, Wanted
+from bot.commands.asking import Ask, Query, Unanswered
 from bot.delivery.compose import compose, line_of, picture_block, with_buttons
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.report_blocks import (
@@ -33,21 +33,21 @@ POST_CHARS = 600
 
 async def brief(ask: Ask) -> AsyncIterator[Reply]:
     """Show overview and points of the newest report, or of the day that is named."""
-    wanted = await _only(ask)
-    report = await ask.report(wanted)
-    view = ReportView(ask.language_for(report), BRIEF, limit=wanted.number)
+    query = await _only(ask)
+    report = await ask.report(query)
+    view = ReportView(ask.language_for(report), BRIEF, limit=query.number)
     yield await compose(ask.context, report, view)
 
 
 async def detail(ask: Ask) -> AsyncIterator[Reply]:
     """Show everything behind the brief; or one section by its name, number or heading."""
-    wanted = await ask.wanted()
-    report = await ask.report(wanted)
+    query = await ask.query()
+    report = await ask.report(query)
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     names: list[SectionName] = [name for name in SECTIONS if name not in BRIEF]
-    limit = wanted.number if wanted.rest else 0  # alone, a number is that of a section
-    if wanted.rest or wanted.number:
-        word = " ".join(wanted.rest) or str(wanted.number)
+    limit = query.number if query.others else 0  # alone, a number is that of a section
+    if query.others or query.number:
+        word = " ".join(query.others) or str(query.number)
         name = section_named(topic, report, word)
         if name is None:
             listed = section_names(topic, report, language)
@@ -84,8 +84,8 @@ async def _section(
 
 
 async def _one(ask: Ask, name: SectionName) -> Reply:
-    wanted = await _only(ask)
-    return await _section(ask, await ask.report(wanted), name, wanted.number)
+    query = await _only(ask)
+    return await _section(ask, await ask.report(query), name, query.number)
 
 
 async def views(ask: Ask) -> AsyncIterator[Reply]:
@@ -110,14 +110,14 @@ async def finance(ask: Ask) -> AsyncIterator[Reply]:
 
 async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     """Show the whole markets section, or what concerns one ticker or name."""
-    wanted = await ask.wanted()
-    report = await ask.report(wanted)
-    if not wanted.rest:
-        yield await _section(ask, report, "markets", wanted.number)
+    query = await ask.query()
+    report = await ask.report(query)
+    if not query.others:
+        yield await _section(ask, report, "markets", query.number)
         return
-    name = " ".join(wanted.rest)
+    name = " ".join(query.others)
     if items := market_items(report, name):
-        yield await _section(ask, report, "markets", wanted.number, items, wanted.rest)
+        yield await _section(ask, report, "markets", query.number, items, query.others)
         return
     day = ask.in_words(report.first, report.last)
     lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
@@ -128,13 +128,13 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     """Show the crypto group of the markets section."""
-    wanted = await _only(ask)
-    report = await ask.report(wanted)
+    query = await _only(ask)
+    report = await ask.report(query)
     section = report.section("markets")
     items = tuple(item for item in section.items if item.group in CRYPTO.values())
     if not items and not any(item.group for item in section.items):
         items = section.items  # an imported report, or a note that there is nothing
-    yield await _section(ask, report, "markets", wanted.number, items)
+    yield await _section(ask, report, "markets", query.number, items)
 
 
 async def cloud(ask: Ask) -> AsyncIterator[Reply]:
@@ -153,31 +153,31 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
 
 async def sources(ask: Ask) -> AsyncIterator[Reply]:
     """Show the posts behind one point: author, time, text, link. Without a number, the points."""
-    wanted = await _only(ask)
-    report = await ask.report(wanted)
+    query = await _only(ask)
+    report = await ask.report(query)
     number = len(_points(report))
-    if number and not wanted.number:
+    if number and not query.number:
         yield await _choose_point(ask, report, number)
         return
-    point = _point(ask, report, wanted.number)
+    point = _point(ask, report, query.number)
     language, zone = ask.language_for(report), ask.context.topic(report.topic).timezone
     blocks: list[Block] = [
-        Heading(texts.text("behind", language, n=wanted.number), 1),
-        ListItem(point.text, point.title, wanted.number),
+        Heading(texts.text("behind", language, n=query.number), 1),
+        ListItem(point.text, point.title, query.number),
         *(_post(report, key, zone, language) for key in point.cites if key in report.posts),
     ]
     if len(blocks) == 2:
         key = "imported" if point.status == "imported" else "no_posts_behind"
-        blocks.append(Paragraph(texts.text(key, language, n=wanted.number)))
-    shown = await _shown(ask, report, blocks, str(wanted.number))
+        blocks.append(Paragraph(texts.text(key, language, n=query.number)))
+    shown = await _shown(ask, report, blocks, str(query.number))
     yield replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
 
 async def why(ask: Ask) -> AsyncIterator[Reply]:
     """Show the parts of the score that put a point where it stands."""
-    wanted = await _only(ask)
-    report = await ask.report(wanted)
-    number = wanted.number or 1
+    query = await _only(ask)
+    report = await ask.report(query)
+    number = query.number or 1
     point = _point(ask, report, number)
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     parts = next((p.why for key in point.cites if (p := report.posts.get(key)) and p.why), {})
@@ -254,16 +254,16 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
 
 async def report(ask: Ask) -> AsyncIterator[Reply]:
     """Show the whole report of a day, made now where there is none; points by day for a range."""
-    wanted = await ask.wanted()
-    if wanted.rest:
-        day = await ask.usual_day(wanted.topic)
-        word = " ".join(wanted.rest)
+    query = await ask.query()
+    if query.others:
+        day = await ask.usual_day(query.topic)
+        word = " ".join(query.others)
         raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
-    if wanted.days is None:
-        yield await _whole(ask, await ask.report(wanted))
+    if query.days is None:
+        yield await _whole(ask, await ask.report(query))
         return
-    first, last = wanted.days
-    topic, stored = await ask.find(wanted)
+    first, last = query.days
+    topic, stored = await ask.find(query)
     if stored is None and first == last:
         async for answer in _make(ask, topic, first):
             yield answer
@@ -292,10 +292,10 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
 
 async def now(ask: Ask) -> AsyncIterator[Reply]:
     """Make the whole report of a day, with the model where one is set, and show its brief."""
-    wanted = await _only(ask)
-    topic = wanted.topic or next(iter(ask.context.topics))
+    query = await _only(ask)
+    topic = query.topic or next(iter(ask.context.topics))
     yesterday = ask.today(topic) - timedelta(days=1)
-    first, last = wanted.days or (yesterday, yesterday)
+    first, last = query.days or (yesterday, yesterday)
     if first != last:
         raise Unanswered(ask.say("one_day", example=await ask.example()))
     day, title = ask.in_words(first), ask.context.topic(topic).title[ask.language]
@@ -342,10 +342,10 @@ async def _whole(ask: Ask, report: Report) -> Reply:
     return replace(shown, buttons=tuple(groups))
 
 
-async def _only(ask: Ask) -> Wanted:
+async def _only(ask: Ask) -> Query:
     """Topic, day and number, and nothing else."""
-    wanted = await ask.wanted()
-    if wanted.rest:
-        word = " ".join(wanted.rest)
+    query = await ask.query()
+    if query.others:
+        word = " ".join(query.others)
         raise Unanswered(ask.say("bad_word", word=word[:40], example=await ask.example()))
-    return wanted
+    return query

@@ -68,11 +68,11 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
     """Return what a source gives now (`kind`, `address`, `name`, `number`, the newest `posts`), or
     `why` it gives nothing."""
-    said, why = await ask_child("try-source", "--", *words)
+    answer, why = await ask_child("try-source", "--", *words)
     if why:
         return {"why": why}
-    found = json.loads(said)
-    return found if isinstance(found, dict) else {"why": "?"}
+    tried = json.loads(answer)
+    return tried if isinstance(tried, dict) else {"why": "?"}
 
 
 async def _list(ask: Ask, topic: Topic) -> Reply:
@@ -83,8 +83,8 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     rows = []
     for number, spec in enumerate(await list_sources(topic, ask.context.store), 1):
         origin = texts.text("source_file" if identify(spec) in ours else "source_chat", language)
-        said = _state(ask, spec, health.get(identify(spec), Health()), now)
-        rows.append((f"{number}. {_shown(spec)}", f"{said} · {origin}"))
+        state = _state(ask, spec, health.get(identify(spec), Health()), now)
+        rows.append((f"{number}. {_shown(spec)}", f"{state} · {origin}"))
     gone = [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
     for change in gone:
         rows.append(
@@ -148,7 +148,7 @@ def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
     title = texts.text("source_gives", ask.language, name=tried["name"], n=tried["number"])
     blocks: list[Block] = [Heading(title, 1)]
     for post in tried["posts"]:
-        told = " · ".join(
+        details = " · ".join(
             [
                 post["created_at"][:16].replace("T", " "),
                 *(f"{n} {c}" for n, c in post["metrics"].items()),
@@ -157,16 +157,16 @@ def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
         label = post["author"] or post["key"]
         text = " ".join(str(post["text"]).split())
         cut = text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
-        blocks.append(ListItem(f"{cut} ({told})", links=(Link(label, post["url"]),)))
+        blocks.append(ListItem(f"{cut} ({details})", links=(Link(label, post["url"]),)))
     return reply(*blocks, language=ask.language)
 
 
 async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     store, spec = ask.context.store, SourceSpec(tried["kind"], tried["address"])
     book = SourceBook(store)
-    if spec in {identify(one) for one in await list_sources(topic, store)}:
+    if spec in {identify(source) for source in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
-    if spec in {identify(one) for one in topic.sources}:
+    if spec in {identify(source) for source in topic.sources}:
         await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=_who(ask), now=ask.context.now())
@@ -174,32 +174,32 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     return ask.say("source_added", name=tried["name"], topic=title, n=tried["number"])
 
 
-async def _brought_back(ask: Ask, topic: Topic, said: str) -> Reply | None:
+async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
     """Restore a source of the topics file that was removed here. It is the operator's own, so it
     needs no trial, which would fail for one in a private network."""
     ours, book = {identify(spec) for spec in topic.sources}, SourceBook(ask.context.store)
     for change in await book.changes(topic.name):
-        if not change.added and identify(change.spec) in ours and _is_meant(said, change.spec):
+        if not change.added and identify(change.spec) in ours and _is_meant(typed, change.spec):
             await book.undo(topic.name, identify(change.spec))
             name, title = _shown(change.spec), topic.title[ask.language]
             return ask.say("source_back", name=name, topic=title)
     return None
 
 
-def _is_meant(said: str, spec: SourceSpec) -> bool:
-    return said in (spec.address, f"{spec.kind} {spec.address}".strip(), _shown(spec))
+def _is_meant(typed: str, spec: SourceSpec) -> bool:
+    return typed in (spec.address, f"{spec.kind} {spec.address}".strip(), _shown(spec))
 
 
-async def _remove(ask: Ask, topic: Topic, said: str) -> Reply:
+async def _remove(ask: Ask, topic: Topic, typed: str) -> Reply:
     store = ask.context.store
     listed = await list_sources(topic, store)
-    found = [one for one in listed if _is_meant(said, one)]
-    if said.isascii() and said.isdigit() and 1 <= int(said) <= len(listed):
-        found = [listed[int(said) - 1]]
-    if len(found) != 1:
-        raise Unanswered(ask.say("source_unknown", what=said[:80], topic=topic.name))
-    spec, book = identify(found[0]), SourceBook(store)
-    if spec in {identify(one) for one in topic.sources}:
+    matches = [source for source in listed if _is_meant(typed, source)]
+    if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(listed):
+        matches = [listed[int(typed) - 1]]
+    if len(matches) != 1:
+        raise Unanswered(ask.say("source_unknown", what=typed[:80], topic=topic.name))
+    spec, book = identify(matches[0]), SourceBook(store)
+    if spec in {identify(source) for source in topic.sources}:
         await book.change(topic, [spec], added=False, by=_who(ask), now=ask.context.now())
     else:
         await book.undo(topic.name, spec)
