@@ -361,6 +361,11 @@ async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
     chinese = next(v for (_, language), v in commands.items() if language == "zh")
     assert {c["command"] for c in english} == {c["command"] for c in chinese}
     assert "cost" not in {c["command"] for c in english}
+    own = {code: menu for (scope, code), menu in commands.items() if scope == f"chat {BOSS}"}
+    assert {code: menu[-1]["description"] for code, menu in own.items()} == {
+        "": "list the commands",
+        "zh": "列出命令",
+    }
     told = up.count("setMyCommands")
     await up.bot._show_menus()
     assert up.count("setMyCommands") == told

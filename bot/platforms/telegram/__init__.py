@@ -170,10 +170,14 @@ class Telegram:
         await call(self.bot.set_my_commands(menus["en"]))
         await call(self.bot.set_my_commands(menus["zh"], language_code="zh"))
         for person in self.setup.operators:
-            whole = [BotCommand(row.name, row.about["zh"]) for row in self.host.menu]
+            whole = {
+                language: [BotCommand(row.name, row.about[language]) for row in self.host.menu]
+                for language in ("zh", "en")
+            }
             scope = BotCommandScopeChat(int(person))
             try:
-                await call(self.bot.set_my_commands(whole, scope=scope))
+                await call(self.bot.set_my_commands(whole["en"], scope=scope))
+                await call(self.bot.set_my_commands(whole["zh"], scope=scope, language_code="zh"))
             except (Gone, Refused):
                 log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
         await self.host.save_note(NAME, name, hash_)
