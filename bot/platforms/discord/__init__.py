@@ -31,7 +31,7 @@ from bot.platforms import (
     language_of,
     send_answer,
 )
-from bot.platforms.discord.embeds import PICTURE, Sheet, build_embeds, build_view, sheets
+from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_embeds, build_view, sheets
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.discord.rights import NEEDED, checked, lacking
 from bot.platforms.discord.slash import Chinese, command
@@ -278,7 +278,7 @@ class Client(discord.AutoShardedClient):
 
 
 async def _content(
-    reply: Reply, sheet: Sheet, number: int, of: int, *, buttons: bool = True
+    reply: Reply, sheet: EmbedSheet, number: int, of: int, *, buttons: bool = True
 ) -> dict[str, Any]:
     """Return the arguments of a message."""
     content: dict[str, Any] = {"embeds": build_embeds(reply, sheet, number, of)}

@@ -35,7 +35,7 @@ here in UTF-16 units, which is never less than Discord counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EmbedPage:
     """One embed: a title, or none, and what stands under it."""
 
     title: str
@@ -44,10 +44,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class EmbedSheet:
     """One message: its embeds, and the picture that one of them shows."""
 
-    pages: tuple[Page, ...]
+    pages: tuple[EmbedPage, ...]
     picture: Picture | None = None
 
 
@@ -84,7 +84,7 @@ def markdown(lines: Sequence[Line]) -> str:
     return "\n".join("".join(map(shown, line)) for line in lines)
 
 
-def sheets(reply: Reply) -> list[Sheet]:
+def sheets(reply: Reply) -> list[EmbedSheet]:
     """Return the reply as messages within Discord's limits; the picture and what stands behind it
     is one with the last of what stands before it."""
     before, picture, after = parts(reply)
@@ -95,16 +95,22 @@ def sheets(reply: Reply) -> list[Sheet]:
         del first[0]
     if picture is None:
         found = pages(after, size, DESCRIPTION) or [[]]
-        return [Sheet((Page(title, markdown(page)),)) for page in found]
+        return [EmbedSheet((EmbedPage(title, markdown(page)),)) for page in found]
     single, left = fitting([*before, *after], size, DESCRIPTION)
     if not left:
-        return [Sheet((Page(title, markdown(single), pictured=True),), picture)]
-    made = [Page("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
+        return [EmbedSheet((EmbedPage(title, markdown(single), pictured=True),), picture)]
+    made = [EmbedPage("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
     closing, left = fitting(after, size, CLOSING)
-    made.append(Page("", markdown(closing), pictured=True))
+    made.append(EmbedPage("", markdown(closing), pictured=True))
     made[0] = replace(made[0], title=title)
-    pages_left = [Sheet((Page("", markdown(page)),)) for page in pages(left, size, DESCRIPTION)]
-    return [*(Sheet((page,)) for page in made[:-2]), Sheet(tuple(made[-2:]), picture), *pages_left]
+    pages_left = [
+        EmbedSheet((EmbedPage("", markdown(page)),)) for page in pages(left, size, DESCRIPTION)
+    ]
+    return [
+        *(EmbedSheet((page,)) for page in made[:-2]),
+        EmbedSheet(tuple(made[-2:]), picture),
+        *pages_left,
+    ]
 
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
@@ -121,7 +127,7 @@ def colour(topic: str) -> discord.Colour:
     return discord.Colour.from_rgb(round(red * 255), round(green * 255), round(blue * 255))
 
 
-def build_embeds(reply: Reply, sheet: Sheet, number: int, of: int) -> list[discord.Embed]:
+def build_embeds(reply: Reply, sheet: EmbedSheet, number: int, of: int) -> list[discord.Embed]:
     """Return the embeds of a message, the last with the page's number where there are several."""
     found = []
     for page in sheet.pages:
