@@ -28,10 +28,10 @@ class Unusable(ValueError):
 
 
 def read(text: str, schema: type[T], cut: bool = False) -> T:
-    """The answer in a text that may hold thoughts, fences, prose, slips, or only its beginning.
+    """Return the answer in a text that may hold thoughts, fences, prose, slips, or only its beginning.
 
-    Of an answer that was cut off, the entry that was being written is left out: its last sentence may
-    say half of what it should. Raises Unusable where nothing fits.
+    Of an answer that was cut off, the entry that was being written is left out: its last sentence
+    may say half of what it should. Raise Unusable where nothing fits.
     """
     said = _THOUGHT_END.sub("", _THOUGHT.sub("", text)).strip()
     if not said:
@@ -62,7 +62,7 @@ def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None
 
 
 def _values(said: str) -> Iterator[object]:
-    """The JSON values in a text: the whole, or the objects in it, last first.
+    """Yield the JSON values in a text: the whole, or the objects in it, last first.
 
     A model that thinks aloud, or repeats the schema, gives its answer at the end.
     """
@@ -87,7 +87,7 @@ def _values(said: str) -> Iterator[object]:
 
 
 def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
-    """What json-repair makes of it; of a cut answer, what was complete."""
+    """Return what json-repair makes of it; of a cut answer, what was complete."""
     begin = re.search(r"[{\[]", said)
     if begin is None or len(said) > MOST_REPAIRED or _deep(said):
         return None
@@ -107,7 +107,7 @@ def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
 
 
 def _complete(broken: str) -> str:
-    """The text up to the last value that was finished and is in no unfinished entry, closed."""
+    """Return the text up to the last value that was finished and is in no unfinished entry, closed."""
     open_: list[str] = []
     best = ""
     for found in _SIGNS.finditer(broken):
@@ -138,7 +138,8 @@ def _tells(value: object) -> bool:
 
 
 def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
-    """The value with its harmless slips put right: a text for a list of one, a number for its text."""
+    """Return the value with its harmless slips put right: a text for a list of one, a number for its
+    text."""
     if "$ref" in shape:
         return fit(value, named.get(str(shape["$ref"]).rpartition("/")[2], {}), named)
     if "anyOf" in shape:

@@ -39,7 +39,7 @@ class Budget:
         self._waiting: list[tuple[int, int]] = []
 
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int) -> int:
-        """Room for a call of at most so many tokens; a number for `settle`. Raises BudgetSpent."""
+        """Reserve room for a call; return a number for `settle`. Raise BudgetSpent."""
         worst = price(provider, math.ceil(prompt_tokens * MARGIN), answer_tokens)
         if worst is None and 0 in (self._day, self._month):
             raise BudgetSpent("no money may be spent (BUDGET_USD_DAY or BUDGET_USD_MONTH is 0)")
@@ -47,21 +47,21 @@ class Budget:
         waiting = (prompt_tokens, answer_tokens)
         self._waiting.append(waiting)  # calls side by side see each other while the store answers
         try:
-            held = await self._store.reserve(
+            number = await self._store.reserve(
                 self._now(), self._topic, provider.model, worst, self._day, self._month
             )
         finally:
             self._waiting.remove(waiting)
-        if held is None:
+        if number is None:
             raise BudgetSpent(
                 f"the budget is spent (${self._day:g} a day, ${self._month:g} a month): raise"
                 " BUDGET_USD_DAY or BUDGET_USD_MONTH, or wait"
             )
-        self._held[held] = waiting
-        return held
+        self._held[number] = waiting
+        return number
 
     def _fit(self, prompt_tokens: int, answer_tokens: int) -> None:
-        """Raises BudgetSpent where the report's own cap leaves no room."""
+        """Raise BudgetSpent where the report's own cap leaves no room."""
         open_ = [*self._held.values(), *self._waiting]
         prompt = self.cost.prompt_tokens + sum(sent for sent, _ in open_) + prompt_tokens
         answer = self.cost.answer_tokens + sum(said for _, said in open_) + answer_tokens
@@ -75,7 +75,7 @@ class Budget:
     async def settle(
         self, hold: int, provider: Provider, prompt_tokens: int, answer_tokens: int
     ) -> Cost:
-        """What the call took, with its price where it is known; added to `cost`."""
+        """Record what the call took and return it with its price where that is known."""
         usd = price(provider, prompt_tokens, answer_tokens)
         taken = Cost(1, prompt_tokens, answer_tokens, usd)
         self._held.pop(hold, None)
@@ -85,7 +85,7 @@ class Budget:
 
 
 def price(provider: Provider, prompt_tokens: int, answer_tokens: int) -> float | None:
-    """Dollars for so many tokens, or None where nobody knows the price of the model.
+    """Return the dollars for so many tokens, or None where nobody knows the price of the model.
 
     From the list in genai-prices, which comes with the package and is not fetched. A model that the
     address does not settle is priced by its name: proxies bill what the maker bills.
@@ -95,15 +95,15 @@ def price(provider: Provider, prompt_tokens: int, answer_tokens: int) -> float |
     usage = Usage(input_tokens=prompt_tokens, output_tokens=answer_tokens)
     for url in (provider.base_url, None):
         try:
-            found = calc_price(usage, provider.model, provider_api_url=url)
+            price_ = calc_price(usage, provider.model, provider_api_url=url)
         except LookupError:
             continue
-        return float(found.total_price)
+        return float(price_.total_price)
     return None
 
 
 def tokens(text: str) -> int:
-    """Tokens of a text, rather too many than too few.
+    """Return the tokens of a text, rather too many than too few.
 
     For Chinese o200k takes 0.71 a character and older vocabularies 1.19; English prose takes about
     a quarter of a token a letter, digits and signs more.

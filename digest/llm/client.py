@@ -1,7 +1,7 @@
 """Ask model servers that speak OpenAI's chat completions. The only user of their SDK.
 
-A question goes to the providers in order, one request at a time: `compat` says how to put it, `retry`
-what a failure means, `answers` what the text says. Retries are made here and nowhere else.
+A question goes to the providers in order, one request at a time: `compat` says how to put it,
+`retry` what a failure means, `answers` what the text says. Retries are made here and nowhere else.
 """
 
 from __future__ import annotations
@@ -151,6 +151,7 @@ class Server:
         self._busy = 0
 
     async def close(self) -> None:
+        """Close the connection."""
         if self._client:
             await self._client.close()
 
@@ -328,7 +329,8 @@ class _Free:
 
 
 async def probe(provider: Provider, proxy: str, seconds: float = 30.0) -> str:
-    """Return one line on how the model answers and what it refused. Raise LlmError if it does not."""
+    """Return one line on how the model answers and what it refused. Raise LlmError if it does
+    not."""
     server = Server(provider, proxy, _Free(), lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:

@@ -41,6 +41,7 @@ class Transport(httpx2.AsyncBaseTransport):
         self._inner = httpx2.AsyncHTTPTransport(proxy=proxy or None, trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request with the headers of this transport alone."""
         # The SDK adds what it knows of this machine, and headers out of environment variables.
         headers = {k: v for k, v in request.headers.items() if k in _SENT} | self._headers
         sent = httpx2.Request(
@@ -75,7 +76,8 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
-    """Return a client for one server. Raise ValueError that names what is wrong with key or proxy."""
+    """Return a client for one server. Raise ValueError that names what is wrong with key or
+    proxy."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise ValueError("has a key of impossible characters: check OPENAI_API_KEY")
     host = _host(base_url)

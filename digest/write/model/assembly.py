@@ -26,17 +26,19 @@ WRITTEN: tuple[SectionName, ...] = (
 )
 """The sections that a writer writes; the others are counted by code."""
 TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
-"""Of two items that tell the same, the one in the earlier of these sections stays; overview and views
-may speak of it as well."""
+"""Of two items that tell the same, the one in the earlier of these sections stays; overview and
+views may speak of it as well."""
 _ORDER: tuple[SectionName, ...] = (
     *("points", "markets", "finance", "views", "events", "ai", "overview"),
 )
 FEW_POINTS = 6
 """With fewer points than this, and more in the extractive report, those fill up."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
-"""Sections that are not left empty where the posts hold something; of money, nothing is an answer."""
+"""Sections that are not left empty where the posts hold something; of money, nothing is an
+answer."""
 SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.55, 0.58, 0.92
-"""Cosine from which two items are one: about one event, sharing a name, in nearly the same words."""
+"""Cosine from which two items are one: about one event, sharing a name, in nearly the same
+words."""
 GATE = 0.7
 """Least score; a version in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.1, "cited": 0.1}
@@ -96,8 +98,8 @@ def assemble(
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
     """Return the candidates of which none tells what an earlier one told.
 
-    `event` is the number of the event that a post tells of, by key. An event's number alone is no proof:
-    the meaning must agree as well. Of an asset several things may be told.
+    `event` is the number of the event that a post tells of, by key. An event's number alone is no
+    proof: the meaning must agree as well. Of an asset several things may be told.
     """
     vectors = embed([candidate.said for candidate in candidates])
     names = [{n.casefold() for n in _names(candidate.said)} for candidate in candidates]

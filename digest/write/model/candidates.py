@@ -55,7 +55,8 @@ class Candidate:
 def read_candidates(
     answer: Page, shown: Mapping[str, Post], spoken: Language
 ) -> Iterator[Candidate]:
-    """Yield the items of an answer, at most MOST a section, each with the posts whose ids it gives."""
+    """Yield the items of an answer, at most MOST a section, each with the posts whose ids it
+    gives."""
     match answer:
         case Brief():
             for point in answer.points[: MOST["points"]]:

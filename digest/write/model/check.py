@@ -1,7 +1,7 @@
 """Ask the model whether its items say what their posts say, and take back what they do not.
 
-The code decides on figures, days, names and speakers; the model on what words mean. It may restore an
-item that the code refused for a name, and refuse one that the code passed, within a bound.
+The code decides on figures, days, names and speakers; the model on what words mean. It may restore
+an item that the code refused for a name, and refuse one that the code passed, within a bound.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from digest.write.verify import ClaimKind, verify
 FIRST_CHARS, OTHER_CHARS = 600, 300
 """Characters shown of the first post that an item cites, and of the others."""
 MAX_REFUSED = 0.4
-"""Share of good items that a check may refuse. An answer that refuses more is not believed: a post may
-have talked to the model."""
+"""Share of good items that a check may refuse. An answer that refuses more is not believed: a
+post may have talked to the model."""
 LEAST_COPIED, MAX_REPEATS = 8, 3
 """Letters of a sentence that is no chance agreement; items that may not have it in common."""
 UNSUPPORTED = "not in the cited posts: "
 RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
-"""What the code may refuse wrongly. A figure, day or version that no cited post can give stays refused."""
+"""What the code may refuse wrongly. A figure, day or version that no cited post can give stays
+refused."""
 
 
 def show_items(
@@ -101,7 +102,8 @@ def show_failed(
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
-    """Return the second version of an item, refused again where it has the words that were wrong."""
+    """Return the second version of an item, refused again where it has the words that were
+    wrong."""
     if before.judge == "code" or after.problems:
         return after
     words = [problem.removeprefix(UNSUPPORTED) for problem in before.problems]
@@ -124,10 +126,9 @@ def cut_refused(candidate: Candidate) -> Candidate:
 
 
 def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
-    """Return the candidates without sentences that stand in several of them, or that are word for word
-    in a post of another story than those they cite: that is how a post gets its words into the items
-    of others.
-    """
+    """Return the candidates without sentences that stand in several of them, or that are word
+    for word in a post of another story than those they cite: that is how a post gets its words
+    into the items of others."""
     places = _index_passages(stories)
     parts = [pieces(candidate) for candidate in candidates]
     # What is said twice about one post is a repetition, which is dropped elsewhere.

@@ -1,7 +1,7 @@
 """What a model is shown: the day's events and statements, best first, within a bound of tokens.
 
-Posts go in as one line each under a short id; links and what talks to programs stay out. The ids are
-the only way a model can name a post, so it cannot cite one that it was not shown.
+Posts go in as one line each under a short id; links and what talks to programs stay out. The ids
+are the only way a model can name a post, so it cannot cite one that it was not shown.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ class Context(ShownPosts):
         return [story for story in self.material.stories if not story.market]
 
     def list_stories(self, stories: Iterable[Story], *, room: int) -> tuple[str, int]:
-        """Return a line a story with who tells it, as far as `room` tokens go; how many were shown."""
+        """Return a line a story with who tells it, as far as `room` tokens go; how many were
+        shown."""
         lines: list[str] = []
         number = 0
         for number, story in enumerate(stories, 1):
@@ -136,7 +137,8 @@ class Context(ShownPosts):
         return unique_authors([*(sentence.post for _, sentence, _ in ranked), *likely])
 
     def money(self) -> list[Post]:
-        """Return posts about the topic's own money (rounds, revenue), then about stocks and coins."""
+        """Return posts about the topic's own money (rounds, revenue), then about stocks and
+        coins."""
         draft = Draft(self.material)
         funded = sorted(list_deals(draft), key=lambda deal: -deal[0])
         talk = [said for asset in collect_talk(draft).values() for said in asset.quotes]
@@ -148,8 +150,8 @@ class Context(ShownPosts):
 
 
 def shorten(text: str, most: int) -> str:
-    """Return a post's text as a model sees it: one line, without links, markup and talk to programs,
-    cut after `most` characters; wide ones count twice."""
+    """Return a post's text as a model sees it: one line, without links, markup and talk to
+    programs, cut after `most` characters; wide ones count twice."""
     words = _ADDRESSEES.sub("", remove_injections(clean(text)))
     words = EMOJI.sub(" ", URL.sub(" ", words))
     words = " ".join(_MARKS.sub(" ", words).split())

@@ -1,8 +1,9 @@
-"""The report as a model writes it: picked, asked page by page, proved, checked, repaired, assembled.
+"""The report as a model writes it: picked, asked page by page, proved, checked, repaired,
+assembled.
 
-The model only fills in forms about posts it was shown. What it writes is checked against those posts, by
-code and once by the model itself; what fails goes back once; what fails again is told in a post's own
-words or not at all.
+The model only fills in forms about posts it was shown. What it writes is checked against those
+posts, by code and once by the model itself; what fails goes back once; what fails again is told in
+a post's own words or not at all.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ from digest.write.verify.screening import checked, trimmed
 log = logging.getLogger(__name__)
 
 LEADING, FURTHER = 18, 10
-"""Events the brief chooses from, and after how many the events page begins: what the brief passes over
-may still be an event."""
+"""Events the brief chooses from, and after how many the events page begins: what the brief
+passes over may still be an event."""
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 FEW_STORIES = 12
@@ -72,7 +73,8 @@ tokens a second, and with the prompts at most $0.03 at $0.25 and $2 a million to
 
 @dataclass(slots=True)
 class Editor:
-    """Writes one report; `extractive` is the report without a model, which stands where this fails."""
+    """Writes one report; `extractive` is the report without a model, which stands where this
+    fails."""
 
     material: Material
     extractive: tuple[Section, ...]
@@ -143,7 +145,8 @@ class Editor:
         return {"topic": topic.title[topic.language], "days": days}
 
     def _page_calls(self, events: Sequence[Event]) -> dict[str, Call[Any]]:
-        """Return the calls that write pages, by prompt; none where the posts hold nothing for it."""
+        """Return the calls that write pages, by prompt; none where the posts hold nothing for
+        it."""
         show = self.context.show_events
         leading, seen = show(events[:LEADING], (600, 280, 280), room=ROOM["brief"])
         further, _ = show(events[min(FURTHER, seen) :], (380, 180), room=ROOM["events"])
@@ -197,7 +200,8 @@ class Editor:
         return checked(stripped, self.context.posts, self.material.topic.language)
 
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
-        """Return the candidates as the model judges them against their posts, and True if it did."""
+        """Return the candidates as the model judges them against their posts, and True if it
+        did."""
         posts, items, places = show_items(candidates, self.context, ROOM["check"])
         if not places:
             return list(candidates), True

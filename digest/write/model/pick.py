@@ -1,8 +1,9 @@
-"""Which stories matter: the model's choice among all stories of the day, put together with our rank.
+"""Which stories matter: the model's choice among all stories of the day, put together with our
+rank.
 
-The model answers with numbers only. It can raise a story and unite stories that mean the same; an answer
-that turns our order upside down is not believed, so that a post which talks to the model gains at most
-its own story's place.
+The model answers with numbers only. It can raise a story and unite stories that mean the same; an
+answer that turns our order upside down is not believed, so that a post which talks to the model
+gains at most its own story's place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from digest.write.model.schemas import Pick
 
 MAX_STORIES = 150
 SAME_MEANING = 0.55
-"""Cosine from which two stories that are said to be one event are one; it settled 14 pairs of 14."""
+"""Cosine from which two stories that are said to be one event are one; it settled 14 pairs of
+14."""
 SAME_PICKED = 0.40
 """The same where the model says so: two languages may lie this far apart."""
 MAX_SAME = 8
@@ -60,7 +62,8 @@ def _level(event: Event) -> int:
 
 
 def _importance(pick: Pick, count: int) -> dict[int, int]:
-    """Return the importance by place in our order, from 0; a story that stands twice has the lower."""
+    """Return the importance by place in our order, from 0; a story that stands twice has the
+    lower."""
     must = sorted(set(pick.must))
     levels = ((3, must[:MAX_MUST]), (2, [*must[MAX_MUST:], *pick.detail]), (1, pick.mention))
     rated = {number - 1: level for level, numbers in levels for number in numbers}

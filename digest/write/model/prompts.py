@@ -30,7 +30,7 @@ class Prompt:
     template: Template
 
     def render(self, **values: object) -> str:
-        """The text. Raises PromptError unless `values` are exactly the declared variables."""
+        """Return the text. Raise PromptError unless `values` are exactly the declared variables."""
         if values.keys() != self.variables:
             declared, given = ", ".join(sorted(self.variables)), ", ".join(sorted(values))
             raise PromptError(
@@ -43,9 +43,9 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> dict[str, Prompt]:
-    """All prompts by name. A folder that is not here is looked for beside the program.
+    """Return all prompts by name. A folder that is not here is looked for beside the program.
 
-    Raises PromptError that names the file that is missing or wrong.
+    Raise PromptError that names the file that is missing or wrong.
     """
     folder = folder if folder.is_dir() else CHECKOUT / folder
     # Templates make text for a model, not HTML: escaping would garble the posts.
@@ -54,7 +54,7 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
 
 
 def check(folder: Path) -> str:
-    """One line about the prompts, for `check`; PromptError where one is wrong."""
+    """Return one line about the prompts, for `check`. Raise PromptError where one is wrong."""
     return f"{len(load_prompts(folder))} in {folder}"
 
 
@@ -81,7 +81,7 @@ def _load(environment: Environment, path: Path) -> Prompt:
 
 
 def _parts(path: Path, text: str) -> tuple[Mapping[str, object], str]:
-    """What stands between the two lines of `---`, and the text behind them."""
+    """Return what stands between the two lines of `---`, and the text behind them."""
     opening, _, rest = text.partition("---\n")
     head, found, template = rest.partition("\n---\n")
     if opening.strip() or not found:

@@ -1,7 +1,7 @@
 """What a model fills in: the shape of each answer.
 
-Every field has a default, so that one slip of a model costs one field. `digest.llm.compat` makes the
-strict JSON schema, `digest.llm.answers` puts slips of form right; only ids are read here.
+Every field has a default, so that one slip of a model costs one field. `digest.llm.compat` makes
+the strict JSON schema, `digest.llm.answers` puts slips of form right; only ids are read here.
 """
 
 from __future__ import annotations
@@ -37,29 +37,39 @@ class Pick(BaseModel):
 
 
 class Statement(BaseModel):
+    """A sentence of the overview, or one about funding."""
+
     text: str = ""
     cites: PostIds = []
 
 
 class Titled(BaseModel):
+    """A point: its title and text."""
+
     title: str = ""
     text: str = ""
     cites: PostIds = []
 
 
 class Grouped(BaseModel):
+    """An event or finding in one of the groups."""
+
     group: str = ""
     text: str = ""
     cites: PostIds = []
 
 
 class View(BaseModel):
+    """A view and who holds it."""
+
     post: PostIds = []
     who: str = ""
     text: str = ""
 
 
 class Asset(BaseModel):
+    """What was said about a stock or a coin."""
+
     kind: str = ""
     title: str = ""
     text: str = ""
@@ -98,6 +108,8 @@ Page = Brief | Views | Events | Money
 
 
 class Judgement(BaseModel):
+    """What a check says of one item."""
+
     id: str = ""
     supported: bool | None = None
     words: str = ""
@@ -110,6 +122,8 @@ class Check(BaseModel):
 
 
 class Rewritten(BaseModel):
+    """An item that failed, once more."""
+
     id: str = ""
     title: str = ""
     text: str = ""
@@ -123,6 +137,8 @@ class Repair(BaseModel):
 
 
 class Translated(BaseModel):
+    """An item in another language."""
+
     id: str = ""
     title: str = ""
     text: str = ""
