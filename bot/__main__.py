@@ -52,7 +52,7 @@ def _repeat_option(args: Sequence[str]) -> list[str]:
     return words
 
 
-class Day(click.ParamType[date]):
+class DayParam(click.ParamType[date]):
     """A day, written 2025-12-06 or 20251206."""
 
     name = "day"
@@ -74,9 +74,9 @@ def cli() -> None:
 
 @cli.command(cls=Files)
 @click.argument("topic")
-@click.option("--date", "day", type=Day(), help="The day; yesterday by default.")
-@click.option("--from", "first", type=Day(), help="First day of a range.")
-@click.option("--to", "last", type=Day(), help="Last day of a range.")
+@click.option("--date", "day", type=DayParam(), help="The day; yesterday by default.")
+@click.option("--from", "first", type=DayParam(), help="First day of a range.")
+@click.option("--to", "last", type=DayParam(), help="Last day of a range.")
 @click.option(
     "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
 )
@@ -311,7 +311,7 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 @cli.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--topic", help="Only this topic.")
-@click.option("--date", "day", type=Day(), help="Only reports of this day.")
+@click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
 def export(folder: Path, topic: str | None, day: date | None) -> None:
     """Write reports and pictures into FOLDER as Jekyll posts."""
     _run(_export(folder, topic, day))

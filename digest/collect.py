@@ -17,7 +17,7 @@ from digest.fetch.addresses import describe_address
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
 from digest.sources import Access, Source, admit_posts, open_source
 from digest.store import Store
-from digest.store.sources import Change, Health, Reads, SourceBook
+from digest.store.source_tables import Change, Health, Reads, SourceBook
 from digest.text import clean
 
 log = logging.getLogger(__name__)

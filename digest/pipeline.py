@@ -43,7 +43,7 @@ from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, open_source
 from digest.store import Store
-from digest.store.sources import SourceBook
+from digest.store.source_tables import SourceBook
 from digest.text import clean
 from digest.write import Material
 from digest.write.extractive.quotes import collect_quotes

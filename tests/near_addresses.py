@@ -80,7 +80,7 @@ LITERALS: tuple[str, ...] = tuple(
         ]
     )
 )
-"""Refused as they are written."""
+"""AddressRefused as they are written."""
 
 RESOLVED: tuple[tuple[str, ...], ...] = (
     *((address,) for address in [*_V4, *(v for v in _V6 if "%" not in v)]),

@@ -30,7 +30,7 @@ from digest.models import Report, SourceSpec, Topic, Window
 from digest.pipeline import run
 from digest.sources import Access
 from digest.store import Store
-from digest.store.sources import Change, Reads, SourceBook
+from digest.store.source_tables import Change, Reads, SourceBook
 from tests.posts import TOPIC
 from tests.source_servers import Server, hang, rss, serving, status
 from tests.x_server import KEY, XServer

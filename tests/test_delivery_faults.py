@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.delivery.outbox import MOST_AT_ONCE
+from bot.delivery.dispatch import MOST_AT_ONCE
 from bot.delivery.rate import Invalid
 from digest.models import Balance
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says

@@ -14,7 +14,13 @@ from aiohttp import web
 
 from digest.errors import SourceError
 from digest.fetch import http
-from digest.fetch.addresses import Refused, check_address, describe_address, is_public, refuse_near
+from digest.fetch.addresses import (
+    AddressRefused,
+    check_address,
+    describe_address,
+    is_public,
+    refuse_near,
+)
 from digest.fetch.http import Fetcher, GuardedTransport, parse_wait
 from tests.near_addresses import LITERALS, RESOLVED
 from tests.source_servers import Server, half, hang, serving, status
@@ -257,7 +263,7 @@ def test_ordinary_hosts_are_not_refused() -> None:
         "0xabc.com",
     ):
         refuse_near(host)
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         refuse_near("")
 
 

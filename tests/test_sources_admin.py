@@ -23,7 +23,7 @@ from digest.fetch.opml import parse_opml
 from digest.models import Chat, SourceSpec
 from digest.sources import Access, parse_spec
 from digest.store import Store
-from digest.store.sources import SourceBook
+from digest.store.source_tables import SourceBook
 from tests.hosts import BOSS, context
 from tests.posts import TOPIC
 from tests.source_servers import rss, serving

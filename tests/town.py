@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.delivery.outbox import MOST_AT_ONCE, Outbox, Writer
+from bot.delivery.dispatch import MOST_AT_ONCE, Outbox, Writer
 from bot.platforms import Delivering, Pace, Setup
 from bot.platforms.discord import rest as discord
 from bot.platforms.telegram import api as telegram

@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.delivery.outbox import AHEAD, Outbox, Writer
+from bot.delivery.dispatch import AHEAD, Outbox, Writer
 from bot.platforms import Pace
 from digest.models import Chat, Subscription
 from digest.store import Store

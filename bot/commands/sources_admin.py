@@ -18,7 +18,7 @@ from bot.messages import Block, Heading, Link, ListItem, Paragraph, Reply, Rows,
 from bot.texts import source_error
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import SourceSpec, Topic
-from digest.store.sources import Health, Reads, SourceBook
+from digest.store.source_tables import Health, Reads, SourceBook
 
 ACTIONS: Mapping[str, str] = {
     **{name: name for name in ("list", "add", "remove", "test")},

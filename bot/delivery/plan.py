@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.alerts import Tell
 from bot.delivery.compose import compose_digest, compose_excuse
-from bot.delivery.outbox import Outbox, Writer
+from bot.delivery.dispatch import Outbox, Writer
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError

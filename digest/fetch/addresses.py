@@ -50,11 +50,11 @@ _SCRIPTS_TOGETHER = (
 other."""
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """An address that must not be dialled; `host` is its name."""
 
 
-class PlaceholderDns(Refused):
+class PlaceholderDns(AddressRefused):
     """A name that the local DNS maps to an address of a proxy client."""
 
 
@@ -80,19 +80,19 @@ def is_placeholder(address: str) -> bool:
 
 
 def refuse_near(host: str) -> None:
-    """Raise Refused for a host of this machine or network as it is written, before any look-up."""
+    """Raise AddressRefused for a host of this machine or network as it is written, before any look-up."""
     bare = host.strip("[]").rstrip(".").lower()
     if not bare or _LOCAL_NAME.search(bare):
-        raise Refused(host)
+        raise AddressRefused(host)
     if ":" in bare or _NUMBER.fullmatch(bare):
         try:
             bare = bare if ":" in bare else socket.inet_ntoa(socket.inet_aton(bare))
         except OSError:
-            raise Refused(host) from None
+            raise AddressRefused(host) from None
         if not is_public(bare):
-            raise Refused(host)
+            raise AddressRefused(host)
     elif "." not in bare:
-        raise Refused(host)  # a name of the local network
+        raise AddressRefused(host)  # a name of the local network
 
 
 @lru_cache(maxsize=4096)  # hosts come again and again
@@ -100,7 +100,7 @@ def is_near(host: str) -> bool:
     """Return True for a host of this machine or network as it is written."""
     try:
         refuse_near(host)
-    except Refused:
+    except AddressRefused:
         return True
     return False
 

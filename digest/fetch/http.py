@@ -26,8 +26,8 @@ import httpx2
 
 from digest.errors import SourceError
 from digest.fetch.addresses import (
+    AddressRefused,
     PlaceholderDns,
-    Refused,
     check_address,
     describe_address,
     is_placeholder,
@@ -87,7 +87,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._inner, self._proxied, self._resolve = inner, proxied, resolver
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request to a checked address. Raise Refused, or httpx2's own errors."""
+        """Send the request to a checked address. Raise AddressRefused, or httpx2's own errors."""
         host = request.url.host
         refuse_near(host)
         if self._proxied:
@@ -109,7 +109,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if any(map(is_placeholder, addresses)):
             raise PlaceholderDns(host)
         if not all(map(is_public, addresses)):
-            raise Refused(host)
+            raise AddressRefused(host)
         return addresses
 
     async def aclose(self) -> None:
@@ -196,7 +196,7 @@ class Fetcher:
                 f"{describe_address(address)}: the DNS here gives placeholder addresses (198.18.0.0/15), as"
                 " a proxy client does: set HTTPS_PROXY to that proxy"
             ) from None
-        except Refused:
+        except AddressRefused:
             raise SourceError(
                 f"{describe_address(address)}: leads into a private network: only `private = true` in the topics"
                 " file allows that"

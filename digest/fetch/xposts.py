@@ -87,7 +87,7 @@ class XPost(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PostPage:
     """One answer: posts, those they refer to, authors by id, where to go on."""
 
     posts: tuple[XPost, ...] = ()
@@ -109,7 +109,7 @@ class Page:
         return (*(f"x:{id_}" for id_ in ids), *(f"{USER}{id_}" for id_ in users))
 
 
-def parse_page(body: bytes, name: str) -> Page:
+def parse_page(body: bytes, name: str) -> PostPage:
     """Return the page in an answer. Raise SourceError for one that broke off, is none, or holds
     errors alone."""
     data = _load(body)
@@ -122,7 +122,7 @@ def parse_page(body: bytes, name: str) -> Page:
     included = _mapping(data.get("includes"))
     referred = _posts(included.get("posts") or included.get("tweets"))
     meta = _mapping(data.get("meta"))
-    return Page(
+    return PostPage(
         posts=tuple(_posts(content)),
         referred={post.id: post for post in referred},
         authors=_authors(included.get("users")),
@@ -156,7 +156,7 @@ def _words(data: Mapping[str, Any]) -> str:
     return " ".join(words.split())[:MAX_REFUSAL]
 
 
-def posts_of(page: Page) -> list[Post]:
+def posts_of(page: PostPage) -> list[Post]:
     """Return the posts of a page and those they refer to. A repost is the post it repeats."""
     by_id = {**page.referred, **{post.id: post for post in page.posts}}
     plain = {
@@ -171,7 +171,7 @@ def posts_of(page: Page) -> list[Post]:
     return [converted for converted in with_context.values() if converted.text.strip()]
 
 
-def _post(post: XPost, page: Page) -> Post | None:
+def _post(post: XPost, page: PostPage) -> Post | None:
     if post.created_at is None or post.created_at.tzinfo is None:
         return None
     handle, name = page.authors.get(post.author_id, (post.username, ""))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError
 from digest.fetch.http import Fetcher, parse_wait, refusal
-from digest.fetch.xposts import Page, parse_page, parse_refusal, posts_of
+from digest.fetch.xposts import PostPage, parse_page, parse_refusal, posts_of
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
@@ -95,7 +95,7 @@ class X:
             marks.pop("token", None)
         return posts_of(page), SourceState(marks, more="token" in marks, read=page.read)
 
-    async def _look_up_user(self, fetcher: Fetcher) -> Page:
+    async def _look_up_user(self, fetcher: Fetcher) -> PostPage:
         """Return the user by the handle; stored by itself, for it is paid for."""
         page = await self._get(fetcher, f"/2/users/by/username/{self._place.what}", {})
         if page.problem or not page.user:
@@ -124,7 +124,7 @@ class X:
 
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], query: dict[str, str]
-    ) -> Page:
+    ) -> PostPage:
         """Return the page; ask again without what the server does not understand, or has
         forgotten."""
         for _ in range(3):
@@ -145,7 +145,7 @@ class X:
                 break
         raise SourceError(f"{self.name}: X refuses: {page.problem}")
 
-    async def _get(self, fetcher: Fetcher, path: str, params: dict[str, str]) -> Page:
+    async def _get(self, fetcher: Fetcher, path: str, params: dict[str, str]) -> PostPage:
         headers = {"authorization": f"Bearer {self._token}"}
         # The key is for this server alone: no redirect is followed.
         answer = await fetcher.get(
@@ -159,7 +159,7 @@ class X:
         if answer.status != 400:
             wait = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else 0
             raise SourceError(f"{self.name}: X refuses ({answer.status}): {words}", wait=wait)
-        return Page(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
+        return PostPage(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
 
 
 def open_source(spec: SourceSpec, access: Access) -> X:
@@ -189,7 +189,7 @@ def _start(window: Window) -> datetime:
     return max(first.astimezone(UTC), oldest)
 
 
-def _past(page: Page, window: Window) -> bool:
+def _past(page: PostPage, window: Window) -> bool:
     """Return True for a page that goes back beyond what is wanted."""
     times = [post.created_at for post in page.posts if post.created_at]
     return bool(times) and min(times) < _start(window)

@@ -33,33 +33,37 @@ entities beyond 100 are dropped silently, block quotes among them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class TextSheet:
     """A message to send: text with its entities, or a picture with them as caption."""
 
     lines: tuple[Line, ...]
     picture: Picture | None = None
 
 
-def sheets(reply: Reply) -> list[Sheet]:
+def sheets(reply: Reply) -> list[TextSheet]:
     """Return the reply as messages within Telegram's limits. A picture has all text as its
     caption where that fits; else the news goes first, and the picture follows with what stands
     behind it."""
     before, picture, after = parts(reply)
     before, after = inert_units(before), inert_units(after)
     if picture is None:
-        return [Sheet(tuple(page)) for page in pages(after, size, TEXT)]
+        return [TextSheet(tuple(page)) for page in pages(after, size, TEXT)]
     caption, left = fitting([*before, *after], size, CAPTION)
     if not left:
-        return [Sheet(tuple(caption), picture)]
+        return [TextSheet(tuple(caption), picture)]
     while before and before[-1].heading:  # it belongs to what stands behind the picture
         after.insert(0, before.pop())
     texts = pages(before, size, TEXT)
     spread = pages([*before, *after], size, TEXT, CAPTION)
     if len(texts) > 1 and len(spread) == 2:
-        return [Sheet(tuple(spread[0])), Sheet(tuple(spread[1]), picture)]
+        return [TextSheet(tuple(spread[0])), TextSheet(tuple(spread[1]), picture)]
     caption, left = fitting(after, size, CAPTION)
-    closing = (Sheet(tuple(page)) for page in pages(left, size, TEXT))
-    return [*(Sheet(tuple(page)) for page in texts), Sheet(tuple(caption), picture), *closing]
+    closing = (TextSheet(tuple(page)) for page in pages(left, size, TEXT))
+    return [
+        *(TextSheet(tuple(page)) for page in texts),
+        TextSheet(tuple(caption), picture),
+        *closing,
+    ]
 
 
 def inert(text: str, *, own: bool = False) -> str:
@@ -143,7 +147,7 @@ MOST_BYTES = 64
 ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 
 
-def is_paged(reply: Reply, written: Sequence[Sheet], host: Host, bot: str) -> bool:
+def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
     """Return whether these messages are shown one at a time, with arrows that turn them. In a
     channel (see `keyboard`) only where a link can lead to the others."""
     turning = bool(reply.line) and Press(reply.line, len(written)).fits(MOST_BYTES)
@@ -168,7 +172,7 @@ def write_bodies(
     ]
 
 
-def _body(sheet: Sheet, picture: str, buttons: InlineKeyboardMarkup | None) -> dict[str, Any]:
+def _body(sheet: TextSheet, picture: str, buttons: InlineKeyboardMarkup | None) -> dict[str, Any]:
     text, entities = message(sheet.lines)
     body: dict[str, Any] = {"text": text}
     if entities:
