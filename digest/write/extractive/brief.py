@@ -19,7 +19,7 @@ ROOM = {"zh": 200, "en": 420}
 """Characters of the sentences behind the first."""
 MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
-LEAST_VALUE = 0.3
+LEAST_VALUE = 0.5
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
 VALUE_WEIGHT = 0.2
 """What the value of its lead counts beside the score of a story, when points are chosen."""
@@ -30,8 +30,9 @@ QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
 SPOKEN_POINTS = 7
 """Points in the report's language, where as many stories have a sentence in it."""
-YIELDS = 0.15
-"""Score by which a story in another language may be better and yet make room for one in the report's."""
+YIELDS = 0.3
+"""Score by which a story in another language may be better and yet make room for one in the
+report's."""
 MAKERS = frozenset(["company", "institution", "person"])
 """Kinds of names that make things."""
 LEADING, MAX_THEMES, MAX_LABELS = 3, 3, 2
@@ -49,7 +50,8 @@ class _Candidate:
 
 
 def list_points(draft: Draft) -> list[Item]:
-    """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says so."""
+    """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says
+    so."""
     candidates = _choose_stories(_list_candidates(draft))
     draft.events.clear()
     draft.printed.clear()
@@ -75,7 +77,8 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
 
 
 def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Return the best, the last of which make room for nearly as good ones in the report's language."""
+    """Return the best, the last of which make room for nearly as good ones in the report's
+    language."""
     chosen = list(candidates[:MAX_POINTS])
     for other in candidates[MAX_POINTS:]:
         foreign = [candidate for candidate in chosen if not candidate.spoken]

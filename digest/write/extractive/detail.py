@@ -21,9 +21,9 @@ MAX_VIEWS = 8
 MAX_EVENTS = 12
 MAX_SPECIAL = 10
 MAX_IN_GROUP = 4
-LEAST_VALUE = 0.45
+LEAST_VALUE = 0.65
 """Value of a sentence that tells an event (`rate_quote`)."""
-LEAST_FURTHER = 0.6
+LEAST_FURTHER = 0.8
 """The same for what else was said of a story."""
 VIEW_FITNESS = -0.6
 """Least fitness of a sentence that is printed as its author's view: it may say "I"."""

@@ -20,8 +20,9 @@ MAX_CITES = 5
 ON_TOPIC = 0.30
 """Topic fit below which a story is no point of the digest, only background."""
 SAME_EVENT = 0.58
-"""Cosine from which two sentences that share a name tell of one event. Of ten points of a real day no
-two were nearer than 0.35; five of six pairs that told one event lay between 0.52 and 0.72."""
+"""Cosine from which two sentences that share a name tell of one event. Of ten points of a real
+day no two were nearer than 0.35; five of six pairs that told one event lay between 0.52 and
+0.72."""
 SAME_WORDS = 0.65
 """Cosine from which two sentences tell the same, whatever they name."""
 SUPPORTS = 0.55
@@ -35,7 +36,7 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
-WEIGHTS = {"first": 0.3, "headline": 0.15, "newsroom": 0.15, "like_post": 0.4, "per_post": -0.03}
+WEIGHTS = {"first": 0.5, "headline": 0.15, "newsroom": 0.15, "like_post": 0.4, "per_post": -0.03}
 """What counts besides fitness when a sentence is chosen to tell a story."""
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
@@ -72,7 +73,8 @@ class Draft:
         self._readable = self._list_readable()
 
     def _list_readable(self) -> set[str]:
-        """Return the languages of the report: its own, English and Chinese, and that of most posts."""
+        """Return the languages of the report: its own, English and Chinese, and that of most
+        posts."""
         spoken = Counter(r.language for story in self.stories() for r in story.readings)
         usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
         return {self.language, "zh", "en", *usual}
@@ -106,7 +108,8 @@ class Draft:
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
     def choose_lead(self, story: Story, least: float) -> Lead | None:
-        """Return the unprinted sentence that tells the news of a story best, of at least that value.
+        """Return the unprinted sentence that tells the news of a story best, of at least that
+        value.
 
         One in the report's language goes before all others.
         """
@@ -142,7 +145,8 @@ class Draft:
         return tuple(keys)
 
     def _supports(self, reading: Reading, quote: Quote) -> bool:
-        """Return whether a post says what the quote says: it shares a name and is near in meaning."""
+        """Return whether a post says what the quote says: it shares a name and is near in
+        meaning."""
         vectors: list[Vectors] = [other.vector for other in self.quotes.get(reading.key, ())]
         if reading.vector is not None:
             vectors.append(reading.vector)
@@ -243,7 +247,8 @@ def speaker(post: Post) -> str:
 
 
 def _show_name(post: Post) -> str:
-    """Return the author's name, or the handle where the name is none: it may be as hostile as a text."""
+    """Return the author's name, or the handle where the name is none: it may be as hostile as a
+    text."""
     name = plain(post.author_name)
     is_name = 0 < len(name) <= MAX_NAME and "/" not in name and not talks_to_programs(name)
     return name if is_name else post.author

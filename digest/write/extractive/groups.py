@@ -1,4 +1,5 @@
-"""Groups of items inside a section: a sentence belongs where the sentences nearest in meaning are."""
+"""Groups of items inside a section: a sentence belongs where the sentences nearest in meaning
+are."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ def list_finance(draft: Draft) -> list[Item]:
 
 
 def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
-    """Yield sentences about capital, prices and rates in stories of the topic, with weight and story."""
+    """Yield sentences about capital, prices and rates in stories of the topic, with weight and
+    story."""
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY)):
         if _is_topical(story):
             yield _weigh(draft, quote, story), quote, story

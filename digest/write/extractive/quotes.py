@@ -23,7 +23,8 @@ MIN_SIZE, MAX_SIZE = 9, 165
 """Size of a sentence (`Sentence.size`): less says nothing, more is none that a reader finishes."""
 MAX_STORIES = 150
 MAX_POSTS = 6
-"""Posts of a story whose sentences are looked at, best first; as many again in the report's language."""
+"""Posts of a story whose sentences are looked at, best first; as many again in the report's
+language."""
 MAX_SENTENCES = 8
 """Sentences of a post that are looked at: what a post is about stands in its beginning."""
 MAX_ENCODED = 320
