@@ -15,13 +15,14 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 def rows(data: Path) -> list[Row]:
     """Return a row for the errors that code can see and one for those of meaning.
 
-    The rules were tuned on items with even numbers; only the others are counted.
+    Most rules were tuned on the other three quarters of the items; those of the last quarter were
+    judged once before the last few rules were written.
     """
     path = data / "labels" / "verify_dev.jsonl"
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
-    lines = [line for line in lines if int(json.loads(line)["id"][1:]) % 2]
+    lines = [line for line in lines if int(json.loads(line)["id"][1:]) % 4 == 3]
     labels = [json.loads(line) for line in lines]
     verdicts = [json.loads(verdict)["ok"] for verdict in judged(lines, path.name)]
     pairs = list(zip(labels, verdicts, strict=True))
@@ -31,7 +32,7 @@ def rows(data: Path) -> list[Row]:
     others = [ok for meaning, ok in planted if meaning]
     return [
         Row(
-            "verify_dev, odd rows: planted figures, days, names, speakers, versions",
+            "verify_dev, the last quarter: planted figures, days, names, speakers, versions",
             "caught; true items refused",
             f"{seen.count(False)} of {len(seen)}; {true.count(False)} of {len(true)}",
             bar="85 %; 4 %",

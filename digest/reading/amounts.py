@@ -82,7 +82,7 @@ _TENTHS = re.compile(
     r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
 )
 _FRACTION = re.compile(
-    r"\b(?<!and )(?P<above>an?|one|two|three|four|five)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    r"\b(?<!and )(?P<above>an?|one|two|three|four|five|six|seven|eight|nine)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.])"
     r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",

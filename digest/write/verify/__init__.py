@@ -170,7 +170,7 @@ def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
     if amount.unit not in CHANGES:
         return False
     direction = find_direction(
-        find_clause(text, amount), text[max(0, amount.start - 4) : amount.start]
+        find_clause(text, amount, 1), text[max(0, amount.start - 4) : amount.start]
     )
     if not direction:
         return False

@@ -44,6 +44,8 @@ def _convert(
     """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
     180 may be either."""
     unit, fact_unit = mine.unit, other.unit
+    if unit == "count" and fact_unit == "times":
+        return mine.value, other.value  # "4x RTX 4090" are 四张
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
         if fact_unit:  # "three models" of the statement is not the post's three months

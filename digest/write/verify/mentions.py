@@ -15,6 +15,7 @@ from digest.reading.names import (
     Name,
     find_entry,
     find_names,
+    find_ticker,
     is_common,
     is_jargon,
     opens_sentence,
@@ -173,7 +174,8 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
 
 def _find_known(name: Name) -> KnownName | None:
     bare = re.sub(r"[\s-]*v?\d.*$", "", name.text)
-    return find_entry(name.text) or (find_entry(bare) if name.kind else None)
+    ticker = find_ticker(name.text) if name.text.isupper() else None
+    return find_entry(name.text) or ticker or (find_entry(bare) if name.kind else None)
 
 
 def _has_entry(entry: KnownName, name: Name, text: str, mentions: Mentions) -> bool:
@@ -332,7 +334,10 @@ def _whole_name(name: Name, start: int, text: str) -> str:
     if all(char in marks for char in name.text):
         while start and text[start - 1] in marks:
             start -= 1
-    return text[start : text.find(name.text, start) + len(name.text)]
+    end = text.find(name.text, start) + len(name.text)
+    while all(char in marks for char in name.text) and text[end : end + 1] in marks:
+        end += 1
+    return text[start:end]
 
 
 def _is_cjk(mentions: Mentions) -> bool:

@@ -17,6 +17,8 @@ _OTHER_SCRIPT = re.compile(
 )
 _DOTTED = re.compile(r"(?<=[·・])[\u3400-\u9fff]{1,7}|[\u3400-\u9fff]{1,4}(?=[·・])")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
+PINYIN_LETTERS = 6
+"""Letters from which a word that is spelled as Chinese characters sound is no chance."""
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
 _CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
@@ -94,12 +96,14 @@ class Sounds:
         if pinyin in self._pairs:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
-        return any(is_alike(parts[-1], sound) for sound in self._latin)
+        return any(is_alike(parts[-1], sound) for sound in self._latin | self._kana)
 
     def _match_latin(self, name: str) -> bool:
         words = _LATIN_WORD.findall(name)
         if not words or not (self._foreign or self._han):
             return False
+        if len("".join(words)) >= PINYIN_LETTERS and "".join(words).lower() in self._spelled:
+            return True
         joined = {"".join(words).lower(), "".join(reversed(words)).lower()}
         if joined & self._pinyin:
             return True
@@ -140,6 +144,15 @@ class Sounds:
                     if len(word) == length and all(char in marks for char in word):
                         words.add(word)
         return frozenset(sound_of(word) for word in words)
+
+    @cached_property
+    def _spelled(self) -> str:
+        """Return the Chinese runs in pinyin: Shangou is 闪购."""
+        return " ".join(anyascii(run).lower() for run in self._han)
+
+    @cached_property
+    def _kana(self) -> frozenset[str]:
+        return frozenset(sound_of(word) for word in _OTHER_SCRIPT.findall(self._text))
 
     @cached_property
     def _latin(self) -> frozenset[str]:
