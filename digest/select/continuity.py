@@ -14,6 +14,7 @@ import numpy as np
 
 from digest.models import Dropped, Post, Report, Topic
 from digest.reading import Story
+from digest.reading.vocabulary import count_words_of
 from digest.select.cluster import names
 from digest.select.embed import embed
 from digest.text import plain
@@ -39,20 +40,8 @@ OWN_NEWS = 0.72
 ACT_NEWS = 0.2
 """The same where somebody did what nobody had done before: released, bought, raised, sued, won."""
 
-_ACTS = tuple(
-    re.compile(words, re.IGNORECASE)
-    for words in (
-        r"\b(?:announc|unveil|introduc|reveal|launch|releas|shipp)\w+|\b(?:now|is) (?:live|available|out|here)\b|\brolling out\b|"
-        r"宣布|公布|官宣|揭晓|发布|推出|上线|上架",
-        r"\bopen[- ]?sourc\w+|开源",
-        r"\bacquir\w+|\bacquisition\b|收购|并购",
-        r"\brais(?:es|ed|ing)\b|\bfunding\b|\bvaluation\b|融资|估值",
-        r"\bsu(?:es?|ed|ing)\b|\blawsuit|\bban(?:s|ned)?\b|\bblock(?:s|ed)\b|起诉|禁止|封禁",
-        r"\bresign\w*|\bjoin(?:s|ed)\b|\bhir(?:es|ed)\b|\bfired\b|\blay(?:s|ing)? ?offs?\b|离职|加入|裁员",
-        r"\bwinners?\b|\bwon\b|\bbeats?\b|\boutp\w+|\bsurpass\w*|夺冠|获奖|超过|超越|登顶",
-    )
-)
-"""What may be done, each in the words for it. "Introducing" and "is here" are one: a launch is told in both."""
+ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
+"""Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in both."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
@@ -157,8 +146,8 @@ def _judged(posts: Sequence[Post], same: Sequence[Told]) -> tuple[Judgement, dat
     return "repeat", max(one.day for one in same)
 
 
-def _acts(text: str) -> set[int]:
-    return {number for number, words in enumerate(_ACTS) if words.search(text)}
+def _acts(text: str) -> set[str]:
+    return {act for act in ACTS if count_words_of(text.replace("-", " "), "acts", act)}
 
 
 def _details(text: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from digest.models import Dropped, Post
 from digest.reading import Reading
-from digest.select.grams import Hashes, runs
+from digest.select.embed import Hashes, hash_runs
 from digest.text import EMOJI, URL
 
 JACCARD = 0.65
@@ -134,7 +134,7 @@ def _words(text: str) -> str:
 
 def _shingles(texts: Sequence[str]) -> list[Hashes]:
     """Of each text the hashes of all runs of SHINGLE characters, smallest first."""
-    hashes, owner = runs(texts, SHINGLE)
+    hashes, owner = hash_runs(texts, SHINGLE)
     starts = np.searchsorted(owner, np.arange(1, len(texts)))
     return [np.unique(own) for own in np.split(hashes, starts)]
 
