@@ -34,6 +34,8 @@ NEWS_MARGINS = (-2.0, 1.0)
 """Margins of the head that count as no news value and as the most."""
 FULL_CHARS = 280
 """Characters from which a longer text says no more; a Han character counts as two and a half."""
+REPLY = 0.6
+"""What the substance of an answer to somebody counts: half of what it says stands in the other post."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
 OWN_MEASURE = 0.5
@@ -57,12 +59,13 @@ def measure_substance(reading: Reading) -> float:
     words = reading.plain
     size = len(words) * (2.5 if reading.language in ("zh", "ja") else 1.0)
     numbers = sum(c.isdigit() and not before.isdigit() for before, c in pairwise(" " + words))
-    return (
+    score = (
         0.50 * min(1.0, size / FULL_CHARS)
         + 0.20 * min(1.0, numbers / 3)
         + 0.20 * min(1.0, _count_capitalised(words) / 6)
         + 0.10 * (bool(reading.post.links) or reading.unlinked != reading.text)
     )
+    return score * (REPLY if reading.text.startswith("@") else 1.0)
 
 
 def _count_capitalised(words: str) -> int:
