@@ -51,18 +51,24 @@ class Phrase:
         return False
 
 
+class _Letters(dict[int, str]):
+    """What each character becomes, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        c = chr(code)
+        self[code] = "#" if c.isdigit() else c if c.isalnum() or c in "%&+'#-：【】" else " "
+        return self[code]
+
+
+_LETTERS = _Letters({ord("’"): "'"})
+
+
 def normalize(text: str) -> str:
     """Return small words with single blanks between and around them, and "#" for each number."""
-    letters: list[str] = []
-    for c in URL.sub(" ", text).lower():
-        if c.isdigit():
-            if letters[-1:] != ["#"]:
-                letters.append("#")
-        elif c.isalnum() or c in "%&+'’#-：【】":
-            letters.append("'" if c == "’" else c)
-        else:
-            letters.append(" ")
-    return f" {' '.join(''.join(letters).split())} "
+    letters = URL.sub(" ", text).lower().translate(_LETTERS)
+    while "##" in letters:
+        letters = letters.replace("##", "#")
+    return f" {' '.join(letters.split())} "
 
 
 @cache
@@ -76,6 +82,17 @@ def load_phrases() -> tuple[Phrase, ...]:
     return tuple(phrases)
 
 
+@cache
+def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
+    """Return the places of phrases by their first word, and of those that begin with no Latin word."""
+    by_word: dict[str, list[int]] = {}
+    others = []
+    for place, phrase in enumerate(load_phrases()):
+        first = phrase.parts[0].split()[0]
+        (by_word.setdefault(first, []) if first.isascii() else others).append(place)
+    return by_word, others
+
+
 def _bound(part: str) -> str:
     """Return the part with blanks at its ends where it is Latin: Chinese has none between words."""
     start = "" if part[1] > "\u2e7f" else " "
@@ -87,7 +104,10 @@ def find_reason(text: str) -> str:
     """Return the reason why a text counts as an advertisement by its phrases, "" where it does not."""
     normalized = normalize(text)
     weak = 0
-    for phrase in load_phrases():
+    by_word, others = _index_phrases()
+    places = {place for word in by_word.keys() & set(normalized.split()) for place in by_word[word]}
+    places |= set(() if normalized.isascii() else others)
+    for phrase in map(load_phrases().__getitem__, sorted(places)):
         if phrase.stands_in(normalized):
             weak += phrase.weight
             if phrase.weight >= THRESHOLD or weak >= THRESHOLD:
