@@ -93,3 +93,13 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield f"postgresql://{info.get('user', 'postgres')}@/{name}?host={host}&port={port}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def encoder_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the encoder and its vectors from test to test: both take seconds."""
+    from tests.editing import embed_once
+
+    monkeypatch.setattr("digest.write.model.editor.release", lambda: None)
+    for module in ("model.pick", "model.assembly", "verify.nearness"):
+        monkeypatch.setattr(f"digest.write.{module}.embed", embed_once)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digest.errors import BudgetSpent, StoreError
-from digest.llm.budget import MAX_PROMPT_TOKENS, Budget, price, tokens
+from digest.llm.budget import MAX_ANSWER_TOKENS, MAX_PROMPT_TOKENS, Budget, price, tokens
 from digest.models import Cost, Provider
 from digest.store import Spent, Store, spending_tables
 from digest.store import engine as engines
@@ -99,7 +99,9 @@ async def test_days_and_months_are_those_of_utc(store: Store) -> None:
 async def test_a_report_has_its_own_cap_in_tokens(store: Store) -> None:
     money = budget(store)
     held = await money.hold(PRICED, MAX_PROMPT_TOKENS - 10, 10)
-    with pytest.raises(BudgetSpent, match="20000 tokens in and 8000 out"):
+    with pytest.raises(
+        BudgetSpent, match=f"{MAX_PROMPT_TOKENS} tokens in and {MAX_ANSWER_TOKENS} out"
+    ):
         await money.hold(PRICED, 11, 10)
     await money.settle(held, PRICED, 5000, 10)
     await money.hold(PRICED, 11, 10)
@@ -107,9 +109,9 @@ async def test_a_report_has_its_own_cap_in_tokens(store: Store) -> None:
 
 async def test_calls_side_by_side_share_the_cap_in_tokens(store: Store) -> None:
     money = budget(store)
-    holds = [money.hold(PRICED, 9_000, 100) for _ in range(4)]
-    done = await asyncio.gather(*holds, return_exceptions=True)
-    assert sum(isinstance(one, BudgetSpent) for one in done) == 2
+    holds = [money.hold(PRICED, MAX_PROMPT_TOKENS // 2 - 1, 100) for _ in range(4)]
+    results = await asyncio.gather(*holds, return_exceptions=True)
+    assert sum(isinstance(result, BudgetSpent) for result in results) == 2
 
 
 async def test_answers_and_what_servers_understand_are_kept(store: Store) -> None:

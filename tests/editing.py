@@ -1,0 +1,103 @@
+"""The sample day as material of an editor, and models that answer without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from digest.llm.client import Call
+from digest.models import (
+    Counts,
+    Item,
+    Language,
+    Quality,
+    Section,
+    SourceResult,
+    Window,
+)
+from digest.select.embed import embed
+from digest.select.selection import select
+from digest.sources.jsonl import parse_lines
+from digest.topics import load_topics
+from digest.write import Material
+from digest.write.extractive.writer import write
+from digest.write.model.assembly import Edited
+from digest.write.model.editor import Editor
+from digest.write.model.prompts import load_prompts
+from tests.writers import Writer
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "digest" / "sources" / "sample.jsonl"
+DAY = date(2025, 12, 5)
+PROMPTS = load_prompts(ROOT / "prompts")
+
+
+VECTORS: dict[str, Any] = {}
+
+
+def embed_once(texts: Sequence[str]) -> Any:
+    """Return the vectors of texts; each text is encoded once for all tests."""
+    missing = [text for text in dict.fromkeys(texts) if text not in VECTORS]
+    if missing:
+        VECTORS.update(zip(missing, embed(missing), strict=True))
+    return [VECTORS[text] for text in texts]
+
+
+@cache
+def material(language: Language = "zh") -> Material:
+    topic = replace(load_topics(ROOT / "topics.toml")["ai"], language=language)
+    posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
+    posts = [post for post in posts if post.created_at.date() == DAY]
+    stories = select(topic, posts, lambda _: None).stories
+    counts = Counts(collected=len(posts), stories=len(stories))
+    window = Window(DAY, DAY, "UTC")
+    return Material(topic, window, stories, counts, (SourceResult("sample", len(posts)),), ())
+
+
+@cache
+def extractive(language: Language = "zh") -> tuple[Section, ...]:
+    return write(material(language))
+
+
+class Model:
+    """Answers by a writer; keeps what it was asked."""
+
+    def __init__(self, writer: Writer, failing: dict[str, Exception] | None = None) -> None:
+        self.writer, self.failing, self.calls = writer, failing or {}, list[Call[Any]]()
+
+    async def ask(self, call: Call[Any]) -> Any:
+        self.calls.append(call)
+        if error := self.failing.get(call.name):
+            raise error
+        return call.schema.model_validate(self.writer(call.system, call.prompt))
+
+
+async def edited(
+    writer: Writer, language: Language = "zh", failing: dict[str, Exception] | None = None
+) -> Edited:
+    model = Model(writer, failing)
+    return await Editor(material(language), extractive(language), model.ask, PROMPTS).write()
+
+
+def items(found: Edited, *names: str) -> list[Item]:
+    """The items that a writer wrote, of these sections or of all."""
+    return [
+        item
+        for section in found.sections
+        for item in section.items
+        if item.status != "note" and (not names or section.name in names)
+    ]
+
+
+def text(found: Edited) -> str:
+    return "\n".join(f"{item.title} {item.text}" for s in found.sections for item in s.items)
+
+
+def score(found: Edited) -> Quality:
+    """What the gate measured."""
+    assert found.quality
+    return found.quality
