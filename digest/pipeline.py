@@ -102,7 +102,8 @@ async def run(
     the topic's sources where the window is not over yet, or not all that can be had of it is stored.
     Raises DigestError where there are no posts and no source answered.
 
-    With a `model`, its version takes the place of the stored report once it has passed.
+    With a `model`, its version takes the place of the stored report once it has passed. A stored
+    report that a model wrote stands until then, as long as the posts it cites are as they were.
     """
     steps = _WITH_MODEL if model else _PROGRESS
 
@@ -117,11 +118,18 @@ async def run(
     material = prepared(topic, window, gathered, step, told(before))
     report = drafted(material, step, now)
     step("store")
-    await store.save_report(report)
+    stored = await store.report(topic.name, window.first, window.last) if model else None
+    stands = stored is not None and stored.writer == "llm" and _still_cites(stored, material)
+    if not stands:
+        await store.save_report(report)
     if model:
         step("model")
         report = await _edited(report, material, store, model)
-        await store.save_report(report)
+        if stands and stored and report.writer != "llm":
+            log.warning("the model's report of %s stands: this time it wrote none", window.last)
+            report = stored
+        else:
+            await store.save_report(report)
     progress("done", len(steps), len(steps))
     return report
 
@@ -165,6 +173,12 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
         posts=cited([*edited.sections, *chain(*renderings.values())], material),
         renderings=renderings,
     )
+
+
+def _still_cites(report: Report, material: Material) -> bool:
+    """Return whether every post that the report cites is still told of, in the same words."""
+    texts = {p.key: clean(p.text)[:CITED_CHARS] for s in material.stories for p in s.posts}
+    return all(texts.get(key) == cited_.text for key, cited_ in report.posts.items())
 
 
 def _in_language(material: Material, language: Language) -> Material:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from digest.errors import LlmError
+from digest.reading import Story, read
+from digest.write.model.context import Context, is_stub
 from digest.write.model.editor import Editor
+from digest.write.model.pick import group_stories
+from digest.write.model.schemas import Pick
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
+from tests.posts import post
 from tests.writers import Reply, honest, sentences_of, wanted
 
 pytestmark = pytest.mark.usefixtures("encoder_stays")
@@ -103,7 +109,7 @@ async def test_a_check_restores_a_name_but_never_a_figure() -> None:
     def renamed(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         if wanted(prompt) == "points":
-            reply["points"][0]["text"] += "Quillmark 公司也在场。"
+            reply["points"][0]["text"] = reply["points"][0]["text"][:-1] + "，Quillmark 参与。"
             reply["points"][1]["text"] += "另有 8,317 人在场。"
         return reply
 
@@ -130,3 +136,119 @@ async def test_the_overview_is_one_paragraph_without_counts() -> None:
     (overview,) = (await edited(trends)).sections[0].items
     assert len(overview.cites) >= 2
     assert "帖子" not in overview.text
+
+
+def event_of(*texts: str, event: int = 0) -> Story:
+    return Story(tuple(read([post(text, text, author=text[:9]) for text in texts])), event=event)
+
+
+FILLERS = tuple(
+    event_of(f"{name} releases {name} {n}, a new model for developers.", event=100 + n)
+    for n, name in enumerate(
+        "Northlight Larkspur Tesselund Kitewick Quillmark Harborpeak Veland Butler".split(), 2
+    )
+)
+
+
+def test_what_the_pick_calls_one_event_is_one() -> None:
+    """Two languages, or a headline that was cut, lie far apart in meaning."""
+    stories = [
+        event_of("Meridian 4 benchmarks: Northlight finally compares against others", event=1),
+        *FILLERS,
+        event_of("Northlight 发布 Meridian 4，输入价格每百万 token 2 美元。", event=2),
+        event_of("My sourdough bread needs eighteen hours in the fridge.", event=3),
+    ]
+    count = len(stories)
+    named = Pick(must=[1, 2, 3, 4, 5, 6], same=[[1, count - 1], [2, count]])
+    events = group_stories(stories, named, count)
+    assert [len(event.stories) for event in events] == [2, *([1] * (count - 2))]
+    # What no list names stands behind what was picked.
+    assert [event.importance for event in events] == [3] * 6 + [None] * (count - 7)
+
+
+def test_a_cut_headline_alone_is_no_must() -> None:
+    stub = "'Northlight's Ada Lin says Meridian is 'begi..."
+    stories = [event_of(stub, event=1), *FILLERS]
+    pick = Pick(must=[1, 2, 3, 4, 5, 6, 7])
+    (alone,) = [e for e in group_stories(stories, pick, 9) if e.stories[0] is stories[0]]
+    assert alone.importance == 2
+    told = [event_of(stub, "Ada Lin says Meridian 4 is ready for all.", event=1), *FILLERS]
+    first = group_stories(told, pick, 9)[0]
+    assert first.importance == 3
+    shown, _ = Context(material=material()).show_events([first], (600,), room=500)
+    assert "ready for all" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "stub"),
+    [
+        ("Ada Lin says Meridian is 'begi...", True),
+        ("Finally compares against ...", True),
+        ('BREAKING: Northlight declares an alarm and rushes "Meridian 5" ...', False),
+        ("Meridian 4 is out.", False),
+        ("https://example.com", True),
+    ],
+)
+def test_a_stub_says_too_little(text: str, stub: bool) -> None:
+    assert is_stub(post(text, "1")) == stub
+
+
+def test_at_most_ten_events_must_be_told() -> None:
+    stories = [
+        *FILLERS,
+        *(event_of(f"{s.posts[0].text} Again {n}.") for n, s in enumerate(FILLERS)),
+    ]
+    stories = [replace(story, event=n) for n, story in enumerate(stories)]
+    pick = Pick(must=list(range(1, len(stories) + 1)))
+    events = group_stories(stories, pick, len(stories))
+    assert sum(event.importance == 3 for event in events) <= 10
+
+
+async def test_no_page_repeats_what_the_brief_must_tell() -> None:
+    model = Model(honest)
+    await Editor(material(), extractive(), model.ask, PROMPTS).write()
+    brief, further = (
+        next(call.prompt for call in model.calls if call.name == name)
+        for name in ("brief", "events")
+    )
+    assert "must be told" in brief
+    assert "must be told" not in further
+
+
+async def test_an_item_that_the_model_withdraws_is_dropped_whole() -> None:
+    def withdraw(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        if wanted(prompt) == "points":
+            reply["points"][0]["text"] += "该公司另获 917 亿美元融资。"
+        if wanted(prompt) == "items":
+            names = re.findall(r"^\[(i\d+)\] title: ", prompt, re.MULTILINE)
+            return {"items": [{"id": name, "title": "", "text": ""} for name in names]}
+        return reply
+
+    first = items(await edited(honest), "points")[0]
+    kept = [i.text for i in items(await edited(withdraw)) if i.status == "new"]
+    assert first.text not in kept
+
+
+async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> None:
+    untold: list[str] = []
+
+    def forgetful(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        if wanted(prompt) == "points":
+            untold.append(reply["points"].pop(0)["text"])
+        return reply
+
+    found = await edited(forgetful)
+    cited = items(await edited(honest), "points")[0].cites[0]
+    (item,) = [i for i in items(found, "events") if cited in i.cites]
+    assert item.status == "extractive"
+    assert item.group
+
+
+def test_the_check_sees_what_the_writer_saw() -> None:
+    shown = Context(material=material())
+    long = post("Northlight says so. " * 60, "1")
+    line = shown.show_post(long, 180)
+    assert shown.repeat_post(long, 600) == line
+    assert shown.repeat_text(long, 600) in line

@@ -29,13 +29,13 @@ _NOTHING: Mapping[SectionName, Names] = {
     "views": {"zh": "今天没有成形的观点。", "en": "No views of note today."},
     "events": {"zh": "除上述要点外没有其他事件。", "en": "No events beyond the points above."},
     "markets": {
-        "zh": "今天的帖子没有谈及具体个股或数字货币的行情。",
-        "en": "Nothing today: no stock or coin was talked about as money.",
+        "zh": "今天没有与本主题有关的个股或数字货币行情。",
+        "en": "Nothing today about stocks or coins that concerns this topic.",
     },
     "ai": {"zh": "今天没有更多内容。", "en": "Nothing more today."},
     "finance": {
-        "zh": "今天没有融资、业绩或宏观消息。",
-        "en": "No funding, results or macro news today.",
+        "zh": "今天没有与本主题有关的融资、业绩或宏观消息。",
+        "en": "No funding, results or macro news today that concerns this topic.",
     },
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }

@@ -16,9 +16,12 @@ from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.brief import QUIET
+from digest.write.extractive.detail import LEAST_VALUE
+from digest.write.extractive.draft import Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.model.candidates import MOST, Candidate, with_handle
+from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
 
 WRITTEN: tuple[SectionName, ...] = (
@@ -59,12 +62,13 @@ def assemble(
     extractive: Sequence[Section],
     candidates: Sequence[Candidate],
     unanswered: AbstractSet[SectionName],
-    importance: Mapping[str, int],
+    events: Sequence[Event],
 ) -> Edited:
     """Return all nine sections and their score.
 
-    `unanswered` sections had no answer and stay extractive. `importance` is that of a post's event.
+    `unanswered` sections had no answer and stay extractive. `events` are the day's as picked.
     """
+    importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
     event = {p.key: s.event for s in material.stories for p in s.posts}
     rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
     picked = {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
@@ -81,6 +85,7 @@ def assemble(
     for candidate in failed:
         items[candidate.section] += spare.instead_of(candidate)
     _fill(items, spare)
+    items["events"] += _tell_missed(material, items, events)
     # Talk about prices was not picked from, so money stands in our own order.
     orders = {name: rank if name in ("markets", "finance") else picked for name in WRITTEN}
     sections = _sections(material, extractive, items, orders)
@@ -248,6 +253,29 @@ def _fill(items: dict[SectionName, list[Item]], spare: _Spare) -> None:
             items[name] = spare.remaining(name)
 
 
+def _tell_missed(
+    material: Material, items: Mapping[SectionName, Sequence[Item]], events: Sequence[Event]
+) -> list[Item]:
+    """Return a sentence of the posts about each event that must be told and that no item tells."""
+    telling = [item for name in TELLING for item in items[name]]
+    cited = {key for item in telling for key in item.cites}
+    missed = [e for e in events if e.importance == MUST and not cited & {p.key for p in e.posts}]
+    if not missed:
+        return []
+    draft = Draft(material)
+    vectors = embed([f"{item.title}\n{item.text}" for item in telling])
+    added: list[Item] = []
+    for event in missed:
+        leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
+        story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
+        if lead is None or any(float(lead.quote.vector @ v) >= SAME_NAMES for v in vectors):
+            continue
+        group = lead.quote.find_group(EVENTS)
+        names = group.names if group else OTHER
+        added.append(make_item(draft, story, [lead.quote], group=names[draft.language]))
+    return added
+
+
 def _sections(
     material: Material,
     extractive: Sequence[Section],
@@ -269,8 +297,8 @@ def _section_items(
     groups = _group_order(material)
     if name == "overview":
         return _paragraph(list(items)[: MOST[name]])
-    ordered = sorted(items, key=lambda item: (groups.get(item.group, 0), _rank(item, rank)))
-    ordered = ordered[: MOST[name]]
+    best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
+    ordered = sorted(best, key=lambda item: groups.get(item.group, 0))
     if name == "points":
         quiet = [notes.quiet(material, len(ordered))] if len(ordered) < QUIET else []
         return [*ordered, *quiet]

@@ -45,6 +45,8 @@ class Candidate:
     """Who found the problems."""
     cut: bool = False
     """True if sentences that failed were taken out of it."""
+    withdrawn: bool = False
+    """True if the model, asked again, says that nothing of it can be told."""
 
     @property
     def said(self) -> str:
@@ -67,10 +69,10 @@ def read_candidates(
                 yield _candidate("overview", statement.text, statement.cites, shown, spoken)
         case Views():
             for view in answer.views[: MOST["views"]]:
-                post = next((shown[key] for key in view.post if key in shown), None)
+                post = shown.get(view.post)
                 who = _tidy(view.who, TITLE[spoken]) or (speaker(post) if post else "")
                 title = _who(who, post)
-                yield _candidate("views", view.text, view.post[:1], shown, spoken, title=title)
+                yield _candidate("views", view.text, [view.post], shown, spoken, title=title)
         case Events():
             for entry in answer.events[: MOST["events"]]:
                 group = _group(entry, EVENTS, spoken)

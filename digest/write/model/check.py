@@ -16,12 +16,13 @@ from digest.models import Refusal
 from digest.reading import Story
 from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, without
-from digest.write.model.context import ShownPosts, shorten
+from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, Judgement
 from digest.write.verify import ClaimKind, verify
 
 FIRST_CHARS, OTHER_CHARS = 600, 300
-"""Characters shown of the first post that an item cites, and of the others."""
+"""Characters shown of the first post that an item cites, and of the others, where the writer saw
+none of it."""
 MAX_REFUSED = 0.4
 """Share of good items that a check may refuse. An answer that refuses more is not believed: a
 post may have talked to the model."""
@@ -44,7 +45,7 @@ def show_items(
         if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
             continue
         added = {
-            post.key: shown.show_post(post, OTHER_CHARS if n else FIRST_CHARS)
+            post.key: shown.repeat_post(post, OTHER_CHARS if n else FIRST_CHARS)
             for n, post in enumerate(candidate.posts)
             if post.key not in posts
         }
@@ -91,7 +92,9 @@ def show_failed(
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
         lines.append(f"wrong: {'; '.join(candidate.problems)[:300]}")
-        lines += [f"{shown.find_id(p)}: {shorten(p.text, FIRST_CHARS)}" for p in candidate.posts]
+        lines += [
+            f"{shown.find_id(p)}: {shown.repeat_text(p, FIRST_CHARS)}" for p in candidate.posts
+        ]
         block = "\n".join(lines)
         room -= tokens(block)
         if room < 0:

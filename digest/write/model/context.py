@@ -18,7 +18,7 @@ from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person, list_opinions
 from digest.write.extractive.draft import Draft
-from digest.write.extractive.money import collect_talk, list_deals
+from digest.write.extractive.money import collect_talk, has_figure, list_deals
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
@@ -27,9 +27,20 @@ LINE_CHARS = 150
 NAME_CHARS = 40
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
+LEAST_OPINION, MAX_OPINIONS = -0.6, 20
+"""Margin of `view` of a post's best sentence from which a model looks for a view in it: on the
+sample day the posts above it hold a judgement, those below announce; and posts shown in all."""
+CUT_SIGNS = ("...", "…")
+FEW_WORDS, FEW_IN_WORD = 6, 9
+"""Whole words with which a headline that was cut says nothing; more where it broke off inside a
+word, which is most often the one that tells."""
 _MARKS = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
 _ADDRESSEES = re.compile(r"^(?:@\w{1,40}\s+)+")
 """Whom a reply speaks to: names without a sentence."""
+
+
+MUST = 3
+"""Importance of what must be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,8 @@ class ShownPosts:
     posts: dict[str, Post] = field(default_factory=dict)
     """By the id a model was shown."""
     _ids: dict[str, str] = field(default_factory=dict)
+    _chars: dict[str, int] = field(default_factory=dict)
+    """Characters that were shown of a post, by key."""
 
     def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
         """Return a line a post, as far as `room` tokens go."""
@@ -72,7 +85,19 @@ class ShownPosts:
         text = shorten(post.text, most)
         if not text:
             return ""
+        self._chars[post.key] = max(most, self._chars.get(post.key, 0))
         return f"{self.find_id(post)} {_author(post)}: {text}"
+
+    def repeat_text(self, post: Post, most: int) -> str:
+        """Return a post's text as the writer saw it; of one nobody saw, at most `most` characters.
+
+        A checker that sees more than the writer refuses or passes what the writer could not know.
+        """
+        return shorten(post.text, self._chars.get(post.key, most))
+
+    def repeat_post(self, post: Post, most: int) -> str:
+        """Return the same as `repeat_text` under the id and the author of the post."""
+        return self.show_post(post, self._chars.get(post.key, most))
 
     def find_id(self, post: Post) -> str:
         """Return the id of a post, a new one where it was not shown yet."""
@@ -117,7 +142,7 @@ class Context(ShownPosts):
         blocks: list[str] = []
         seen = 0
         for event in events:
-            posts = unique_authors(event.posts)
+            posts = sorted(unique_authors(event.posts), key=is_stub)
             lines = [self.show_post(post, most) for post, most in zip(posts, chars, strict=False)]
             block = "\n".join([_head(event), *filter(None, lines)])
             if any(lines):
@@ -132,13 +157,20 @@ class Context(ShownPosts):
         """Return posts that hold a view, one an author, the weightiest first."""
         draft = Draft(self.material)
         ranked = sorted(list_opinions(draft), key=lambda opinion: -opinion[0])
-        posts = [post for story in self.stories() for post in story.posts]
-        likely = [post for post in posts if is_person(post) and len(post.text) >= VIEW_CHARS]
-        return unique_authors([*(sentence.post for _, sentence, _ in ranked), *likely])
+        margins: dict[str, float] = {}
+        posts: dict[str, Post] = {}
+        for quote in (quote for story in self.stories() for quote in draft.list_quotes(story)):
+            if is_person(quote.post) and len(quote.post.text) >= VIEW_CHARS:
+                posts[quote.post.key] = quote.post
+                best = margins.get(quote.post.key, LEAST_OPINION)
+                margins[quote.post.key] = max(best, quote.opinion)
+        likely = sorted((k for k in posts if margins[k] > LEAST_OPINION), key=lambda k: -margins[k])
+        both = [*(quote.post for _, quote, _ in ranked), *(posts[key] for key in likely)]
+        return unique_authors(both)[:MAX_OPINIONS]
 
-    def money(self) -> list[Post]:
-        """Return posts about the topic's own money (rounds, revenue), then about stocks and
-        coins."""
+    def money(self, events: Iterable[Event] = ()) -> list[Post]:
+        """Return posts about the topic's own money (rounds, revenue), then about stocks and coins,
+        then those of picked `events` that name a sum."""
         draft = Draft(self.material)
         funded = sorted(list_deals(draft), key=lambda deal: -deal[0])
         talk = [said for asset in collect_talk(draft).values() for said in asset.quotes]
@@ -146,7 +178,22 @@ class Context(ShownPosts):
         rounds = [sentence.post for _, sentence, _ in funded]
         # A day full of prices must not push out the rounds, nor the reverse.
         both = [*rounds[:12], *(quote.post for _, quote, _ in assets), *rounds[12:]]
-        return list({post.key: post for post in both}.values())
+        picked = [post for event in events if event.importance for post in event.posts]
+        sums = unique_authors(post for post in picked if has_figure(post.text, moves=False))
+        return list({post.key: post for post in [*both, *sums]}.values())
+
+
+def is_stub(post: Post) -> bool:
+    """Return whether a model would see a cut headline too short to say what happened, or
+    nothing."""
+    text = shorten(post.text, POST_CHARS)
+    if not text.endswith(CUT_SIGNS) or len(text) > LINE_CHARS:
+        return not text
+    bare = text.rstrip(".…")
+    wide = sum(char >= "\u2e80" for char in bare) // 2
+    words = sum(any(map(str.isalnum, word)) for word in bare.split()) + wide
+    in_word = bare == bare.rstrip() and not wide
+    return words - in_word < (FEW_IN_WORD if in_word else FEW_WORDS)
 
 
 def shorten(text: str, most: int) -> str:
@@ -174,7 +221,7 @@ def _head(event: Event) -> str:
     """Return the line above an event's posts."""
     authors = len({post.author for post in event.posts})
     head = f"[{event.number}] {len(event.posts)} posts by {authors} people"
-    if event.importance == 3:
+    if event.importance == MUST:
         head += ", must be told"
     return head + (", update of an earlier day" if event.stories[0].earlier else "")
 

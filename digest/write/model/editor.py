@@ -35,7 +35,7 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import Context, Event
+from digest.write.model.context import MUST, Context, Event
 from digest.write.model.pick import MAX_STORIES, group_stories
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
@@ -112,8 +112,7 @@ class Editor:
         candidates = self._trim(candidates)
         refusals += list_refusals(candidates, final=True)
         silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
-        importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
-        edited = assemble(self.material, self.extractive, candidates, silent, importance)
+        edited = assemble(self.material, self.extractive, candidates, silent, events)
         release()
         return self._judge(edited, believed, refusals)
 
@@ -149,9 +148,10 @@ class Editor:
         it."""
         show = self.context.show_events
         leading, seen = show(events[:LEADING], (600, 280, 280), room=ROOM["brief"])
-        further, _ = show(events[min(FURTHER, seen) :], (380, 180), room=ROOM["events"])
+        passed_over = [e for e in events[:seen] if e.number > FURTHER and e.importance != MUST]
+        further, _ = show([*passed_over, *events[seen:]], (380, 180), room=ROOM["events"])
         views = self.context.show_posts(self.context.opinions(), room=ROOM["views"])
-        money = self.context.show_posts(self.context.money(), room=ROOM["money"])
+        money = self.context.show_posts(self.context.money(events), room=ROOM["money"])
         special = heading("ai", self.material.topic)
         pages: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
@@ -216,21 +216,29 @@ class Editor:
         language = self.material.topic.language
         values = {"items": text, "language": LANGUAGES[language]}
         answer = await self._ask(self._call("repair", Repair, values))
-        again = {item.id.strip("[]"): item for item in answer.items if item.text} if answer else {}
-        names = [name for name in places if name in again]
+        again = {item.id.strip("[]"): item for item in answer.items} if answer else {}
+        names = [name for name in places if name in again and again[name].text.strip()]
         posts = self.context.posts
         second = [rewrite(candidates[places[n]], again[n], posts, language) for n in names]
         result = list(candidates)
         for name, candidate in zip(names, self._screen(second), strict=True):
             result[places[name]] = keep_refused(candidates[places[name]], candidate)
+        for name in places.keys() & again.keys() - set(names):
+            result[places[name]] = replace(candidates[places[name]], withdrawn=True)
         return result
 
     def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, those that failed without the sentences that did."""
-        refused = {at for at, c in enumerate(candidates) if c.problems and c.judge == "model"}
-        others = [c for at, c in enumerate(candidates) if at not in refused]
+        others = [c for c in candidates if not c.withdrawn and not _is_refused(c)]
         rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
-        return [cut_refused(c) if at in refused else next(rest) for at, c in enumerate(candidates)]
+        return [
+            c if c.withdrawn else cut_refused(c) if _is_refused(c) else next(rest)
+            for c in candidates
+        ]
+
+
+def _is_refused(candidate: Candidate) -> bool:
+    return bool(candidate.problems) and candidate.judge == "model"
 
 
 def _add_unchecked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:

@@ -9,19 +9,23 @@ gains at most its own story's place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from digest.reading import Story
 from digest.select.embed import embed
-from digest.write.model.context import Event
+from digest.write.model.context import MUST, Event, is_stub
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 150
 SAME_MEANING = 0.55
 """Cosine from which two stories that are said to be one event are one; it settled 14 pairs of
 14."""
-SAME_PICKED = 0.40
-"""The same where the model says so: two languages may lie this far apart."""
+SAME_PICKED, SAME_NAMED = 0.30, 0.15
+"""The same where the model says so: two languages and two headlines may lie this far apart; and
+where they share a name as well, which a post cannot gain by talking to the model."""
+MAX_EVENTS_TOLD = 10
+"""Events that must be told: as many as a report has points."""
 MAX_SAME = 8
 """Stories that a model may unite at once; a longer list is no event."""
 MAX_MUST = 14
@@ -48,8 +52,22 @@ def group_stories(
         Event(0, tuple(stories[at] for at in group), max_importance(importance, group))
         for group in groups
     ]
-    order = sorted(events, key=lambda event: -_level(event)) if importance else events
+    order = sorted(_limit_must(events), key=lambda event: -_level(event)) if importance else events
     return [Event(n, event.stories, event.importance) for n, event in enumerate(order, 1)]
+
+
+def _limit_must(events: Iterable[Event]) -> list[Event]:
+    """Return the events with the must-haves that cannot be told, or are too many, one level
+    lower."""
+    limited, count = [], 0
+    for event in events:
+        must = event.importance == MUST
+        if must and (count == MAX_EVENTS_TOLD or all(map(is_stub, event.posts))):
+            event = replace(event, importance=MUST - 1)
+        elif must:
+            count += 1
+        limited.append(event)
+    return limited
 
 
 def max_importance(importance: Mapping[int, int], group: Iterable[int]) -> int | None:
@@ -65,7 +83,7 @@ def _importance(pick: Pick, count: int) -> dict[int, int]:
     """Return the importance by place in our order, from 0; a story that stands twice has the
     lower."""
     must = sorted(set(pick.must))
-    levels = ((3, must[:MAX_MUST]), (2, [*must[MAX_MUST:], *pick.detail]), (1, pick.mention))
+    levels = ((MUST, must[:MAX_MUST]), (2, [*must[MAX_MUST:], *pick.detail]), (1, pick.mention))
     rated = {number - 1: level for level, numbers in levels for number in numbers}
     return {at: level for at, level in rated.items() if 0 <= at < count}
 
@@ -83,6 +101,7 @@ def _plausible(importance: Mapping[int, int], count: int) -> bool:
 def _unite(stories: Sequence[Story], pick: Pick | None) -> list[list[int]]:
     """Return groups of places, each best first, in the order of their best."""
     vectors = _vectors(stories)
+    names = [{name.key for name in story.readings[0].names} for story in stories]
     leader = list(range(len(stories)))
 
     def join(one: int, other: int, least: float) -> None:
@@ -96,7 +115,7 @@ def _unite(stories: Sequence[Story], pick: Pick | None) -> list[list[int]]:
     for numbers in pick.same if pick else []:
         places = [n - 1 for n in sorted(set(numbers)) if 0 < n <= len(stories)]
         for at in places[1:] if len(places) <= MAX_SAME else ():
-            join(places[0], at, SAME_PICKED)
+            join(places[0], at, SAME_NAMED if names[places[0]] & names[at] else SAME_PICKED)
     groups: dict[int, list[int]] = {}
     for at, first in enumerate(leader):
         groups.setdefault(first, []).append(at)

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator
 
 
-def _post_ids(value: object) -> object:
+def _post_ids(value: object) -> list[str]:
     """Read ids however a model writes them: "p1", "[p1, p2]", ["p1, p2"]."""
     parts = value if isinstance(value, list) else [value]
     return [post_id for part in parts for post_id in re.findall(r"\bp\d+\b", str(part))]
@@ -24,6 +24,7 @@ def _numbers(value: object) -> object:
 
 
 PostIds = Annotated[list[str], BeforeValidator(_post_ids)]
+PostId = Annotated[str, BeforeValidator(lambda value: next(iter(_post_ids(value)), ""))]
 Numbers = Annotated[list[int], BeforeValidator(_numbers)]
 
 
@@ -62,7 +63,7 @@ class Grouped(BaseModel):
 class View(BaseModel):
     """A view and who holds it."""
 
-    post: PostIds = []
+    post: PostId = ""
     who: str = ""
     text: str = ""
 
@@ -112,6 +113,7 @@ class Judgement(BaseModel):
 
     id: str = ""
     supported: bool | None = None
+    """None where the model cannot tell: the item stays as the code judged it."""
     words: str = ""
 
 

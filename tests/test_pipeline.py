@@ -1,0 +1,63 @@
+"""Which report of a day stays stored when the day is built again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digest import pipeline
+from digest.models import Report, Window
+from digest.store import Store
+from digest.topics import load_topics
+from tests.editing import DAY, ROOT, SAMPLE
+
+NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
+WINDOW = Window(DAY, DAY, "UTC")
+
+
+def written_by(writer: str) -> Callable[..., Any]:
+    async def edit(report: Report, *_: object) -> Report:
+        return replace(report, writer=writer, created_at=NOW)  # type: ignore[arg-type]
+
+    return edit
+
+
+@pytest.mark.parametrize(("writer", "changed", "stored"), [
+    ("extractive", False, "llm"),
+    ("extractive", True, "extractive"),
+    ("llm", False, "llm"),
+])  # fmt: skip
+async def test_a_model_report_stands_until_a_better_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str, changed: bool, stored: str
+) -> None:
+    topic = load_topics(ROOT / "topics.toml")["ai"]
+    model = pipeline.Model((), ROOT / "prompts", 1.0, 1.0)
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+
+        async def build(file: Path) -> Report:
+            return await pipeline.run(
+                topic,
+                WINDOW,
+                store=store,
+                posts_files=[file],
+                progress=lambda *_: None,
+                now=NOW,
+                model=model,
+            )
+
+        monkeypatch.setattr(pipeline, "_edited", written_by("llm"))
+        first = await build(SAMPLE)
+        posts = tmp_path / "posts.jsonl"
+        lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+        posts.write_text("\n".join(lines[: len(lines) // 2] if changed else lines))
+        monkeypatch.setattr(pipeline, "_edited", written_by(writer))
+        second = await build(posts)
+        kept = await store.report(topic.name, DAY, DAY)
+    assert first.writer == "llm"
+    assert kept
+    assert kept.writer == second.writer == stored
