@@ -250,3 +250,41 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         "Peter H. Diamandis says U.S. firms lead by 3.5 points.",
         "他不同意这种说法。",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "posted"),
+    [
+        # an unlisted name takes one that the posts write in the other script
+        ("Norvantel shipped a new disk.", "硕腾科技推出了新硬盘"),
+        ("马蒂亚斯·布伦纳获奖", "Matthias Brenner won the prize"),
+        ("The director of 'The Long Field' died.", "曾执导《漫长田野》的导演去世"),
+        # notation
+        ("吞吐达到每秒 1000 兆字节", "throughput reached 1GB/s"),
+        ("Each image costs 6.6 cents.", "priced at $66/1k images"),
+        ("shorted it with 100x leverage", "开了 x100 的做空仓"),
+        ("二十五年间", "over the past 2½ decades"),
+        ("First-half revenue was 4.7 billion yuan.", "上半年营业收入为 47 亿元"),
+        # hours after one that the posts name
+        ("北京时间 10 点截止，13 点开放", "by 2 AM UTC, claims go live 3 hours later"),
+        ("It opens 3 hours later.", "closes 2 AM UTC, opens 5 AM UTC"),
+        # a word of direction counts only beside its own figure
+        ("Sales rose, and the loss was 12%.", "sales fell, the loss came to 12%"),
+    ],
+)
+def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -> None:
+    assert missing(said, posted) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "what"),
+    [
+        ("Norvantel shipped a new disk.", "Ostarix shipped a new disk.", "Norvantel"),
+        ("Norvantel shipped a new disk.", "Ostarix 推出了新硬盘", "Norvantel"),
+        ("马蒂亚斯·布伦纳获奖", "Olga Tikhonov won the prize", "马蒂亚斯·布伦纳"),
+        ("Microsoft shipped a new disk.", "硕腾科技推出了新硬盘", "Microsoft"),
+        ("Each image costs 9.9 cents.", "priced at $66/1k images", "9.9 cents"),
+    ],
+)
+def test_a_name_or_price_of_another_is_refused(said: str, posted: str, what: str) -> None:
+    assert what in missing(said, posted)

@@ -61,6 +61,8 @@ class Amount:
 
 
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b(usd|rmb|cny|eur|hkd|gbp|jpy)\s?$", re.I)
+_FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
+"""x100: a hundred times."""
 _IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)$")
 _PREFIX_WORD = re.compile(
     r"(?<![A-Za-z-])(?:sub|mid|pre|post|top|non|multi|over|under|the)-$", re.I
@@ -84,7 +86,7 @@ _TENTHS = re.compile(
 _FRACTION = re.compile(
     r"\b(?<!and )(?P<above>an?|one|two|three|four|five|six|seven|eight|nine)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
-    r"|(?<![\d/.])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.])"
+    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
     r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
     re.I,
 )
@@ -165,7 +167,7 @@ def _blank(text: str, amounts: list[Amount]) -> str:
 
 def _read_number(numeral: Numeral, text: str) -> Amount:
     start, end, value = numeral.start, numeral.end, numeral.value
-    sign = ""
+    sign = "times" if _FACTOR.search(text[max(0, start - 2) : start]) else ""
     if prefix := _PREFIX.search(text[max(0, start - 5) : start]):
         sign = load_signs()[((prefix[1] or "") + (prefix[2] or prefix[3])).lower()]
         start -= len(prefix[0])

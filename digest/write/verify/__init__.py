@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 from digest.models import Item, Post
@@ -37,11 +38,13 @@ _TICKER = re.compile(
     r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
     r"|\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
 )
+_CLOCK = {"hour": 60, "minute": 1}
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
 _LINK = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )
 _COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
+_HALF_OF = re.compile(r"\s(?:of|the|as|its|their|that|all)\b")
 LINK = "a link, markup or mention"
 
 
@@ -131,7 +134,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
     for amount in amounts:
         dated = amount.start in dates and amount.unit in ("", "count", "year", "month")
-        if dated or not _is_checked(amount):
+        if dated or not _is_checked(amount, bare):
             continue
         if amount.kind == "magnitude":
             if not is_magnitude(amount, evidence.amounts):
@@ -143,6 +146,8 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             continue
         if amount.unit == "year" and _is_years_since(amount.value, evidence):
             continue
+        if amount.unit in _CLOCK and _is_between_hours(amount, evidence):
+            continue
         derived = is_derived(amount, find_clause(bare, amount), evidence.operands)
         if not derived:
             yield Claim("figure" if derived is False else "derived", amount.text)
@@ -152,6 +157,13 @@ def _is_years_since(value: float, evidence: Evidence) -> bool:
     """Return True where a year that the posts name lies so many years from theirs."""
     years = [int(term[5:]) for term in evidence.terms if term.startswith("year ")]
     return any(abs(created.year - year) == value for year in years for created in evidence.created)
+
+
+def _is_between_hours(amount: Amount, evidence: Evidence) -> bool:
+    """Return True where two hours that the posts name lie so far apart."""
+    minutes = amount.value * _CLOCK[amount.unit]
+    hours = [hour.minutes for hour in evidence.hours]
+    return any(abs(a - b) == minutes for a, b in combinations(hours, 2))
 
 
 def _without(text: str, amounts: Sequence[Amount]) -> str:
@@ -169,23 +181,19 @@ def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
     went down, or the other way round."""
     if amount.unit not in CHANGES:
         return False
-    direction = find_direction(
-        find_clause(text, amount, 1), text[max(0, amount.start - 4) : amount.start]
-    )
+    direction = find_direction(text, amount)
     if not direction:
         return False
-    directions = {
-        find_direction(fact.clause, fact.before)
-        for fact in evidence.facts
-        if is_supported(amount, [fact.amount])
-    }
+    directions = {fact.direction for fact in evidence.facts if is_supported(amount, [fact.amount])}
     return directions == {-direction}
 
 
-def _is_checked(amount: Amount) -> bool:
+def _is_checked(amount: Amount, text: str) -> bool:
     """Return True for an amount that a statement must prove: no "one", no bare "two", no
     "first", no name."""
     value, unit = amount.value, amount.unit
+    if amount.text.lower() == "half" and not _HALF_OF.match(text, amount.end):
+        return False  # the first half, half-hearted: no share
     if amount.in_name or (not value and unit != "percent"):
         return False
     if amount.kind == "rank":

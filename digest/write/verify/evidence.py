@@ -28,9 +28,11 @@ from digest.reading.names import simplify
 from digest.reading.numerals import parse_han
 from digest.reading.units import CURRENCIES
 from digest.text import clean, language
-from digest.write.verify.figures import find_clause, list_sizes
+from digest.write.verify.figures import find_direction, list_sizes
 from digest.write.verify.mentions import Mentions, read_mentions
 
+_FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
+_FRACTION_SIGN = re.compile(r"(\d)([½¼¾])")
 _LONG_DASH = re.compile(r"[\u2014\u2015]+")
 _DASH = re.compile(r"[\u2010-\u2013\u2212\ufe58\uff0d]")
 _MARKS = {0xFF10 + n: str(n) for n in range(10)} | {
@@ -61,11 +63,10 @@ ZONES = (-8, 0, 9)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure of a post with the words around it."""
+    """A figure of a post and whether it goes up (1) or down (-1) there."""
 
     amount: Amount
-    clause: str
-    before: str
+    direction: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class Evidence:
 def fold_text(text: str) -> str:
     """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
     characters."""
-    return simplify(_DASH.sub("-", _LONG_DASH.sub(" - ", clean(text))).translate(_MARKS))
+    plain = _FRACTION_SIGN.sub(lambda m: m[1] + _FRACTIONS[m[2]], clean(text))
+    return simplify(_DASH.sub("-", _LONG_DASH.sub(" - ", plain)).translate(_MARKS))
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
@@ -157,9 +159,7 @@ def _read(
         tuple(dict.fromkeys(amounts)),
         tuple(_select_operands(numbers, bare)),
         tuple(
-            Fact(
-                amount, find_clause(bare, amount, 1), bare[max(0, amount.start - 4) : amount.start]
-            )
+            Fact(amount, find_direction(bare, amount))
             for amount in numbers
             if amount.unit in CHANGES
         ),

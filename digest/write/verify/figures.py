@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 from digest.reading.amounts import Amount, Quantity, find_cues
@@ -109,9 +110,13 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
     """Return True where one operation on two figures of the posts gives the amount and the
     clause says so; None where it gives it and the clause does not; False where none does."""
     possible = None
+    if amount.unit == "cent":
+        dollars = (Quantity(amount.value / 100, "usd"),)
+        amount = replace(amount, quantities=dollars, step=amount.step / 100)
     for signal, value, tolerance in _results(amount, others):
         target = amount.value
-        if abs(value - target) <= max(tolerance, 1e-4 * abs(target)):
+        above = amount.unit == "times" and amount.hedge == "over" and target < value < target + 1
+        if above or abs(value - target) <= max(tolerance, 1e-4 * abs(target)):
             if not signal or _has_cue(clause, signal):
                 return True
             possible = True
@@ -146,8 +151,9 @@ def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, fl
             )
             yield "sum", (pair[0] + pair[1]) * scale, tolerance
         if unit in CURRENCIES and left.unit == unit and right.unit in ("", "count") and right.value:
+            per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
             yield "each", left.value * right.value, tolerance
-            yield "each", left.value / right.value, tolerance
+            yield per, left.value / right.value, tolerance
         if (
             unit in ("", "count")
             and left.unit in ("", "count")
@@ -216,6 +222,12 @@ CLAUSE_CHARS = 160
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
+_BESIDE = re.compile(
+    r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while|to|from|at)\b|[至到从但而]"
+)
+"""What ends the words beside a figure that can govern it."""
+
+
 def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
     """Return the part of a sentence that an amount stands in, with `parts` - 1 parts before it."""
     first, last = max(0, amount.start - CLAUSE_CHARS), amount.end + CLAUSE_CHARS
@@ -224,12 +236,15 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
     return text[ends[-parts:][0] : after.start() if after else last]
 
 
-def find_direction(clause: str, before: str) -> int:
-    """Return 1 for a figure that goes up in its clause, -1 for down, 0 where the clause says
-    neither or both. `before` is the text right before the figure: a sign there decides."""
+def find_direction(text: str, amount: Amount) -> int:
+    """Return 1 where a word or sign beside a figure says that it goes up, -1 for down, 0 where
+    none does or both do. Beside: in its clause, with no other figure between."""
+    before = text[max(0, amount.start - 24) : amount.start]
     if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
         return 1 if sign[1] == "+" else -1
-    return _has_cue(clause, "up") - _has_cue(clause, "down")
+    after = text[amount.end : amount.end + 12]
+    beside = f"{_BESIDE.split(before)[-1]} . {_BESIDE.split(after)[0]}"
+    return _has_cue(beside, "up") - _has_cue(beside, "down")
 
 
 def _has_cue(clause: str, table: str) -> bool:

@@ -24,6 +24,13 @@ from digest.reading.names import (
 from digest.reading.segment import Word, segmenter
 from digest.reading.vocabulary import KnownName, load_words
 from digest.text import language
+from digest.write.verify.counterparts import (
+    blank_titles,
+    find_han_counterparts,
+    find_latin_counterparts,
+    match_counterparts,
+    select_leads,
+)
 from digest.write.verify.sounds import Sounds, unaccent
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
@@ -31,6 +38,7 @@ _WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
 _SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
+_DIGIT = re.compile(r"\d")
 _TAIL = re.compile(r"(?:-[a-z]+)+$")
 """Of Yahoo-style, Gemma-based."""
 _ORDINARY = re.compile(
@@ -63,8 +71,10 @@ _WIDE = frozenset({"china", "us", "europe", "asia"})
 class Mentions:
     """What posts name, in the forms that names of a statement are looked up by."""
 
+    plain: str
+    """With simplified characters."""
     text: str
-    """In small letters, with simplified characters."""
+    """The same in small letters."""
     languages: frozenset[str]
     keys: frozenset[str]
     """Keys of the names, also of those inside tags and handles."""
@@ -94,6 +104,7 @@ def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
     segments = _segments(plain)
     near, followers = _neighbours(segments, names)
     return Mentions(
+        plain,
         plain.lower(),
         languages,
         frozenset(name.key for name in names),
@@ -158,18 +169,33 @@ def _neighbours(
 
 
 def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield the names of a statement that the posts do not have."""
+    """Yield the names of a statement that the posts do not have: those that a list knows, and
+    others that the posts would write in the same script, or have no counterpart of in theirs."""
     plain = simplify(text)
+    foreign = bool(mentions.languages - {language(plain)})
+    if foreign:
+        plain = blank_titles(plain, mentions.text)
     placed = find_names(plain)
     spans = [(start, start + len(name.text)) for start, name in placed]
+    unlisted: list[str] = []
     for start, name in placed:
         if entry := _find_known(name):
             if not _has_entry(entry, name, plain, mentions):
                 yield name.text
         else:
-            yield from _missing_words(name.text, plain, start, mentions)
+            unlisted += _missing_words(name.text, plain, start, mentions)
     yield from _missing_small_words(plain, spans, mentions)
-    yield from _missing_han_names(plain, spans, mentions)
+    latin = [name for name in dict.fromkeys(unlisted) if foreign and not _DIGIT.search(name)]
+    yield from (name for name in unlisted if name not in latin)
+    if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
+        yield from latin  # the posts begin with a name in Latin letters, and another than these
+    elif latin:
+        yield from match_counterparts(latin, find_han_counterparts(mentions.plain, plain))
+    han = list(dict.fromkeys(_missing_han_names(plain, spans, mentions)))
+    if han and foreign:
+        yield from match_counterparts(han, find_latin_counterparts(mentions.plain, plain))
+    else:
+        yield from han
 
 
 def _find_known(name: Name) -> KnownName | None:
@@ -184,6 +210,9 @@ def _has_entry(entry: KnownName, name: Name, text: str, mentions: Mentions) -> b
     beside = text[text.find(name.text) :][: len(name.text) + 60].lower()
     if any(owned.lower() in beside and _is_written(owned, mentions) for owned in entry.owns):
         return True  # "OpenAI's Sora" is proved by Sora
+    short = find_entry(entry.key.split()[0]) if entry.ticker else None
+    if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
+        return True  # CRCL is Circle Internet, for short Circle
     if entry.kind == "place":
         implied = any(_is_written(owned, mentions) for owned in entry.owns)
         home = entry.key == "china" and "zh" in mentions.languages
@@ -320,6 +349,9 @@ def _missing_han_names(
         spelled = _whole_name(name, start, text)
         lower = re.sub(r"\W", "", name.text.lower())
         if lower in bare or (name.kind == "person" and mentions.sounds.match(spelled)):
+            continue
+        at = start + name.text.rfind("·") + 1
+        if not _is_cjk(mentions) and mentions.sounds.match_around(text, at, start + len(name.text)):
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text

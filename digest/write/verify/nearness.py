@@ -25,6 +25,8 @@ SHORT = 14
 MOST_CHARS = 2400
 """Of a post that is compared: long ones say in their beginning what they are about."""
 
+_EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
+"""A figure so exact that what posts support of it is about them, however few words stand by."""
 _END = re.compile(r"[。！？!?；;]+[”」’\"')）]*\s*|\.[”’\"')]*(?:\s+|$)")
 _INITIAL = re.compile(
     r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Corp|Co|No|vs|approx|[ap]\.m|e\.g|i\.e|U\.S|U\.K))$"
@@ -64,7 +66,9 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
         far = [
             Claim("unrelated", statement)
             for statement in own
-            if whole and max(float(vectors[statement] @ vectors[part]) for part in whole) < NEAR
+            if whole
+            and not (_EXACT.search(statement) and verdict.ok)
+            and max(float(vectors[statement] @ vectors[part]) for part in whole) < NEAR
         ]
         proved.append(Verdict((*verdict.claims, *far)))
     return proved

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from digest.reading.days import Hour, convert_hour, find_days, find_hours, find_terms, read_spans
 from digest.write.verify.evidence import Evidence
+
+_MINUTES = {"hour": 60, "minute": 1}
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
@@ -21,16 +25,29 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     for day in days:
         if not any(day.matches(other) for other in (*evidence.days, *own)):
             yield day.text
-    yield from (hour.text for hour in find_hours(text) if not _has_hour(hour, evidence))
+    hours = find_hours(text)
+    zones = {hour.zone for hour in hours if hour.zone}
+    zone = zones.pop() if len(zones) == 1 else ""
+    hours = [replace(hour, zone=hour.zone or zone) for hour in hours]
+    yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
     terms = {*evidence.terms, *_own_terms(evidence)}
     for term in find_terms(bare):
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
-        if term.value not in terms and not (kind == "year" and _has_number(number, evidence)):
+        numbered = kind == "year" and (
+            _has_number(number, evidence) or _has_short(number, evidence)
+        )
+        if term.value not in terms and not numbered:
             yield term.text
     if evidence.spans:
         counted = {unit: words for words, by, unit in read_spans(bare) if by}
         yield from (words for unit, words in counted.items() if unit not in evidence.spans)
+
+
+def _has_short(year: float, evidence: Evidence) -> bool:
+    """Return True where the posts have the year's last two digits as one: 26 款, 25 届, '26."""
+    pattern = rf"(?<!\d){year % 100:02.0f}\s?[款届年]|'{year % 100:02.0f}\b"
+    return bool(re.search(pattern, evidence.text))
 
 
 def _own_terms(evidence: Evidence) -> Iterator[str]:
@@ -49,7 +66,7 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
     """Return True where the posts name the hour, in its zone or in another that they name."""
     if _has_number(hour.minutes / 60, evidence):
         return True
-    for other in evidence.hours:
+    for other in _add_spans(evidence):
         if hour.minutes == other.minutes and (
             not hour.zone or not other.zone or hour.zone == other.zone
         ):
@@ -59,6 +76,19 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
             if any(convert_hour(other, day, hour.zone) == hour.minutes for day in days):
                 return True
     return False
+
+
+def _add_spans(evidence: Evidence) -> Iterator[Hour]:
+    """Yield the hours of the posts, and those so many hours or minutes after one as they say:
+    "at 2 AM, claims open 3 hours later"."""
+    yield from evidence.hours
+    spans = {
+        round(amount.value * _MINUTES[amount.unit])
+        for amount in evidence.amounts
+        if amount.unit in _MINUTES and amount.value < 24
+    }
+    for hour in evidence.hours[:10]:
+        yield from (replace(hour, minutes=(hour.minutes + span) % 1440) for span in spans)
 
 
 def _has_number(value: float, evidence: Evidence) -> bool:

@@ -15,6 +15,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]+")
 _OTHER_SCRIPT = re.compile(
     r"[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
 )
+_SPELLED = re.compile(r"[\u3400-\u9fff]{3,9}")
 _DOTTED = re.compile(r"(?<=[·・])[\u3400-\u9fff]{1,7}|[\u3400-\u9fff]{1,4}(?=[·・])")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
@@ -72,6 +73,27 @@ def is_alike(name: str, other: str) -> bool:
     return wrong <= bones_most // 4 and _distance(name, other) <= most
 
 
+def may_be_alike(name: str, other: str) -> bool:
+    """Return True where two words may be one name at a pinch: they share half of all consonants
+    in order, with the first or with two and all of the shorter."""
+    bones, others = skeleton(sound_of(name)), skeleton(sound_of(other))
+    if not bones or not others:
+        return False
+    shared = _count_shared(bones, others)
+    begins = bones[0] == others[0] or (shared > 1 and shared == min(len(bones), len(others)))
+    return begins and 2 * shared >= max(len(bones), len(others))
+
+
+def _count_shared(first: str, second: str) -> int:
+    """Return how many letters both have in the same order (longest common subsequence)."""
+    row = [0] * (len(second) + 1)
+    for char in first:
+        before = list(row)
+        for n, other in enumerate(second, 1):
+            row[n] = before[n - 1] + 1 if char == other else max(before[n], row[n - 1])
+    return row[-1]
+
+
 def _distance(first: str, second: str) -> int:
     """Return how many letters differ (Levenshtein)."""
     row = list(range(len(second) + 1))
@@ -97,6 +119,20 @@ class Sounds:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
         return any(is_alike(parts[-1], sound) for sound in self._latin | self._kana)
+
+    def match_around(self, text: str, start: int, end: int) -> bool:
+        """Return True where the text has a name of the sound of these characters with up to
+        four more on either side: a word list cuts foreign names apart."""
+        for left in range(5):
+            for right in range(-1, 5):
+                window = text[max(0, start - left) : end + right]
+                if len(window) > 2 and _SPELLED.fullmatch(window):
+                    sound = sound_of(window)
+                    bones = skeleton(sound)
+                    near = (s for s in self._latin if len(bones) > 4 or bones == skeleton(s))
+                    if len(bones) > 1 and any(is_alike(sound, s) for s in near):
+                        return True
+        return False
 
     def _match_latin(self, name: str) -> bool:
         words = _LATIN_WORD.findall(name)

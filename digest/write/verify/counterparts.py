@@ -1,0 +1,103 @@
+"""Names that the posts write in another script than the statement does: what an unlisted name of
+the statement may be there. QNAP may be 威联通, which no list has; 苏塞 may be Sousse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from digest.reading.han import find_han_names
+from digest.reading.names import find_entry, find_names
+from digest.reading.segment import NEW, segmenter
+from digest.reading.vocabulary import load_words
+from digest.write.verify.sounds import Sounds, is_alike, may_be_alike, sound_of
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z]")
+_TITLED = re.compile(r"《[^《》\n]{2,40}》|[“「『\"][\u3400-\u9fff·]{2,20}[”」』\"]")
+_QUOTED = re.compile(
+    r"(?<!\w)(?:'[A-Z][^'\n]{2,60}'|\"[A-Z][^\"\n]{2,60}\"|“[A-Z][^”\n]{2,60}”)(?!\w)"
+)
+_NAME_TAGS = frozenset({NEW, "nr", "nz", "nt", "nrt", "j"})
+_LEAD = re.compile(r"^.*@\w+.*\n(.{0,40})", re.MULTILINE)
+_SOURCE = re.compile(r"^(.* @\w+) .*$", re.MULTILINE)
+"""An author's line: the source behind the handle is no name of the post."""
+MOST_CHARS = 4000
+"""Of the posts that are searched for names: a report cites short ones."""
+
+
+def blank_titles(text: str, posted: str) -> str:
+    """Return a Latin statement without the titles it quotes, where Chinese posts quote as many:
+    titles are translated, not spelled."""
+    if len(_QUOTED.findall(text)) > len(_TITLED.findall(posted)):
+        return text
+    return _QUOTED.sub(lambda match: " " * len(match.group()), text)
+
+
+def select_leads(posted: str) -> str:
+    """Return what each post says first, behind the line of its author: whom it is about."""
+    return "\n".join(match[1] for match in _LEAD.finditer(posted[:MOST_CHARS]))
+
+
+def find_han_counterparts(posted: str, statement: str) -> list[str]:
+    """Return the names in Han characters that no list gives a Latin spelling of, and that the
+    statement does not spell by their sound."""
+    posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
+    segmenter().prepare([posted])
+    words = tuple(segmenter().cut(posted))
+    spans = [(at, at + len(name.text)) for at, name in find_names(posted) if _is_paired(name.text)]
+    names = {name.text for _, name in find_han_names(posted, "zh", words, spans)}
+    names |= {match.group() for match in _TITLED.finditer(posted)}
+    stop_words = load_words("stop_words", "chinese")
+    for word, tag, at in words:
+        listed = any(start < at + len(word) and at < end for start, end in spans)
+        if tag in _NAME_TAGS and len(word) > 1 and word not in stop_words and not listed:
+            names.add(word)
+    spelled = Sounds(statement)
+    return sorted(name for name in names if not spelled.match(name))
+
+
+def find_latin_counterparts(posted: str, statement: str) -> list[str]:
+    """Return the names in Latin letters that no list gives a Chinese spelling of, and that the
+    statement does not have."""
+    lower = statement.lower()
+    posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
+    names = {name.text for _, name in find_names(posted) if not _is_paired(name.text)}
+    return sorted(name for name in names if _LATIN.match(name) and name.lower() not in lower)
+
+
+def _is_paired(name: str) -> bool:
+    """Return True for a listed name with spellings in both scripts."""
+    entry = find_entry(name)
+    if not entry:
+        return False
+    return len({bool(_HAN.search(spelling)) for spelling in entry.spellings}) > 1
+
+
+def match_counterparts(missing: list[str], counterparts: list[str]) -> Iterator[str]:
+    """Yield those missing names that are left when each has taken one counterpart: by its
+    sound where both are spelled by sound, any other where not."""
+    free = list(counterparts)
+    for name in missing:
+        source = next((other for other in free if _may_be(name, other)), None)
+        if source is None:
+            yield name
+        else:
+            free.remove(source)
+
+
+def _may_be(name: str, other: str) -> bool:
+    if not _HAN.search(name) and not _is_phonetic(other):
+        return True
+    parts = re.split(r"[·・\s]", name.strip("《》"))
+    others = re.split(r"[·・\s]", other.strip("《》"))
+    cut = len(parts) > 1 and len(parts[-1]) < 2  # 杰克·阿 of 杰克·阿列塔
+    if cut:
+        return any(is_alike(sound_of(parts[0]), sound_of(word)) for word in others)
+    return any(may_be_alike(parts[-1], word) for word in others)
+
+
+def _is_phonetic(name: str) -> bool:
+    """Return True for a foreign name that Chinese characters spell by its sound."""
+    marks = load_words("han_cues", "transliteration")
+    return "·" in name or (len(name) > 1 and all(char in marks for char in name))
