@@ -20,9 +20,9 @@ from digest.text import HANDLE
 
 WEIGHTS: Mapping[str, float] = {
     "news": 1.05,
-    "engagement": 0.75,
+    "engagement": 0.45,
     "substance": 0.40,
-    "voices": 0.30,
+    "voices": 0.45,
     "author": 0.15,
     "fit": 0.10,
 }

@@ -10,7 +10,6 @@ from digest.reading import Story
 from digest.text import language
 from digest.write.extractive import notes
 from digest.write.extractive.draft import Draft, join_sentences, make_item, name_speaker
-from digest.write.extractive.groups import THEMES
 from digest.write.extractive.quotes import Quote
 
 MAX_TITLE = {"zh": 60, "en": 110}
@@ -33,10 +32,14 @@ SPOKEN_POINTS = 7
 YIELDS = 0.3
 """Score by which a story in another language may be better and yet make room for one in the
 report's."""
-MAKERS = frozenset(["company", "institution", "person"])
-"""Kinds of names that make things."""
-LEADING, MAX_THEMES, MAX_LABELS = 3, 3, 2
-"""Stories, themes, and stories a theme, that the overview names."""
+ABOUT = frozenset(["company", "product"])
+"""Kinds of names that news is about."""
+NEAR = 20
+"""Characters within which a sentence names what it is about."""
+LEADING, MAX_LABELS = 3, 4
+"""Stories that the overview tells, and further ones that it names."""
+CLAUSE = {"zh": (8, 60), "en": (20, 120)}
+"""Least and most characters of a clause of the overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
 
 
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return two built sentences: the leading stories by name, then the themes with theirs."""
+    """Return two built sentences: what the leading stories tell, then whom others are about."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
     leads = [
         quotes[item.cites[0]]
@@ -132,53 +135,66 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         for item in items[name]
         if item.cites and item.cites[0] in quotes
     ]
-    labelled = {label: q for q in reversed(leads) if (label := _label(q, draft.language))}
-    labelled = dict(reversed(labelled.items()))
-    leading = dict(list(labelled.items())[:LEADING])
-    further = dict(list(labelled.items())[LEADING:])
-    overview = [_say_leading(draft, leading), _say_themes(draft, further)]
+    clauses = {clause: quote for quote in leads if (clause := _shorten(quote, draft.language))}
+    clauses = dict(list(clauses.items())[:LEADING])
+    written = "".join(clauses)
+    labels: dict[str, Quote] = {}
+    for quote in leads:
+        label = _label(quote)
+        known = written + " ".join(labels)
+        if label and label not in known and quote not in clauses.values():
+            labels[label] = quote
+    labels = dict(list(labels.items())[:MAX_LABELS])
+    overview = [_say_leading(draft, clauses), _say_further(draft, labels, first=not clauses)]
     return [item for item in overview if item] or [notes.nothing(draft.material, "overview")]
 
 
-def _say_leading(draft: Draft, leading: Mapping[str, Quote]) -> Item | None:
-    if not leading:
-        return None
-    names = notes.enumerate_names(list(leading), draft.language)
-    text = f"今天的主要消息：{names}。" if draft.language == "zh" else f"In the news: {names}."
-    return Item(text, cites=_cite(leading.values()))
+def _shorten(quote: Quote, language: str) -> str:
+    """Return a sentence of the report's language as a clause: up to its colon or semicolon, or whole.
+
+    Empty where that is too short or too long, names nothing, or says "we".
+    """
+    if quote.sentence.language != language or name_speaker([quote.sentence]):
+        return ""
+    least, most = CLAUSE[quote.sentence.language]
+    text = quote.text.rstrip("。.！!；;")
+    ends = [place for place, char in enumerate(text) if char in "：；:;|" and place >= least]
+    clause = text[: ends[0]].strip() if ends else text
+    named = any(name.text in clause for name in quote.sentence.names)
+    return clause if named and least <= len(clause) <= most else ""
 
 
-def _say_themes(draft: Draft, labelled: Mapping[str, Quote]) -> Item | None:
-    themes: dict[str, dict[str, Quote]] = {}
-    for label, quote in labelled.items():
-        theme = quote.find_group(THEMES)
-        if theme:
-            themes.setdefault(theme.names[draft.language], {})[label] = quote
-    largest = sorted(themes.items(), key=lambda entry: -len(entry[1]))[:MAX_THEMES]
-    chosen = {theme: dict(list(found.items())[:MAX_LABELS]) for theme, found in largest}
-    if not chosen:
+def _say_leading(draft: Draft, clauses: Mapping[str, Quote]) -> Item | None:
+    if not clauses:
         return None
     zh = draft.language == "zh"
-    parts = []
-    for name, found in chosen.items():
-        names = notes.enumerate_names(list(found), draft.language)
-        parts.append(f"{name}方面有{names}" if zh else f"{name.lower()}: {names}")
-    text = "；".join(parts) + "。" if zh else "Also " + "; ".join(parts) + "."
-    return Item(text, cites=_cite(q for found in chosen.values() for q in found.values()))
+    text = (
+        f"今天的主要消息：{'；'.join(clauses)}。" if zh else f"In the news: {'; '.join(clauses)}."
+    )
+    return Item(text, cites=_cite(clauses.values()))
+
+
+def _say_further(draft: Draft, labels: Mapping[str, Quote], *, first: bool) -> Item | None:
+    if not labels:
+        return None
+    names = notes.enumerate_names(list(labels), draft.language)
+    if draft.language == "zh":
+        text = f"今天有 {names} 的消息。" if first else f"此外还有 {names} 的消息。"
+    else:
+        text = f"In the news: {names}." if first else f"There is also news of {names}."
+    return Item(text, cites=_cite(labels.values()))
 
 
 def _cite(quotes: Iterable[Quote]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(quote.post.key for quote in quotes))
 
 
-def _label(quote: Quote, language: str) -> str:
-    """Return who and what a quote is about: "谷歌（Gemini 3）", or the one of them that it names."""
-    names = [n for n in quote.sentence.names if n.kind != "place" and len(n.text) > 1]
-    makers = [name.text for name in names if name.kind in MAKERS]
-    things = [name.text for name in names if name.kind == "product"]
-    if not makers and things and not names[0].kind:
-        makers = [names[0].text]
-    if makers and things:
-        pair = "{}（{}）" if language == "zh" else "{} ({})"
-        return pair.format(makers[0], things[0])
-    return next(iter([*makers, *things, *(name.text for name in names)]), "")
+def _label(quote: Quote) -> str:
+    """Return the name that a quote begins with, or a known one near its beginning; what it is about."""
+    for name in quote.sentence.names:
+        place = quote.text.find(name.text)
+        if place == 0 and name.kind != "place" and len(name.text) > 1:
+            return name.text
+        if 0 <= place <= NEAR and name.kind in ABOUT:
+            return name.text
+    return ""
