@@ -227,7 +227,7 @@ def test_lines_of_a_pipe_are_utf8_whatever_the_locale_says() -> None:
         check=True,
     )
     said = done.stdout.decode()
-    assert "不认识“没有”" in said
+    assert "看不懂“没有”" in said
     assert "主题" in said, "the last line counts without its line break"
 
 
@@ -243,7 +243,7 @@ def test_a_fault_of_the_program_is_one_line() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("jianbao: a fault of the program (KeyError)")
+    assert done.stderr.startswith("jianbao: internal error (KeyError)")
     assert done.stderr.count("\n") == 1
 
 

@@ -86,7 +86,7 @@ def load_phrases() -> tuple[Phrase, ...]:
 def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
     """Return the places of phrases by their first word, and of those that begin with no Latin word."""
     by_word: dict[str, list[int]] = {}
-    others = []
+    others: list[int] = []
     for place, phrase in enumerate(load_phrases()):
         first = phrase.parts[0].split()[0]
         (by_word.setdefault(first, []) if first.isascii() else others).append(place)
