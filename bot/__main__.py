@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import sys
@@ -16,7 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.settings import Settings, load_settings
-from bot.typed_dates import DateError, full_day
+from bot.typed_dates import DayParam
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -50,20 +49,6 @@ def _repeat_option(args: Sequence[str]) -> list[str]:
             inside = False
             words.append(arg)
     return words
-
-
-class DayParam(click.ParamType[date]):
-    """A day, written 2025-12-06 or 20251206."""
-
-    name = "day"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        with contextlib.suppress(DateError):
-            if day := full_day(str(value)):
-                return day
-        raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

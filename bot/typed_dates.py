@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
+
+import click
 
 from bot.spelling import arabic, normalized
 
@@ -150,3 +154,17 @@ def _valid(year: int, month: int, day: int) -> list[date]:
         return [date(year, month, day)]
     except ValueError:
         return []
+
+
+class DayParam(click.ParamType[date]):
+    """A day, written 2025-12-06 or 20251206."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        with contextlib.suppress(DateError):
+            if day := full_day(str(value)):
+                return day
+        raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)

@@ -207,7 +207,7 @@ def test_a_chat_that_waits_for_a_line_ends_when_told(sent: signal.Signals, code:
         assert chat.stdout
         chat.stdin.write(b"/help\n")
         chat.stdin.flush()
-        while "20251206" not in (said := chat.stdout.readline().decode()):
+        while "/now" not in (said := chat.stdout.readline().decode()):
             assert said, "it ended too early"
         chat.send_signal(sent)
         try:

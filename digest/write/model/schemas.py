@@ -68,7 +68,7 @@ class View(BaseModel):
     text: str = ""
 
 
-class Asset(BaseModel):
+class AssetEntry(BaseModel):
     """What was said about a stock or a coin."""
 
     kind: str = ""
@@ -100,7 +100,7 @@ class Events(BaseModel):
 class Money(BaseModel):
     """Answer to `money.md`."""
 
-    markets: list[Asset] = []
+    markets: list[AssetEntry] = []
     finance: list[Statement] = []
 
 
