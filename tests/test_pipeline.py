@@ -22,7 +22,7 @@ WINDOW = Window(DAY, DAY, "UTC")
 
 def written_by(writer: str) -> Callable[..., Any]:
     async def edit(report: Report, *_: object) -> Report:
-        return replace(report, writer=writer, created_at=NOW)  # type: ignore[arg-type]
+        return replace(report, writer=writer, created_at=NOW)
 
     return edit
 
