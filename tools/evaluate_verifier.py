@@ -12,17 +12,19 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 """Kinds of errors that code alone is not asked to see: a model's check decides them."""
 
 
+UNSEEN = "a quarter, unseen, before the last rules: 25 of 29; 12 of 37"
+
+
 def rows(data: Path) -> list[Row]:
     """Return a row for the errors that code can see and one for those of meaning.
 
-    Most rules were tuned on the other three quarters of the items; those of the last quarter were
-    judged once before the last few rules were written.
+    All items were seen while the rules were written, so these are no figures of unseen items. The
+    last quarter was judged unseen once, before the last rules: see UNSEEN.
     """
     path = data / "labels" / "verify_dev.jsonl"
     if not path.is_file():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
-    lines = [line for line in lines if int(json.loads(line)["id"][1:]) % 4 == 3]
     labels = [json.loads(line) for line in lines]
     verdicts = [json.loads(verdict)["ok"] for verdict in judged(lines, path.name)]
     pairs = list(zip(labels, verdicts, strict=True))
@@ -32,9 +34,10 @@ def rows(data: Path) -> list[Row]:
     others = [ok for meaning, ok in planted if meaning]
     return [
         Row(
-            "verify_dev, the last quarter: planted figures, days, names, speakers, versions",
+            "verify_dev, 320 items, all seen by now: planted figures, days, names, speakers, versions",
             "caught; true items refused",
             f"{seen.count(False)} of {len(seen)}; {true.count(False)} of {len(true)}",
+            UNSEEN,
             bar="85 %; 4 %",
         ),
         Row(
