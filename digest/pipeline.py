@@ -342,13 +342,18 @@ def _counts(
 
 
 def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
-    """The sections with each item about news of an earlier day's story marked as an update."""
+    """Return the sections with each item about an earlier day's story marked as an update.
+
+    The overview speaks of several stories at once and is left as it is.
+    """
     follows = {p.key for s in material.stories if s.earlier for p in s.posts}
     return tuple(
         replace(
             section,
             items=tuple(
-                replace(item, status="update") if set(item.cites[:1]) & follows else item
+                replace(item, status="update")
+                if section.name != "overview" and set(item.cites[:1]) & follows
+                else item
                 for item in section.items
             ),
         )
