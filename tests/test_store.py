@@ -105,14 +105,15 @@ async def test_posts_come_by_time_then_key_and_only_of_the_days_and_topic(store:
 
 
 async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
-    short = post("short", "1", metrics={"likes": 5, "views": 10}, links=("https://t.co/1",))
+    short = post("a longer …", "1", metrics={"likes": 5, "views": 10}, links=("https://t.co/1",))
     longer = replace(short, text="a longer text", metrics={"likes": 3, "replies": 2}, links=())
     third = post("also new", "2")
     assert await store.save_posts(TOPIC, "first", [short]) == 1
     assert await store.save_posts(TOPIC, "second", [longer, third, third]) == 1
-    assert await store.save_posts(TOPIC, "third", [short]) == 0
+    assert await store.save_posts(TOPIC, "third", [replace(short, text="another")]) == 0
     (stream, merged), (other, _) = await store.posts("ai", DAY, DAY)
     assert (stream, other) == ("first", "second")
+    # the third text is no more of it: only the stream a post came in corrects it
     assert (merged.text, merged.links) == ("a longer text", ())
     assert merged.metrics == {"likes": 5, "views": 10, "replies": 2}
 

@@ -91,6 +91,7 @@ class Tries:
         """What the platform calls the pictures that were sent there."""
         self.revoked = False
         self._failures, self._failing_since = 0, 0.0
+        self._stopped_until = 0.0
 
     async def send(self, job: Job) -> Outcome | None:
         """One send and its outcome; None where it is to be tried again at once. One may fail
@@ -232,10 +233,14 @@ class Tries:
     async def _note_invalid(self, error: PlatformError) -> None:
         if isinstance(error, Limited) and not error.counts:
             return
-        seconds = self._invalid.note(self._clock())
-        if seconds > 0 and self._rate.halted_until < self._clock() + seconds:
-            self._rate.halt(self._clock() + seconds)
+        now = self._clock()
+        seconds = self._invalid.note(now)
+        if seconds > 0 and self._rate.halted_until < now + seconds:
+            told, self._stopped_until = now < self._stopped_until, now + seconds
+            self._rate.halt(self._stopped_until)
             await self._remember(max(seconds, LONG))
+            if told:  # the answers of calls that were under way
+                return
             why = f"{Invalid.MOST} refused requests in ten minutes"
             await self._tell("stopped", self._name, why=why)
 

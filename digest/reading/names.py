@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from digest.reading.vocabulary import KnownName, load_entries, load_words
@@ -342,6 +342,7 @@ def is_listed(word: str) -> bool:
     return not load_words("english").isdisjoint((word, word.removesuffix("s")))
 
 
+@lru_cache(maxsize=1 << 14)
 def is_common(word: str) -> bool:
     """Return True if an English word is an ordinary one, in any of its forms."""
     common = load_words("english")
@@ -350,6 +351,7 @@ def is_common(word: str) -> bool:
     return all(any(form in common for form in _forms(part)) or part.isdigit() for part in parts)
 
 
+@lru_cache(maxsize=1 << 14)
 def is_jargon(word: str) -> bool:
     """Return True if texts of the field use the word without naming anybody: LLM, GPU, CEO."""
     lower = word.lower()
