@@ -11,7 +11,7 @@ import pytest
 from digest.calendar import closes, moment, next_due, zone
 from digest.models import Subscription
 from digest.store.due import Got, proposed
-from tests.clock_years import (
+from tools.clock_years import (
     DAY,
     FIRST,
     HALF_HOURS,

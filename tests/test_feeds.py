@@ -21,11 +21,11 @@ from digest.fetch.pages import extract_links, plain_text
 from digest.models import Post, SourceSpec, SourceState
 from digest.sources import Access, admit_posts, open_source
 from digest.sources.rss import FeedContext, feed_name, posts_of
-from tests.feed_cost import costs
-from tests.feed_set import FOLDER, headers_of, ours, same, theirs, wanted
 from tests.hostile_feeds import HOSTILE
 from tests.posts import WINDOW
 from tests.source_servers import Server, rss, serving, status
+from tools.feed_cost import costs
+from tools.feed_set import FOLDER, headers_of, ours, same, theirs, wanted
 
 NOW = datetime(2025, 12, 6, 12, tzinfo=UTC)
 NO_DATA = not FOLDER.is_dir()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digest.reading.injection import remove_injections, talks_to_programs
 from digest.sources.jsonl import parse_lines
-from tests import injection_news, injection_texts
+from tests import injection_texts
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "posts"
 
@@ -28,8 +28,8 @@ def test_orders_to_programs_are_recognised() -> None:
 
 
 def test_news_and_advice_for_people_are_no_orders() -> None:
-    wrong = [text for text in injection_news.NEWS if talks_to_programs(text)]
-    assert len(wrong) <= 0.03 * len(injection_news.NEWS), wrong
+    wrong = [text for text in injection_texts.NEWS if talks_to_programs(text)]
+    assert len(wrong) <= 0.03 * len(injection_texts.NEWS), wrong
 
 
 def test_news_about_instructions_is_kept() -> None:
@@ -74,7 +74,7 @@ def test_news_about_orders_is_shown_without_their_words() -> None:
 
 
 def test_posts_for_people_are_shown_whole() -> None:
-    texts = [text for text in injection_news.NEWS if not set(text) & set("\"'“「`")]
+    texts = [text for text in injection_texts.NEWS if not set(text) & set("\"'“「`")]
     changed = [text for text in texts if remove_injections(text) != text]
     assert len(changed) <= 0.05 * len(texts), changed
 

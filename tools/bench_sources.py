@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.feed_cost import costs
 from tests.hostile_feeds import HOSTILE
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
 from tests.writers import honest, wanted
 from tools.bench import DATA, ROOT, timed
+from tools.feed_cost import costs
 
 DAY = "2025-12-06"
 

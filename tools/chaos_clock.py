@@ -14,7 +14,7 @@ from random import Random
 from time import monotonic
 
 from digest.calendar import moment, zone
-from tests.clock_years import chat, faults, local_days, times, topic, zones
+from tools.clock_years import chat, faults, local_days, times, topic, zones
 
 
 def moments_of(name: str, at: time) -> list[str]:

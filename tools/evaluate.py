@@ -14,7 +14,6 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from tests import feed_set
 from tools import (
     evaluate_ads,
     evaluate_continuity,
@@ -23,6 +22,7 @@ from tools import (
     evaluate_stories,
     evaluate_summaries,
     evaluate_verifier,
+    feed_set,
 )
 from tools.evaluate_data import DATA, Row, table
 from tools.figures import write_block

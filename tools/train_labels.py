@@ -11,7 +11,7 @@ from typing import Any
 from digest.reading.disguise import folded
 from digest.reading.injection import list_sentences, unquote_sentence
 from digest.text import URL, clean
-from tests import injection_news, injection_texts
+from tests import injection_texts
 from tools.injection_set import make_news, make_orders
 from tools.train_linear import Penalty
 
@@ -139,7 +139,7 @@ SENTENCE_STEP = 3
 def read_injections(data: Path) -> list[Labelled]:
     """Return texts, true where they talk to programs: made-up ones, and sentences of real posts."""
     labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in injection_texts.ORDERS]
-    labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in injection_news.NEWS]
+    labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in injection_texts.NEWS]
     labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
     labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
     rows = [

@@ -1,4 +1,4 @@
-"""How many odd feeds are read: `python -m tests.feed_set FOLDER` with an `index.jsonl` as in ../shared/data."""
+"""How many odd feeds are read: `python -m tools.feed_set FOLDER` with an `index.jsonl` as in ../shared/data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from digest.errors import FeedError
 from digest.fetch import Feed
 from digest.fetch.feeds import parse
 from digest.fetch.pages import plain_text
-from tests.feed_cost import costs
+from tools.feed_cost import costs
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "feeds"
 

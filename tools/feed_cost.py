@@ -33,7 +33,7 @@ class Cost:
 def costs(files: Sequence[tuple[Path, Mapping[str, str]]]) -> list[Cost]:
     """The cost of each file with the headers it came with."""
     asked = json.dumps([(str(path), dict(headers)) for path, headers in files])
-    command = [sys.executable, "-m", "tests.feed_cost"]
+    command = [sys.executable, "-m", "tools.feed_cost"]
     done = subprocess.run(
         command, input=asked, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
