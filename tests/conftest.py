@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -95,11 +95,25 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
-@pytest.fixture
-def encoder_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the encoder and its vectors from test to test: both take seconds."""
-    from tests.editing import embed_once
+@pytest.fixture(autouse=True, scope="session")
+def _encode_once() -> Iterator[None]:
+    """Keep the encoder and its vectors from test to test: most encode the sample's sentences."""
+    from digest.select import embed
 
-    monkeypatch.setattr("digest.write.model.editor.release", lambda: None)
-    for module in ("model.pick", "model.assembly", "verify.nearness"):
-        monkeypatch.setattr(f"digest.write.{module}.embed", embed_once)
+    load, vectors = embed._encoder, dict[str, Any]()
+
+    class Encoder:
+        @staticmethod
+        def encode(texts: Sequence[str]) -> list[Any]:
+            missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+            if missing:
+                vectors.update(zip(missing, load().encode(missing), strict=True))
+            return [vectors[text] for text in texts]
+
+    def stays() -> type[Encoder] | None:
+        return None if load() is None else Encoder
+
+    stays.cache_clear = lambda: None  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embed, "_encoder", stays)
+        yield

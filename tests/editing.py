@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -19,11 +18,11 @@ from digest.models import (
     SourceResult,
     Window,
 )
-from digest.select.embed import embed
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.topics import load_topics
 from digest.write import Material
+from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
 from digest.write.model.assembly import Edited
 from digest.write.model.editor import Editor
@@ -36,17 +35,6 @@ DAY = date(2025, 12, 5)
 PROMPTS = load_prompts(ROOT / "prompts")
 
 
-VECTORS: dict[str, Any] = {}
-
-
-def embed_once(texts: Sequence[str]) -> Any:
-    """Return the vectors of texts; each text is encoded once for all tests."""
-    missing = [text for text in dict.fromkeys(texts) if text not in VECTORS]
-    if missing:
-        VECTORS.update(zip(missing, embed(missing), strict=True))
-    return [VECTORS[text] for text in texts]
-
-
 @cache
 def material(language: Language = "zh") -> Material:
     topic = replace(load_topics(ROOT / "topics.toml")["ai"], language=language)
@@ -55,7 +43,9 @@ def material(language: Language = "zh") -> Material:
     stories = select(topic, posts, lambda _: None).stories
     counts = Counts(collected=len(posts), stories=len(stories))
     window = Window(DAY, DAY, "UTC")
-    return Material(topic, window, stories, counts, (SourceResult("sample", len(posts)),), ())
+    sources = (SourceResult("sample", len(posts)),)
+    quotes = collect_quotes(stories, language)
+    return Material(topic, window, stories, counts, sources, (), quotes=quotes)
 
 
 @cache

@@ -30,8 +30,6 @@ from tests.editing import PROMPTS, Model, edited, extractive, items, material, s
 from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
-pytestmark = pytest.mark.usefixtures("encoder_stays")
-
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_an_honest_model_writes_the_report(language: Language) -> None:

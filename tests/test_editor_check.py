@@ -18,8 +18,6 @@ from tests.editing import PROMPTS, Model, edited, extractive, items, material, s
 from tests.posts import post
 from tests.writers import Reply, honest, sentences_of, wanted
 
-pytestmark = pytest.mark.usefixtures("encoder_stays")
-
 
 def story_numbers(prompt: str) -> list[int]:
     return [int(number) for number in re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)]
