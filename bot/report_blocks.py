@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from bot.messages import Block, Heading, Link, ListItem, Paragraph
 from digest.models import (
     BRIEF,
     SECTIONS,
+    Cited,
     Dropped,
     Item,
     Language,
@@ -199,7 +200,7 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Block:
         return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
     text = f"{_follows(report, item, view.language)}{item.text}"
-    links = tuple(_link(report, key) for key in item.cites)
+    links = links_of(report.posts, item)
     if item.title:
         return ListItem(text, mark + item.title, number, links)
     return ListItem(mark + text, "", number, links)
@@ -213,9 +214,12 @@ def _follows(report: Report, item: Item, language: Language) -> str:
     return texts.text("follows", language, day=max(days)) if days else ""
 
 
-def _link(report: Report, key: str) -> Link:
-    """Return the author's handle, leading to the post."""
-    post = report.posts.get(key)
+def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
+    """Return the authors' handles, each leading to the post."""
+    return tuple(_link(posts.get(key), key) for key in item.cites)
+
+
+def _link(post: Cited | None, key: str) -> Link:
     if post is None:
         return Link(key, "")
     handle = f"@{post.author}" if post.author and " " not in post.author else post.author

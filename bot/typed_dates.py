@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from bot.spelling import arabic, normalized
+from digest.calendar import month_of
 
 _FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})[日号]?", re.ASCII)
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
@@ -30,6 +31,11 @@ _DAYS_AGO = {
     **{"前日": 2, "大前天": 3},
 }
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
+_MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
+_MONTH = re.compile(
+    r"(?P<y>[12]\d{3})(?:[-/.]|年)(?P<m>\d{1,2})月?|(?P<n>\d{1,2})月|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
+    re.ASCII,
+)
 _MONTHS = "january february march april may june july august september october november december"
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAX_DAYS = 366
@@ -51,6 +57,8 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
     if (weeks := _WEEKS_AGO.get(line)) is not None:
         monday = today - timedelta(days=today.weekday() + 7 * weeks)
         return monday, min(today, monday + timedelta(days=6))
+    if month := _month(line, today):
+        return month
     if days := _candidates(re.sub("[–—]", "-", line), today):
         day = max((day for day in days if day <= today), default=min(days))
         return day, day
@@ -59,6 +67,22 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
             raise DateError(text)
         return first, last
     return None
+
+
+def _month(line: str, today: date) -> tuple[date, date] | None:
+    """Return first and last day of a month: 2025-11, 2025年11月, 11月, november, 上个月."""
+    if line in _MONTHS_AGO:
+        back = 12 * today.year + today.month - 1 - _MONTHS_AGO[line]
+        return month_of(date(back // 12, back % 12 + 1, 1))
+    match = _MONTH.fullmatch(line)
+    names = _MONTHS.split()
+    if match is None or (match["name"] and match["name"] not in names):
+        return None
+    number = names.index(match["name"]) + 1 if match["name"] else int(match["m"] or match["n"])
+    if not 1 <= number <= 12:
+        raise DateError(line)
+    year = match["y"] or match["z"]
+    return month_of(date(int(year) if year else today.year - (number > today.month), number, 1))
 
 
 def full_day(text: str) -> date | None:

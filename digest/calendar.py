@@ -73,6 +73,18 @@ def due_days(
     return days
 
 
+def week_of(day: date) -> tuple[date, date]:
+    """Return Monday and Sunday of the day's week."""
+    monday = day - day.weekday() * DAY
+    return monday, monday + 6 * DAY
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """Return first and last day of the day's month."""
+    first = day.replace(day=1)
+    return first, (first + 31 * DAY).replace(day=1) - DAY
+
+
 def closes(topic: Topic, day: date) -> datetime:
     """Return the moment at which that day's report is built: `build_at` on the next day."""
     return _closes(day, topic.build_at, topic.timezone)

@@ -221,11 +221,15 @@ async def test_a_day_without_posts_offers_the_nearest(full: Bot) -> None:
     assert full.maker.made == []
 
 
-async def test_a_range_is_put_together_from_its_days(full: Bot) -> None:
+async def test_a_range_tells_each_story_once(full: Bot) -> None:
     said = await full.say("/report 2025-12-04..2025-12-07")
-    assert said.count("Meridian 3.2 Pro is out") == 2
-    assert "2025-12-05, 2025-12-07" in said
+    assert said.count("Meridian 3.2 Pro is out") == 1
+    assert "12月4日：It scores 81.2%." in said
+    assert "12月6日：It scores 81.2%." in said
+    assert "没有日报的日子：12-05、12-07。" in said
     assert full.maker.made == []
+    assert "没有2025年" not in said
+    assert "没有11月1日至11月3日的报告" in await full.say("/report 2025-11-01..2025-11-03")
 
 
 async def test_the_cloud_is_a_file(full: Bot) -> None:

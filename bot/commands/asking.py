@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from bot.menu import Argument
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed_dates import DateError, parse_days
-from digest.models import Language, Report, Subscription
+from digest.models import Item, Language, Report, Subscription
+from digest.rollup import roll_up
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -152,7 +154,19 @@ class Ask:
         topic = query.topic or await self._usual_topic()
         if query.days is None:
             return topic, await store.latest(topic)
-        return topic, None if query.topic else await store.report(topic, *query.days)
+        stored = None if query.topic else await store.report(topic, *query.days)
+        return topic, stored or await self._roll_up(topic, *query.days)
+
+    async def _roll_up(self, topic: str, first: date, last: date) -> Report | None:
+        """Return the stories of several days, put together from their reports."""
+        if first == last:
+            return None
+        reports = await self.context.store.daily_reports(topic, first, last)
+        if not reports:
+            return None
+        language = self.language_for(reports[-1])
+        described = self.context.topic(topic)
+        return await asyncio.to_thread(roll_up, described, reports, first, last, language)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
@@ -181,6 +195,15 @@ class Ask:
             operator = self.context.is_admin(self.incoming)
             return self.say("no_reports" if operator else "no_reports_yet", topic=topic)
         return self.say("no_reports_but", day=max(posts), n=posts[max(posts)])
+
+    def point(self, report: Report, number: int) -> Item:
+        """Return the point of that number. Raises Unanswered with the numbers there are."""
+        points, day = points_of(report), self.in_words(report.first, report.last)
+        if not points:
+            raise Unanswered(self.say("no_points", day=day))
+        if not 1 <= number <= len(points):
+            raise Unanswered(self.say("points_are", day=day, n=len(points)))
+        return points[number - 1]
 
     async def example(self) -> str:
         """Return a right way to ask this, with a day that has a report."""
@@ -258,6 +281,11 @@ class Ask:
                 return None
             day = await self.usual_day(topic)
             raise Unanswered(self.say("bad_date", text=word[:40], day=day)) from None
+
+
+def points_of(report: Report) -> list[Item]:
+    """Return the points of a report as their numbers count them."""
+    return [item for item in report.section("points").items if item.status != "note"]
 
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:

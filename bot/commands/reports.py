@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.builds import TooMany
-from bot.commands.asking import Ask, Query, Unanswered
+from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.delivery.compose import compose, line_of, picture_block, with_buttons
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.report_blocks import (
@@ -155,11 +155,11 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
     """Show the posts behind one point: author, time, text, link. Without a number, the points."""
     query = await _only(ask)
     report = await ask.report(query)
-    number = len(_points(report))
+    number = len(points_of(report))
     if number and not query.number:
         yield await _choose_point(ask, report, number)
         return
-    point = _point(ask, report, query.number)
+    point = ask.point(report, query.number)
     language, zone = ask.language_for(report), ask.context.topic(report.topic).timezone
     blocks: list[Block] = [
         Heading(texts.text("behind", language, n=query.number), 1),
@@ -170,7 +170,9 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
         key = "imported" if point.status == "imported" else "no_posts_behind"
         blocks.append(Paragraph(texts.text(key, language, n=query.number)))
     shown = await _shown(ask, report, blocks, str(query.number))
-    yield replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
+    line = f"{line_of('story', report)} {query.number}"
+    story = Button(texts.text("open_story", language), line)
+    yield replace(shown, buttons=((*_numbers(report, number), story), *shown.buttons[:1]))
 
 
 async def why(ask: Ask) -> AsyncIterator[Reply]:
@@ -178,7 +180,7 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
     query = await _only(ask)
     report = await ask.report(query)
     number = query.number or 1
-    point = _point(ask, report, number)
+    point = ask.point(report, number)
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     parts = next((p.why for key in point.cites if (p := report.posts.get(key)) and p.why), {})
     blocks: list[Block] = [
@@ -187,20 +189,6 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
         *map(Paragraph, score_lines(parts, number, language)),
     ]
     yield await _shown(ask, report, blocks, str(number))
-
-
-def _points(report: Report) -> list[Item]:
-    return [item for item in report.section("points").items if item.status != "note"]
-
-
-def _point(ask: Ask, report: Report, number: int) -> Item:
-    """Return the point of that number. Raises Unanswered with the numbers there are."""
-    points, day = _points(report), ask.in_words(report.first, report.last)
-    if not points:
-        raise Unanswered(ask.say("no_points", day=day))
-    if not 1 <= number <= len(points):
-        raise Unanswered(ask.say("points_are", day=day, n=len(points)))
-    return points[number - 1]
 
 
 def score_lines(parts: Mapping[str, float], number: int, language: Language) -> list[str]:
@@ -253,7 +241,7 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
 
 
 async def report(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the whole report of a day, made now where there is none; points by day for a range."""
+    """Show the whole report of a day, made now where there is none; the stories of a range."""
     query = await ask.query()
     if query.others:
         day = await ask.usual_day(query.topic)
@@ -268,7 +256,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
         async for answer in _make(ask, topic, first):
             yield answer
     elif stored is None:
-        yield await _range(ask, topic, first, last)
+        raise Unanswered(await ask.no_report(topic, (first, last)))
     else:
         yield await _whole(ask, stored)
 
@@ -306,32 +294,6 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     if stored is None:
         raise Unanswered(ask.say("made_not_because", day=day, why=failure))
     yield await compose(ask.context, stored, ReportView(ask.language_for(stored)))
-
-
-async def _range(ask: Ask, topic: str, first: date, last: date) -> Reply:
-    """Return the points of the stored daily reports, under their days."""
-    stored = await ask.context.store.daily_reports(topic, first, last)
-    if not stored:
-        raise Unanswered(await ask.no_report(topic, (first, last)))
-    described, language = ask.context.topic(topic), ask.language_for(stored[-1])
-    parts = (
-        described.title[language],
-        texts.days(first, last, language),
-        texts.text("range", language),
-    )
-    blocks: list[Block] = [Heading(" · ".join(parts), 1)]
-    for daily in stored:
-        blocks.append(Heading(texts.weekday(daily.last, language)))
-        blocks += section_blocks(described, daily, "points", ReportView(language), headed=False)
-    with_report = {daily.last for daily in stored}
-    until = min(last, ask.today(topic))
-    days = [date.fromordinal(n) for n in range(first.toordinal(), until.toordinal() + 1)]
-    missing = [str(day) for day in days if day not in with_report]
-    if missing:
-        listed = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
-        blocks.append(Paragraph(texts.text("missing_days", language, days=listed)))
-    line = f"/report {topic} {first:%Y%m%d}..{last:%Y%m%d}"
-    return Reply(tuple(blocks), language, topic=topic, line=line)
 
 
 async def _whole(ask: Ask, report: Report) -> Reply:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.commands import about, chats, costs, reports, sources_admin
+from bot.commands import about, chats, costs, reports, sources_admin, spans
 from bot.commands.asking import Command
 from bot.menu import Argument
 
 TOPIC, DAY, SECTION, NAME = (Argument(kind) for kind in ("topic", "day", "section", "name"))
+WORDS = Argument("words")
 TIME, ZONE, OPTIONS = (Argument(kind) for kind in ("time", "zone", "options"))
 
 COMMANDS: tuple[Command, ...] = (
@@ -85,6 +86,33 @@ COMMANDS: tuple[Command, ...] = (
         "the report of a day or a range",
         "/report {day}",
         (DAY, TOPIC),
+    ),
+    Command(
+        "week",
+        "一周",
+        spans.week,
+        "一周的大事，每件一条",
+        "the stories of a week, each once",
+        "/week",
+        (DAY, TOPIC),
+    ),
+    Command(
+        "month",
+        "一月",
+        spans.month,
+        "一个月的大事，每件一条",
+        "the stories of a month, each once",
+        "/month",
+        (DAY, TOPIC),
+    ),
+    Command(
+        "story",
+        "来龙去脉",
+        spans.story,
+        "一件事逐日的进展",
+        "one story, day by day",
+        "/story 1",
+        (WORDS, TOPIC, DAY),
     ),
     Command("topics", "主题", about.topics, "有哪些主题", "the topics", "/topics"),
     Command(

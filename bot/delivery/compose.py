@@ -14,6 +14,7 @@ from bot.messages import Block, Button, Paragraph, Picture, Reply
 from bot.report_blocks import ReportView, closing_blocks, report_blocks, view_of
 from bot.services import Services
 from digest.atomic import write_file
+from digest.calendar import DAY, month_of
 from digest.errors import StoreError
 from digest.models import Language, Report, Subscription
 from digest.publish import stem
@@ -29,6 +30,8 @@ OPENS: tuple[tuple[str, str], ...] = (
     ("report", "report"),
 )
 """What the buttons under a report open: a key of the texts, a command."""
+Span = tuple[date, date]
+"""First and last day."""
 
 
 async def compose_digest(
@@ -71,31 +74,51 @@ async def with_buttons(
 ) -> Reply:
     """Return blocks of a report as a reply that can be paged, with buttons for the other sections
     and days. `command` and `words` ask for these blocks again."""
-    before, after = await context.store.neighbours(report.topic, report.last)
+    before, after = await _neighbours(context, report)
     opens = tuple(
         Button(texts.text(f"open_{key}", language), line_of(name, report)) for key, name in OPENS
     )
-    sides = (("◀ {day:%m-%d}", before), ("{day:%m-%d} ▶", after))
     turned = "brief" if command == "sources" else command
     days = tuple(
-        Button(label.format(day=day), line_of(turned, report, day, words))
-        for label, day in sides
-        if day is not None
+        Button(label.format(_span_label(span)), line_of(turned, report, span, words))
+        for label, span in (("◀ {}", before), ("{} ▶", after))
+        if span is not None
     )
     buttons = (opens, days) if days else (opens,)
     line = line_of(command, report, None, words)
     return Reply(tuple(blocks), language, buttons, topic=report.topic, line=line)
 
 
+async def _neighbours(context: Services, report: Report) -> tuple[Span | None, Span | None]:
+    """Return the days before and after that have a report, or the spans of the same length beside a
+    report over several days."""
+    before, _ = await context.store.neighbours(report.topic, report.first)
+    _, after = await context.store.neighbours(report.topic, report.last)
+    if report.first == report.last:
+        return (before, before) if before else None, (after, after) if after else None
+    length = report.last - report.first
+    if (report.first, report.last) == month_of(report.first):
+        return month_of(before) if before else None, month_of(after) if after else None
+    earlier = report.first - DAY - length, report.first - DAY
+    later = report.last + DAY, report.last + DAY + length
+    return (
+        earlier if before and before >= earlier[0] else None,
+        later if after and after <= later[1] else None,
+    )
+
+
+def _span_label(span: Span) -> str:
+    first, last = span
+    return f"{first:%m-%d}" if first == last else f"{first:%m-%d}–{last:%m-%d}"
+
+
 def line_of(
-    command: str, report: Report, day: date | None = None, words: Sequence[str] = ()
+    command: str, report: Report, span: Span | None = None, words: Sequence[str] = ()
 ) -> str:
-    """Return the line that asks for this of that report, or of another day."""
+    """Return the line that asks for this of that report, or of other days."""
     name, *more = command.split(" ")
-    if day is not None or report.first == report.last:
-        when = f"{day or report.last:%Y-%m-%d}"
-    else:
-        when = f"{report.first:%Y%m%d}..{report.last:%Y%m%d}"
+    first, last = span or (report.first, report.last)
+    when = f"{last:%Y-%m-%d}" if first == last else f"{first:%Y%m%d}..{last:%Y%m%d}"
     return " ".join([f"/{name}", report.topic, when, *more, *words])
 
 

@@ -1,0 +1,139 @@
+"""Commands over several days: a week, a month, one story day by day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+from bot import texts
+from bot.commands.asking import Ask, Query, Unanswered, points_of
+from bot.delivery.compose import compose, line_of
+from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply
+from bot.report_blocks import ReportView, links_of
+from digest.calendar import month_of, week_of
+from digest.models import Item, Report
+from digest.rollup import find_changes, show_chain
+from digest.storylines import Storyline, find_storyline, match_storylines, trace_storylines
+
+STORY_DAYS = 45
+"""Days on either side that are looked through for a story."""
+MAX_DAY_ITEMS = 3
+"""Items shown of what a day told of a story."""
+
+Span = tuple[date, date]
+
+
+async def week(ask: Ask) -> AsyncIterator[Reply]:
+    """Show the stories of the seven days up to the newest report, or of the week of a day."""
+    yield await _span(ask, "week", week_of, lambda day: (day - timedelta(days=6), day))
+
+
+async def month(ask: Ask) -> AsyncIterator[Reply]:
+    """Show the stories of the newest report's month, or of the month of a day."""
+    yield await _span(ask, "month", month_of, month_of)
+
+
+async def _span(
+    ask: Ask, kind: str, around: Callable[[date], Span], newest: Callable[[date], Span]
+) -> Reply:
+    query = await ask.query()
+    if query.others:
+        word = " ".join(query.others)[:40]
+        raise Unanswered(ask.say("bad_word", word=word, example=await ask.example()))
+    topic = await ask.usual(query)
+    if query.days is None:
+        days = await ask.context.store.report_days(topic)
+        if not days:
+            raise Unanswered(await ask.no_report(topic, None))
+        span = newest(days[-1])
+    else:
+        first, last = query.days
+        span = around(first) if first == last else (first, last)
+    report = await ask.report(Query(topic, span))
+    view = ReportView(ask.language_for(report), limit=query.number)
+    return await compose(ask.context, report, view, kind)
+
+
+async def story(ask: Ask) -> AsyncIterator[Reply]:
+    """Show one story day by day: that of a point, or the one that the words tell of."""
+    query = await ask.query()
+    if query.number and not query.others:
+        yield await _story_of_point(ask, query)
+        return
+    if not query.others:
+        report = await ask.report(query)
+        again = line_of("story", report)
+        numbers = range(1, len(points_of(report)) + 1)
+        buttons = tuple(Button(str(n), f"{again} {n}") for n in numbers)
+        raise Unanswered(ask.say("story_which", buttons, example=await ask.example()))
+    topic, words = await ask.usual(query), " ".join(query.others)
+    reports = await _reports_around(ask, topic, query.days)
+    lines = await asyncio.to_thread(trace_storylines, reports)
+    found = match_storylines(lines, words)
+    if found is None:
+        raise Unanswered(ask.say("story_none", words=words[:40]))
+    yield _timeline(ask, topic, found, f"/story {topic} {' '.join(ask.words)}")
+
+
+async def _story_of_point(ask: Ask, query: Query) -> Reply:
+    report = await ask.report(query)
+    item = ask.point(report, query.number)
+    reports = await _reports_around(ask, report.topic, (report.first, report.last))
+    lines = await asyncio.to_thread(trace_storylines, reports)
+    days = (report.first + timedelta(days=n) for n in range((report.last - report.first).days + 1))
+    lines_of_item = (find_storyline(lines, day, item) for day in days)
+    line = next((one for one in lines_of_item if one), None) or _by_posts(lines, item)
+    if line is None:
+        raise Unanswered(ask.say("story_none", words=(item.title or item.text)[:40]))
+    return _timeline(ask, report.topic, line, f"{line_of('story', report)} {query.number}")
+
+
+def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
+    """Return the story that cites most of an item's posts: one of a week has those of its days."""
+    keys = set(item.cites)
+    shared = [(len(keys & {k for t in one.tellings for k in t.cites}), one) for one in lines]
+    number, line = max(shared, key=lambda pair: pair[0], default=(0, None))
+    return line if number else None
+
+
+async def _reports_around(ask: Ask, topic: str, days: Span | None) -> list[Report]:
+    """Return the daily reports around these days, or around the newest, as the chat reads them."""
+    store, around = ask.context.store, timedelta(days=STORY_DAYS)
+    if days is None:
+        known = await store.report_days(topic)
+        if not known:
+            raise Unanswered(await ask.no_report(topic, None))
+        days = known[-1] - around, known[-1]
+    reports = await store.daily_reports(topic, days[0] - around, days[1] + around)
+    return [report.in_language(ask.language_for(report)) for report in reports]
+
+
+def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
+    language = ask.language
+    best = line.best.item
+    title = texts.text("story_title", language, title=best.title or best.text[:60])
+    blocks: list[Block] = [Heading(title, 1)]
+    for telling in line.tellings:
+        blocks.append(Heading(texts.weekday(telling.day, language)))
+        blocks += [
+            ListItem(item.text, item.title, links=links_of(line.posts, item))
+            for item in telling.items[:MAX_DAY_ITEMS]
+        ]
+    blocks += [Paragraph(text) for text in _changes(line, ask)]
+    if len(line.tellings) == 1:
+        blocks.append(Paragraph(texts.text("story_once", language)))
+    days = tuple(_day_buttons(ask, topic, line))
+    return Reply(tuple(blocks), language, (days,), topic=topic, line=again)
+
+
+def _changes(line: Storyline, ask: Ask) -> Iterator[str]:
+    for chain in find_changes(line):
+        values = show_chain(chain, ask.language)
+        yield texts.text("story_changed", ask.language, values=values)
+
+
+def _day_buttons(ask: Ask, topic: str, line: Storyline) -> Iterator[Button]:
+    for telling in line.tellings[-5:]:
+        label = texts.text("story_day", ask.language, day=f"{telling.day:%m-%d}")
+        yield Button(label, f"/brief {topic} {telling.day}", fresh=True)

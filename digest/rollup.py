@@ -1,0 +1,216 @@
+"""Weeks and months: one report over several days, put together by code from the daily reports.
+
+Each story stands once, with what its days told in order; a figure that changed is shown with its
+days. Every statement is an item of a daily report, with its posts. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import date, timedelta
+
+from digest.models import (
+    MAX_POINTS,
+    SECTIONS,
+    Cited,
+    Counts,
+    Item,
+    Language,
+    Report,
+    Section,
+    SectionName,
+    Topic,
+)
+from digest.reading.amounts import Amount, find_amounts
+from digest.reading.days import blank_days
+from digest.reading.sentences import split_sentences
+from digest.storylines import Storyline, Telling, trace_storylines
+from digest.write.extractive.notes import heading
+from digest.write.verify.figures import is_supported
+
+WRITER = "rollup"
+MAX_ITEMS, MAX_TELLINGS, MAX_CITES = 8, 5, 6
+"""Items of a section besides the points, days shown of a story (the first and the latest ones), and
+posts that an item cites."""
+TELLING_CHARS = 220
+"""Characters shown of what one of several days told."""
+MAX_CHANGES = 3
+CONTEXT_CHARS = 14
+"""Characters around a figure in which the words stand that say what it counts."""
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_COLON: Mapping[Language, str] = {"zh": "：", "en": ": "}
+_CHANGED: Mapping[Language, str] = {"zh": "数字变化：{}", "en": "Changed: {}"}
+_SUMMARY: Mapping[Language, str] = {
+    "zh": "汇总自 {reports} 份日报，共 {stories} 件事，其中 {lasting} 件不止一天。",
+    "en": "From {reports} daily reports: {stories} stories, {lasting} of them on more than one day.",
+}
+_MISSING: Mapping[Language, str] = {
+    "zh": "没有日报的日子：{}。",
+    "en": "Days without a report: {}.",
+}
+MAX_MISSING = 10
+"""Missing days that are named."""
+
+
+def roll_up(
+    topic: Topic, reports: Sequence[Report], first: date, last: date, language: Language
+) -> Report:
+    """Return the stories of the daily reports from `first` to `last` as one report; its overview is
+    empty. Raise ValueError where there is no report."""
+    if not reports:
+        raise ValueError("no report to roll up")
+    spoken = [report.in_language(language) for report in reports]
+    lines = trace_storylines(spoken)
+    points = lines[:MAX_POINTS]
+    items = {"points": [_told(line, language) for line in points]}
+    for name in SECTIONS[2:-2]:
+        others = [line for line in lines[MAX_POINTS:] if line.best.section == name]
+        told = [_told(line, language, grouped=name) for line in others[:MAX_ITEMS]]
+        groups = list(dict.fromkeys(item.group for item in told))
+        items[name] = sorted(told, key=lambda item: groups.index(item.group))
+    items["points"].append(_summary(reports, lines, first, last, language))
+    cites = {key for rows in items.values() for item in rows for key in item.cites}
+    titled = replace(topic, language=language)
+    return Report(
+        topic=topic.name,
+        first=first,
+        last=last,
+        language=language,
+        writer=WRITER,
+        sections=tuple(
+            Section(name, heading(name, titled), tuple(items.get(name, ()))) for name in SECTIONS
+        ),
+        counts=_total(reports),
+        posts={key: post for key, post in _all_posts(spoken).items() if key in cites},
+        wordcounts=dict(sum((Counter(report.wordcounts) for report in reports), Counter())),
+        created_at=max((one.created_at for one in reports if one.created_at), default=None),
+    )
+
+
+def name_day(day: date, language: Language) -> str:
+    """Return a day within a line: `12月5日`, `5 Dec`."""
+    if language == "zh":
+        return f"{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
+    """Return the figures of a story that changed, each as its values with the days that told them."""
+    chains: list[list[tuple[date, Amount, frozenset[str]]]] = []
+    for telling in line.tellings:
+        figures = list(_figures(telling))
+        for chain in chains:
+            _, last, words = chain[-1]
+            if any(is_supported(amount, [last]) for amount, _ in figures):
+                continue  # the old value is told again: what differs is another figure
+            for amount, around in figures:
+                if amount.unit == last.unit and words & around:
+                    chain.append((telling.day, amount, around))
+                    break
+        known = [amount for chain in chains for _, amount, _ in chain]
+        chains += [[(telling.day, a, words)] for a, words in figures if not is_supported(a, known)]
+    changed = [chain for chain in chains if len(chain) > 1]
+    return [[(day, amount.text.strip()) for day, amount, _ in chain] for chain in changed]
+
+
+def _figures(telling: Telling) -> Iterator[tuple[Amount, frozenset[str]]]:
+    """Yield the figures of a day with the words beside them."""
+    text = blank_days(f"{telling.item.title}. {telling.item.text}")
+    amounts = [a for a in find_amounts(text) if a.kind in ("number", "share") and not a.in_name]
+    for amount in amounts:
+        before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start]
+        after = text[amount.end : amount.end + CONTEXT_CHARS]
+        if words := _words(before) | _words(after):
+            yield amount, words
+
+
+def _words(text: str) -> frozenset[str]:
+    """Return the words of a few characters: Latin ones of four letters or more, pairs of Han."""
+    latin = {word.strip(".,;:()").lower() for word in text.split()}
+    han = {text[at : at + 2] for at in range(len(text) - 1)}
+    return frozenset(
+        {word for word in latin if len(word) > 3 and word.isascii() and word.isalpha()}
+        | {pair for pair in han if all("\u4e00" <= sign <= "\u9fff" for sign in pair)}
+    )
+
+
+def _told(line: Storyline, language: Language, grouped: SectionName | None = None) -> Item:
+    """Return a story as one item: what each day told, in order."""
+    best = line.best
+    shown = line.tellings
+    if len(shown) > MAX_TELLINGS:
+        shown = (shown[0], *shown[1 - MAX_TELLINGS :])
+    rows = [_row(telling, best.item.title, language, short=len(shown) > 1) for telling in shown]
+    rows += [
+        _CHANGED[language].format(show_chain(c, language)) for c in find_changes(line)[:MAX_CHANGES]
+    ]
+    group = best.item.group if grouped in ("markets", "events") else ""
+    imported = any(item.status == "imported" for told in line.tellings for item in told.items)
+    status = "imported" if imported else best.item.status
+    return Item("\n".join(rows), best.item.title, group, _cites(shown), status)
+
+
+def _row(telling: Telling, title: str, language: Language, *, short: bool) -> str:
+    item = telling.item
+    parts = [item.title if item.title != title or not item.text else "", item.text]
+    text = _COLON[language].join(part for part in parts if part)
+    if short and len(text) > TELLING_CHARS:
+        text = _beginning(text)
+    return name_day(telling.day, language) + (_COLON[language] + text if text != title else "")
+
+
+def _beginning(text: str) -> str:
+    """Return the leading sentences that fit, or the start of a long one."""
+    end = 0
+    for sentence, _, _ in split_sentences(text):
+        place = text.find(sentence, end)
+        if place < 0 or place + len(sentence) > TELLING_CHARS:
+            break
+        end = place + len(sentence)
+    return text[:end] or text[:TELLING_CHARS].rstrip() + "…"
+
+
+def show_chain(chain: Sequence[tuple[date, str]], language: Language) -> str:
+    """Return the values of a figure with their days: `$2B (2 Dec) → $3B (5 Dec)`."""
+    return " → ".join(f"{value} ({name_day(day, language)})" for day, value in chain)
+
+
+def _cites(tellings: Sequence[Telling]) -> tuple[str, ...]:
+    """Return some posts of every day, in order: the first of each day before the second of any."""
+    ranked = sorted(
+        (place, n, key) for n, told in enumerate(tellings) for place, key in enumerate(told.cites)
+    )
+    chosen = sorted(ranked[:MAX_CITES], key=lambda row: (row[1], row[0]))
+    return tuple(dict.fromkeys(key for _, _, key in chosen))
+
+
+def _summary(
+    reports: Sequence[Report],
+    lines: Sequence[Storyline],
+    first: date,
+    last: date,
+    language: Language,
+) -> Item:
+    """Return the note that says what was put together, and which days are missing."""
+    lasting = sum(len(line.tellings) > 1 for line in lines)
+    text = _SUMMARY[language].format(reports=len(reports), stories=len(lines), lasting=lasting)
+    reported = {report.last for report in reports}
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    missing = [f"{day:%m-%d}" for day in days if day not in reported]
+    if missing:
+        listed = ("、" if language == "zh" else ", ").join(missing[:MAX_MISSING])
+        listed += " …" if len(missing) > MAX_MISSING else ""
+        text += ("" if language == "zh" else " ") + _MISSING[language].format(listed)
+    return Item(text, status="note")
+
+
+def _total(reports: Sequence[Report]) -> Counts:
+    names = (field.name for field in fields(Counts))
+    return Counts(**{name: sum(getattr(one.counts, name) for one in reports) for name in names})
+
+
+def _all_posts(reports: Sequence[Report]) -> dict[str, Cited]:
+    return {key: post for report in reports for key, post in report.posts.items()}

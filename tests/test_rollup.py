@@ -1,0 +1,193 @@
+"""Weeks, months and stories: each story once, with its days."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.commands import answer
+from bot.messages import Incoming, Reply
+from bot.platforms.terminal import render
+from digest.calendar import month_of, week_of
+from digest.models import SECTIONS, Chat, Cited, Item, Language, Report, Section
+from digest.rollup import find_changes, roll_up
+from digest.store import Store
+from digest.storylines import find_storyline, trace_storylines
+from tests.hosts import context
+from tests.posts import TOPIC
+
+MONDAY = date(2025, 12, 1)
+
+
+def daily(day: date, *points: Item, language: Language = "en", **others: Item) -> Report:
+    """A report of these points, and of one item for each section named."""
+    items = {"points": points} | {name: (item,) for name, item in others.items()}
+    cites = [key for rows in items.values() for item in rows for key in item.cites]
+    return Report(
+        "ai",
+        day,
+        day,
+        language,
+        "extractive",
+        tuple(Section(name, name.title(), items.get(name, ())) for name in SECTIONS),
+        posts={
+            key: Cited("ada", f"https://x.com/a/status/{key[2:]}", "", datetime.now(UTC))
+            for key in cites
+        },
+        wordcounts={"Meridian": 2},
+    )
+
+
+OTHERS = {
+    1: ("Basalt ships a faster kernel.", "Quillfish opens in Oslo.", "Tarn hires a chemist."),
+    2: ("Ferrowing recalls its drone.", "Lumen translates a novel.", "Osprey drops its fees."),
+    3: ("Cobalt wins an auction.", "Heather maps a reef.", "Vantage retires its browser."),
+    4: ("Saffron buys a press.", "Juniper delays a launch.", "Marble names a judge."),
+}
+
+
+def fillers(day: int) -> tuple[Item, ...]:
+    """Other news, so that words of the story stand out."""
+    return tuple(Item(text, cites=(f"x:{day}9{n}",)) for n, text in enumerate(OTHERS[day]))
+
+
+@pytest.fixture
+def days() -> list[Report]:
+    """Three days: a round of funding that grows, and other news."""
+    first = Item("Northlight Orbit seeks funding of $2 billion for its probe.", cites=("x:1",))
+    second = Item("Northlight Orbit closes funding of $3 billion for its probe.", cites=("x:2",))
+    third = Item("Northlight Orbit's probe reaches the factory.", "The probe", cites=("x:2", "x:3"))
+    return [
+        daily(MONDAY, first, *fillers(1)),
+        daily(MONDAY + timedelta(days=1), *fillers(2), second),
+        daily(MONDAY + timedelta(days=4), third, *fillers(3)),
+    ]
+
+
+def test_a_story_is_linked_by_its_name_and_by_its_posts(days: list[Report]) -> None:
+    lines = trace_storylines(days)
+    (story,) = [line for line in lines if len(line.tellings) > 1]
+    assert [telling.day.day for telling in story.tellings] == [1, 2, 5]
+    assert lines[0] is story
+    item = days[2].section("points").items[0]
+    assert find_storyline(lines, days[2].last, item) is story
+    assert find_storyline(lines, days[0].last, item) is None
+
+
+def test_a_common_company_links_nothing() -> None:
+    one = Item("Microsoft opens a data centre in Iowa.", cites=("x:1",))
+    other = Item("Microsoft sues a spammer in Texas.", cites=("x:2",))
+    reports = [daily(MONDAY, one, *fillers(1)), daily(MONDAY + timedelta(1), other, *fillers(2))]
+    assert all(len(line.tellings) == 1 for line in trace_storylines(reports))
+
+
+def test_a_figure_that_changed_is_shown_with_its_days(days: list[Report]) -> None:
+    line = trace_storylines(days)[0]
+    [chain] = find_changes(line)
+    assert [(day.day, value) for day, value in chain] == [(1, "$2 billion"), (2, "$3 billion")]
+
+
+def test_figures_of_different_things_are_no_change() -> None:
+    one = Item("Northlight Orbit has 40 engineers.", cites=("x:1",))
+    two = Item("Northlight Orbit needs 12 rockets; it has 40 engineers.", cites=("x:1",))
+    lines = trace_storylines([daily(MONDAY, one), daily(MONDAY + timedelta(1), two)])
+    assert find_changes(lines[0]) == []
+
+
+def test_a_week_tells_each_story_once_and_names_missing_days(days: list[Report]) -> None:
+    week = roll_up(TOPIC, days, *week_of(MONDAY), "en")
+    points = [item for item in week.section("points").items if item.status != "note"]
+    assert len(points) == 10
+    lines = points[0].text.split("\n")
+    assert lines[0] == "1 Dec: Northlight Orbit seeks funding of $2 billion for its probe."
+    assert lines[1].startswith("2 Dec: ")
+    assert lines[2] == "5 Dec: Northlight Orbit's probe reaches the factory."
+    assert lines[-1] == "Changed: $2 billion (1 Dec) → $3 billion (2 Dec)"
+    assert points[0].cites == ("x:1", "x:2", "x:3")
+    assert set(week.posts) >= {"x:1", "x:2", "x:3"}
+    note = week.section("points").items[-1].text
+    assert "3 daily reports: 10 stories, 1 of them" in note
+    assert "12-03, 12-04, 12-06, 12-07" in note
+    assert week.wordcounts == {"Meridian": 6}
+
+
+def test_nothing_in_a_week_is_uncited(days: list[Report]) -> None:
+    week = roll_up(TOPIC, days, *week_of(MONDAY), "zh")
+    for section in week.sections:
+        for item in section.items:
+            assert item.status == "note" or (item.cites and set(item.cites) <= set(week.posts))
+
+
+def test_weeks_and_months_of_a_day() -> None:
+    assert week_of(date(2025, 12, 7)) == (MONDAY, date(2025, 12, 7))
+    assert month_of(date(2024, 2, 10)) == (date(2024, 2, 1), date(2024, 2, 29))
+    assert month_of(date(2025, 12, 31))[1] == date(2025, 12, 31)
+
+
+class Talk:
+    """The bot over these days, asked line by line."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.services = context(store, folder)
+        self.replies: list[Reply] = []
+
+    async def say(self, line: str) -> str:
+        self.replies = [
+            one async for one in answer(self.services, Incoming(Chat("t", "c"), "u", line, "en"))
+        ]
+        return "\n".join(render(one, 100, styled=False) for one in self.replies)
+
+    def buttons(self) -> dict[str, str]:
+        """Labels of the last reply with their lines."""
+        groups = self.replies[-1].buttons
+        return {button.label: button.line for group in groups for button in group}
+
+
+@pytest.fixture
+async def talk(tmp_path: Path, days: list[Report]) -> AsyncIterator[Talk]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        await store.save_topic(TOPIC)
+        for report in (*days, daily(date(2025, 11, 28), *fillers(4))):
+            await store.save_report(replace(report, created_at=datetime.now(UTC)))
+        yield Talk(store, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/week", "2025-11-29 — 2025-12-05"),
+        ("/week 2025-12-03", "2025-12-01 — 2025-12-07"),
+        ("/month", "2025-12-01 — 2025-12-31"),
+        ("/month 2025-11", "2025-11-01 — 2025-11-30"),
+        ("/week 12-01..12-02", "2025-12-01 — 2025-12-02"),
+    ],
+)
+async def test_a_span_is_that_of_the_newest_report_or_of_a_day(
+    talk: Talk, line: str, expected: str
+) -> None:
+    assert expected in (await talk.say(line)).split("\n")[0]
+
+
+async def test_sections_sources_and_neighbours_of_a_week_are_a_button_away(talk: Talk) -> None:
+    await talk.say("/week 2025-12-03")
+    buttons = talk.buttons()
+    assert buttons["◀ 11-24–11-30"] == "/week ai 20251124..20251130"
+    said = await talk.say(buttons["Sources"] + " 1")
+    assert "Posts behind point 1" in said
+    assert "https://x.com/a/status/3" in said
+    assert "2025-12-05" in await talk.say(talk.buttons()["Story"])
+
+
+async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
+    by_number = await talk.say("/story 2025-12-05 1")
+    assert by_number.index("2025-12-01") < by_number.index("2025-12-02")
+    assert "Changed: $2 billion (1 Dec) → $3 billion (2 Dec)" in by_number
+    assert await talk.say("/story northlight probe") == by_number
+    assert await talk.say(talk.replies[-1].line) == by_number
+    assert "No recent report tells of “zebra migration”" in await talk.say("/story zebra migration")
+    assert "/story 1" in await talk.say("/story")
+    assert "has 4 points" in await talk.say("/story 9")
