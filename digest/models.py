@@ -278,6 +278,39 @@ class Report:
         """Return the section of that name; every report has all nine."""
         return next(section for section in self.sections if section.name == name)
 
+    def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
+        """Return all items but notes with the number that a link to one bears, from 1.
+
+        Points come first, so that number 3 is point 3; then the other sections in their order.
+        """
+        ordered = sorted(self.sections, key=lambda section: section.name != "points")
+        items = ((s.name, item) for s in ordered for item in s.items if item.status != "note")
+        return [(number, name, item) for number, (name, item) in enumerate(items, 1)]
+
+    def numbered_item(self, number: int) -> tuple[SectionName, Item] | None:
+        """Return section and item of that number."""
+        rows = self.numbered_items()
+        return rows[number - 1][1:] if 0 < number <= len(rows) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An item that a search brought up."""
+
+    topic: str
+    first: date
+    last: date
+    language: Language
+    section: SectionName
+    number: int
+    """As `Report.numbered_items` counts."""
+    item: Item
+    score: float
+    coverage: float
+    """Share of what was asked for that the item or its cited posts hold, from 0 to 1."""
+    in_posts: bool = False
+    """True where only the cited posts hold it."""
+
 
 ChatKind = Literal["private", "group", "channel"]
 Ending = Literal["", "left", "removed", "deleted", "moved"]

@@ -79,15 +79,25 @@ Placed = tuple[int, Name]
 
 def find_names(text: str) -> list[Placed]:
     """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
-    table = _table()
     text = text.translate(_DASHES)
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
     titled = _is_titled(tokens)
-    known = [*_known_latin_names(text, table, titled), *_known_han_names(text, table)]
-    known += _tickers(text, table)
+    known = _find_known(text, titled)
     spans = sorted((start, start + len(name.text)) for start, name in known)
     free = _outside(tokens, spans)
     return known + [name for run in _runs(free, text) for name in _unknown(run, text, titled)]
+
+
+def find_known_names(text: str) -> list[Placed]:
+    """Return only the names of the vocabulary, with their places."""
+    text = text.translate(_DASHES)
+    return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)]))
+
+
+def _find_known(text: str, titled: bool) -> list[Placed]:
+    table = _table()
+    known = [*_known_latin_names(text, table, titled), *_known_han_names(text, table)]
+    return [*known, *_tickers(text, table)]
 
 
 def select_names(names: Iterable[Name], text: str) -> tuple[Name, ...]:

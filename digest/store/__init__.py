@@ -3,10 +3,11 @@
 from digest.store.chat_tables import ChatTables
 from digest.store.post_tables import PostTables, StoredTopic
 from digest.store.report_tables import ReportTables
+from digest.store.search_tables import SearchTables
 from digest.store.spending_tables import SpendingTables, Spent
 
 __all__ = ["Spent", "Store", "StoredTopic"]
 
 
-class Store(PostTables, ReportTables, ChatTables, SpendingTables):
+class Store(PostTables, ReportTables, SearchTables, ChatTables, SpendingTables):
     """The database as the rest of the program sees it: a class a group of tables."""

@@ -40,6 +40,7 @@ from digest.models import (
 from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
 from digest.store.post_tables import post_of
+from digest.store.search_tables import IndexEntry, make_entries, write_entries
 from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
 
 # Statements that readers wait for are made once: making one takes longer than running it.
@@ -83,8 +84,10 @@ class ReportTables(Database):
 
         Where that fails, the earlier one is as it was.
         """
+        texts = {key: post.text for key, post in report.posts.items()}
+        entries = make_entries(report.sections, texts, report.renderings)
         async with self.writing() as connection:
-            await _save(connection, report)
+            await _save(connection, report, entries)
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """Return the report of exactly these days, without `cloud`, `dropped` and `source`."""
@@ -127,7 +130,7 @@ class ReportTables(Database):
         return await self._read(_load_dropped, _is(topic, first, last))
 
 
-async def _save(connection: AsyncConnection, report: Report) -> None:
+async def _save(connection: AsyncConnection, report: Report, entries: Sequence[IndexEntry]) -> None:
     await _ensure_topic(connection, report.topic)
     statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
@@ -145,6 +148,7 @@ async def _save(connection: AsyncConnection, report: Report) -> None:
             await connection.execute(
                 insert(table), [{"report_id": report_id, **row} for row in rows]
             )
+    await connection.run_sync(write_entries, report.topic, report.last, report_id, entries)
 
 
 def _load(

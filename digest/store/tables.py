@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -192,6 +192,15 @@ drops = Table(
     Column("step", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("of", Text, nullable=False),
+)
+
+# Keys of posts that were deleted on demand (`x:123`), and of authors (`x:@name`): they never
+# come back in.
+withdrawn = Table(
+    "withdrawn",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 answers = Table(

@@ -1,0 +1,276 @@
+"""Text as the search index holds it: Latin words by stem, Chinese by pairs of characters, names by
+the key that all their spellings share.
+
+Words that no language splits alike need no dictionary this way: any two characters that stand
+together are found together, and 英伟达, Nvidia and $NVDA are one token, `@nvidia`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import pairwise
+
+from digest.reading.names import find_entry, find_known_names, find_ticker, is_listed, simplify
+from digest.reading.vocabulary import KnownName, load_words
+
+MAX_QUERY_CHARS = 300
+MAX_CLAUSES = 24
+MAX_TOKEN_CHARS = 40
+
+_CJK = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
+_RUN = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|(?:(?![{_CJK}\d_])\w)+")
+"""Characters written without spaces, a number, or a word."""
+_GLUED = re.compile(r"(?<![\w.])(?=\w*\d)(?=\w*[a-z])[a-z0-9]+(?:[.-][a-z0-9]+)*", re.I | re.A)
+"""Letters and digits in one: H100, GPT-5.2."""
+_POSSESSIVE_END = re.compile(r"['\u2019]s\b")
+_UNDOUBLED = "lsz"
+"""Consonants that stay doubled before an ending: selling, passing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a text, and where its letters stand."""
+
+    term: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One thing that a query asks for, in the ways that a text may have it."""
+
+    ways: tuple[tuple[str, ...], ...]
+    """Tokens of each way; a text has the way if it has all of them. `涨*` is a beginning."""
+    weight: float = 1.0
+    required: bool = True
+    """False for common words, which a good answer may lack."""
+    pair: bool = False
+    """True for a pair of characters, which may be the end of a word and the start of the next."""
+
+    def matches(self, tokens: frozenset[str]) -> bool:
+        """Return True if a text with these tokens has one of the ways."""
+        return any(all(_holds(tokens, term) for term in way) for way in self.ways)
+
+
+def _holds(tokens: frozenset[str], term: str) -> bool:
+    if not term.endswith("*"):
+        return term in tokens
+    return any(token.startswith(term[:-1]) for token in tokens)
+
+
+def find_tokens(text: str) -> list[Token]:
+    """Return the tokens of a text: those of its known names, then of all its words in order."""
+    return [*_name_tokens(text), *_glued_tokens(text), *_word_tokens(text)]
+
+
+def index_text(text: str) -> str:
+    """Return the tokens of a text, each once, separated by spaces."""
+    return " ".join(dict.fromkeys(token.term for token in find_tokens(text)))
+
+
+def find_matches(text: str, words: str) -> list[tuple[int, int]]:
+    """Return the places in the text, first and last exclusive, that a query asks for."""
+    terms = {term for clause in parse_query(words) for way in clause.ways for term in way}
+    beginnings = tuple(term[:-1] for term in terms if term.endswith("*"))
+    spans: list[tuple[int, int]] = []
+    hits = (
+        token
+        for token in find_tokens(text)
+        if token.term in terms or (beginnings and token.term.startswith(beginnings))
+    )
+    for token in sorted(hits, key=lambda token: (token.start, -token.end)):
+        if spans and text[spans[-1][1] : token.start] in ("", " ", "-"):
+            spans[-1] = spans[-1][0], max(spans[-1][1], token.end)
+        else:
+            spans.append((token.start, token.end))
+    return spans
+
+
+def parse_query(words: str) -> list[Clause]:
+    """Return what the words ask for, at most MAX_CLAUSES clauses; nothing where no word is.
+
+    Every sign is text: there are no operators. Where all words are common ones, all are required.
+    """
+    text = _POSSESSIVE_END.sub("", words[:MAX_QUERY_CHARS])
+    clauses: dict[Clause, None] = {}
+    end = 0
+    for start, stop, entry in _query_names(text):
+        clauses |= dict.fromkeys(_clauses_between(text[end:start]))
+        spelling = tuple(term for term in _terms(text[start:stop]) if len(term) > 1)
+        clauses[Clause(tuple(filter(None, ((f"@{_key(entry)}",), spelling))), 1.5)] = None
+        end = stop
+    clauses |= dict.fromkeys(_clauses_between(text[end:]))
+    chosen = list(clauses)[:MAX_CLAUSES]
+    if any(clause.required for clause in chosen):
+        return chosen
+    return [replace(clause, required=True) for clause in chosen]
+
+
+def _query_names(text: str) -> Iterator[tuple[int, int, KnownName]]:
+    """Yield the known names of a query, from left to right: people type them in small letters."""
+    named = [
+        (start, start + len(name.text), entry)
+        for start, name in find_known_names(text)
+        if (entry := _entry_of(name.text))
+    ]
+    words = list(re.finditer(r"[$\w.&'-]+", text, re.ASCII))
+    for first, match in enumerate(words):
+        for last in range(min(first + 4, len(words)) - 1, first - 1, -1):
+            span = text[match.start() : words[last].end()]
+            entry = find_entry(span) or (_ticker(span) if first == last else None)
+            if entry:
+                named.append((match.start(), words[last].end(), entry))
+                break
+    end = 0
+    for start, stop, entry in sorted(named, key=lambda name: (name[0], -name[1])):
+        if start >= end:
+            # A version behind a name is asked for by itself.
+            yield start, start + len(_without_version(text[start:stop])), entry
+            end = start + len(_without_version(text[start:stop]))
+
+
+def _ticker(word: str) -> KnownName | None:
+    plain = word.lstrip("$")
+    common = word.islower() and (len(word) < 3 or is_listed(word))
+    return None if common else find_ticker(plain)
+
+
+def _without_version(text: str) -> str:
+    """Return a name up to the version behind it, or as it is where it is known with it."""
+    return text if find_entry(text) else re.sub(r"[\s-]*\d[\w.]*(?:[\s-].*)?$", "", text) or text
+
+
+@lru_cache(maxsize=4096)
+def _entry_of(text: str) -> KnownName | None:
+    """Return what a name with or without its version is known as."""
+    return find_entry(text) or find_entry(_without_version(text)) or find_ticker(text.lstrip("$"))
+
+
+def _key(entry: KnownName) -> str:
+    return re.sub(r"[^\w.]+", "_", entry.key)
+
+
+def _name_tokens(text: str) -> Iterator[Token]:
+    for start, name in find_known_names(text):
+        if name.kind and (entry := _entry_of(name.text)):
+            yield Token(f"@{_key(entry)}", start, start + len(name.text))
+
+
+def _glued_tokens(text: str) -> Iterator[Token]:
+    for match in _GLUED.finditer(text):
+        term = match.group().lower().replace("-", "")
+        yield Token(term[:MAX_TOKEN_CHARS], match.start(), match.end())
+
+
+def _terms(text: str) -> Iterator[str]:
+    return (token.term for token in _word_tokens(text))
+
+
+def _word_tokens(text: str) -> Iterator[Token]:
+    for match in _RUN.finditer(text):
+        start, run = match.start(), match.group()
+        if not _is_cjk(run[0]):
+            yield Token(_normalize_word(run), start, match.end())
+            continue
+        pairs = simplify(run)
+        for place in range(len(pairs) - 1):
+            yield Token(pairs[place : place + 2], start + place, start + place + 2)
+        # Alone, so that a query of one character finds it at the end of a run too.
+        yield Token(pairs[-1], match.end() - 1, match.end())
+
+
+def _is_cjk(char: str) -> bool:
+    return "\u3041" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or char >= "\uf900"
+
+
+def _normalize_word(word: str) -> str:
+    """Return a number without its commas, or the stem of a word without its accents."""
+    word = word[:MAX_TOKEN_CHARS]
+    if word[0].isdigit():
+        return word.replace(",", "")
+    if not word.isascii():
+        word = unicodedata.normalize("NFKD", word)
+        word = "".join(char for char in word if char.isalnum())
+    return stem_word(word.lower())
+
+
+def stem_word(word: str) -> str:
+    """Return what the forms of an English word share: release, releases, released, releasing."""
+    if len(word) < 4 or not word.isascii() or not word.isalpha():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = f"{word[:-3]}y"
+    elif word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        word = word[:-2]
+    elif word.endswith("s") and word[-2] not in "sui":
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        bare = word.removesuffix(ending)
+        if bare != word and len(bare) > 2 and re.search("[aeiouy]", bare):
+            twice = bare[-1] == bare[-2] and bare[-1] not in _UNDOUBLED
+            word = bare[:-1] if twice else bare
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+def _clauses_between(text: str) -> Iterator[Clause]:
+    """Yield the clauses of the words that are no known names."""
+    end = 0
+    for match in _GLUED.finditer(text):
+        yield from _plain_clauses(text[end : match.start()])
+        term = match.group().lower().replace("-", "")
+        pieces = tuple(_terms(match.group()))
+        yield Clause(tuple(dict.fromkeys([(term,), pieces])), 1.5)
+        end = match.end()
+    yield from _plain_clauses(text[end:])
+
+
+def _plain_clauses(text: str) -> Iterator[Clause]:
+    for match in _RUN.finditer(text):
+        run = match.group()
+        if not _is_cjk(run[0]):
+            common = run.lower() in load_words("stop_words", "english")
+            term = _normalize_word(run)
+            yield Clause(((term,),), 0.3 if common else 1.0, required=not common)
+            continue
+        for part, common in _split_common(simplify(run)):
+            yield from _pair_clauses(part, common)
+
+
+def _pair_clauses(part: str, common: bool) -> Iterator[Clause]:
+    weight = 0.15 if common else 0.6
+    if len(part) == 1:
+        functional = common or part in _PARTICLES
+        yield Clause(((f"{part}*",),), weight / 2, required=not functional)
+    for pair in map("".join, pairwise(part)):
+        yield Clause(((pair,),), weight, required=not common, pair=True)
+
+
+_PARTICLES = frozenset("的了吗呢吧啊在是有和与及或被把对从向为由到就也都还又很最更这那个")
+"""Characters that mean nothing alone."""
+
+
+def _split_common(run: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a run between common words such as 什么, and those words."""
+    start = place = 0
+    while place < len(run):
+        size = next((n for n in (4, 3, 2) if run[place : place + n] in _common()), 0)
+        if not size:
+            place += 1
+            continue
+        if start < place:
+            yield run[start:place], False
+        yield run[place : place + size], True
+        start = place = place + size
+    if start < len(run):
+        yield run[start:], False
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(load_words("stop_words", "chinese"))

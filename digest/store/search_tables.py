@@ -1,0 +1,347 @@
+"""The search index `entries`: a row an item, found by its words and those of the posts it cites.
+
+SQLite keeps it as an FTS5 table, PostgreSQL as a table with a `tsvector`. Both hold the tokens of
+`digest.reading.tokens` and only propose candidates; what comes first is worked out here, alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    table,
+    text,
+    tuple_,
+)
+
+from digest.models import Hit, Item, Language, Section
+from digest.reading.tokens import Clause, index_text, parse_query
+from digest.store.database import Database
+from digest.store.tables import items, reports, sections, storable
+
+POST_CHARS = 600
+"""Characters of a cited post that are found."""
+MAX_POSTS = 4
+"""Cited posts of an item that are found."""
+CANDIDATES = 300
+"""Entries to choose from: the newest with all the words, and the best with some."""
+COMMON = 1000
+"""Entries from which on a token is too common to find anything by it alone."""
+LOOSE_CLAUSES = 8
+ENOUGH = 5
+"""Hits with all the words that make a looser search needless."""
+MIN_COVERAGE = 0.5
+IN_POSTS = 0.6
+"""Worth of a word that only the cited posts have."""
+NEWNESS, NEWNESS_DAYS = 0.1, 60
+SECTION_WORTH: Mapping[str, float] = {"points": 0.05, "overview": -0.05, "filtered": -0.2}
+
+_REPORT_BITS, _NUMBER_BITS = 27, 16
+_MAX_DAY = (1 << 20) - 1
+
+_entries = table(
+    "entries",
+    *map(column, ("rowid", "head", "body", "topic", "report_id", "section", "position")),
+)
+_COLUMNS = (_entries.c.rowid, _entries.c.head, _entries.c.body, *list(_entries.c)[4:])
+_COMMON_INSERT = (
+    "INSERT INTO entries (rowid, head, body, topic, report_id, section, position{0})"
+    " VALUES (:rowid, :head, :body, :topic, :report_id, :section, :position{1})"
+)
+_INSERT = {
+    "sqlite": text(_COMMON_INSERT.format("", "")),
+    "postgresql": text(_COMMON_INSERT.format(", terms", ", CAST(:terms AS tsvector)")),
+}
+_MATCH = {
+    "sqlite": text("entries MATCH :query"),
+    "postgresql": text("terms @@ CAST(:query AS tsquery)"),
+}
+_BEST = {
+    "sqlite": text("rank"),
+    "postgresql": text("ts_rank(terms, CAST(:query AS tsquery)) DESC"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An item as the index holds it."""
+
+    number: int
+    section: int
+    position: int
+    head: str
+    """Tokens of the item, in all languages of its report."""
+    body: str
+    """Tokens of the posts it cites."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A candidate with its place in `items`."""
+
+    place: tuple[int, int, int]
+    number: int
+    score: float
+    coverage: float
+    in_posts: bool
+
+
+class SearchTables(Database):
+    """The table `entries`."""
+
+    async def search(
+        self,
+        words: str,
+        *,
+        topic: str = "",
+        first: date | None = None,
+        last: date | None = None,
+        language: Language | None = None,
+        limit: int = 10,
+    ) -> list[Hit]:
+        """Return the items about these words, best first, each statement of a report once.
+
+        An empty list: no stored item holds even half of what was asked for. `topic`: only that
+        one; `first`, `last`: only reports whose last day is between them; `language`: show items
+        in it where their report has it.
+        """
+        clauses = parse_query(words)
+        if not clauses:
+            return []
+        low = _row_id(first or date.min, 0, 0)
+        high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
+        scope = _Scope(low, high, topic)
+        return await self._read(_search, clauses, scope, language, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    low: int
+    high: int
+    topic: str
+
+
+def _row_id(last: date, report_id: int, number: int) -> int:
+    """Return a number that grows with the day, so that the newest entries are read first."""
+    day = min(last.toordinal(), _MAX_DAY)
+    return (day << _REPORT_BITS | report_id) << _NUMBER_BITS | number
+
+
+def make_entries(
+    contents: Sequence[Section],
+    posts: Mapping[str, str],
+    renderings: Mapping[Language, Sequence[Section]],
+) -> list[IndexEntry]:
+    """Return the entries of a report; `posts` are the texts of its cited posts by key."""
+    bodies = {key: index_text(post[:POST_CHARS]) for key, post in posts.items()}
+    entries: list[IndexEntry] = []
+    number = 0
+    for place in sorted(range(len(contents)), key=lambda n: contents[n].name != "points"):
+        for position, item in enumerate(contents[place].items):
+            number += item.status != "note"
+            if item.status == "note" or contents[place].name == "cloud":
+                continue
+            texts = [item, *_translations(renderings, contents[place].name, position)]
+            head = index_text("\n".join(f"{t.title}\n{t.text}\n{t.group}" for t in texts))
+            cited = [bodies.get(key, "") for key in item.cites[:MAX_POSTS]]
+            body = " ".join(dict.fromkeys(" ".join(cited).split()))
+            entries.append(IndexEntry(number, place, position, head, body))
+    return entries
+
+
+def _translations(
+    renderings: Mapping[Language, Sequence[Section]], name: str, position: int
+) -> list[Item]:
+    return [
+        section.items[position]
+        for rendering in renderings.values()
+        for section in rendering
+        if section.name == name and position < len(section.items)
+    ]
+
+
+def write_entries(
+    connection: Connection, topic: str, last: date, report_id: int, entries: Sequence[IndexEntry]
+) -> None:
+    """Replace the entries of a report."""
+    most = (1 << _NUMBER_BITS) - 1
+    first_row, last_row = (_row_id(last, report_id, number) for number in (0, most))
+    connection.execute(
+        delete(_entries).where(_entries.c.rowid.between(literal(first_row), literal(last_row)))
+    )
+    rows = [
+        {
+            "rowid": _row_id(last, report_id, entry.number),
+            "head": entry.head,
+            "body": entry.body,
+            "topic": storable(topic),
+            "report_id": report_id,
+            "section": entry.section,
+            "position": entry.position,
+            "terms": " ".join(f"'{t}'" for t in f"{entry.head} {entry.body}".split()),
+        }
+        for entry in entries
+        if entry.number <= most
+    ]
+    if rows:
+        connection.execute(_INSERT[connection.dialect.name], rows)
+
+
+def _search(
+    connection: Connection,
+    clauses: Sequence[Clause],
+    scope: _Scope,
+    language: Language | None,
+    limit: int,
+) -> list[Hit]:
+    counts = [_count(connection, clause) for clause in clauses]
+    weights = [_weigh(clause, n) for clause, n in zip(clauses, counts, strict=True)]
+    strict = [c for c, n in zip(clauses, counts, strict=True) if n and c.required]
+    rows = _candidates(connection, strict, " ", scope) if strict else []
+    if len(rows) < ENOUGH:
+        rare = [(n, c) for c, n in zip(clauses, counts, strict=True) if 0 < n < COMMON]
+        rare.sort(key=lambda pair: pair[0])
+        loose = [clause for _, clause in rare[:LOOSE_CLAUSES]]
+        rows += _candidates(connection, loose, " OR ", scope) if len(loose) > 1 or rare else []
+    newest = max((_day(row) for row in rows), default=0)
+    by_id = {row.rowid: _score(row, clauses, weights, newest) for row in rows}
+    best = sorted(by_id.values(), key=lambda scored: -scored.score)
+    enough = [scored for scored in best if scored.coverage >= MIN_COVERAGE][: 3 * limit]
+    return _hits(connection, enough, language)[:limit]
+
+
+def _day(row: Row[*tuple[Any, ...]]) -> int:
+    return int(row.rowid) >> (_REPORT_BITS + _NUMBER_BITS)
+
+
+def _count(connection: Connection, clause: Clause) -> int:
+    """Return how many entries match a clause; no more than COMMON are counted."""
+    dialect = connection.dialect.name
+    matching = select(literal(1)).select_from(_entries).where(_MATCH[dialect]).limit(COMMON)
+    query = select(func.count()).select_from(matching.subquery())
+    return int(connection.scalar(query, {"query": _expression([clause], " ", dialect)}) or 0)
+
+
+def _weigh(clause: Clause, count: int) -> float:
+    """Return the weight of a clause: rare ones say more. A pair of characters that stands
+    nowhere is hardly a word."""
+    count = 50 if clause.pair and not count else count
+    return clause.weight * math.log(2 + COMMON / (count + 1))
+
+
+def _candidates(
+    connection: Connection, clauses: Sequence[Clause], operator: str, scope: _Scope
+) -> list[Row[*tuple[Any, ...]]]:
+    if not clauses:
+        return []
+    dialect = connection.dialect.name
+    newest = _entries.c.rowid.desc()
+    order: list[Any] = [newest] if operator == " " else [_BEST[dialect], newest]
+    query: Select[Any] = (
+        select(*_COLUMNS)
+        .where(_MATCH[dialect], _entries.c.rowid.between(literal(scope.low), literal(scope.high)))
+        .order_by(*order)
+        .limit(CANDIDATES)
+    )
+    if scope.topic:
+        query = query.where(_entries.c.topic == storable(scope.topic))
+    return list(connection.execute(query, {"query": _expression(clauses, operator, dialect)}))
+
+
+def _expression(clauses: Sequence[Clause], operator: str, dialect: str) -> str:
+    """Return the query in the language of the database. Tokens hold no quotation mark."""
+    if dialect == "postgresql":
+        quote, both, either, beginning = "'", " & ", " | ", ":*"
+    else:
+        quote, both, either, beginning = '"', " AND ", " OR ", " *"
+
+    def quoted(term: str) -> str:
+        mark = beginning if term.endswith("*") else ""
+        return f"{quote}{term.rstrip('*')}{quote}{mark}"
+
+    parts = [
+        either.join(f"({both.join(map(quoted, way))})" for way in clause.ways) for clause in clauses
+    ]
+    return (both if operator == " " else either).join(f"({part})" for part in parts)
+
+
+def _score(
+    row: Row[*tuple[Any, ...]], clauses: Sequence[Clause], weights: Sequence[float], newest: int
+) -> _Scored:
+    head = frozenset(row.head.split())
+    both = head | frozenset(row.body.split())
+    in_head = sum(w for c, w in zip(clauses, weights, strict=True) if c.matches(head))
+    anywhere = sum(w for c, w in zip(clauses, weights, strict=True) if c.matches(both))
+    total = sum(weights)
+    age = (newest - _day(row)) / NEWNESS_DAYS
+    relevance = (in_head + IN_POSTS * (anywhere - in_head)) / total
+    brevity = 0.1 / (1 + len(head) / 50)
+    return _Scored(
+        (row.report_id, row.section, row.position),
+        int(row.rowid) & ((1 << _NUMBER_BITS) - 1),
+        relevance + NEWNESS * 0.5**age + brevity,
+        anywhere / total,
+        in_head < MIN_COVERAGE * total,
+    )
+
+
+def _hits(
+    connection: Connection, scored: Sequence[_Scored], language: Language | None
+) -> list[Hit]:
+    """Return the items at these places; of two in a report that rest on the same posts, the
+    better."""
+    if not scored:
+        return []
+    by_place = _load_items(connection, [candidate.place for candidate in scored])
+    hits: dict[object, Hit] = {}
+    for candidate in scored:
+        row = by_place.get(candidate.place)
+        if row is None:
+            continue
+        item = Item(row.text, row.title, row.group, tuple(row.cites), row.status)
+        score = candidate.score + SECTION_WORTH.get(row.name, 0.0)
+        hit = Hit(
+            row.topic,
+            row.first,
+            row.last,
+            row.language,
+            row.name,
+            candidate.number,
+            item,
+            score,
+            candidate.coverage,
+            candidate.in_posts,
+        )
+        same = (candidate.place[0], frozenset(item.cites) or item.text)
+        if same not in hits or hits[same].score < score:
+            hits[same] = hit
+    return sorted(hits.values(), key=lambda hit: -hit.score)
+
+
+def _load_items(
+    connection: Connection, places: Sequence[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], Row[*tuple[Any, ...]]]:
+    key = (items.c.report_id, items.c.section, items.c.position)
+    rows = connection.execute(
+        select(
+            *key,
+            *(items.c[name] for name in ("title", "text", "group", "cites", "status")),
+            *(reports.c[name] for name in ("topic", "first", "last", "language")),
+            sections.c.name,
+        )
+        .select_from(items.join(sections).join(reports))
+        .where(tuple_(*key).in_(places))
+    )
+    return {(row.report_id, row.section, row.position): row for row in rows}
