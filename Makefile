@@ -49,8 +49,9 @@ fmt: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --no-annotate
 lock: ## after a change of dependencies (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --no-annotate --extra dev pyproject.toml requirements.build -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" --no-annotate -c requirements.lock pyproject.toml requirements.build -o requirements.txt
+	$(LOCK) --extra dev --extra scale pyproject.toml requirements.build -o requirements.lock
+	$(LOCK) -c requirements.lock pyproject.toml requirements.build -o requirements.txt
+	echo procrastinate | $(LOCK) -c requirements.lock - -o requirements.scale

