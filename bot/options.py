@@ -52,6 +52,11 @@ _QUIET = {
     **{"quiet": True, "silent": True, "mute": True, "静音": True, "免打扰": True},
     **{"sound": False, "ring": False, "unmute": False, "提醒": False, "响铃": False},
 }
+_WEEKLY = {"weekly": True, "每周": True, "周报": True}
+_THREADS = {
+    **{"thread": True, "threads": True, "子区": True},
+    **{"nothread": False, "channel": False, "不用子区": False},
+}
 _SECTIONS: Mapping[str, SectionName] = {name: name for name in SECTIONS} | {
     "概述": "overview",
     "要点": "points",
@@ -121,6 +126,8 @@ class Asked:
     """Keywords to take back, by themselves or by their `tag`."""
     paused: bool | None = None
     quiet: bool | None = None
+    weekly: bool | None = None
+    threads: bool | None = None
     menu: Menu = ""
     """What to choose from."""
 
@@ -175,7 +182,11 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
     if (at := time_named(word)) is not None:
         return replace(request, at=at)
     if weekdays := weekdays_named(low):
-        return replace(request, weekdays=tuple(sorted({*request.weekdays, *weekdays})))
+        weekly = request.weekly or (False if weekdays == EVERY_DAY else None)
+        weekdays = tuple(sorted({*request.weekdays, *weekdays}))
+        return replace(request, weekdays=weekdays, weekly=weekly)
+    if low[:1] in ("每", "逢") and (weekdays := weekdays_named(low[1:])):  # 每周日
+        return replace(request, weekdays=weekdays, weekly=len(weekdays) == 1 or request.weekly)
     if zone := zone_named(word):
         return replace(request, zone=zone)
     return replace(request, topic=topics[low]) if low in topics else None
@@ -191,6 +202,10 @@ def _choice(request: Asked, low: str) -> Asked | None:
         return replace(request, paused=_PAUSES[low])
     if low in _QUIET:
         return replace(request, quiet=_QUIET[low])
+    if low in _WEEKLY:
+        return replace(request, weekly=True)
+    if low in _THREADS:
+        return replace(request, threads=_THREADS[low])
     if low in _ALL:
         return replace(request, sections=())
     if low in _SECTIONS:
@@ -285,11 +300,14 @@ def applied(request: Asked, old: Subscription) -> Subscription:
     if request.language:
         language = None if request.language == "topic" else request.language
     length, sections = _content(request, old)
+    weekly, weekdays = _rhythm(request, old)
     return replace(
         old,
         at=old.at if request.at is None else request.at,
         timezone=request.zone or old.timezone,
-        weekdays=request.weekdays or old.weekdays,
+        weekdays=weekdays,
+        weekly=weekly,
+        threads=old.threads if request.threads is None else request.threads,
         language=language,
         length=length,
         sections=sections,
@@ -298,6 +316,16 @@ def applied(request: Asked, old: Subscription) -> Subscription:
         paused=old.paused if request.paused is None else request.paused,
         quiet=old.quiet if request.quiet is None else request.quiet,
     )
+
+
+def _rhythm(request: Asked, old: Subscription) -> tuple[bool, tuple[int, ...]]:
+    """Return whether the week comes at once, and the days: a week comes on one day."""
+    weekdays = request.weekdays or old.weekdays
+    weekly = old.weekly and len(weekdays) == 1 if request.weekly is None else request.weekly
+    if weekly:
+        return True, weekdays[-1:]
+    # Back to every digest: the one day of the week is not meant any more.
+    return False, EVERY_DAY if old.weekly and not request.weekdays else weekdays
 
 
 def _content(

@@ -356,6 +356,10 @@ class Subscription:
     paused: bool = False
     quiet: bool = False
     """True where no part of a digest rings."""
+    weekly: bool = False
+    """True where each digest rolls up the seven days that end with its report."""
+    threads: bool = False
+    """True where each digest gets a thread of its own, on Discord."""
     id: int = 0
     """Its row; 0 for one that is not stored."""
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.commands import answer
+from bot.delivery.plan import Deliveries
 from bot.messages import Incoming, Reply
+from bot.options import applied, understood
 from bot.platforms.terminal import render
 from digest.calendar import month_of, week_of
-from digest.models import SECTIONS, Chat, Cited, Item, Language, Report, Section
+from digest.models import SECTIONS, Chat, Cited, Item, Language, Report, Section, Subscription
 from digest.rollup import find_changes, roll_up
 from digest.store import Store
+from digest.store.ledger import Ledger
 from digest.storylines import find_storyline, trace_storylines
 from tests.hosts import context
 from tests.posts import TOPIC
+from tests.town import opened
 
 MONDAY = date(2025, 12, 1)
 
@@ -191,3 +196,45 @@ async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
     assert "No recent report tells of “zebra migration”" in await talk.say("/story zebra migration")
     assert "/story 1" in await talk.say("/story")
     assert "has 4 points" in await talk.say("/story 9")
+
+
+async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> None:
+    store, chat = talk.services.store, Chat("discord", "5", kind="group")
+    usual = Subscription(chat, "ai", time(9), "UTC", language="en")
+    due = datetime(2025, 12, 6, 9, tzinfo=UTC)
+    weekly = applied(understood(["weekly", "sat"], {}), usual)
+    assert (weekly.weekly, weekly.weekdays) == (True, (5,))
+    await store.subscribe(weekly, due - timedelta(days=3))
+    ledger = Ledger(store)
+    services = replace(talk.services, now=lambda: due)
+    assert await ledger.propose(services.topics, due - timedelta(hours=1)) == 0
+    assert await ledger.propose(services.topics, due) == 1
+    deliveries = Deliveries(services, ledger, services.tell, resend=False)
+    to = opened("discord", "http://127.0.0.1:9")
+    assert await deliveries.plan("discord", to) == 1
+    await to.close()
+    (part,) = await ledger.claim("discord", 1, due)
+    body = json.loads(await ledger.body(part.id))
+    shown = body["embeds"][0]
+    assert "2025-11-29 — 2025-12-05" in shown["title"]
+    assert "1 Dec: Northlight Orbit seeks funding" in shown["description"]
+
+
+@pytest.mark.parametrize(
+    ("words", "weekly", "weekdays"),
+    [
+        ("weekly", True, (6,)),
+        ("weekly sun", True, (6,)),
+        ("mon weekly", True, (0,)),
+        ("每周日", True, (6,)),
+        ("周报 周五", True, (4,)),
+        ("mon-fri", False, (0, 1, 2, 3, 4)),
+        ("daily", False, tuple(range(7))),
+    ],
+)
+def test_words_of_the_weekly_rhythm(words: str, weekly: bool, weekdays: tuple[int, ...]) -> None:
+    usual = Subscription(Chat("telegram", "5"), "ai", time(8), "UTC")
+    chosen = applied(understood(words.split(), {}), usual)
+    assert (chosen.weekly, chosen.weekdays) == (weekly, weekdays)
+    back = applied(understood(["daily"], {}), chosen)
+    assert (back.weekly, back.weekdays) == (False, tuple(range(7)))

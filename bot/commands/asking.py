@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +11,12 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import texts
+from bot.delivery.compose import roll_up_stored
 from bot.menu import Argument
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed_dates import DateError, parse_days
 from digest.models import Item, Language, Report, Subscription
-from digest.rollup import roll_up
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -155,18 +154,11 @@ class Ask:
         if query.days is None:
             return topic, await store.latest(topic)
         stored = None if query.topic else await store.report(topic, *query.days)
-        return topic, stored or await self._roll_up(topic, *query.days)
-
-    async def _roll_up(self, topic: str, first: date, last: date) -> Report | None:
-        """Return the stories of several days, put together from their reports."""
-        if first == last:
-            return None
-        reports = await self.context.store.daily_reports(topic, first, last)
-        if not reports:
-            return None
-        language = self.language_for(reports[-1])
-        described = self.context.topic(topic)
-        return await asyncio.to_thread(roll_up, described, reports, first, last, language)
+        if stored or query.days[0] == query.days[1]:
+            return topic, stored
+        chosen = next((row.language for row in self.subscriptions if row.topic == topic), None)
+        language = chosen or chosen_language(self.subscriptions)
+        return topic, await roll_up_stored(self.context, topic, query.days, language)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""

@@ -9,7 +9,7 @@ from datetime import time
 from bot import options, texts
 from bot.commands import choices
 from bot.commands.asking import Ask, Unanswered
-from bot.delivery.compose import compose_digest
+from bot.delivery.compose import compose_digest, load_digest
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from digest.models import Subscription
 
@@ -59,7 +59,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
     ask = ask.after(subscription)
-    newest = await context.store.latest(topic)
+    newest = await load_digest(context, subscription)
     key = "subscribed" if new else "subscribed_already"
     answer = ask.say(
         key, *choices.buttons(ask, subscription), **await choices.facts(ask, subscription)
@@ -120,6 +120,8 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
         return
     old = stored[request.topic or next(iter(stored))]
     new = choices.applied_to(ask, request, old)
+    if request.threads and not choices.can_thread(chat):
+        raise Unanswered(_private(ask.say("threads_where")))
     if new != old:
         await store.subscribe(replace(new, chat=chat), ask.context.now())
         ask = ask.after(new)

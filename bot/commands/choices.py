@@ -6,7 +6,7 @@ few letters: `/settings ai days mon-fri`, `/settings ai sections 1249`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from bot.messages import Block, Button, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.times import offered_zones, zone_label
 from digest.calendar import next_due, zone
-from digest.models import BRIEF, SECTIONS, Language, Subscription
+from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
 from digest.store.ledger import Ledger
 
 LONGEST_NAME = 16
@@ -57,7 +57,7 @@ async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
     language = ask.language
     return {
         "topic": ask.context.topic(subscription.topic).title[language],
-        "days": days_said(subscription.weekdays, language),
+        "days": days_said(subscription, language),
         "at": f"{subscription.at:%H:%M}",
         "zone": zone_label(subscription.timezone),
         "clock": f"{ask.context.now().astimezone(zone(subscription.timezone)):%H:%M}",
@@ -95,8 +95,11 @@ def _left(when: datetime, now: datetime, language: Language) -> str:
     return texts.text(key, language, h=minutes // 60, m=minutes % 60)
 
 
-def days_said(weekdays: Sequence[int], language: Language) -> str:
-    """Return `every day`, `weekdays`, or the days."""
+def days_said(subscription: Subscription, language: Language) -> str:
+    """Return `every day`, `weekdays`, the days, or the one day of the week's digest."""
+    weekdays = subscription.weekdays
+    if subscription.weekly:
+        return texts.text("weekly_on", language, day=texts.day_name(weekdays[-1], language))
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
         if tuple(weekdays) == days:
             return texts.text(key, language)
@@ -113,6 +116,8 @@ def _content(subscription: Subscription, language: Language) -> Iterator[tuple[s
     yield texts.text("row_language", language), tongue
     if subscription.quiet:
         yield texts.text("row_sound", language), texts.text("quiet_now", language)
+    if subscription.threads:
+        yield texts.text("row_thread", language), texts.text("thread_now", language)
     if subscription.highlight:
         yield (
             texts.text("row_highlight", language),
@@ -120,6 +125,11 @@ def _content(subscription: Subscription, language: Language) -> Iterator[tuple[s
         )
     if subscription.without:
         yield texts.text("row_without", language), texts.listed([*subscription.without], language)
+
+
+def can_thread(chat: Chat) -> bool:
+    """Return True where each digest may have a thread of its own."""
+    return chat.platform == "discord" and chat.kind != "private"
 
 
 def _line(subscription: Subscription, *words: str) -> str:
@@ -139,6 +149,8 @@ def buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], .
 
     pause = button("resume", "resume") if subscription.paused else button("pause", "pause")
     sound = button("sound", "sound") if subscription.quiet else button("quiet", "quiet")
+    thread = button("nothread", "channel") if subscription.threads else button("thread", "thread")
+    threads = (thread,) if can_thread(subscription.chat) else ()
     end = Button(texts.text("unsubscribe", ask.language), f"/unsubscribe {subscription.topic}")
     return (
         (button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")),
@@ -148,7 +160,7 @@ def buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], .
             button("set_sections", "sections"),
             button("set_words", "words"),
         ),
-        (sound, pause, end),
+        (sound, pause, *threads, end),
     )
 
 
@@ -192,12 +204,13 @@ def _zones(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
 def _days(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     """Yield each day, to be switched on or off; the last one stays on."""
     for day in EVERY_DAY:
-        left = set(subscription.weekdays) ^ {day}
+        left = {day} if subscription.weekly else set(subscription.weekdays) ^ {day} or {day}
         label = _checked(texts.day_name(day, ask.language), day in subscription.weekdays)
-        yield label, f"days {weekdays_word(sorted(left or {day}))}"
+        yield label, f"days {weekdays_word(sorted(left))}"
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
         if subscription.weekdays != days:
             yield texts.text(key, ask.language), f"days {weekdays_word(days)}"
+    yield _checked(texts.text("weekly", ask.language), subscription.weekly), "days weekly"
 
 
 def _languages(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:

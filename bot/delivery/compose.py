@@ -18,6 +18,7 @@ from digest.calendar import DAY, month_of
 from digest.errors import StoreError
 from digest.models import Language, Report, Subscription
 from digest.publish import stem
+from digest.rollup import roll_up
 
 OPENS: tuple[tuple[str, str], ...] = (
     ("views", "views"),
@@ -39,8 +40,35 @@ async def compose_digest(
 ) -> Reply:
     """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
     view = view_of(subscription, report, late=late)
-    reply = await compose(context, report, view)
+    kind = "brief" if report.first == report.last else "week"
+    reply = await compose(context, report, view, kind)
     return replace(reply, manner="post")
+
+
+async def load_digest(
+    context: Services, subscription: Subscription, last: date | None = None
+) -> Report | None:
+    """Return the report a subscription gets of that day, or of the newest one: the day's own, or
+    the week that ends with it."""
+    topic = subscription.topic
+    if last is None:
+        if (newest := await context.store.latest(topic)) is None or not subscription.weekly:
+            return newest
+        last = newest.last
+    if not subscription.weekly:
+        return await context.store.report(topic, last, last)
+    return await roll_up_stored(context, topic, (last - 6 * DAY, last), subscription.language)
+
+
+async def roll_up_stored(
+    context: Services, topic: str, span: Span, language: Language | None
+) -> Report | None:
+    """Return the stories of several days, put together from their reports; None without any."""
+    reports = await context.store.daily_reports(topic, *span)
+    if not reports:
+        return None
+    spoken = language or reports[-1].language
+    return await asyncio.to_thread(roll_up, context.topic(topic), reports, *span, spoken)
 
 
 async def compose(

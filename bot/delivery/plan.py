@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from bot.alerts import Tell
-from bot.delivery.compose import compose_digest, compose_excuse
+from bot.delivery.compose import compose_digest, compose_excuse, load_digest
 from bot.delivery.dispatch import Outbox, Writer
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
-from digest.models import Delivery, Report
+from digest.models import Delivery, Report, Subscription
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ MOST_IN_COMMIT = 100
 """Deliveries made into messages in one commit."""
 MOST_CACHED, MOST_PICTURES = 64, 4
 """Texts and pictures kept: chats with the same options get the same messages."""
+WEEK = timedelta(days=6)
+"""From the first to the last day of a week."""
 LATE = timedelta(minutes=10)
 """After which a digest says that it is late, or a chat is told that it is not ready."""
 LAST_SECONDS = 8.0
@@ -44,7 +46,7 @@ class Deliveries:
         self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
         self._writer = Writer(ledger)
         self._bodies: OrderedDict[object, list[str]] = OrderedDict()
-        self._reports: OrderedDict[Key, tuple[Report, str]] = OrderedDict()
+        self._reports: OrderedDict[object, tuple[Report, str]] = OrderedDict()
         self._pictures: OrderedDict[str, bytes] = OrderedDict()
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
@@ -126,23 +128,26 @@ class Deliveries:
         wants = delivery.subscription
         chat = wants.chat
         late = delivery.late or self._context.now() - delivery.due_at > LATE
+        if wants.weekly:
+            key = (key[0], key[2] - WEEK, key[2])
         options = (wants.language, wants.length, wants.sections, wants.highlight, wants.without)
-        alike = (chat.platform, chat.kind, key, late, wants.quiet, options)
+        alike = (chat.platform, chat.kind, key, late, wants.quiet, wants.threads, options)
         if alike not in self._bodies:
-            report, picture = await self._load_report(key)
+            report, picture = await self._load_report(key, wants)
             reply = await compose_digest(self._context, report, wants, late=late)
             bodies = delivering.bodies(reply, chat, picture, quiet=wants.quiet)
             _keep(self._bodies, alike, bodies)
         return self._bodies[alike]
 
-    async def _load_report(self, key: Key) -> tuple[Report, str]:
+    async def _load_report(self, key: Key, wants: Subscription) -> tuple[Report, str]:
         """Return the report, and what messages call its picture."""
-        if key not in self._reports:
-            report = await self._context.store.report(*key)
+        spoken = (*key, wants.language if wants.weekly else None)
+        if spoken not in self._reports:
+            report = await load_digest(self._context, wants, key[2])
             if report is None:
                 raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
-            _keep(self._reports, key, (report, "/".join(map(str, (*key, report.created_at)))))
-        return self._reports[key]
+            _keep(self._reports, spoken, (report, "/".join(map(str, (*key, report.created_at)))))
+        return self._reports[spoken]
 
     async def _load_picture(self, name: str) -> bytes:
         if name not in self._pictures:

@@ -126,6 +126,8 @@ async def insert_subscription(
         "paused": subscription.paused,
         "title": chat.title,
         "quiet": subscription.quiet,
+        "weekly": subscription.weekly,
+        "threads": subscription.threads,
         "next_at": next_due(subscription, now),
     }
     keys = ["platform", "chat", "thread", "topic"]
@@ -204,5 +206,7 @@ def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
         tuple(row.without),
         row.paused,
         row.quiet,
+        row.weekly,
+        row.threads,
         row.id,
     )

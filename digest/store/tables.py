@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -259,6 +259,8 @@ subscriptions = Table(
     Column("paused", Boolean, nullable=False),
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("quiet", Boolean, nullable=False, server_default=false()),
+    Column("weekly", Boolean, nullable=False, server_default=false()),
+    Column("threads", Boolean, nullable=False, server_default=false()),
     # When it is due next.
     Column("next_at", Moment),
     UniqueConstraint("platform", "chat", "thread", "topic"),
