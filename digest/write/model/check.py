@@ -91,7 +91,7 @@ def show_failed(
         if not candidate.problems or not candidate.posts:
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
-        lines.append(f"wrong: {'; '.join(candidate.problems)[:300]}")
+        lines.append(f"wrong: {'; '.join(_explain(candidate))[:300]}")
         lines += [
             f"{shown.find_id(p)}: {shown.repeat_text(p, FIRST_CHARS)}" for p in candidate.posts
         ]
@@ -102,6 +102,11 @@ def show_failed(
         blocks.append(block)
         places[f"i{at + 1}"] = at
     return "\n\n".join(blocks), places
+
+
+def _explain(candidate: Candidate) -> list[str]:
+    """Return what is wrong with an item, each as a reason: a bare word is one that no post has."""
+    return [UNSUPPORTED + p if p in candidate.said else p for p in candidate.problems]
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
