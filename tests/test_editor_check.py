@@ -248,5 +248,5 @@ def test_the_check_sees_what_the_writer_saw() -> None:
     shown = Context(material=material())
     long = post("Northlight says so. " * 60, "1")
     line = shown.show_post(long, 180)
-    assert shown.repeat_post(long, 600) == line
+    assert shown.repeat_post(long, 600) == line.replace(":", ", Sat 2025-12-06:", 1)
     assert shown.repeat_text(long, 600) in line

@@ -274,6 +274,21 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("shorted it with 100x leverage", "开了 x100 的做空仓"),
         ("二十五年间", "over the past 2½ decades"),
         ("First-half revenue was 4.7 billion yuan.", "上半年营业收入为 47 亿元"),
+        ("每周工作三到四天", "a 3-4 day workweek is coming"),
+        ("全球下载量突破十亿次", "1+ billion downloads worldwide"),
+        ("7 亿周活用户", "700M weekly users"),
+        ("日活用户增至 33 亿以上", "over 3.3 *billion* daily active users"),
+        ("模型 Corvid V3.1", "the new model Corvid V3-1"),
+        ("日均进账两三千元", "日均也有2-3k左右"),
+        ("约为后者的四十倍", "over by ~40x"),
+        ("15 分钟缩短到 4 分钟", "15分かかっていたタスクが4分未満"),
+        ("推理模型远未过半", "reasoning models are not close to a majority"),
+        # operations that the sentence names
+        ("三处合计 1.21 万亿美元", "4300亿+5100亿+2700亿美元"),
+        ("more than 10,000 a day, a million in 90 days", "1 million new repos in 90 days"),
+        ("nearly a third of the $109 billion", "crossed $109B, with this attracting $33.9B"),
+        ("two and a half times the bank's figure", "10 万 - the bank, 25 万 - Ada"),
+        ("每年贵 40 元", "￥169.00/年，￥209.00/年"),
         # hours after one that the posts name
         ("北京时间 10 点截止，13 点开放", "by 2 AM UTC, claims go live 3 hours later"),
         ("It opens 3 hours later.", "closes 2 AM UTC, opens 5 AM UTC"),
@@ -293,6 +308,10 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
         ("马蒂亚斯·布伦纳获奖", "Olga Tikhonov won the prize", "马蒂亚斯·布伦纳"),
         ("Microsoft shipped a new disk.", "硕腾科技推出了新硬盘", "Microsoft"),
         ("Each image costs 9.9 cents.", "priced at $66/1k images", "9.9 cents"),
+        ("三处合计 1.31 万亿美元", "4300亿+5100亿+2700亿美元", "1.31 万亿美元"),
+        ("nearly half of the $109 billion", "crossed $109B, with this attracting $33.9B", "half"),
+        ("700 million monthly users", "700M weekly users by July 2025", "monthly"),
+        ("invests in North Carolina", "investing in South Carolina", "North Carolina"),
     ],
 )
 def test_a_name_or_price_of_another_is_refused(said: str, posted: str, what: str) -> None:

@@ -133,9 +133,18 @@ _MAGNITUDE = re.compile(
 _SIZES = {"dozens": 10.0, "tens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 
 
+_NEIGHBOURS = re.compile(
+    rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九])([十百千万亿]+)?(?![{_HAN}点分成])"
+)
+_MINUTES = re.compile(r"分(?=[\u3041-\u30fa間间]|未[満满]|以内)")
+"""The Japanese minute; in Chinese 分 counts points."""
+_ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
+"""周活: no unit of the number before it."""
+
+
 def find_amounts(text: str) -> list[Amount]:
     """Return the amounts of a text in order: numbers, shares, multiples, ranks and magnitudes."""
-    special = [*_find_shares(text), *_find_magnitudes(text)]
+    special = [*_find_shares(text), *_find_magnitudes(text), *_find_neighbours(text)]
     special += _find_multiples(_blank(text, special))
     bare = _blank(text, special)
     special += _find_ranks(bare)
@@ -222,6 +231,17 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
     return "under" if _cues("under", _BEFORE).search(before) else ""
 
 
+def _find_neighbours(text: str) -> Iterator[Amount]:
+    """Yield 两三千 and 三五个: either of two neighbouring digits."""
+    for match in _NEIGHBOURS.finditer(text):
+        digits, scale = match[1], match[2] or ""
+        low, high = (float(parse_han(digit + scale)) for digit in digits)
+        unit, end = find_unit(text, match.end())
+        if low < high and (scale or unit) and high - low <= 2 * float(parse_han("一" + scale)):
+            amount = _special(match, text, (Quantity(low, unit), Quantity(high, unit)), "number")
+            yield replace(amount, end=end, text=text[amount.start : end], hedge="about")
+
+
 def find_unit(text: str, at: int) -> tuple[str, int]:
     """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
     ends."""
@@ -229,10 +249,12 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
     for length in range(min(_longest_unit(), len(text) - start), 0, -1):
         word = text[start : start + length].lower()
         follow = text[start + length : start + length + 1]
-        if word == "tops" and text[start] == "t":
-            continue  # the verb
+        if word == "分" and _MINUTES.match(text, start):
+            return "minute", start + length
+        if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
+            continue  # the verb; 7 亿周活
         if word in load_unit_names() and not (
-            word[-1].isascii() and word[-1].isalpha() and follow.isascii() and follow.isalpha()
+            word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80"
         ):
             return load_unit_names()[word], start + length
     for counter in load_counters():
@@ -321,6 +343,8 @@ def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tu
 def _find_multiples(text: str) -> Iterator[Amount]:
     for table, value in _MULTIPLES.items():
         for match in find_cues(text, table):
+            if text[match.start() - 1 : match.start()] in tuple(_HAN):
+                continue  # the 十倍 of 四十倍
             quantities = Quantity(value, "times"), Quantity(100 * (value - 1), "percent")
             yield _special(match, text, quantities, "multiple")
 

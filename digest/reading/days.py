@@ -285,7 +285,7 @@ def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[
 
 
 _SPAN = re.compile(
-    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?P<word>second|minute|hour|day|week|month|quarter|year)s?\b"
+    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?(?P<word>second|minute|hour|day|week|month|quarter|year)s?\b"
     r"|\b(?P<every>hourly|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?)\b"
     r"|(?P<han_by>[每几数]个?)?(?P<han>秒|分钟|小时|天|日|周|星期|月|季|年)|(?<=\w)/(?P<slash>s|min|hr?|day|week|mo|yr?)\b",
     re.IGNORECASE,
@@ -311,9 +311,12 @@ _SPAN_OF_RATE = {"today": "day", "tonight": "day", "overnight": "day"}
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
     """Return the spans of time that a text mentions in any way, also as 24 hours or by its terms
     (Q3)."""
-    spans = {unit for _, _, unit in read_spans(text)}
+    mentions = list(read_spans(text))
+    spans = {unit for _, _, unit in mentions}
     spans |= {_SPAN_OF_RATE.get(match.lower(), "year") for match in _RATES.findall(text)}
-    spans |= {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
+    named = {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
+    # "700M weekly users by July" are no monthly ones.
+    spans |= named - {"month"} if any(counted for _, counted, _ in mentions) else named
     lengths = {round(a.value) for a in amounts if a.unit == "hour"}
     spans |= {unit for unit, seconds in _SECONDS.items() if seconds // 3600 in lengths}
     days = {round(a.value) for a in amounts if a.unit == "day"}

@@ -42,7 +42,7 @@ _WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
-    r"|[\s-]?(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|mil|bil|lakh|crore)(?!(?!th\b)[A-Za-z])"
+    r"|\+?[\s-]?(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|mil|bil|lakh|crore)(?!(?!th\b)[A-Za-z])"
     r"|(?P<tight>k|w|mm?|b|t)(?![A-Za-z/²³]))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
     rf"|\b(?P<english>(?:an?\s(?=hundred|thousand|[mb]illion|trillion|dozen)|half\san?\s(?=[mb]illion|trillion|thousand|dozen))?(?:{_WORDS})"

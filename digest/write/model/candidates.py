@@ -30,6 +30,7 @@ TEXT = {"zh": 300, "en": 700}
 MAX_CITES = 5
 
 _MARKUP = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
+_OPEN_END = re.compile(r"\s*[;；]$")
 _SENTENCE = re.compile(r".*?(?:[。！？!?；;]|\.(?=\s|$)|$)[”」’\"')）]*\s*", re.DOTALL)
 
 
@@ -122,7 +123,8 @@ def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
     if one.section != "views":
         title = kept.pop(0) if not failed[0] else ""
     space = "" if language("".join(kept)) == "zh" else " "
-    return replace(one, item=replace(one.item, title=title, text=space.join(kept)), cut=True)
+    text = _OPEN_END.sub(r"。" if not space else ".", space.join(kept))
+    return replace(one, item=replace(one.item, title=title, text=text), cut=True)
 
 
 def _candidate(

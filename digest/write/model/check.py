@@ -19,6 +19,7 @@ from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, Judgement
 from digest.write.verify import ClaimKind, verify
+from digest.write.verify.screening import UNRELATED
 
 FIRST_CHARS, OTHER_CHARS = 600, 300
 """Characters shown of the first post that an item cites, and of the others, where the writer saw
@@ -204,11 +205,13 @@ def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused nothing but names and derived figures."""
+    """Return True if the code refused nothing but names, derived figures and sentences that
+    seem to be about something else."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
-    return all(claim.kind in RESTORABLE for claim in claims) and set(candidate.problems) <= {
-        claim.words for claim in claims
-    }
+    words = {claim.words for claim in claims}
+    return all(claim.kind in RESTORABLE for claim in claims) and all(
+        problem in words or problem.startswith(UNRELATED) for problem in candidate.problems
+    )
 
 
 def _id(judgement: Judgement) -> str:

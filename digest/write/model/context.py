@@ -24,7 +24,7 @@ POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
 LINE_CHARS = 150
 """Characters of a story where all stories of the day are listed."""
-NAME_CHARS = 40
+NAME_CHARS, LONG_WORD = 40, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
 LEAST_OPINION, MAX_OPINIONS = -0.6, 20
@@ -35,6 +35,12 @@ FEW_WORDS, FEW_IN_WORD = 6, 9
 """Whole words with which a headline that was cut says nothing; more where it broke off inside a
 word, which is most often the one that tells."""
 _MARKS = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
+_ARROWS = {
+    "->": re.compile("[→➡➔➜➞⇒⟶]\ufe0f?"),
+    "up": re.compile("[↑⬆]\ufe0f?"),
+    "down": re.compile("[↓⬇]\ufe0f?"),
+}
+"""Signs that would be lost as emoji, and say which of two figures came first, or what it did."""
 _ADDRESSEES = re.compile(r"^(?:@\w{1,40}\s+)+")
 """Whom a reply speaks to: names without a sentence."""
 
@@ -80,13 +86,13 @@ class ShownPosts:
                 lines.append(line)
         return "\n".join(lines)
 
-    def show_post(self, post: Post, most: int) -> str:
+    def show_post(self, post: Post, most: int, day: str = "") -> str:
         """Return one post under its id; empty where nothing is left that speaks to people."""
         text = shorten(post.text, most)
         if not text:
             return ""
         self._chars[post.key] = max(most, self._chars.get(post.key, 0))
-        return f"{self.find_id(post)} {_author(post)}: {text}"
+        return f"{self.find_id(post)} {_author(post)}{day}: {text}"
 
     def repeat_text(self, post: Post, most: int) -> str:
         """Return a post's text as the writer saw it; of one nobody saw, at most `most` characters.
@@ -96,8 +102,9 @@ class ShownPosts:
         return shorten(post.text, self._chars.get(post.key, most))
 
     def repeat_post(self, post: Post, most: int) -> str:
-        """Return the same as `repeat_text` under the id and the author of the post."""
-        return self.show_post(post, self._chars.get(post.key, most))
+        """Return the same as `repeat_text` under the id, the author and the day of the post."""
+        day = f", {post.created_at:%a %Y-%m-%d}"
+        return self.show_post(post, self._chars.get(post.key, most), day)
 
     def find_id(self, post: Post) -> str:
         """Return the id of a post, a new one where it was not shown yet."""
@@ -200,13 +207,19 @@ def shorten(text: str, most: int) -> str:
     """Return a post's text as a model sees it: one line, without links, markup and talk to
     programs, cut after `most` characters; wide ones count twice."""
     words = _ADDRESSEES.sub("", remove_injections(clean(text)))
-    words = EMOJI.sub(" ", URL.sub(" ", words))
+    words = URL.sub(" ", words)
+    for word, arrow in _ARROWS.items():
+        words = arrow.sub(f" {word} ", words)
+    words = EMOJI.sub(" ", words)
     words = " ".join(_MARKS.sub(" ", words).split())
     if not words or talks_to_programs(words):
         return ""
     wide = sum(char >= "\u2e80" for char in words[:most])
     most = most if wide < most / 4 else most * 5 // 8
-    return words if len(words) <= most else words[:most].rsplit(" ", 1)[0].rstrip() + " …"
+    if len(words) <= most:
+        return words
+    space = words.rfind(" ", most - LONG_WORD, most)  # between Chinese words there is none
+    return words[: space if space > 0 else most].rstrip() + " …"
 
 
 def unique_authors(posts: Iterable[Post]) -> list[Post]:

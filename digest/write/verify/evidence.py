@@ -39,6 +39,8 @@ _MARKS = {0xFF10 + n: str(n) for n in range(10)} | {
     0x2019: "'", 0x2018: "'", 0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: ".",
 }  # fmt: skip
 HANDLES = re.compile(r"(?<![\w@.])@(\w{2,})")
+_EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
+"""3.3 *billion*, as posts put it."""
 _SHORT_LINK = re.compile(r"https?://t\.co/\S+")
 _BARE_SCALE = re.compile(
     r"(?<![\d零一二两三四五六七八九十百千万亿])[百千]?[万亿](?![\d零一二两三四五六七八九十百千万亿])"
@@ -47,6 +49,7 @@ _BARE_SCALE = re.compile(
 _NEXT_YEAR = re.compile(r"next year|明年|coming year\b", re.IGNORECASE)
 _LAST_YEAR = re.compile(r"last year|去年", re.IGNORECASE)
 _AFTER_NAME = re.compile(r"\b[A-Z][\w.-]*\s$")
+_MAJORITY = re.compile(r"\bmajority\b|\bmost of\b|多数|过半", re.IGNORECASE)
 _DECADE = re.compile(r"\bdecade\b", re.IGNORECASE)
 _SOURCES = {
     "hn": "Hacker News HN",
@@ -104,7 +107,8 @@ def fold_text(text: str) -> str:
     """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
     characters."""
     plain = _FRACTION_SIGN.sub(lambda m: m[1] + _FRACTIONS[m[2]], clean(text))
-    return simplify(_DASH.sub("-", _LONG_DASH.sub(" - ", plain)).translate(_MARKS))
+    plain = _EMPHASIS.sub(r"\1", _LONG_DASH.sub(" - ", plain))
+    return simplify(_DASH.sub("-", plain).translate(_MARKS))
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
@@ -193,11 +197,13 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
 
 
 def _other_amounts(words: str, days: Sequence[Day]) -> Iterator[Amount]:
-    """Yield days of a month, bare 百万 and "a decade" as figures that may support others."""
+    """Yield days of a month, bare 百万, "a majority" and "a decade" as figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     for match in _BARE_SCALE.finditer(words):
         yield Amount(*match.span(), match.group(), (Quantity(float(parse_han(match.group())), ""),))
+    for match in _MAJORITY.finditer(words):
+        yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
     for match in _DECADE.finditer(words):
         yield Amount(*match.span(), match.group(), (Quantity(10.0, "year"),))
 

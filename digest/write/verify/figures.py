@@ -19,6 +19,8 @@ LOOSE = 0.05
 `rounding` and `arithmetic` of verify_dev, half of it)."""
 LARGE = 10_000.0
 """A bare figure from which it can be an amount of money."""
+SPANS = frozenset("hour day week month year".split())
+MOST_SUMMED = 8
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
 
@@ -107,61 +109,78 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
 
 
 def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | None:
-    """Return True where one operation on two figures of the posts gives the amount and the
-    clause says so; None where it gives it and the clause does not; False where none does."""
+    """Return True where one operation on figures of the posts gives the amount and the clause
+    says so; None where it gives it and the clause does not; False where none does."""
     possible = None
     if amount.unit == "cent":
         dollars = (Quantity(amount.value / 100, "usd"),)
         amount = replace(amount, quantities=dollars, step=amount.step / 100)
-    for signal, value, tolerance in _results(amount, others):
-        target = amount.value
-        above = amount.unit == "times" and amount.hedge == "over" and target < value < target + 1
-        if above or abs(value - target) <= max(tolerance, 1e-4 * abs(target)):
+    target, tolerance = amount.value, _find_tolerance(amount)
+    tolerance = max(tolerance, 1e-4 * abs(target))
+    above = max(1.0, _trailing_step(target)) if amount.hedge == "over" else 0.0
+    for signal, value in _results(amount, others):
+        if abs(value - target) <= tolerance or target < value < target + above:
             if not signal or _has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
 
 
-def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, float, float]]:
-    """Yield what operations on two of the posts' figures give, in the amount's unit: the words
-    that must name the operation ("" where the unit does), the value, and how far the amount may
-    be from it."""
-    facts = list(
-        dict.fromkeys(
-            fact for other in others if other.kind != "rank" for fact in other.quantities[:1]
-        )
-    )
-    tolerance = amount.step / 2 if amount.step else 0.0
-    if amount.hedge or amount.kind in ("share", "multiple"):
-        tolerance = max(tolerance if amount.kind != "share" else 0.0, LOOSE * abs(amount.value))
-    tolerance = min(tolerance, LOOSE * 2 * abs(amount.value))
-    unit = amount.unit
-    for left, right in permutations(facts[:MOST_OPERANDS], 2):
-        pair = _comparable(left, right)
-        if pair and pair[1] and (left.unit or amount.kind != "number"):
-            for signal, value in _ratios(unit, *pair):
-                yield "" if amount.kind == "share" else signal, value, tolerance
-        if pair and _fits(unit, left, right):
-            scale = _scale(left, right, unit)
-            yield (
-                "difference" if unit not in ("pp", "bp") else "",
-                (pair[0] - pair[1]) * scale,
-                tolerance,
-            )
-            yield "sum", (pair[0] + pair[1]) * scale, tolerance
-        if unit in CURRENCIES and left.unit == unit and right.unit in ("", "count") and right.value:
-            per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
-            yield "each", left.value * right.value, tolerance
-            yield per, left.value / right.value, tolerance
-        if (
-            unit in ("", "count")
-            and left.unit in ("", "count")
-            and right.unit in ("", "count")
-            and right.value > 1
-        ):
-            yield "each", left.value * right.value, tolerance
-            yield "each", left.value / right.value, tolerance
+def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, float]]:
+    """Yield what operations on the posts' figures give, in the amount's unit, with the words that
+    must name the operation ("" where the unit does)."""
+    facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
+    yield from (("sum", value) for value in _sums(amount.unit, facts))
+    for left, right in permutations(list(dict.fromkeys(facts))[:MOST_OPERANDS], 2):
+        yield from _compare(amount, left, right)
+        per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
+        yield from ((per, value) for value in _rates(amount.unit, left, right))
+
+
+def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
+    """Yield the totals of three and more figures that follow each other."""
+    for first in range(min(len(facts), MOST_OPERANDS) - 2):
+        total = facts[first].value
+        for n, fact in enumerate(facts[first + 1 : first + MOST_SUMMED], 2):
+            pair = _comparable(facts[first], fact)
+            if not pair or not _fits(unit, facts[first], fact):
+                break
+            scale = _scale(facts[first], fact, unit)
+            total = pair[0] * scale + pair[1] * scale if n == 2 else total + pair[1] * scale
+            if n > 2:
+                yield total
+
+
+def _compare(amount: Amount, left: Quantity, right: Quantity) -> Iterator[tuple[str, float]]:
+    """Yield ratio, difference and sum of two figures of one dimension."""
+    unit, pair = amount.unit, _comparable(left, right)
+    if pair and pair[1] and (left.unit or amount.kind != "number" or min(pair) >= LARGE):
+        for signal, value in _ratios(unit, *pair):
+            yield "" if amount.kind == "share" else signal, value
+    if pair and _fits(unit, left, right):
+        scale = _scale(left, right, unit)
+        yield "difference" if unit not in ("pp", "bp") else "", (pair[0] - pair[1]) * scale
+        yield "sum", (pair[0] + pair[1]) * scale
+
+
+def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
+    """Yield price times count, and a figure by count or by span of time: $5 million over 90 days
+    a day."""
+    plain = ("", "count")
+    same = left.unit == unit if unit in CURRENCIES else unit in plain and left.unit in plain
+    if same and right.value > 1 and right.unit in (*plain, *SPANS):
+        yield left.value * right.value
+        yield left.value / right.value
+
+
+def _find_tolerance(amount: Amount) -> float:
+    """Return how far a result may be from the amount: "nearly a third" may be 31 %."""
+    tolerance = amount.step / 2
+    if amount.kind == "share":
+        tolerance = LOOSE * abs(amount.value) * (2 if amount.hedge else 1)
+    elif amount.hedge or amount.kind == "multiple":
+        tolerance = max(tolerance, LOOSE * abs(amount.value))
+    return min(tolerance, LOOSE * 2 * abs(amount.value))
 
 
 def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[str, float]]:
@@ -252,7 +271,7 @@ def _has_cue(clause: str, table: str) -> bool:
 
 
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
-_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及]")
+_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及+]")
 
 
 def list_sizes(text: str) -> set[int]:

@@ -57,6 +57,9 @@ _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
     re.IGNORECASE,
 )
+_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}-]|\.\d)")
+"""V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
+_SIDE = re.compile(r"\b(North|South|East|West)(?:ern)?\s([A-Z][a-z]{2,})")
 _LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
 _VARIANT = re.compile(
     rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b"
@@ -96,7 +99,7 @@ class Mentions:
 
 def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
     """Return what posts name; `text` is that of all of them with authors and sources."""
-    plain = simplify(text)
+    plain = _DASHED_VERSION.sub(r"\1.\2", simplify(text))
     tokens = [unaccent(match.group()).lower() for match in _WORD.finditer(plain)]
     tags = {re.sub(r"[\W_]", "", match.group().lower()) for match in _TAG.finditer(plain)}
     split = " | ".join(" ".join(_CAMEL.findall(m.group())) for m in _TAG.finditer(plain))
@@ -185,6 +188,7 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         else:
             unlisted += _missing_words(name.text, plain, start, mentions)
     yield from _missing_small_words(plain, spans, mentions)
+    yield from _turned_places(plain, mentions)
     latin = [name for name in dict.fromkeys(unlisted) if foreign and not _DIGIT.search(name)]
     yield from (name for name in unlisted if name not in latin)
     if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
@@ -196,6 +200,16 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         yield from match_counterparts(han, find_latin_counterparts(mentions.plain, plain))
     else:
         yield from han
+
+
+def _turned_places(text: str, mentions: Mentions) -> Iterator[str]:
+    """Yield North Carolina where the posts have South Carolina and no other."""
+    sides: dict[str, set[str]] = {}
+    for match in _SIDE.finditer(mentions.plain):
+        sides.setdefault(match[2], set()).add(match[1])
+    for match in _SIDE.finditer(text):
+        if match[1] not in sides.get(match[2], {match[1]}):
+            yield match.group()
 
 
 def _find_known(name: Name) -> KnownName | None:
