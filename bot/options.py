@@ -91,6 +91,11 @@ _OFFSET = re.compile(r"\d{1,2}(?::?\d\d)?")
 """After a sign, hours: somebody means a zone."""
 
 
+MAX_WORDS, MAX_JOINED = 60, 24
+"""Words of a command, and characters of one that is several without spaces: what is longer is no
+setting, and would cost the others their answers."""
+
+
 class Unknown(Exception):
     """A word that means nothing here."""
 
@@ -140,6 +145,8 @@ class Asked:
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     """Return what words in any order ask; `topics` maps the words that name one. Raises Unknown."""
     request = Asked()
+    if len(words) > MAX_WORDS:
+        raise Unknown(words[MAX_WORDS])
     for word in _joined(words):
         request = _with(request, word, topics)
     return request
@@ -161,12 +168,12 @@ def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
     """Return what was asked with one more word. Chinese words may be written as one: 每天早上8点."""
     if (more := _understand(request, word, word.lower(), topics)) is not None:
         return more
-    places = range(len(word) - 1, 0, -1) if any(char > "\u2e80" for char in word) else ()
-    for place in places:
-        first = _understand(request, word[:place], word[:place].lower(), topics)
-        if first is not None:
-            with suppress(Unknown):
-                return _with(first, word[place:], topics)
+    if len(word) <= MAX_JOINED and any(char > "\u2e80" for char in word):
+        for place in range(len(word) - 1, 0, -1):
+            first = _understand(request, word[:place], word[:place].lower(), topics)
+            if first is not None:
+                with suppress(Unknown):
+                    return _with(first, word[place:], topics)
     raise Unknown(word)
 
 

@@ -67,10 +67,8 @@ def zone_named(text: str) -> str:
     if match := _OFFSET.fullmatch(line):
         return _fixed(match[1], int(match[2]), int(match[3] or 0))
     low = _SUFFIX.sub("", line.lower())
-    for zone, row in texts.zones().items():
-        labels = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])
-        if low.replace("_", " ") in {*(label.lower() for label in labels), *row.get("names", ())}:
-            return zone
+    if zone := _zone_labels().get(low.replace("_", " ")):
+        return zone
     if len(low) < 3 or not low.replace("/", "").replace("_", "").replace(" ", "").isascii():
         return ""
     return _all_zones().get(low.replace(" ", "_"), "")
@@ -84,6 +82,17 @@ def _fixed(sign: str, hours: int, minutes: int) -> str:
     # Etc/GMT counts to the west, people to the east.
     name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
     return name if name in _all_zones().values() else ""
+
+
+@cache
+def _zone_labels() -> Mapping[str, str]:
+    """Return the zones by what people call them, in small letters."""
+    labels: dict[str, str] = {}
+    for zone, row in texts.zones().items():
+        names = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])
+        for name in (*(name.lower() for name in names), *row.get("names", ())):
+            labels.setdefault(name, zone)
+    return labels
 
 
 @cache

@@ -355,14 +355,14 @@ def _letters(text: str) -> str:
 
 
 @real_days
-@pytest.mark.parametrize("day", ["2025-10-16", "2025-12-05", "2025-12-16"])
+@pytest.mark.parametrize("day", ["2025-10-16"])
 def test_real_days_keep_the_promises(day: str) -> None:
     posts = [
         p
         for path in sorted((DATA / day).glob("*.jsonl"))
         for p in parse_lines(path.read_text(encoding="utf-8").splitlines(), path.name)
     ]
-    assert len(posts) == {"2025-10-16": 1137, "2025-12-05": 681, "2025-12-16": 1089}[day]
+    assert len(posts) == 1137
     sections = written(posts, day=date.fromisoformat(day))
     check(sections, posts)
     points = items(sections, "points")

@@ -301,3 +301,9 @@ def test_no_section_is_without_a_word() -> None:
     for name in SECTIONS:
         asked = understood(["nothing", name], {"nothing": "x"})
         assert asked == Asked(topic="x", sections=(name,))
+
+
+@pytest.mark.parametrize("words", [["x"] * 5000, ["每天" * 2000], ["周一" * 2000], ["一" * 4000]])
+def test_endless_words_are_no_setting(words: list[str]) -> None:
+    with pytest.raises(Unknown):
+        understood(words, {"ai": "ai"})

@@ -8,9 +8,9 @@ from bot.rich import address
 from tests.rendered import check_replies
 
 
-@pytest.mark.timeout(600)
-def test_20000_made_up_replies_reach_everybody_whole() -> None:
-    assert check_replies(20_000, seed=1) > 40_000
+def test_made_up_replies_reach_everybody_whole() -> None:
+    # 100,000 of them: `make bench`.
+    assert check_replies(1_500, seed=1) > 3_000
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_model_must_be_set_for_llm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
-@pytest.mark.parametrize("day", ["2025-10-16", "2025-12-05"])
+@pytest.mark.parametrize("day", ["2025-12-05"])
 def test_a_real_day_stays_within_the_bounds(day: str) -> None:
     files = [str(path) for path in sorted((DATA / day).glob("*.jsonl"))]
     with ModelServer(writer) as model:
