@@ -189,7 +189,7 @@ class World:
         kept = [m for m in self._messages.values() if m.channel.id == id]
         return [m for m in kept if not m.deleted and not m.loading]
 
-    async def until(self, true: Callable[[], object], seconds: float = 5, what: str = "") -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 20, what: str = "") -> None:
         """Wait until something is so; after that time the test fails."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds

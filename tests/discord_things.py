@@ -22,7 +22,7 @@ PERSONS = f"{USUAL} add_reactions use_application_commands"
 class Waiting(Protocol):
     """A server whose state a test can wait for."""
 
-    async def until(self, true: Callable[[], object], seconds: float = 5, what: str = "") -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 20, what: str = "") -> None:
         """Wait until something is so."""
         ...
 
@@ -228,7 +228,7 @@ class Interaction:
             self.messages.append(message)
         return message
 
-    async def done(self, seconds: float = 5) -> Message:
+    async def done(self, seconds: float = 20) -> Message:
         """The first answer that is not a deferral."""
         await self.world.until(lambda: self.final, seconds)
         assert self.final

@@ -191,7 +191,7 @@ class TelegramServer(Chats):
         """From now on, calls are done after this time."""
         self._delays[method] = seconds
 
-    async def until(self, predicate: Callable[[], object], seconds: float = 5) -> None:
+    async def until(self, predicate: Callable[[], object], seconds: float = 20) -> None:
         """Waits until this is so."""
         end = asyncio.get_running_loop().time() + seconds
         while not predicate():

@@ -31,7 +31,7 @@ class Bot:
 
     async def says(self, words: str) -> None:
         """Waits for a line with these words."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(words in line for line in self.lines):
                 line = await self._line()
                 assert line, f"it ended without {words!r}: {self.lines}"
@@ -43,7 +43,7 @@ class Bot:
 
     async def ends(self) -> int:
         """Its exit code, once it has ended by itself or as told; the rest of what it said is kept."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while line := await self._line():
                 self.lines.append(line)
             return await self.process.wait()
