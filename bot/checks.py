@@ -102,7 +102,8 @@ async def _folder(settings: Settings) -> str:
         probe.unlink()
     except OSError as error:
         raise DigestError(
-            f"{settings.data_dir} cannot be written ({error.strerror}): set DATA_DIR to another folder"
+            f"{settings.data_dir} cannot be written ({error.strerror}): set DATA_DIR to another"
+            " folder"
         ) from None
     return str(settings.data_dir)
 

@@ -130,9 +130,10 @@ def report_day(
 def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
     """Return how many days before a chat's day the newest report lies that is built by its time.
 
-    Where clock changes make that differ over the year, it is the fewest that hold for a third of it:
-    in the other half the digest comes when the report is built, at most an hour after the chat's
-    time, rather than a day older all year. A month of other clocks (Casablanca's Ramadan) changes nothing.
+    Where clock changes make that differ over the year, it is the fewest that hold for a third of
+    it: in the other half the digest comes when the report is built, at most an hour after the
+    chat's time, rather than a day older all year. A month of other clocks (Casablanca's Ramadan)
+    changes nothing.
     """
     months = []
     for month in range(1, 13):

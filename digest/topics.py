@@ -100,7 +100,8 @@ class _Topic(BaseModel):
 def load_topics(path: Path) -> dict[str, Topic]:
     """Return the topics by name, in the order of the file.
 
-    Where there is no `topics.toml` here, the one that came with the program is read. Raise TopicsError that names every wrong key at once and what to write instead.
+    Where there is no `topics.toml` here, the one that came with the program is read. Raise
+    TopicsError that names every wrong key at once and what to write instead.
     """
     tables = _tables(_find_shipped(path) if path == SHIPPED and not path.exists() else path)
     topics, problems = {}, []

@@ -29,9 +29,10 @@ _PLACEHOLDER = ipaddress.IPv4Network("198.18.0.0/15")
 _V4_SPECIAL = tuple(
     ipaddress.IPv4Network(net)
     for net in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
-        "192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 "
-        "198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 168.63.129.16/32"
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24"
+        " 192.0.2.0/24 192.31.196.0/24 192.52.193.0/24 192.88.99.0/24 192.168.0.0/16"
+        " 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
+        " 168.63.129.16/32"
     ).split()
 )
 """The last one is no special address, but on each machine of Azure the way to its platform."""
@@ -80,7 +81,8 @@ def is_placeholder(address: str) -> bool:
 
 
 def refuse_near(host: str) -> None:
-    """Raise AddressRefused for a host of this machine or network as it is written, before any look-up."""
+    """Raise AddressRefused for a host of this machine or network as it is written, before any
+    look-up."""
     bare = host.strip("[]").rstrip(".").lower()
     if not bare or _LOCAL_NAME.search(bare):
         raise AddressRefused(host)

@@ -180,8 +180,8 @@ def _as_html(match: re.Match[bytes]) -> bytes:
 
 
 def _written_out(match: re.Match[bytes], *, has_entities: bool) -> bytes:
-    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows. `has_entities`: the
-    document names entities itself."""
+    """Write `AT&T` and `&nbsp;` as XML wants them: fastfeedparser drops what follows.
+    `has_entities`: the document names entities itself."""
     name = match[1] or b""
     if match.group()[:1] == b"<" or (has_entities and name):
         return match.group()

@@ -193,13 +193,13 @@ class Fetcher:
             ) from None
         except PlaceholderDns:
             raise SourceError(
-                f"{describe_address(address)}: the DNS here gives placeholder addresses (198.18.0.0/15), as"
-                " a proxy client does: set HTTPS_PROXY to that proxy"
+                f"{describe_address(address)}: the DNS here gives placeholder addresses"
+                " (198.18.0.0/15), as a proxy client does: set HTTPS_PROXY to that proxy"
             ) from None
         except AddressRefused:
             raise SourceError(
-                f"{describe_address(address)}: leads into a private network: only `private = true` in the topics"
-                " file allows that"
+                f"{describe_address(address)}: leads into a private network: only `private = true`"
+                " in the topics file allows that"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
             kind = type(error).__name__

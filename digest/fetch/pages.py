@@ -18,13 +18,15 @@ MAX_LINKS, MAX_ANCHORS = 20, 200
 
 _BLOCKS = "p,div,br,li,tr,h1,h2,h3,h4,h5,h6,blockquote,pre,section,article,ul,ol,table,hr"
 _ELEMENTS = frozenset(
-    "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink blockquote body br"
-    " button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em"
-    " embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html"
-    " i iframe img input ins kbd label legend li link main map mark marquee math menu meta meter mfrac mi mn mo mrow"
-    " msub msup nav nobr noscript object ol optgroup option output p param picture path plaintext pre progress q rp"
-    " rt ruby s samp script section select slot small source span strike strong style sub summary sup svg table"
-    " tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr g circle rect line".split()
+    "a abbr acronym address applet area article aside audio b base basefont bdi bdo big blink"
+    " blockquote body br button canvas caption center cite code col colgroup data datalist dd del"
+    " details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame"
+    " frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label"
+    " legend li link main map mark marquee math menu meta meter mfrac mi mn mo mrow msub msup nav"
+    " nobr noscript object ol optgroup option output p param picture path plaintext pre progress q"
+    " rp rt ruby s samp script section select slot small source span strike strong style sub"
+    " summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul"
+    " var video wbr g circle rect line".split()
 )
 """Elements of HTML, with the commonest of MathML and SVG: `<think>` and `p50<p99` are words, not
 markup."""

@@ -160,7 +160,8 @@ def _days(title: str, name: str) -> tuple[str, date, date]:
             continue
         return clean(match["slug"]), min(days), max(days)
     raise ArchiveError(
-        f"{name}: no topic and days in its title or name: write them like twitter_ai_20251206_20251206"
+        f"{name}: no topic and days in its title or name: write them like"
+        " twitter_ai_20251206_20251206"
     )
 
 

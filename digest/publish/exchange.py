@@ -49,7 +49,8 @@ async def import_post(
         and not replace_ours
     ):
         raise DigestError(
-            f"{path.name}: there is a report of {report.first} already: add --replace to overwrite it"
+            f"{path.name}: there is a report of {report.first} already: add --replace to overwrite"
+            " it"
         )
     await store.save_topic(topic)
     await store.save_report(report)

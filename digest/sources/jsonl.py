@@ -191,8 +191,8 @@ class FileSource:
             raise SourceError(f"{self.path}: cannot be read ({error})") from None
         if not posts and rows.problem:
             raise SourceError(
-                f"{self.path.name}: cannot be read as posts ({rows.problem}): a post is a JSON object"
-                " on a line of its own"
+                f"{self.path.name}: cannot be read as posts ({rows.problem}): a post is a JSON"
+                " object on a line of its own"
             )
         return posts
 

@@ -40,7 +40,9 @@ _FIELDS = {
     "user.fields": "name,username",
 }
 _OLD_FIELDS = {
-    "tweet.fields": "created_at,conversation_id,entities,lang,note_tweet,public_metrics,referenced_tweets",
+    "tweet.fields": (
+        "created_at,conversation_id,entities,lang,note_tweet,public_metrics,referenced_tweets"
+    ),
     "expansions": "author_id,referenced_tweets.id,referenced_tweets.id.author_id",
     "user.fields": "name,username",
 }
