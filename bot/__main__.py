@@ -53,8 +53,13 @@ def _repeat_option(args: Sequence[str]) -> list[str]:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jianbao", prog_name="jianbao")
-def cli() -> None:
+@click.option("--parent", type=int, hidden=True, help="End with the process of this number.")
+def cli(parent: int | None) -> None:
     """Jianbao turns a day of posts about a topic into one sourced report."""
+    if parent:
+        from bot.machine import end_with_parent
+
+        end_with_parent(parent)
 
 
 @cli.command(cls=Files)
@@ -107,6 +112,7 @@ async def _digest(
     as_json: bool,
     out: Path | None,
 ) -> None:
+    from bot.logs import bind_log_fields
     from bot.progress import Progress
     from digest.pipeline import run
     from digest.store import Store
@@ -118,6 +124,7 @@ async def _digest(
     now = datetime.now(UTC)
     yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
     window = Window(days[0] or yesterday, days[1] or yesterday, topic.timezone)
+    bind_log_fields(digest=f"{topic.name}/{window.first}")
     async with await Store.open(settings.database_url) as store:
         if not replace and await store.source(topic.name, window.first, window.last):
             raise DigestError(
@@ -128,7 +135,7 @@ async def _digest(
             window,
             store=store,
             posts_files=files,
-            progress=Progress(),
+            progress=Progress(quiet=settings.log_format == "json"),
             now=now,
             model=model,
             access=settings.access,
@@ -315,15 +322,15 @@ async def _export(folder: Path, topic: str | None, day: date | None) -> None:
 
 
 @cli.command()
-@click.option("--only", metavar="NAMES", help="Run only these parts: clock,telegram,discord.")
+@click.option("--only", metavar="NAMES", help="Run only these parts: clock,telegram,discord,web.")
 def run(only: str | None) -> None:
-    """Run the bot: the clock, and every platform that has a token."""
+    """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
     from bot import app
 
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     for name in names:
-        if name not in (app.CLOCK, *app.CHATS):
-            parts = ", ".join((app.CLOCK, *app.CHATS))
+        if name not in app.PARTS:
+            parts = ", ".join(app.PARTS)
             raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
     _run(app.run(_settings(), names, _print))
 
@@ -449,7 +456,7 @@ def _settings() -> Settings:
     from bot.logs import set_up_logging
 
     settings = load_settings()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     return settings
 
 

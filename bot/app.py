@@ -8,7 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +40,8 @@ CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Setti
 """The platforms that a token opens."""
 CLOCK = "clock"
 """The role that makes reports and proposes deliveries."""
+WEB = "web"
+"""The server of health, metrics and pages."""
 
 
 @asynccontextmanager
@@ -107,50 +109,84 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
             await terminal.talk(answers, names, context.language)
 
 
-async def run(settings: Settings, only: Sequence[str], show: Callable[[str], None]) -> None:
-    """Run the clock, and the bot on every platform that has a token; or those of `only`, until it
-    ends.
+PARTS = (CLOCK, WEB, *CHATS)
+"""What `run --only` may name."""
 
-    Shows a line for each platform. One that cannot connect is tried again and again, and takes no
+
+async def run(settings: Settings, only: Sequence[str], show: Callable[[str], None]) -> None:
+    """Run every part of the bot, or those of `only`, until it ends: the clock, a platform for each
+    token, the web server where WEB_ADDRESS is set.
+
+    Shows a line for each. A platform that cannot connect is tried again and again, and takes no
     other along. Raises DigestError where there is no token, or no platform is left.
     """
-    wanted = [name for name in CHATS if settings.setup(name).token]
-    wanted = [name for name in wanted if not only or name in only]
-    clock = not only or CLOCK in only
-    if not wanted and list(only) != [CLOCK]:
-        raise DigestError(_no_token(settings, only))
+    parts = set(only or PARTS)
+    names = [name for name in CHATS if name in parts and settings.setup(name).token]
+    _check_parts(settings, only, names)
     _cancel_on_sigterm()
     lean_heap()
     # The interpreter has nothing to do while the database is looked over.
-    loading = asyncio.create_task(asyncio.to_thread(lambda: [*map(platforms.load, wanted)]))
+    loading = asyncio.create_task(asyncio.to_thread(lambda: [*map(platforms.load, names)]))
     async with conversation(settings) as context:
         await loading
         ledger = Ledger(context.store)
         host = BotHost(context, show)
-        resend = settings.unknown_sends == "resend"
-        deliveries = Deliveries(context, ledger, context.tell, resend=resend)
-        talking = Talking(context, host, deliveries, show)
-        schedule = Schedule(
-            context,
-            ledger,
-            own_name(),
-            partial(upkeep, context.store, settings),
-            partial(run_child, "collect"),
-        )
-        ticking = [asyncio.create_task(schedule.run())] if clock else []
-        if clock:
-            show("clock: ready")
-        keeping = [
-            asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
-            for name in wanted
-        ]
-        try:
-            await asyncio.gather(*(keeping or ticking))
-        finally:
-            for task in (*keeping, *ticking):
-                task.cancel()
-            await asyncio.gather(*keeping, *ticking, return_exceptions=True)
+        async with AsyncExitStack() as stack:
+            if WEB in parts and settings.web_address:
+                await stack.enter_async_context(_web(settings, context, host, show))
+            resend = settings.unknown_sends == "resend"
+            deliveries = Deliveries(context, ledger, context.tell, resend=resend)
+            talking = Talking(context, host, deliveries, show)
+            chats = [
+                asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
+                for name in names
+            ]
+            others = _start_clock(settings, context, ledger) if CLOCK in parts else []
+            if others:
+                show("clock: ready")
+            try:
+                await asyncio.gather(*(chats or others))
+                if not chats:
+                    await asyncio.Event().wait()  # the web server alone
+            finally:
+                for task in (*chats, *others):
+                    task.cancel()
+                await asyncio.gather(*chats, *others, return_exceptions=True)
     raise DigestError("no platform is left to talk on")
+
+
+def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) -> None:
+    """Raise DigestError where there is nothing to run."""
+    alone = bool(only) and not set(only) & set(CHATS)
+    if alone and WEB in only and not settings.web_address:
+        raise DigestError("WEB_ADDRESS is not set: write where to listen, like 127.0.0.1:8080")
+    if not names and not alone:
+        raise DigestError(_no_token(settings, only))
+
+
+@asynccontextmanager
+async def _web(
+    settings: Settings, context: Services, host: BotHost, show: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """Serve what `bot.web` has, while inside."""
+    # Imported here: a bot that serves nothing takes no room for it.
+    from bot.web.server import build_app, serving
+
+    app = build_app(context, lambda: host.platforms)
+    async with serving(app, settings.web_address) as address:
+        show(f"web: ready at {address}")
+        yield
+
+
+def _start_clock(settings: Settings, context: Services, ledger: Ledger) -> list[asyncio.Task[None]]:
+    schedule = Schedule(
+        context,
+        ledger,
+        own_name(),
+        partial(upkeep, context.store, settings),
+        partial(run_child, "collect"),
+    )
+    return [asyncio.create_task(schedule.run())]
 
 
 async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
@@ -201,10 +237,17 @@ class Talking:
 
     async def keep(self, name: str, setup: platforms.Setup) -> None:
         """Run a platform, again after each time it could not be reached, until it is refused."""
+        try:
+            await self._keep(name, setup)
+        finally:
+            self.host.left(name)
+
+    async def _keep(self, name: str, setup: platforms.Setup) -> None:
         loop = asyncio.get_running_loop()
         failures, down_since = 0, loop.time()
         while True:
             began = loop.time()
+            self.host.connecting(name)
             try:
                 await self._run(name, setup)
                 why = "it ended"
@@ -221,6 +264,7 @@ class Talking:
                 failures, down_since = 0, loop.time()
             if loop.time() - down_since > DOWN_SECONDS:
                 await self.context.tell("platform_down", name, why=why)
+            self.host.connecting(name)
             failures += 1
             pause = platforms.backoff(failures, LONGEST_PAUSE)
             self.show(f"{name}: {why}; trying again in {pause:.0f} s")

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from collections import defaultdict
 from datetime import date
+
+from bot.logs import log_fields
+from bot.services import Services
+from digest.errors import StoreError
+from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +69,51 @@ class Builds:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+RENEWED = 8.0
+"""Seconds between two signs of life of a build."""
+
+
+async def make_report(
+    context: Services, ledger: Ledger, holder: str, topic: str, day: date
+) -> None:
+    """Make a report that is due and save how that ended; nothing if another process has it.
+
+    `holder` names this process. Raises StoreError where the claim cannot be saved.
+    """
+    if not await ledger.claim_build(topic, day, holder, context.now()):
+        return
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
+    with log_fields(digest=f"{topic}/{day}"):
+        try:
+            why = await context.builder.build(topic, day, "clock", whole=True)
+        finally:
+            renewing.cancel()
+        # An imported report of that day stands, and is what there is to deliver.
+        made = not why or bool(await context.store.source(topic, day, day))
+        tries = await ledger.end_build(
+            topic, day, context.now(), made=made, holder=holder, seconds=clock() - began
+        )
+        if made:
+            log.info("the report of %s %s took %.1f s", topic, day, clock() - began)
+        else:
+            log.error("no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+
+
+async def _renew(context: Services, ledger: Ledger, holder: str, topic: str, day: date) -> None:
+    """Show that the build lives. Where another process took it over, both end it: the second
+    report replaces the first."""
+    while True:
+        await asyncio.sleep(RENEWED)
+        try:
+            if not await ledger.renew_build(topic, day, holder, context.now()):
+                log.warning("another process took over the report of %s %s", topic, day)
+                return
+        except StoreError as error:
+            log.error("the build of %s %s cannot be renewed (%s)", topic, day, error)
+
+
 async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
     """Run `python -m bot digest` for one day, the command a person would type; empty where it
     worked, else the line that says why not. Only a `whole` one may spend money on a model."""
@@ -83,7 +134,7 @@ async def run_child(*words: str) -> str:
 async def ask_child(*words: str) -> tuple[str, str]:
     """Run `python -m bot` with these words; what it printed, and why it failed or nothing."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *words),
+        *(sys.executable, "-m", "bot", "--parent", str(os.getpid()), *words),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -98,6 +149,9 @@ async def ask_child(*words: str) -> tuple[str, str]:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+    # With LOG_FORMAT=json the steps of the child are events of this program too.
+    events = [line for line in said.decode("utf-8", "replace").splitlines() if line[:5] == '{"at"']
+    sys.stderr.write("".join(f"{line}\n" for line in events))
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
     lines = said.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]

@@ -152,6 +152,19 @@ class BotHost:
         """Keep a note across restarts."""
         await self._context.store.save_note(platform, name, value)
 
+    @property
+    def platforms(self) -> dict[str, bool]:
+        """Return the platforms that this process has, and which of them talk to people now."""
+        return {name: event.is_set() for name, event in self._ready.items()}
+
+    def connecting(self, platform: str) -> None:
+        """Note that this process has the platform, which does not talk to people now."""
+        self._ready.setdefault(platform, asyncio.Event()).clear()
+
+    def left(self, platform: str) -> None:
+        """Note that this process has the platform no more."""
+        self._ready.pop(platform, None)
+
     def ready(self, platform: str, name: str) -> None:
         """Note that the platform talks to people now."""
         self._show(f"{platform}: ready as {name}")

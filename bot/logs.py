@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from datetime import UTC, datetime
 from types import TracebackType
 
 from digest.errors import DigestError
@@ -13,6 +18,9 @@ from digest.masking import mask
 OURS = ("bot", "digest", "__main__")
 """Loggers that LOG_LEVEL can open further than WARNING: libraries log addresses, SQL parameters and
 whole answers, which hold tokens and posts."""
+
+
+_fields: ContextVar[dict[str, str]] = ContextVar("log_fields", default={})  # noqa: B039
 
 
 class MaskingFormatter(logging.Formatter):
@@ -37,10 +45,45 @@ class MaskingFormatter(logging.Formatter):
         return f"{frames}{kind.__name__ if kind else 'error'}{words}"
 
 
-def set_up_logging(level: str) -> None:
-    """Log that level and above of this program, and warnings of its libraries."""
+class JsonFormatter(MaskingFormatter):
+    """One JSON object a line: when, how bad, who says it, what, and the fields that are bound."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, with secrets masked before it becomes JSON."""
+        message = record.getMessage()
+        event: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            **_fields.get(),
+            "message": mask(message),
+        }
+        if record.exc_info:
+            event["error"] = mask(self.formatException(record.exc_info))
+        return json.dumps(event, ensure_ascii=False)
+
+
+def bind_log_fields(**fields: str) -> Token[dict[str, str]]:
+    """Add fields to every JSON line that this task logs from now on."""
+    return _fields.set({**_fields.get(), **fields})
+
+
+@contextmanager
+def log_fields(**fields: str) -> Iterator[None]:
+    """Add fields to what is logged inside."""
+    token = bind_log_fields(**fields)
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+
+
+def set_up_logging(level: str, layout: str = "text") -> None:
+    """Log that level and above of this program, and warnings of its libraries; as lines of `text`
+    or of `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(MaskingFormatter())
+    handler.setFormatter(JsonFormatter() if layout == "json" else MaskingFormatter())
     logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)

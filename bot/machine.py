@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import re
+import signal
+import sys
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_ARENA_MAX of glibc's malloc.h."""
+_PDEATHSIG = 1
 _LARGE = 64 * 1024
 """Bytes of what goes back as soon as it is free."""
 
@@ -31,6 +35,16 @@ def give_back() -> None:
         gc.freeze()
     if (trim := _of_glibc("malloc_trim")) is not None:
         trim(0)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process when its parent, of that number, ends: a report that nobody waits for any
+    more would be made a second time (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
+    if (prctl := _of_glibc("prctl")) is None:
+        return
+    prctl(_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before that was asked
+        sys.exit(1)
 
 
 def _of_glibc(name: str) -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]

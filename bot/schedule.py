@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.alerts import Watch, list_undelivered
+from bot.builds import make_report
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
@@ -39,11 +41,16 @@ class Schedule:
         holder: str,
         upkeep: Callable[[datetime], Awaitable[None]] | None = None,
         collect: Step | None = None,
+        make: Callable[[str, date], Awaitable[object]] | None = None,
     ) -> None:
-        """`holder` names this process; `upkeep` keeps the store in order, once an hour; `collect`
-        does a round of the sources."""
+        """Prepare the clock of the process that `holder` names.
+
+        `upkeep` keeps the store in order, once an hour; `collect` does a round of the sources;
+        `make` makes a report that is due, or has a worker make it: by default it is made here.
+        """
         self._context, self._ledger, self._holder = context, ledger, holder
         self._upkeep, self._collect = upkeep, collect
+        self._make = make or partial(make_report, context, ledger, holder)
         self._turns: set[asyncio.Task[object]] = set()
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
@@ -98,16 +105,11 @@ class Schedule:
 
     async def build(self) -> None:
         """Make the reports whose days have closed."""
-        context = self._context
-        for topic, day in await self._ledger.build_due(
-            list(context.topics.values()), context.now()
-        ):
-            why = await context.builder.build(topic, day, ROLE, whole=True)
-            # An imported report of that day stands, and is what there is to deliver.
-            made = not why or bool(await context.store.source(topic, day, day))
-            tries = await self._ledger.build_ended(topic, day, context.now(), made=made)
-            if not made:
-                log.error("clock: no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+        due = await self._ledger.list_builds_due(
+            list(self._context.topics.values()), self._context.now()
+        )
+        for topic, day in due:
+            await self._make(topic, day)
 
     async def collect(self) -> None:
         """Collect a round of the sources: most show only their latest posts."""

@@ -60,6 +60,13 @@ def _check_server(address: str) -> str:
     return address
 
 
+def _check_web_address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if address and not (host and port.isdecimal() and int(port) < 65536):
+        raise ValueError("write where to listen like 127.0.0.1:8080")
+    return address
+
+
 def _check_admins(listed: str) -> str:
     listed = listed.replace("\uff0c", ",")
     for person in filter(None, map(str.strip, listed.split(","))):
@@ -134,6 +141,8 @@ class Settings(BaseSettings):
     keep_days: int = Field(400, ge=7)
     admins: Annotated[str, AfterValidator(_check_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    log_format: Literal["text", "json"] = "text"
+    web_address: Annotated[str, AfterValidator(_check_web_address)] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -155,7 +164,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("unknown_sends", mode="before")
+    @field_validator("unknown_sends", "log_format", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -464,21 +464,6 @@ async def test_one_at_a_time_has_a_role(ledger: Ledger) -> None:
     assert await ledger.holder("telegram", EIGHT + timedelta(seconds=51)) == ""
 
 
-async def test_a_report_is_made_by_one_and_tried_again_when_it_fails(ledger: Ledger) -> None:
-    topics = list(TOPICS.values())
-    six = datetime(2026, 3, 10, 6, tzinfo=UTC)
-    assert await ledger.build_due(topics, six) == [("ai", date(2026, 3, 9))]
-    assert await ledger.build_due(topics, six) == []
-    assert await ledger.build_ended("ai", date(2026, 3, 9), six, made=False) == 1
-    assert await ledger.build_due(topics, six + timedelta(minutes=3)) == []
-    assert await ledger.build_due(topics, six + timedelta(minutes=5)) == [("ai", date(2026, 3, 9))]
-    # The process died: the day is due again when its time is over.
-    assert await ledger.build_due(topics, six + timedelta(minutes=30)) == [("ai", date(2026, 3, 9))]
-    await ledger.build_ended("ai", date(2026, 3, 9), six, made=True)
-    assert await ledger.build_due(topics, six + 12 * HOUR) == []
-    assert await ledger.build_due(topics, six + 24 * HOUR) == [("ai", DAY)]
-
-
 async def test_small_things_are_kept(ledger: Ledger) -> None:
     assert await ledger.paused_until("telegram") is None
     await ledger.pause("telegram", EIGHT)

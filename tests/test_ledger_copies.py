@@ -32,10 +32,16 @@ async def test_two_copies_double_nothing(store_url: str) -> None:
         copies = [Ledger(first), Ledger(second)]
         new = await asyncio.gather(*(one.propose(TOPICS, EIGHT) for one in copies * 3))
         assert sum(new) == NUMBER
-        builds = await asyncio.gather(
-            *(one.build_due(list(TOPICS.values()), EIGHT) for one in copies * 3)
+        await asyncio.gather(*(one.list_builds_due(list(TOPICS.values()), EIGHT) for one in copies))
+        yesterday = DAY - timedelta(days=1)
+        names = [f"worker {n}" for n in range(6)]
+        claims = await asyncio.gather(
+            *(
+                one.claim_build("ai", yesterday, name, EIGHT)
+                for one, name in zip(copies * 3, names, strict=True)
+            )
         )
-        assert sum(map(len, builds)) == 1, "one of them makes the report"
+        assert sum(claims) == 1, "one of them makes the report"
         arrived = await asyncio.gather(*map(_deliver, copies))
         # Without the lease even: what one has claimed the other does not get.
         assert sum(arrived, Counter()) == Counter({str(n): 1 for n in range(NUMBER)})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, select, update
+from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import closes, due_days, newest_closed, next_due, report_day
@@ -25,8 +25,8 @@ TERMINAL = "terminal"
 MOST = 500
 """Subscriptions in one transaction: the process answers people between two of them."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
-LONGEST_BUILD = timedelta(minutes=12)
-"""A build that was begun and of which nothing was heard since has died."""
+DEAD = timedelta(seconds=30)
+"""A build whose process has not shown itself alive for so long is taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,42 +141,74 @@ class DueTables(OutboxTables):
             skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
             return (await connection.execute(skipped)).rowcount
 
-    async def build_due(self, topics: Sequence[Topic], now: datetime) -> list[tuple[str, date]]:
-        """Return the reports to build now: of days that have closed and have no report yet.
-
-        Each is given to one caller, until it fails or LONGEST_BUILD is over.
-        """
+    async def list_builds_due(
+        self, topics: Sequence[Topic], now: datetime
+    ) -> list[tuple[str, date]]:
+        """Return the reports to build now: of days that have closed and have no report yet, and
+        that no living process builds."""
+        days = {topic.name: newest_closed(topic, now) for topic in topics}
+        rows = [
+            {"topic": name, "day": day, "state": "due", "attempts": 0, "next_at": now}
+            for name, day in days.items()
+        ]
         async with self._store.writing() as connection:
-            found = []
-            for topic in topics:
-                day = newest_closed(topic, now)
-                row = {
-                    "topic": topic.name,
-                    "day": day,
-                    "state": "due",
-                    "attempts": 0,
-                    "next_at": now,
-                }
-                written = insert_on(connection.dialect.name, builds).values(row)
-                await connection.execute(written.on_conflict_do_nothing())
-                same = and_(builds.c.topic == topic.name, builds.c.day == day)
-                mine = and_(same, builds.c.state != "done", builds.c.next_at <= now)
-                taken = update(builds).where(mine)
-                taken = taken.values(attempts=builds.c.attempts + 1, next_at=now + LONGEST_BUILD)
-                if (await connection.execute(taken)).rowcount:
-                    found.append((topic.name, day))
-            return found
+            if rows:
+                written = insert_on(connection.dialect.name, builds).on_conflict_do_nothing()
+                await connection.execute(written, rows)
+            free = select(builds.c.topic, builds.c.day).where(_free(now))
+            due = {(row.topic, row.day) for row in await connection.execute(free)}
+        return [(name, day) for name, day in days.items() if (name, day) in due]
 
-    async def build_ended(self, topic: str, day: date, now: datetime, *, made: bool) -> int:
+    async def claim_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
+        """Give a build that is due to one process; return False if it is done, waits for its next
+        try, or another living process has it. It must be renewed within DEAD."""
+        same = and_(builds.c.topic == topic, builds.c.day == day, _free(now))
+        claimed = update(builds).where(same)
+        claimed = claimed.values(
+            state="building", attempts=builds.c.attempts + 1, holder=holder, alive_at=now
+        )
+        async with self._store.writing() as connection:
+            return bool((await connection.execute(claimed)).rowcount)
+
+    async def renew_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
+        """Show that the process lives; return False if another one took the build over."""
+        same = and_(builds.c.topic == topic, builds.c.day == day, builds.c.holder == holder)
+        async with self._store.writing() as connection:
+            renewed = update(builds).where(same, builds.c.state == "building")
+            return bool((await connection.execute(renewed.values(alive_at=now))).rowcount)
+
+    async def end_build(
+        self,
+        topic: str,
+        day: date,
+        now: datetime,
+        *,
+        made: bool,
+        holder: str = "",
+        seconds: float = 0,
+    ) -> int:
         """Save how a build ended; one that failed is due again later. Return how often it was
-        tried."""
+        tried. What another process has taken over is left to it."""
         async with self._store.writing() as connection:
             same = and_(builds.c.topic == topic, builds.c.day == day)
             tries = int(await connection.scalar(select(builds.c.attempts).where(same)) or 0)
             pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries, 10))
-            values = {"state": "done"} if made else {"state": "failed", "next_at": now + pause}
-            await connection.execute(update(builds).where(same).values(values))
+            values: dict[str, Any] = {"state": "done", "seconds": seconds}
+            if not made:
+                values = {"state": "failed", "next_at": now + pause}
+            mine = and_(same, builds.c.holder == holder)
+            await connection.execute(update(builds).where(mine).values(values))
             return tries
+
+
+def _free(now: datetime) -> Any:
+    """Select builds that a process may take."""
+    dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - DEAD)
+    # A clock that was set back must not make a dead process look alive for long.
+    dead = or_(dead, builds.c.alive_at > now + timedelta(minutes=5))
+    lost = and_(builds.c.state == "building", dead)
+    waiting = and_(builds.c.state.in_(("due", "failed")), builds.c.next_at <= now)
+    return or_(waiting, lost)
 
 
 async def _propose_some(

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -336,6 +336,20 @@ builds = Table(
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_at", Moment, nullable=False),
+    # Who builds it, until when that process has shown itself alive, and how long the build took.
+    Column("holder", Text, nullable=False, server_default=text("''")),
+    Column("alive_at", Moment),
+    Column("seconds", Float),
+)
+
+# What a platform sent and nobody has handled yet.
+received = Table(
+    "received",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 updates = Table(

@@ -1,0 +1,93 @@
+"""The totals of the database in Prometheus' text form: names, labels and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from digest.store.totals import Totals
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+GAUGES = (
+    ("deliveries", "Digests due on this UTC day.", ("platform", "state")),
+    ("messages", "Messages of the digests due on this UTC day.", ("platform", "state")),
+    ("held", "Messages that wait for an operator's word.", ("platform",)),
+    ("answers", "Answers and failures of sources on this UTC day.", ("topic", "kind", "outcome")),
+    ("posts", "Posts that sources gave on this UTC day.", ("topic", "kind")),
+    ("builds", "Reports by the state of their build.", ("state",)),
+    ("build_seconds", "Seconds that the newest build took.", ("topic",)),
+    ("refused", "Statements the verifier left out of the newest report.", ("topic",)),
+)
+"""Field of `Totals`, what it counts, its labels."""
+NAMES = {
+    "held": "messages_held",
+    "answers": "source_answers",
+    "posts": "source_posts",
+    "refused": "report_statements_refused",
+}
+
+
+def write_metrics(totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> bytes:
+    """Return the metrics of this moment. `platforms`: which of this process talk to people."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(TotalsCollector(totals, now, platforms))
+    return generate_latest(registry)
+
+
+class TotalsCollector(Collector):
+    """The totals as metrics."""
+
+    def __init__(self, totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> None:
+        self._totals, self._now, self._platforms = totals, now, platforms
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric with its samples."""
+        for field, about, labels in GAUGES:
+            yield _gauge(NAMES.get(field, field), about, labels, getattr(self._totals, field))
+        yield from self._model()
+        yield from self._delays()
+        for name, about, moments in (
+            ("report_age_seconds", "Age of the newest report.", self._totals.reported_at),
+            ("collection_age_seconds", "Since a source answered.", self._totals.collected_at),
+        ):
+            ages = {(topic,): (self._now - at).total_seconds() for topic, at in moments.items()}
+            yield _gauge(name, about, ("topic",), ages)
+        up = {(name,): float(talks) for name, talks in self._platforms.items()}
+        yield _gauge("platform_up", "1 if this process talks there.", ("platform",), up)
+
+    def _model(self) -> Iterator[Metric]:
+        about = {"calls": "Calls of models.", "usd": "Dollars that models cost."}
+        for unit in ("calls", "prompt_tokens", "answer_tokens", "usd"):
+            text = about.get(unit, f"{unit.replace('_', ' ').capitalize()} of models.")
+            counter = CounterMetricFamily(f"jianbao_model_{unit}", text, labels=("model",))
+            for (model, kind), value in self._totals.model.items():
+                if kind == unit:
+                    counter.add_metric((model,), value)
+            yield counter
+
+    def _delays(self) -> Iterator[Metric]:
+        about = "from due to sent, of digests delivered on this UTC day."
+        delays = self._totals.delays
+        for name, text, place in (
+            ("digest_delay_count", f"Digests with a delay {about}", 0),
+            ("digest_delay_seconds_sum", f"Seconds in all {about}", 1),
+            ("digest_delay_seconds_max", f"Most seconds {about}", 2),
+        ):
+            values = {(platform,): float(row[place]) for platform, row in delays.items()}
+            yield _gauge(name, text, ("platform",), values)
+
+
+def _gauge(
+    name: str, about: str, labels: tuple[str, ...], values: Mapping[Any, float]
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(f"jianbao_{name}", about, labels=labels)
+    for key, value in values.items():
+        gauge.add_metric(key, value)
+    return gauge

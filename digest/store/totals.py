@@ -1,0 +1,156 @@
+"""Totals over the tables, for metrics: a few grouped counts that see one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, cast, func, select
+from sqlalchemy import Float as Number
+
+from digest.store import Store
+from digest.store.tables import (
+    builds,
+    deliveries,
+    parts,
+    reports,
+    source_days,
+    sources,
+    spending,
+)
+
+Counts = dict[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts by label values. What has a day is of the UTC day of the moment."""
+
+    deliveries: Counts
+    """Digests due today, by platform and state: due, open, delivered, refused, unknown, skipped."""
+    messages: Counts
+    """Messages of those digests, by platform and state: waiting, sending, sent, refused, unknown,
+    dropped."""
+    delays: dict[str, tuple[int, float, float]]
+    """By platform, of digests delivered today: how many, seconds from due to sent in sum, most."""
+    held: Counts
+    """Messages that wait for an operator's word, of any day, by platform."""
+    answers: Counts
+    """Answers and failures of sources today, by topic, kind and outcome."""
+    posts: Counts
+    """Posts from sources today, by topic and kind."""
+    model: Counts
+    """Calls, prompt and answer tokens and dollars since ever, by model and unit."""
+    builds: Counts
+    """Reports by state of their build."""
+    build_seconds: Counts
+    """How long the newest build of each topic took."""
+    refused: Counts
+    """Statements that the verifier left out of the newest report, by topic."""
+    reported_at: dict[str, datetime] = field(default_factory=dict)
+    """When the newest report of each topic was made."""
+    collected_at: dict[str, datetime] = field(default_factory=dict)
+    """When a source of each topic last answered."""
+
+
+async def read_totals(store: Store, now: datetime) -> Totals:
+    """Return the totals of this moment. Raises StoreError."""
+    return await store._read(_read_totals, now)
+
+
+def _read_totals(connection: Connection, now: datetime) -> Totals:
+    start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
+    today = deliveries.c.due_at.between(start, start + timedelta(days=1, microseconds=-1))
+    of_today = select(deliveries.c.id).where(today)
+    day = source_days.c.day == start.date()
+    kind = (source_days.c.topic, source_days.c.kind)
+    newest = _newest_reports(connection)
+    return Totals(
+        deliveries=_count(connection, deliveries, today),
+        messages=_count(connection, parts, parts.c.delivery_id.in_(of_today)),
+        delays=_delays(connection, today),
+        held=_sum(connection, [parts.c.platform], {"": func.count()}, parts.c.state == "unknown"),
+        answers=_sum(
+            connection,
+            kind,
+            {
+                "answered": func.sum(source_days.c.answers),
+                "failed": func.sum(source_days.c.failures),
+            },
+            day,
+        ),
+        posts=_sum(connection, kind, {"": func.sum(source_days.c.posts)}, day),
+        model=_sum(
+            connection,
+            [spending.c.model],
+            {
+                "calls": func.count(),
+                "prompt_tokens": func.sum(spending.c.prompt_tokens),
+                "answer_tokens": func.sum(spending.c.answer_tokens),
+                "usd": func.coalesce(func.sum(spending.c.usd), 0.0),
+            },
+        ),
+        builds=_sum(connection, [builds.c.state], {"": func.count()}),
+        build_seconds=_newest_builds(connection),
+        refused={(row.topic,): float((row.counts or {}).get("unproved", 0)) for row in newest},
+        reported_at={row.topic: row.created_at for row in newest if row.created_at},
+        collected_at={
+            row.topic: row.at
+            for row in connection.execute(
+                select(sources.c.topic, func.max(sources.c.answered_at).label("at")).group_by(
+                    sources.c.topic
+                )
+            )
+            if row.at
+        },
+    )
+
+
+def _count(connection: Connection, table: Any, which: Any) -> Counts:
+    return _sum(connection, [table.c.platform, table.c.state], {"": func.count()}, which)
+
+
+def _sum(connection: Connection, labels: Any, values: dict[str, Any], which: Any = None) -> Counts:
+    """Return each value by the labels of its row, and by its own name where it has one."""
+    query = select(*labels, *values.values()).group_by(*labels)
+    query = query if which is None else query.where(which)
+    number = len(labels)
+    return {
+        (*row[:number], *filter(None, [name])): float(value or 0)
+        for row in connection.execute(query)
+        for name, value in zip(values, row[number:], strict=True)
+    }
+
+
+def _delays(connection: Connection, today: Any) -> dict[str, tuple[int, float, float]]:
+    """Return number, sum and maximum of the seconds from due to the last message, by platform."""
+    sent = select(parts.c.delivery_id, func.max(parts.c.tried_at).label("at"))
+    sent = sent.join(deliveries).where(today, deliveries.c.state == "delivered")
+    last = sent.group_by(parts.c.delivery_id).subquery()
+    seconds = _seconds(connection, last.c.at) - _seconds(connection, deliveries.c.due_at)
+    query = select(deliveries.c.platform, func.count(), func.sum(seconds), func.max(seconds))
+    query = query.join(last, last.c.delivery_id == deliveries.c.id)
+    rows = connection.execute(query.group_by(deliveries.c.platform))
+    return {name: (number, float(total), float(most)) for name, number, total, most in rows}
+
+
+def _seconds(connection: Connection, moment: Any) -> Any:
+    if connection.dialect.name == "postgresql":
+        return cast(func.extract("epoch", moment), Number)
+    return func.julianday(moment, type_=Number) * 86400.0
+
+
+def _newest_reports(connection: Connection) -> list[Any]:
+    newest = select(func.max(reports.c.id).label("id")).where(reports.c.first == reports.c.last)
+    ids = newest.group_by(reports.c.topic).subquery()
+    columns = (reports.c.topic, reports.c.counts, reports.c.created_at)
+    return list(connection.execute(select(*columns).join(ids, ids.c.id == reports.c.id)))
+
+
+def _newest_builds(connection: Connection) -> Counts:
+    timed = select(builds.c.topic, func.max(builds.c.day).label("day"))
+    last = timed.where(builds.c.seconds.is_not(None)).group_by(builds.c.topic).subquery()
+    same = (last.c.topic == builds.c.topic) & (last.c.day == builds.c.day)
+    rows = connection.execute(select(builds.c.topic, builds.c.seconds).join(last, same))
+    return {(topic,): float(seconds) for topic, seconds in rows}

@@ -1,0 +1,154 @@
+"""Health, readiness and metrics as an operator's machines ask for them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import time, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.logs import JsonFormatter, log_fields
+from bot.web.server import build_app, serving
+from digest.errors import DigestError, StoreError
+from digest.models import Chat, Cost, Outcome, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.hosts import context
+from tests.posts import TOPIC
+from tests.samples import report
+
+NAME = re.compile(r"jianbao_\w+")
+TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
+
+
+@dataclass
+class Site:
+    """A served application, and what it is about."""
+
+    url: str
+    store: Store
+    session: aiohttp.ClientSession
+    platforms: dict[str, bool]
+
+    async def get(self, path: str, **headers: str) -> tuple[int, str]:
+        async with self.session.get(self.url + path, headers=headers) as answer:
+            return answer.status, await answer.text()
+
+    async def samples(self) -> dict[tuple[str, str], float]:
+        """Values by name and labels, as Prometheus reads them."""
+        status, text = await self.get("/metrics")
+        assert status == 200
+        return {
+            (one.name, ",".join(one.labels.values())): one.value
+            for family in text_string_to_metric_families(text)
+            for one in family.samples
+        }
+
+
+@asynccontextmanager
+async def site(store_url: str, folder: Path) -> AsyncIterator[Site]:
+    async with await Store.open(store_url) as store:
+        platforms = {"telegram": True}
+        app = build_app(context(store, folder), lambda: platforms)
+        async with serving(app, "127.0.0.1:0") as address, aiohttp.ClientSession() as session:
+            yield Site(f"http://{address}", store, session, platforms)
+
+
+async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> None:
+    async with site(store_url, tmp_path) as up:
+        ledger, now = Ledger(up.store), context(up.store, tmp_path).now()
+        eight = now.replace(hour=8)
+        for number in range(5):
+            one = Subscription(Chat("telegram", str(number)), "ai", time(8), "UTC")
+            await up.store.subscribe(one, eight - timedelta(hours=12))
+        await up.store.save_report(report(now.date() - timedelta(days=1)))
+        await ledger.propose(TOPICS, eight)
+        due = await ledger.ready("telegram", 10, eight)
+        await ledger.plan([(one.id, ["hello"]) for one, _ in due])
+        parts = await ledger.claim("telegram", 4, eight + timedelta(seconds=30))
+        states = ("sent", "sent", "refused", "unknown")
+        await ledger.settle([Outcome(p.id, s) for p, s in zip(parts, states, strict=True)])  # type: ignore[arg-type]
+        reserved = await up.store.reserve(now, "ai", "gpt", 0.02, 1.0, 1.0)
+        assert reserved
+        await up.store.settle(reserved, Cost(1, 900, 100, 0.01))
+        found = await up.samples()
+        balance = (await ledger.balance(now))["telegram"]
+        by_state = {s: found.get(("jianbao_deliveries", f"telegram,{s}"), 0) for s in
+                    ("delivered", "refused", "unknown", "open")}  # fmt: skip
+        assert by_state == {"delivered": 2, "refused": 1, "unknown": 1, "open": 1}
+        assert balance.due == sum(by_state.values())
+        assert found["jianbao_messages", "telegram,sent"] == 2
+        assert found["jianbao_messages_held", "telegram"] == 1
+        assert found["jianbao_digest_delay_seconds_max", "telegram"] == pytest.approx(30, abs=0.1)
+        assert found["jianbao_digest_delay_count", "telegram"] == 2
+        assert found["jianbao_model_usd_total", "gpt"] == 0.01
+        assert found["jianbao_model_prompt_tokens_total", "gpt"] == 900
+        assert found["jianbao_platform_up", "telegram"] == 1
+        assert "jianbao_report_age_seconds" in {name for name, _ in found}
+
+
+async def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path) -> None:
+    board = json.loads((Path(__file__).parents[1] / "deploy/grafana.json").read_text())
+    named = {n for p in board["panels"] for t in p["targets"] for n in NAME.findall(t["expr"])}
+    assert len(named) > 8
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        text = (await up.get("/metrics"))[1]
+    declared = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert named <= declared
+
+
+async def test_ready_follows_platforms_and_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        status, text = await up.get("/readyz")
+        assert (status, json.loads(text)["platforms"]) == (200, {"telegram": True})
+        up.platforms["telegram"] = False
+        assert (await up.get("/readyz"))[0] == 503
+        up.platforms["telegram"] = True
+
+        async def away(*_: object) -> None:
+            raise StoreError("the database is away")
+
+        monkeypatch.setattr("bot.web.status.read_totals", away)
+        monkeypatch.setattr("bot.web.status.SHARE", 0)
+        async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as other:
+            assert (await other.get("/readyz"))[0] == 503
+            assert (await other.get("/metrics"))[0] == 503
+            assert (await other.get("/healthz"))[0] == 200, "a restart would not help"
+
+
+async def test_the_public_sees_only_that_it_lives(tmp_path: Path) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        through_a_proxy = {"X-Forwarded-For": "203.0.113.7"}
+        assert (await up.get("/healthz", **through_a_proxy))[0] == 200
+        assert (await up.get("/readyz", **through_a_proxy))[0] == 404
+        assert (await up.get("/metrics", **through_a_proxy))[0] == 404
+
+
+async def test_an_address_that_is_taken_is_a_clear_line(tmp_path: Path) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        taken = up.url.removeprefix("http://")
+        with pytest.raises(DigestError, match="WEB_ADDRESS: cannot listen"):
+            async with serving(build_app(context(up.store, tmp_path), dict), taken):
+                pass
+
+
+def test_json_lines_join_the_steps_of_a_digest() -> None:
+    record = logging.LogRecord("bot.builds", logging.INFO, "", 0, "made %s", ("“it”\nnow",), None)
+    with log_fields(digest="ai/2025-12-06"):
+        line = JsonFormatter().format(record)
+    event = json.loads(line)
+    assert "\n" not in line
+    assert event["digest"] == "ai/2025-12-06"
+    assert event["message"] == "made “it”\nnow"
+    assert event["level"] == "INFO"
+    assert "digest" not in json.loads(JsonFormatter().format(record))
