@@ -205,15 +205,16 @@ def _brief(topic: Topic, report: Report) -> str:
 
 @cli.command()
 @click.argument("topic", required=False)
-def collect(topic: str | None) -> None:
+@click.option("--patient", is_flag=True, hidden=True, help="Skip sources that are backing off.")
+def collect(topic: str | None, patient: bool) -> None:
     """Fetch the sources of TOPIC, or of all topics, once.
 
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
-    _run(_collect(topic))
+    _run(_collect(topic, patient=patient or not topic))
 
 
-async def _collect(name: str | None) -> None:
+async def _collect(name: str | None, *, patient: bool) -> None:
     from digest.collect import collect as collect_topic
     from digest.store import Store
     from digest.topics import load_topics
@@ -224,7 +225,7 @@ async def _collect(name: str | None) -> None:
     async with await Store.open(settings.database_url) as store:
         for topic in [_find_topic(name, topics)] if name else topics.values():
             for result in await collect_topic(
-                topic, store=store, access=settings.access, now=now, patient=not name
+                topic, store=store, access=settings.access, now=now, patient=patient
             ):
                 note = f" ({result.note})" if result.note else ""
                 state = (f"{result.posts} posts" if result.ok else "no answer") + note
@@ -322,7 +323,9 @@ async def _export(folder: Path, topic: str | None, day: date | None) -> None:
 
 
 @cli.command()
-@click.option("--only", metavar="NAMES", help="Run only these parts: clock,telegram,discord,web.")
+@click.option(
+    "--only", metavar="NAMES", help="Run only these parts: clock,worker,telegram,discord,web."
+)
 def run(only: str | None) -> None:
     """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
     from bot import app

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from bot.platforms import terminal
 from bot.schedule import Schedule
 from bot.services import Services
 from bot.settings import Settings
+from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.errors import DigestError, StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -109,7 +111,9 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
             await terminal.talk(answers, names, context.language)
 
 
-PARTS = (CLOCK, WEB, *CHATS)
+WORKER = "worker"
+"""Who makes reports and asks sources for the clock of any process, on PostgreSQL."""
+PARTS = (CLOCK, WORKER, WEB, *CHATS)
 """What `run --only` may name."""
 
 
@@ -141,9 +145,15 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                 asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
                 for name in names
             ]
-            others = _start_clock(settings, context, ledger) if CLOCK in parts else []
-            if others:
-                show("clock: ready")
+            jobs = None
+            if parts & {CLOCK, WORKER} and can_share(settings.database_url):
+                jobs = await stack.enter_async_context(
+                    open_jobs(settings.database_url, context, ledger, own_name())
+                )
+            others = _start_others(settings, parts, context, ledger, jobs)
+            for name in (CLOCK, WORKER):
+                if name in parts and (jobs or name == CLOCK):
+                    show(f"{name}: ready")
             try:
                 await asyncio.gather(*(chats or others))
                 if not chats:
@@ -158,6 +168,11 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
 def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) -> None:
     """Raise DigestError where there is nothing to run."""
     alone = bool(only) and not set(only) & set(CHATS)
+    if WORKER in only and not can_share(settings.database_url):
+        raise DigestError(
+            "workers need DATABASE_URL=postgresql://... and procrastinate:"
+            " pip install 'jianbao[scale]'"
+        )
     if alone and WEB in only and not settings.web_address:
         raise DigestError("WEB_ADDRESS is not set: write where to listen, like 127.0.0.1:8080")
     if not names and not alone:
@@ -178,15 +193,26 @@ async def _web(
         yield
 
 
-def _start_clock(settings: Settings, context: Services, ledger: Ledger) -> list[asyncio.Task[None]]:
-    schedule = Schedule(
-        context,
-        ledger,
-        own_name(),
-        partial(upkeep, context.store, settings),
-        partial(run_child, "collect"),
-    )
-    return [asyncio.create_task(schedule.run())]
+def _start_others(
+    settings: Settings,
+    parts: AbstractSet[str],
+    context: Services,
+    ledger: Ledger,
+    jobs: Jobs | None,
+) -> list[asyncio.Task[None]]:
+    """Start the clock, and the workers where work is shared."""
+    tasks = start_workers(jobs) if jobs and WORKER in parts else []
+    if CLOCK in parts:
+        schedule = Schedule(
+            context,
+            ledger,
+            own_name(),
+            partial(upkeep, context.store, settings),
+            jobs.propose_rounds if jobs else partial(run_child, "collect"),
+            jobs.propose_build if jobs else None,
+        )
+        tasks.append(asyncio.create_task(schedule.run()))
+    return tasks
 
 
 async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:

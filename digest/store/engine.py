@@ -68,6 +68,15 @@ def database_url(url: str) -> URL:
     return parsed.set(drivername=driver)
 
 
+def queue_address(url: str) -> str:
+    """Return the address of a PostgreSQL database as libpq takes it; "" for SQLite. Raises
+    StoreError as `database_url`."""
+    address = database_url(url)
+    if address.get_backend_name() != "postgresql":
+        return ""
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def label(url: URL) -> str:
     """Return what messages call the database: `SQLite jianbao.db`, `PostgreSQL host/name`."""
     if url.get_backend_name() == "sqlite":

@@ -1,0 +1,96 @@
+"""Jobs are hints: whoever works them, twice or on two machines, a report is made once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import workers
+from bot.workers import Jobs, can_share, open_jobs, start_workers
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.hosts import Maker, context
+from tests.posts import TOPIC
+
+pytestmark = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+pytest.importorskip("procrastinate")
+TOPICS = {
+    name: replace(TOPIC, name=name, slug=name, timezone="UTC", build_at=time(6))
+    for name in ("ai", "chips", "space")
+}
+
+
+@dataclass
+class Crew:
+    """Processes of one bot, as far as jobs are concerned."""
+
+    ledger: Ledger
+    jobs: list[Jobs]
+    maker: Maker
+    day: date
+
+    async def until(self, number: int) -> None:
+        """Wait for so many builds to have ended."""
+        async with asyncio.timeout(20):
+            while len(self.maker.made) < number:  # noqa: ASYNC110 (another task)
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def crew(store_url: str, tmp_path: Path) -> AsyncIterator[Crew]:
+    async with await Store.open(store_url) as store, AsyncExitStack() as stack:
+        shared = replace(context(store, tmp_path), topics=TOPICS)
+        assert isinstance(shared.builder, Maker)
+        ledger = Ledger(store)
+        jobs = [
+            await stack.enter_async_context(open_jobs(store_url, shared, ledger, f"host:{n}"))
+            for n in range(2)
+        ]
+        day = shared.now().date() - timedelta(days=1)
+        yield Crew(ledger, jobs, shared.builder, day)
+
+
+async def due(crew: Crew) -> list[tuple[str, date]]:
+    return await crew.ledger.list_builds_due(list(TOPICS.values()), context(crew.maker.store, Path()).now())  # fmt: skip
+
+
+async def test_two_workers_make_each_report_once(crew: Crew) -> None:
+    for _ in range(2):  # every clock proposes
+        for topic, day in await due(crew):
+            await crew.jobs[0].propose_build(topic, day)
+            await crew.jobs[1].propose_build(topic, day)
+    tasks = [task for one in crew.jobs for task in start_workers(one)]
+    await crew.until(3)
+    await asyncio.gather(*(one.build("ai", str(crew.day)) for one in crew.jobs))  # once more
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert sorted(topic for topic, *_ in crew.maker.made) == sorted(TOPICS)
+    assert await due(crew) == []
+
+
+async def test_a_round_that_runs_twice_asks_the_sources_once(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[tuple[str, ...]] = []
+
+    async def run(*words: str) -> str:
+        rounds.append(words)
+        return ""
+
+    monkeypatch.setattr(workers, "run_child", run)
+    await crew.jobs[0].propose_rounds()
+    await crew.jobs[1].propose_rounds()
+    await asyncio.gather(*(one.collect("ai") for one in crew.jobs))
+    assert rounds == [("collect", "ai", "--patient")]
+
+
+async def test_sharing_needs_postgresql(store_url: str) -> None:
+    assert can_share(store_url)
+    assert not can_share("sqlite:///jianbao.db")
