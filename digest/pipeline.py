@@ -38,7 +38,7 @@ from digest.models import (
     cited_keys,
 )
 from digest.reading.words import count_words
-from digest.select.continuity import Told, earliest, told
+from digest.select.continuity import EarlierItem, earliest_day, list_earlier_items
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, open_source
@@ -113,9 +113,9 @@ async def run(
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     before = await store.daily_reports(
-        topic.name, earliest(window.first), window.first - timedelta(days=1)
+        topic.name, earliest_day(window.first), window.first - timedelta(days=1)
     )
-    material = prepared(topic, window, gathered, step, told(before))
+    material = prepared(topic, window, gathered, step, list_earlier_items(before))
     report = drafted(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last) if model else None
@@ -197,7 +197,7 @@ def prepared(
     window: Window,
     gathered: Gathered,
     step: Callable[[str], None],
-    earlier: Sequence[Told] = (),
+    earlier: Sequence[EarlierItem] = (),
 ) -> Material:
     """What writers work with: the stories of these posts, counted, without those that were `earlier`
     told and bring no news."""

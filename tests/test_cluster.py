@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from digest.models import Post
+from digest.reading import Reading, read
 from digest.select import cluster, embed
-from digest.select.cluster import clusters, names
+from digest.select.cluster import cluster_posts
 from tests.posts import post
 
 EVENTS = [
@@ -37,7 +38,7 @@ def _day() -> tuple[list[Post], list[int]]:
 
 
 def _groups(posts: list[Post]) -> list[set[int]]:
-    found = clusters(posts, embed.embed([p.text for p in posts]))
+    found = cluster_posts(read(posts), embed.embed([p.text for p in posts]))
     return sorted((set(c.members) for c in found), key=min)
 
 
@@ -61,25 +62,42 @@ def test_every_post_is_in_exactly_one_story(monkeypatch: pytest.MonkeyPatch) -> 
     posts, _ = _day()
     vectors = embed.embed([p.text for p in posts])
     vectors[4:] = 0
-    members = sorted(i for c in clusters(posts, vectors) for i in c.members)
+    members = sorted(i for c in cluster_posts(read(posts), vectors) for i in c.members)
     assert members == list(range(len(posts)))
 
 
 def test_no_posts_and_one_post() -> None:
-    assert clusters([], np.zeros((0, 512), np.float32)) == []
-    (only,) = clusters([post("A model")], embed.embed(["A model"]))
+    assert cluster_posts([], np.zeros((0, 512), np.float32)) == []
+    (only,) = cluster_posts(read([post("A model")]), embed.embed(["A model"]))
     assert only.members == (0,)
 
 
+def terms(text: str) -> frozenset[str]:
+    """Return the terms of a post with this text."""
+    return Reading(post(text)).terms
+
+
 def test_names_are_spelled_alike_in_both_languages() -> None:
-    assert names("Northlight 发布 Meridian 3.2 Pro") >= {"northlight", "meridian", "3.2", "pro"}
-    assert "the" not in names("The model by @Someone https://example.com/Name")
-    assert "someone" not in names("The model by @Someone")
+    assert terms("Northlight 发布 Meridian 3.2 Pro") >= {"northlight", "meridian", "3.2", "pro"}
+    assert "the" not in terms("The model by @Someone https://example.com/Name")
+    assert "someone" not in terms("The model by @Someone")
 
 
 def test_texts_in_small_letters_count_their_words_plurals_as_singulars() -> None:
-    assert names("copper prices rise in three ports") == names("copper price rise in three port")
-    assert "access" in names("crisis of access to news")
+    assert terms("copper prices rise in three ports") == terms("copper price rise in three port")
+    assert "access" in terms("crisis of access to news")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("台積電宣布在高雄擴建新廠，明年量產。", "TSMC to expand its Kaohsiung plant next year"),
+        ("エヌビディアの売上高が過去最高となった。", "英伟达营收创历史新高"),
+        ("openai ships gpt-5.2 to all users", "OpenAI 向所有用户推出 GPT-5.2"),
+    ],
+)
+def test_posts_in_two_scripts_share_terms(texts: tuple[str, str]) -> None:
+    assert terms(texts[0]) & terms(texts[1])
 
 
 HEADLINES = (
@@ -95,7 +113,9 @@ HEADLINES = (
 
 
 def test_headlines_in_small_letters_go_by_what_is_not_in_all_of_them() -> None:
-    found = clusters([post(t, str(n)) for n, t in enumerate(HEADLINES)], embed.embed(HEADLINES))
+    found = cluster_posts(
+        read([post(t, str(n)) for n, t in enumerate(HEADLINES)]), embed.embed(HEADLINES)
+    )
     assert sorted(c.members for c in found) == [(0, 1, 2), (3, 4, 5), (6, 7)]
 
 
@@ -105,15 +125,14 @@ def test_posts_without_capitals_are_no_headlines_among_others() -> None:
         "will it finish before the context of the agents runs out?",
         *(f"Northlight Meridian {n} reads {n}0 books of Larkspur." for n in range(9)),
     ]
-    found = clusters([post(t, str(n)) for n, t in enumerate(texts)], embed.embed(texts))
+    found = cluster_posts(read([post(t, str(n)) for n, t in enumerate(texts)]), embed.embed(texts))
     assert not any({0, 1} <= set(c.members) for c in found)
 
 
 def test_a_word_is_no_rarer_because_one_author_shuns_capitals() -> None:
     posts = [post(f"People of port {n} talk", str(n)) for n in range(300)]
     posts += [post("people of the quokka", "900"), post("quokka people", "901")]
-    found = [names(p.text) for p in posts]
-    rarity = cluster._rarity(posts, found, np.array([p.text.islower() for p in posts]))
+    rarity = cluster._weigh_terms(read(posts), np.array([p.text.islower() for p in posts]))
     assert rarity["people"] < 1 < 5 < rarity["quokka"]
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 from digest.models import Cited, Counts, Item, Report, Section, Window
 from digest.pipeline import cited, marked
 from digest.reading import Story, read
-from digest.select.continuity import Told, _one_event, judge, told, without_repeats
+from digest.select.continuity import (
+    EarlierItem,
+    drop_repeats,
+    judge,
+    list_earlier_items,
+    tells_one_event,
+)
 from digest.write import Material
 from tests.posts import TOPIC, post
 
@@ -21,8 +27,8 @@ NEWS = (
 OTHER = "Larkspur opens a data center with 20,000 GPUs near Oslo."
 
 
-def _told(text: str = FIRST, key: str = "x:1", author: str = "ada") -> list[Told]:
-    return [Told(DAY, frozenset({key}), (text,), frozenset({author}))]
+def _earlier(text: str = FIRST) -> list[EarlierItem]:
+    return [EarlierItem(DAY, tuple(read([post(text, "1")])))]
 
 
 def _story(text: str, id: str = "9", author: str = "bob") -> Story:
@@ -31,7 +37,7 @@ def _story(text: str, id: str = "9", author: str = "bob") -> Story:
 
 def test_a_story_is_new_an_update_or_a_repetition() -> None:
     stories = [_story(AGAIN), _story(NEWS), _story(OTHER)]
-    assert judge(TOPIC, stories, _told()) == [("repeat", DAY), ("update", DAY), ("new", None)]
+    assert judge(TOPIC, stories, _earlier()) == [("repeat", DAY), ("update", DAY), ("new", None)]
     assert judge(TOPIC, stories, ()) == [("new", None)] * 3
 
 
@@ -46,23 +52,23 @@ def test_what_nobody_had_done_before_is_news() -> None:
         "The Kitewick contest of Northlight for robots is closed, and 10 of 4,600 works will win."
     )
     stories = [_story(closed, author="ada"), _story(again)]
-    assert judge(TOPIC, stories, _told(planned)) == [("update", DAY), ("repeat", DAY)]
+    assert judge(TOPIC, stories, _earlier(planned)) == [("update", DAY), ("repeat", DAY)]
 
 
 def test_a_version_tells_which_release_is_meant() -> None:
-    assert _one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
-    assert not _one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
-    assert _one_event(0.61, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
-    assert not _one_event(0.61, frozenset({"meridian"}), frozenset({"meridian"}))
-    assert not _one_event(0.84, frozenset(), frozenset())
+    assert tells_one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
+    assert not tells_one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
+    assert tells_one_event(0.61, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))
+    assert not tells_one_event(0.61, frozenset({"meridian"}), frozenset({"meridian"}))
+    assert not tells_one_event(0.84, frozenset(), frozenset())
 
 
 def test_the_same_post_is_no_news() -> None:
-    assert judge(TOPIC, [_story(FIRST, "1", "ada")], _told()) == [("repeat", DAY)]
+    assert judge(TOPIC, [_story(FIRST, "1", "ada")], _earlier()) == [("repeat", DAY)]
 
 
 def test_repetitions_are_counted_with_their_reason() -> None:
-    kept, dropped = without_repeats(TOPIC, [_story(AGAIN, "8"), _story(NEWS)], _told())
+    kept, dropped = drop_repeats(TOPIC, [_story(AGAIN, "8"), _story(NEWS)], _earlier())
     assert [(s.posts[0].id, s.earlier) for s in kept] == [("9", DAY)]
     assert [(d.key, d.step, d.reason) for d in dropped] == [("x:8", "duplicates", "told")]
 
@@ -84,11 +90,13 @@ def test_news_is_marked_and_leads_to_the_earlier_day() -> None:
     assert (shown.earlier, shown.why) == ("2025-12-05", {"voices": 0.25})
 
 
-def test_what_a_report_told_is_read_from_its_items() -> None:
+def test_earlier_items_are_restored_from_a_report() -> None:
     post_ = Cited("ada", "https://x.com/ada/status/1", FIRST, None)
     items = (Item("It scores 81.2%.", cites=("x:1",)), Item("Quiet.", status="note"))
     report = Report("ai", DAY, DAY, "en", "extractive", (Section("points", "", items),))
-    assert told([replace(report, posts={"x:1": post_})]) == tuple(_told())
+    (item,) = list_earlier_items([replace(report, posts={"x:1": post_})])
+    assert (item.day, item.keys, item.authors) == (DAY, frozenset({"x:1"}), frozenset({"ada"}))
+    assert item.readings[0].text == FIRST
 
 
 def test_the_labelled_pairs_are_keys_only() -> None:

@@ -108,6 +108,8 @@ def test_every_room_finds_the_same_names(text: str) -> None:
     keys = reading.name_keys
     # the writer chooses among sentences
     assert {key for s in reading.sentences for key in s.name_keys} == keys
+    # clusters compare their parts
+    assert {part for key in keys for part in key.split() if len(part) > 1} <= reading.terms
     # the verifier takes the text at its word, and misses each name in a post without it
     languages = frozenset([reading.language])
     assert list(find_missing_names(text, read_mentions(text, languages))) == []

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from digest.models import Post
-from digest.select.cluster import clusters, names
+from digest.reading import read
+from digest.select.cluster import cluster_posts
 from digest.select.embed import embed
 from digest.select.threads import MOST_LINKING, Labels, followers, linked
 from tests.posts import post
@@ -42,7 +43,7 @@ def groups(labels: Labels) -> list[set[int]]:
 
 def led(parts: Sequence[Post]) -> dict[int, int]:
     """Which part follows which."""
-    return followers(parts, [names(part.text) for part in parts])
+    return followers(read(parts))
 
 
 HEAD = "Northlight releases Meridian 3.2, a model with open weights"
@@ -74,9 +75,9 @@ def test_a_thread_is_one_story_with_the_posts_that_its_first_part_is_near() -> N
     other = post("Meridian 3.2 of Northlight is out, with open weights", "77", author="ann")
     posts = [*parts, other]
     vectors = embed([p.text for p in posts])
-    assert [set(c.members) for c in clusters(posts, vectors)] == [{0, 1, 2, 3}]
+    assert [set(c.members) for c in cluster_posts(read(posts), vectors)] == [{0, 1, 2, 3}]
     apart = [replace(p, author=f"a{n}") for n, p in enumerate(posts)]
-    assert len(clusters(apart, vectors)) == 3
+    assert len(cluster_posts(read(apart), vectors)) == 3
 
 
 def test_a_quotation_goes_with_what_it_quotes() -> None:
@@ -110,7 +111,7 @@ def test_linked_posts_meet_if_they_speak_of_one_thing_and_a_round_up_does_not() 
     selling = post("Our shop has winter boots for the whole family", "13", links=(STATUS,))
     posts = [told, quoting, selling, other]
     vectors = embed([p.text for p in posts])
-    found = sorted((set(c.members) for c in clusters(posts, vectors)), key=min)
+    found = sorted((set(c.members) for c in cluster_posts(read(posts), vectors)), key=min)
     assert found == [{0, 1}, {2}, {3}]
-    alone = clusters([replace(p, links=()) for p in posts], vectors)
+    alone = cluster_posts(read([replace(p, links=()) for p in posts]), vectors)
     assert {1} in [set(c.members) for c in alone]

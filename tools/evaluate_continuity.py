@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digest.models import Post
 from digest.reading import Story, read
-from digest.select.continuity import DAYS, Told, judge
+from digest.select.continuity import DAYS, EarlierItem, judge
 from tools.evaluate_data import Row, lines, of_day, topic
 
 LABELS = Path(__file__).parents[1] / "tests" / "data" / "continuity.jsonl"
@@ -26,13 +26,8 @@ def judged(data: Path) -> list[tuple[str, str]]:
         if (data / "posts" / day).is_dir()
         for post in of_day(data, day)
     }
-    told = [
-        Told(
-            date.fromisoformat(day),
-            frozenset({key}),
-            (known[key].text,),
-            frozenset({known[key].author} - {""}),
-        )
+    earlier = [
+        EarlierItem(date.fromisoformat(day), tuple(read([known[key]])))
         for day, key in sorted({(r["earlier_day"], r["earlier"]) for r in pairs})
         if key in known
     ]
@@ -40,7 +35,7 @@ def judged(data: Path) -> list[tuple[str, str]]:
     for row in pairs:
         if row["now"] in known and row["earlier"] in known:
             day = date.fromisoformat(row["day"])
-            before = [one for one in told if day - timedelta(days=DAYS) <= one.day < day]
+            before = [item for item in earlier if day - timedelta(days=DAYS) <= item.day < day]
             ours, _ = judge(given, [Story(tuple(read([known[row["now"]]])))], before)[0]
             found.append((ours, row["label"]))
     return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from digest.models import Counts, Post, Window
 from digest.reading import read
-from digest.select.cluster import clusters
+from digest.select.cluster import cluster_posts
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import embed
 from digest.select.selection import Selection, select
@@ -154,7 +154,7 @@ def titles(data: Path) -> Row:
         return Row("news_titles_152", "NMI / ARI", "no data")
     texts = [row["text"] for row in given]
     true = [row["cluster"] for row in given]
-    found = clusters([post(text, str(i)) for i, text in enumerate(texts)], embed(texts))
+    found = cluster_posts(read([post(text, str(i)) for i, text in enumerate(texts)]), embed(texts))
     label = {i: n for n, cluster in enumerate(found) for i in cluster.members}
     ours = nmi_ari([label[i] for i in range(len(texts))], true)
     simple = nmi_ari(one_pass(texts), true)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from digest import text
 from digest.models import Post
 from digest.reading.han import find_han_names
+from digest.reading.index_terms import list_terms
 from digest.reading.names import Name, find_names, select_names, simplify
 from digest.reading.segment import Word, segmenter
 from digest.reading.sentences import split_sentences
@@ -106,6 +107,11 @@ class Reading:
     def name_keys(self) -> frozenset[str]:
         """Return the keys of the names: one key whatever the spelling or the language."""
         return frozenset(name.key for name in self.names)
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """Return what posts about one event share: parts of the names' keys, and figures."""
+        return list_terms(self.plain, self.names)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ _KEYCAP = re.compile(r"[0-9#*]\ufe0f?\u20e3")
 _THREAD = re.compile(
     r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
 )
+_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w\u4e00-\u9fff·]+)+\s*$")
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w\u4e00-\u9fff·]+\s+){2,}")
 _MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
@@ -46,6 +47,12 @@ _LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+|[\u4e00-\u9fff])$")
 _LOOSE_SPACE = re.compile(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))")
 _EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]")
 _SPACES = re.compile(r"[ \t\u3000]+")
+
+
+def thread_number(text: str) -> int:
+    """Return the number of a part of a thread ("2/", "(2/5)"), 0 where the text bears none."""
+    part = _PART.match(text)
+    return int(part[1]) if part else 0
 
 
 def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:

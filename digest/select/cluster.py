@@ -1,28 +1,26 @@
-"""Posts about one event become a story, across languages.
+"""Cluster posts about one event into a story, across languages.
 
-Average linkage over a distance made of two views: what the sentences mean (encoder) and which names
-and numbers they share. Names keep two releases of one company apart and hold a headline and a thread
+Average linkage over a distance made of two views: what the sentences mean (encoder) and which terms
+(names and figures) they share. Names keep two releases of one company apart and hold a headline and a thread
 in two languages together, because product names are spelled alike in both.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import fastcluster
 import numpy as np
 import numpy.typing as npt
 
-from digest.models import Post
+from digest.reading import Reading
+from digest.reading.index_terms import is_in_small_letters, list_small_words
 from digest.select.embed import Vectors
 from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, followers, linked
-from digest.text import unaddressed
 
 CUT = 0.52
 """Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING, design notes)."""
@@ -66,99 +64,64 @@ BLOCK = 128
 MAX_CLUSTERED = 3000
 """Average linkage is quadratic; posts beyond this many join the nearest story."""
 
-_NAME = re.compile(
-    r"[A-Z][A-Za-z]*[a-z0-9+]*(?:\d[\d.]*)?|\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b|"
-    r"(?<![a-z])(?:[a-z]+[A-Z]\w*|[a-z]{2,}(?=-?\d+\.\d))|\$[A-Za-z]{2,6}"
-)
-_SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
-_YEAR = re.compile(r"20[0-4]\d$")
-_STARTERS = frozenset(
-    "the a an i it we you he she they this that these those what when where why who how if in on at"
-    " for from with and but or so as to of by is are was were be do does did not no yes my your our"
-    " his her their its new now here there just also today breaking all more most can will would"
-    " could should has have had get got let one two first last next up out over after before about"
-    " via read see check try use using some any many much very really only even still well good"
-    " great big best being been than then too ai".split()
-)
-
-
-@lru_cache(maxsize=4096)
-def names(text: str) -> frozenset[str]:
-    """Names, versions and tickers of a text as lower-case terms, spelled alike in any language."""
-    words = unaddressed(text)
-    if caseless(words):
-        return frozenset(_singular(w) for w in _SMALL.findall(words) if w not in _STARTERS)
-    found = (match.lower().replace(",", "") for match in _NAME.findall(words))
-    return frozenset(w for w in found if len(w) > 1 and w not in _STARTERS and not _YEAR.match(w))
-
-
-def _singular(word: str) -> str:
-    """ "prices" as "price"; "news", "crisis" and "access" as they are."""
-    plural = len(word) > 4 and word[-1] == "s" and word[-2] not in "sui"
-    return word[:-1] if plural else word
-
-
-def caseless(text: str) -> bool:
-    """Whether a Latin text has small letters only, and so shows no names: its words stand for them."""
-    return text.islower() and text.isascii()
-
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Indices of the posts of one story. Clusters of one `event` number tell of the same or a
+    """Places of the posts of one story. Clusters of one `event` number tell of the same or a
     closely related event: they stay apart, but a reader wants one of them among the points."""
 
     members: tuple[int, ...]
     event: int
 
 
-def clusters(posts: Sequence[Post], vectors: Vectors) -> list[Cluster]:
-    """The posts grouped by event, members in the order given.
+def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster]:
+    """Return the posts grouped by event, members in the order given.
 
     The first MAX_CLUSTERED posts are clustered, so give the most promising first. Later ones need no
     vector (zero rows): each joins the story whose names it shares, else it stands alone.
     """
-    if not posts:
+    if not readings:
         return []
-    found = [names(post.text) for post in posts]
-    small = np.array([caseless(unaddressed(p.text)) for p in posts])
+    terms = [reading.terms for reading in readings]
+    small = np.array([is_in_small_letters(reading.plain) for reading in readings])
     # A few posts of authors who shun capitals are posts like the others.
-    lines = small if small.mean() > HEADLINES else np.zeros_like(small)
-    head = min(len(posts), MAX_CLUSTERED)
-    terms = _named(found[:head], _rarity(posts[:head], found[:head], small[:head]))
-    groups = _grouped(_Views(vectors[:head], terms, lines[:head], linked(posts[:head])))
-    groups = _followed(groups, followers(posts[:head], found[:head]))
-    groups = _united(groups, vectors, terms, SAME_STORY)
-    named, _ = terms.grouped(groups)
+    headlines = small if small.mean() > HEADLINES else np.zeros_like(small)
+    head = min(len(readings), MAX_CLUSTERED)
+    table = _tabulate(terms[:head], _weigh_terms(readings[:head], small[:head]))
+    links = linked([reading.post for reading in readings[:head]])
+    groups = _group(_Views(vectors[:head], table, headlines[:head], links))
+    groups = _follow(groups, followers(readings[:head]))
+    groups = _unite(groups, vectors, table, SAME_STORY)
+    means, _ = table.grouped(groups)
     singles = [[i] for i in range(len(groups))]
-    events = _united(singles, _centres(groups, vectors), named, SAME_EVENT)
+    events = _unite(singles, _centres(groups, vectors), means, SAME_EVENT)
     number = {group: event for event, members in enumerate(events) for group in members}
-    numbered = [number[i] for i in range(len(groups))]
-    if head < len(posts):
-        rarity = _rarity(posts, found, small)
-        _join(groups, found, rarity, np.where(lines, SMALL_JOIN, JOIN))
-        numbered += range(len(events), len(events) + len(groups) - len(numbered))
-    return [Cluster(tuple(g), event) for g, event in zip(groups, numbered, strict=True)]
+    numbers = [number[i] for i in range(len(groups))]
+    if head < len(readings):
+        rarity = _weigh_terms(readings, small)
+        _join(groups, terms, rarity, np.where(headlines, SMALL_JOIN, JOIN))
+        numbers += range(len(events), len(events) + len(groups) - len(numbers))
+    return [Cluster(tuple(g), event) for g, event in zip(groups, numbers, strict=True)]
 
 
 def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
     return np.stack([rows[list(group)].mean(axis=0) for group in groups])
 
 
-def _united(
+def _unite(
     groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, alike: tuple[float, float]
 ) -> list[list[int]]:
-    """Groups whose centres are alike in meaning and in names, and share a rare name, become one.
+    """Return the groups, those joined whose centres are alike in meaning and in names and that share a rare name.
 
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
     meaning = _unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
-    named = centres.unit()
+    terms_of = centres.unit()
     labels = np.arange(len(groups))
     for start, stop in _blocks(len(groups)):
         near = meaning[start:stop] @ meaning[start:].T >= alike[0]
-        near &= named.products(start, stop)[:, start:] >= alike[1]
+        near &= terms_of.products(start, stop)[:, start:] >= alike[1]
         near &= most.in_common(start, stop)[:, start:] >= RARE
         _join_rows(labels, start, np.triu(near, 1))
     united: dict[int, list[int]] = {}
@@ -172,8 +135,8 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
-    """What is near becomes one group: rows of `near` stand for the places from `start` on, and so do its
-    columns. Each place has the label of its group."""
+    """Join what is near into one group: rows of `near` stand for the places from `start` on, and so do its
+    columns. `labels` holds the group of each place."""
     for row in np.flatnonzero(near.any(axis=1)):
         mine = labels[start + row]
         others = labels[start + np.flatnonzero(near[row])]
@@ -181,32 +144,31 @@ def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
             labels[labels == other] = mine
 
 
-def _rarity(
-    posts: Sequence[Post], found: Sequence[frozenset[str]], small: npt.NDArray[np.bool_]
-) -> dict[str, float]:
-    """The inverse document frequency of each name that several posts have, and not a third of a large day.
+def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Return the inverse document frequency of each term that several posts have, and not a third of a
+    large day.
 
-    A text in small letters counts its words as names, so other texts count for these too: "people" is
+    A text in small letters counts its words as terms, so other texts count for these too: "people" is
     no rare name because one author shuns capitals.
     """
-    frequency = Counter(name for each in found for name in each)
+    frequency = Counter(term for reading in readings for term in reading.terms)
     if small.any() and not small.all():
-        words = frozenset(word for i in np.flatnonzero(small) for word in found[int(i)])
+        words = frozenset(word for i in np.flatnonzero(small) for word in readings[int(i)].terms)
         for i in map(int, np.flatnonzero(~small)):
-            said = map(_singular, _SMALL.findall(unaddressed(posts[i].text).lower()))
-            frequency.update((words - found[i]).intersection(said))
+            others = words - readings[i].terms
+            frequency.update(others & list_small_words(readings[i].plain))
     # Where there are words alone, those of a few texts are as common as they look.
-    many = len(posts) if small.all() else max(len(posts), SMALL_DAY)
-    most = EVERYBODYS * len(posts) if len(posts) > SMALL_DAY else many
+    many = len(readings) if small.all() else max(len(readings), SMALL_DAY)
+    most = EVERYBODYS * len(readings) if len(readings) > SMALL_DAY else many
     return {n: math.log(many / count) for n, count in frequency.items() if 1 < count <= most}
 
 
-def _named(found: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
-    """A row a post: the names it has, each with its rarity."""
-    common_first = sorted(rarity, key=lambda name: (rarity[name], name))[:MAX_NAMES]
-    column = {name: i for i, name in enumerate(common_first)}
-    rows = [sorted(column[n] for n in each if n in column)[-NAMES_A_POST:] for each in found]
-    return Terms.of(rows, np.array([rarity[name] for name in column], np.float32))
+def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
+    """Return a row a post: the terms it has, each with its rarity."""
+    common_first = sorted(rarity, key=lambda term: (rarity[term], term))[:MAX_NAMES]
+    column = {term: i for i, term in enumerate(common_first)}
+    rows = [sorted(column[t] for t in each if t in column)[-NAMES_A_POST:] for each in terms]
+    return Terms.of(rows, np.array([rarity[term] for term in column], np.float32))
 
 
 def _unit(rows: Vectors) -> Vectors:
@@ -226,13 +188,14 @@ class _Views:
     """Posts that are nearer to each other than their words are."""
 
     def of(self, members: Sequence[int]) -> _Views:
+        """Return the views of these posts alone."""
         rows = list(members)
         return _Views(
             self.meaning[rows], self.terms.rows(rows), self.small[rows], self.linked[rows]
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
-        """From a few posts to those from the first of them on: its place, and a row each. Two posts that only
+        """Yield a place and the distances from the posts of a block there to all from it on. Two posts that only
         sound alike ("AI changes everything") and share no rare name have no evidence of one event, and are
         pushed apart."""
         unit = self.terms.unit()
@@ -256,14 +219,14 @@ class _Views:
 
 
 def _same(labels: Labels, start: int, stop: int) -> npt.NDArray[np.bool_]:
-    """From places of a block to those from its first on: whether they have the same label."""
+    """Return which places from `start` on have the label of which place of the block."""
     mine = labels[start:stop, None]
-    found: npt.NDArray[np.bool_] = (mine == labels[start:]) & (mine >= 0)
-    return found
+    same: npt.NDArray[np.bool_] = (mine == labels[start:]) & (mine >= 0)
+    return same
 
 
-def _grouped(views: _Views) -> list[list[int]]:
-    """Groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
+def _group(views: _Views) -> list[list[int]]:
+    """Return groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
     pair connects is linked apart: all distances at once would take 100 MB on a large day."""
     labels = np.arange(len(views.meaning))
     for start, rows in views.distances():
@@ -271,21 +234,21 @@ def _grouped(views: _Views) -> list[list[int]]:
     parts: defaultdict[int, list[int]] = defaultdict(list)
     for i, label in enumerate(labels.tolist()):
         parts[label].append(i)
-    found = [group for part in parts.values() for group in _of_part(part, views)]
-    return [members for _, members in sorted(found)]
+    groups = [group for part in parts.values() for group in _link_part(part, views)]
+    return [members for _, members in sorted(groups)]
 
 
-def _followed(groups: Sequence[list[int]], led: Mapping[int, int]) -> list[list[int]]:
-    """The groups, with each post that follows another one in that one's group."""
+def _follow(groups: Sequence[list[int]], led: Mapping[int, int]) -> list[list[int]]:
+    """Return the groups, each post that follows another one in that one's group."""
     home = {i: number for number, group in enumerate(groups) for i in group}
-    found = [[i for i in group if i not in led] for group in groups]
+    moved = [[i for i in group if i not in led] for group in groups]
     for i, lead in led.items():
-        found[home[lead]].append(i)
-    return [sorted(group) for group in found if group]
+        moved[home[lead]].append(i)
+    return [sorted(group) for group in moved if group]
 
 
-def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
-    """The groups of connected posts, each with the distance at which it came together."""
+def _link_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
+    """Return the groups of connected posts, each with the distance at which it came together."""
     if len(part) == 1:
         return [(0.0, part)]
     members = {i: (0.0, [post]) for i, post in enumerate(part)}
@@ -299,20 +262,20 @@ def _of_part(part: list[int], views: _Views) -> list[tuple[float, list[int]]]:
 
 
 def _condensed(views: _Views) -> npt.NDArray[np.float64]:
-    """The distance of each pair once, as `fastcluster` wants them."""
+    """Return the distance of each pair once, as `fastcluster` wants them."""
     count = len(views.meaning)
-    found = np.empty(count * (count - 1) // 2, np.float64)
+    distances = np.empty(count * (count - 1) // 2, np.float64)
     filled = 0
     for _, rows in views.distances():
         for i, row in enumerate(rows, 1):
-            rest = row[i:]
-            found[filled : filled + len(rest)] = rest
-            filled += len(rest)
-    return found
+            further = row[i:]
+            distances[filled : filled + len(further)] = further
+            filled += len(further)
+    return distances
 
 
 class _Nearest:
-    """Stories by the names they hold, for posts that come one by one (single pass, inverted index)."""
+    """Find stories by the terms they hold, for posts that come one by one (single pass, inverted index)."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
@@ -321,15 +284,15 @@ class _Nearest:
         self._holders: defaultdict[str, list[int]] = defaultdict(list)
 
     def open(self) -> int:
-        """A new story; its number."""
+        """Add an empty story; return its number."""
         self._centres.append({})
         self._squares.append(0.0)
         return len(self._centres) - 1
 
-    def add(self, story: int, found: frozenset[str]) -> None:
-        """A post with these names becomes part of the story."""
+    def add(self, story: int, terms: frozenset[str]) -> None:
+        """Add a post with these terms to the story."""
         centre = self._centres[story]
-        for name in sorted(found):
+        for name in sorted(terms):
             before = centre.get(name)
             if before is None:
                 before = 0.0
@@ -337,40 +300,40 @@ class _Nearest:
             centre[name] = before + self._weights[name]
             self._squares[story] += centre[name] ** 2 - before**2
 
-    def find(self, found: frozenset[str]) -> tuple[int, float]:
-        """The nearest story and its cosine; a name that very many stories hold is not looked up."""
+    def find(self, terms: frozenset[str]) -> tuple[int, float]:
+        """Return the nearest story and its cosine; a term that very many stories hold is not looked up."""
         products: defaultdict[int, float] = defaultdict(float)
-        for name in sorted(found):
+        for name in sorted(terms):
             holders = self._holders.get(name, ())
             if len(holders) <= MOST_HOLDERS:
                 for story in holders:
                     products[story] += self._weights[name] * self._centres[story][name]
         if not products:
             return -1, 0.0
-        length = self._length(found)
+        length = self._length(terms)
         cosines = {s: p / length / self._squares[s] ** 0.5 for s, p in products.items()}
         best = max(cosines, key=lambda story: (cosines[story], -story))
         return best, cosines[best]
 
-    def _length(self, found: frozenset[str]) -> float:
-        return math.sqrt(sum(self._weights[name] ** 2 for name in sorted(found))) or 1.0
+    def _length(self, terms: frozenset[str]) -> float:
+        return math.sqrt(sum(self._weights[name] ** 2 for name in sorted(terms))) or 1.0
 
 
 def _join(
     groups: list[list[int]],
-    found: Sequence[frozenset[str]],
+    terms: Sequence[frozenset[str]],
     rarity: Mapping[str, float],
     near: npt.NDArray[np.float64],
 ) -> None:
-    """Posts that are in no group yet join the nearest story, or open one that later posts may join."""
+    """Let posts that are in no group yet join the nearest story, or open one that later posts may join."""
     head = sum(map(len, groups))
     stories = _Nearest(rarity)
-    shared = [each & rarity.keys() for each in found]
+    shared = [each & rarity.keys() for each in terms]
     for number, group in enumerate(groups):
         stories.open()
         for i in group:
             stories.add(number, shared[i])
-    for i in range(head, len(found)):
+    for i in range(head, len(terms)):
         nearest, cosine = stories.find(shared[i])
         if cosine < near[i]:
             nearest = stories.open()

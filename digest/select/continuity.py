@@ -1,23 +1,21 @@
-"""What is new since the last days: a story that was told and has no news is left out, one with news
-is marked as an update of the day that told it. Pure: stories and what was told in, stories out.
+"""Find what is new since the last days: a story that was told and has no news is left out, one with news
+is marked as an update of the day that told it. Pure: stories and earlier items in, stories out.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 import numpy as np
 
 from digest.models import Dropped, Post, Report, Topic
-from digest.reading import Story
+from digest.reading import Reading, Story, read
+from digest.reading.index_terms import list_figures
 from digest.reading.vocabulary import count_words_of
-from digest.select.cluster import names
 from digest.select.embed import embed
-from digest.text import plain
 
 DAYS = 7
 """How many earlier days a story is compared with."""
@@ -43,118 +41,130 @@ ACT_NEWS = 0.2
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
 """Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in both."""
 
-_VERSION = re.compile(r"\d+(?:\.\d+)+")
-_FIGURE = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
-
 Judgement = Literal["new", "update", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What one item of an earlier report told: the day, and the posts it cites."""
+class EarlierItem:
+    """One item of an earlier report: the day, and the posts it cites."""
 
     day: date
-    keys: frozenset[str]
-    texts: tuple[str, ...]
-    authors: frozenset[str] = frozenset()
+    readings: tuple[Reading, ...]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return the keys of the posts."""
+        return frozenset(reading.key for reading in self.readings)
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """Return who wrote the posts."""
+        return frozenset(reading.post.author for reading in self.readings) - {""}
 
 
-def told(reports: Sequence[Report]) -> tuple[Told, ...]:
-    """What these reports told, item by item; one that cites nothing is not compared."""
-    found = []
+def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
+    """Return the items of these reports, each once; one that cites nothing is not compared."""
+    items = []
     for report in reports:
-        for section in report.sections:
-            for item in section.items:
-                known = [report.posts[key] for key in item.cites if key in report.posts]
-                if known:
-                    texts = tuple(dict.fromkeys(post.text for post in known))
-                    authors = frozenset(post.author for post in known if post.author)
-                    found.append(Told(report.last, frozenset(item.cites), texts, authors))
-    return tuple(dict.fromkeys(found))
+        for item in (item for section in report.sections for item in section.items):
+            posts = [_restore_post(report, key) for key in item.cites if key in report.posts]
+            if posts:
+                items.append(EarlierItem(report.last, tuple(read(posts))))
+    return tuple(dict.fromkeys(items))
 
 
-def earliest(first: date) -> date:
-    """The first of the days that a report which begins on `first` is compared with."""
+def _restore_post(report: Report, key: str) -> Post:
+    """Return the post of a report's citation; noon of the report's last day where its time is not known."""
+    cited, (source, _, id) = report.posts[key], key.partition(":")
+    created_at = cited.created_at or datetime.combine(report.last, time(12), tzinfo=UTC)
+    return Post(id, source, cited.author, cited.author, cited.text, created_at, cited.url)
+
+
+def earliest_day(first: date) -> date:
+    """Return the first of the days that a report which begins on `first` is compared with."""
     return first - timedelta(days=DAYS)
 
 
-def without_repeats(
-    topic: Topic, stories: Sequence[Story], earlier: Sequence[Told]
+def drop_repeats(
+    topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> tuple[list[Story], list[Dropped]]:
-    """Stories that bring something new, updates with the day that told of them before; and the posts
-    of the others."""
-    kept, dropped = [], []
-    for story, (judged, day) in zip(stories, judge(topic, stories, earlier), strict=True):
-        if judged == "repeat":
+    """Return stories that bring something new, updates with the day that told of them before; and the
+    posts of the others."""
+    fresh, dropped = [], []
+    for story, (judgement, day) in zip(stories, judge(topic, stories, earlier), strict=True):
+        if judgement == "repeat":
             dropped += [Dropped(post.key, "duplicates", "told") for post in story.posts]
         else:
-            kept.append(replace(story, earlier=day if judged == "update" else None))
-    return kept, dropped
+            fresh.append(replace(story, earlier=day if judgement == "update" else None))
+    return fresh, dropped
 
 
 def judge(
-    topic: Topic, stories: Sequence[Story], earlier: Sequence[Told]
+    topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> list[tuple[Judgement, date | None]]:
-    """For each story whether it is new, an update or a repetition, and the latest day that told it."""
+    """Return for each story whether it is new, an update or a repetition, and the latest day that told
+    it."""
     if not stories or not earlier:
         return [("new", None)] * len(stories)
     # The topic's own words stand in every second text: sharing one proves nothing.
     common = frozenset(w.lower() for keyword in topic.keywords for w in (keyword, f"{keyword}s"))
-    known = [text for one in earlier for text in one.texts]
-    owner = [n for n, one in enumerate(earlier) for _ in one.texts]
-    before = embed(known)
-    known_names = [names(text) - common for text in known]
-    leads = [story.posts[:LEADS] for story in stories]
-    vectors = iter(embed([post.text for posts in leads for post in posts]))
-    found = []
-    for story, posts in zip(stories, leads, strict=True):
+    before = [(n, reading) for n, item in enumerate(earlier) for reading in item.readings]
+    terms = [reading.terms - common for _, reading in before]
+    encoded = embed([reading.post.text for _, reading in before])
+    leads = [story.readings[:LEADS] for story in stories]
+    vectors = iter(embed([reading.post.text for readings in leads for reading in readings]))
+    judgements = []
+    for story, readings in zip(stories, leads, strict=True):
         keys = {post.key for post in story.posts}
-        same = {n for n, one in enumerate(earlier) if one.keys & keys}
-        for post in posts:
-            near = before @ next(vectors)
-            own = names(post.text) - common
+        same = {n for n, item in enumerate(earlier) if item.keys & keys}
+        for reading in readings:
+            near = encoded @ next(vectors)
             same |= {
-                owner[i]
+                before[i][0]
                 for i in map(int, np.nonzero(near >= SAME_VERSION)[0])
-                if _one_event(float(near[i]), own, known_names[i])
+                if tells_one_event(float(near[i]), reading.terms - common, terms[i])
             }
-        found.append(_judged(posts, [earlier[n] for n in sorted(same)]))
-    return found
+        judgements.append(_judge_readings(readings, [earlier[n] for n in sorted(same)]))
+    return judgements
 
 
-def _one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:
+def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:
+    """Return whether two texts with these terms and this cosine of meaning tell of one event."""
     shared = left & right
     enough = len(shared) >= SHARED * max(1, min(len(left), len(right)))
-    versioned = any(_VERSION.fullmatch(name) for name in shared)
+    versioned = any(term[0].isdigit() and "." in term for term in shared)
     least = SAME if len(shared) >= 2 else SURE if shared else EQUAL
     return near >= EQUAL or (enough and near >= (SAME_VERSION if versioned else least))
 
 
-def _judged(posts: Sequence[Post], same: Sequence[Told]) -> tuple[Judgement, date | None]:
+def _judge_readings(
+    readings: Sequence[Reading], same: Sequence[EarlierItem]
+) -> tuple[Judgement, date | None]:
     if not same:
         return "new", None
-    keys = frozenset().union(*(one.keys for one in same))
-    authors = frozenset().union(*(one.authors for one in same))
-    before = " ".join(text for one in same for text in one.texts)
-    said, done = _details(before), _acts(before)
-    for post in posts:
-        least = OWN_NEWS if post.author in authors else NEWS
-        if _acts(post.text) - done:
+    before = [reading for item in same for reading in item.readings]
+    keys = frozenset().union(*(item.keys for item in same))
+    authors = frozenset().union(*(item.authors for item in same))
+    details = frozenset().union(*map(_list_details, before))
+    acts = _list_acts(" ".join(reading.post.text for reading in before))
+    for reading in readings:
+        least = OWN_NEWS if reading.post.author in authors else NEWS
+        if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
-        if post.key not in keys and _fresh(post.text, said) > least:
-            return "update", max(one.day for one in same)
-    return "repeat", max(one.day for one in same)
+        if reading.key not in keys and _measure_news(reading, details) > least:
+            return "update", max(item.day for item in same)
+    return "repeat", max(item.day for item in same)
 
 
-def _acts(text: str) -> set[str]:
+def _list_acts(text: str) -> set[str]:
     return {act for act in ACTS if count_words_of(text.replace("-", " "), "acts", act)}
 
 
-def _details(text: str) -> frozenset[str]:
-    return names(text) | frozenset(_FIGURE.findall(plain(text)))
+def _list_details(reading: Reading) -> frozenset[str]:
+    return reading.terms | list_figures(reading.plain)
 
 
-def _fresh(text: str, said: frozenset[str]) -> float:
-    """The share of what the text names and counts that was not told before."""
-    own = _details(text)
-    return len(own - said) / max(1, len(own))
+def _measure_news(reading: Reading, details: frozenset[str]) -> float:
+    """Return the share of what the text names and counts that is not among these details."""
+    own = _list_details(reading)
+    return len(own - details) / max(1, len(own))

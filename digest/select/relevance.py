@@ -19,7 +19,6 @@ from digest.reading import Reading
 from digest.reading.assets import count_money_words, find_assets
 from digest.reading.injection import talks_to_programs
 from digest.reading.vocabulary import count_words_of
-from digest.select.cluster import names
 from digest.select.embed import Vectors, embed
 from digest.text import unaddressed
 
@@ -57,46 +56,48 @@ class Relevance:
     fit: npt.NDArray[np.float32]
     market: tuple[bool, ...]
     heart: tuple[bool, ...]
-    """Whether the post is so much about the topic that its talk of money is news of the topic too."""
+    """True where the post is so much about the topic that its talk of money is news of the topic too."""
 
     def money_story(self, members: Sequence[int]) -> bool:
-        """Whether a story is here for its talk about money, not for the topic."""
+        """Return whether a story is here for its talk about money, not for the topic."""
         money = sum(self.market[i] for i in members)
         return 2 * money >= len(members) and not any(self.heart[i] for i in members)
 
 
 def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors) -> Relevance:
     """Return how well each post suits the topic; `vectors` are the posts' own."""
-    prototypes = embed(_descriptions(topic))
+    prototypes = embed(_list_descriptions(topic))
     keywords = list_keywords(topic)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
     fit = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
     heart = tuple(bool(f >= AT_HEART) for f in fit)
-    fit += KEYWORD_WEIGHT * np.minimum(_learned(readings, fit), MOST_LEARNED)
+    fit += KEYWORD_WEIGHT * np.minimum(_count_learned(readings, fit), MOST_LEARNED)
     market = tuple(is_market(topic, reading) for reading in readings)
     return Relevance(fit.astype(np.float32), market, heart)
 
 
-def _learned(readings: Sequence[Reading], fit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """How many names in each post are the topic's today: a lab or a model that no keyword list knows
+def _count_learned(
+    readings: Sequence[Reading], fit: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return how many names in each post are the topic's today: a lab or a model that no keyword list knows
     yet, but that posts of the topic speak of."""
-    found = [frozenset(n for n in names(r.post.text) if n.isalpha()) for r in readings]
-    used = Counter(name for each in found for name in each)
-    known = np.zeros(len(readings), np.float32)
+    names = [frozenset(term for term in r.terms if term.isalpha()) for r in readings]
+    used = Counter(name for each in names for name in each)
+    counts = np.zeros(len(readings), np.float32)
     for _ in range(ROUNDS):
-        fits = fit + KEYWORD_WEIGHT * np.minimum(known, MOST_LEARNED) >= ON_TOPIC
-        fitting = Counter(n for each, f in zip(found, fits, strict=True) if f for n in each)
-        own = {name for name, count in fitting.items() if _own(count, used[name])}
-        known = np.array([len(each & own) for each in found], np.float32)
-    return known
+        fits = fit + KEYWORD_WEIGHT * np.minimum(counts, MOST_LEARNED) >= ON_TOPIC
+        fitting = Counter(n for each, f in zip(names, fits, strict=True) if f for n in each)
+        learned = {name for name, count in fitting.items() if _is_learned(count, used[name])}
+        counts = np.array([len(each & learned) for each in names], np.float32)
+    return counts
 
 
-def _own(fitting: int, used: int) -> bool:
+def _is_learned(fitting: int, used: int) -> bool:
     return any(fitting >= least and fitting >= share * used for least, share in LEARNED)
 
 
-def _descriptions(topic: Topic) -> list[str]:
+def _list_descriptions(topic: Topic) -> list[str]:
     """Return the sentences of `about`, and the keywords a few at a time: single words embed poorly."""
     about = topic.about
     for mark in ".!?。！？；;":

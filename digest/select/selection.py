@@ -12,8 +12,8 @@ from digest.models import Dropped, Post, Topic
 from digest.reading import Reading, Story, attach, read
 from digest.reading.heads import score_posts
 from digest.select.ads import drop_ads
-from digest.select.cluster import MAX_CLUSTERED, Cluster, clusters
-from digest.select.continuity import Told, without_repeats
+from digest.select.cluster import MAX_CLUSTERED, Cluster, cluster_posts
+from digest.select.continuity import EarlierItem, drop_repeats
 from digest.select.dedupe import drop_copies, merge_streams
 from digest.select.embed import Vectors, embed
 from digest.select.flood import most_promising
@@ -45,7 +45,7 @@ def select(
     posts: Sequence[Post],
     step: Callable[[str], None],
     weights: Mapping[str, float] = MappingProxyType({}),
-    earlier: Sequence[Told] = (),
+    earlier: Sequence[EarlierItem] = (),
 ) -> Selection:
     """Return the stories of the posts, best first, and what was left out; of what was told `earlier`, only news.
 
@@ -66,9 +66,9 @@ def select(
     relevant = judge_relevance(topic, readings, vectors)
     inside, silent = drop_silent(readings, relevant)
     step("stories")
-    grouped = clusters([readings[i].post for i in inside], vectors[inside])
+    grouped = cluster_posts([readings[i] for i in inside], vectors[inside])
     stories, off, parts = _make_stories(topic, readings, inside, grouped, relevant, echoes, weights)
-    stories, old = without_repeats(topic, stories, earlier)
+    stories, old = drop_repeats(topic, stories, earlier)
     dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
     return Selection(rank_stories(stories), dropped, parts)
 

@@ -4,7 +4,6 @@ one page, and the later parts of a thread, which seldom name what it is about ("
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -15,7 +14,8 @@ import numpy.typing as npt
 
 from digest.fetch.identity import identity
 from digest.models import Post
-from digest.text import language
+from digest.reading import Reading
+from digest.reading.sentences import thread_number
 
 Labels = npt.NDArray[np.int64]
 """A number for each post: those with the same one are tied, -1 is tied to none."""
@@ -33,16 +33,14 @@ SLUG = 16
 MOST_LINKING = 20
 """A page that more posts than this link to is a shop or a channel, not what they are about."""
 
-_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
-
 
 def linked(posts: Sequence[Post]) -> Labels:
-    """Posts that link to one another, or to one page."""
+    """Return a label for each post: equal for posts that link to one another, or to one page."""
     labels = np.full(len(posts), -1)
-    for one, other in _links(posts):
-        for old in {int(labels[one]), int(labels[other])} - {-1}:
-            labels[labels == old] = one
-        labels[[one, other]] = one
+    for first, second in _links(posts):
+        for former in {int(labels[first]), int(labels[second])} - {-1}:
+            labels[labels == former] = first
+        labels[[first, second]] = first
     return labels
 
 
@@ -61,47 +59,49 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
 
 
 def _page(link: str) -> str:
-    """The key of what a link leads to; empty for a site, an account or a channel ("x.com/mei"), and for a
+    """Return the key of what a link leads to; empty for a site, an account or a channel ("x.com/mei"), and for a
     link that does not say."""
     if link.startswith("https://t.co/"):
         return ""
-    known = identity(link)
-    path = known.id.partition("/")[2]
-    door = known.source == "rss" and "/" not in path and len(path) < SLUG
-    return "" if door else f"{known.source}:{known.id}"
+    page = identity(link)
+    path = page.id.partition("/")[2]
+    door = page.source == "rss" and "/" not in path and len(path) < SLUG
+    return "" if door else f"{page.source}:{page.id}"
 
 
-def followers(posts: Sequence[Post], found: Sequence[frozenset[str]]) -> dict[int, int]:
-    """Later parts of threads that name nothing of their own, each with the part whose story they are of.
+def followers(readings: Sequence[Reading]) -> dict[int, int]:
+    """Return later parts of threads that name nothing of their own, each with the part whose story they are
+    of.
 
-    `found` are the names in each post. A part that names something else may be the next item of a
-    round-up ("2/ Haiku", "3/ Skills"), and belongs where its own words lead.
+    A part that names something else may be the next item of a round-up ("2/ Haiku", "3/ Skills"), and
+    belongs where its own words lead.
     """
-    own: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    posts = [reading.post for reading in readings]
+    by_author: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for i, post in enumerate(posts):
         if post.source in THREADED and post.author:
-            own[post.source, post.author].append(i)
-    led: dict[int, int] = {}
-    for places in own.values():
+            by_author[post.source, post.author].append(i)
+    leads: dict[int, int] = {}
+    for places in by_author.values():
         places.sort(key=lambda i: (posts[i].created_at, posts[i].key))
         numbered: dict[int, int] = {}
         before = places[0]
         for i in places:
-            part = _PART.match(posts[i].text)
-            number = int(part[1]) if part else 0
+            number = thread_number(readings[i].text)
             lead = numbered.get(number - 1)
             if lead is None or _gap(posts, lead, i) > NUMBERED:
-                # Names are Latin: of two headlines in Chinese nothing tells that they differ.
-                spoken = language(posts[i].text) not in ("zh", "ja")
-                lead = before if spoken and _gap(posts, before, i) <= AT_ONCE else i
-            lead = led.get(lead, lead)
-            if lead != i and {name for name in found[i] if name.isalpha()} <= found[lead]:
-                led[i] = lead
+                # Two headlines in Chinese may name nothing that is known, and still differ.
+                spaced = readings[i].language not in ("zh", "ja")
+                lead = before if spaced and _gap(posts, before, i) <= AT_ONCE else i
+            lead = leads.get(lead, lead)
+            names = {term for term in readings[i].terms if term.isalpha()}
+            if lead != i and names <= readings[lead].terms:
+                leads[i] = lead
             if number:
                 numbered[number] = i
             before = i
-    return led
+    return leads
 
 
-def _gap(posts: Sequence[Post], one: int, other: int) -> timedelta:
-    return posts[other].created_at - posts[one].created_at
+def _gap(posts: Sequence[Post], first: int, second: int) -> timedelta:
+    return posts[second].created_at - posts[first].created_at

@@ -32,7 +32,7 @@ LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""
 MIN_COSINE = 0.3
 """Nearness to prices or the economy: percentages are everywhere."""
-FOREIGN = 0.3
+FOREIGN = 0.6
 """What a sentence in another language than the report's counts less."""
 CAPITAL = EVENTS[0]
 

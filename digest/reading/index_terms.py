@@ -1,0 +1,61 @@
+"""Terms that stories are compared by: names and their parts, words with a capital, figures.
+
+A Latin text in small letters shows no unknown names, so all its words stand for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from digest.reading.names import Name
+
+_FIGURE = re.compile(r"\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
+_YEAR = re.compile(r"20[0-4]\d$")
+_CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")
+"""Of a product's common words ("Claude Skills") and of what no list knows."""
+_SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
+_FUNCTION_WORDS = frozenset(
+    "the a an i it we you he she they this that these those what when where why who how if in on at"
+    " for from with and but or so as to of by is are was were be do does did not no yes my your our"
+    " his her their its new now here there just also today breaking all more most can will would"
+    " could should has have had get got let one two first last next up out over after before about"
+    " via read see check try use using some any many much very really only even still well good"
+    " great big best being been than then too ai".split()
+)
+
+
+def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
+    """Return the terms of a plain text with these names.
+
+    A name counts by its parts, since "Haiku 4.5" is "Claude Haiku 4.5", and whole where it has a version.
+    """
+    terms = {part for name in names for part in name.key.split()}
+    terms |= {name.key for name in names if any(map(str.isdigit, name.key))}
+    if is_in_small_letters(text):
+        return frozenset(terms | list_small_words(text) - _FUNCTION_WORDS)
+    terms |= {word.lower() for word in _CAPITALISED.findall(text)} - _FUNCTION_WORDS
+    terms |= {figure.lower().replace(",", "") for figure in _FIGURE.findall(text)}
+    return frozenset(term for term in terms if len(term) > 1 and not _YEAR.match(term))
+
+
+def list_figures(text: str) -> frozenset[str]:
+    """Return all numbers of a text as it writes them, years and small ones too."""
+    return frozenset(_NUMBER.findall(text))
+
+
+def list_small_words(text: str) -> set[str]:
+    """Return the words of a text in small letters, plurals as singulars."""
+    return {_singular(word) for word in _SMALL.findall(text.lower())}
+
+
+def _singular(word: str) -> str:
+    """Return "price" for "prices"; "news", "crisis" and "access" as they are."""
+    plural = len(word) > 4 and word[-1] == "s" and word[-2] not in "sui"
+    return word[:-1] if plural else word
+
+
+def is_in_small_letters(text: str) -> bool:
+    """Return whether a Latin text has small letters only."""
+    return text.islower() and text.isascii()
