@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 MAX_CHARS = 6000
 """Characters kept of a post; the longest real ones (X's long posts, forum openers) are shorter."""
@@ -78,7 +77,6 @@ _FOREIGN = (
 )
 
 
-@lru_cache(maxsize=8192)  # every step of a digest asks for the same texts again
 def clean(text: str) -> str:
     """Return the text a reader was meant to see: NFC, spaces folded, at most MAX_CHARS.
 
@@ -118,20 +116,14 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match.group().count("\n") > 1 else "\n"
 
 
-def unlinked(text: str) -> str:
-    """Return the cleaned text with a gap for each link."""
-    return URL.sub(" ", clean(text))
-
-
-def unaddressed(text: str) -> str:
-    """Return the cleaned text with a gap for each link and handle."""
-    return HANDLE.sub(" ", unlinked(text))
-
-
-@lru_cache(maxsize=8192)
 def plain(text: str) -> str:
     """Return the cleaned text without links, handles, hash marks and emoji: what the words say."""
-    text = HANDLE.sub(" ", _HASH.sub("", unlinked(text)))
+    return strip_marks(clean(text))
+
+
+def strip_marks(text: str) -> str:
+    """Return what the words of a cleaned text say."""
+    text = HANDLE.sub(" ", _HASH.sub("", URL.sub(" ", text)))
     if not text.isascii():
         text = EMOJI.sub(" ", text)
     return _SPACES.sub(" ", text).strip()
@@ -139,7 +131,11 @@ def plain(text: str) -> str:
 
 def language(text: str) -> str:
     """Return `zh`, `ja`, `en`, or `other` (another language, or too few words to tell)."""
-    words = plain(text)
+    return find_language(plain(text))
+
+
+def find_language(words: str) -> str:
+    """Return the language of plain words."""
     if words.isascii():
         return _latin_language([word.lower() for word in _WORD.findall(words)])
     han, kana = len(_HAN.findall(words)), len(_KANA.findall(words))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from digest.reading.heads.ngrams import hash_text
 from digest.select.embed import embed
 from digest.select.selection import select
+from digest.text import clean
 from tools.evaluate_data import Row, auc, best_threshold, counted, f1, lines, posts, topic
 from tools.left_out import heads_without
 from tools.train_linear import Examples, Penalty, fit, scale_by_rarity
@@ -72,7 +73,9 @@ def gold(data: Path) -> list[Row]:
 def cross_validate(texts: Sequence[str], true: npt.NDArray[np.bool_]) -> tuple[Scores, list[bool]]:
     """Return scores of heads that never saw the text's fold, and whether each text is promotion: from
     the threshold that is best for the texts the head learned from, each scored by a head without it."""
-    examples = scale_by_rarity(Examples.of([hash_text(t) for t in texts], embed(texts), BUCKETS))
+    examples = scale_by_rarity(
+        Examples.of([hash_text(clean(t)) for t in texts], embed(texts), BUCKETS)
+    )
     fold = np.random.default_rng(0).integers(0, FOLDS, len(texts))
     scores, judged = np.zeros(len(texts)), np.zeros(len(texts), np.bool_)
 

@@ -20,6 +20,7 @@ import numpy as np
 from digest.reading.heads.linear import FOLDER, Head
 from digest.reading.heads.ngrams import hash_text
 from digest.select.embed import embed, has_encoder
+from digest.text import clean
 from tools.train_labels import TASKS, Labelled
 from tools.train_linear import Examples, count_steps, fit, make_head, scale_by_rarity
 
@@ -35,7 +36,7 @@ def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Exampl
     labelled = tuple(task.read(data))
     texts = [row.text for row in labelled]
     vectors = embed(texts) if task.encoded else np.zeros((len(texts), 0), np.float32)
-    return labelled, Examples.of([hash_text(text) for text in texts], vectors, task.buckets)
+    return labelled, Examples.of([hash_text(clean(text)) for text in texts], vectors, task.buckets)
 
 
 def train_head(name: str, data: Path, without: Collection[str] = ()) -> Head:

@@ -53,19 +53,19 @@ class Reading:
         return text.clean(self.post.text)
 
     @cached_property
-    def unlinked(self) -> str:
-        """Return the text with a gap for each link."""
-        return text.unlinked(self.post.text)
-
-    @cached_property
     def plain(self) -> str:
         """Return the words alone: without links, handles, hash marks and emoji."""
-        return text.plain(self.post.text)
+        return text.strip_marks(self.text)
 
     @cached_property
     def language(self) -> str:
         """Return `zh`, `ja`, `en`, or `other`."""
-        return text.language(self.post.text)
+        return text.find_language(self.plain)
+
+    @property
+    def has_link(self) -> bool:
+        """Return whether the text holds a link."""
+        return bool(text.URL.search(self.text))
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:

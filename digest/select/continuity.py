@@ -15,7 +15,7 @@ from digest.models import Dropped, Post, Report, Topic
 from digest.reading import Reading, Story, read
 from digest.reading.index_terms import list_figures
 from digest.reading.vocabulary import count_words_of
-from digest.select.embed import embed
+from digest.select.embed import embed_words
 
 DAYS = 7
 """How many earlier days a story is compared with."""
@@ -110,9 +110,9 @@ def judge(
     common = frozenset(w.lower() for keyword in topic.keywords for w in (keyword, f"{keyword}s"))
     before = [(n, reading) for n, item in enumerate(earlier) for reading in item.readings]
     terms = [reading.terms - common for _, reading in before]
-    encoded = embed([reading.post.text for _, reading in before])
+    encoded = embed_words([reading.plain for _, reading in before])
     leads = [story.readings[:LEADS] for story in stories]
-    vectors = iter(embed([reading.post.text for readings in leads for reading in readings]))
+    vectors = iter(embed_words([reading.plain for readings in leads for reading in readings]))
     judgements = []
     for story, readings in zip(stories, leads, strict=True):
         keys = {post.key for post in story.posts}

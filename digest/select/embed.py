@@ -30,14 +30,19 @@ _BLOCK = 256
 
 
 def embed(texts: Sequence[str]) -> Vectors:
-    """One unit vector a text; a text without words gets a zero vector."""
-    words = [plain(text)[:EMBED_CHARS] for text in texts]
+    """Return a unit vector for each text; a text without words gets a zero vector."""
+    return embed_words([plain(text) for text in texts])
+
+
+def embed_words(texts: Sequence[str]) -> Vectors:
+    """Return a unit vector for each of these plain texts."""
+    words = [text[:EMBED_CHARS] for text in texts]
     encoder = _encoder()
     vectors = np.zeros((len(words), _HASHED), np.float32)
     full = [i for i, text in enumerate(words) if text]
     if full:
-        found = [words[i] for i in full]
-        vectors[full] = encode_hashed(found) if encoder is None else encoder.encode(found)
+        encodable = [words[i] for i in full]
+        vectors[full] = encode_hashed(encodable) if encoder is None else encoder.encode(encodable)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(norms > 0, norms, 1)
     return vectors
@@ -59,7 +64,7 @@ def has_encoder() -> bool:
 
 
 def release() -> None:
-    """Gives the encoder's memory back; it is loaded again when next needed."""
+    """Give the encoder's memory back; it is loaded again when next needed."""
     _encoder.cache_clear()
     gc.collect()
 

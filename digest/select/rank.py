@@ -63,7 +63,7 @@ def measure_substance(reading: Reading) -> float:
         0.50 * min(1.0, size / FULL_CHARS)
         + 0.20 * min(1.0, numbers / 3)
         + 0.20 * min(1.0, _count_capitalised(words) / 6)
-        + 0.10 * (bool(reading.post.links) or reading.unlinked != reading.text)
+        + 0.10 * (bool(reading.post.links) or reading.has_link)
     )
     return score * (REPLY if reading.text.startswith("@") else 1.0)
 

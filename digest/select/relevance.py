@@ -20,7 +20,6 @@ from digest.reading.assets import count_money_words, find_assets
 from digest.reading.injection import talks_to_programs
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed
-from digest.text import unaddressed
 
 ON_TOPIC = 0.20
 """Fit below which a post is off topic; chosen on labelled posts (CONTRIBUTING, design notes)."""
@@ -111,9 +110,9 @@ def _list_descriptions(topic: Topic) -> list[str]:
 def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
     """Return the different keywords in a post's text, the longest first, each place once.
 
-    The handle that a reply starts with is not what it says.
+    Handles are not what it says.
     """
-    text = f" {unaddressed(reading.post.text).lower().replace('-', ' ')} "
+    text = f" {reading.plain.lower().replace('-', ' ')} "
     count = 0
     for keyword in keywords:
         start = find_keyword(text, keyword)
@@ -172,7 +171,7 @@ def find_drop(reading: Reading, fit: float) -> tuple[Literal["ads", "offtopic"],
     if reading.scores.get("advertisement", 0.0) > ADVERTISEMENT:
         return "ads", "promo"
     if not reading.plain:
-        return "offtopic", "link_only" if reading.unlinked != reading.text else "unreadable"
+        return "offtopic", "link_only" if reading.has_link else "unreadable"
     words = count_short_words(reading.plain)
     least = MIN_WORDS if fit >= ON_TOPIC else 2 * MIN_WORDS
     silent = words < least and reading.scores.get("news", 0.0) < HEADLINE

@@ -15,7 +15,7 @@ from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, cluster_posts
 from digest.select.continuity import EarlierItem, drop_repeats
 from digest.select.dedupe import drop_copies, merge_streams
-from digest.select.embed import Vectors, embed
+from digest.select.embed import Vectors, embed_words
 from digest.select.flood import most_promising
 from digest.select.rank import (
     make_story,
@@ -114,7 +114,7 @@ def _order_promising(
 
 def _encode(readings: Sequence[Reading]) -> Vectors:
     """Return a row for each reading; zeros beyond MAX_CLUSTERED."""
-    head = embed([reading.post.text for reading in readings[:MAX_CLUSTERED]])
+    head = embed_words([reading.plain for reading in readings[:MAX_CLUSTERED]])
     if len(readings) <= MAX_CLUSTERED:
         return head
     rows = np.zeros((len(readings) - MAX_CLUSTERED, head.shape[1]), np.float32)

@@ -22,7 +22,7 @@ def score_posts(readings: Sequence[Reading], vectors: Vectors) -> Mapping[str, l
 
     `vectors` are those of the posts; zeros for one that was not encoded.
     """
-    hashes = [hash_text(reading.post.text) for reading in readings]
+    hashes = [hash_text(reading.text) for reading in readings]
     encoded = vectors if has_encoder() else None
     return {name: load_head(name).score(hashes, encoded).tolist() for name in OF_POSTS}
 

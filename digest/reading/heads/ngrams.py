@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from digest.text import HANDLE, URL, clean
+from digest.text import HANDLE, URL
 
 MAX_TOKENS = 200
 """Tokens of a text that are read, half of them from its end: the pitch stands at either."""
@@ -37,7 +37,7 @@ Hashes = npt.NDArray[np.int64]
 
 
 def hash_text(text: str) -> Hashes:
-    """Return the 32-bit hash of each n-gram of the text, repeats included."""
+    """Return the 32-bit hash of each n-gram of a cleaned text, repeats included."""
     return np.array([zlib.crc32(gram.encode()) for gram in list_ngrams(text)], np.int64)
 
 
@@ -51,8 +51,7 @@ def fold_hashes(hashes: Hashes, size: int) -> tuple[Buckets, Floats]:
 
 
 def list_ngrams(text: str) -> Iterator[str]:
-    """Yield the n-grams of a text and the marks of how it is set."""
-    text = clean(text)
+    """Yield the n-grams of a cleaned text and the marks of how it is set."""
     marked = HANDLE.sub(" ￺ ", URL.sub(" ￹ ", text)).lower()
     tokens = _TOKEN.findall(marked)
     yield f"size {min(24, len(text).bit_length() * 2 + (len(text) * 3 >> len(text).bit_length()))}"
