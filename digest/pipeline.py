@@ -210,7 +210,7 @@ def prepared(
     release()  # the encoder's memory
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
-    kept = [reading for story in selection.stories for reading in story.readings]
+    topical = [reading for s in selection.stories if not s.market for reading in s.readings]
     return Material(
         topic=topic,
         window=window,
@@ -218,7 +218,7 @@ def prepared(
         counts=counted,
         sources=gathered.sources,
         dropped=(*gathered.outside, *selection.dropped),
-        wordcounts=tuple(count_words(kept, terms=topic.watch).items()),
+        wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
         quotes=quotes,
     )
 

@@ -25,6 +25,7 @@ SENTENCES = {
     "Micron Announces Exit from Crucial Consumer Business": "micron",
     "Shares of Block rose; the road block stayed. $AMD fell.": "block, amd",
     "他早上喝了一碗小米粥，苹果汁也不错，联合国家队。": "",
+    "A parser in C under the MIT license; MIT-licensed code needs 16 GB; MIT researchers agree.": "mit",
     "Meta hires five people from Thinking Machines Lab in San Francisco": (
         "meta, thinking machines, san francisco"
     ),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from digest.reading.vocabulary import KnownName, load_entries, load_words
+from digest.reading.vocabulary import KnownName, load_entries, load_lines, load_words
 
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _TOKEN = re.compile(rf"[{_LETTER}][{_LETTER}0-9]*(?:[.'\u2019&+_-][{_LETTER}0-9]+)*")
@@ -79,7 +79,7 @@ Placed = tuple[int, Name]
 
 def find_names(text: str) -> list[Placed]:
     """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
-    text = text.translate(_DASHES)
+    text = _without_lookalikes(text.translate(_DASHES), "latin")
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
     titled = _is_titled(tokens)
     known = _find_known(text, titled)
@@ -392,7 +392,7 @@ def _forms(word: str) -> Iterator[str]:
 def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
     if text.isascii():
         return
-    plain, end = _without_lookalikes(simplify(text)), 0
+    plain, end = _without_lookalikes(simplify(text), "han"), 0
     for start, char in enumerate(plain):
         if start < end or char not in table.han:
             continue
@@ -403,9 +403,9 @@ def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
                 break
 
 
-def _without_lookalikes(text: str) -> str:
-    """Return the text with blanks for words that hold a name and are none: 小米粥, 青苹果."""
-    for word in load_words("lookalikes"):
+def _without_lookalikes(text: str, script: str) -> str:
+    """Return the text with blanks for words that hold a name and are none: 小米粥, "MIT license"."""
+    for word in load_lines("lookalikes", script):
         if word in text:
             text = text.replace(word, " " * len(word))
     return text
