@@ -38,7 +38,9 @@ def prepare(data: Path) -> None:
 
 @contextmanager
 def heads_without(data: Path, day: str) -> Iterator[None]:
-    """Let the heads be those of the day's fold; the committed ones where nothing was prepared."""
+    """Let the heads be those of the day's fold; the committed ones where there are no labels to train on."""
+    if (data, 0) not in _folders and (data / "labels").is_dir():
+        prepare(data)
     usual = linear.FOLDER
     folder = _folders.get((data, days(data).index(day) % FOLDS), usual)
     linear.FOLDER = folder

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from digest.reading.disguise import folded
 from digest.reading.injection import list_sentences, unquote_sentence
+from digest.reading.sentences import split_sentences
 from digest.text import URL, clean
 from tests import injection_texts
 from tools.injection_set import make_news, make_orders
@@ -47,17 +51,56 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
+OWN_LABELS = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
+"""Sentences that reports without a model printed or nearly printed, read one by one: key of the post,
+checksum of the sentence, label."""
+
+
 def read_sentences(data: Path) -> list[Labelled]:
     """Return sentences, true where one may stand alone in a digest."""
-    rows = read_rows(data / "labels" / "sentences_dev.jsonl")
-    return [Labelled(row["text"], row["label"] != "bad", row["day"]) for row in rows]
+    return [replace(row, label=kind != "bad") for row, kind in _read_kinds(data)]
 
 
 def read_views(data: Path) -> list[Labelled]:
     """Return sentences that may stand alone, true where one is somebody's view."""
+    return [replace(row, label=kind == "view") for row, kind in _read_kinds(data) if kind != "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnLabel:
+    """A sentence that was read, its post, and its kind: `news`, `detail`, `view`, `offtopic` or `bad`."""
+
+    sentence: str
+    post: str
+    kind: str
+    day: str
+
+
+def _read_kinds(data: Path) -> list[tuple[Labelled, str]]:
+    """Return the labelled sentences, each with its kind."""
     rows = read_rows(data / "labels" / "sentences_dev.jsonl")
-    good = [row for row in rows if row["label"] != "bad"]
-    return [Labelled(row["text"], row["label"] == "view", row["day"]) for row in good]
+    kinds = [(Labelled(row["text"], True, row["day"]), row["label"]) for row in rows]
+    return kinds + [
+        (Labelled(own.sentence, True, own.day), own.kind)
+        for own in _read_own_labels(data)
+        if own.kind != "offtopic"  # it may stand alone all the same, in a report on something else
+    ]
+
+
+@cache
+def _read_own_labels(data: Path) -> list[_OwnLabel]:
+    """Return the labels of OWN_LABELS whose posts are in the folder."""
+    labels = []
+    rows = sorted(read_rows(OWN_LABELS), key=lambda row: str(row["day"]))
+    for day, group in groupby(rows, key=lambda row: str(row["day"])):
+        posts = read_day(data, day)
+        for row in group:
+            post, _ = posts.get(row["post"], ("", set()))
+            for sentence, _, _ in split_sentences(clean(post)):
+                if crc32(sentence.encode()) == row["crc"]:
+                    labels.append(_OwnLabel(sentence, post, row["label"], day))
+                    break
+    return labels
 
 
 GOLD_WEIGHTS: Mapping[int | str, float] = {
@@ -66,6 +109,16 @@ GOLD_WEIGHTS: Mapping[int | str, float] = {
 """What a post counts by the editor's judgement: the middle says least."""
 CITED_WEIGHT, UNCITED_WEIGHT = 3.0, 0.3
 """What a post of the AI list counts that AINews cited, and one that it did not: it cites few of the good ones."""
+
+
+OWN_WEIGHTS: Mapping[str, float] = {
+    "news": 0.5,
+    "bad": 0.5,
+    "offtopic": 0.5,
+    "detail": 0.1,
+    "view": 0.1,
+}
+"""What a post counts one of whose sentences was read, by the kind of the sentence."""
 
 
 def read_news(data: Path) -> list[Labelled]:
@@ -85,22 +138,33 @@ def read_news(data: Path) -> list[Labelled]:
             elif "x_ai_list" in streams:
                 weight = CITED_WEIGHT if chosen else UNCITED_WEIGHT
                 labelled.append(Labelled(text, chosen, day, weight))
-    return labelled
+    return labelled + [
+        Labelled(own.post, own.kind == "news", own.day, OWN_WEIGHTS[own.kind])
+        for own in _read_own_labels(data)
+    ]
+
+
+PROMOTED_WEIGHT = 0.1
+"""What a post counts of which only the author tells whether it was paid for: some of these sell nothing."""
 
 
 def read_advertisements(data: Path) -> list[Labelled]:
-    """Return posts that the editor read, true where one is an advertisement."""
+    """Return posts that the editor read, true where one is an advertisement; of other days, posts of the AI
+    list, true where one was paid for."""
     judged = read_judgements(data)
-    texts = {
-        (day, key): text
-        for day in sorted({day for day, _ in judged})
-        for key, (text, _) in read_day(data, day).items()
+    promoted = {
+        (row["day"], f"x:{row['id']}"): row["promoted"]
+        for row in read_rows(data / "labels" / "promoted.jsonl")
     }
-    return [
-        Labelled(texts[day, key], judgement == "ad", day)
-        for (day, key), (judgement, _) in judged.items()
-        if (day, key) in texts
-    ]
+    read = {day for day, _ in judged}
+    labelled = []
+    for day in sorted(read | {day for day, _ in promoted}):
+        for key, (text, _) in read_day(data, day).items():
+            if (day, key) in judged:
+                labelled.append(Labelled(text, judged[day, key][0] == "ad", day))
+            elif day not in read and (day, key) in promoted:
+                labelled.append(Labelled(text, promoted[day, key], day, PROMOTED_WEIGHT))
+    return labelled
 
 
 def read_judgements(data: Path) -> dict[tuple[str, str], tuple[int | str, int]]:

@@ -18,7 +18,7 @@ ROOM = {"zh": 200, "en": 420}
 """Characters of the sentences behind the first."""
 MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
-LEAST_VALUE = 0.5
+LEAST_VALUE = 0.8
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
 VALUE_WEIGHT = 0.2
 """What the value of its lead counts beside the score of a story, when points are chosen."""
@@ -32,7 +32,7 @@ SPOKEN_POINTS = 7
 YIELDS = 0.3
 """Score by which a story in another language may be better and yet make room for one in the
 report's."""
-ABOUT = frozenset(["company", "product"])
+ABOUT = frozenset(["company", "product", "person"])
 """Kinds of names that news is about."""
 NEAR = 20
 """Characters within which a sentence names what it is about."""
@@ -150,16 +150,17 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
 
 
 def _shorten(quote: Quote, language: str) -> str:
-    """Return a sentence of the report's language as a clause: up to its colon or semicolon, or whole.
+    """Return a sentence of the report's language as a clause: whole, or up to a comma where it is long.
 
     Empty where that is too short or too long, names nothing, or says "we".
     """
     if quote.sentence.language != language or name_speaker([quote.sentence]):
         return ""
     least, most = CLAUSE[quote.sentence.language]
-    text = quote.text.rstrip("。.！!；;")
-    ends = [place for place, char in enumerate(text) if char in "：；:;|" and place >= least]
-    clause = text[: ends[0]].strip() if ends else text
+    clause = quote.text.rstrip("。.！!；;")
+    if len(clause) > most:
+        ends = [place for place in range(least, most) if clause[place] in "，；;"]
+        clause = clause[: ends[-1]] if ends else ""
     named = any(name.text in clause for name in quote.sentence.names)
     return clause if named and least <= len(clause) <= most else ""
 
@@ -190,11 +191,8 @@ def _cite(quotes: Iterable[Quote]) -> tuple[str, ...]:
 
 
 def _label(quote: Quote) -> str:
-    """Return the name that a quote begins with, or a known one near its beginning; what it is about."""
+    """Return the known name near the beginning of a quote, which it is about; empty without one."""
     for name in quote.sentence.names:
-        place = quote.text.find(name.text)
-        if place == 0 and name.kind != "place" and len(name.text) > 1:
-            return name.text
-        if 0 <= place <= NEAR and name.kind in ABOUT:
+        if name.kind in ABOUT and 0 <= quote.text.find(name.text) <= NEAR:
             return name.text
     return ""

@@ -17,17 +17,17 @@ from digest.write.extractive.draft import (
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.quotes import Quote
 
-MAX_VIEWS = 8
+MAX_VIEWS = 5
 MAX_EVENTS = 12
 MAX_SPECIAL = 10
 MAX_IN_GROUP = 4
-LEAST_VALUE = 0.65
+LEAST_VALUE = 0.7
 """Value of a sentence that tells an event (`rate_quote`)."""
-LEAST_FURTHER = 0.8
+LEAST_FURTHER = 0.9
 """The same for what else was said of a story."""
-VIEW_FITNESS = -0.6
+VIEW_FITNESS = -0.45
 """Least fitness of a sentence that is printed as its author's view: it may say "I"."""
-VIEW_VALUE = 0.05
+VIEW_VALUE = -0.12
 """Least sum of the margin of `view` and half of the fitness."""
 
 
@@ -91,10 +91,7 @@ def _list_grouped(
         if sum(map(len, items.values())) == most:
             break
         lead = draft.choose_lead(story, least)
-        if lead is None:
-            continue
-        # What is told of a story already is mostly the same news in the other language.
-        if story.event in draft.events and lead.quote.sentence.language != draft.language:
+        if lead is None or draft.is_told_elsewhere(story, lead.quote):
             continue
         group = lead.quote.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]

@@ -12,6 +12,7 @@ from digest.reading import Reading, Sentence, Story
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.select.embed import Vectors
+from digest.select.rank import measure_news
 from digest.text import language, plain
 from digest.write import Material
 from digest.write.extractive.quotes import Quote, choose_readings, collect_quotes
@@ -36,8 +37,19 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
-WEIGHTS = {"first": 0.5, "headline": 0.15, "newsroom": 0.15, "like_post": 0.4, "per_post": -0.03}
-"""What counts besides fitness when a sentence is chosen to tell a story."""
+WEIGHTS = {
+    "news": 1.25,
+    "advertisement": -0.8,
+    "like_post": 0.4,
+    "first": 0.35,
+    "headline": 0.15,
+    "newsroom": 0.15,
+    "per_post": -0.03,
+}
+"""What counts besides fitness when a sentence is chosen to tell a story: mostly what its own post is worth.
+Tuned on the days read by an editor (`make evaluate`), heads without the day."""
+USUAL_NEWS, USUAL_ADVERTISEMENT = 0.5, -0.3
+"""News value, and margin of the head, of a post that is neither better nor worse for it."""
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
 _I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())
@@ -127,6 +139,15 @@ class Draft:
         """Return whether the report says this already."""
         return any(tells_same(quote, other) for other in self.printed)
 
+    def is_quoted(self, quote: Quote) -> bool:
+        """Return whether the report has this very sentence: what a price did is news beside the event."""
+        return any(other.text == quote.text for other in self.printed)
+
+    def is_told_elsewhere(self, story: Story, quote: Quote) -> bool:
+        """Return whether the event is told already, and the quote in another language than the report's:
+        mostly it says the same."""
+        return story.event in self.events and quote.sentence.language != self.language
+
     def add(self, story: Story, *quotes: Quote) -> None:
         """Note that the story is told by these quotes."""
         self.events.add(story.event)
@@ -184,6 +205,9 @@ def rate_quote(quote: Quote, place: int) -> float:
     """Return how well a sentence tells its story; `place` is that of its post in the story."""
     reading = quote.sentence.reading
     value = quote.fitness + WEIGHTS["per_post"] * place
+    value += WEIGHTS["news"] * (measure_news(reading) - USUAL_NEWS)
+    margin = reading.scores.get("advertisement", USUAL_ADVERTISEMENT)
+    value += WEIGHTS["advertisement"] * max(0.0, margin - USUAL_ADVERTISEMENT)
     value += WEIGHTS["first"] * (quote.sentence.place == 0)
     value += WEIGHTS["headline"] * (quote.post.source in HEADLINE_SOURCES)
     value += WEIGHTS["newsroom"] * (quote.post.source == "rss" and quote.sentence.place == 0)

@@ -16,7 +16,14 @@ from digest.reading.assets import Asset, find_assets
 from digest.reading.names import find_names
 from digest.reading.units import CURRENCIES
 from digest.write.extractive import notes
-from digest.write.extractive.draft import ON_TOPIC, Draft, join_sentences, make_item, tells_news
+from digest.write.extractive.draft import (
+    ON_TOPIC,
+    Draft,
+    join_sentences,
+    make_item,
+    tells_news,
+    tells_same,
+)
 from digest.write.extractive.groups import ECONOMY, EVENTS, KINDS, MARKET, Group
 from digest.write.extractive.quotes import Quote
 
@@ -32,7 +39,7 @@ LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""
 MIN_COSINE = 0.3
 """Nearness to prices or the economy: percentages are everywhere."""
-FOREIGN = 0.6
+FOREIGN = 0.3
 """What a sentence in another language than the report's counts less."""
 CAPITAL = EVENTS[0]
 
@@ -70,7 +77,9 @@ def collect_talk(draft: Draft) -> dict[Asset, AssetTalk]:
     watch = draft.material.topic.watch
     for story, quote in _list_money(draft, (MARKET,)):
         assets = find_assets(quote.text, watch)
-        if not 0 < len(assets) <= MAX_NAMED or draft.is_printed(quote):
+        if not 0 < len(assets) <= MAX_NAMED or draft.is_quoted(quote):
+            continue
+        if draft.is_told_elsewhere(story, quote):
             continue
         if _is_topical(story) or _is_watched(draft, assets[0]):
             talk[assets[0]].quotes.append((_weigh(draft, quote, story), quote, story))
@@ -123,9 +132,10 @@ def _make_item(draft: Draft, asset: Asset, talk: AssetTalk, group: str) -> Item 
         fits = all(
             other.post.author != quote.post.author
             and other.sentence.language == quote.sentence.language
+            and not tells_same(quote, other)
             for other in chosen
         )
-        if fits and len(chosen) < QUOTES_OF_ASSET and not draft.is_printed(quote):
+        if fits and len(chosen) < QUOTES_OF_ASSET and not draft.is_quoted(quote):
             chosen.append(quote)
             draft.add(story, quote)
     if not chosen:
