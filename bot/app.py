@@ -187,7 +187,7 @@ async def _web(
     # Imported here: a bot that serves nothing takes no room for it.
     from bot.web.server import build_app, serving
 
-    app = build_app(context, lambda: host.platforms)
+    app = build_app(context, host, settings.setup("telegram"))
     async with serving(app, settings.web_address) as address:
         show(f"web: ready at {address}")
         yield

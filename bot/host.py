@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import deque
@@ -16,12 +17,15 @@ from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.times import offered_zones, zone_named
 from bot.typed_dates import DateError, parse_days
+from digest.errors import StoreError
 from digest.models import SECTIONS, Ending, Language
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 MOST_SUGGESTED = 25
+LOOK_SECONDS = 1.0
+"""Between looks for updates that another process has stored."""
 CLOCKS_APART = timedelta(minutes=2)
 """How far the platform's clock may differ from ours."""
 
@@ -35,6 +39,7 @@ class BotHost:
         self._pace = LineLimit(asyncio.get_running_loop().time)
         self._ledger = Ledger(context.store)
         self._updates = 0
+        self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
         self.menu = menu()
 
@@ -119,6 +124,31 @@ class BotHost:
         if self._updates % 1000 == 1:
             await self._context.store.forget_updates(now)
         return await self._context.store.first_time(platform, update, now)
+
+    async def receive(self, platform: str, key: str, content: str) -> None:
+        """Store an update that a platform brought, and wake whoever handles them."""
+        await self._context.store.save_received(platform, key, content, self._context.now())
+        self._received.set()
+
+    async def list_received(self, platform: str) -> list[tuple[str, str]]:
+        """Return stored updates, oldest first; wait for the first one a second at the most, for it
+        may come through another process."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._received.wait(), LOOK_SECONDS)
+        self._received.clear()
+        try:
+            return await self._context.store.list_received(platform)
+        except StoreError as error:
+            log.error("%s: stored updates cannot be read (%s); trying again", platform, error)
+            await asyncio.sleep(LOOK_SECONDS)
+            return []
+
+    async def forget_received(self, platform: str, key: str) -> None:
+        """Delete a stored update that was handled."""
+        try:
+            await self._context.store.forget_received(platform, key)
+        except StoreError as error:  # it comes again, and is dropped by its number
+            log.error("%s: a handled update cannot be deleted (%s)", platform, error)
 
     async def ended(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None

@@ -60,6 +60,12 @@ def _check_server(address: str) -> str:
     return address
 
 
+def _check_webhook(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s/@?#]+/[\w./-]+", address, re.ASCII):
+        raise ValueError("write the public address of a path like https://bot.example/telegram")
+    return address
+
+
 def _check_web_address(address: str) -> str:
     host, _, port = address.rpartition(":")
     if address and not (host and port.isdecimal() and int(port) < 65536):
@@ -120,6 +126,7 @@ class Settings(BaseSettings):
         str, _token(r"\d{1,20}:[\w-]+", "copy it from @BotFather, like 123456:ABC-DEF")
     ] = Field("", repr=False)
     telegram_api_url: Annotated[str, AfterValidator(_check_server)] = ""
+    telegram_webhook_url: Annotated[str, AfterValidator(_check_webhook)] = ""
     discord_bot_token: Annotated[
         str,
         _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
@@ -173,6 +180,8 @@ class Settings(BaseSettings):
     def _check_providers(self) -> Self:
         """Raise ValueError where the three lists of providers do not fit each other."""
         _parse_providers(self.openai_model, self.openai_base_url, self.openai_api_key)
+        if self.telegram_webhook_url and not self.web_address:
+            raise ValueError("TELEGRAM_WEBHOOK_URL needs WEB_ADDRESS, where updates are taken")
         return self
 
     @property
@@ -185,7 +194,8 @@ class Settings(BaseSettings):
         token = getattr(self, f"{platform}_bot_token", "")
         address = getattr(self, f"{platform}_api_url", "")
         proxy = choose_proxy(address, self.https_proxy)
-        return Setup(token, address, proxy, self.operators(platform))
+        webhook = getattr(self, f"{platform}_webhook_url", "")
+        return Setup(token, address, proxy, self.operators(platform), webhook)
 
     @property
     def access(self) -> Access:

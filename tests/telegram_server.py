@@ -36,6 +36,7 @@ COMMANDS = "scope:j language_code:s"
 METHODS = {
     "getUpdates": "offset:i limit:i timeout:i allowed_updates:j",
     "deleteWebhook": "drop_pending_updates:b",
+    "setWebhook": "url!:s allowed_updates:j secret_token:s",
     "getMe": "",
     "setMyCommands": f"commands!:j {COMMANDS}",
     "getChat": "chat_id!:is",
@@ -146,7 +147,7 @@ class TelegramServer(Chats):
         super().__init__()
         self.token = f"{self.bot['id']}:TEST-token_abc"
         self.url = ""
-        self.webhook = ""
+        self.webhook = self.secret = ""
         self.query_seconds = 30.0
         self.calls: list[tuple[str, Json]] = []
         self.faults: list[str] = []
@@ -266,6 +267,11 @@ class TelegramServer(Chats):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), end - loop.time())
         raise Refused(409, TWO)
+
+    def _set_webhook(self, values: Json) -> bool:
+        """Bring no updates: a test takes `pending` to the bot itself."""
+        self.webhook, self.secret = values["url"], values.get("secret_token", "")
+        return True
 
     def _delete_webhook(self, values: Json) -> bool:
         self.webhook = ""

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -16,7 +16,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.logs import JsonFormatter, log_fields
+from bot.platforms import Setup
 from bot.web.server import build_app, serving
+from bot.web.webhook import SECRET_HEADER
 from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store
@@ -25,6 +27,7 @@ from tests.hosts import context
 from tests.posts import TOPIC
 from tests.samples import report
 
+HOOK = Setup("7:token", webhook_url="https://bot.example/telegram")
 NAME = re.compile(r"jianbao_\w+")
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 
@@ -37,6 +40,13 @@ class Site:
     store: Store
     session: aiohttp.ClientSession
     platforms: dict[str, bool]
+    received: dict[str, str] = field(default_factory=dict)
+    full: bool = False
+
+    async def receive(self, platform: str, key: str, content: str) -> None:
+        if self.full:
+            raise StoreError("the disk is full")
+        self.received[f"{platform} {key}"] = content
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         async with self.session.get(self.url + path, headers=headers) as answer:
@@ -55,11 +65,12 @@ class Site:
 
 @asynccontextmanager
 async def site(store_url: str, folder: Path) -> AsyncIterator[Site]:
-    async with await Store.open(store_url) as store:
-        platforms = {"telegram": True}
-        app = build_app(context(store, folder), lambda: platforms)
-        async with serving(app, "127.0.0.1:0") as address, aiohttp.ClientSession() as session:
-            yield Site(f"http://{address}", store, session, platforms)
+    async with await Store.open(store_url) as store, aiohttp.ClientSession() as session:
+        up = Site("", store, session, {"telegram": True})
+        app = build_app(context(store, folder), up, HOOK)
+        async with serving(app, "127.0.0.1:0") as address:
+            up.url = f"http://{address}"
+            yield up
 
 
 async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> None:
@@ -138,8 +149,38 @@ async def test_an_address_that_is_taken_is_a_clear_line(tmp_path: Path) -> None:
     async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
         taken = up.url.removeprefix("http://")
         with pytest.raises(DigestError, match="WEB_ADDRESS: cannot listen"):
-            async with serving(build_app(context(up.store, tmp_path), dict), taken):
+            async with serving(build_app(context(up.store, tmp_path), up, HOOK), taken):
                 pass
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", "ключ", HOOK.webhook_secret[:-1]])
+async def test_who_does_not_know_the_secret_brings_no_update(tmp_path: Path, secret: str) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        headers = {SECRET_HEADER: secret.encode("utf-8").decode("latin-1")} if secret else {}
+        sending = up.session.post(f"{up.url}/telegram", json={"update_id": 1}, headers=headers)
+        async with sending as answer:
+            assert answer.status == 403
+        assert up.received == {}
+
+
+async def test_an_update_is_stored_before_it_is_acknowledged(tmp_path: Path) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+
+        async def post(body: str) -> int:
+            headers = {SECRET_HEADER: HOOK.webhook_secret}
+            sending = up.session.post(f"{up.url}/telegram", data=body, headers=headers)
+            async with sending as answer:
+                return answer.status
+
+        update = '{"update_id": 41, "message": {"text": "你好"}}'
+        assert [await post(update), await post(update)] == [200, 200]
+        assert up.received == {"telegram 7:41": update}
+        # What is no update would be repeated for a day if it were refused.
+        assert [await post(odd) for odd in ("", "[]", "{", '{"update_id": "x"}')] == [200] * 4
+        assert len(up.received) == 1
+
+        up.full = True
+        assert await post(update.replace("41", "42")) == 503, "Telegram repeats it"
 
 
 def test_json_lines_join_the_steps_of_a_digest() -> None:

@@ -29,7 +29,9 @@ MOST_AT_ONCE = 100
 AHEAD = 0.5
 """Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves
 unsure."""
-MOST_AHEAD = 50
+MOST_AHEAD = 250
+"""A quarter of a second of the fastest sending there is, 1,000 a second: two commits for 250
+messages instead of ten. At the usual pace half a second is less."""
 POLL = 1.0
 """Seconds between looks for new messages where there were none."""
 EXPIRE = 60.0
@@ -264,8 +266,8 @@ class Outbox:
 
 
 GATHER = 0.4
-"""Seconds in which outcomes are gathered into one commit."""
-MOST_IN_COMMIT = 100
+"""Seconds in which outcomes are gathered into one commit; a full one does not wait."""
+MOST_IN_COMMIT = MOST_AHEAD
 
 
 class Writer:
@@ -274,7 +276,8 @@ class Writer:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._waiting: list[Outcome] = []
-        self._some, self._one = asyncio.Event(), asyncio.Lock()
+        self._some, self._full = asyncio.Event(), asyncio.Event()
+        self._one = asyncio.Lock()
         self.stuck = False
         """Whether outcomes could not be written: nothing more may be sent then."""
 
@@ -282,12 +285,16 @@ class Writer:
         """Write it down soon."""
         self._waiting.append(outcome)
         self._some.set()
+        if len(self._waiting) >= MOST_IN_COMMIT:
+            self._full.set()
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
             await self._some.wait()
-            await asyncio.sleep(GATHER)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), GATHER)
+            self._full.clear()
             await self.flush()
             if self.stuck:
                 await asyncio.sleep(1.0)

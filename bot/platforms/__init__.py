@@ -7,6 +7,7 @@ settings are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import importlib
 import ipaddress
 import pkgutil
@@ -110,6 +111,19 @@ class Setup:
     proxy: str = field(default="", repr=False)
     operators: tuple[str, ...] = ()
     """Ids of the people in ADMINS."""
+    webhook_url: str = ""
+    """Where the platform is to bring updates; empty to fetch them."""
+
+    @property
+    def bot_id(self) -> str:
+        """Return the bot's number, which a token of Telegram begins with."""
+        return self.token.partition(":")[0]
+
+    @property
+    def webhook_secret(self) -> str:
+        """Return what the platform shows with every update: it follows from the token, so there is
+        nothing more to set up or to leak."""
+        return hmac.new(self.token.encode(), b"webhook", "sha256").hexdigest()
 
     @property
     def api_proxy(self) -> str | None:
@@ -172,6 +186,15 @@ class Host(Protocol):
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Keep a note across restarts."""
+        ...
+
+    async def list_received(self, platform: str) -> list[tuple[str, str]]:
+        """Return stored updates, oldest first, as keys and contents; wait a moment for the first
+        one."""
+        ...
+
+    async def forget_received(self, platform: str, key: str) -> None:
+        """Delete a stored update that was handled."""
         ...
 
     def ready(self, platform: str, name: str) -> None:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
 
 from aiohttp import web
 
+from bot.platforms import Setup
 from bot.services import Services
 from bot.web.status import add_status
+from bot.web.webhook import add_webhook
 from digest.errors import DigestError
 
 MOST_BYTES = 256 * 1024
 """Of a request's body; an update of Telegram is far smaller."""
 
 
-def build_app(context: Services, platforms: Callable[[], dict[str, bool]]) -> web.Application:
-    """Return the application. `platforms` says which platforms of this process talk to people."""
+class WebHost(Protocol):
+    """The bot, as the web server sees it."""
+
+    @property
+    def platforms(self) -> dict[str, bool]:
+        """Return the platforms of this process, and which of them talk to people."""
+        ...
+
+    async def receive(self, platform: str, key: str, content: str) -> None:
+        """Store an update that a platform brought."""
+        ...
+
+
+def build_app(context: Services, host: WebHost, telegram: Setup) -> web.Application:
+    """Return the application: state, and Telegram's webhook where one is set up."""
     app = web.Application(client_max_size=MOST_BYTES)
-    add_status(app, context, platforms)
+    add_status(app, context, lambda: host.platforms)
+    if telegram.token and telegram.webhook_url:
+        add_webhook(app, telegram, partial(host.receive, "telegram"))
     return app
 
 

