@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from bot import archive_cli
 from bot.settings import Settings, load_settings
 from bot.typed_dates import DayParam
 from digest.errors import DigestError, StoreError
@@ -435,6 +436,10 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
         items = list(read_items(lines, name))
         for line in await judge_with_model(items, open_llm, load_prompts(model.prompts)):
             _print(line)
+
+
+cli.add_command(archive_cli.ask)
+cli.add_command(archive_cli.mcp)
 
 
 @cli.command()

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
-from bot.builds import Builds, run_child
+from bot.builds import Builds, Questions, run_child
 from bot.commands import answer
 from bot.commands.table import COMMANDS
 from bot.delivery.leases import own_name, while_held
@@ -65,6 +65,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
                 store=store,
                 topics=topics,
                 builder=builds,
+                questions=Questions() if settings.providers else None,
                 data_dir=settings.data_dir,
                 versions=_versions(),
                 now=lambda: datetime.now(UTC),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from bot.logs import log_fields
 from bot.services import Services
@@ -19,6 +22,8 @@ log = logging.getLogger(__name__)
 
 BUILDS_AN_HOUR = 3
 """Reports one user may have made within an hour."""
+QUESTIONS_AN_HOUR = 20
+"""Questions one person may have answered by a model within an hour."""
 
 
 class TooMany(Exception):
@@ -42,20 +47,13 @@ class Builds:
         why not. Both count for the user: raises TooMany for one who asks too often. An operator who
         asks for the whole one may ask as often as it takes."""
         if not whole:
-            self._count(user)
+            count_turn(self._asked, user, BUILDS_AN_HOUR)
         running = self._running.get((topic, day, whole))
         if running is None:
             running = asyncio.create_task(self._make(topic, day, whole))
             self._running[topic, day, whole] = running
             running.add_done_callback(lambda _: self._running.pop((topic, day, whole), None))
         return await asyncio.shield(running)
-
-    def _count(self, user: str) -> None:
-        now = asyncio.get_running_loop().time()
-        recent = [asked for asked in self._asked[user] if now - asked < 3600]
-        if len(recent) >= BUILDS_AN_HOUR:
-            raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))
-        self._asked[user] = [*recent, now]
 
     async def _make(self, topic: str, day: date, whole: bool) -> str:
         async with self._turn:
@@ -112,6 +110,36 @@ async def _renew(context: Services, ledger: Ledger, holder: str, topic: str, day
                 return
         except StoreError as error:
             log.error("the build of %s %s cannot be renewed (%s)", topic, day, error)
+
+
+class Questions:
+    """Puts questions about the archive to a model, in a child process, one at a time."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._asked: defaultdict[str, list[float]] = defaultdict(list)
+
+    async def ask(
+        self, question: str, topic: str, language: str, person: str
+    ) -> Mapping[str, Any] | None:
+        """Return the answer as `python -m bot ask --json` prints it, None where that failed.
+        Raises TooMany for somebody who asks too often; nobody's questions are not counted."""
+        if person:
+            count_turn(self._asked, person, QUESTIONS_AN_HOUR)
+        words = ["ask", "--json", "--language", language]
+        words += ["--topic", topic] if topic else []
+        async with self._turn:
+            printed, why = await ask_child(*words, "--", question.replace("\0", " "))
+        return None if why else dict(json.loads(printed))
+
+
+def count_turn(turns: dict[str, list[float]], person: str, most: int) -> None:
+    """Count something a person may do `most` times an hour. Raises TooMany."""
+    now = asyncio.get_running_loop().time()
+    recent = [at for at in turns[person] if now - at < 3600]
+    if len(recent) >= most:
+        raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))
+    turns[person] = [*recent, now]
 
 
 async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.alerts import Alerts
 from bot.messages import Incoming
@@ -26,6 +26,17 @@ class Builder(Protocol):
         ...
 
 
+class Asker(Protocol):
+    """Has a model answer questions about the archive in a child process."""
+
+    async def ask(
+        self, question: str, topic: str, language: str, person: str
+    ) -> Mapping[str, Any] | None:
+        """Return the answer, None where it failed. Raises TooMany for a person who asks too
+        often; the empty person may always."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What commands work with."""
@@ -41,6 +52,8 @@ class Services:
     usd_day: float
     usd_month: float
     """The caps on what models may cost, in dollars."""
+    questions: Asker | None = None
+    """None where no model is set: the items themselves are the answer."""
     timezone: str = "UTC"
     """Zone of new chats."""
     alerts: Alerts | None = None

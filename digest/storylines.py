@@ -36,8 +36,6 @@ NEAR, NEAR_UPDATE = 0.30, 0.20
 one was marked as an update of the earlier day. On the pairs of `tests/data/continuity.jsonl` the
 first links 12 of 45 that are one event and 2 of the 69 near misses: a wrong link is worse than two
 entries."""
-MATCHED = 0.5
-"""Share of the words of a question that a story must have."""
 GENERAL = frozenset({"company", "institution", "person", "place"})
 """Kinds of names that stand in many stories: sharing one proves nothing."""
 POST_CHARS = 400
@@ -131,34 +129,6 @@ def find_storyline(lines: Iterable[Storyline], day: date, item: Item) -> Storyli
         if any(telling.day == day and item in telling.items for telling in line.tellings):
             return line
     return None
-
-
-def match_storylines(lines: Sequence[Storyline], words: str) -> Storyline | None:
-    """Return the story that the words name best: all of them in one telling, else most of their
-    names; of equal ones the weightiest. None where nothing matches."""
-    wanted = _split_words(words)
-    best, least = None, 0.0
-    for line in lines:
-        share = max(_share(wanted, telling, line.posts) for telling in line.tellings)
-        if share > least:
-            best, least = line, share
-    return best if least >= MATCHED else None
-
-
-def _share(wanted: frozenset[str], telling: Telling, posts: Mapping[str, Cited]) -> float:
-    texts = [f"{item.title}\n{item.text}" for item in telling.items]
-    items = _split_words("\n".join(texts))
-    cited = _split_words(" ".join(posts[key].text for key in telling.cites if key in posts))
-    own, behind = len(wanted & items), len((wanted & cited) - items)
-    return (own + behind / 2) / max(1, len(wanted))
-
-
-def _split_words(text: str) -> frozenset[str]:
-    """Return keys of names, Latin words, and pairs of Han."""
-    text = simplify(text)
-    names = (name.key for _, name in find_names(text))
-    pairs = (run[at : at + 2] for run in _HAN.findall(text) for at in range(len(run) - 1))
-    return frozenset((*names, *_LATIN.findall(text.lower()), *pairs))
 
 
 def _posts_of(line: Sequence[Telling], posts: Mapping[str, Cited]) -> dict[str, Cited]:

@@ -114,7 +114,7 @@ class Ask:
         while words:
             taken, days = await self._leading_days(words, query.topic)
             word = words[0]
-            if not query.topic and (topic := await self._topic_named(word.lower())):
+            if not query.topic and (topic := await self.topic_of(word.lower())):
                 taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
@@ -240,7 +240,7 @@ class Ask:
         best = [row.name for row in stored if row.newest == newest]
         return min(best, key=order.index, default=order[0])
 
-    async def _topic_named(self, word: str) -> str:
+    async def topic_of(self, word: str) -> str:
         """Return the topic that people call so, or nothing. The database is asked last: most
         words are days."""
         names = self._listed()

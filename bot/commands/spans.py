@@ -12,9 +12,9 @@ from bot.delivery.compose import compose, line_of
 from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply
 from bot.report_blocks import ReportView, links_of
 from digest.calendar import month_of, week_of
-from digest.models import Item, Report
+from digest.models import Item
 from digest.rollup import find_changes, show_chain
-from digest.storylines import Storyline, find_storyline, match_storylines, trace_storylines
+from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
 
 STORY_DAYS = 45
 """Days on either side that are looked through for a story."""
@@ -67,26 +67,37 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
         numbers = range(1, len(points_of(report)) + 1)
         buttons = tuple(Button(str(n), f"{again} {n}") for n in numbers)
         raise Unanswered(ask.say("story_which", buttons, example=await ask.example()))
-    topic, words = await ask.usual(query), " ".join(query.others)
-    reports = await _reports_around(ask, topic, query.days)
-    lines = await asyncio.to_thread(trace_storylines, reports)
-    found = match_storylines(lines, words)
-    if found is None:
-        raise Unanswered(ask.say("story_none", words=words[:40]))
-    yield _timeline(ask, topic, found, f"/story {topic} {' '.join(ask.words)}")
+    words = " ".join(query.others)
+    days = query.days or (None, None)
+    hits = await ask.context.store.search(
+        words, topic=query.topic, first=days[0], last=days[1], language=ask.language
+    )
+    stories = [hit for hit in hits if hit.section in TOLD_IN and hit.first == hit.last]
+    for hit in stories[:1]:
+        line = await _find_line(ask, hit.topic, (hit.last, hit.last), hit.item)
+        if line is not None:
+            yield _timeline(ask, hit.topic, line, f"/story {' '.join(ask.words)}")
+            return
+    raise Unanswered(ask.say("story_none", words=words[:40]))
 
 
 async def _story_of_point(ask: Ask, query: Query) -> Reply:
     report = await ask.report(query)
     item = ask.point(report, query.number)
-    reports = await _reports_around(ask, report.topic, (report.first, report.last))
-    lines = await asyncio.to_thread(trace_storylines, reports)
-    days = (report.first + timedelta(days=n) for n in range((report.last - report.first).days + 1))
-    lines_of_item = (find_storyline(lines, day, item) for day in days)
-    line = next((one for one in lines_of_item if one), None) or _by_posts(lines, item)
+    line = await _find_line(ask, report.topic, (report.first, report.last), item)
     if line is None:
         raise Unanswered(ask.say("story_none", words=(item.title or item.text)[:40]))
     return _timeline(ask, report.topic, line, f"{line_of('story', report)} {query.number}")
+
+
+async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline | None:
+    """Return the story of an item that stands in the report of these days."""
+    around = timedelta(days=STORY_DAYS)
+    stored = await ask.context.store.daily_reports(topic, span[0] - around, span[1] + around)
+    reports = [report.in_language(ask.language_for(report)) for report in stored]
+    lines = await asyncio.to_thread(trace_storylines, reports)
+    found = find_storyline(lines, span[1], item) if span[0] == span[1] else None
+    return found or _by_posts(lines, item)
 
 
 def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
@@ -95,18 +106,6 @@ def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
     shared = [(len(keys & {k for t in one.tellings for k in t.cites}), one) for one in lines]
     number, line = max(shared, key=lambda pair: pair[0], default=(0, None))
     return line if number else None
-
-
-async def _reports_around(ask: Ask, topic: str, days: Span | None) -> list[Report]:
-    """Return the daily reports around these days, or around the newest, as the chat reads them."""
-    store, around = ask.context.store, timedelta(days=STORY_DAYS)
-    if days is None:
-        known = await store.report_days(topic)
-        if not known:
-            raise Unanswered(await ask.no_report(topic, None))
-        days = known[-1] - around, known[-1]
-    reports = await store.daily_reports(topic, days[0] - around, days[1] + around)
-    return [report.in_language(ask.language_for(report)) for report in reports]
 
 
 def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:

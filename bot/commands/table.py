@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import about, chats, costs, reports, sources_admin, spans
+from bot.commands import about, chats, costs, questions, reports, sources_admin, spans
 from bot.commands.asking import Command
 from bot.menu import Argument
 
@@ -113,6 +113,15 @@ COMMANDS: tuple[Command, ...] = (
         "one story, day by day",
         "/story 1",
         (WORDS, TOPIC, DAY),
+    ),
+    Command(
+        "ask",
+        "提问",
+        questions.ask_archive,
+        "向历史报告提问，答案带出处",
+        "ask the archive; the answer names its sources",
+        "/ask What did Kitewick raise?",
+        (Argument("question", required=True),),
     ),
     Command("topics", "主题", about.topics, "有哪些主题", "the topics", "/topics"),
     Command(

@@ -138,6 +138,20 @@ class Repair(BaseModel):
     items: list[Rewritten] = []
 
 
+class WrittenSentence(BaseModel):
+    """A sentence of an answer; `items` are places in the list that was shown."""
+
+    text: str = ""
+    items: Numbers = []
+
+
+class WrittenAnswer(BaseModel):
+    """Answer to `ask.md`."""
+
+    verdict: str = ""
+    sentences: list[WrittenSentence] = []
+
+
 class Translated(BaseModel):
     """An item in another language."""
 

@@ -1,0 +1,99 @@
+"""The archive on the command line: questions, and the server of the Model Context Protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from bot import texts
+from bot.logs import set_up_logging
+from bot.settings import Settings, load_settings
+from digest.errors import DigestError
+from digest.models import Language
+
+if TYPE_CHECKING:
+    from digest.ask import ArchiveAnswer
+
+
+@click.command()
+@click.argument("question", nargs=-1, required=True)
+@click.option("--topic", default="", help="Only the reports of this topic.")
+@click.option("--language", type=click.Choice(["zh", "en"]), help="Of the answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+def ask(question: tuple[str, ...], topic: str, language: Language | None, as_json: bool) -> None:
+    """Answer a QUESTION from the stored reports, with the items that say so.
+
+    Without a model, shows the items that match.
+    """
+    from digest.ask import as_dict
+
+    words = " ".join(question)
+    spoken = language or texts.language_of(words, "en")
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    found = asyncio.run(answer_question(settings, words, topic, spoken))
+    if as_json:
+        click.echo(json.dumps(as_dict(found), ensure_ascii=False))
+        return
+    from bot.commands.questions import show_answer
+    from bot.platforms.terminal import render, width
+
+    click.echo(render(show_answer(as_dict(found), spoken), width(), styled=False))
+
+
+async def answer_question(
+    settings: Settings, question: str, topic: str, language: Language
+) -> ArchiveAnswer:
+    """Return what the archive says, in a model's words where one is set."""
+    from digest.ask import answer_without_model, find_hits
+    from digest.store import Store
+
+    today = datetime.now(UTC).date()
+    async with await Store.open(settings.database_url) as store:
+        if not settings.providers:
+            return answer_without_model(
+                *await find_hits(store, question, today, topic=topic, language=language)
+            )
+        from digest.llm.budget import Budget
+        from digest.llm.client import Llm
+        from digest.write.model.prompts import load_prompts
+        from digest.write.model.reply import ask_archive
+
+        def now() -> datetime:
+            return datetime.now(UTC)
+
+        day, month = settings.budget_usd_day, settings.budget_usd_month
+        budget = Budget(store, topic or "ask", day=day, month=month, now=now)
+        async with Llm(
+            settings.providers, store, budget, proxy=settings.https_proxy, now=now
+        ) as llm:
+            return await ask_archive(
+                store,
+                question,
+                today,
+                topic=topic,
+                language=language,
+                ask=llm.ask,
+                prompts=load_prompts(settings.prompts_dir),
+            )
+
+
+@click.command()
+def mcp() -> None:
+    """Serve the archive to a program that speaks the Model Context Protocol, on stdin and stdout.
+
+    Read only. Needs the package `mcp`: pip install 'jianbao[mcp]'.
+    """
+    try:
+        from bot.mcp_server import serve
+    except ModuleNotFoundError as error:
+        raise DigestError(
+            f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
+        ) from None
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    asyncio.run(serve(settings))

@@ -1,0 +1,163 @@
+"""A model's answer to a question about the archive: it says which items answer and in what words; a
+sentence that its items and their posts do not support is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+
+from digest.ask import (
+    MAX_HITS,
+    MAX_NEAREST,
+    ArchiveAnswer,
+    ProvedSentence,
+    Verdict,
+    answer_without_model,
+    find_hits,
+)
+from digest.errors import LlmError
+from digest.llm.compat import Call
+from digest.models import Hit, Item, Language, Post, Report
+from digest.reading.injection import remove_injections
+from digest.store import Store
+from digest.write.model.candidates import Candidate
+from digest.write.model.prompts import Prompt
+from digest.write.model.schemas import WrittenAnswer, WrittenSentence
+from digest.write.verify.screening import GENERIC, checked
+
+MAX_QUESTION_CHARS = 400
+MAX_SENTENCES = 5
+POST_CHARS, MAX_POSTS = 400, 2
+"""Characters of a post, and posts of an item, that a model is shown."""
+ANSWER_TOKENS = 900
+LANGUAGES: Mapping[Language, str] = {"zh": "Chinese", "en": "English"}
+
+AskModel = Callable[[Call[WrittenAnswer]], Awaitable[WrittenAnswer]]
+
+
+def clean_question(text: str) -> str:
+    """Return the question on one line, without instructions to programs; it may be empty."""
+    return " ".join(remove_injections(text[:MAX_QUESTION_CHARS]).split())
+
+
+async def _answer(
+    question: str,
+    hits: Sequence[Hit],
+    near: Sequence[Hit],
+    posts: Mapping[int, Sequence[Post]],
+    language: Language,
+    ask: AskModel,
+    prompts: Mapping[str, Prompt],
+) -> ArchiveAnswer:
+    """Return the model's answer from these items, each sentence proved; `posts` are those of each
+    item by its place. Falls back on the items where no model answers or nothing stands."""
+    shown = [*hits, *near][:MAX_HITS]
+    if not shown:
+        return ArchiveAnswer("nothing")
+    items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
+    spoken = LANGUAGES[language]
+    system = prompts["system"].render(language=spoken)
+    prompt = prompts["ask"].render(question=question, items=items, language=spoken)
+    try:
+        written = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
+    except LlmError:
+        return answer_without_model(hits, near)
+    if written.verdict not in ("answer", "premise"):
+        return ArchiveAnswer("nothing", hits=tuple(shown[:MAX_NEAREST]))
+    proved = _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)
+    if not proved:
+        return answer_without_model(hits, near)
+    cited = list(dict.fromkeys(n for _, numbers in proved for n in numbers))
+    sentences = tuple(
+        ProvedSentence(text, tuple(cited.index(n) + 1 for n in numbers)) for text, numbers in proved
+    )
+    verdict: Verdict = "premise" if written.verdict == "premise" else "answer"
+    return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
+
+
+def list_posts(
+    hits: Sequence[Hit], reports: Mapping[tuple[str, date, date], Report]
+) -> dict[int, list[Post]]:
+    """Return the evidence for each item by its place from 1: the item as its report has it, and
+    its posts."""
+    evidence = {}
+    for n, hit in enumerate(hits, 1):
+        report = reports.get((hit.topic, hit.first, hit.last))
+        posts = [_item_as_post(n, hit)]
+        for key in hit.item.cites if report else ():
+            if report and (cited := report.posts.get(key)) and cited.text:
+                at = cited.created_at or _noon(hit.last)
+                source, _, id_ = key.partition(":")
+                posts.append(Post(id_, source, cited.author, "", cited.text, at, cited.url))
+        evidence[n] = posts
+    return evidence
+
+
+def _item_as_post(n: int, hit: Hit) -> Post:
+    text = f"{hit.last}: {hit.item.title}. {hit.item.text}"
+    return Post(str(n), "item", "", "", text, _noon(hit.last), "")
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), UTC)
+
+
+def _show(n: int, hit: Hit, posts: Sequence[Post]) -> str:
+    """Return an item as a model reads it."""
+    days = str(hit.last) if hit.first == hit.last else f"{hit.first} to {hit.last}"
+    head = f"[i{n}] {days}: " + " | ".join(filter(None, (hit.item.title, hit.item.text)))
+    rows = [
+        f"  post by {post.author or 'unknown'}, {post.created_at:%Y-%m-%d}:"
+        f" {' '.join(remove_injections(post.text)[:POST_CHARS].split())}"
+        for post in posts[1 : 1 + MAX_POSTS]
+    ]
+    return "\n".join([head, *rows])
+
+
+def _prove(
+    sentences: Sequence[WrittenSentence],
+    shown: Sequence[Hit],
+    posts: Mapping[int, Sequence[Post]],
+    language: Language,
+) -> list[tuple[str, list[int]]]:
+    """Return the sentences that their items support, with the places of those items."""
+    candidates, numbers = [], []
+    for sentence in sentences:
+        cited = [n for n in dict.fromkeys(sentence.items) if 1 <= n <= len(shown)]
+        evidence = [post for n in cited for post in posts[n]]
+        text = " ".join(sentence.text.split())
+        if cited and text:
+            item = Item(text, cites=tuple(post.key for post in evidence))
+            candidates.append(Candidate("points", item, tuple(evidence)))
+            numbers.append(cited)
+    every = {post.key: post for several in posts.values() for post in several}
+    judged = checked(candidates, every, language)
+    return [
+        (candidate.item.text, cited)
+        for candidate, cited in zip(judged, numbers, strict=True)
+        if not set(candidate.problems) - {GENERIC}
+    ]
+
+
+async def ask_archive(
+    store: Store,
+    question: str,
+    today: date,
+    *,
+    topic: str = "",
+    language: Language,
+    ask: AskModel,
+    prompts: Mapping[str, Prompt],
+) -> ArchiveAnswer:
+    """Return what the archive says to a question in the words of a model, which `ask` asks. Where
+    none answers, or nothing of it stands, the items are the answer."""
+    asked = clean_question(question)
+    if not asked:
+        return ArchiveAnswer("nothing")
+    hits, near = await find_hits(store, asked, today, topic=topic, language=language)
+    shown = [*hits, *near][:MAX_HITS]
+    spans = dict.fromkeys((hit.topic, hit.first, hit.last) for hit in shown)
+    reports = {span: report for span in spans if (report := await store.report(*span))}
+    posts = list_posts(shown, reports)
+    return await _answer(asked, hits, near, posts, language, ask, prompts)

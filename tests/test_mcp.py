@@ -1,0 +1,71 @@
+"""The archive over the Model Context Protocol, through a client of the protocol in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import ClientSession
+from mcp.shared.memory import create_connected_server_and_client_session
+
+from bot.mcp_server import Archive, build_server
+from digest.store import Store
+from tests.hosts import fill
+from tests.posts import TOPIC
+from tests.samples import DAY, report
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        await fill(store, report(date(2025, 12, 5)))
+        yield Archive(store, {"ai": TOPIC})
+
+
+async def call(client: ClientSession, tool: str, **words: Any) -> Any:
+    """What a tool gives, or its error as text."""
+    found = await client.call_tool(tool, words)
+    text = [part.text for part in found.content if part.type == "text"]
+    if found.isError:
+        return " ".join(text)
+    given = found.structuredContent or {}
+    assert json.loads(json.dumps(given)) == given
+    return given.get("result", given)
+
+
+async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
+    server = build_server(archive)
+    async with create_connected_server_and_client_session(server._mcp_server) as client:
+        tools = (await client.list_tools()).tools
+        assert all(tool.annotations and tool.annotations.readOnlyHint for tool in tools)
+        assert all(tool.description for tool in tools)
+        [topic] = await call(client, "list_topics")
+        assert topic["reports"] == 3
+        assert topic["newest"] == str(DAY)
+        newest = await call(client, "get_report", topic="ai")
+        assert newest["items"][0]["title"] == "Meridian 3.2 Pro is out"
+        assert newest["items"][0]["sources"][0] == "https://x.com/ada/status/1"
+        days = {"day": "2025-12-04", "last": "2025-12-06"}
+        week = await call(client, "get_report", topic="ai", sections=["points"], **days)
+        assert (week["from"], week["to"]) == ("2025-12-04", "2025-12-06")
+        [hit] = await call(client, "search", words="Meridian Pro", limit=1)
+        place = {"topic": "ai", "day": hit["to"], "number": hit["number"]}
+        [post, _] = await call(client, "get_sources", **place)
+        assert post["author"] == "ada"
+        story = await call(client, "get_story", **place)
+        assert {row["day"] for row in story} == {"2025-12-04", "2025-12-05", "2025-12-06"}
+
+
+async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -> None:
+    server = build_server(archive)
+    async with create_connected_server_and_client_session(server._mcp_server) as client:
+        assert "use one of ai" in await call(client, "get_report", topic="nope")
+        nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
+        assert "2025-12-04" in nearest
+        beyond = await call(client, "get_sources", topic="ai", day="2025-12-06", number=99)
+        assert "has items 1 to" in beyond
+        assert await call(client, "search", words='" OR * NEAR(') == []
