@@ -303,27 +303,6 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--topic", help="Only this topic.")
-@click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
-def export(folder: Path, topic: str | None, day: date | None) -> None:
-    """Write reports and pictures into FOLDER as Jekyll posts."""
-    _run(_export(folder, topic, day))
-
-
-async def _export(folder: Path, topic: str | None, day: date | None) -> None:
-    from digest.publish.exchange import export_reports
-    from digest.store import Store
-    from digest.topics import load_topics
-
-    settings = _settings()
-    async with await Store.open(settings.database_url) as store:
-        topics = load_topics(settings.topics_file)
-        for path in await export_reports(folder, topics, store, topic, day):
-            _print(path)
-
-
-@cli.command()
 @click.option(
     "--only", metavar="NAMES", help="Run only these parts: clock,worker,telegram,discord,web."
 )
@@ -438,8 +417,8 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
             _print(line)
 
 
-cli.add_command(archive_cli.ask)
-cli.add_command(archive_cli.mcp)
+for _command in (archive_cli.ask, archive_cli.export, archive_cli.mcp):
+    cli.add_command(_command)
 
 
 @cli.command()

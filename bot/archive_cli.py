@@ -1,10 +1,11 @@
-"""The archive on the command line: questions, and the server of the Model Context Protocol."""
+"""The archive on the command line: questions, Jekyll posts, the Model Context Protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,9 @@ import click
 from bot import texts
 from bot.logs import set_up_logging
 from bot.settings import Settings, load_settings
+from bot.typed_dates import DayParam
 from digest.errors import DigestError
+from digest.masking import mask
 from digest.models import Language
 
 if TYPE_CHECKING:
@@ -80,6 +83,49 @@ async def answer_question(
                 ask=llm.ask,
                 prompts=load_prompts(settings.prompts_dir),
             )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--topic", help="Only this topic.")
+@click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
+@click.option("--from", "first", type=DayParam(), help="First day of a week, a month or any range.")
+@click.option("--to", "last", type=DayParam(), help="Last day of the range.")
+def export(
+    folder: Path, topic: str | None, day: date | None, first: date | None, last: date | None
+) -> None:
+    """Write reports and pictures into FOLDER as Jekyll posts.
+
+    With --from and --to, the stories of those days as one post.
+    """
+    if bool(first) != bool(last) or (first and day):
+        raise click.UsageError("give --date, or --from and --to, not both")
+    if first and last and first >= last:
+        raise click.UsageError("--from must be before --to")
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    asyncio.run(_export(settings, folder, topic, day, (first, last) if first and last else None))
+
+
+async def _export(
+    settings: Settings,
+    folder: Path,
+    topic: str | None,
+    day: date | None,
+    span: tuple[date, date] | None,
+) -> None:
+    from digest.publish.exchange import export_reports, export_span
+    from digest.store import Store
+    from digest.topics import load_topics
+
+    topics = load_topics(settings.topics_file)
+    async with await Store.open(settings.database_url) as store:
+        if span:
+            paths = await export_span(folder, topics, store, topic, span)
+        else:
+            paths = await export_reports(folder, topics, store, topic, day)
+    for path in paths:
+        click.echo(mask(str(path)))
 
 
 @click.command()

@@ -16,7 +16,10 @@ from bot.messages import Incoming, Reply
 from bot.options import applied, understood
 from bot.platforms.terminal import render
 from digest.calendar import month_of, week_of
+from digest.errors import DigestError
 from digest.models import SECTIONS, Chat, Cited, Item, Language, Report, Section, Subscription
+from digest.publish.archive import read_post
+from digest.publish.exchange import export_span
 from digest.rollup import find_changes, roll_up
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -238,3 +241,20 @@ def test_words_of_the_weekly_rhythm(words: str, weekly: bool, weekdays: tuple[in
     assert (chosen.weekly, chosen.weekdays) == (weekly, weekdays)
     back = applied(understood(["daily"], {}), chosen)
     assert (back.weekly, back.weekdays) == (False, tuple(range(7)))
+
+
+async def test_a_range_is_exported_under_the_customers_name(talk: Talk, tmp_path: Path) -> None:
+    store, week = talk.services.store, week_of(MONDAY)
+    folder = tmp_path / "site"
+    post, picture, linked = await export_span(folder, {"ai": TOPIC}, store, "ai", week)
+    name = "twitter_ai_20251201_20251207"
+    assert post == folder / "_posts" / f"2025-12-07-{name}.md"
+    assert {picture.name, linked.name} == {f"wordcloud_{name}.jpg"}
+    text = post.read_text(encoding="utf-8")
+    assert f'title: "{name}"' in text
+    assert "report (2025-12-01 to 2025-12-07)" in text
+    assert "1 Dec: Northlight Orbit seeks funding" in text
+    back = read_post(post.read_bytes(), post.name).report
+    assert (back.first, back.last) == week
+    with pytest.raises(DigestError, match="no report of these days"):
+        await export_span(folder, {"ai": TOPIC}, store, "ai", (date(2024, 1, 1), date(2024, 1, 7)))

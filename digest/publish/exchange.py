@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from digest.cloud import as_jpeg
+from digest.cloud import as_jpeg, render
 from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
-from digest.publish.jekyll import export, give_back, write_files
+from digest.publish.jekyll import File, export, give_back, write_files
+from digest.rollup import roll_up
 from digest.store import Store
 from digest.write.extractive.notes import heading
 
@@ -119,19 +120,62 @@ async def export_reports(
     return paths
 
 
+async def export_span(
+    folder: Path,
+    topics: Mapping[str, Topic],
+    store: Store,
+    topic: str | None,
+    span: tuple[date, date],
+) -> list[Path]:
+    """Write the stories of these days, put together from the daily reports, as a post a topic with
+    the range in its name; return the paths. A stored report of exactly these days is written as it
+    is. Raise DigestError where there is none."""
+    paths: list[Path] = []
+    for stored in await store.topics():
+        if topic not in (None, stored.name, stored.slug):
+            continue
+        described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
+        zone = described.timezone
+        if span in await store.report_spans(stored.name):
+            paths += await _export(folder, store, stored.name, stored.slug, zone, span)
+        elif reports := await store.daily_reports(stored.name, *span):
+            week = roll_up(described, reports, *span, reports[-1].language)
+            files = export(week, stored.slug, zone, _jpeg(_draw(week)))
+            paths += _write(folder, files)
+    if not paths:
+        raise DigestError("there is no report of these days to export: see /topics in the chat")
+    return paths
+
+
+def _draw(report: Report) -> bytes:
+    try:
+        return render(report.wordcounts) if report.wordcounts else b""
+    except CloudError:
+        return b""
+
+
 async def _export(
     folder: Path, store: Store, topic: str, slug: str, zone: str, days: tuple[date, date]
 ) -> list[Path]:
     report = await store.report(topic, *days)
     if report is None:
         return []
-    picture = await store.cloud(topic, *days)
-    try:
-        jpeg = as_jpeg(picture) if picture else b""
-    except CloudError:
-        jpeg = b""
+    jpeg = _jpeg(await store.cloud(topic, *days))
     source = await store.source(topic, *days)
-    files = give_back(report, slug, source, jpeg) if source else export(report, slug, zone, jpeg)
+    return _write(
+        folder,
+        give_back(report, slug, source, jpeg) if source else export(report, slug, zone, jpeg),
+    )
+
+
+def _jpeg(picture: bytes) -> bytes:
+    try:
+        return as_jpeg(picture) if picture else b""
+    except CloudError:
+        return b""
+
+
+def _write(folder: Path, files: Sequence[File]) -> list[Path]:
     try:
         return write_files(folder, files)
     except OSError as error:
