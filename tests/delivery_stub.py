@@ -118,7 +118,9 @@ class DeliveryStub:
         self.books = {"telegram": Book(), "discord": Book()}
         self.problems: list[str] = []
         self.news: set[str] = set()
-        self.forgets_nonces = False
+        self.forgets_nonces = self.forbids_threads = False
+        self.threads: dict[str, str] = {}
+        """Names of threads by their ids."""
         self.url, self.port = "", 0
         self._ids = itertools.count(1000)
         self._by_nonce: dict[tuple[str, str], str] = {}
@@ -133,6 +135,7 @@ class DeliveryStub:
         app.router.add_post("/api/v10/channels/{channel}/messages", self._discord)
         app.router.add_get("/api/v10/channels/{channel}/messages", self._history)
         app.router.add_post("/api/v10/channels/{channel}/messages/{id}/crosspost", self._crosspost)
+        app.router.add_post("/api/v10/channels/{channel}/messages/{id}/threads", self._thread)
         app.router.add_get("/stub", self._told)
         app.router.add_get("/api/v10/users/@me", self._me)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -148,6 +151,17 @@ class DeliveryStub:
             await self._runner.cleanup()
         if self.problems and kind is None:
             raise AssertionError("\n".join(self.problems[:20]))
+
+    async def _thread(self, request: web.Request) -> web.Response:
+        """Open a thread with the id of its message, as Discord does."""
+        sent, id_ = await request.json(), request.match_info["id"]
+        known = {one["id"] for one in self._channel.get(request.match_info["channel"], [])}
+        if id_ not in known or set(sent) - {"name", "auto_archive_duration"}:
+            self.problems.append(f"discord: a thread under {id_} with {sorted(sent)}")
+        if self.forbids_threads:
+            return _answer(403, {"message": "Missing Permissions", "code": 50013})
+        self.threads[id_] = str(sent["name"])
+        return _answer(201, {"id": id_, "name": sent["name"]})
 
     async def _told(self, _: web.Request) -> web.Response:
         told = {name: vars(book) | {"doubled": book.doubled} for name, book in self.books.items()}
@@ -243,6 +257,8 @@ class DeliveryStub:
         if ended := await self._before(request, "discord", chat):
             return ended
         book = self.books["discord"]
+        if self.forbids_threads and any(m["id"] == chat for c in self._channel.values() for m in c):
+            return _answer(404, {"message": "Unknown Channel", "code": 10003})
         known = self._by_nonce.get((chat, sent["nonce"]))
         if known and not self.forgets_nonces:
             book.merged += 1

@@ -17,7 +17,7 @@ from bot.messages import Heading, ListItem, Paragraph, Picture
 from bot.platforms import Delivering, Pace
 from bot.report_blocks import MARK
 from bot.services import Services
-from digest.models import Chat, Subscription
+from digest.models import Chat, Item, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
@@ -177,3 +177,28 @@ async def test_a_late_digest_says_so_in_the_chat_s_language(store: Store, tmp_pa
     assert any(isinstance(b, Picture) for b in late.blocks)
     lines = [[b.line for group in one.buttons for b in group] for one in (late, in_time)]
     assert lines[0] == lines[1]
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
+    store: Store, tmp_path: Path, forbidden: bool
+) -> None:
+    views = tuple(Item(f"View {n}. " + "x y " * 200, f"Ada {n}", cites=("x:1",)) for n in range(9))
+    await store.save_report(report(YESTERDAY, views=views))
+    wants = wish("discord", "5", threads=True, length="detail")
+    await store.subscribe(wants, DUE - timedelta(hours=12))
+    async with DeliveryStub() as stub:
+        stub.forbids_threads = forbidden
+        async with sending(store, tmp_path, stub, "discord") as ledger:
+            await ledger.propose(TOPICS, DUE)
+            await delivered(ledger, 1)
+        taken = stub.books["discord"].chats
+    if forbidden:
+        assert stub.threads == {}
+        assert taken["5"] > 1
+        assert len(await store.subscriptions(wants.chat)) == 1
+        return
+    [(thread, name)] = stub.threads.items()
+    assert str(YESTERDAY) in name
+    assert taken["5"] == 1
+    assert taken[thread] > 1

@@ -48,6 +48,8 @@ class Job:
     part: Part
     picture: str
     """What its body calls the picture, or nothing."""
+    in_thread: bool = False
+    """Whether it belongs in the thread of its digest's first part."""
     message: Outgoing | None = None
     """As it was last tried."""
     plain: bool = False
@@ -63,7 +65,8 @@ class Job:
 
 def job_of(part: Part) -> Job:
     """Return the part as a job."""
-    return Job(part, str(json.loads(part.body).get("picture", "")))
+    body = json.loads(part.body)
+    return Job(part, str(body.get("picture", "")), bool(body.get("in_thread")))
 
 
 class Tries:
@@ -150,6 +153,7 @@ class Tries:
             job.plain,
             job.bare,
             job.denied,
+            await self._ledger.first_message(part.delivery) if job.in_thread else "",
         )
         return job.message
 

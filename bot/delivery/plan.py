@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TypeVar
 from bot.alerts import Tell
 from bot.delivery.compose import compose_digest, compose_excuse, load_digest
 from bot.delivery.dispatch import Outbox, Writer
+from bot.messages import Heading, Reply
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
@@ -136,6 +138,8 @@ class Deliveries:
             report, picture = await self._load_report(key, wants)
             reply = await compose_digest(self._context, report, wants, late=late)
             bodies = delivering.bodies(reply, chat, picture, quiet=wants.quiet)
+            if wants.threads:
+                bodies = _in_thread(bodies, reply)
             _keep(self._bodies, alike, bodies)
         return self._bodies[alike]
 
@@ -156,6 +160,15 @@ class Deliveries:
             picture = await self._context.store.cloud(topic, *days)
             _keep(self._pictures, name, picture, MOST_PICTURES)
         return self._pictures[name]
+
+
+def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
+    """Return the messages with what makes a thread of them: the first one's name, and that the
+    others belong in it."""
+    title = next((block.text for block in reply.blocks if isinstance(block, Heading)), reply.topic)
+    first, *others = (json.loads(body) for body in bodies)
+    threaded = [first | {"thread": title}, *(body | {"in_thread": True} for body in others)]
+    return [json.dumps(body, ensure_ascii=False) for body in threaded]
 
 
 def _keep(

@@ -236,6 +236,8 @@ class Outgoing:
     """Without the picture."""
     denied: bool = False
     """Some of it is left out for want of permissions: the message says so."""
+    thread: str = ""
+    """The first message of its digest, in whose thread it belongs; empty for the chat itself."""
     reply_to: str = ""
     """The message it answers, where its place follows from that: a thread of comments."""
 

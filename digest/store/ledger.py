@@ -45,6 +45,12 @@ class Ledger(DueTables):
         async with self._store.reading() as connection:
             return str(await connection.scalar(said.where(parts.c.id == part)) or "{}")
 
+    async def first_message(self, delivery: int) -> str:
+        """Return the platform's id of a digest's first message, or nothing before it was sent."""
+        first = (parts.c.delivery_id == delivery) & (parts.c.position == 0)
+        async with self._store.reading() as connection:
+            return str(await connection.scalar(select(parts.c.message).where(first)) or "")
+
     async def end_chat(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> int:

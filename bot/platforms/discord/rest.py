@@ -61,6 +61,8 @@ _BLOCKED = {40333}
 _SILENT = 1 << 12
 """SUPPRESS_NOTIFICATIONS, of a message's flags."""
 MOST_CONTENT = 2000
+MOST_NAME, ARCHIVE_MINUTES = 100, 1440
+"""Characters of a thread's name, and minutes without a message after which it is put away."""
 MOST_REASON = 300
 
 
@@ -106,8 +108,30 @@ class DiscordDeliverer:
         return bodies
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message, in one call; as plain text in as many as it takes."""
-        first, again, path = "", 0.0, f"/channels/{message.chat.id}/messages"
+        """Send one message, in one call; as plain text in as many as it takes. The first of a
+        digest that wants a thread opens it; one that belongs in a thread goes to the channel where
+        there is none, or where the bot may not write in it."""
+        name = str(json.loads(message.body).get("thread", ""))
+        try:
+            delivered = await self._post(message, message.thread or message.chat.id)
+        except (Gone, Refused):
+            if not message.thread:
+                raise
+            return await self._post(message, message.chat.id)
+        if name and delivered.message:
+            await self._open_thread(message.chat.id, delivered.message, name)
+        return delivered
+
+    async def _open_thread(self, channel: str, message: str, name: str) -> None:
+        """Open a thread under a message; without it the digest goes on in the channel."""
+        content = {"json": {"name": name[:MOST_NAME], "auto_archive_duration": ARCHIVE_MINUTES}}
+        try:
+            await self.call("POST", f"/channels/{channel}/messages/{message}/threads", content)
+        except PlatformError as error:
+            log.warning("discord: no thread was opened (%s)", error)
+
+    async def _post(self, message: Outgoing, channel: str) -> Delivered:
+        first, again, path = "", 0.0, f"/channels/{channel}/messages"
         for payload in _payloads(message):
             content: dict[str, Any] = {"json": payload}
             if "attachments" in payload:
@@ -119,7 +143,7 @@ class DiscordDeliverer:
             first = first or str(answer.get("id", ""))
             if headers.get("X-RateLimit-Remaining") == "0":
                 again = _seconds(headers.get("X-RateLimit-Reset-After"))
-        return Delivered(first, publish=self._news(message.chat.id), again=again)
+        return Delivered(first, publish=self._news(channel), again=again)
 
     async def open_direct(self, person: str) -> Chat:
         """Return the channel of direct messages with somebody. Raises as `deliver` does."""
@@ -130,7 +154,8 @@ class DiscordDeliverer:
     async def arrived(self, message: Outgoing, since: datetime) -> str:
         """Look for the message among the channel's last ones, by its nonce or its words."""
         after = discord.utils.time_snowflake(since - timedelta(seconds=10))
-        path = f"/channels/{message.chat.id}/messages?after={after}&limit=100"
+        place = message.thread or message.chat.id
+        path = f"/channels/{place}/messages?after={after}&limit=100"
         try:
             told, _ = await self.call("GET", path, {})
         except Revoked:
@@ -192,7 +217,8 @@ def _payloads(message: Outgoing) -> list[dict[str, Any]]:
     """Return what is posted: one payload, or as many as plain text takes."""
     body: dict[str, Any] = json.loads(message.body)
     note = f"-# {body.pop('denied', '')}" if message.denied else ""
-    body.pop("denied", None)
+    for key in ("denied", "thread", "in_thread"):
+        body.pop(key, None)
     pictured = bool(body.pop("picture", "")) and not message.bare
     if message.plain:
         return [
