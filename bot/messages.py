@@ -119,6 +119,8 @@ class Reply:
     """The topic it is about, for its colour; empty for the bot's own matters."""
     line: str = ""
     """The line that gives this very answer again, whenever it is asked: for turning its pages."""
+    menu: Language | Literal["", "topic"] = ""
+    """The language that the chat's menu of commands has from now on; `topic`: that of each app."""
 
 
 def reply(*blocks: Block, language: Language = "zh") -> Reply:

@@ -463,3 +463,18 @@ async def test_nothing_can_be_sent_to_who_blocked_the_bot(up: Running) -> None:
     up.server.remove_bot(MEI, MEI)
     with pytest.raises(Gone):
         await up.bot.send(Chat("telegram", str(MEI)), reply(Paragraph("hello")))
+
+
+async def test_a_chats_menu_speaks_the_language_it_chose(up: Running) -> None:
+    def menu(code: str) -> str:
+        return str(up.server.commands[f"chat {MEI}", code][-1]["description"])
+
+    await up.ask(MEI, "/subscribe en", messages=2)
+    await up.server.until(lambda: (f"chat {MEI}", "zh") in up.server.commands)
+    assert (menu(""), menu("zh")) == ("list the commands", "list the commands")
+    told = up.count("setMyCommands")
+    await up.ask(MEI, "/settings auto")
+    await up.server.until(lambda: up.count("setMyCommands") >= told + 2)
+    assert (menu(""), menu("zh")) == ("list the commands", "列出命令")
+    await up.ask(MEI, "/settings quiet")
+    assert up.count("setMyCommands") == told + 2

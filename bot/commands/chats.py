@@ -68,7 +68,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
     if chat.platform == "terminal":
         follows = (Paragraph(texts.text("terminal_note", ask.language)), *follows)
-    yield _private(replace(answer, blocks=(*answer.blocks, *follows)))
+    yield _private(replace(answer, blocks=(*answer.blocks, *follows), menu=request.language))
     if newest is not None:
         yield await compose_digest(context, newest, subscription)
 
@@ -126,9 +126,10 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
         await store.subscribe(replace(new, chat=chat), ask.context.now())
         ask = ask.after(new)
     if request.menu:
-        yield _private(await choices.menu(ask, new, request.menu))
-        return
-    yield _private(await choices.state(ask, new, old))
+        shown = await choices.menu(ask, new, request.menu)
+    else:
+        shown = await choices.state(ask, new, old)
+    yield replace(_private(shown), menu=request.language)
 
 
 def _private(answer: Reply) -> Reply:

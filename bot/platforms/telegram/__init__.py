@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeChat, CallbackQuery, Message, Update
+from telegram import CallbackQuery, Message, Update
 from telegram.error import InvalidToken
 
 from bot import texts
@@ -29,6 +28,7 @@ from bot.platforms import (
 )
 from bot.platforms.telegram.api import HOLD_SECONDS, Sender, TelegramDeliverer, UpdatesWire, call
 from bot.platforms.telegram.entities import is_for_everybody, link
+from bot.platforms.telegram.menus import show_chat_menu, show_menus
 from bot.platforms.telegram.updates import (
     HELLO,
     NAME,
@@ -155,32 +155,7 @@ class Telegram:
         await self.bot.shutdown()
 
     async def _show_menus(self) -> None:
-        """Tell Telegram the commands, where they changed since it was told."""
-        public = [row for row in self.host.menu if not row.operators]
-        menus = {
-            language: [BotCommand(row.name, row.about[language]) for row in public]
-            for language in ("zh", "en")
-        }
-        rows = [[row.name, row.about["zh"], row.about["en"]] for row in self.host.menu]
-        shown = json.dumps([rows, self.setup.operators], ensure_ascii=False)
-        hash_ = hashlib.sha256(shown.encode()).hexdigest()
-        name = f"menu:{self.bot.id}"
-        if await self.host.note(NAME, name) == hash_:
-            return
-        await call(self.bot.set_my_commands(menus["en"]))
-        await call(self.bot.set_my_commands(menus["zh"], language_code="zh"))
-        for person in self.setup.operators:
-            whole = {
-                language: [BotCommand(row.name, row.about[language]) for row in self.host.menu]
-                for language in ("zh", "en")
-            }
-            scope = BotCommandScopeChat(int(person))
-            try:
-                await call(self.bot.set_my_commands(whole["en"], scope=scope))
-                await call(self.bot.set_my_commands(whole["zh"], scope=scope, language_code="zh"))
-            except (Gone, Refused):
-                log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
-        await self.host.save_note(NAME, name, hash_)
+        await show_menus(self.bot, self.host, self.setup.operators)
 
     async def _choose_way(self) -> None:
         """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
@@ -335,6 +310,12 @@ class Telegram:
         async for one in replies:
             post = one.manner == "post"
             await self.sender.send(chat, one, whole=post, reply_to="" if post else reply_to)
+            await self._follow_language(chat, one)
+
+    async def _follow_language(self, chat: Chat, one: Reply) -> None:
+        """Show the menu of commands in the language that the chat has chosen."""
+        if one.menu:
+            await show_chat_menu(self.bot, self.host, chat, one.menu, self.setup.operators)
 
     async def _greet(self, asked: Incoming) -> None:
         """Say what the bot can do where it was added; it may not be allowed to speak there."""
@@ -363,6 +344,7 @@ class Telegram:
             return
         place = reply_place(query.message if isinstance(query.message, Message) else None)
         await self._show(query, press, one, chat, place)
+        await self._follow_language(chat, one)
         if chat.kind == "channel":
             replies = _posts(replies)
         await self._send_all(replies, chat, place)
