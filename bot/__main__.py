@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot import archive_cli
+from bot import archive_cli, site_cli
 from bot.settings import Settings, load_settings
 from bot.typed_dates import DayParam
 from digest.errors import DigestError, StoreError
@@ -417,7 +417,10 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
             _print(line)
 
 
-for _command in (archive_cli.ask, archive_cli.export, archive_cli.mcp):
+for _command in (
+    *(archive_cli.ask, archive_cli.export, archive_cli.mcp),
+    *(site_cli.publish, site_cli.search, site_cli.forget),
+):
     cli.add_command(_command)
 
 

@@ -75,6 +75,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
                 timezone=settings.timezone,
                 alerts=alerts,
                 reads_month=settings.x_reads_month,
+                public_url=settings.public_url,
             )
         finally:
             await builds.close()

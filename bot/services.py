@@ -58,6 +58,8 @@ class Services:
     """Zone of new chats."""
     alerts: Alerts | None = None
     """What the operators hear of; None where nobody talks to them."""
+    public_url: str = ""
+    """Where the archive's pages are; empty where people cannot reach them."""
     reads_month: int = 0
     """The cap on billed posts of X."""
 

@@ -73,6 +73,12 @@ def _check_web_address(address: str) -> str:
     return address
 
 
+def _check_public_url(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s?#]*)?", address):
+        raise ValueError("write the address that people see, like https://digest.example")
+    return address.rstrip("/")
+
+
 def _check_admins(listed: str) -> str:
     listed = listed.replace("\uff0c", ",")
     for person in filter(None, map(str.strip, listed.split(","))):
@@ -132,6 +138,7 @@ class Settings(BaseSettings):
         _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
     ] = Field("", repr=False)
     discord_api_url: Annotated[str, AfterValidator(_check_server)] = ""
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = ""
     openai_api_key: Annotated[str, _token(r"[!-~]+", "copy it from the model server", "Bearer")] = (
         Field("", repr=False)
     )

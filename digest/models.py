@@ -159,6 +159,8 @@ class Counts:
     unproved: int = 0
     refused: int = 0
     """Items of the model that were refused at first; `unproved` of them stayed so."""
+    withdrawn: int = 0
+    """Items that went because their posts were deleted on demand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, open_source
 from digest.store import Store
+from digest.store.post_tables import is_withdrawn
 from digest.store.source_tables import SourceBook
 from digest.text import clean
 from digest.write import Material
@@ -299,6 +300,7 @@ async def _gather_files(
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []
+    marks = await store.list_withdrawn()
     for path in files:
         source = open_source(SourceSpec("jsonl", str(path)))
         try:
@@ -309,6 +311,7 @@ async def _gather_files(
             continue
         if not posts:
             log.warning("%s: no posts in it", source.name)
+        posts = [post for post in posts if not is_withdrawn(post, marks)]
         await store.save_posts(topic, source.name, posts)
         results.append(SourceResult(source.name, len(posts)))
         for post in posts:

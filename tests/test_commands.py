@@ -271,7 +271,7 @@ async def test_without_reports_the_way_to_one_is_shown(bot: Bot) -> None:
     for command in COMMANDS:
         said = await bot.say(f"/{command.name}", "boss")
         assert said.strip()
-        if command.takes and command.who == "everybody" and command.name != "help":
+        if command.takes and command.who == "everybody" and command.name not in ("help", "search"):
             assert "digest ai" in said
             assert "digest ai" not in await bot.say(f"/{command.name}"), "for operators only"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import about, chats, costs, questions, reports, sources_admin, spans
+from bot.commands import about, chats, costs, questions, reports, search, sources_admin, spans
 from bot.commands.asking import Command
 from bot.menu import Argument
 
@@ -123,6 +123,15 @@ COMMANDS: tuple[Command, ...] = (
         "/ask What did Kitewick raise?",
         (Argument("question", required=True),),
     ),
+    Command(
+        "search",
+        "搜索",
+        search.search,
+        "在所有报告中搜索",
+        "search all reports",
+        "/search Nvidia",
+        (Argument("words", required=True),),
+    ),
     Command("topics", "主题", about.topics, "有哪些主题", "the topics", "/topics"),
     Command(
         "subscribe",
@@ -215,6 +224,15 @@ COMMANDS: tuple[Command, ...] = (
         "/now {day}",
         (TOPIC, DAY),
         "operators",
+        private=True,
+    ),
+    Command(
+        "forget",
+        "遗忘",
+        search.forget,
+        "删除机器人存有的关于你的信息",
+        "delete what this bot knows of you",
+        "/forget",
         private=True,
     ),
     Command("start", "开始", chats.start, "机器人能做什么", "what this bot can do", "/start"),

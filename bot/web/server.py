@@ -11,12 +11,16 @@ from aiohttp import web
 
 from bot.platforms import Setup
 from bot.services import Services
+from bot.web.site_routes import add_pages
 from bot.web.status import add_status
 from bot.web.webhook import add_webhook
 from digest.errors import DigestError
+from digest.publish.site import Site
 
 MOST_BYTES = 256 * 1024
 """Of a request's body; an update of Telegram is far smaller."""
+MOST_LINE_BYTES = 128 * 1024
+"""Of an address: a search for 10,000 Chinese characters takes 90,000."""
 
 
 class WebHost(Protocol):
@@ -33,11 +37,12 @@ class WebHost(Protocol):
 
 
 def build_app(context: Services, host: WebHost, telegram: Setup) -> web.Application:
-    """Return the application: state, and Telegram's webhook where one is set up."""
+    """Return the application: state, Telegram's webhook where one is set up, and the archive."""
     app = web.Application(client_max_size=MOST_BYTES)
     add_status(app, context, lambda: host.platforms)
     if telegram.token and telegram.webhook_url:
         add_webhook(app, telegram, partial(host.receive, "telegram"))
+    add_pages(app, Site(context.store, context.topics, context.public_url))
     return app
 
 
@@ -48,7 +53,9 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     Raises DigestError where nothing can listen there.
     """
     host, _, port = address.rpartition(":")
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=2.0, max_line_size=MOST_LINE_BYTES
+    )
     await runner.setup()
     try:
         try:

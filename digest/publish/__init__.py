@@ -6,6 +6,8 @@ import re
 from datetime import date
 from hashlib import sha256
 
+from digest.models import Hit, Report
+
 MAX_SLUG = 60
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))]
@@ -31,3 +33,10 @@ def mark_of(slug: str) -> str:
 def stem(slug: str, first: date, last: date) -> str:
     """Return what post and picture are called after: `twitter_ai_20251206_20251206`."""
     return f"{safe_slug(slug)}_{first:%Y%m%d}_{last:%Y%m%d}"
+
+
+def days_of(report: Report | Hit) -> str:
+    """Return its days as addresses have them: 2025-12-06, 2025-12-01..2025-12-07."""
+    if report.first == report.last:
+        return str(report.first)
+    return f"{report.first}..{report.last}"

@@ -234,7 +234,8 @@ def _plain_clauses(text: str) -> Iterator[Clause]:
     for match in _RUN.finditer(text):
         run = match.group()
         if not _is_cjk(run[0]):
-            common = run.lower() in load_words("stop_words", "english")
+            letter = len(run) == 1 and run.isalpha()
+            common = letter or run.lower() in load_words("stop_words", "english")
             term = _normalize_word(run)
             yield Clause(((term,),), 0.3 if common else 1.0, required=not common)
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date
 from typing import Any
@@ -109,7 +109,10 @@ async def insert_posts(
     # Locking the topic makes two writers take turns, so that reading before writing is safe.
     await upsert_topic(connection, topic)
     batch: dict[str, Post] = {}
+    marks = set((await connection.scalars(select(tables.withdrawn.c.key))).all())
     for post in posts:
+        if is_withdrawn(post, marks):
+            continue
         key = storable(post.key)
         batch[key] = merge_copies(batch[key], post) if key in batch else post
     known = await _load_known(connection, topic.name, list(batch))
@@ -122,6 +125,18 @@ async def insert_posts(
     if rows:
         await connection.execute(upsert(connection.dialect.name, table, ["topic", "key"]), rows)
     return len(batch.keys() - known.keys())
+
+
+def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
+    """Return True if the post, or all posts of its author, were withdrawn."""
+    return bool(marks) and (
+        storable(post.key) in marks or author_mark(post.source, post.author) in marks
+    )
+
+
+def author_mark(source: str, author: str) -> str:
+    """Return the key under which an author is withdrawn, whatever the case of the name."""
+    return storable(f"{source}:@{author.lower().lstrip('@')}")
 
 
 def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:

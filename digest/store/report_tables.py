@@ -41,7 +41,17 @@ from digest.store.database import Database
 from digest.store.engine import insert_on, upsert
 from digest.store.post_tables import post_of
 from digest.store.search_tables import IndexEntry, make_entries, write_entries
-from digest.store.tables import clouds, drops, imports, items, posts, reports, sections, topics
+from digest.store.tables import (
+    clouds,
+    drops,
+    imports,
+    items,
+    posts,
+    reports,
+    sections,
+    topics,
+    withdrawn,
+)
 
 # Statements that readers wait for are made once: making one takes longer than running it.
 _OF_TOPIC = select(reports).where(reports.c.topic == bindparam("topic"))
@@ -64,10 +74,28 @@ _CONTENTS = (
     .where(sections.c.report_id.in_(bindparam("ids", expanding=True)))
     .order_by(sections.c.report_id, sections.c.position, items.c.position)
 )
-_DAILY = _OF_TOPIC.where(
-    reports.c.first == reports.c.last,
-    reports.c.last.between(bindparam("first"), bindparam("last")),
-).order_by(reports.c.last)
+_IS_DAILY = (reports.c.first == reports.c.last) & reports.c.last.between(
+    bindparam("first"), bindparam("last")
+)
+_DAILY = _OF_TOPIC.where(_IS_DAILY).order_by(reports.c.last)
+_FIRST_POINTS = (
+    select(items.c.report_id, items.c.title, items.c.text)
+    .join(sections)
+    .where(sections.c.name == "points", items.c.position == 0)
+    .subquery()
+)
+_HEADLINES = (
+    select(reports.c.last, _FIRST_POINTS.c.title, _FIRST_POINTS.c.text)
+    .join(_FIRST_POINTS, _FIRST_POINTS.c.report_id == reports.c.id, isouter=True)
+    .where(reports.c.topic == bindparam("topic"), _IS_DAILY)
+    .order_by(reports.c.last.desc())
+)
+_STATE = select(
+    select(func.count()).select_from(reports).scalar_subquery(),
+    select(func.max(reports.c.created_at)).scalar_subquery(),
+    select(func.max(reports.c.id)).scalar_subquery(),
+    select(func.count()).select_from(withdrawn).scalar_subquery(),
+)
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
 _NEIGHBOURS = select(
@@ -87,7 +115,7 @@ class ReportTables(Database):
         texts = {key: post.text for key, post in report.posts.items()}
         entries = make_entries(report.sections, texts, report.renderings)
         async with self.writing() as connection:
-            await _save(connection, report, entries)
+            await save_in(connection, report, entries)
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """Return the report of exactly these days, without `cloud`, `dropped` and `source`."""
@@ -111,6 +139,15 @@ class ReportTables(Database):
         """Return first and last day of every report of the topic, by last day."""
         return await self._read(_list_spans, topic)
 
+    async def read_state(self) -> tuple[object, ...]:
+        """Return what changes whenever a report is made or something is withdrawn."""
+        return await self._read(_load_state)
+
+    async def headlines(self, topic: str, first: date, last: date) -> list[tuple[date, str]]:
+        """Return each day of the range that has a report, newest first, with its first point."""
+        days = {"topic": topic, "first": first, "last": last}
+        return await self._read(_load_headlines, days)
+
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """Return the nearest days before and after that have a report of their own."""
         return await self._read(_neighbours, topic, day)
@@ -130,7 +167,10 @@ class ReportTables(Database):
         return await self._read(_load_dropped, _is(topic, first, last))
 
 
-async def _save(connection: AsyncConnection, report: Report, entries: Sequence[IndexEntry]) -> None:
+async def save_in(
+    connection: AsyncConnection, report: Report, entries: Sequence[IndexEntry]
+) -> None:
+    """Save a report with its entries in the search index, in the place of an earlier one."""
     await _ensure_topic(connection, report.topic)
     statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
@@ -160,6 +200,17 @@ def _load(
 def _neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
     row = connection.execute(_NEIGHBOURS, {"topic": topic, "day": day}).one()
     return row[0], row[1]
+
+
+def _load_state(connection: Connection) -> tuple[object, ...]:
+    return tuple(connection.execute(_STATE).one())
+
+
+def _load_headlines(
+    connection: Connection, parameters: Mapping[str, Any]
+) -> list[tuple[date, str]]:
+    rows = connection.execute(_HEADLINES, parameters)
+    return [(row.last, row.title or row.text or "") for row in rows]
 
 
 def _load_bytes(

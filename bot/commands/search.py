@@ -1,0 +1,140 @@
+"""/search: items of the archive about some words, and /forget: what the bot knows of a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from bot import texts
+from bot.commands.asking import Ask, Unanswered
+from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply
+from bot.report_blocks import shortened
+from bot.typed_dates import DateError, parse_days
+from digest.models import Hit, Report
+from digest.publish import days_of
+from digest.reading.tokens import find_matches
+
+MAX_HITS = 8
+ITEM_CHARS = 280
+MAX_LINKS = 3
+MARK = "【{}】"
+_LAST_DAYS = re.compile(r"(?:近|最近|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
+
+
+async def search(ask: Ask) -> AsyncIterator[Reply]:
+    """Show the items about the words, best first, with the words marked."""
+    words, topic, days = await _understand(ask)
+    if not words:
+        raise Unanswered(ask.say("search_what"))
+    first, last = days or (None, None)
+    hits = await ask.context.store.search(
+        words, topic=topic, first=first, last=last, limit=MAX_HITS
+    )
+    if not hits:
+        raise Unanswered(ask.say("search_nothing", words=shortened(words, 60)))
+    title = texts.text("search_results", ask.language, words=shortened(words, 60))
+    blocks: list[Block] = [Heading(title, 1)]
+    for number, hit in enumerate(hits, 1):
+        blocks.append(_entry(number, hit, words, await _report(ask, hit)))
+    buttons = tuple(Button(str(n), _line(hit)) for n, hit in enumerate(hits, 1))
+    yield Reply(tuple(blocks), ask.language, (buttons,), line=ask.line)
+
+
+async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
+    """Return what to look for, in which topic and days. Topic and days stand at the end; a
+    number alone is a word unless it follows a topic: GPT 5."""
+    words, topic = list(ask.words), ""
+    days: tuple[date, date] | None = None
+    today = ask.today(next(iter(ask.context.topics)))
+    names = await ask.topic_names()
+    if len(words) > 2 and _NUMBER.fullmatch(words[-1]) and words[-2].lower() in names:
+        days = today - timedelta(days=int(words.pop()) - 1), today
+    for _ in range(2):
+        for size in (2, 1):
+            if days or len(words) <= size:
+                continue
+            days = _parse_days(" ".join(words[-size:]), today)
+            if days:
+                del words[-size:]
+        if not topic and len(words) > 1 and words[-1].lower() in names:
+            topic = names[words.pop().lower()]
+    return " ".join(words), topic, days
+
+
+def _parse_days(text: str, today: date) -> tuple[date, date] | None:
+    if match := _LAST_DAYS.fullmatch(text):
+        return today - timedelta(days=max(0, int(match[1]) - 1)), today
+    if re.fullmatch(r"[\d.]+", text) and len(text) < 8:
+        return None  # a version or an amount
+    try:
+        return parse_days(text, today)
+    except DateError:
+        return None
+
+
+async def _report(ask: Ask, hit: Hit) -> Report | None:
+    report = await ask.context.store.report(hit.topic, hit.first, hit.last)
+    return report.in_language(ask.language_for(report)) if report else None
+
+
+def _entry(number: int, hit: Hit, words: str, report: Report | None) -> ListItem:
+    row = report.numbered_item(hit.number) if report else None
+    item = row[1] if row and row[1].cites == hit.item.cites else hit.item
+    posts = [report.posts[key] for key in item.cites if key in report.posts] if report else []
+    links = tuple(Link(f"@{post.author}", post.url) for post in posts[:MAX_LINKS])
+    name = item.title or item.group
+    title = f"{days_of(hit)} · {name}" if name else days_of(hit)
+    return ListItem(mark(shortened(item.text, ITEM_CHARS), words), title, number, links)
+
+
+def mark(text: str, words: str) -> str:
+    """Return a text with what the words ask for in brackets."""
+    for start, end in reversed(find_matches(text, words)):
+        text = text[:start] + MARK.format(text[start:end]) + text[end:]
+    return text
+
+
+def _line(hit: Hit) -> str:
+    """Return the line that shows more of a hit: the posts of a point, else its section."""
+    days = (
+        f"{hit.first:%Y%m%d}" if hit.first == hit.last else f"{hit.first:%Y%m%d}..{hit.last:%Y%m%d}"
+    )
+    if hit.section == "points" and hit.item.status != "imported":
+        return f"/sources {hit.topic} {days} {hit.number}"
+    if hit.section in ("overview", "points"):
+        return f"/brief {hit.topic} {days}"
+    return f"/detail {hit.topic} {days} {hit.section}"
+
+
+async def forget(ask: Ask) -> AsyncIterator[Reply]:
+    """Delete what the bot knows of the person and of a private chat; show the receipt."""
+    incoming, store = ask.incoming, ask.context.store
+    if [word.lower() for word in ask.words] not in (["yes"], ["是"], ["确认"]):
+        button = Button(texts.text("forget_yes", ask.language), "/forget yes")
+        yield replace(ask.say("forget_sure", (button,)), manner="private")
+        return
+    decides = incoming.chat.kind == "private" or await incoming.configures()
+    chat = incoming.chat if decides else None
+    counts = await store.forget_person(incoming.platform, incoming.user_id, chat)
+    blocks = [
+        Paragraph(texts.text("forget_done", ask.language, **counts)),
+        Paragraph(texts.text("forget_rest" if decides else "forget_group", ask.language)),
+    ]
+    yield Reply(tuple(blocks), ask.language, manner="private")
+
+
+def format_hits(hits: Sequence[Hit], words: str, address: str) -> list[str]:
+    """Return a line or two for each hit, as a terminal shows them."""
+    lines = []
+    for number, hit in enumerate(hits, 1):
+        name = hit.item.title or hit.item.group
+        mark_imported = " (imported)" if hit.item.status == "imported" else ""
+        where = f"{hit.topic} {days_of(hit)} #{hit.number}{mark_imported}"
+        lines.append(f"{number}. {where}{f'  {name}' if name else ''}")
+        lines.append(f"   {mark(hit.item.text, words)}")
+        if address:
+            lines.append(f"   {address}/{hit.topic}/{days_of(hit)}/{hit.number}")
+    return lines

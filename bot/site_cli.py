@@ -1,0 +1,83 @@
+"""The archive's pages, search and withdrawals on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from bot.logs import set_up_logging
+from bot.settings import Settings, load_settings
+from digest.errors import DigestError
+from digest.masking import mask
+from digest.store import Store
+from digest.topics import load_topics
+
+MAX_HITS = 10
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def publish(folder: Path) -> None:
+    """Write the archive as web pages and feeds into FOLDER."""
+    asyncio.run(_publish(_prepare(), folder))
+
+
+async def _publish(settings: Settings, folder: Path) -> None:
+    from digest.publish.site import Site
+
+    topics = load_topics(settings.topics_file)
+    async with await Store.open(settings.database_url) as store:
+        if not any(row.newest for row in await store.topics()):
+            raise DigestError("there is no report to publish: make one with python -m bot digest")
+        number = await Site(store, topics, settings.public_url, static=True).write(folder)
+    click.echo(f"{folder / 'index.html'}: {number} files")
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--topic", default="", help="Only this topic.")
+@click.option("--days", type=click.IntRange(0, 36_500), default=0, help="Only the last N days.")
+def search(words: tuple[str, ...], topic: str, days: int) -> None:
+    """Find items of the stored reports about WORDS, best first."""
+    asyncio.run(_search(_prepare(), " ".join(words), topic, days))
+
+
+async def _search(settings: Settings, words: str, topic: str, days: int) -> None:
+    from bot.commands.search import format_hits
+
+    first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
+    async with await Store.open(settings.database_url) as store:
+        hits = await store.search(words, topic=topic, first=first, limit=MAX_HITS)
+    if not hits:
+        raise DigestError(f"nothing in the archive about {words[:60]!r}")
+    for line in format_hits(hits, words, settings.public_url):
+        click.echo(mask(line))
+
+
+@click.command()
+@click.argument("name", metavar="POST-OR-AUTHOR")
+def forget(name: str) -> None:
+    """Delete a post (x:123 or its address), or all posts of an author (@name), for good."""
+    asyncio.run(_forget(_prepare(), name))
+
+
+async def _forget(settings: Settings, name: str) -> None:
+    from digest.withdraw import withdraw
+
+    async with await Store.open(settings.database_url) as store:
+        receipt = await withdraw(store, name, datetime.now(UTC))
+    author = f"; later posts of {receipt.author} stay out too" if receipt.author else ""
+    click.echo(
+        f"deleted {receipt.posts} posts and {receipt.items} items that rested on them,"
+        f" in {receipt.reports} reports{author}"
+    )
+    click.echo("pages written by `publish` and messages already sent stay: publish again")
+
+
+def _prepare() -> Settings:
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    return settings

@@ -1,0 +1,164 @@
+"""The look of the archive's pages: templates, labels in both languages, links."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from digest.models import Cited, Item, Language, Report
+from digest.publish import days_of
+from digest.reading.tokens import find_matches
+from digest.text import shown
+
+FOLDER = Path(__file__).with_name("templates")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a page stands, and how it links to others."""
+
+    path: str
+    """Without the language: `ai/2025-12-06`."""
+    language: Language
+    usual: Language
+    """The language whose pages stand at the top, not below `en/` or `zh/`."""
+    address: str = ""
+    """PUBLIC_URL without a slash at its end; empty where it is not known."""
+    static: bool = False
+    """True for files in a folder: links are relative and name files."""
+
+    @property
+    def lang(self) -> str:
+        """Return the language as HTML names it."""
+        return self.language
+
+    @property
+    def prefix(self) -> str:
+        """Return `en/` where the language is not the usual one."""
+        return "" if self.language == self.usual else f"{self.language}/"
+
+    @property
+    def searches(self) -> bool:
+        """Return True where there is a program that answers searches."""
+        return not self.static
+
+    @property
+    def canonical(self) -> str:
+        """Return the address of the page."""
+        return self.absolute(f"{self.prefix}{self.path}")
+
+    @property
+    def other_language(self) -> str:
+        """Return the link to the same page in the other language."""
+        other = next(code for code in LANGUAGES if code != self.language)
+        prefix = "" if other == self.usual else f"{other}/"
+        return self._to(f"{prefix}{self.path}".rstrip("/"))
+
+    def absolute(self, path: str) -> str:
+        """Return the address of a file or page of the site."""
+        return f"{self.address}/{quote(path, safe='/.')}"
+
+    def file(self, path: str) -> str:
+        """Return the link to a file, which is the same in all languages."""
+        return self._root() + quote(path, safe="/.")
+
+    def link(self, path: str) -> str:
+        """Return the link to a page, in the language of this one."""
+        return self._to(f"{self.prefix}{path}".rstrip("/"))
+
+    def _to(self, path: str) -> str:
+        end = ("/" if path else "") + "index.html" if self.static else ""
+        return self._root() + quote(path, safe="/.") + end
+
+    def _root(self) -> str:
+        if self.static:
+            depth = f"{self.prefix}{self.path}".strip("/").count("/") + 1
+            return "../" * (depth if self.prefix or self.path else 0) or "./"
+        return urlsplit(self.address).path.rstrip("/") + "/"
+
+
+@cache
+def _labels() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+
+
+def label(key: str, language: Language, **values: object) -> str:
+    """Return a text of `labels.toml`, filled in. Raises KeyError for a key that is not there."""
+    return _labels()[key][language].format(**values)
+
+
+def render(template: str, frame: Frame, **values: Any) -> bytes:
+    """Return a page in UTF-8. All values are text: none becomes markup."""
+    defaults = {"topic": None, "picture": "", "picture_alt": "", "words": "", "content_lang": ""}
+    say = partial(_say, frame.language)
+    page = _environment().get_template(template)
+    return page.render({**defaults, **values, "page": frame, "say": say}).encode()
+
+
+def _say(language: Language, key: str, **values: object) -> str:
+    return label(key, language, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+    )
+    environment.globals.update(cited=list_cited, web_address=web_address, days_of=days_of)
+    return environment
+
+
+def _finalize(value: object) -> object:
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def printable(text: str) -> str:
+    """Return text without what HTML and XML forbid: controls, noncharacters, surrogates."""
+    return _CONTROLS.sub(" ", shown(text))
+
+
+def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[Cited]:
+    """Return the posts of an item that the report keeps."""
+    return [posts[key] for key in item.cites if key in posts]
+
+
+def web_address(url: str) -> str:
+    """Return the address of a post where it is one of the web, or nothing."""
+    try:
+        parts = urlsplit(url.strip())
+        good = parts.scheme in ("http", "https") and parts.hostname
+    except ValueError:
+        return ""
+    return re.sub(r"\s", "%20", url.strip()) if good else ""
+
+
+def mark_words(text: str, words: str) -> Markup:
+    """Return a text with what a search asked for marked."""
+    parts, end = [], 0
+    for start, stop in find_matches(text, words):
+        parts += [Markup.escape(printable(text[end:start]))]
+        parts += [Markup("<mark>{}</mark>").format(printable(text[start:stop]))]
+        end = stop
+    return Markup("").join([*parts, Markup.escape(printable(text[end:]))])
+
+
+def describe(report: Report) -> str:
+    """Return what search engines and previews show of a report: how its overview begins."""
+    items = [*report.section("overview").items, *report.section("points").items]
+    text = " ".join(next((item.text for item in items if item.text), "").split())
+    return text if len(text) <= 160 else f"{text[:159]}…"

@@ -1,0 +1,464 @@
+"""The archive as pages: one a day and topic, an item, a story, a month, and a search.
+
+A page is made from the store when it is asked for; `bot.web` serves it and `publish` writes it
+into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`,
+`ai/2025-12-06/3/story`, each also below `zh/` and `en/`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from digest.atomic import write_file
+from digest.errors import DigestError
+from digest.models import Item, Language, Report, Section, Topic
+from digest.publish import days_of, syndication
+from digest.publish.layout import (
+    FOLDER,
+    LANGUAGES,
+    Frame,
+    describe,
+    label,
+    mark_words,
+    render,
+)
+from digest.store import Store
+from digest.storylines import Storyline, find_storyline, trace_storylines
+from digest.write.extractive.notes import heading
+
+HTML = "text/html; charset=utf-8"
+STORY_DAYS = timedelta(days=21)
+"""Days before and after an item whose reports may go on with its story."""
+MAX_RESULTS = 20
+MAX_FEED_REPORTS = 15
+_DAYS = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
+
+
+class NoPage(Exception):
+    """There is nothing at that address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an address answers."""
+
+    body: bytes
+    kind: str = HTML
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Items of a section under one group, with the numbers of their links."""
+
+    group: str
+    notes: tuple[Item, ...]
+    rows: tuple[tuple[int, Item], ...]
+
+    def __iter__(self) -> Any:
+        return iter((self.group, self.notes, self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A section as a page shows it."""
+
+    name: str
+    title: str
+    blocks: tuple[_Block, ...]
+
+    @property
+    def mark(self) -> str:
+        return "ol" if self.name == "points" else "ul"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages of a store."""
+
+    store: Store
+    topics: Mapping[str, Topic]
+    address: str = ""
+    static: bool = False
+    _traces: dict[tuple[str, date, Language], list[Storyline]] = field(default_factory=dict)
+    """While files are written: the stories around one report, which all its items ask for."""
+
+    @property
+    def language(self) -> Language:
+        """Return the usual language: that of the first topic."""
+        return next(iter(self.topics.values())).language
+
+    async def make_page(self, path: str, words: str = "") -> Page:
+        """Return the page at a path; that of an unknown one says so, with status 404.
+
+        `words`: what a search asks for.
+        """
+        parts = [part for part in path.split("/") if part]
+        language = next((code for code in LANGUAGES if parts[:1] == [code]), None)
+        parts = parts[1:] if language else parts
+        usual = self._language_of(parts)
+        address = self.address.rstrip("/")
+        frame = Frame("/".join(parts), language or usual, usual, address, self.static)
+        try:
+            return await self._route(frame, frame.path.split("/") if frame.path else [], words)
+        except NoPage:
+            title = label("not_found", frame.language)
+            hint = label("not_found_hint", frame.language)
+            values = {"title": title, "heading": title, "description": hint}
+            return Page(render("message.html", frame, **values), status=404)
+
+    def _language_of(self, parts: Sequence[str]) -> Language:
+        topic = self.topics.get(parts[0]) if parts else None
+        return topic.language if topic else self.language
+
+    async def _route(self, frame: Frame, parts: Sequence[str], words: str) -> Page:
+        match parts:
+            case []:
+                return await self._show_home(frame)
+            case ["style.css"]:
+                return Page((FOLDER / "style.css").read_bytes(), "text/css; charset=utf-8")
+            case ["search"] if not self.static:
+                return await self._show_search(frame, words)
+        topic = await self._find_topic(parts[0])
+        match parts[1:]:
+            case []:
+                return await self._show_topic(frame, topic)
+            case [("feed.xml" | "atom.xml" | "feed.json") as name]:
+                return await self._show_feed(frame, topic, name)
+            case [month] if digits := _MONTH.fullmatch(month):
+                return await self._show_month(frame, topic, int(digits[1]), int(digits[2]))
+        report = await self._find_report(topic, parts[1])
+        match parts[2:]:
+            case []:
+                return await self._show_day(frame, topic, report)
+            case ["cloud.png" | "cloud.jpg"]:
+                picture = await self._load_cloud(report)
+                return Page(picture, "image/jpeg" if _is_jpeg(picture) else "image/png")
+            case [number]:
+                return await self._show_item(frame, topic, report, number)
+            case [number, "story"]:
+                return await self._show_story(frame, topic, report, number)
+        raise NoPage
+
+    async def list_paths(self) -> AsyncIterator[str]:
+        """Yield the paths of all pages and files but searches, in the usual language."""
+        for path in ("", "style.css"):
+            yield path
+        for stored in await self.store.topics():
+            spans = await self.store.report_spans(stored.name)
+            if spans:
+                for name in ("", "/feed.xml", "/atom.xml", "/feed.json"):
+                    yield f"{stored.name}{name}"
+            for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
+                yield f"{stored.name}/{month}"
+            for first, last in spans:
+                async for path in self._list_report(stored.name, first, last):
+                    yield path
+
+    async def _list_report(self, topic: str, first: date, last: date) -> AsyncIterator[str]:
+        report = await self.store.report(topic, first, last)
+        if report is None:
+            return
+        base = f"{topic}/{days_of(report)}"
+        yield base
+        if picture := await self.store.cloud(topic, first, last):
+            yield f"{base}/{_picture_name(picture)}"
+        lines = await self._trace(report) if first == last else []
+        for number, _, item in report.numbered_items():
+            yield f"{base}/{number}"
+            line = find_storyline(lines, last, item)
+            if line and len(line.tellings) > 1:
+                yield f"{base}/{number}/story"
+
+    async def _find_topic(self, name: str) -> Topic:
+        if name in self.topics:
+            return self.topics[name]
+        for stored in await self.store.topics():
+            if stored.name == name:
+                return Topic(name, stored.title, stored.slug)
+        raise NoPage
+
+    async def _find_report(self, topic: Topic, days: str) -> Report:
+        match = _DAYS.fullmatch(days)
+        try:
+            first = date.fromisoformat(match[1]) if match else None
+            last = date.fromisoformat(match[2]) if match and match[2] else first
+        except ValueError:
+            raise NoPage from None
+        report = await self.store.report(topic.name, first, last) if first and last else None
+        if report is None:
+            raise NoPage
+        return report
+
+    async def _load_cloud(self, report: Report) -> bytes:
+        picture = await self.store.cloud(report.topic, report.first, report.last)
+        if not picture:
+            raise NoPage
+        return picture
+
+    async def _show_home(self, frame: Frame) -> Page:
+        stored = [row for row in await self.store.topics() if row.newest]
+        links = [
+            (f"{row.title.get(frame.language, row.name)} · {row.newest}", row.name)
+            for row in sorted(stored, key=lambda row: (row.name not in self.topics, row.name))
+        ]
+        title = label("archive", frame.language)
+        return _list_page(frame, title, title, [(label("days", frame.language), links)])
+
+    async def _show_topic(self, frame: Frame, topic: Topic) -> Page:
+        spans = list(reversed(await self.store.report_spans(topic.name)))
+        if not spans:
+            raise NoPage
+        say = partial(label, language=frame.language)
+        daily = [last for first, last in spans if first == last]
+        months = list(dict.fromkeys((day.year, day.month) for day in daily))
+        recent = await self._headlines(topic, daily[9] if len(daily) > 9 else date.min, date.max)
+        lists = [
+            (say("days"), recent),
+            (
+                say("months"),
+                [(say("month", year=y, month=m), f"{topic.name}/{y:04}-{m:02}") for y, m in months],
+            ),
+            (
+                say("ranges"),
+                [
+                    (f"{first} — {last}", f"{topic.name}/{first}..{last}")
+                    for first, last in spans
+                    if first != last
+                ],
+            ),
+        ]
+        title = topic.title[frame.language]
+        about = say("about", topic=title)
+        return _list_page(frame, title, about, lists, topic)
+
+    async def _show_month(self, frame: Frame, topic: Topic, year: int, month: int) -> Page:
+        try:
+            first = date(year, month, 1)
+            last = first.replace(day=monthrange(year, month)[1])
+        except ValueError:
+            raise NoPage from None
+        links = await self._headlines(topic, first, last)
+        if not links:
+            raise NoPage
+        name = label("month", frame.language, year=year, month=month)
+        title = f"{topic.title[frame.language]} · {name}"
+        return _list_page(frame, title, title, [(label("days", frame.language), links)], topic)
+
+    async def _headlines(self, topic: Topic, first: date, last: date) -> list[tuple[str, str]]:
+        rows = await self.store.headlines(topic.name, first, last)
+        return [(f"{day} · {text}".rstrip(" ·"), f"{topic.name}/{day}") for day, text in rows]
+
+    async def _show_day(self, frame: Frame, topic: Topic, report: Report) -> Page:
+        report, days = report.in_language(frame.language), days_of(report)
+        picture = await self.store.cloud(report.topic, report.first, report.last)
+        earlier = later = None
+        if report.first == report.last:
+            earlier, later = await self.store.neighbours(report.topic, report.last)
+        title = f"{topic.title[frame.language]} · {days}"
+        path = f"{topic.name}/{days}"
+        words = ", ".join(list(report.wordcounts)[:8])
+        body = render(
+            "day.html",
+            frame,
+            title=f"{title} · {label('archive', frame.language)}",
+            heading=title,
+            description=describe(report) or title,
+            topic=topic,
+            report=report,
+            path=path,
+            sections=_views(topic, report, frame.language, bool(picture)),
+            imported=report.writer == "imported",
+            content_lang=report.language,
+            picture=f"{path}/{_picture_name(picture)}" if picture else "",
+            picture_alt=label("cloud", frame.language, words=words),
+            earlier=earlier,
+            later=later,
+        )
+        return Page(body)
+
+    async def _show_item(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
+        report = report.in_language(frame.language)
+        section, item = _find_item(report, number)
+        lines = await self._trace(report) if self.static and report.first == report.last else []
+        line = find_storyline(lines, report.last, item)
+        story = len(line.tellings) > 1 if line else not self.static and report.first == report.last
+        head = item.title or _shorten(item.text, 80)
+        body = render(
+            "item.html",
+            frame,
+            title=f"{head} · {topic.title[frame.language]} · {days_of(report)}",
+            heading=head,
+            description=_shorten(item.text, 160) or head,
+            topic=topic,
+            report=report,
+            item=item,
+            number=int(number),
+            path=f"{topic.name}/{days_of(report)}",
+            days=days_of(report),
+            section_title=_title(topic, report.section(section), report, frame.language),
+            content_lang=report.language,
+            story=story,
+        )
+        return Page(body)
+
+    async def _show_story(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
+        report = report.in_language(frame.language)
+        _, item = _find_item(report, number)
+        line = find_storyline(await self._trace(report), report.last, item)
+        if line is None:
+            raise NoPage
+        head = item.title or _shorten(item.text, 60)
+        title = label("story_of", frame.language, title=head)
+        body = render(
+            "story.html",
+            frame,
+            title=title,
+            heading=title,
+            description=_shorten(item.text, 160) or title,
+            topic=topic,
+            tellings=[(telling.day, telling.items) for telling in line.tellings],
+            posts=line.posts,
+            content_lang=report.language,
+        )
+        return Page(body)
+
+    async def _trace(self, report: Report) -> list[Storyline]:
+        key = (report.topic, report.last, report.language)
+        if key in self._traces:
+            return self._traces[key]
+        first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
+        near = await self.store.daily_reports(report.topic, first, last)
+        same = [one.in_language(report.language) for one in near]
+        lines = await asyncio.to_thread(trace_storylines, same)
+        if self.static:
+            for old in [*self._traces][:-3]:
+                del self._traces[old]
+            self._traces[key] = lines
+        return lines
+
+    async def _show_search(self, frame: Frame, words: str) -> Page:
+        words = " ".join(words.split())[:200]
+        hits = await self.store.search(words, limit=MAX_RESULTS)
+        key = "results" if words else "search_for"
+        title = label(key, frame.language, words=words)
+        body = render(
+            "search.html",
+            frame,
+            title=title,
+            heading=title,
+            description=title,
+            words=words,
+            hits=hits,
+            marked=partial(mark_words, words=words),
+        )
+        return Page(body)
+
+    async def write(self, folder: Path) -> int:
+        """Write all pages and files below a folder; return how many. Raises DigestError."""
+        number = 0
+        async for path in self.list_paths():
+            page = await self.make_page(path)
+            files = [(path, page)]
+            usual = self._language_of(path.split("/"))
+            other = [code for code in LANGUAGES if code != usual]
+            if page.kind == HTML:
+                files += [
+                    (f"{c}/{path}".rstrip("/"), await self.make_page(f"{c}/{path}")) for c in other
+                ]
+            for name, content in files:
+                target = folder / name / "index.html" if content.kind == HTML else folder / name
+                await asyncio.to_thread(_write, target, content.body)
+                number += 1
+        return number
+
+    async def _show_feed(self, frame: Frame, topic: Topic, name: str) -> Page:
+        spans = (await self.store.report_spans(topic.name))[-MAX_FEED_REPORTS:]
+        loaded = [await self.store.report(topic.name, *span) for span in reversed(spans)]
+        reports = [r.in_language(frame.language) for r in loaded if r]
+        body, kind = syndication.make_feed(name, topic, frame, reports)
+        return Page(body, kind)
+
+
+def _write(target: Path, content: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(target, content)
+    except OSError as error:
+        raise DigestError(
+            f"{target}: cannot be written ({error.strerror}): name another folder"
+        ) from None
+
+
+def _list_page(
+    frame: Frame,
+    title: str,
+    about: str,
+    lists: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+    topic: Topic | None = None,
+) -> Page:
+    values = {"title": title, "heading": title, "description": about, "topic": topic}
+    return Page(render("list.html", frame, lists=lists, **values))
+
+
+def _views(topic: Topic, report: Report, language: Language, pictured: bool) -> list[_View]:
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for number, name, _ in report.numbered_items():
+        numbers[name].append(number)
+    return [
+        _View(
+            section.name,
+            _title(topic, section, report, language),
+            tuple(_blocks(section, iter(numbers[section.name]))),
+        )
+        for section in report.sections
+        if section.items or (section.name == "cloud" and pictured)
+    ]
+
+
+def _blocks(section: Section, numbers: Any) -> list[_Block]:
+    blocks = []
+    for group, items in groupby(section.items, key=lambda item: item.group):
+        listed = list(items)
+        notes = tuple(item for item in listed if item.status == "note")
+        rows = tuple((next(numbers), item) for item in listed if item.status != "note")
+        blocks.append(_Block(group, notes, rows))
+    return blocks
+
+
+def _title(topic: Topic, section: Section, report: Report, language: Language) -> str:
+    if language == report.language:
+        return section.title
+    return heading(section.name, replace(topic, language=language))
+
+
+def _find_item(report: Report, number: str) -> tuple[Any, Item]:
+    plain = number.isascii() and number.isdigit() and len(number) < 6
+    row = report.numbered_item(int(number)) if plain else None
+    if row is None or number != str(int(number)):
+        raise NoPage
+    return row
+
+
+def _shorten(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _is_jpeg(picture: bytes) -> bool:
+    return picture.startswith(b"\xff\xd8")
+
+
+def _picture_name(picture: bytes) -> str:
+    return "cloud.jpg" if _is_jpeg(picture) else "cloud.png"

@@ -1,0 +1,155 @@
+"""What is deleted on demand: what the bot knows of a person or chat, and posts that were taken
+back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Chat, Report
+from digest.store.database import Database
+from digest.store.engine import insert_on
+from digest.store.post_tables import author_mark
+from digest.store.report_tables import save_in
+from digest.store.search_tables import make_entries
+from digest.store.tables import (
+    answers,
+    bodies,
+    deliveries,
+    drops,
+    parts,
+    platform_notes,
+    posts,
+    reports,
+    subscriptions,
+    withdrawn,
+)
+
+AUTHOR_MARK = ":@"
+"""In the key of a whole author: `x:@name`."""
+
+
+class WithdrawalTables(Database):
+    """The table `withdrawn`, and deletions across all others."""
+
+    async def forget_person(self, platform: str, user_id: str, chat: Chat | None) -> dict[str, int]:
+        """Delete what is stored of a person, and of a chat with all that was sent there.
+
+        Return how many `notes`, `subscriptions` and `messages` are gone.
+        """
+        person = f"{platform}:{user_id}"
+        async with self.writing() as connection:
+            place, name = platform_notes.c.platform, platform_notes.c.name
+            about = or_(name == person, place.endswith(f" {platform} {user_id}", autoescape=True))
+            mine = and_(place == platform, name == user_id)
+            notes = await connection.execute(delete(platform_notes).where(or_(about, mine)))
+            counts = {"notes": notes.rowcount, "subscriptions": 0, "messages": 0}
+            if chat is not None:
+                counts |= await _forget_chat(connection, chat)
+            return counts
+
+    async def find_posts(self, name: str) -> tuple[set[str], str]:
+        """Return the keys of the posts that a key, address or author names, and the mark of the
+        author where it is one. Posts that only reports still hold are found too."""
+        return await self._read(_find_posts, name.strip())
+
+    async def citing_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
+        """Return topic and days of the reports that keep one of these posts."""
+        return await self._read(_list_citing, keys)
+
+    async def save_withdrawal(
+        self,
+        marks: Iterable[str],
+        keys: Collection[str],
+        rewritten: Sequence[Report],
+        now: datetime,
+    ) -> None:
+        """Delete the posts everywhere in one transaction: `rewritten` are the reports that cited
+        them, without them. `marks` keep them from coming back."""
+        entries = [
+            make_entries(r.sections, {k: p.text for k, p in r.posts.items()}, r.renderings)
+            for r in rewritten
+        ]
+        async with self.writing() as connection:
+            urls = await _list_urls(connection, keys)
+            insert = insert_on(connection.dialect.name, withdrawn).on_conflict_do_nothing()
+            await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
+            for report, rows in zip(rewritten, entries, strict=True):
+                await save_in(connection, report, rows)
+            for key in keys:
+                await connection.execute(delete(posts).where(posts.c.key == key))
+                await connection.execute(delete(drops).where(drops.c.key == key))
+                await connection.execute(update(drops).where(drops.c.of == key).values(of=""))
+            # A kept answer says nothing of the posts it was made of.
+            await connection.execute(delete(answers))
+            for url in urls:
+                quoted = bodies.c.content.contains(url, autoescape=True)
+                await connection.execute(update(bodies).where(quoted).values(content="{}"))
+
+    async def list_withdrawn(self) -> frozenset[str]:
+        """Return the keys of all withdrawn posts and authors."""
+        return await self._read(lambda connection: frozenset(_withdrawn(connection)))
+
+
+def _withdrawn(connection: Connection) -> Iterable[str]:
+    return connection.scalars(select(withdrawn.c.key)).all()
+
+
+async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int]:
+    here = and_(subscriptions.c.platform == chat.platform, subscriptions.c.chat == chat.id)
+    ids = select(subscriptions.c.id).where(here)
+    rows = select(deliveries.c.id).where(deliveries.c.subscription_id.in_(ids))
+    messages = await connection.execute(delete(parts).where(parts.c.delivery_id.in_(rows)))
+    await connection.execute(delete(deliveries).where(deliveries.c.subscription_id.in_(ids)))
+    ended = await connection.execute(delete(subscriptions).where(here))
+    await connection.execute(delete(bodies).where(bodies.c.hash.not_in(select(parts.c.body))))
+    return {"subscriptions": ended.rowcount, "messages": messages.rowcount}
+
+
+def _find_posts(connection: Connection, name: str) -> tuple[set[str], str]:
+    handle = name.rpartition(AUTHOR_MARK)[2] if AUTHOR_MARK in name else name.removeprefix("@")
+    source = name.partition(AUTHOR_MARK)[0] if AUTHOR_MARK in name else ""
+    exact = {
+        row.key
+        for row in connection.execute(
+            select(posts.c.key).where(or_(posts.c.key == name, posts.c.url == name))
+        )
+    }
+    cited = [
+        (key, post)
+        for row in connection.execute(select(reports.c.posts))
+        for key, post in row.posts.items()
+    ]
+    exact |= {key for key, post in cited if name in (key, post["url"])}
+    if exact:
+        return exact, ""
+    same = [
+        (row.source, row.key)
+        for row in connection.execute(select(posts.c.source, posts.c.key, posts.c.author))
+        if row.author.lower() == handle.lower()
+    ]
+    same += [
+        (key.partition(":")[0], key)
+        for key, post in cited
+        if post["author"].lower() == handle.lower()
+    ]
+    keys = {key for origin, key in same if source in ("", origin)}
+    origins = {origin for origin, key in same if key in keys}
+    return keys, author_mark(min(origins), handle) if origins else ""
+
+
+def _list_citing(connection: Connection, keys: Collection[str]) -> list[tuple[str, date, date]]:
+    rows = connection.execute(
+        select(reports.c.topic, reports.c.first, reports.c.last, reports.c.posts)
+    )
+    return [
+        (row.topic, row.first, row.last) for row in rows if not row.posts.keys().isdisjoint(keys)
+    ]
+
+
+async def _list_urls(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
+    rows = await connection.execute(select(posts.c.url).where(posts.c.key.in_(list(keys)[:5000])))
+    return {row.url for row in rows if row.url}

@@ -1,0 +1,88 @@
+"""Posts that their authors took back: they vanish from the store, the pages and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from digest.errors import DigestError
+from digest.models import Report, Section
+from digest.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What a withdrawal deleted."""
+
+    posts: int
+    reports: int
+    items: int
+    author: str = ""
+    """The mark of the author whose later posts stay out too; empty for a single post."""
+
+
+async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
+    """Delete a post by its key or address, or all posts of an author, for good.
+
+    Items that rest on them alone go, and their report counts them. Raises DigestError where no
+    such post is known.
+    """
+    keys, author = await store.find_posts(name)
+    if not keys:
+        raise DigestError(
+            f"no post and no author {name!r}: write a key (x:123), an address, or @name"
+        )
+    rewritten: list[Report] = []
+    items = 0
+    for topic, first, last in await store.citing_reports(keys):
+        report = await _load_whole(store, topic, first, last)
+        stripped = strip_posts(report, keys)
+        items += stripped.counts.withdrawn - report.counts.withdrawn
+        rewritten.append(stripped)
+    marks = {author} if author else set()
+    await store.save_withdrawal(marks | keys, keys, rewritten, now)
+    return Withdrawal(len(keys), len(rewritten), items, author)
+
+
+async def _load_whole(store: Store, topic: str, first: date, last: date) -> Report:
+    """Return a report with its picture and what it left out; the file it came from would still
+    hold the post and goes."""
+    days = (first, last)
+    report = await store.report(topic, *days)
+    if report is None:
+        raise DigestError("a report was deleted meanwhile: run this again")
+    dropped = await store.dropped(topic, *days)
+    cloud = await store.cloud(topic, *days)
+    return replace(report, cloud=cloud, dropped=tuple(drop for drop, _ in dropped))
+
+
+def strip_posts(report: Report, keys: Collection[str]) -> Report:
+    """Return a report without these posts and without the items that only they prove."""
+    sections, gone = _strip(report.sections, keys)
+    renderings = {
+        language: _strip(rendering, keys)[0] for language, rendering in report.renderings.items()
+    }
+    quality = replace(report.quality, refusals=()) if report.quality else None
+    return replace(
+        report,
+        sections=sections,
+        renderings=renderings,
+        quality=quality,  # its refusals quote posts
+        posts={key: post for key, post in report.posts.items() if key not in keys},
+        counts=replace(report.counts, withdrawn=report.counts.withdrawn + gone),
+    )
+
+
+def _strip(sections: tuple[Section, ...], keys: Collection[str]) -> tuple[tuple[Section, ...], int]:
+    stripped, gone = [], 0
+    for section in sections:
+        remaining = []
+        for item in section.items:
+            cites = tuple(key for key in item.cites if key not in keys)
+            if item.cites and not cites:
+                gone += 1
+            else:
+                remaining.append(replace(item, cites=cites))
+        stripped.append(replace(section, items=tuple(remaining)))
+    return tuple(stripped), gone

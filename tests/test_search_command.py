@@ -1,0 +1,94 @@
+"""/search and /forget, as people type them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, time
+from pathlib import Path
+
+import pytest
+
+from bot.commands import answer
+from bot.messages import Incoming
+from bot.platforms.terminal import render
+from bot.services import Services
+from digest.models import Chat, Subscription
+from digest.store import Store
+from tests.hosts import NOW, context
+from tests.naughty import strings
+from tests.test_search import make_report
+
+CHAT = Chat("telegram", "42")
+
+
+@pytest.fixture
+async def services(tmp_path: Path) -> AsyncIterator[Services]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        await store.save_report(make_report())
+        await store.save_report(make_report(date(2025, 11, 1)))
+        yield context(store, tmp_path)
+
+
+async def say(services: Services, line: str, chat: Chat = CHAT) -> str:
+    replies = [r async for r in answer(services, Incoming(chat, "42", line))]
+    assert replies
+    return "\n".join(render(reply, 100, styled=False) for reply in replies)
+
+
+async def test_hits_come_with_day_words_marked_and_posts(services: Services) -> None:
+    text = await say(services, "/search nvidia")
+    assert "2025-12-06 · 芯片" in text
+    assert "【英伟达】发布新款芯片" in text
+    assert "example.com/1" in text
+    assert text.index("2025-12-06") < text.index("2025-11-01")
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        ("/search Bun", 2),
+        ("/search Bun ai", 2),
+        ("/search Bun ai 7", 1),
+        ("/search Bun 7d", 1),
+        ("/search Bun 近7天", 1),
+        ("/搜索 Bun 2025-11-01", 1),
+        ("/search Bun 2025-12-01..2025-12-07 ai", 1),
+        ("/search GPT 5.2", 2),
+        ("/search ai Bun", 2),
+    ],
+)
+async def test_topic_and_days_stand_at_the_end(services: Services, line: str, days: int) -> None:
+    assert len(set((await say(services, line)).split()) & {"2025-12-06", "2025-11-01"}) == days
+
+
+async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:
+    (reply,) = [r async for r in answer(services, Incoming(CHAT, "42", "/search Mistral"))]
+    lines = [button.line for button in reply.buttons[0]]
+    assert lines[0] == "/detail ai 20251206 events"
+    for line in lines:
+        assert "Mistral" in await say(services, line)
+
+
+async def test_nothing_found_says_so(services: Services) -> None:
+    assert "归档中没有" in await say(services, "/search zyxwv")
+    assert "/search" in await say(services, "/search")
+
+
+async def test_no_text_is_an_operator_or_fails(services: Services) -> None:
+    for text in strings(150):
+        assert " id " not in await say(services, f"/search {text}")
+
+
+async def test_a_person_is_forgotten_after_a_second_word(services: Services) -> None:
+    await services.store.subscribe(Subscription(CHAT, "ai", time(8), "UTC"), NOW)
+    assert "/forget yes" in await say(services, "/forget")
+    assert len(await services.store.subscriptions(CHAT)) == 1
+    assert "订阅 1 个" in await say(services, "/forget yes")
+    assert await services.store.subscriptions(CHAT) == []
+
+
+async def test_a_member_of_a_group_cannot_end_its_subscription(services: Services) -> None:
+    group = Chat("telegram", "-7", kind="group")
+    await services.store.subscribe(Subscription(group, "ai", time(8), "UTC"), NOW)
+    await say(services, "/forget yes", group)
+    assert len(await services.store.subscriptions(group)) == 1

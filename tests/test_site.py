@@ -1,0 +1,252 @@
+"""The archive as pages and feeds: valid, small, without scripts, every report reachable."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+import feedparser
+import html5lib
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from click.testing import CliRunner
+
+from bot.__main__ import cli
+from bot.web.site_routes import add_pages
+from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
+from digest.publish.site import Site
+from digest.store import Store
+from digest.topics import load_topics
+from tests.naughty import strings
+from tests.posts import START
+from tests.test_search import make_report
+
+ROOT = Path(__file__).parents[1]
+DAY = date(2025, 12, 6)
+ARCHIVE = ROOT.parent / "shared" / "archive"
+PNG = b"\x89PNG\r\n\x1a\n picture"
+ADDRESS = "https://digest.example/d"
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def make_site(store: Store, **fields: object) -> Site:
+    return Site(store, load_topics(ROOT / "topics.toml"), ADDRESS, **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await Store.open(f"sqlite:///{tmp_path}/site.db") as opened:
+        await opened.save_report(replace(make_report(date(2025, 12, 5)), cloud=PNG))
+        await opened.save_report(
+            replace(
+                make_report(),
+                cloud=PNG,
+                wordcounts={"芯片": 3},
+                sources=(SourceResult("hn", 4), SourceResult("rss", ok=False)),
+            )
+        )
+        yield opened
+
+
+async def read(site: Site, path: str, words: str = "", status: int = 200) -> str:
+    """The page, which must be HTML without an error, without script, and small."""
+    page = await site.make_page(path, words)
+    assert page.status == status, path
+    html = page.body.decode()
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert "<script" not in html.lower()
+    assert len(page.body) < 60_000
+    return html
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "ai", "ai/2025-12", "ai/2025-12-06", "ai/2025-12-06/3", "ai/2025-12-06/4/story", "search"],
+)
+@pytest.mark.parametrize("prefix", ["", "en/", "zh/"])
+async def test_every_page_is_valid_and_names_its_language(
+    store: Store, prefix: str, path: str
+) -> None:
+    html = await read(make_site(store), f"{prefix}{path}", "芯片" if path == "search" else "")
+    language = "en" if prefix == "en/" else "zh"
+    assert f'<html lang="{language}">' in html
+    assert len(re.findall("<h1>", html)) == 1
+    assert re.search("<title>[^<]{2,}</title>", html)
+    assert re.search('<meta name="description" content="[^"]{2,}">', html)
+    assert 'name="viewport"' in html
+
+
+async def test_a_day_shows_its_items_links_and_picture(store: Store) -> None:
+    html = await read(make_site(store), "ai/2025-12-06")
+    assert "英伟达发布新款芯片" in html
+    assert 'href="https://example.com/1"' in html
+    assert 'href="/d/ai/2025-12-06/1"' in html, "the permalink, below the path of PUBLIC_URL"
+    assert f'<meta property="og:image" content="{ADDRESS}/ai/2025-12-06/cloud.png">' in html
+    assert 'rel="prev" href="/d/ai/2025-12-05"' in html
+    assert "hn: 4" in html
+    picture = await make_site(store).make_page("ai/2025-12-06/cloud.png")
+    assert (picture.kind, picture.body) == ("image/png", PNG)
+
+
+async def test_a_permalink_shows_the_item_with_its_posts(store: Store) -> None:
+    html = await read(make_site(store), "ai/2025-12-06/1")
+    assert "1,299" in html
+    assert "$NVDA 新卡" in html
+    assert (await store.report("ai", DAY, DAY)).numbered_item(1) is not None  # type: ignore[union-attr]
+
+
+async def test_a_story_is_told_day_by_day(store: Store) -> None:
+    html = await read(make_site(store), "ai/2025-12-06/4/story")
+    assert re.findall('id="d(.*?)"', html) == ["2025-12-05", "2025-12-06"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    """x ai/2025-13-45 ai/2025-12-07 ai/2025-13 ai/2025-12-06/0 ai/2025-12-06/99 ai/2025-12-06/03
+    ai/2025-12-06/3/x ai/2025-12-06..2025-12-01 ../../etc/passwd ai/2025-12-06/3/story/x en/en
+    ai/9999-12 <script> \x00 ai/٢٠٢٥-١٢-٠٦""".split(),
+)
+async def test_an_address_of_nothing_says_so(store: Store, path: str) -> None:
+    await read(make_site(store), path, status=404)
+
+
+async def test_a_search_marks_the_words(store: Store) -> None:
+    html = await read(make_site(store), "search", "芯片 <b>")
+    assert "<mark>芯片</mark>" in html
+    assert "&lt;b&gt;" in html
+    assert "归档中没有" in await read(make_site(store), "search", "zyxwv")
+
+
+async def test_text_of_strangers_stays_text_on_pages_and_feeds(store: Store) -> None:
+    texts = [text[:200] for text in strings(150)]
+    posts = {
+        f"x:{n}": Cited(text, text if n % 2 else "javascript:alert(1)", text, START)
+        for n, text in enumerate(texts)
+    }
+    items = tuple(Item(text, text, text, (f"x:{n}",)) for n, text in enumerate(texts))
+    for n, day in enumerate(date(2025, 11, d) for d in range(1, 4)):
+        some = items[n * 50 : n * 50 + 50]
+        sections = tuple(Section(s, s, some if s == "points" else ()) for s in SECTIONS)
+        await store.save_report(Report("ai", day, day, "zh", "llm", sections, posts=posts))
+    site = make_site(store)
+    for path in ("ai/2025-11-01", "ai/2025-11-02", "ai/2025-11-03", "ai/2025-11", "ai"):
+        html = await read(site, path)
+        assert "javascript:" not in re.findall('href="(.*?)"', html)
+    for number in range(1, 51):
+        await read(site, f"ai/2025-11-02/{number}")
+    for text in texts[::7]:
+        await read(site, "search", text)
+    for name in ("feed.xml", "atom.xml"):
+        ElementTree.fromstring((await site.make_page(f"ai/{name}")).body)  # noqa: S314
+
+
+async def test_the_three_feeds_hold_the_reports_under_stable_ids(store: Store) -> None:
+    site = make_site(store)
+    ids = {}
+    for name in ("feed.xml", "atom.xml", "feed.json"):
+        ids[name] = await list_ids(site, name)
+        assert len(ids[name]) == 2
+    assert ids["feed.xml"] == ids["atom.xml"] == ids["feed.json"]
+    corrected = replace(make_report(), created_at=datetime(2025, 12, 9, tzinfo=UTC))
+    await store.save_report(corrected)
+    assert await list_ids(site, "atom.xml") == ids["atom.xml"]
+    body = (await site.make_page("ai/atom.xml")).body
+    newest = feedparser.parse(body).entries[0]
+    assert newest.updated.startswith("2025-12-09")
+    assert newest.published.startswith("2025-12-06")
+    assert "英伟达" in newest.content[0].value
+
+
+async def list_ids(site: Site, name: str) -> list[str]:
+    """Ids of a feed, which must be well formed and complete as its standard asks."""
+    page = await site.make_page(f"ai/{name}")
+    if name == "feed.json":
+        feed = json.loads(page.body)
+        assert feed["version"] == "https://jsonfeed.org/version/1.1"
+        assert all(
+            item["content_html"] and item["url"].startswith("http") for item in feed["items"]
+        )
+        return [item["id"] for item in feed["items"]]
+    root = ElementTree.fromstring(page.body)  # noqa: S314
+    parsed = feedparser.parse(page.body)
+    assert not parsed.bozo
+    assert parsed.version == ("rss20" if name == "feed.xml" else "atom10")
+    assert all(entry.link.startswith(f"{ADDRESS}/ai/") for entry in parsed.entries)
+    if name == "atom.xml":
+        for element in (root, *root.iter(f"{ATOM}entry")):
+            for tag in ("id", "title", "updated"):
+                assert len(element.findall(f"{ATOM}{tag}")) == 1
+        assert root.find(f"{ATOM}author") is not None
+        assert root.find(f"{ATOM}link[@rel='self']") is not None
+    else:
+        channel = root.find("channel")
+        assert channel is not None
+        assert all(channel.find(tag) is not None for tag in ("title", "link", "description"))
+    return [entry.id for entry in parsed.entries]
+
+
+@pytest.mark.skipif(not ARCHIVE.is_dir(), reason="../shared/archive is absent")
+def test_imported_reports_are_reachable_everywhere_and_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOPICS_FILE", str(ROOT / "topics.toml"))
+    files = []
+    for path in sorted(ARCHIVE.glob("*.txt")):
+        files.append(tmp_path / f"{path.stem}.md")
+        files[-1].write_bytes(path.read_bytes())
+    run = CliRunner().invoke
+    assert run(cli, ["import", *map(str, files)]).exit_code == 0
+    assert run(cli, ["publish", str(tmp_path / "site")]).exit_code == 0
+    feed = (tmp_path / "site" / "ai" / "feed.xml").read_text()
+    for day in ("2025-12-06", "2025-12-04", "2025-11-27"):
+        page = (tmp_path / "site" / "ai" / day / "index.html").read_text()
+        assert "导入" in page
+        english = (tmp_path / "site" / "en" / "ai" / day / "index.html").read_text()
+        assert "imported" in english
+        assert f"ai/{day}" in feed
+        assert day in (tmp_path / "site" / "ai" / day[:7] / "index.html").read_text()
+    found = run(cli, ["search", "Anthropic", "Bun"])
+    assert "2025-12-06" in found.output
+    assert "(imported)" in found.output
+
+
+async def test_static_pages_link_to_each_other(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    await make_site(store, static=True).write(folder)
+    pages = list(folder.rglob("index.html"))
+    assert len(pages) > 20
+    for page in pages:
+        html = page.read_text()
+        for target in re.findall('(?:href|src)="([^"#]+)"', html):
+            if not target.startswith("http"):
+                assert (page.parent / target).is_file(), f"{page}: {target}"
+        assert "<form" not in html, "nothing answers a search there"
+
+
+async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> None:
+    app = web.Application()
+    add_pages(app, make_site(store))
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/ai/2025-12-06")
+        assert answer.status == 200
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        tag = {"If-None-Match": answer.headers["ETag"]}
+        assert (await client.get("/ai/2025-12-06", headers=tag)).status == 304
+        assert (await client.get("/nothing/here")).status == 404
+        assert (await client.post("/ai")).status == 405
+        for path in ("/%00", "/ai/%ff", "/" + "a" * 7000, "/search?q=" + "%22" * 2500):
+            assert (await client.get(path)).status in (200, 404), path[:20]
+
+
+async def test_a_page_says_that_something_was_withdrawn(store: Store) -> None:
+    await store.save_report(replace(make_report(), counts=Counts(withdrawn=2)))
+    assert "撤下：2" in await read(make_site(store), "ai/2025-12-06")

@@ -1,0 +1,122 @@
+"""What was withdrawn is gone everywhere and stays out; what a person leaves behind goes on
+demand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from digest.errors import DigestError
+from digest.models import Chat, Dropped, Item, Section, Subscription
+from digest.store import Store
+from digest.store.tables import answers, bodies, metadata
+from digest.withdraw import strip_posts, withdraw
+from tests.posts import TOPIC, post
+from tests.test_search import EVENTS, POINTS, make_report
+
+DAY = date(2025, 12, 6)
+NOW = datetime(2025, 12, 8, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n picture"
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    async with await Store.open(store_url) as opened:
+        await opened.save_posts(TOPIC, "x", [post("gone", "1"), post("stays", "9", author="Eve")])
+        report = make_report()
+        english = Section("points", "Key points", POINTS)
+        await opened.save_report(
+            replace(
+                report,
+                cloud=PNG,
+                renderings={"en": (english,)},
+                dropped=(Dropped("x:1", "duplicates", "copy", "x:2"),),
+            )
+        )
+        yield opened
+
+
+def test_items_that_rest_on_a_post_alone_go() -> None:
+    both = Item("Two posts say it.", cites=("x:1", "x:5"))
+    stripped = strip_posts(make_report(points=(*POINTS, both)), {"x:1"})
+    points = stripped.section("points").items
+    assert points == (*POINTS[1:], replace(both, cites=("x:5",)))
+    assert stripped.section("events").items == EVENTS[1:]
+    assert "x:1" not in stripped.posts
+    assert stripped.counts.withdrawn == 2
+
+
+async def test_a_withdrawn_post_is_gone_from_every_table(store: Store) -> None:
+    async with store.engine.begin() as connection:
+        row = {"hash": "h", "content": "英伟达发布新款芯片", "made_at": NOW}
+        await connection.execute(insert(answers).values(row))
+        body = {"hash": "b", "content": '{"text": "https://example.com/1"}'}
+        await connection.execute(insert(bodies).values(body))
+    receipt = await withdraw(store, "x:1", NOW)
+    assert (receipt.posts, receipt.reports, receipt.items) == (1, 1, 2)
+    assert await store.search("英伟达") == []
+    assert await store.search("新卡") == []
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert report.counts.withdrawn == 2
+    assert await store.cloud("ai", DAY, DAY) == PNG
+    async with store.engine.connect() as connection:
+        for table in metadata.tables.values():
+            if table.name != "withdrawn":
+                rows = (await connection.execute(select(table))).all()
+                assert "新款芯片" not in str(rows), table.name
+                assert "'x:1'" not in str(rows), table.name
+                assert "example.com/1'" not in str(rows), table.name
+
+
+@pytest.mark.parametrize("name", ["https://example.com/1", " x:1 "])
+async def test_a_post_is_named_by_key_or_address(store: Store, name: str) -> None:
+    assert (await withdraw(store, name, NOW)).posts == 1
+
+
+@pytest.mark.parametrize("name", ["@Ada", "ada", "x:@ADA"])
+async def test_all_posts_of_an_author_go(store: Store, name: str) -> None:
+    receipt = await withdraw(store, name, NOW)
+    assert receipt.author == "x:@ada"
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert not report.posts
+    days = await store.posts("ai", DAY, DAY)
+    assert [one.author for _, one in days] == ["Eve"]
+
+
+async def test_what_was_withdrawn_does_not_come_back(store: Store) -> None:
+    await withdraw(store, "x:1", NOW)
+    await withdraw(store, "@eve", NOW)
+    again = [post("gone", "1"), post("later", "10", author="EVE"), post("new", "11", author="bo")]
+    assert await store.save_posts(TOPIC, "x", again) == 1
+    assert [one.id for _, one in await store.posts("ai", DAY, DAY)] == ["11"]
+
+
+async def test_who_is_not_known_is_said(store: Store) -> None:
+    with pytest.raises(DigestError, match="@name"):
+        await withdraw(store, "nobody'; --", NOW)
+
+
+async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:
+    chat, other = Chat("telegram", "42"), Chat("telegram", "-7", kind="group")
+    for one in (chat, other):
+        await store.subscribe(Subscription(one, "ai", time(8), "UTC"), NOW)
+    await store.save_note("languages", "telegram:42", "zh")
+    await store.save_note("languages", "telegram:421", "zh")
+    await store.save_note("alerts telegram 42", "down x", "1")
+    counts = await store.forget_person("telegram", "42", chat)
+    assert counts == {"notes": 2, "subscriptions": 1, "messages": 0}
+    assert await store.subscriptions(chat) == []
+    assert len(await store.subscriptions(other)) == 1
+    assert await store.note("languages", "telegram:421") == "zh"
+    assert (await store.forget_person("telegram", "42", None))["notes"] == 0
+    async with store.engine.connect() as connection:
+        for table in metadata.tables.values():
+            total = (await connection.scalar(select(func.count()).select_from(table))) or 0
+            if total and table.name in ("subscriptions", "platform_notes"):
+                assert "'42'" not in str((await connection.execute(select(table))).all())
