@@ -79,5 +79,5 @@ async def _forget(settings: Settings, name: str) -> None:
 
 def _prepare() -> Settings:
     settings = load_settings()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     return settings
