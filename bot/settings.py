@@ -138,7 +138,6 @@ class Settings(BaseSettings):
         _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
     ] = Field("", repr=False)
     discord_api_url: Annotated[str, AfterValidator(_check_server)] = ""
-    public_url: Annotated[str, AfterValidator(_check_public_url)] = ""
     openai_api_key: Annotated[str, _token(r"[!-~]+", "copy it from the model server", "Bearer")] = (
         Field("", repr=False)
     )
@@ -157,6 +156,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     log_format: Literal["text", "json"] = "text"
     web_address: Annotated[str, AfterValidator(_check_web_address)] = ""
+    public_url: Annotated[str, AfterValidator(_check_public_url)] = ""
 
     @model_validator(mode="before")
     @classmethod
