@@ -74,7 +74,7 @@ def page(post: Path, path: Path) -> None:
     shoot(filled, post.with_name("page.html"), path, (900, 1500))
 
 
-def shoot(html: str, at: Path, path: Path, size: tuple[int, int]) -> None:
+def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool = False) -> None:
     """The page as a browser shows it in a window of that size; `at`: where its links start from."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
@@ -88,6 +88,7 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int]) -> None:
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet),
                 *(f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"),
                 *("--hide-scrollbars", "--allow-file-access-from-files"),
+                f"--blink-settings=preferredColorScheme={0 if dark else 1}",
                 *(f"--screenshot={path.resolve()}", at.as_uri()),
             ],
             check=True,
@@ -96,6 +97,22 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int]) -> None:
         )
     with Image.open(path) as image:
         image.convert("RGB").quantize(96).save(path)
+
+
+def archive(folder: Path, target: Path) -> None:
+    """Pages of the archive on a phone and on a desk, light and dark, in both languages."""
+    run(folder, "publish", "pages")
+    face = f'@font-face{{font-family:"Noto Sans SC";src:url("{font_path().as_uri()}")}}'
+    with (folder / "pages" / "style.css").open("a", encoding="utf-8") as style:
+        style.write(face)
+    for name, path, size, dark in (
+        ("archive-phone", f"ai/{DAY}", (390, 1100), False),
+        ("archive-phone-dark", f"en/ai/{DAY}", (390, 1100), True),
+        ("archive-desk", f"ai/{DAY}/1", (1280, 800), False),
+        ("archive-desk-dark", f"en/ai/{DAY}", (1280, 800), True),
+    ):
+        at = folder / "pages" / path / "index.html"
+        shoot(at.read_text(encoding="utf-8"), at, target / f"{name}.png", size, dark=dark)
 
 
 async def chats(folder: Path, target: Path) -> None:
@@ -127,6 +144,7 @@ def main() -> None:
             Path(line) for line in run(folder, "export", "site").split() if line.endswith(".md")
         ]
         page(folder / posts[0], target / "page.png")
+        archive(folder, target)
         asyncio.run(chats(folder, target))
     print("\n".join(str(path.relative_to(target.parent)) for path in sorted(target.glob("*.png"))))
 

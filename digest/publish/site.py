@@ -294,7 +294,7 @@ class Site:
         lines = await self._trace(report) if self.static and report.first == report.last else []
         line = find_storyline(lines, report.last, item)
         story = len(line.tellings) > 1 if line else not self.static and report.first == report.last
-        head = item.title or _shorten(item.text, 80)
+        head = item.title or _shorten(item.text, 140)
         body = render(
             "item.html",
             frame,

@@ -26,6 +26,7 @@ _RUN = re.compile(rf"[{_CJK}]+|\d+(?:[.,]\d+)*|(?:(?![{_CJK}\d_])\w)+")
 """Characters written without spaces, a number, or a word."""
 _GLUED = re.compile(r"(?<![\w.])(?=\w*\d)(?=\w*[a-z])[a-z0-9]+(?:[.-][a-z0-9]+)*", re.I | re.A)
 """Letters and digits in one: H100, GPT-5.2."""
+_HUMP = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _POSSESSIVE_END = re.compile(r"['\u2019]s\b")
 _UNDOUBLED = "lsz"
 """Consonants that stay doubled before an ending: selling, passing."""
@@ -101,7 +102,7 @@ def parse_query(words: str) -> list[Clause]:
     end = 0
     for start, stop, entry in _query_names(text):
         clauses |= dict.fromkeys(_clauses_between(text[end:start]))
-        spelling = tuple(term for term in _terms(text[start:stop]) if len(term) > 1)
+        spelling = tuple(t for t in dict.fromkeys(_terms(text[start:stop])) if len(t) > 1)
         clauses[Clause(tuple(filter(None, ((f"@{_key(entry)}",), spelling))), 1.5)] = None
         end = stop
     clauses |= dict.fromkeys(_clauses_between(text[end:]))
@@ -176,12 +177,21 @@ def _word_tokens(text: str) -> Iterator[Token]:
         start, run = match.start(), match.group()
         if not _is_cjk(run[0]):
             yield Token(_normalize_word(run), start, match.end())
+            yield from _humps(run, start)
             continue
         pairs = simplify(run)
         for place in range(len(pairs) - 1):
             yield Token(pairs[place : place + 2], start + place, start + place + 2)
         # Alone, so that a query of one character finds it at the end of a run too.
         yield Token(pairs[-1], match.end() - 1, match.end())
+
+
+def _humps(word: str, start: int) -> Iterator[Token]:
+    """Yield the words of which RishiBommasani is made."""
+    pieces = list(_HUMP.finditer(word)) if not (word.islower() or word.isupper()) else []
+    if len(pieces) > 1:
+        for piece in pieces:
+            yield Token(_normalize_word(piece.group()), start + piece.start(), start + piece.end())
 
 
 def _is_cjk(char: str) -> bool:

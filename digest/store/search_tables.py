@@ -35,7 +35,7 @@ POST_CHARS = 600
 """Characters of a cited post that are found."""
 MAX_POSTS = 4
 """Cited posts of an item that are found."""
-CANDIDATES = 300
+CANDIDATES = 200
 """Entries to choose from: the newest with all the words, and the best with some."""
 COMMON = 1000
 """Entries from which on a token is too common to find anything by it alone."""
@@ -281,9 +281,11 @@ def _score(
     row: Row[*tuple[Any, ...]], clauses: Sequence[Clause], weights: Sequence[float], newest: int
 ) -> _Scored:
     head = frozenset(row.head.split())
-    both = head | frozenset(row.body.split())
-    in_head = sum(w for c, w in zip(clauses, weights, strict=True) if c.matches(head))
-    anywhere = sum(w for c, w in zip(clauses, weights, strict=True) if c.matches(both))
+    missing = [n for n, clause in enumerate(clauses) if not clause.matches(head)]
+    both = head.union(row.body.split()) if missing else head
+    lost = [n for n in missing if not clauses[n].matches(both)]
+    in_head = sum(weights) - sum(weights[n] for n in missing)
+    anywhere = sum(weights) - sum(weights[n] for n in lost)
     total = sum(weights)
     age = (newest - _day(row)) / NEWNESS_DAYS
     relevance = (in_head + IN_POSTS * (anywhere - in_head)) / total
