@@ -32,7 +32,7 @@ chaos: .venv/ready ## kills the sending process 200 times, and long faults, many
 	$(BIN)/python -c "from tools.chaos import main; main()"
 	$(BIN)/python -m tools.chaos_faults
 	$(BIN)/python -m tools.chaos_clock 60
-	$(BIN)/python -m tools.chaos_workers
+	$(BIN)/python -c "from tools.chaos_workers import main; main()"
 
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
 	$(BIN)/python -m tools.evaluate $(DATA)

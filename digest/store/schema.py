@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, column, func, inspect, select, table
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, Text, column, func, inspect, select, table
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
 from digest.store.engine import reading, writing
@@ -31,6 +31,25 @@ async def is_current(engine: AsyncEngine, name: str) -> bool:
             f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
         )
     return stored == SCHEMA
+
+
+async def refuse_other_version(connection: AsyncConnection, name: str) -> None:
+    """Raise StoreError in a writing transaction if another version of the program has migrated the
+    database since it was opened.
+
+    The row is locked until the transaction ends: on PostgreSQL a migration waits for the writers of
+    the old schema, and they for it. On SQLite a writer has the whole file anyway.
+    """
+    versions = table("alembic_version", column("version_num", Text))
+    query = select(versions.c.version_num)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(read=True)
+    stored = str(await connection.scalar(query) or "")
+    if stored != SCHEMA:
+        raise StoreError(
+            f"{name} was brought up to date by another version of this program (schema {stored}, this"
+            f" one knows {SCHEMA}): stop this one"
+        )
 
 
 async def migrate(engine: AsyncEngine, name: str) -> None:

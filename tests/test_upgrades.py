@@ -1,0 +1,81 @@
+"""Databases of earlier versions open, migrate and deliver; two versions never write at once."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from digest.errors import StoreError
+from digest.models import Chat, Outcome
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.samples import report
+from tests.town import TOPICS
+
+DATA = Path(__file__).with_name("data")
+EIGHT = datetime(2025, 12, 8, 8, tzinfo=UTC)
+
+
+def restore(file: Path, name: str) -> str:
+    """Make a SQLite database of the committed statements; return its DATABASE_URL."""
+    with sqlite3.connect(file) as connection:
+        connection.executescript((DATA / name).read_text(encoding="utf-8"))
+    connection.close()
+    return f"sqlite:///{file}"
+
+
+async def test_a_database_of_the_first_schema_is_read_and_delivers(tmp_path: Path) -> None:
+    url = restore(tmp_path / "first.db", "schema_0001.sql")
+    async with await Store.open(url) as store:
+        stored = await store.latest("ai")
+        assert stored
+        assert stored.sections[1].items[0].title == "Meridian 3.2 Pro is out"
+        assert stored.posts["x:1"].author == "ada"
+
+
+async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) -> None:
+    url = restore(tmp_path / "ledger.db", "schema_0005.sql")
+    async with await Store.open(url) as store:
+        ledger = Ledger(store)
+        (subscription,) = await store.subscriptions(Chat("telegram", "7"))
+        assert (subscription.timezone, subscription.quiet) == ("Asia/Shanghai", False)
+        (part,) = await ledger.claim("telegram", 10, EIGHT)
+        assert part.body == '{"text": "hello"}'
+        await ledger.settle([Outcome(part.id, "sent", "1")])
+        assert (await ledger.balance(EIGHT))["telegram"].delivered == 1
+        # The next day comes as usual.
+        await store.save_report(report(EIGHT.date()))
+        assert await ledger.propose(TOPICS, EIGHT + timedelta(days=1)) == 1
+        assert await ledger.unbalanced() == []
+
+
+async def test_an_older_program_stops_writing_when_a_newer_one_migrates(store_url: str) -> None:
+    async with await Store.open(store_url) as store:
+        await store.save_note("store", "before", "1")
+        async with store.engine.begin() as newer:
+            await newer.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(StoreError, match="stop this one"):
+            await store.save_note("store", "after", "1")
+        with pytest.raises(StoreError, match="stop this one"):
+            await Ledger(store).lease("telegram", "old", EIGHT)
+        assert await store.note("store", "after") == ""
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_a_migration_waits_for_writers(store_url: str) -> None:
+    async with await Store.open(store_url) as store:
+
+        async def migrate() -> None:
+            async with store.engine.begin() as newer:
+                await newer.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+        async with store.writing():
+            migrating = asyncio.create_task(migrate())
+            await asyncio.wait({migrating}, timeout=0.3)
+            assert not migrating.done()
+        await migrating
