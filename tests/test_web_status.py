@@ -130,6 +130,7 @@ async def test_ready_follows_platforms_and_database(
             raise StoreError("the database is away")
 
         monkeypatch.setattr("bot.web.status.read_totals", away)
+        monkeypatch.setattr("bot.web.status.read_ages", away)
         monkeypatch.setattr("bot.web.status.SHARE", 0)
         async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as other:
             assert (await other.get("/readyz"))[0] == 503
