@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from digest.fetch.addresses import is_near
 from digest.llm import retry
 from digest.llm.compat import Compat
 from digest.llm.retry import Attempts, Fault, classify_status, host, retry_after
-from digest.llm.transport import is_near
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
 KNOWN = Compat()

@@ -283,6 +283,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("日均进账两三千元", "日均也有2-3k左右"),
         ("约为后者的四十倍", "over by ~40x"),
         ("15 分钟缩短到 4 分钟", "15分かかっていたタスクが4分未満"),
+        ("十次对话中有七次是私人用途", "Seven in ten conversations are personal"),
         ("推理模型远未过半", "reasoning models are not close to a majority"),
         # operations that the sentence names
         ("三处合计 1.21 万亿美元", "4300亿+5100亿+2700亿美元"),

@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import hmac
 import importlib
-import ipaddress
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import ModuleType
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from bot.menu import Kind, MenuRow
 from bot.messages import Incoming, Reply
@@ -109,6 +107,7 @@ class Setup:
     api_url: str = field(default="", repr=False)
     """Another server than the platform's own; empty for that one."""
     proxy: str = field(default="", repr=False)
+    """To this API; empty for a server of this machine or network (`choose_proxy`)."""
     operators: tuple[str, ...] = ()
     """Ids of the people in ADMINS."""
     webhook_url: str = ""
@@ -127,8 +126,8 @@ class Setup:
 
     @property
     def api_proxy(self) -> str | None:
-        """The proxy to reach the API by; None for a server on this machine or in its network."""
-        return None if not self.proxy or is_near(self.api_url) else self.proxy
+        """Return the proxy to reach the API through, as the SDKs want it: None for no proxy."""
+        return self.proxy or None
 
 
 class Host(Protocol):
@@ -368,15 +367,6 @@ async def send_answer(
 def backoff(attempts: int, most: float = 60.0) -> float:
     """Return the seconds before the next try: 1, 2, 4 and so on, at most `most`."""
     return min(most, 2.0 ** max(0, min(attempts, 30) - 1))
-
-
-def is_near(url: str) -> bool:
-    """Return whether an address lies on this machine or in a private network."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return host == "localhost" or (bool(host) and "." not in host)
 
 
 def names() -> tuple[str, ...]:

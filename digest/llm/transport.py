@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from digest.fetch.addresses import choose_proxy
 from digest.llm.retry import NO_COMPLETION, Fault, classify_error_body
 
 MAX_BYTES = 4_000_000
@@ -85,7 +85,7 @@ def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
         raise ValueError("has no usable address: check OPENAI_BASE_URL")
     azure = host.endswith(".azure.com") or "api-version=" in base_url
     try:
-        transport = Transport(key, "" if is_near(host) else proxy, azure)
+        transport = Transport(key, choose_proxy(base_url, proxy), azure)
     except (ValueError, ImportError, httpx2.InvalidURL):
         raise ValueError("cannot be reached through that proxy: check HTTPS_PROXY") from None
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
@@ -99,16 +99,6 @@ def _host(base_url: str) -> str:
     except (ValueError, httpx2.InvalidURL):
         return ""
     return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
-
-
-def is_near(host: str) -> bool:
-    """Return True for a host on this machine or a private network, where no proxy leads."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        name = host.lower().rstrip(".")
-        return "." not in name or name.endswith((".localhost", ".local", ".internal", ".lan"))
-    return address.is_private or address.is_loopback or address.is_link_local
 
 
 @dataclass(frozen=True, slots=True)

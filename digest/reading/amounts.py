@@ -87,6 +87,7 @@ _FRACTION = re.compile(
     r"\b(?<!and )(?P<above>an?|one|two|three|four|five|six|seven|eight|nine)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
+    rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
     r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
     re.I,
 )
@@ -326,6 +327,8 @@ def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
         return _SMALL[match["above"].lower()], _DENOMINATORS[match["below"].lower()]
     if match["han_below"]:
         return float(parse_han(match["han_above"])), float(parse_han(match["han_below"]))
+    if match["han_of"]:
+        return float(parse_han(match["han_part"])), float(parse_han(match["han_of"]))
     if match["digits"]:
         return float(match["digits"]), float(match["slash"])
     part, whole = match["part"].lower(), match["whole"].lower()

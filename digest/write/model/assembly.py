@@ -5,6 +5,7 @@ Pure. Order, headings and counts are made by code, so that nothing a post says c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
+from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
@@ -107,7 +109,6 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
     proof: the meaning must agree as well. Of an asset several things may be told.
     """
     vectors = embed([candidate.said for candidate in candidates])
-    names = [{n.casefold() for n in _names(candidate.said)} for candidate in candidates]
     events = [{event[p.key] for p in c.posts[:1] if p.key in event} for c in candidates]
     distinct: list[int] = []
 
@@ -118,10 +119,9 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
             return True
         if "markets" in sections or sections - set(TELLING):
             return False
-        shared = bool(names[at] & names[other])
-        return (bool(events[at] & events[other]) and cosine >= SAME_EVENT) or (
-            cosine >= SAME_NAMES and shared
-        )
+        if events[at] & events[other]:
+            return cosine >= SAME_EVENT
+        return cosine >= SAME_NAMES and share_names(candidates[at].item, candidates[other].item)
 
     for at in range(len(candidates)):
         if not any(same(at, other) for other in distinct):
@@ -129,8 +129,24 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
     return [candidates[at] for at in distinct]
 
 
-def _names(text: str) -> list[str]:
-    return [name.key for _, name in find_names(text)]
+def share_names(first: Item, second: Item) -> bool:
+    """Return True where two items can be about one thing: they share a numbered product, or a
+    name where either has none. Qwen3-Max is not Qwen3-Omni, though both are Qwen's."""
+    products, others = _products(first), _products(second)
+    if products and others:
+        return any(a <= b or b <= a for a in products for b in others)
+    return bool(_names(f"{first.title}\n{first.text}") & _names(f"{second.title}\n{second.text}"))
+
+
+def _products(item: Item) -> list[set[str]]:
+    """Return the pieces of the names with a number, of the title where it has one."""
+    keys = (_names(text) for text in (item.title, item.text))
+    numbered = ([set(key.split()) for key in names if re.search(r"\d", key)] for names in keys)
+    return next(filter(None, numbered), [])
+
+
+def _names(text: str) -> set[str]:
+    return {name.key.casefold() for _, name in find_names(text)}
 
 
 def score(
@@ -265,10 +281,18 @@ def _tell_missed(
     draft = Draft(material)
     vectors = embed([f"{item.title}\n{item.text}" for item in telling])
     added: list[Item] = []
+
+    def is_told(quote: Quote) -> bool:
+        lead = Item(quote.text)
+        return any(
+            float(quote.vector @ vector) >= SAME_NAMES and share_names(lead, item)
+            for vector, item in zip(vectors, telling, strict=True)
+        )
+
     for event in missed:
         leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
-        if lead is None or any(float(lead.quote.vector @ v) >= SAME_NAMES for v in vectors):
+        if lead is None or is_told(lead.quote):
             continue
         group = lead.quote.find_group(EVENTS)
         names = group.names if group else OTHER

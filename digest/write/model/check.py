@@ -19,6 +19,7 @@ from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, Judgement
 from digest.write.verify import ClaimKind, verify
+from digest.write.verify.exchanged import EXCHANGED
 from digest.write.verify.screening import UNRELATED
 
 FIRST_CHARS, OTHER_CHARS = 600, 300
@@ -205,12 +206,13 @@ def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused nothing but names, derived figures and sentences that
-    seem to be about something else."""
+    """Return True if the code refused nothing but names, derived and exchanged figures, and
+    sentences that seem to be about something else."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
     return all(claim.kind in RESTORABLE for claim in claims) and all(
-        problem in words or problem.startswith(UNRELATED) for problem in candidate.problems
+        problem in words or problem.startswith((UNRELATED, EXCHANGED))
+        for problem in candidate.problems
     )
 
 

@@ -31,8 +31,9 @@ from digest.write.verify.mentions import find_missing_names, find_missing_versio
 from digest.write.verify.periods import find_missing_days
 
 ClaimKind = Literal[
-    "cite", "link", "figure", "derived", "day", "version", "ticker", "name", "speaker", "unrelated"
-]
+    "cite", "link", "figure", "derived", "exchanged", "day", "version", "ticker", "name",
+    "speaker", "unrelated",
+]  # fmt: skip
 
 _TICKER = re.compile(
     r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"

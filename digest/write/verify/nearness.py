@@ -15,6 +15,7 @@ from digest.reading import Reading
 from digest.select.embed import EMBED_CHARS, embed, has_encoder
 from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
+from digest.write.verify.exchanged import find_exchanged
 
 NEAR = 0.28
 """Least cosine between a sentence and the nearest sentence or part of its posts. Half of
@@ -52,7 +53,8 @@ def split_statements(text: str) -> list[str]:
 
 def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
     """Return for each item with its posts, and whether it is a view, what its posts do not
-    support: the claims of `verify`, and sentences that are about something else."""
+    support: the claims of `verify`, figures that changed places, and sentences that are about
+    something else."""
     verdicts = [verify(item, posts, view=view) for item, posts, view in items]
     if not has_encoder():
         return verdicts
@@ -62,7 +64,9 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
     texts = list(dict.fromkeys(text for group in (*parts, *statements) for text in group))
     vectors = dict(zip(texts, embed(texts), strict=True)) if texts else {}
     proved = []
-    for verdict, own, whole in zip(verdicts, statements, parts, strict=True):
+    for verdict, own, whole, (item, _, _), posts in zip(
+        verdicts, statements, parts, items, cited, strict=True
+    ):
         far = [
             Claim("unrelated", statement)
             for statement in own
@@ -70,7 +74,8 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
             and not (_EXACT.search(statement) and verdict.ok)
             and max(float(vectors[statement] @ vectors[part]) for part in whole) < NEAR
         ]
-        proved.append(Verdict((*verdict.claims, *far)))
+        exchanged = [Claim("exchanged", words) for words in find_exchanged(item.text, posts)]
+        proved.append(Verdict((*verdict.claims, *exchanged, *far)))
     return proved
 
 
