@@ -12,14 +12,14 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 """Kinds of errors that code alone is not asked to see: a model's check decides them."""
 
 
-UNSEEN = "a quarter, unseen, before the last rules: 25 of 29; 12 of 37"
+UNSEEN = "two own sets, unseen: 52 of 62, 13 of 79; after mending 46 of 51, 6 of 47"
 
 
 def rows(data: Path) -> list[Row]:
     """Return a row for the errors that code can see and one for those of meaning.
 
-    All items were seen while the rules were written, so these are no figures of unseen items. The
-    last quarter was judged unseen once, before the last rules: see UNSEEN.
+    All items were seen while the rules were written, so these are no figures of unseen items.
+    Two sets of our own about other posts were judged once before the rules saw them: UNSEEN.
     """
     path = data / "labels" / "verify_dev.jsonl"
     if not path.is_file():

@@ -67,7 +67,10 @@ _IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)$")
 _PREFIX_WORD = re.compile(
     r"(?<![A-Za-z-])(?:sub|mid|pre|post|top|non|multi|over|under|the)-$", re.I
 )
-_NOUN = re.compile(r"\s?[A-Za-z\u4e00-\u9fff]")
+_NOUN = re.compile(
+    r"\s?(?!(?:and|or|to|in|at|by|on|for|from|than|is|are|was|were|as|if|when|with)\b)"
+    r"[A-Za-z\u4e00-\u9fff]"
+)
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) (hour|day|week|month|year|decade) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)

@@ -21,6 +21,7 @@ from digest.reading.names import find_ticker
 from digest.text import MAX_CHARS, URL
 from digest.write.verify.evidence import CHANGES, HANDLES, Evidence, fold_text, read_evidence
 from digest.write.verify.figures import (
+    LARGE,
     find_clause,
     find_direction,
     is_derived,
@@ -110,7 +111,9 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
     yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
     measures = [
-        amount for amount in amounts if amount.unit not in ("", "count") and not amount.in_name
+        amount
+        for amount in amounts
+        if (amount.unit not in ("", "count") or amount.value >= LARGE) and not amount.in_name
     ]
     plain = HANDLES.sub(
         " ", _TICKER.sub(" ", blank_zones(_without(text, measures)))

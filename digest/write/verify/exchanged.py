@@ -1,8 +1,8 @@
 """Two figures of a statement that changed places: unemployment of 4.4 % against the 4.6 % expected,
 where the posts have it the other way round.
 
-Only figures that stand in the other order than in the posts are looked at. Each figure's words
-are compared, by meaning and by names, with the words beside both figures in the posts.
+Of figures in another order than in the posts, the words of each are compared, by meaning and by
+names, with the words beside both in the posts; of those in the same order, only the names.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ class _Pair:
     figures: tuple[Amount, Amount]
     said: tuple[str, str]
     posted: tuple[tuple[str, ...], tuple[str, ...]]
+    turned: bool
+    """True where they stand in the other order in the posts."""
 
 
 def find_exchanged(text: str, posts: Sequence[Post]) -> Iterator[str]:
     """Yield the words of two figures of the statement that the posts have in each other's place."""
     for pair in _list_pairs(fold_text(text), [fold_text(post.text) for post in posts]):
-        if _compare(pair) >= LEAST:
+        if _compare(pair) >= LEAST if pair.turned else _have_turned_names(pair):
             first, second = pair.figures
             yield f"{EXCHANGED}: {first.text}, {second.text}"
 
 
 def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[_Pair]:
-    """Yield pairs of figures of one unit that stand in the other order in the posts."""
+    """Yield pairs of figures of one unit that the posts have too."""
     figures = [(amount, words) for amount, words in read_contexts(text) if _is_telling(amount)]
     facts = [fact for post in posted for fact in read_contexts(post)]
     places = [
@@ -53,13 +55,14 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[_Pair]:
     ]
     for at, other in combinations(range(len(figures)), 2):
         (first, words), (second, others) = figures[at], figures[other]
-        if not places[at] or not places[other] or places[at][0] < places[other][0]:
+        if not places[at] or not places[other]:
             continue
         alike = _unit(first) == _unit(second) and first.value != second.value
         if alike and not is_range(text, first, second):
             beside = [tuple(filter(None, (facts[n][1] for n in places[x]))) for x in (at, other)]
             if words and others and all(beside):
-                yield _Pair((first, second), (words, others), (beside[0], beside[1]))
+                turned = places[at][0] > places[other][0]
+                yield _Pair((first, second), (words, others), (beside[0], beside[1]), turned)
 
 
 def _is_telling(amount: Amount) -> bool:
@@ -83,6 +86,14 @@ def _compare(pair: _Pair) -> float:
     shared = len(names[0] & posted[1]) + len(names[1] & posted[0])
     shared -= len(names[0] & posted[0]) + len(names[1] & posted[1])
     return float(crossed - direct) + NAME * shared
+
+
+def _have_turned_names(pair: _Pair) -> bool:
+    """Return True where each figure's name stands beside the other figure in the posts only."""
+    first, second = (_names([words]) for words in pair.said)
+    own, other = (_names(words) for words in pair.posted)
+    crossed = bool((first - second) & (other - own)) and bool((second - first) & (own - other))
+    return crossed and not (first & own or second & other)
 
 
 def _names(texts: Sequence[str]) -> set[str]:

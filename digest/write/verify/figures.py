@@ -117,9 +117,11 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
         amount = replace(amount, quantities=dollars, step=amount.step / 100)
     target, tolerance = amount.value, _find_tolerance(amount)
     tolerance = max(tolerance, 1e-4 * abs(target))
-    above = max(1.0, _trailing_step(target)) if amount.hedge == "over" else 0.0
+    step = max(1.0, _trailing_step(target))
+    above = step if amount.hedge == "over" else 0.0
+    below = step / 2 if amount.hedge == "under" else 0.0
     for signal, value in _results(amount, others):
-        if abs(value - target) <= tolerance or target < value < target + above:
+        if abs(value - target) <= tolerance or target - below < value < target + above:
             if not signal or _has_cue(clause, signal):
                 return True
             possible = True

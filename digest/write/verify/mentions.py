@@ -309,6 +309,9 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         return True
     if word.isupper() and 2 < len(word) < 6 and lower in mentions.initials:
         return True
+    humps = [hump.lower() for hump in _CAMEL.findall(word) if len(hump) > 3]
+    if len(humps) > 1 and any(all(hump in tag for hump in humps) for tag in mentions.tags):
+        return True  # OpenEvidence is @EvidenceOpen
     pairs = (_glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
     known = any(pair in mentions.words for pair in pairs) or mentions.sounds.match(word)
     return known or _is_misspelled(lower, mentions)
