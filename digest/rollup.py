@@ -37,6 +37,8 @@ posts that an item cites."""
 TELLING_CHARS = 220
 """Characters shown of what one of several days told."""
 MAX_CHANGES = 3
+MAX_DAYS_IN_OVERVIEW = 7
+"""Days of which the overview has a line: a month's would hide its stories."""
 CONTEXT_CHARS = 14
 """Characters around a figure in which the words stand that say what it counts."""
 
@@ -58,14 +60,15 @@ MAX_MISSING = 10
 def roll_up(
     topic: Topic, reports: Sequence[Report], first: date, last: date, language: Language
 ) -> Report:
-    """Return the stories of the daily reports from `first` to `last` as one report; its overview is
-    empty. Raise ValueError where there is no report."""
+    """Return the stories of the daily reports from `first` to `last` as one report. Raise
+    ValueError where there is no report."""
     if not reports:
         raise ValueError("no report to roll up")
     spoken = [report.in_language(language) for report in reports]
     lines = trace_storylines(spoken)
     points = lines[:MAX_POINTS]
     items = {"points": [_told(line, language) for line in points]}
+    items["overview"] = list(_overview(spoken, language))
     for name in SECTIONS[2:-2]:
         others = [line for line in lines[MAX_POINTS:] if line.best.section == name]
         told = [_told(line, language, grouped=name) for line in others[:MAX_ITEMS]]
@@ -88,6 +91,18 @@ def roll_up(
         wordcounts=dict(sum((Counter(report.wordcounts) for report in reports), Counter())),
         created_at=max((one.created_at for one in reports if one.created_at), default=None),
     )
+
+
+def _overview(reports: Sequence[Report], language: Language) -> Iterator[Item]:
+    """Yield how each day's overview begins, where a model or a person wrote it: one of code's own
+    repeats the points."""
+    written = [report for report in reports if report.writer != "extractive"]
+    for report in written if len(written) <= MAX_DAYS_IN_OVERVIEW else ():
+        items = (item for item in report.section("overview").items if item.status != "note")
+        if item := next(items, None):
+            text = item.text if len(item.text) <= TELLING_CHARS else _beginning(item.text)
+            day = name_day(report.last, language)
+            yield replace(item, text=f"{day}{_COLON[language]}{text}", group="")
 
 
 def name_day(day: date, language: Language) -> str:

@@ -123,6 +123,22 @@ def test_a_week_tells_each_story_once_and_names_missing_days(days: list[Report])
     assert week.wordcounts == {"Meridian": 6}
 
 
+def test_the_overview_has_a_line_for_each_day_that_somebody_wrote(days: list[Report]) -> None:
+    told = Item("Northlight led the day. " * 20, cites=("x:1",))
+    written = replace(
+        days[0],
+        writer="llm",
+        sections=tuple(
+            replace(s, items=(told,)) if s.name == "overview" else s for s in days[0].sections
+        ),
+    )
+    week = roll_up(TOPIC, [written, *days[1:]], *week_of(MONDAY), "en")
+    [line] = week.section("overview").items
+    assert line.text.startswith("1 Dec: Northlight led the day. Northlight")
+    assert len(line.text) < 240
+    assert line.cites == ("x:1",)
+
+
 def test_nothing_in_a_week_is_uncited(days: list[Report]) -> None:
     week = roll_up(TOPIC, days, *week_of(MONDAY), "zh")
     for section in week.sections:

@@ -27,9 +27,14 @@ async def up(tmp_path: Path) -> AsyncIterator[Running]:
         yield found
 
 
-ALIKE = {"unsubscribe", "next", "topics", "crypto", "finance", "events"}
+ALIKE = {"unsubscribe", "next", "topics", "crypto", "finance", "events", "month", "why", "cloud"}
 """Their replies have the buttons of others; twenty lines are answered within a minute."""
-LINES = [f"/{row.name}" for row in COMMANDS if row.who != "operators" and row.name not in ALIKE]
+WORDS = {"story": " 1", "ask": " How good is Meridian?", "search": " Meridian", "sources": " 1"}
+LINES = [
+    f"/{row.name}{WORDS.get(row.name, '')}"
+    for row in COMMANDS
+    if row.who != "operators" and row.name not in ALIKE
+]
 
 
 def callbacks(message: Message) -> list[str]:

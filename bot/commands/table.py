@@ -89,7 +89,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "week",
-        "一周",
+        "周报",
         spans.week,
         "一周的大事，每件一条",
         "the stories of a week, each once",
@@ -98,7 +98,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "month",
-        "一月",
+        "月报",
         spans.month,
         "一个月的大事，每件一条",
         "the stories of a month, each once",
