@@ -43,11 +43,16 @@ CONTEXT_CHARS = 14
 """Characters around a figure in which the words stand that say what it counts."""
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_ENDS = tuple('。！？….!?”"')
 _COLON: Mapping[Language, str] = {"zh": "：", "en": ": "}
 _CHANGED: Mapping[Language, str] = {"zh": "数字变化：{}", "en": "Changed: {}"}
 _SUMMARY: Mapping[Language, str] = {
-    "zh": "汇总自 {reports} 份日报，共 {stories} 件事，其中 {lasting} 件不止一天。",
-    "en": "From {reports} daily reports: {stories} stories, {lasting} of them on more than one day.",
+    "zh": "汇总自 {reports} 份日报，共 {stories} 件事{lasting}。",
+    "en": "From {reports} daily reports: {stories} stories{lasting}.",
+}
+_LASTING: Mapping[Language, str] = {
+    "zh": "，其中 {} 件不止一天",
+    "en": ", {} of them on more than one day",
 }
 _MISSING: Mapping[Language, str] = {
     "zh": "没有日报的日子：{}。",
@@ -98,8 +103,10 @@ def _overview(reports: Sequence[Report], language: Language) -> Iterator[Item]:
     repeats the points."""
     written = [report for report in reports if report.writer != "extractive"]
     for report in written if len(written) <= MAX_DAYS_IN_OVERVIEW else ():
-        items = (item for item in report.section("overview").items if item.status != "note")
-        if item := next(items, None):
+        items = report.section("overview").items
+        # An imported post may begin with its own title.
+        told = (i for i in items if i.status != "note" and i.text.rstrip()[-1:] in _ENDS)
+        if item := next(told, None):
             text = item.text if len(item.text) <= TELLING_CHARS else _beginning(item.text)
             day = name_day(report.last, language)
             yield replace(item, text=f"{day}{_COLON[language]}{text}", group="")
@@ -211,7 +218,8 @@ def _summary(
 ) -> Item:
     """Return the note that says what was put together, and which days are missing."""
     lasting = sum(len(line.tellings) > 1 for line in lines)
-    text = _SUMMARY[language].format(reports=len(reports), stories=len(lines), lasting=lasting)
+    shared = _LASTING[language].format(lasting) if lasting else ""
+    text = _SUMMARY[language].format(reports=len(reports), stories=len(lines), lasting=shared)
     reported = {report.last for report in reports}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     missing = [f"{day:%m-%d}" for day in days if day not in reported]
