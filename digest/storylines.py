@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from digest.models import Cited, Item, Report, SectionName
 from digest.reading.names import find_names, simplify
@@ -38,6 +39,8 @@ first links 12 of 45 that are one event and 2 of the 69 near misses: a wrong lin
 entries."""
 GENERAL = frozenset({"company", "institution", "person", "place"})
 """Kinds of names that stand in many stories: sharing one proves nothing."""
+READ_ITEMS = 1024
+"""Items whose words are remembered: readers open the sections of one week one after another."""
 POST_CHARS = 400
 """Characters of the first cited post that count as the item's own words."""
 
@@ -164,7 +167,7 @@ def _score(report: Report, item: Item) -> float:
     return sum(WEIGHTS[name] * part for name, part in why.items() if name in WEIGHTS)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Words:
     """Words of a telling; `names` are those that may tell its story from others."""
 
@@ -184,7 +187,7 @@ class _Features:
     def __post_init__(self) -> None:
         tellings = [(report, telling) for report, several in self.days for telling in several]
         for report, telling in tellings:
-            self._words[id(telling)] = _read_words(report, telling)
+            self._words[id(telling)] = _read_words(_text_of(report, telling))
         counts = Counter(word for words in self._words.values() for word in words.all)
         total = len(tellings) + 1
         self._weights = {word: math.log(total / n) + 0.1 for word, n in counts.items()}
@@ -222,11 +225,16 @@ class _Features:
         return shared / (self._norms[id(left)] * self._norms[id(right)])
 
 
-def _read_words(report: Report, telling: Telling) -> _Words:
+def _text_of(report: Report, telling: Telling) -> str:
     item = telling.item
     title = "" if telling.section == "views" else item.title  # who speaks, of whatever it is
     post = next((report.posts[key] for key in item.cites if key in report.posts), None)
-    text = simplify(f"{title}\n{item.text}\n{post.text[:POST_CHARS] if post else ''}")
+    return f"{title}\n{item.text}\n{post.text[:POST_CHARS] if post else ''}"
+
+
+@lru_cache(maxsize=READ_ITEMS)
+def _read_words(item_text: str) -> _Words:
+    text = simplify(item_text)
     mentions = [name for _, name in find_names(text)]
     names = frozenset(name.key for name in mentions)
     specific = frozenset(name.key for name in mentions if name.kind not in GENERAL)
