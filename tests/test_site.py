@@ -18,11 +18,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
 
 from bot.__main__ import cli
+from bot.delivery.compose import compose
+from bot.platforms.terminal import render
+from bot.report_blocks import ReportView
 from bot.web.site_routes import add_pages
 from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
 from digest.publish.site import Site
 from digest.store import Store
 from digest.topics import load_topics
+from tests.hosts import context
 from tests.naughty import strings
 from tests.posts import START
 from tests.test_search import make_report
@@ -245,6 +249,15 @@ async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> N
         assert (await client.post("/ai")).status == 405
         for path in ("/%00", "/ai/%ff", "/" + "a" * 7000, "/search?q=" + "%22" * 2500):
             assert (await client.get(path)).status in (200, 404), path[:20]
+
+
+async def test_digests_link_to_their_page(store: Store, tmp_path: Path) -> None:
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    plain = context(store, tmp_path)
+    linked = await compose(replace(plain, public_url=ADDRESS), report, ReportView("en"))
+    assert f"{ADDRESS}/en/ai/2025-12-06" in render(linked, 200, styled=False)
+    assert ADDRESS not in render(await compose(plain, report, ReportView("en")), 200, styled=False)
 
 
 async def test_a_page_says_that_something_was_withdrawn(store: Store) -> None:

@@ -13,6 +13,7 @@ BENCHMARKS = (
     "tools.bench_chat",
     "tools.bench_ledger",
     "tools.bench_delivery",
+    "tools.bench_search",
     "tools.bench_cost 3000",
     "tools.bench_cost 3000 encoder",
     "tools.bench_cost 10000",

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 from bot import texts
-from bot.messages import Block, Button, Paragraph, Picture, Reply
+from bot.messages import Block, Button, Link, ListItem, Paragraph, Picture, Reply
 from bot.report_blocks import ReportView, closing_blocks, report_blocks, view_of
 from bot.services import Services
 from digest.atomic import write_file
 from digest.calendar import DAY, month_of
 from digest.errors import StoreError
 from digest.models import Language, Report, Subscription
-from digest.publish import stem
+from digest.publish import days_of, stem
 from digest.rollup import roll_up
 
 OPENS: tuple[tuple[str, str], ...] = (
@@ -80,10 +81,20 @@ async def compose(
     blocks = report_blocks(context.topic(report.topic), report, view, kind)
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)
-    blocks += closing_blocks(report, view)
+    blocks += [*closing_blocks(report, view), *_web_page(context, report, view.language)]
     reply = await with_buttons(context, report, blocks, view.language, kind)
     groups = (tuple(replace(one, fresh=True) for one in group) for group in reply.buttons)
     return replace(reply, buttons=tuple(groups))
+
+
+def _web_page(context: Services, report: Report, language: Language) -> list[Block]:
+    """Return the link to the day's page; stories of several days are put together for a chat."""
+    if not context.public_url or report.first != report.last:
+        return []
+    usual = context.topic(report.topic).language
+    prefix = "" if language == usual else f"{language}/"
+    address = f"{context.public_url}/{prefix}{quote(report.topic)}/{days_of(report)}"
+    return [ListItem(texts.text("web_page", language), links=(Link(days_of(report), address),))]
 
 
 def compose_excuse(context: Services, subscription: Subscription) -> Reply:

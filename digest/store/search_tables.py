@@ -35,9 +35,9 @@ POST_CHARS = 600
 """Characters of a cited post that are found."""
 MAX_POSTS = 4
 """Cited posts of an item that are found."""
-CANDIDATES = 200
+CANDIDATES = 120
 """Entries to choose from: the newest with all the words, and the best with some."""
-COMMON = 1000
+COMMON = 600
 """Entries from which on a token is too common to find anything by it alone."""
 LOOSE_CLAUSES = 8
 ENOUGH = 5
@@ -344,6 +344,7 @@ def _load_items(
             sections.c.name,
         )
         .select_from(items.join(sections).join(reports))
-        .where(tuple_(*key).in_(places))
+        # SQLite finds no index for the triples: the reports it does.
+        .where(items.c.report_id.in_({place[0] for place in places}), tuple_(*key).in_(places))
     )
     return {(row.report_id, row.section, row.position): row for row in rows}
