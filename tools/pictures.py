@@ -102,7 +102,8 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool 
 def archive(folder: Path, target: Path) -> None:
     """Pages of the archive on a phone and on a desk, light and dark, in both languages."""
     run(folder, "publish", "pages")
-    face = f'@font-face{{font-family:"Noto Sans SC";src:url("{font_path().as_uri()}")}}'
+    face = f'@font-face{{font-family:"Han";src:url("{font_path().as_uri()}")}}'
+    face += 'body,input,button{font-family:"Han",sans-serif}'
     with (folder / "pages" / "style.css").open("a", encoding="utf-8") as style:
         style.write(face)
     for name, path, size, dark in (
