@@ -23,6 +23,7 @@ from digest.models import (
 from digest.reading import Story, read
 from digest.reading.assets import find_assets
 from digest.reading.names import find_names
+from digest.reading.vocabulary import load_words
 from digest.select.embed import has_encoder
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
@@ -292,6 +293,33 @@ def as_text(sections: tuple[Section, ...]) -> str:
             title = f"{item.title} | " if item.title else ""
             lines.append(f"- {group}{title}{item.text} <{' '.join(item.cites)}>")
     return "\n".join(lines) + "\n"
+
+
+HAN = (
+    "云岭科技完成二亿元融资，将用于建造第二座人工智能芯片工厂。|青湖实验室开源新一代大模型，代码能力超过多款闭源模型。|"
+    "智谱发布新模型，推理价格下降一半，上下文长度提升到一百万。|工信部公布人工智能标识细则，要求平台明年三月起执行。|"
+    "寒武纪公布三季度业绩，云端推理芯片出货量创新高。|百度上线新版智能助手，多模态理解得分超过国际同类产品。|"
+    "华为发布新一代智能计算芯片，算力较上一代提升两倍。|月之暗面推出长文本智能体，可连续执行三百步任务。|"
+    "商汤科技与三家医院合作，用大模型辅助影像诊断。|优必选获得十亿元人形机器人订单，明年上半年完成交付。|"
+    "阿里云宣布大模型接口降价六成，即日起生效。|字节跳动开源视频生成模型，支持一分钟连续镜头。"
+)
+LOW = (
+    "openai ships gpt-5.2 to all users and halves the price of its api|nvidia reports record revenue of 57 billion dollars on demand for ai chips|"
+    "anthropic opens an office in tokyo and hires 100 engineers|mistral raises two billion euros at a valuation of twelve billion|google releases gemini 3 flash for developers|"
+    "deepseek cuts the price of its model by half|meta signs a deal with google to rent tpu chips|microsoft adds claude models to copilot for all companies|"
+    "the european union delays its ai act by one year|qwen3 tops the leaderboard of open models|apple hires google's head of assistants to lead siri|hugging face releases an open dataset of 30 million documents"
+)
+
+
+@pytest.mark.parametrize("script", ["simplified", "traditional", "small letters"])
+def test_a_day_in_one_script_has_its_points(script: str) -> None:
+    text = LOW if script == "small letters" else HAN
+    if script == "traditional":
+        traditional = {pair[1]: pair[0] for pair in load_words("traditional")}
+        text = "".join(traditional.get(char, char) for char in HAN)
+    posts = [post(line, str(n), author=f"a{n}") for n, line in enumerate(text.split("|"))]
+    sections = written(posts, "en" if text == LOW else "zh")
+    assert sum(bool(item.cites) for item in items(sections, "points")) >= 8
 
 
 def test_two_releases_of_one_company_are_two_points() -> None:

@@ -138,7 +138,7 @@ def find_ticker(ticker: str) -> KnownName | None:
 
 def simplify(text: str) -> str:
     """Return the text with simplified characters for traditional ones, each in its place."""
-    return text.translate(_simplified())
+    return text if text.isascii() else text.translate(_simplified())
 
 
 @cache

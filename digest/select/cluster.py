@@ -47,7 +47,8 @@ HEADLINES = 0.5
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
-"""How much nearer two such texts are taken to be: headlines of all kinds sound less alike than posts of one topic."""
+"""How much nearer two such texts of a large set are taken to be: headlines of all kinds sound less alike than
+posts of one topic."""
 LINKED_NEARER = 0.3
 """How much nearer a quotation is to what it quotes, and two posts about one page. Not next to each other:
 anybody may link to the day's best story and speak of something else."""
@@ -89,7 +90,8 @@ def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster
     head = min(len(readings), MAX_CLUSTERED)
     table = _tabulate(terms[:head], _weigh_terms(readings[:head], small[:head]))
     links = linked([reading.post for reading in readings[:head]])
-    groups = _group(_Views(vectors[:head], table, headlines[:head], links))
+    nearer = SMALL_NEARER if head >= SMALL_DAY else 0.0
+    groups = _group(_Views(vectors[:head], table, headlines[:head], links, nearer))
     groups = _follow(groups, followers(readings[:head]))
     groups = _unite(groups, vectors, table, SAME_STORY)
     means, _ = table.grouped(groups)
@@ -160,7 +162,9 @@ def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> d
     # Where there are words alone, those of a few texts are as common as they look.
     many = len(readings) if small.all() else max(len(readings), SMALL_DAY)
     most = EVERYBODYS * len(readings) if len(readings) > SMALL_DAY else many
-    return {n: math.log(many / count) for n, count in frequency.items() if 1 < count <= most}
+    # Of names a post's own ones are left out; of few texts' words they tell how little two of them share.
+    least = 1 if small.all() and len(readings) < SMALL_DAY else 2
+    return {n: math.log(many / count) for n, count in frequency.items() if least <= count <= most}
 
 
 def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
@@ -186,12 +190,18 @@ class _Views:
     small: npt.NDArray[np.bool_]
     linked: Labels
     """Posts that are nearer to each other than their words are."""
+    nearer: float
+    """How much nearer two texts in small letters are taken to be."""
 
     def of(self, members: Sequence[int]) -> _Views:
         """Return the views of these posts alone."""
         rows = list(members)
         return _Views(
-            self.meaning[rows], self.terms.rows(rows), self.small[rows], self.linked[rows]
+            self.meaning[rows],
+            self.terms.rows(rows),
+            self.small[rows],
+            self.linked[rows],
+            self.nearer,
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
@@ -208,7 +218,7 @@ class _Views:
             if self.small[start:stop].any():
                 both_small = self.small[start:stop, None] & self.small[start:]
                 evident |= both_small
-                nearer = SMALL_NEARER + (SMALL_WEIGHT - NAME_WEIGHT) * named
+                nearer = self.nearer + (SMALL_WEIGHT - NAME_WEIGHT) * named
                 similarity += nearer.astype(np.float32, copy=False) * both_small
             if (self.linked[start:stop] >= 0).any():
                 tied = _same(self.linked, start, stop)

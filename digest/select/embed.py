@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.errors import DigestError
+from digest.reading.names import simplify
 from digest.text import plain
 
 Vectors = npt.NDArray[np.float32]
@@ -36,7 +37,7 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 def embed_words(texts: Sequence[str]) -> Vectors:
     """Return a unit vector for each of these plain texts."""
-    words = [text[:EMBED_CHARS] for text in texts]
+    words = [simplify(text[:EMBED_CHARS]) for text in texts]
     encoder = _encoder()
     vectors = np.zeros((len(words), _HASHED), np.float32)
     full = [i for i, text in enumerate(words) if text]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from digest.reading import Reading
-from digest.reading.heads.linear import load_head, score_texts
+from digest.reading.heads.linear import load_head, normalize_script, score_texts
 from digest.reading.heads.ngrams import Floats, hash_text
 from digest.select.embed import Vectors, has_encoder
 
@@ -22,7 +22,7 @@ def score_posts(readings: Sequence[Reading], vectors: Vectors) -> Mapping[str, l
 
     `vectors` are those of the posts; zeros for one that was not encoded.
     """
-    hashes = [hash_text(reading.text) for reading in readings]
+    hashes = [hash_text(normalize_script(reading.text)) for reading in readings]
     encoded = vectors if has_encoder() else None
     return {name: load_head(name).score(hashes, encoded).tolist() for name in OF_POSTS}
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.reading.heads.ngrams import Floats, Hashes, fold_hashes, hash_text
+from digest.reading.names import simplify
 from digest.select.embed import Vectors, has_encoder
 
 FOLDER = Path(__file__).parent
@@ -72,10 +73,16 @@ def load_head(name: str) -> Head:
     return Head(ngrams, vector, bias, usual)
 
 
+def normalize_script(text: str) -> str:
+    """Return the text written as nearly all labelled ones are: in simplified characters, and with a capital
+    at its beginning where it has small letters only."""
+    return text[:1].upper() + text[1:] if text.islower() else simplify(text)
+
+
 def score_texts(name: str, texts: Sequence[str], vectors: npt.NDArray[np.float32] | None) -> Floats:
     """Return the score of each text by the named head; `vectors` are the texts' own.
 
     Where the encoder's package is missing, the n-grams decide alone.
     """
-    hashes = [hash_text(text) for text in texts]
+    hashes = [hash_text(normalize_script(text)) for text in texts]
     return load_head(name).score(hashes, vectors if has_encoder() else None)

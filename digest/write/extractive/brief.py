@@ -18,7 +18,7 @@ ROOM = {"zh": 200, "en": 420}
 """Characters of the sentences behind the first."""
 MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
-LEAST_VALUE = 0.8
+LEAST_VALUE = 0.7
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
 VALUE_WEIGHT = 0.2
 """What the value of its lead counts beside the score of a story, when points are chosen."""
