@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import process_time as time_of_process
 
 import pytest
 
@@ -215,6 +216,17 @@ async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
     assert "No recent report tells of “zebra migration”" in await talk.say("/story zebra migration")
     assert "/story 1" in await talk.say("/story")
     assert "has 4 points" in await talk.say("/story 9")
+
+
+async def test_an_endless_line_costs_little(talk: Talk) -> None:
+    for command in ("/story", "/week", "/brief"):
+        short, endless = f"{command} " + "word " * 40, f"{command} " + "word " * 2000
+        seconds: dict[str, list[float]] = {short: [], endless: []}
+        for line in (short, endless) * 3:
+            began = time_of_process()
+            await talk.say(line)
+            seconds[line].append(time_of_process() - began)
+        assert min(seconds[endless]) < 20 * min(seconds[short])
 
 
 async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> None:

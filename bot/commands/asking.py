@@ -20,6 +20,8 @@ from digest.models import Item, Language, Report, Subscription
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
+MAX_QUERY_WORDS = 40
+"""Words in which a topic, a day and a number are looked for; a longer line is no command."""
 MAX_DAY_WORDS = 7
 """As many as "2025 12 01 to 2025 12 06" has."""
 
@@ -110,7 +112,7 @@ class Ask:
     async def query(self) -> Query:
         """Return topic, days and number, given in any order. Raises Unanswered for a day that does
         not exist."""
-        query, words = Query(), list(self.words)
+        query, words = Query(), list(self.words[:MAX_QUERY_WORDS])
         while words:
             taken, days = await self._leading_days(words, query.topic)
             word = words[0]
@@ -123,7 +125,7 @@ class Ask:
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
-        return query
+        return replace(query, others=(*query.others, *self.words[MAX_QUERY_WORDS:]))
 
     async def _leading_days(
         self, words: Sequence[str], topic: str
