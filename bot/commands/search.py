@@ -19,6 +19,7 @@ from digest.reading.tokens import find_matches
 MAX_HITS = 8
 ITEM_CHARS = 280
 MAX_LINKS = 3
+MAX_DAYS_CHARS = 40
 MARK = "【{}】"
 _LAST_DAYS = re.compile(r"(?:近|最近|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
@@ -65,6 +66,8 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
 
 
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
+    if len(text) > MAX_DAYS_CHARS:
+        return None
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
     if re.fullmatch(r"[\d.]+", text) and len(text) < 8:
