@@ -33,7 +33,7 @@ HEADLINE = -0.4
 KEYWORD_WEIGHT = 0.12
 MOST_LEARNED = 2
 """Names of the day that count as keywords in one post."""
-LEARNED = ((3, 0.6), (4, 0.2))
+LEARNED = ((3, 0.6), (4, 0.35))
 """How many posts with a name must fit, and which share of its posts: most of a few, or some of many.
 "Some" is enough for the lab whose outage and whose takeover sound like any company's."""
 ROUNDS = 3
@@ -79,9 +79,9 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
 def _count_learned(
     readings: Sequence[Reading], fit: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Return how many names in each post are the topic's today: a lab or a model that no keyword list knows
-    yet, but that posts of the topic speak of."""
-    names = [frozenset(term for term in r.terms if term.isalpha()) for r in readings]
+    """Return how many names in each post are the topic's today: a lab or a model that no keyword
+    list knows yet, but that posts of the topic speak of. A coin stands in posts of every kind."""
+    names = [_list_names(reading) for reading in readings]
     used = Counter(name for each in names for name in each)
     counts = np.zeros(len(readings), np.float32)
     for _ in range(ROUNDS):
@@ -90,6 +90,13 @@ def _count_learned(
         learned = {name for name, count in fitting.items() if _is_learned(count, used[name])}
         counts = np.array([len(each & learned) for each in names], np.float32)
     return counts
+
+
+def _list_names(reading: Reading) -> frozenset[str]:
+    """Return the words in a post that may be names, without those of money talk."""
+    coins = {part for n in reading.names if n.kind == "coin" for part in n.key.split()}
+    words = {term for term in reading.terms if term.isalpha()} - coins
+    return frozenset(w for w in words if not count_words_of(w, "markets", "subjects"))
 
 
 def _is_learned(fitting: int, used: int) -> bool:

@@ -20,6 +20,8 @@ MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
 LEAST_VALUE = 0.7
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
+QUIET_VALUE = 0.4
+"""The same on a quiet day, where there are fewer to choose from."""
 VALUE_WEIGHT = 0.2
 """What the value of its lead counts beside the score of a story, when points are chosen."""
 MAX_CANDIDATES = 40
@@ -55,22 +57,31 @@ class _Candidate:
 def list_points(draft: Draft) -> list[Item]:
     """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says
     so."""
-    candidates = _choose_stories(_list_candidates(draft))
-    draft.events.clear()
-    draft.printed.clear()
+    candidates = _choose_stories(_list_candidates(draft, LEAST_VALUE))
+    if len(candidates) < QUIET:
+        _start_again(draft)
+        fair = _list_candidates(draft, QUIET_VALUE)
+        candidates = fair[: max(len(candidates), QUIET - 1)]
+    _start_again(draft)
     points = [_make_point(draft, candidate) for candidate in candidates]
     if len(points) < QUIET:
         points.append(notes.quiet(draft.material, len(points)))
     return points
 
 
-def _list_candidates(draft: Draft) -> list[_Candidate]:
-    """Return stories with the sentence that tells each, best first, each event once."""
+def _start_again(draft: Draft) -> None:
+    draft.events.clear()
+    draft.printed.clear()
+
+
+def _list_candidates(draft: Draft, least: float) -> list[_Candidate]:
+    """Return stories with the sentence that tells each, of at least this value, best first, each
+    event once."""
     candidates: list[_Candidate] = []
     for story in draft.open_stories():
         if len(candidates) == MAX_CANDIDATES:
             break
-        lead = draft.choose_lead(story, LEAST_VALUE)
+        lead = draft.choose_lead(story, least)
         if lead is not None:
             draft.add(story, lead.quote)
             score = story.score + VALUE_WEIGHT * lead.value
