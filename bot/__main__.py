@@ -260,7 +260,8 @@ async def _try_source(words: Sequence[str]) -> None:
 def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.
 
-    Commands in chats then answer from the reports in the posts. The feeds of a list that a feed reader exported (OPML) become sources of a topic.
+    Commands in chats then answer from the reports in the posts. The feeds of a list that a feed
+    reader exported (OPML) become sources of a topic.
     """
     _run(_import(files, replace, topic))
 

@@ -12,7 +12,8 @@ WIDTH = 24
 
 
 class Progress:
-    """Called with the name of each step as it begins, how many are behind it, how many there are."""
+    """Called with the name of each step as it begins, how many are behind it, how many there
+    are."""
 
     def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
         """`quiet`: log the steps instead of writing them."""

@@ -1,7 +1,7 @@
 """A day, step by step: collect, select, write, draw, store; then let a model write it better.
 
-Reads first and computes next; the store is written in short transactions, so that nobody waits for a
-lock while a digest is made. The report without a model is stored whole before a model is asked.
+Reads first and computes next; the store is written in short transactions, so that nobody waits for
+a lock while a digest is made. The report without a model is stored whole before a model is asked.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ CITED_CHARS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Posts of a window with the stream each came in, how the sources answered, and how many were outside."""
+    """Posts of a window with the stream each came in, how the sources answered, and how many
+    were outside."""
 
     streams: tuple[tuple[str, Post], ...]
     sources: tuple[SourceResult, ...]
@@ -77,7 +78,8 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a report may be written with: servers in the order to try them, prompts, caps in dollars."""
+    """What a report may be written with: servers in the order to try them, prompts, caps in
+    dollars."""
 
     providers: tuple[Provider, ...]
     prompts: Path
@@ -100,8 +102,8 @@ async def run(
     """Builds the report of the window and stores it whole; an earlier one stays until then.
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
-    the topic's sources where the window is not over yet, or not all that can be had of it is stored.
-    Raises DigestError where there are no posts and no source answered.
+    the topic's sources where the window is not over yet, or not all that can be had of it is
+    stored. Raises DigestError where there are no posts and no source answered.
 
     With a `model`, its version takes the place of the stored report once it has passed. A stored
     report that a model wrote stands until then, as long as the posts it cites are as they were.
@@ -200,8 +202,8 @@ def prepared(
     step: Callable[[str], None],
     earlier: Sequence[EarlierItem] = (),
 ) -> Material:
-    """What writers work with: the stories of these posts, counted, without those that were `earlier`
-    told and bring no news."""
+    """What writers work with: the stories of these posts, counted, without those that were
+    `earlier` told and bring no news."""
     posts = [post for _, post in gathered.streams]
     weights = {
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
@@ -280,8 +282,8 @@ async def _gather(
 
 
 async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
-    """Whether all that can be had of the window is stored: some source answered after its end, or it is
-    so long ago that nobody shows it any more."""
+    """Whether all that can be had of the window is stored: some source answered after its end,
+    or it is so long ago that nobody shows it any more."""
     end = datetime.combine(
         window.last + timedelta(days=1), datetime.min.time(), ZoneInfo(window.timezone)
     )

@@ -29,7 +29,8 @@ TOLD_IN: Mapping[SectionName, float] = {
 }
 """Sections that tell stories, the one that represents an event first, with their weights."""
 PLACE_LOSS, PERSISTENCE = 0.05, 0.4
-"""What each place further down takes from a weight, and the share of a further day's that counts."""
+"""What each place further down takes from a weight, and the share of a further day's that
+counts."""
 LONGEST_GAP = timedelta(days=14)
 """Days without a word after which it is another story."""
 NEAR, NEAR_UPDATE = 0.30, 0.20

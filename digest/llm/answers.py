@@ -28,7 +28,8 @@ class Unusable(ValueError):
 
 
 def read(text: str, schema: type[T], cut: bool = False) -> T:
-    """Return the answer in a text that may hold thoughts, fences, prose, slips, or only its beginning.
+    """Return the answer in a text that may hold thoughts, fences, prose, slips, or only its
+    beginning.
 
     Of an answer that was cut off, the entry that was being written is left out: its last sentence
     may say half of what it should. Raise Unusable where nothing fits.
@@ -107,7 +108,8 @@ def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
 
 
 def _complete(broken: str) -> str:
-    """Return the text up to the last value that was finished and is in no unfinished entry, closed."""
+    """Return the text up to the last value that was finished and is in no unfinished entry,
+    closed."""
     open_: list[str] = []
     best = ""
     for found in _SIGNS.finditer(broken):
@@ -138,8 +140,8 @@ def _tells(value: object) -> bool:
 
 
 def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
-    """Return the value with its harmless slips put right: a text for a list of one, a number for its
-    text."""
+    """Return the value with its harmless slips put right: a text for a list of one, a number for
+    its text."""
     if "$ref" in shape:
         return fit(value, named.get(str(shape["$ref"]).rpartition("/")[2], {}), named)
     if "anyOf" in shape:

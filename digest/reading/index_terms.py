@@ -29,7 +29,8 @@ _FUNCTION_WORDS = frozenset(
 def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
     """Return the terms of a plain text with these names.
 
-    A name counts by its parts, since "Haiku 4.5" is "Claude Haiku 4.5", and whole where it has a version.
+    A name counts by its parts, since "Haiku 4.5" is "Claude Haiku 4.5", and whole where it has a
+    version.
     """
     terms = {part for name in names for part in name.key.split()}
     terms |= {name.key for name in names if any(map(str.isdigit, name.key))}

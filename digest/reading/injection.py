@@ -1,11 +1,12 @@
 """Find text that talks to programs instead of people: hidden orders to whoever summarises it.
 
-Such posts are left out before anything reads them, and what a model writes is checked once more. It is a
-filter, not the defence: order, links and ids are made by code, and items are proved by their posts.
+Such posts are left out before anything reads them, and what a model writes is checked once more. It
+is a filter, not the defence: order, links and ids are made by code, and items are proved by their
+posts.
 
-Markup that only programs read is known by its form. All else is judged by the head `injection`, sentence by
-sentence, after disguises (look-alike letters, letters set apart, codes) are taken off. News about such
-orders quotes them; what stands in quotation marks inside a sentence is no order.
+Markup that only programs read is known by its form. All else is judged by the head `injection`,
+sentence by sentence, after disguises (look-alike letters, letters set apart, codes) are taken off.
+News about such orders quotes them; what stands in quotation marks inside a sentence is no order.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from digest.reading.heads.ngrams import hash_text
 from digest.text import URL
 
 ORDER = 0.05
-"""Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders and 1 of 20
-texts about orders pass it, and 1 of 2,000 sentences of real posts."""
+"""Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders
+and 1 of 20 texts about orders pass it, and 1 of 2,000 sentences of real posts."""
 STERN = -0.1
 """The same where only a sentence is lost, not its post."""
 MAX_SENTENCES = 60
@@ -40,7 +41,8 @@ DENSE_PAIRS = (
 _HIDDEN = re.compile(
     "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
 )
-"""Marks that force the direction of text or hide it altogether: honest posts have no use for them."""
+"""Marks that force the direction of text or hide it altogether: honest posts have no use for
+them."""
 _MARKUP = re.compile(
     r"im_start\|> ?(?:system|user|assistant)|<[|/\s]{0,3}(?:system|user|assistant|end|tool_call|posts?|input|instructions?)\b"
     r"|<<SYS|^\W{0,4}\[/?INST|^\W{0,4}(?:system|assistant|human)\W{0,3}:|^#{1,4} ?(?:system|instruction)"
@@ -64,8 +66,8 @@ def talks_to_programs(text: str) -> bool:
 def remove_injections(text: str) -> str:
     """Return the text without the sentences that talk to a program.
 
-    Sterner than `talks_to_programs`: what follows an order in its paragraph goes with it, after markup
-    the rest of the text, and what news quotes. Where nothing is certain, nothing is left.
+    Sterner than `talks_to_programs`: what follows an order in its paragraph goes with it, after
+    markup the rest of the text, and what news quotes. Where nothing is certain, nothing is left.
     """
     text = _QUOTED.sub(_hide_quoted_order, text)
     if not _has_order(text, STERN, unquote=False):
@@ -109,7 +111,8 @@ def _scores_as_order(text: str, margin: float, *, unquote: bool) -> bool:
 def list_sentences(text: str, *, unquote: bool) -> list[str]:
     """Return the sentences, and the lines where there are several: an order may end either way.
 
-    Links are taken out, and quotations where `unquote` is set; pieces too short for an order are left out.
+    Links are taken out, and quotations where `unquote` is set; pieces too short for an order are
+    left out.
     """
     text = URL.sub(" ", text)
     flowing = _SENTENCE.split(text.replace("\n", " "))
@@ -143,8 +146,8 @@ def _split_pieces(text: str) -> list[str]:
 
 
 def _keep_pieces(pieces: Sequence[str]) -> Iterator[str]:
-    """Yield the pieces outside of orders. What follows one in its paragraph goes with it, and after markup
-    the rest of the text."""
+    """Yield the pieces outside of orders. What follows one in its paragraph goes with it, and
+    after markup the rest of the text."""
     skipping = marked = False
     for piece in pieces:
         if piece.startswith("\n\n"):

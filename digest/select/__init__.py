@@ -1,1 +1,2 @@
-"""Which posts and stories matter. Pure: values in, values out; each dropped post with its reason."""
+"""Which posts and stories matter. Pure: values in, values out; each dropped post with its
+reason."""

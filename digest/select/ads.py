@@ -1,6 +1,5 @@
-"""Leave out advertisements: by their phrases (`digest/vocabulary/ads.toml`), by the learned head where it is
-sure, and by what else their authors post.
-"""
+"""Leave out advertisements: by their phrases (`digest/vocabulary/ads.toml`), by the learned head
+where it is sure, and by what else their authors post."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ from digest.reading.vocabulary import load_table
 from digest.text import URL
 
 THRESHOLD = 2
-"""Weight of phrases from which a post is an advertisement: weak ones need company, so that news about a sale
-or a course is not taken for the sale itself."""
+"""Weight of phrases from which a post is an advertisement: weak ones need company, so that news
+about a sale or a course is not taken for the sale itself."""
 GAP_CHARS = 60
 """Characters that may stand between the parts of a phrase."""
 MOSTLY = 0.4
@@ -84,7 +83,8 @@ def load_phrases() -> tuple[Phrase, ...]:
 
 @cache
 def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
-    """Return the places of phrases by their first word, and of those that begin with no Latin word."""
+    """Return the places of phrases by their first word, and of those that begin with no Latin
+    word."""
     by_word: dict[str, list[int]] = {}
     others: list[int] = []
     for place, phrase in enumerate(load_phrases()):
@@ -101,7 +101,8 @@ def _bound(part: str) -> str:
 
 
 def find_reason(text: str) -> str:
-    """Return the reason why a text counts as an advertisement by its phrases, "" where it does not."""
+    """Return the reason why a text counts as an advertisement by its phrases, "" where it does
+    not."""
     normalized = normalize(text)
     weak = 0
     by_word, others = _index_phrases()

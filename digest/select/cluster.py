@@ -1,8 +1,8 @@
 """Cluster posts about one event into a story, across languages.
 
 Average linkage over a distance made of two views: what the sentences mean (encoder) and which terms
-(names and figures) they share. Names keep two releases of one company apart and hold a headline and a thread
-in two languages together, because product names are spelled alike in both.
+(names and figures) they share. Names keep two releases of one company apart and hold a headline and
+a thread in two languages together, because product names are spelled alike in both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, followers, linked
 
 CUT = 0.52
-"""Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING, design notes)."""
+"""Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING,
+design notes)."""
 NAME_WEIGHT = 0.22
 """How much shared names bring two posts together, against 1 for the encoder's cosine."""
 SAME_WORDS = 0.62
@@ -43,17 +44,19 @@ SMALL_JOIN = 0.04
 MOST_HOLDERS = 300
 """Stories that may hold a name for it to lead a later post to them."""
 HEADLINES = 0.5
-"""Share of texts in small letters above which they are headlines without capitals, and are told apart by their words."""
+"""Share of texts in small letters above which they are headlines without capitals, and are told
+apart by their words."""
 SMALL_WEIGHT = 1.6
 """Weight of such words against 1 for the encoder's cosine, instead of NAME_WEIGHT."""
 SMALL_NEARER = 0.08
-"""How much nearer two such texts of a large set are taken to be: headlines of all kinds sound less alike than
-posts of one topic."""
+"""How much nearer two such texts of a large set are taken to be: headlines of all kinds sound
+less alike than posts of one topic."""
 LINKED_NEARER = 0.3
-"""How much nearer a quotation is to what it quotes, and two posts about one page. Not next to each other:
-anybody may link to the day's best story and speak of something else."""
+"""How much nearer a quotation is to what it quotes, and two posts about one page. Not next to
+each other: anybody may link to the day's best story and speak of something else."""
 SMALL_DAY = 500
-"""Posts below which rarity is judged as on a day of that size: among three posts every name is common."""
+"""Posts below which rarity is judged as on a day of that size: among three posts every name is
+common."""
 MAX_NAMES = 4000
 """Names that are looked at, most frequent first."""
 NAMES_A_POST = 100
@@ -78,8 +81,8 @@ class Cluster:
 def cluster_posts(readings: Sequence[Reading], vectors: Vectors) -> list[Cluster]:
     """Return the posts grouped by event, members in the order given.
 
-    The first MAX_CLUSTERED posts are clustered, so give the most promising first. Later ones need no
-    vector (zero rows): each joins the story whose names it shares, else it stands alone.
+    The first MAX_CLUSTERED posts are clustered, so give the most promising first. Later ones need
+    no vector (zero rows): each joins the story whose names it shares, else it stands alone.
     """
     if not readings:
         return []
@@ -113,7 +116,8 @@ def _centres(groups: Sequence[Sequence[int]], rows: Vectors) -> Vectors:
 def _unite(
     groups: Sequence[Sequence[int]], vectors: Vectors, terms: Terms, alike: tuple[float, float]
 ) -> list[list[int]]:
-    """Return the groups, those joined whose centres are alike in meaning and in names and that share a rare name.
+    """Return the groups, those joined whose centres are alike in meaning and in names and that
+    share a rare name.
 
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
@@ -137,8 +141,8 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
-    """Join what is near into one group: rows of `near` stand for the places from `start` on, and so do its
-    columns. `labels` holds the group of each place."""
+    """Join what is near into one group: rows of `near` stand for the places from `start` on, and
+    so do its columns. `labels` holds the group of each place."""
     for row in np.flatnonzero(near.any(axis=1)):
         mine = labels[start + row]
         others = labels[start + np.flatnonzero(near[row])]
@@ -147,11 +151,11 @@ def _join_rows(labels: Places, start: int, near: npt.NDArray[np.bool_]) -> None:
 
 
 def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return the inverse document frequency of each term that several posts have, and not a third of a
-    large day.
+    """Return the inverse document frequency of each term that several posts have, and not a third
+    of a large day.
 
-    A text in small letters counts its words as terms, so other texts count for these too: "people" is
-    no rare name because one author shuns capitals.
+    A text in small letters counts its words as terms, so other texts count for these too: "people"
+    is no rare name because one author shuns capitals.
     """
     frequency = Counter(term for reading in readings for term in reading.terms)
     if small.any() and not small.all():
@@ -162,7 +166,8 @@ def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> d
     # Where there are words alone, those of a few texts are as common as they look.
     many = len(readings) if small.all() else max(len(readings), SMALL_DAY)
     most = EVERYBODYS * len(readings) if len(readings) > SMALL_DAY else many
-    # Of names a post's own ones are left out; of few texts' words they tell how little two of them share.
+    # Of names a post's own ones are left out; of few texts' words they tell how little two of them
+    # share.
     least = 1 if small.all() and len(readings) < SMALL_DAY else 2
     return {n: math.log(many / count) for n, count in frequency.items() if least <= count <= most}
 
@@ -205,9 +210,9 @@ class _Views:
         )
 
     def distances(self) -> Iterator[tuple[int, Vectors]]:
-        """Yield a place and the distances from the posts of a block there to all from it on. Two posts that only
-        sound alike ("AI changes everything") and share no rare name have no evidence of one event, and are
-        pushed apart."""
+        """Yield a place and the distances from the posts of a block there to all from it on. Two
+        posts that only sound alike ("AI changes everything") and share no rare name have no
+        evidence of one event, and are pushed apart."""
         unit = self.terms.unit()
         for start, stop in _blocks(len(self.meaning)):
             meaning = self.meaning[start:stop] @ self.meaning[start:].T
@@ -236,8 +241,9 @@ def _same(labels: Labels, start: int, stop: int) -> npt.NDArray[np.bool_]:
 
 
 def _group(views: _Views) -> list[list[int]]:
-    """Return groups by average linkage. A group only grows over some pair nearer than the cut, so what no such
-    pair connects is linked apart: all distances at once would take 100 MB on a large day."""
+    """Return groups by average linkage. A group only grows over some pair nearer than the cut,
+    so what no such pair connects is linked apart: all distances at once would take 100 MB on a
+    large day."""
     labels = np.arange(len(views.meaning))
     for start, rows in views.distances():
         _join_rows(labels, start, np.triu(rows <= CUT, 1))
@@ -285,7 +291,8 @@ def _condensed(views: _Views) -> npt.NDArray[np.float64]:
 
 
 class _Nearest:
-    """Find stories by the terms they hold, for posts that come one by one (single pass, inverted index)."""
+    """Find stories by the terms they hold, for posts that come one by one (single pass, inverted
+    index)."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
@@ -311,7 +318,8 @@ class _Nearest:
             self._squares[story] += centre[name] ** 2 - before**2
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine; a term that very many stories hold is not looked up."""
+        """Return the nearest story and its cosine; a term that very many stories hold is not
+        looked up."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())
@@ -335,7 +343,8 @@ def _join(
     rarity: Mapping[str, float],
     near: npt.NDArray[np.float64],
 ) -> None:
-    """Let posts that are in no group yet join the nearest story, or open one that later posts may join."""
+    """Let posts that are in no group yet join the nearest story, or open one that later posts
+    may join."""
     head = sum(map(len, groups))
     stories = _Nearest(rarity)
     shared = [each & rarity.keys() for each in terms]

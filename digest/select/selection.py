@@ -47,10 +47,11 @@ def select(
     weights: Mapping[str, float] = MappingProxyType({}),
     earlier: Sequence[EarlierItem] = (),
 ) -> Selection:
-    """Return the stories of the posts, best first, and what was left out; of what was told `earlier`, only news.
+    """Return the stories of the posts, best first, and what was left out; of what was told
+    `earlier`, only news.
 
-    `posts` may name one post several times, a stream each. `weights` by key: how much the source of a
-    post counts, 1 being usual. `step` is called with the name of each of STEPS as it begins.
+    `posts` may name one post several times, a stream each. `weights` by key: how much the source of
+    a post counts, 1 being usual. `step` is called with the name of each of STEPS as it begins.
     """
     step("duplicates")
     posts, repeated = merge_streams(posts)
@@ -82,8 +83,8 @@ def _make_stories(
     echoes: Mapping[str, int],
     weights: Mapping[str, float],
 ) -> tuple[list[Story], list[Dropped], Mapping[str, Mapping[str, float]]]:
-    """Return the clusters that belong to the digest as stories, the posts of the others, and the parts
-    of the posts' scores. `inside` are the places of the readings that were clustered."""
+    """Return the clusters that belong to the digest as stories, the posts of the others, and the
+    parts of the posts' scores. `inside` are the places of the readings that were clustered."""
     members = [[inside[i] for i in cluster.members] for cluster in grouped]
     chosen = [belongs(group, relevant) for group in members]
     selected = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]

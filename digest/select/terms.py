@@ -1,7 +1,7 @@
 """Which rows (posts, or groups of them) have which names: a table without its empty cells.
 
-A post has half a dozen of a day's names, so the full table of 3,000 posts would be 18 MB of zeros, and
-products of it cost a hundred times as much as those of what is there.
+A post has half a dozen of a day's names, so the full table of 3,000 posts would be 18 MB of zeros,
+and products of it cost a hundred times as much as those of what is there.
 """
 
 from __future__ import annotations

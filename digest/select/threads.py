@@ -1,6 +1,6 @@
-"""Posts that are nearer to each other than their words tell: a quotation and what it quotes, two posts about
-one page, and the later parts of a thread, which seldom name what it is about ("2/ It runs on a phone").
-"""
+"""Posts that are nearer to each other than their words tell: a quotation and what it quotes, two
+posts about one page, and the later parts of a thread, which seldom name what it is about ("2/ It
+runs on a phone")."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def _links(posts: Sequence[Post]) -> Iterator[tuple[int, int]]:
 
 
 def _page(link: str) -> str:
-    """Return the key of what a link leads to; empty for a site, an account or a channel ("x.com/mei"), and for a
-    link that does not say."""
+    """Return the key of what a link leads to; empty for a site, an account or a channel
+    ("x.com/mei"), and for a link that does not say."""
     if link.startswith("https://t.co/"):
         return ""
     page = identity(link)
@@ -70,11 +70,11 @@ def _page(link: str) -> str:
 
 
 def followers(readings: Sequence[Reading]) -> dict[int, int]:
-    """Return later parts of threads that name nothing of their own, each with the part whose story they are
-    of.
+    """Return later parts of threads that name nothing of their own, each with the part whose story
+    they are of.
 
-    A part that names something else may be the next item of a round-up ("2/ Haiku", "3/ Skills"), and
-    belongs where its own words lead.
+    A part that names something else may be the next item of a round-up ("2/ Haiku", "3/ Skills"),
+    and belongs where its own words lead.
     """
     posts = [reading.post for reading in readings]
     by_author: defaultdict[tuple[str, str], list[int]] = defaultdict(list)

@@ -47,8 +47,8 @@ async def refuse_other_version(connection: AsyncConnection, name: str) -> None:
     stored = str(await connection.scalar(query) or "")
     if stored != SCHEMA:
         raise StoreError(
-            f"{name} was brought up to date by another version of this program (schema {stored}, this"
-            f" one knows {SCHEMA}): stop this one"
+            f"{name} was brought up to date by another version of this program (schema {stored},"
+            f" this one knows {SCHEMA}): stop this one"
         )
 
 

@@ -74,8 +74,8 @@ def load_head(name: str) -> Head:
 
 
 def normalize_script(text: str) -> str:
-    """Return the text written as nearly all labelled ones are: in simplified characters, and with a capital
-    at its beginning where it has small letters only."""
+    """Return the text written as nearly all labelled ones are: in simplified characters, and
+    with a capital at its beginning where it has small letters only."""
     return text[:1].upper() + text[1:] if text.islower() else simplify(text)
 
 

@@ -1,7 +1,8 @@
 """Hash the words of a text into numbered features for the linear heads.
 
-Single words and pairs stand for scripts with spaces, runs of one to three characters for the others;
-a few marks tell how the text is set. Each is hashed into a bucket (Weinberger et al., ICML 2009).
+Single words and pairs stand for scripts with spaces, runs of one to three characters for the
+others; a few marks tell how the text is set. Each is hashed into a bucket (Weinberger et al., ICML
+2009).
 """
 
 from __future__ import annotations

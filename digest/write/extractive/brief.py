@@ -161,7 +161,8 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
 
 
 def _shorten(quote: Quote, language: str) -> str:
-    """Return a sentence of the report's language as a clause: whole, or up to a comma where it is long.
+    """Return a sentence of the report's language as a clause: whole, or up to a comma where it is
+    long.
 
     Empty where that is too short or too long, names nothing, or says "we".
     """

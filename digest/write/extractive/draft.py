@@ -46,8 +46,8 @@ WEIGHTS = {
     "newsroom": 0.15,
     "per_post": -0.03,
 }
-"""What counts besides fitness when a sentence is chosen to tell a story: mostly what its own post is worth.
-Tuned on the days read by an editor (`make evaluate`), heads without the day."""
+"""What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
+post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
 USUAL_NEWS, USUAL_ADVERTISEMENT = 0.5, -0.3
 """News value, and margin of the head, of a post that is neither better nor worse for it."""
 
@@ -55,7 +55,8 @@ _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we�
 _I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())
 _I_HAN, _NATION = "我", ("我们", "我們", "我国", "我國", "我方")
 _FEELINGS = frozenset(
-    "delighted excited glad happy honored honoured humbled pleased privileged proud thrilled".split()
+    "delighted excited glad happy honored honoured humbled pleased privileged proud"
+    " thrilled".split()
 )
 """First words of what its makers announce: "Excited to share"."""
 _WE_HAN = ("我们", "我們", "咱们")
@@ -140,12 +141,13 @@ class Draft:
         return any(tells_same(quote, other) for other in self.printed)
 
     def is_quoted(self, quote: Quote) -> bool:
-        """Return whether the report has this very sentence: what a price did is news beside the event."""
+        """Return whether the report has this very sentence: what a price did is news beside the
+        event."""
         return any(other.text == quote.text for other in self.printed)
 
     def is_told_elsewhere(self, story: Story, quote: Quote) -> bool:
-        """Return whether the event is told already, and the quote in another language than the report's:
-        mostly it says the same."""
+        """Return whether the event is told already, and the quote in another language than the
+        report's: mostly it says the same."""
         return story.event in self.events and quote.sentence.language != self.language
 
     def add(self, story: Story, *quotes: Quote) -> None:

@@ -197,7 +197,8 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
 
 
 def _other_amounts(words: str, days: Sequence[Day]) -> Iterator[Amount]:
-    """Yield days of a month, bare 百万, "a majority" and "a decade" as figures that may support others."""
+    """Yield days of a month, bare 百万, "a majority" and "a decade" as figures that may support
+    others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     for match in _BARE_SCALE.finditer(words):
