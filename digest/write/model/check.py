@@ -20,7 +20,6 @@ from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, Judgement
 from digest.write.verify import ClaimKind, verify
 from digest.write.verify.exchanged import EXCHANGED
-from digest.write.verify.screening import UNRELATED
 
 FIRST_CHARS, OTHER_CHARS = 600, 300
 """Characters shown of the first post that an item cites, and of the others, where the writer saw
@@ -206,12 +205,12 @@ def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused nothing but names, derived and exchanged figures, and
-    sentences that seem to be about something else."""
+    """Return True if the code refused nothing but names, derived and exchanged figures. A sentence
+    that is about something else may be what a post dictated to the model that checks."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
     return all(claim.kind in RESTORABLE for claim in claims) and all(
-        problem in words or problem.startswith((UNRELATED, EXCHANGED))
+        problem in words or problem.startswith(EXCHANGED)
         for problem in candidate.problems
     )
 
