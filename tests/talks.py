@@ -88,8 +88,9 @@ class OnDiscord:
         somebody = self.server.person(person, "Somebody")
         channel = self.server.dm(somebody)
         options = self.server.commands[command]["options"]
-        texts = [option["name"] for option in options if option["type"] == 3]
-        given = {texts[0]: words} if words and texts else {}
+        texts = [option for option in options if option["type"] == 3]
+        words = words or "news" * any(option.get("required") for option in texts[:1])
+        given = {texts[0]["name"]: words} if words and texts else {}
         before, done = len(self.server.messages(channel)), len(self.host.answered)
         await self.server.slash(channel, somebody, command, **given)
         await self.server.until(lambda: len(self.host.answered) > done)

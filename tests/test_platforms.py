@@ -11,7 +11,14 @@ from bot.messages import Reply
 from tests.rendered import expected, in_terminal, squeezed
 from tests.talks import FAKES, Recording, Talk, recording
 
-ARGUMENTS = {"report": "2025-12-06", "stocks": "NVDA", "detail": "views", "help": "en"}
+ARGUMENTS = {
+    "report": "2025-12-06",
+    "stocks": "NVDA",
+    "detail": "views",
+    "help": "en",
+    "ask": "NVDA",
+    "search": "NVDA",
+}
 """What is asked where the bare command is not the usual way."""
 
 
