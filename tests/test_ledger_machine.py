@@ -161,7 +161,7 @@ class Bot:
             assert one.due == named
 
 
-@pytest.mark.parametrize("seed", [2, 5])
+@pytest.mark.parametrize("seed", [2])
 async def test_the_ledger_balances_whatever_happens(store_url: str, seed: int) -> None:
     bot, most = Bot(store_url, seed), Counter[str]()
     await bot.open()

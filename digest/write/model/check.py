@@ -210,8 +210,7 @@ def _may_restore(candidate: Candidate) -> bool:
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
     return all(claim.kind in RESTORABLE for claim in claims) and all(
-        problem in words or problem.startswith(EXCHANGED)
-        for problem in candidate.problems
+        problem in words or problem.startswith(EXCHANGED) for problem in candidate.problems
     )
 
 
