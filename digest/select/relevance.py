@@ -43,6 +43,8 @@ MOST_KEYWORDS = 3
 """Further keywords say nothing more: lists of hashtags are not more on topic than a sentence."""
 NEAREST = 3
 """Descriptions a post is compared with; the mean of the nearest few is steadier than the best."""
+MARKET_SUBJECTS = 2
+"""Words like crypto, Binance or Nasdaq that make a post talk about money whatever it tells."""
 EXCHANGES = (".SH", ".SZ", ".HK")
 """Ends of stock codes."""
 MIN_WORDS = 4
@@ -159,8 +161,11 @@ def list_keywords(topic: Topic) -> list[str]:
 def is_market(topic: Topic, reading: Reading) -> bool:
     """Return whether the post speaks of a stock, a coin, the markets or the economy as money."""
     text = reading.text
+    subjects = count_words_of(text, "markets", "subjects")
+    if subjects >= MARKET_SUBJECTS or any(name.kind == "coin" for name in reading.names):
+        return True
     named = (
-        count_words_of(text, "markets", "subjects") > 0
+        subjects > 0
         or (any(mark in text for mark in ("$", *EXCHANGES)) and bool(find_assets(text)))
         or any(name and name in text for name in topic.watch)
     )
