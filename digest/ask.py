@@ -50,12 +50,10 @@ async def find_hits(
     span, words = _span(question, today), blank_days(question)
     hits: list[Hit] = []
     for first, last in [span, (None, None)] if span else [(None, None)]:
-        hits += await store.search(
-            words, topic=topic, first=first, last=last, language=language, limit=MAX_HITS
-        )
+        hits += await store.search(words, topic=topic, first=first, last=last, limit=MAX_HITS)
     near: list[Hit] = []
     for name in dict.fromkeys(name.text for _, name in find_names(question)):
-        near += await store.search(name, topic=topic, language=language, limit=MAX_NEAREST)
+        near += await store.search(name, topic=topic, limit=MAX_NEAREST)
     # The overview repeats in passing what other items tell.
     hits = _each_once([hit for hit in hits if hit.section != "overview" or not hit.in_posts])
     return hits, _each_once([*hits, *sorted(near, key=lambda hit: -hit.score)])[len(hits) :]

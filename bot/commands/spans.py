@@ -69,9 +69,7 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(ask.say("story_which", buttons, example=await ask.example()))
     words = " ".join(query.others)
     days = query.days or (None, None)
-    hits = await ask.context.store.search(
-        words, topic=query.topic, first=days[0], last=days[1], language=ask.language
-    )
+    hits = await ask.context.store.search(words, topic=query.topic, first=days[0], last=days[1])
     stories = [hit for hit in hits if hit.section in TOLD_IN and hit.first == hit.last]
     for hit in stories[:1]:
         line = await _find_line(ask, hit.topic, (hit.last, hit.last), hit.item)

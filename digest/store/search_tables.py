@@ -108,14 +108,12 @@ class SearchTables(Database):
         topic: str = "",
         first: date | None = None,
         last: date | None = None,
-        language: Language | None = None,
         limit: int = 10,
     ) -> list[Hit]:
         """Return the items about these words, best first, each statement of a report once.
 
         An empty list: no stored item holds even half of what was asked for. `topic`: only that
-        one; `first`, `last`: only reports whose last day is between them; `language`: show items
-        in it where their report has it.
+        one; `first`, `last`: only reports whose last day is between them.
         """
         clauses = parse_query(words)
         if not clauses:
@@ -123,7 +121,7 @@ class SearchTables(Database):
         low = _row_id(first or date.min, 0, 0)
         high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
         scope = _Scope(low, high, topic)
-        return await self._read(_search, clauses, scope, language, limit)
+        return await self._read(_search, clauses, scope, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,6 @@ def _search(
     connection: Connection,
     clauses: Sequence[Clause],
     scope: _Scope,
-    language: Language | None,
     limit: int,
 ) -> list[Hit]:
     counts = [_count(connection, clause) for clause in clauses]
@@ -219,7 +216,7 @@ def _search(
     by_id = {row.rowid: _score(row, clauses, weights, newest) for row in rows}
     best = sorted(by_id.values(), key=lambda scored: -scored.score)
     enough = [scored for scored in best if scored.coverage >= MIN_COVERAGE][: 3 * limit]
-    return _hits(connection, enough, language)[:limit]
+    return _hits(connection, enough)[:limit]
 
 
 def _day(row: Row[*tuple[Any, ...]]) -> int:
@@ -299,9 +296,7 @@ def _score(
     )
 
 
-def _hits(
-    connection: Connection, scored: Sequence[_Scored], language: Language | None
-) -> list[Hit]:
+def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
     """Return the items at these places; of two in a report that rest on the same posts, the
     better."""
     if not scored:
