@@ -58,9 +58,7 @@ async def answer_question(
     today = datetime.now(UTC).date()
     async with await Store.open(settings.database_url) as store:
         if not settings.providers:
-            return answer_without_model(
-                *await find_hits(store, question, today, topic=topic, language=language)
-            )
+            return answer_without_model(*await find_hits(store, question, today, topic=topic))
         from digest.llm.budget import Budget
         from digest.llm.client import Llm
         from digest.write.model.prompts import load_prompts

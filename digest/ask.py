@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from digest.models import Hit, Language
+from digest.models import Hit
 from digest.reading.days import blank_days, find_days
 from digest.reading.names import find_names
 from digest.store import Store
@@ -43,7 +43,7 @@ class ArchiveAnswer:
 
 
 async def find_hits(
-    store: Store, question: str, today: date, *, topic: str = "", language: Language
+    store: Store, question: str, today: date, *, topic: str = ""
 ) -> tuple[list[Hit], list[Hit]]:
     """Return the items that hold most of what a question asks for, best first, and those that only
     share a name with it."""

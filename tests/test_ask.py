@@ -152,16 +152,16 @@ async def test_the_day_of_a_question_comes_first(store: Store) -> None:
     await store.save_report(replace(later, sections=sections))
     for asked, day in (("on 20 December", 20), ("on 2025-12-05", 5), ("12月5日", 5)):
         question = f"What did Northlight's Series B bring {asked}"
-        hits, _ = await find_hits(store, question, date(2025, 12, 22), language="en")
+        hits, _ = await find_hits(store, question, date(2025, 12, 22))
         assert hits[0].last.day == day
 
 
 async def test_without_a_model_what_matches_is_shown_else_what_is_near(store: Store) -> None:
     for question, verdict in ((QUESTION, "items"), ("Did Northlight buy Zephyr Foods?", "nothing")):
-        found = answer_without_model(*await find_hits(store, question, DAY, language="en"))
+        found = answer_without_model(*await find_hits(store, question, DAY))
         assert found.verdict == verdict
         assert found.hits[0].item == POINT
-    found = answer_without_model(*await find_hits(store, "zebra?", DAY, language="en"))
+    found = answer_without_model(*await find_hits(store, "zebra?", DAY))
     assert (found.verdict, found.hits) == ("nothing", ())
 
 
@@ -189,7 +189,7 @@ async def say(store: Store, folder: Path, line: str, model: Model | None, user: 
 
 
 async def test_a_chat_shows_sentences_with_their_items(store: Store, tmp_path: Path) -> None:
-    hits, _ = await find_hits(store, QUESTION, DAY, language="en")
+    hits, _ = await find_hits(store, QUESTION, DAY)
     found = as_dict(answer_without_model(hits[:1], []))
     found |= {"verdict": "answer", "sentences": [{"text": "It raised $3 billion.", "items": [1]}]}
     model = Model(found)

@@ -38,7 +38,6 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
             question,
             ask.context.now().date(),
             topic=topic,
-            language=ask.language,
         )
         found = as_dict(answer_without_model(*hits))
     shown = show_answer(await _with_links(ask, found), ask.language)

@@ -155,7 +155,7 @@ async def ask_archive(
     asked = clean_question(question)
     if not asked:
         return ArchiveAnswer("nothing")
-    hits, near = await find_hits(store, asked, today, topic=topic, language=language)
+    hits, near = await find_hits(store, asked, today, topic=topic)
     shown = [*hits, *near][:MAX_HITS]
     spans = dict.fromkeys((hit.topic, hit.first, hit.last) for hit in shown)
     reports = {span: report for span in spans if (report := await store.report(*span))}
