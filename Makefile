@@ -22,8 +22,9 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --cov=digest --cov=bot --cov-report=
-	$(BIN)/coverage report --format=total | sed 's/^/coverage of digest\/ and bot\/: /; s/$$/ %/'
+	$(BIN)/python -m slipcover --source digest,bot --json --out .coverage.json -m pytest -n auto
+	@$(BIN)/python -c "import json; print('coverage of digest/ and bot/: %.0f %%' % \
+		json.load(open('.coverage.json'))['summary']['percent_covered'])"
 
 bench: .venv/ready ## prints the figures and writes them to docs/figures.md; asserts no time
 	$(BIN)/python -m tools.figures

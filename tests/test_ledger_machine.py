@@ -18,8 +18,6 @@ from digest.store.tables import deliveries, parts
 from tests.posts import TOPIC
 from tests.samples import report
 
-pytestmark = pytest.mark.no_cover  # long; others cover the same lines
-
 START = datetime(2026, 3, 27, 12, tzinfo=UTC)
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 CHATS = ("1", "2", "3", "4", "5")

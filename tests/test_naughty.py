@@ -23,8 +23,6 @@ from tests.rendered import check
 from tests.samples import DAY, WHEN, report
 from tests.talks import FAKES, recording
 
-pytestmark = pytest.mark.no_cover  # long; others cover the same lines
-
 STRINGS = strings()
 PARTS = 10
 """Reports that hold all of them."""
