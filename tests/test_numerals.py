@@ -106,6 +106,9 @@ def test_three_thousand_spelled_numbers_are_read_back() -> None:
         ("three point one four", 3.14),
         ("a hundred and five thousand", 105_000),
         ("two dozen", 24),
+        ("194.6 triệu", 1.946e8),
+        ("194억", 1.94e10),
+        ("2 milliards", 2e9),
     ],
 )
 def test_a_numeral_is_read_in_every_notation(text: str, value: float) -> None:

@@ -91,7 +91,7 @@ _FRACTION = re.compile(
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    r"|\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
+    r"|(?<![\d.,])\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
     re.I,
 )
 _DENOMINATORS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "tenth": 10}  # fmt: skip
@@ -277,7 +277,7 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
     shared = list(numbers)
     for n, (first, second) in enumerate(pairwise(numbers)):
         link = _RANGE.fullmatch(text[first.end : second.start])
-        if not link or first.unit not in ("", second.unit):
+        if not link or first.in_name or first.unit not in ("", second.unit):
             continue
         factor = 1.0
         if first.step <= 1 and (digits := _DIGITS.search(text, second.start, second.end)):

@@ -131,6 +131,20 @@ def find_entry(spelling: str) -> KnownName | None:
     return latin or next((e for han, e in table.han.get(plain[:1], ()) if han == plain), None)
 
 
+def find_owners(name: str) -> tuple[KnownName, ...]:
+    """Return the companies, institutions and places that own a name, whatever its case."""
+    return _owners().get(name.lower(), ())
+
+
+@cache
+def _owners() -> dict[str, tuple[KnownName, ...]]:
+    owners: dict[str, tuple[KnownName, ...]] = {}
+    for entry in load_entries():
+        for name in entry.owns:
+            owners[name.lower()] = (*owners.get(name.lower(), ()), entry)
+    return owners
+
+
 def find_ticker(ticker: str) -> KnownName | None:
     """Return the company or coin behind a ticker."""
     return _table().tickers.get(ticker.upper())

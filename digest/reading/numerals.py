@@ -14,7 +14,9 @@ _HAN_DIGITS = {
     for char in chars
 }  # fmt: skip
 _HAN_TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
-_HAN_MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8, "兆": 10**12}
+_HAN_MYRIADS = {
+    "万": 10**4, "萬": 10**4, "만": 10**4, "亿": 10**8, "億": 10**8, "억": 10**8, "兆": 10**12, "조": 10**12,
+}  # fmt: skip
 _SHORT_TENS = {"廿": 20, "卅": 30}
 
 _UNITS = (
@@ -26,9 +28,18 @@ _SMALL = dict(zip(_UNITS, range(20), strict=True)) | dict(
     zip(_TENS, range(20, 100, 10), strict=True)
 )
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_SCALES = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
-    "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "mn": 10**6, "mil": 10**6, "b": 10**9,
-    "bn": 10**9, "bil": 10**9, "t": 10**12, "tn": 10**12,
+_SCALE_WORDS = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
+    word: scale
+    for scale, words in (
+        (10**6, "mn mil millones milhões millions millionen mio triệu juta milyon млн"),
+        (10**9, "bn bil bilhões milliards milliarden mrd tỷ miliar milyar млрд"),
+        (10**12, "tn"),
+    )
+    for word in words.split()
+}  # fmt: skip
+"""Behind digits. Of other languages too: what a Spanish or Vietnamese post counts in millions."""
+_SCALES = _SCALE_WORDS | {
+    "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12,
 }  # fmt: skip
 
 _DIGITS = "".join(_HAN_DIGITS)
@@ -42,7 +53,7 @@ _WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
-    r"|\+?[\s-]?(?P<word>hundred|thousand|million|billion|trillion|mn|bn|tn|mil|bil|lakh|crore)(?!(?!th\b)[A-Za-z])"
+    rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
     r"|(?P<tight>k|w|mm?|b|t)(?![A-Za-z/²³]))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
     rf"|\b(?P<english>(?:an?\s(?=hundred|thousand|[mb]illion|trillion|dozen)|half\san?\s(?=[mb]illion|trillion|thousand|dozen))?(?:{_WORDS})"

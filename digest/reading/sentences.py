@@ -39,7 +39,7 @@ _MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
 _VIA = re.compile(
     r"\s*(?:\bvia|\bby|来源[:：]?|来自|图源[:：]?|h/t)\s*(?:[@\w]+[,，]?\s*){0,4}$", re.IGNORECASE
 )
-_END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=\s)[”’\"')]*")
+_END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
 _STOPPED = re.compile(r"[.。！？!?][”’」』）)\"']*$")
 _CLOSED = re.compile(r"[.。！？!?…)）”\"'’：:]$")
 _COLON = re.compile(r"[:：]\s*$")
@@ -66,7 +66,7 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
     sentences, number = [], 0
     while number < len(lines):
         line, entries = _strip_marks(lines[number]), _list_entries(lines[number:])
-        parts = [_join_entries(line, entries)] if entries else _split_line(line)
+        parts = [_join_entries(line, entries)] if entries else split_line(line)
         if parts and not entries and number == len(lines) - 1 and _is_cut(text, parts[-1]):
             parts.pop()
         for part in parts:
@@ -133,7 +133,9 @@ def _last_word(text: str) -> str:
     return word[-1:] if word[-1:] >= "\u2e80" else word
 
 
-def _split_line(line: str) -> list[str]:
+def split_line(line: str) -> list[str]:
+    """Return the sentences of a line, which together are the line; a full stop after an
+    abbreviation or an initial ends none."""
     parts, start = [], 0
     for end in _END.finditer(line):
         part = line[start : end.end()]

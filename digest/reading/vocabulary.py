@@ -35,11 +35,11 @@ class KnownName:
     kind: str
     spellings: tuple[str, ...]
     owns: tuple[str, ...] = ()
-    """Names that stand in for it beside it."""
+    """Its products and people: names that stand in for it beside it."""
     ticker: str = ""
     coin: bool = False
     word: bool = False
-    """Return True if it is an ordinary word too, so that small letters do not name it."""
+    """True if it is an ordinary word too, so that small letters do not name it."""
 
 
 @cache
@@ -116,7 +116,7 @@ def load_entries() -> tuple[KnownName, ...]:
                     row["latin"][0].lower(),
                     kind,
                     tuple(dict.fromkeys((*spellings, *_asset_spellings(asset)))),
-                    tuple(row.get("owns", ())),
+                    (*row.get("owns", ()), *row.get("people", ())),
                     asset.get("ticker", ""),
                     coin,
                     row.get("word", False),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
+from digest.reading.sentences import split_line
 from digest.text import EMOJI, clean, language
 from digest.write.extractive.detail import MAX_VIEWS
 from digest.write.extractive.draft import speaker
@@ -31,7 +32,6 @@ MAX_CITES = 5
 
 _MARKUP = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
 _OPEN_END = re.compile(r"\s*[;；]$")
-_SENTENCE = re.compile(r".*?(?:[。！？!?；;]|\.(?=\s|$)|$)[”」’\"')）]*\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def rewrite(
 def pieces(one: Candidate) -> list[Candidate]:
     """Return title and sentences of a candidate, each to be checked alone, a speaker with each."""
     title = one.item.title if one.section == "views" else ""
-    texts = [s.strip() for s in _SENTENCE.findall(one.item.text) if s.strip()]
+    texts = [s.strip() for s in split_line(one.item.text) if s.strip()]
     texts = texts if title else [one.item.title, *texts]
     return [replace(one, item=replace(one.item, title=title, text=text)) for text in texts]
 
@@ -154,7 +154,7 @@ def _tidy(text: str, most: int) -> str:
     if len(line) <= most:
         return line
     kept = ""
-    for sentence in _SENTENCE.findall(line):
+    for sentence in split_line(line):
         if len(kept) + len(sentence) > most:
             break
         kept += sentence

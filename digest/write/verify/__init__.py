@@ -24,6 +24,7 @@ from digest.write.verify.figures import (
     LARGE,
     find_clause,
     find_direction,
+    find_turned_words,
     is_derived,
     is_magnitude,
     is_supported,
@@ -108,6 +109,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     yield from _missing_amounts(amounts, bare, evidence)
+    yield from (Claim("figure", words) for words in find_turned_words(bare, evidence.text))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
     yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
     measures = [

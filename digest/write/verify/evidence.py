@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from digest.models import Post
-from digest.reading.amounts import Amount, Quantity, find_amounts
+from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
 from digest.reading.days import (
     Day,
     Hour,
@@ -46,11 +46,7 @@ _BARE_SCALE = re.compile(
     r"(?<![\d零一二两三四五六七八九十百千万亿])[百千]?[万亿](?![\d零一二两三四五六七八九十百千万亿])"
 )
 """百万 for a million tokens: no number in Chinese, but one in English."""
-_NEXT_YEAR = re.compile(r"next year|明年|coming year\b", re.IGNORECASE)
-_LAST_YEAR = re.compile(r"last year|去年", re.IGNORECASE)
 _AFTER_NAME = re.compile(r"\b[A-Z][\w.-]*\s$")
-_MAJORITY = re.compile(r"\bmajority\b|\bmost of\b|多数|过半", re.IGNORECASE)
-_DECADE = re.compile(r"\bdecade\b", re.IGNORECASE)
 _SOURCES = {
     "hn": "Hacker News HN",
     "reddit": "Reddit",
@@ -154,7 +150,7 @@ def _read(
         *numbers,
         *find_amounts(words),
         *find_amounts(name),
-        *_other_amounts(words, all_days),
+        *_other_amounts(words, all_days, terms),
     )
     own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
     return Evidence(
@@ -196,17 +192,20 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
             yield amount
 
 
-def _other_amounts(words: str, days: Sequence[Day]) -> Iterator[Amount]:
-    """Yield days of a month, bare 百万, "a majority" and "a decade" as figures that may support
-    others."""
+def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:
+    """Yield days of a month, the months of a quarter, bare 百万, "a majority" and "a decade" as
+    figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     for match in _BARE_SCALE.finditer(words):
         yield Amount(*match.span(), match.group(), (Quantity(float(parse_han(match.group())), ""),))
-    for match in _MAJORITY.finditer(words):
+    for match in find_cues(words, "majority"):
         yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
-    for match in _DECADE.finditer(words):
+    for match in find_cues(words, "decade"):
         yield Amount(*match.span(), match.group(), (Quantity(10.0, "year"),))
+    for term in terms:
+        if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
+            yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
 
 
 def _read_terms(
@@ -218,8 +217,8 @@ def _read_terms(
     terms |= {f"year {day.year}" for day in days if day.year}
     for day in days:
         terms |= _weekday(day, created)
-    for pattern, shift in ((_NEXT_YEAR, 1), (_LAST_YEAR, -1)):
-        if pattern.search(words):
+    for table, shift in (("next_year", 1), ("last_year", -1)):
+        if any(find_cues(words, table)):
             terms.add(f"year {created.year + shift}")
     return frozenset(terms)
 

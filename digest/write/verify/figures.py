@@ -84,7 +84,7 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     if mine.hedge == "over":
         return value < fact < value + round_step
     if mine.hedge == "under":
-        return value - round_step / 2 < fact < value
+        return value - round_step / 2 <= fact < value
     return mine.hedge == "about" and difference <= min(
         max(step, round_step) / 2, LOOSE * abs(value)
     )
@@ -115,7 +115,7 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
     if amount.unit == "cent":
         dollars = (Quantity(amount.value / 100, "usd"),)
         amount = replace(amount, quantities=dollars, step=amount.step / 100)
-    target, tolerance = amount.value, _find_tolerance(amount)
+    target, tolerance = amount.value, _find_tolerance(amount, clause)
     tolerance = max(tolerance, 1e-4 * abs(target))
     step = max(1.0, _trailing_step(target))
     above = step if amount.hedge == "over" else 0.0
@@ -175,11 +175,13 @@ def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
         yield left.value / right.value
 
 
-def _find_tolerance(amount: Amount) -> float:
+def _find_tolerance(amount: Amount, clause: str) -> float:
     """Return how far a result may be from the amount: "nearly a third" may be 31 %."""
     tolerance = amount.step / 2
     if amount.kind == "share":
         tolerance = LOOSE * abs(amount.value) * (2 if amount.hedge else 1)
+    elif amount.unit == "times" and (_has_cue(clause, "about") or _has_cue(clause, "under")):
+        tolerance = 2 * LOOSE * abs(amount.value)  # 几乎是另一个的两倍
     elif amount.hedge or amount.kind == "multiple":
         tolerance = max(tolerance, LOOSE * abs(amount.value))
     return min(tolerance, LOOSE * 2 * abs(amount.value))
@@ -240,12 +242,12 @@ def _scale(left: Quantity, right: Quantity, unit: str) -> float:
 
 
 CLAUSE_CHARS = 160
+BEFORE_CHARS, AFTER_CHARS = 64, 12
+"""Where the words stand that say whether a figure went up or down."""
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
-_BESIDE = re.compile(
-    r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while|to|from|at)\b|[至到从但而]"
-)
+_BESIDE = re.compile(r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while)\b|[但而]")
 """What ends the words beside a figure that can govern it."""
 
 
@@ -258,14 +260,30 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
 
 
 def find_direction(text: str, amount: Amount) -> int:
-    """Return 1 where a word or sign beside a figure says that it goes up, -1 for down, 0 where
-    none does or both do. Beside: in its clause, with no other figure between."""
-    before = text[max(0, amount.start - 24) : amount.start]
+    """Return 1 where the nearest word or sign before a figure says that it goes up, or else the
+    last one behind it, -1 for down, 0 where none does. In its clause, with no figure between."""
+    before = text[max(0, amount.start - BEFORE_CHARS) : amount.start]
     if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
         return 1 if sign[1] == "+" else -1
-    after = text[amount.end : amount.end + 12]
-    beside = f"{_BESIDE.split(before)[-1]} . {_BESIDE.split(after)[0]}"
-    return _has_cue(beside, "up") - _has_cue(beside, "down")
+    after = text[amount.end : amount.end + AFTER_CHARS]
+    for words in (_BESIDE.split(before)[-1], _BESIDE.split(after)[0]):
+        rise, fall = (
+            max((match.end() for match in find_cues(words, table)), default=0)
+            for table in ("up", "down")
+        )
+        if rise != fall:
+            return 1 if rise > fall else -1
+    return 0
+
+
+def find_turned_words(text: str, posted: str) -> Iterator[str]:
+    """Yield what a statement says of prices and bets where its posts say only the opposite: rose
+    for fell, long for short."""
+    for pair in (("rising", "falling"), ("long", "short")):
+        for word, opposite in (pair, pair[::-1]):
+            words = [match.group() for match in find_cues(text, word)]
+            if words and not _has_cue(text, opposite) and not _has_cue(posted, word):
+                yield from words[: _has_cue(posted, opposite)]
 
 
 def _has_cue(clause: str, table: str) -> bool:

@@ -8,17 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from digest.reading.amounts import find_unit
+from digest.reading.amounts import find_cues, find_unit
 from digest.reading.han import find_han_names
 from digest.reading.names import (
     VARIANTS,
     Name,
     find_entry,
     find_names,
+    find_owners,
     find_ticker,
     is_common,
     is_jargon,
     opens_sentence,
+    select_names,
     simplify,
 )
 from digest.reading.segment import Word, segmenter
@@ -85,6 +87,8 @@ class Mentions:
     """Latin words, their parts, two neighbours as one; without accents and endings."""
     tags: frozenset[str]
     """Hashtags, handles and addresses, letters only: a name may be glued into one."""
+    capitals: frozenset[str]
+    """Words in capitals: CFTC."""
     initials: str
     """First letters of the words, to find what an acronym stands for."""
     segments: frozenset[str]
@@ -113,6 +117,7 @@ def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
         frozenset(name.key for name in names),
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(tags),
+        frozenset(match.group() for match in _WORD.finditer(plain) if match.group().isupper()),
         "".join(token[0] for token in tokens),
         frozenset(segments),
         near,
@@ -182,12 +187,14 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     spans = [(start, start + len(name.text)) for start, name in placed]
     unlisted: list[str] = []
     for start, name in placed:
+        if _names_maker(name, start, plain, mentions):
+            continue
         if entry := _find_known(name):
-            if not _has_entry(entry, name, plain, mentions):
+            if not _has_entry(entry, name, start, plain, mentions):
                 yield name.text
         else:
             unlisted += _missing_words(name.text, plain, start, mentions)
-    yield from _missing_small_words(plain, spans, mentions)
+    yield from _missing_lone_words(plain, spans, mentions)
     yield from _turned_places(plain, mentions)
     latin = [name for name in dict.fromkeys(unlisted) if foreign and not _DIGIT.search(name)]
     yield from (name for name in unlisted if name not in latin)
@@ -218,20 +225,56 @@ def _find_known(name: Name) -> KnownName | None:
     return find_entry(name.text) or ticker or (find_entry(bare) if name.kind else None)
 
 
-def _has_entry(entry: KnownName, name: Name, text: str, mentions: Mentions) -> bool:
+BESIDE_CHARS, MAKER_CHARS = 60, 12
+"""Between a company and its product or person; between a product and the word "maker"."""
+_POSSESSIVES = ("'s ", "的", " 的", "旗下", " 旗下")
+
+
+def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
     if {entry.key, name.key} & mentions.keys or _is_spelled(entry, name, mentions):
         return True
-    beside = text[text.find(name.text) :][: len(name.text) + 60].lower()
-    if any(owned.lower() in beside and _is_written(owned, mentions) for owned in entry.owns):
+    if _has_initials(name.text, mentions):
+        return True
+    end = start + len(name.text)
+    beside = text[max(0, start - BESIDE_CHARS) : end + BESIDE_CHARS]
+    if any(_stands_beside(owned, beside) and _is_owned(owned, mentions) for owned in entry.owns):
         return True  # "OpenAI's Sora" is proved by Sora
     short = find_entry(entry.key.split()[0]) if entry.ticker else None
     if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
         return True  # CRCL is Circle Internet, for short Circle
     if entry.kind == "place":
-        implied = any(_is_written(owned, mentions) for owned in entry.owns)
+        implied = any(_is_owned(owned, mentions) for owned in entry.owns)
         home = entry.key == "china" and "zh" in mentions.languages
         return implied or home or (entry.key in _WIDE and not mentions.places)
     return entry.kind == "person" and mentions.sounds.match(name.text)
+
+
+def _stands_beside(owned: str, beside: str) -> bool:
+    """Return True where some words have a spelling of the name, capitals and all."""
+    entry = find_entry(owned)
+    spellings = (owned, *(entry.spellings if entry else ()))
+    return any(
+        spelling in beside and select_names([Name("", spelling)], beside) for spelling in spellings
+    )
+
+
+def _is_owned(owned: str, mentions: Mentions) -> bool:
+    entry = find_entry(owned)
+    known = entry and (entry.key in mentions.keys or _is_spelled(entry, Name("", owned), mentions))
+    return bool(known) or _is_written(owned, mentions)
+
+
+def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
+    """Return True for a product or person that only says which company of the posts is meant:
+    "ChatGPT maker OpenAI", "Elon Musk's xAI"."""
+    after = text[start + len(name.text) :][: 2 * MAKER_CHARS]
+    entry = find_entry(name.text)
+    owners = find_owners(entry.spellings[0] if entry else name.text)
+    owners = tuple(owner for owner in owners if owner.key in mentions.keys)
+    if any(find_cues(after[:MAKER_CHARS], "maker")):
+        return bool(owners)
+    spellings = (spelling for owner in owners for spelling in owner.spellings)
+    return after.startswith(_POSSESSIVES) and any(s in after for s in spellings)
 
 
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
@@ -269,10 +312,20 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     before = re.search(r"[A-Z][a-z]+\s$", text[max(0, start - 20) : start])
     if not missing or mentions.sounds.match((before[0] if before else "") + name):
         return
-    initials = "".join(match.group()[0] for match in words if match.group()[0].isupper()).lower()
-    if len(initials) > 2 and initials in mentions.words:
-        return  # Commodity Futures Trading Commission, for CFTC
+    if _has_initials(name, mentions):
+        return
     yield name if len(missing) == len(checked) else " ".join(missing)
+
+
+def _has_initials(name: str, mentions: Mentions) -> bool:
+    """Return True where the posts have the initials of some words as one: CFTC, and CC for
+    Claude Code."""
+    initials = "".join(word[0] for word in name.split() if word[0].isupper())
+    if len(initials) < 2 or is_jargon(initials):
+        return False
+    return initials in mentions.capitals or (
+        len(initials) > 2 and initials.lower() in mentions.words
+    )
 
 
 def _is_telling(word: str, text: str, at: int) -> bool:
@@ -338,17 +391,19 @@ def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
     return not apart or not strange
 
 
-def _missing_small_words(
+def _missing_lone_words(
     text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
 ) -> Iterator[str]:
-    """Yield Latin words in small letters between Chinese ones: nanochat, ollama."""
+    """Yield Latin words beside Chinese ones that are no jargon, ordinary ones with a capital:
+    nanochat, Brave."""
     for match in _WORD.finditer(text):
         word, at = match.group(), match.start()
         covered = any(start <= at < end for start, end in spans)
         beside = text[max(0, at - 2) : match.end() + 2]
-        if covered or not word.islower() or len(word) < 3 or not _HAN.search(beside):
+        if covered or word.isupper() or len(word) < 3 or not _HAN.search(beside):
             continue
-        if not is_common(word) and not is_jargon(word) and not _has_word(word, word, mentions):
+        ordinary = is_jargon(word) or (word.islower() and is_common(word))
+        if not ordinary and not _has_word(word, word, mentions):
             yield word
 
 

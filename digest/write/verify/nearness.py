@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from digest.models import Item, Post
 from digest.reading import Reading
+from digest.reading.sentences import split_line
 from digest.select.embed import EMBED_CHARS, embed, has_encoder
 from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
@@ -28,26 +29,16 @@ MOST_CHARS = 2400
 
 _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 """A figure so exact that what posts support of it is about them, however few words stand by."""
-_END = re.compile(r"[。！？!?；;]+[”」’\"')）]*\s*|\.[”’\"')]*(?:\s+|$)")
-_INITIAL = re.compile(
-    r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Ltd|Corp|Co|No|vs|approx|[ap]\.m|e\.g|i\.e|U\.S|U\.K))$"
-)
 
 
 def split_statements(text: str) -> list[str]:
-    """Return the sentences of an item's text; a full stop after an initial ends none."""
+    """Return the sentences of an item's text, one that is too short with the one before it."""
     statements: list[str] = []
-    start = 0
-    for match in (*_END.finditer(text), None):
-        end = match.end() if match else len(text)
-        head = text[start : match.start() if match else end]
-        if match and match.group()[0] == "." and _INITIAL.search(head):
-            continue
-        if statements and len(head.strip().encode()) < SHORT:
-            statements[-1] += text[start:end]
-        elif text[start:end].strip():
-            statements.append(text[start:end])
-        start = end
+    for sentence in filter(str.strip, split_line(text)):
+        if statements and len(sentence.strip().encode()) < SHORT:
+            statements[-1] += sentence
+        else:
+            statements.append(sentence)
     return [statement.strip() for statement in statements]
 
 
