@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from digest.models import Item
+from digest.models import Item, Language, Section
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
@@ -163,3 +163,15 @@ def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY)):
         if _is_topical(story):
             yield _weigh(draft, quote, story), quote, story
+
+
+def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Section, ...]:
+    """Return the sections; where neither of the two about money has an item, both have one and the
+    same line, which is shown once. It points to the points where those name a sum."""
+    money = [section for section in sections if section.name in ("markets", "finance")]
+    if any(item.status != "note" for section in money for item in section.items):
+        return tuple(sections)
+    points = (item for section in sections if section.name == "points" for item in section.items)
+    is_above = any(has_figure(f"{item.title}\n{item.text}", moves=False) for item in points)
+    line = notes.note((notes.MONEY_ABOVE if is_above else notes.NO_MONEY)[language])
+    return tuple(replace(s, items=(line,)) if s in money else s for s in sections)

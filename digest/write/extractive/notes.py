@@ -40,6 +40,15 @@ _NOTHING: Mapping[SectionName, Names] = {
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
 
+NO_MONEY: Names = {
+    "zh": "今天没有与本主题有关的行情、融资或业绩消息。",
+    "en": "No prices, funding or results today that concern this topic.",
+}
+MONEY_ABOVE: Names = {
+    "zh": "今天的资金消息见“核心信息”。",
+    "en": "Today's news about money stands among the points.",
+}
+
 _REDUCED: Mapping[str, Mapping[Language, str]] = {
     "no_answer": {
         "zh": "精简版：模型没有回应，以下内容摘自原帖。",

@@ -26,9 +26,10 @@ def write(material: Material) -> tuple[Section, ...]:
     items["overview"] = brief.list_overview(draft, items)
     items["filtered"] = notes.list_filtered(material, _count_untold(draft))
     items["cloud"] = notes.list_words(material)
-    return tuple(
+    sections = [
         Section(name, notes.heading(name, material.topic), tuple(items[name])) for name in SECTIONS
-    )
+    ]
+    return money.merge_empty(sections, draft.language)
 
 
 def _count_untold(draft: Draft) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
+from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate, with_handle
@@ -41,9 +42,9 @@ FEW_POINTS = 6
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
 """Sections that are not left empty where the posts hold something; of money, nothing is an
 answer."""
-SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.55, 0.58, 0.92
-"""Cosine from which two items are one: about one event, sharing a name, in nearly the same
-words."""
+SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
+"""Cosine from which two items are one: led by one post, about one event, sharing a name, in nearly
+the same words."""
 GATE = 0.7
 """Least score; a version in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.1, "cited": 0.1}
@@ -72,6 +73,7 @@ def assemble(
     """
     importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
     event = {p.key: s.event for s in material.stories for p in s.posts}
+    event |= {p.key: -e.number for e in events for p in e.posts}
     rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
     picked = {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
     good = sorted((c for c in candidates if not c.problems), key=_telling_order(picked))
@@ -117,7 +119,11 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
         sections = {candidates[at].section, candidates[other].section}
         if cosine >= SAME_WORDS:
             return True
-        if "markets" in sections or sections - set(TELLING):
+        if sections & {"markets", "overview"}:
+            return False
+        if candidates[at].posts[:1] == candidates[other].posts[:1] != ():
+            return cosine >= SAME_POST
+        if "views" in sections:
             return False
         if events[at] & events[other]:
             return cosine >= SAME_EVENT
@@ -311,7 +317,8 @@ def _sections(
         contents[name] = tuple(_section_items(material, name, items[name], orders[name]))
     if not contents["overview"]:
         contents["overview"] = next(s.items for s in extractive if s.name == "overview")
-    return tuple(Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS)
+    sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
+    return merge_empty(sections, material.topic.language)
 
 
 def _section_items(

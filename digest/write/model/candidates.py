@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
+from digest.reading.names import find_names
 from digest.reading.sentences import split_line
-from digest.text import EMOJI, clean, language
+from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.detail import MAX_VIEWS
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
@@ -108,6 +109,20 @@ def rewrite(
     return replace(rewritten, item=replace(rewritten.item, title=""))
 
 
+def require_subject(candidate: Candidate) -> Candidate:
+    """Return the candidate with a problem where it names nobody and nothing though its posts do:
+    "down again", but what? Views are exempt: they stand under their speaker."""
+    said = candidate.said.casefold()
+    if candidate.problems or candidate.section == "views" or find_names(candidate.said):
+        return candidate
+    names = [name.text for p in candidate.posts for _, name in find_names(plain(p.text))]
+    authors = [clean(p.author_name) or p.author for p in candidate.posts]
+    if not names or any(word and word.casefold() in said for word in (*names, *authors)):
+        return candidate
+    subjects = ", ".join(list(dict.fromkeys(names))[:MAX_CITES])
+    return replace(candidate, problems=(f"does not say what it is about: {subjects}",))
+
+
 def pieces(one: Candidate) -> list[Candidate]:
     """Return title and sentences of a candidate, each to be checked alone, a speaker with each."""
     title = one.item.title if one.section == "views" else ""
@@ -149,12 +164,14 @@ def _candidate(
 
 
 def _tidy(text: str, most: int) -> str:
-    """Return one clean line without Markdown, cut after the last whole sentence that fits."""
+    """Return one clean line without Markdown, each sentence once, cut after the last one that
+    fits."""
     line = " ".join(EMOJI.sub(" ", _MARKUP.sub("", clean(text))).split())
-    if len(line) <= most:
-        return line
-    kept = ""
+    sentences: dict[str, str] = {}
     for sentence in split_line(line):
+        sentences.setdefault(sentence.strip(), sentence)
+    kept = ""
+    for sentence in sentences.values():
         if len(kept) + len(sentence) > most:
             break
         kept += sentence

@@ -6,6 +6,7 @@ are the only way a model can name a post, so it cannot cite one that it was not 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,19 +18,23 @@ from digest.reading.injection import remove_injections, talks_to_programs
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person, list_opinions
-from digest.write.extractive.draft import Draft
+from digest.write.extractive.draft import HEADLINE_SOURCES, Draft, rate_quote, tells_news
 from digest.write.extractive.money import collect_talk, has_figure, list_deals
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
-LINE_CHARS = 150
-"""Characters of a story where all stories of the day are listed."""
+LINE_CHARS, SHORT_LINE_CHARS = 150, 90
+"""Characters of a story where all stories of the day are listed, and of the later ones."""
+LEADING_LINES = 60
+"""Stories with a full line."""
+LEAST_LEAD = 0.7
+"""Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
 NAME_CHARS, LONG_WORD = 40, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
-LEAST_OPINION, MAX_OPINIONS = -0.6, 20
+LEAST_OPINION = -0.6
 """Margin of `view` of a post's best sentence from which a model looks for a view in it: on the
-sample day the posts above it hold a judgement, those below announce; and posts shown in all."""
+sample day the posts above it hold a judgement, those below announce."""
 CUT_SIGNS = ("...", "…")
 FEW_WORDS, FEW_IN_WORD = 6, 9
 """Whole words with which a headline that was cut says nothing; more where it broke off inside a
@@ -64,6 +69,11 @@ class Event:
         """Return the posts, those of the leading story first: the others may only be related."""
         return [post for story in self.stories for post in story.posts]
 
+    @property
+    def leading_posts(self) -> list[Post]:
+        """Return the first post of each author, those that say what happened first."""
+        return sorted(unique_authors(self.posts), key=is_stub)
+
 
 @dataclass(slots=True)
 class ShownPosts:
@@ -72,8 +82,8 @@ class ShownPosts:
     posts: dict[str, Post] = field(default_factory=dict)
     """By the id a model was shown."""
     _ids: dict[str, str] = field(default_factory=dict)
-    _chars: dict[str, int] = field(default_factory=dict)
-    """Characters that were shown of a post, by key."""
+    _texts: dict[str, str] = field(default_factory=dict)
+    """What was shown of a post, by key; the longest where it was shown twice."""
 
     def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
         """Return a line a post, as far as `room` tokens go."""
@@ -86,25 +96,35 @@ class ShownPosts:
                 lines.append(line)
         return "\n".join(lines)
 
-    def show_post(self, post: Post, most: int, day: str = "") -> str:
+    def show_post(self, post: Post, most: int) -> str:
         """Return one post under its id; empty where nothing is left that speaks to people."""
-        text = shorten(post.text, most)
+        text = shorten(post.text, most, self.find_news(post))
         if not text:
             return ""
-        self._chars[post.key] = max(most, self._chars.get(post.key, 0))
-        return f"{self.find_id(post)} {_author(post)}{day}: {text}"
+        if len(text) > len(self._texts.get(post.key, "")):
+            self._texts[post.key] = text
+        return f"{self.find_id(post)} {_author(post)}{_mark_headline(post)}: {text}"
+
+    def find_news(self, post: Post) -> str:
+        """Return the sentence of a post that must be shown, or nothing where any beginning does."""
+        return ""
+
+    def is_shown(self, post: Post) -> bool:
+        """Return True if a model was shown the post."""
+        return post.key in self._texts
 
     def repeat_text(self, post: Post, most: int) -> str:
         """Return a post's text as the writer saw it; of one nobody saw, at most `most` characters.
 
         A checker that sees more than the writer refuses or passes what the writer could not know.
         """
-        return shorten(post.text, self._chars.get(post.key, most))
+        return self._texts.get(post.key) or shorten(post.text, most)
 
     def repeat_post(self, post: Post, most: int) -> str:
         """Return the same as `repeat_text` under the id, the author and the day of the post."""
+        text = self.repeat_text(post, most)
         day = f", {post.created_at:%a %Y-%m-%d}"
-        return self.show_post(post, self._chars.get(post.key, most), day)
+        return f"{self.find_id(post)} {_author(post)}{day}: {text}" if text else ""
 
     def find_id(self, post: Post) -> str:
         """Return the id of a post, a new one where it was not shown yet."""
@@ -118,6 +138,15 @@ class Context(ShownPosts):
     """The day as a model sees it."""
 
     material: Material = field(kw_only=True)
+    draft: Draft = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.draft = Draft(self.material)
+
+    def find_news(self, post: Post) -> str:
+        """Return the sentence that tells best what is new."""
+        quotes = [q for q in self.draft.quotes.get(post.key, ()) if tells_news(q)]
+        return max(quotes, key=lambda q: rate_quote(q, 0)).text if quotes else ""
 
     def stories(self) -> list[Story]:
         """Return the topic's stories, best first, without those that are only talk about prices."""
@@ -129,8 +158,8 @@ class Context(ShownPosts):
         lines: list[str] = []
         number = 0
         for number, story in enumerate(stories, 1):
-            text = next(filter(None, (shorten(p.text, LINE_CHARS) for p in story.posts[:3])), "")
-            if not text:
+            most = LINE_CHARS if number <= LEADING_LINES else SHORT_LINE_CHARS
+            if not (text := self._tell(story, most)):
                 continue
             line = f"[{number}] {_audience(story)}: {text}"
             room -= tokens(line)
@@ -138,6 +167,16 @@ class Context(ShownPosts):
                 return "\n".join(lines), number - 1
             lines.append(line)
         return "\n".join(lines), number
+
+    def _tell(self, story: Story, most: int) -> str:
+        """Return the news of a story in one line: where the leading post is somebody's view of it,
+        the post that says what happened."""
+        lead = self.draft.choose_lead(story, LEAST_LEAD)
+        posts = [lead.quote.post] if lead else []
+        texts = (
+            shorten(post.text, most, self.find_news(post)) for post in [*posts, *story.posts[:3]]
+        )
+        return next(filter(None, texts), "")
 
     def show_events(
         self, events: Iterable[Event], chars: tuple[int, ...], *, room: int
@@ -149,8 +188,8 @@ class Context(ShownPosts):
         blocks: list[str] = []
         seen = 0
         for event in events:
-            posts = sorted(unique_authors(event.posts), key=is_stub)
-            lines = [self.show_post(post, most) for post, most in zip(posts, chars, strict=False)]
+            shown = zip(event.leading_posts, chars, strict=False)
+            lines = [self.show_post(post, most) for post, most in shown]
             block = "\n".join([_head(event), *filter(None, lines)])
             if any(lines):
                 room -= tokens(block)
@@ -162,32 +201,32 @@ class Context(ShownPosts):
 
     def opinions(self) -> list[Post]:
         """Return posts that hold a view, one an author, the weightiest first."""
-        draft = Draft(self.material)
-        ranked = sorted(list_opinions(draft), key=lambda opinion: -opinion[0])
-        margins: dict[str, float] = {}
-        posts: dict[str, Post] = {}
-        for quote in (quote for story in self.stories() for quote in draft.list_quotes(story)):
-            if is_person(quote.post) and len(quote.post.text) >= VIEW_CHARS:
-                posts[quote.post.key] = quote.post
-                best = margins.get(quote.post.key, LEAST_OPINION)
-                margins[quote.post.key] = max(best, quote.opinion)
-        likely = sorted((k for k in posts if margins[k] > LEAST_OPINION), key=lambda k: -margins[k])
-        both = [*(quote.post for _, quote, _ in ranked), *(posts[key] for key in likely)]
-        return unique_authors(both)[:MAX_OPINIONS]
+        ranked = sorted(list_opinions(self.draft), key=lambda opinion: -opinion[0])
+        stories = self.draft.stories()
+        quotes = (quote for story in stories for quote in self.draft.list_quotes(story))
+        posts = unique_posts(quote.post for quote in quotes)
+        margins = {p.key: self.measure_view(p) for p in posts if len(p.text) >= VIEW_CHARS}
+        likely = [post for post in posts if margins.get(post.key, -math.inf) > LEAST_OPINION]
+        likely.sort(key=lambda post: -margins[post.key])
+        return unique_authors([*(quote.post for _, quote, _ in ranked), *likely])
 
-    def money(self, events: Iterable[Event] = ()) -> list[Post]:
-        """Return posts about the topic's own money (rounds, revenue), then about stocks and coins,
-        then those of picked `events` that name a sum."""
-        draft = Draft(self.material)
-        funded = sorted(list_deals(draft), key=lambda deal: -deal[0])
-        talk = [said for asset in collect_talk(draft).values() for said in asset.quotes]
-        assets = sorted(talk, key=lambda said: (-said[0], said[1].post.key))
-        rounds = [sentence.post for _, sentence, _ in funded]
-        # A day full of prices must not push out the rounds, nor the reverse.
-        both = [*rounds[:12], *(quote.post for _, quote, _ in assets), *rounds[12:]]
-        picked = [post for event in events if event.importance for post in event.posts]
-        sums = unique_authors(post for post in picked if has_figure(post.text, moves=False))
-        return list({post.key: post for post in [*both, *sums]}.values())
+    def measure_view(self, post: Post) -> float:
+        """Return the margin of `view` of a person's post, that of its best sentence; of others,
+        minus infinity."""
+        quotes = self.draft.quotes.get(post.key, ()) if is_person(post) else ()
+        return max((quote.opinion for quote in quotes), default=-math.inf)
+
+    def deals(self) -> list[Post]:
+        """Return posts about the topic's own money: rounds, revenue, spending, each with a sum."""
+        deals = sorted(list_deals(self.draft), key=lambda deal: -deal[0])
+        return unique_posts(q.post for _, q, _ in deals if has_figure(q.text, moves=False))
+
+    def assets(self) -> list[Post]:
+        """Return posts about stocks and coins as money."""
+        talk = [quote for asset in collect_talk(self.draft).values() for quote in asset.quotes]
+        return unique_posts(
+            q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))
+        )
 
 
 def is_stub(post: Post) -> bool:
@@ -203,23 +242,41 @@ def is_stub(post: Post) -> bool:
     return words - in_word < (FEW_IN_WORD if in_word else FEW_WORDS)
 
 
-def shorten(text: str, most: int) -> str:
+def shorten(text: str, most: int, news: str = "") -> str:
     """Return a post's text as a model sees it: one line, without links, markup and talk to
-    programs, cut after `most` characters; wide ones count twice."""
-    words = _ADDRESSEES.sub("", remove_injections(clean(text)))
-    words = URL.sub(" ", words)
-    for word, arrow in _ARROWS.items():
-        words = arrow.sub(f" {word} ", words)
-    words = EMOJI.sub(" ", words)
-    words = " ".join(_MARKS.sub(" ", words).split())
+    programs, of at most about `most` characters; wide ones count twice.
+
+    Where the sentence `news` stands behind the cut, the text goes on from there.
+    """
+    words = _flatten(text)
     if not words or talks_to_programs(words):
         return ""
     wide = sum(char >= "\u2e80" for char in words[:most])
     most = most if wide < most / 4 else most * 5 // 8
+    start = words.find(_flatten(news)[:LONG_WORD]) if news else -1
+    if len(words) <= most or start < most // 2:
+        return _cut(words, most)
+    return f"{_cut(words, most // 4)} {_cut(words[start:], most - most // 4)}"
+
+
+def _flatten(text: str) -> str:
+    words = _ADDRESSEES.sub("", remove_injections(clean(text)))
+    words = URL.sub(" ", words)
+    for word, arrow in _ARROWS.items():
+        words = arrow.sub(f" {word} ", words)
+    return " ".join(_MARKS.sub(" ", EMOJI.sub(" ", words)).split())
+
+
+def _cut(words: str, most: int) -> str:
     if len(words) <= most:
         return words
     space = words.rfind(" ", most - LONG_WORD, most)  # between Chinese words there is none
     return words[: space if space > 0 else most].rstrip() + " …"
+
+
+def unique_posts(posts: Iterable[Post]) -> list[Post]:
+    """Return each post once, in order."""
+    return list({post.key: post for post in posts}.values())
 
 
 def unique_authors(posts: Iterable[Post]) -> list[Post]:
@@ -239,13 +296,21 @@ def _head(event: Event) -> str:
     return head + (", update of an earlier day" if event.stories[0].earlier else "")
 
 
+def _mark_headline(post: Post) -> str:
+    """Return a remark where a feed gave no more of an article or thread than its headline."""
+    is_headline = post.source in HEADLINE_SOURCES and "\n" not in post.text.strip()
+    return ", headline only" if is_headline else ""
+
+
 def _audience(story: Story) -> str:
     """Return who tells a story and how much attention it got: "5 people on x, hn, 3100 likes"."""
     authors = len({post.author for post in story.posts})
     sources = ", ".join(dict.fromkeys(post.source for post in story.posts[:9]))
     likes = sum(post.metrics.get("likes", 0) for post in story.posts)
     people = f"{authors} {'people' if authors > 1 else 'person'} on {sources}"
-    return people + (f", {likes} likes" if likes else "") + (", update" if story.earlier else "")
+    people += f", {likes} likes" if likes else ""
+    people += ", update" if story.earlier else ""
+    return people + (_mark_headline(story.posts[0]) if len(story.posts) == 1 else "")
 
 
 def _author(post: Post) -> str:

@@ -25,7 +25,7 @@ from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.notes import OTHER, heading
 from digest.write.model.assembly import GATE, Edited, assemble, reduce
-from digest.write.model.candidates import MOST, Candidate, read_candidates, rewrite
+from digest.write.model.candidates import MOST, Candidate, read_candidates, require_subject, rewrite
 from digest.write.model.check import (
     apply_check,
     cut_refused,
@@ -35,17 +35,16 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import MUST, Context, Event
+from digest.write.model.context import POST_CHARS, Context, Event
+from digest.write.model.ownership import share_out
 from digest.write.model.pick import MAX_STORIES, group_stories
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
+from digest.write.model.split import split_stories
 from digest.write.verify.screening import checked, trimmed
 
 log = logging.getLogger(__name__)
 
-LEADING, FURTHER = 18, 10
-"""Events the brief chooses from, and after how many the events page begins: what the brief
-passes over may still be an event."""
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 FEW_STORIES = 12
@@ -85,6 +84,8 @@ class Editor:
     _spent: bool = False
 
     def __post_init__(self) -> None:
+        stories = split_stories(self.material.stories)
+        self.material = replace(self.material, stories=stories)
         self.context = Context(material=self.material)
 
     async def write(self) -> Edited:
@@ -146,14 +147,16 @@ class Editor:
     def _page_calls(self, events: Sequence[Event]) -> dict[str, Call[Any]]:
         """Return the calls that write pages, by prompt; none where the posts hold nothing for
         it."""
-        show = self.context.show_events
-        leading, seen = show(events[:LEADING], (600, 280, 280), room=ROOM["brief"])
-        passed_over = [e for e in events[:seen] if e.number > FURTHER and e.importance != MUST]
-        further, _ = show([*passed_over, *events[seen:]], (380, 180), room=ROOM["events"])
-        views = self.context.show_posts(self.context.opinions(), room=ROOM["views"])
-        money = self.context.show_posts(self.context.money(events), room=ROOM["money"])
+        pages = share_out(events, self.context)
+        show, posts = self.context.show_events, self.context.show_posts
+        leading, _ = show(pages.brief, (600, 280, 280), room=ROOM["brief"])
+        further, _ = show(
+            pages.events, _divide(ROOM["events"], len(pages.events)), room=ROOM["events"]
+        )
+        views = posts(pages.views, room=ROOM["views"])
+        money = posts(pages.money, room=ROOM["money"])
         special = heading("ai", self.material.topic)
-        pages: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
+        forms: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
             ("views", Views, views, {"most": MOST["views"], "posts": views}),
             ("events", Events, further, {
@@ -167,7 +170,7 @@ class Editor:
         common = {**self._common(), "language": LANGUAGES[self.material.topic.language]}
         return {
             name: self._call(name, schema, {**common, **values})
-            for name, schema, shown, values in pages
+            for name, schema, shown, values in forms
             if shown
         }
 
@@ -197,7 +200,8 @@ class Editor:
 
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         stripped = strip_copied(candidates, self.material.stories)
-        return checked(stripped, self.context.posts, self.material.topic.language)
+        screened = checked(stripped, self.context.posts, self.material.topic.language)
+        return list(map(require_subject, screened))
 
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
         """Return the candidates as the model judges them against their posts, and True if it
@@ -232,9 +236,15 @@ class Editor:
         others = [c for c in candidates if not c.withdrawn and not _is_refused(c)]
         rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
         return [
-            c if c.withdrawn else cut_refused(c) if _is_refused(c) else next(rest)
+            c if c.withdrawn else cut_refused(c) if _is_refused(c) else require_subject(next(rest))
             for c in candidates
         ]
+
+
+def _divide(room: int, count: int) -> tuple[int, int]:
+    """Return the characters of an event's two posts with which all of so many have room."""
+    each = 2 * room // max(1, count)
+    return min(POST_CHARS, each), min(POST_CHARS // 2, each // 2)
 
 
 def _is_refused(candidate: Candidate) -> bool:

@@ -15,6 +15,7 @@ from digest.models import Item, Language, Section
 from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, THEMES
+from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.model.assembly import WRITTEN
 from digest.write.model.candidates import Candidate
@@ -64,7 +65,7 @@ async def translate(
     if len(good) < LEAST_TRANSLATED * len(items):
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
         return fallback
-    return tuple(_section(section, good, material) for section in fallback)
+    return merge_empty([_section(section, good, material) for section in fallback], language)
 
 
 def _chunks(blocks: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,137 @@
+"""What each page is shown: every picked story once, posts of one event in a block, the news of a
+post."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from digest.models import Item, Post
+from digest.reading import Reading, Story, attach, read
+from digest.write.model.candidates import Candidate, require_subject
+from digest.write.model.context import MUST, Context, shorten
+from digest.write.model.ownership import share_out
+from digest.write.model.pick import group_stories
+from digest.write.model.schemas import Pick
+from digest.write.model.split import is_apart, split_stories
+from tests.editing import material
+from tests.posts import post
+
+
+def _context() -> Context:
+    return Context(material=material())
+
+
+def _keys(posts: list[Post]) -> set[str]:
+    return {post.key for post in posts}
+
+
+def test_each_picked_story_is_owned_by_one_page() -> None:
+    context = _context()
+    stories = context.stories()
+    pick = Pick(must=list(range(1, 8)), detail=list(range(8, 20)))
+    events = group_stories(stories, pick, len(stories))
+    pages = share_out(events, context)
+    musts = [event for event in events if event.importance == MUST]
+    details = [event for event in events if event.importance == 2]
+    assert musts
+    assert all(event in pages.brief for event in musts)
+    assert not [event for event in pages.events if event.importance == MUST]
+    for event in details:
+        lead = event.posts[0].key
+        shown = [event in pages.events, lead in _keys(pages.views), lead in _keys(pages.money)]
+        assert shown.count(True) == 1, lead
+    left_out = {p.key for e in events if not e.importance for p in e.posts}
+    assert not left_out & {p.key for e in [*pages.brief, *pages.events] for p in e.posts}
+    assert not left_out & _keys(pages.money)
+
+
+def test_without_a_pick_every_story_may_be_shown() -> None:
+    context = _context()
+    events = group_stories(context.stories())
+    pages = share_out(events, context)
+    assert [event.number for event in pages.brief[:5]] == [1, 2, 3, 4, 5]
+    assert {e.number for e in pages.events} | {e.number for e in pages.brief} <= {
+        e.number for e in events
+    }
+
+
+def _pair(first: str, second: str, cosine: float, *, authors: str = "ab") -> list[Reading]:
+    posts = [
+        post(t, f"{n}", author=a)
+        for n, (t, a) in enumerate(zip((first, second), authors, strict=True))
+    ]
+    readings = list(read(posts))
+    second_row = [cosine, (1 - cosine**2) ** 0.5]
+    attach(readings, vectors=np.array([[1.0, 0.0], second_row], np.float32))
+    return readings
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cosine", "apart"),
+    [
+        (
+            "Acme releases Voxel-7 for speech.",
+            "Zenith ships Murmur-0.5B, a voice model.",
+            0.54,
+            True,
+        ),
+        ("Acme releases Voxel-7 for speech.", "I tried Voxel-7 on my laptop today.", 0.30, False),
+        ("Acme releases Voxel-7 for speech.", "Voxel-7 由 Acme 发布，支持十种语言。", 0.35, False),
+        ("OpenAI opens an office in Lisbon.", "OpenAI asks users what they fear.", 0.40, True),
+        ("Rain again in the north today.", "My cat sleeps on the keyboard.", 0.20, True),
+    ],
+)
+def test_posts_of_two_events_are_apart(first: str, second: str, cosine: float, apart: bool) -> None:
+    assert is_apart(*_pair(first, second, cosine)) is apart
+
+
+def test_a_thread_by_one_author_stays_one_story() -> None:
+    assert not is_apart(*_pair("A long day of talks.", "More in our blog.", 0.2, authors="aa"))
+
+
+def test_a_story_of_two_events_becomes_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digest.write.model.split.has_encoder", lambda: True)
+    pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
+    parts = dict.fromkeys(("news", "engagement", "substance", "voices", "author", "fit"), 0.5)
+    stories = split_stories([Story(tuple(pair), 2.0, parts, event=4)])
+    assert [[p.id for p in story.posts] for story in stories] == [["0"], ["1"]]
+    assert len({story.event for story in stories}) == 2
+    same = Story((pair[0],), 2.0, parts, event=4)
+    assert split_stories([same]) == (same,)
+
+
+def test_a_long_post_is_shown_around_its_news() -> None:
+    news = "Voxel-7 costs 2 dollars a million tokens from Monday."
+    text = " ".join(["We have worked on this for a very long time."] * 20) + " " + news
+    assert news in shorten(text, 600, news)
+    assert shorten(text, 600, news).startswith("We have worked")
+    assert news not in shorten(text, 600)
+    assert len(shorten(text, 600, news)) <= 620
+    assert shorten("Short. News here.", 600, "News here.") == "Short. News here."
+
+
+def test_a_headline_is_marked_as_one() -> None:
+    context = _context()
+    headline = replace(post("Harbor Cloud is down", "h1"), source="hn")
+    assert "(hn), headline only: Harbor Cloud is down" in context.show_post(headline, 600)
+    article = replace(post("Harbor Cloud is down\nIts DNS failed at noon.", "h2"), source="rss")
+    assert "headline only" not in context.show_post(article, 600)
+
+
+@pytest.mark.parametrize(
+    ("said", "ok"),
+    [
+        ("再次宕机，多家网站受影响。", False),
+        ("Cloudflare 再次宕机，多家网站受影响。", True),
+        ("据 Ada Lin，服务再次宕机。", True),
+    ],
+)
+def test_an_item_says_what_it_is_about(said: str, ok: bool) -> None:
+    cited = replace(post("Cloudflare is down again.", "1", author="adalin"), author_name="Ada Lin")
+    judged = require_subject(Candidate("events", Item(said, cites=("x:1",)), (cited,)))
+    assert (judged.problems == ()) is ok
+    if not ok:
+        assert "Cloudflare" in judged.problems[0]
