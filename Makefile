@@ -22,17 +22,19 @@ test: .venv/ready ## formatting, lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --cov=digest --cov=bot --cov-report=
-	$(BIN)/coverage report --format=total | sed 's/^/coverage of digest\/ and bot\/: /; s/$$/ %/'
+	$(BIN)/python -m slipcover --source digest,bot --json --out .coverage.json -m pytest -n auto
+	@$(BIN)/python -c "import json; print('coverage of digest/ and bot/: %.0f %%' % \
+		json.load(open('.coverage.json'))['summary']['percent_covered'])"
 
 bench: .venv/ready ## prints the figures and writes them to docs/figures.md; asserts no time
 	$(BIN)/python -m tools.figures
 
-chaos: .venv/ready ## kills the sending process 200 times, and long faults, many machines; fails where a message is lost or doubled
+chaos: .venv/ready ## kills the sending process 200 times, and long faults, many machines, and the widest tests; fails where a message is lost or doubled
 	$(BIN)/python -c "from tools.chaos import main; main()"
 	$(BIN)/python -m tools.chaos_faults
 	$(BIN)/python -m tools.chaos_clock 60
 	$(BIN)/python -c "from tools.chaos_workers import main; main()"
+	FULL=1 $(BIN)/python -m pytest -n auto tests/test_naughty.py tests/test_ledger_machine.py
 
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
 	$(BIN)/python -m tools.evaluate $(DATA)

@@ -174,7 +174,8 @@ def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
     """Write the files; print the JSON, or the brief and where the files are."""
-    from bot.delivery.compose import write_whole
+    from bot.delivery.compose import DATA_HINT
+    from digest.atomic import write_below
     from digest.publish import stem
     from digest.publish.formats import as_dict, as_markdown
 
@@ -184,8 +185,9 @@ def _show(
     page = folder / f"{name}.md"
     title = f"{topic.title[report.language]} {report.first} — {report.last}"
     if report.cloud:
-        write_whole(picture, report.cloud)
-    write_whole(page, as_markdown(report, title, picture.name if report.cloud else "").encode())
+        write_below(picture, report.cloud, DATA_HINT)
+    text = as_markdown(report, title, picture.name if report.cloud else "")
+    write_below(page, text.encode(), DATA_HINT)
     if as_json:
         data = as_dict(report, picture if report.cloud else None)
         click.echo(json.dumps(data, ensure_ascii=False))

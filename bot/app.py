@@ -188,10 +188,13 @@ async def _web(
     """Serve what `bot.web` has, while inside."""
     # Imported here: a bot that serves nothing takes no room for it.
     from bot.web.server import build_app, serving
+    from digest.publish.site import NO_FEEDS
 
     app = build_app(context, host, settings.setup("telegram"))
     async with serving(app, settings.web_address) as address:
         show(f"web: ready at {address}")
+        if not settings.public_url:
+            show(f"web: {NO_FEEDS}")
         yield
 
 

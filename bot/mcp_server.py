@@ -13,6 +13,7 @@ from mcp.types import ToolAnnotations
 
 from bot.settings import Settings
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
+from digest.publish.formats import hit_as_dict
 from digest.rollup import roll_up
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines
@@ -101,18 +102,7 @@ class Archive:
         """Search items and the posts they cite, best first. Empty: nothing is about these words."""
         most = max(1, min(limit, MAX_RESULTS))
         hits = await self._store.search(words, topic=topic, first=first, last=last, limit=most)
-        return [
-            {
-                "topic": hit.topic,
-                "from": str(hit.first),
-                "to": str(hit.last),
-                "section": hit.section,
-                "number": hit.number,
-                "title": hit.item.title,
-                "text": hit.item.text,
-            }
-            for hit in hits
-        ]
+        return [hit_as_dict(hit) for hit in hits]
 
     async def get_story(self, topic: str, day: date, number: int) -> list[Row]:
         """Return what the days around told of the story of item `number` of that day's report."""

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 
 from wcwidth import iter_graphemes, wcswidth
 
@@ -285,16 +286,14 @@ class _Book:
             for piece in self._pieces(run, min(room.size, self.others.size) - 1):
                 more, mark = self.size(piece), _marks((piece,))
                 if taken and (cost + more > room.size or marks + mark > room.marks):
-                    yield tuple(taken)
+                    yield _merge(taken)
                     taken, cost, marks, room = [], 1, 0, self.others
-                if taken and _alike(taken[-1], piece):
-                    taken[-1] = replace(piece, text=taken[-1].text + piece.text)
-                else:
-                    taken.append(piece)
+                if not taken or _style(taken[-1]) != _style(piece):
                     marks += mark
+                taken.append(piece)
                 cost += more
         if taken:
-            yield tuple(taken)
+            yield _merge(taken)
 
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
         """Sentences; words of a sentence that is too long; letters of such a word; then
@@ -356,8 +355,15 @@ def _characters(text: str) -> Iterator[str]:
 _WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
 
 
-def _alike(run: Run, other: Run) -> bool:
-    return replace(run, text="") == replace(other, text="")
+_style = attrgetter("bold", "url", "own", "folded")
+
+
+def _merge(pieces: Iterable[Run]) -> Line:
+    """Return the pieces as one line, those of one style that follow each other as one run."""
+    return tuple(
+        Run("".join(piece.text for piece in alike), *style)
+        for style, alike in groupby(pieces, _style)
+    )
 
 
 def _marks(line: Line) -> int:

@@ -26,7 +26,7 @@ def publish(folder: Path) -> None:
 
 
 async def _publish(settings: Settings, folder: Path) -> None:
-    from digest.publish.site import Site
+    from digest.publish.site import NO_FEEDS, Site
 
     topics = load_topics(settings.topics_file)
     async with await Store.open(settings.database_url) as store:
@@ -34,6 +34,8 @@ async def _publish(settings: Settings, folder: Path) -> None:
             raise DigestError("there is no report to publish: make one with python -m bot digest")
         number = await Site(store, topics, settings.public_url, static=True).write(folder)
     click.echo(f"{folder / 'index.html'}: {number} files")
+    if not settings.public_url:
+        click.echo(NO_FEEDS)
 
 
 @click.command()

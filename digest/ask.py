@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from digest.models import Hit
+from digest.publish.formats import hit_as_dict
 from digest.reading.days import blank_days, find_days
 from digest.reading.names import find_names
 from digest.store import Store
@@ -93,17 +94,5 @@ def as_dict(reply: ArchiveAnswer) -> dict[str, object]:
     return {
         "verdict": reply.verdict,
         "sentences": [{"text": s.text, "items": list(s.places)} for s in reply.sentences],
-        "items": [
-            {
-                "topic": hit.topic,
-                "from": str(hit.first),
-                "to": str(hit.last),
-                "section": hit.section,
-                "number": hit.number,
-                "title": hit.item.title,
-                "text": hit.item.text,
-                "cites": list(hit.item.cites),
-            }
-            for hit in reply.hits
-        ],
+        "items": [hit_as_dict(hit) for hit in reply.hits],
     }

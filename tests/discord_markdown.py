@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LINK = re.compile(r"\[((?:\\.|[^\\\[\]])*)\]\((https?://[^\s()<>]+)\)", re.DOTALL)
+_LINK = re.compile(r"\\.|\[((?:\\.|[^\\\[\]])*)\]\((https?://[^\s()<>]+)\)", re.DOTALL)
+"""Or an escaped sign, which begins no link."""
 _OWN = re.compile(
     r"\\(?P<sign>[!-/:-@\[-`{-~])|(?P<bold>\*\*)|(?P<other>[^*_~`|\[\]<>@#\\]+|.)", re.DOTALL
 )
@@ -24,7 +25,7 @@ def read(text: str, *, numbered: bool = False) -> tuple[str, list[tuple[str, str
     links: list[tuple[str, str]] = []
     place = 0
     for link in _LINK.finditer(text):
-        if re.search(r"(?<!\\)(?:\\\\)*\\$", text[: link.start()]):
+        if not link[2]:
             continue
         shown.append(_plain(text[place : link.start()]))
         label = _plain(link[1])
@@ -36,7 +37,7 @@ def read(text: str, *, numbered: bool = False) -> tuple[str, list[tuple[str, str
     shown.append(_plain(text[place:]))
     if found := _LINE.search(text):
         raise ValueError(f"a list: {found.group()!r}")
-    if found := _EMOJI.search(_LINK.sub(r"\1", text)):
+    if found := _EMOJI.search(_LINK.sub(lambda link: link[1] or link[0], text)):
         raise ValueError(f"an emoji by its name: {found.group()!r}")
     return "".join(shown), links
 

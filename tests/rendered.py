@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
@@ -242,7 +243,8 @@ def _well_cut(found: Sequence[Sequence[Line]], wanted: str, reply: Reply) -> Non
         _flat(n.label) or "↗" for b in reply.blocks if isinstance(b, ListItem) for n in b.links
     )
     places = [n for n, char in enumerate(wanted) if not char.isspace()]
-    edges = {0, *accumulate(map(len, iter_graphemes(wanted)))}
+    edges = [0, *accumulate(map(len, iter_graphemes(wanted)))]
+    ends = [found.end() for found in _SENTENCES.finditer(wanted)]
     taken = 0
     for page in found[:-1]:
         taken += len(squeezed("".join(run.text for line in page for run in line)))
@@ -256,23 +258,22 @@ def _well_cut(found: Sequence[Sequence[Line]], wanted: str, reply: Reply) -> Non
         if "\n" not in wanted[end:start]:
             _letter(wanted, end, start, edges)
             if not wanted.startswith((*labels, "+"), start):
-                _sentence(wanted, end, start)
+                _sentence(wanted, end, start, ends)
 
 
-def _letter(wanted: str, end: int, start: int, edges: set[int]) -> None:
-    if edges & {*range(end, start + 1)}:
+def _letter(wanted: str, end: int, start: int, edges: Sequence[int]) -> None:
+    if edges[bisect_left(edges, end)] <= start:
         return
-    before = max(edge for edge in edges if edge < end)
-    after = min(edge for edge in edges if edge > start)
+    before = edges[bisect_left(edges, end) - 1]
+    after = edges[bisect_right(edges, start)]
     assert after - before > LONG, f"a letter is cut: {wanted[before:after]!r}"
 
 
-def _sentence(wanted: str, end: int, start: int) -> None:
-    ends = [found.end() for found in _SENTENCES.finditer(wanted)]
+def _sentence(wanted: str, end: int, start: int, ends: Sequence[int]) -> None:
     if wanted[end - 1] in STOPS:
         return
-    before = max((at for at in ends if at <= end), default=0)
-    after = min((at for at in ends if at >= start), default=len(wanted))
+    before = [0, *ends][bisect_right(ends, end)]
+    after = [*ends, len(wanted)][bisect_left(ends, start)]
     assert after - before > LONG, (
         f"a sentence is cut: {wanted[before:end]!r} | {wanted[start:after]!r}"
     )

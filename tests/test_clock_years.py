@@ -26,8 +26,6 @@ from tools.clock_years import (
     zones,
 )
 
-pytestmark = pytest.mark.no_cover  # long; others cover the same lines
-
 
 def test_every_zone_has_one_moment_a_local_day_in_order() -> None:
     assert sum(map(len, zones().values())) > 400

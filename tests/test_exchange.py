@@ -69,7 +69,6 @@ async def test_a_sample_report_comes_back_equal(tmp_path: Path, language: str) -
     }
 
 
-@pytest.mark.no_cover
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
 @pytest.mark.parametrize("day", ["2025-12-16"])
 async def test_a_real_report_comes_back_equal(tmp_path: Path, day: str) -> None:

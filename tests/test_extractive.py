@@ -382,7 +382,6 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
 
 
-@pytest.mark.no_cover
 @real_days
 @pytest.mark.parametrize("day", ["2025-10-16"])
 def test_real_days_keep_the_promises(day: str) -> None:

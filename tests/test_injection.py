@@ -98,7 +98,6 @@ def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     assert time.process_time() - started < 2  # a guard against regexes that explode
 
 
-@pytest.mark.no_cover
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
 def test_real_posts_are_rarely_taken_for_orders() -> None:
     caught = total = 0

@@ -18,15 +18,14 @@ from bot.services import Services
 from bot.texts import text
 from digest.models import SECTIONS, Chat, Cited, Item, Report, Section, SourceResult
 from digest.store import Store
+from tests import FULL
 from tests.naughty import strings
 from tests.rendered import check
 from tests.samples import DAY, WHEN, report
 from tests.talks import FAKES, recording
 
-pytestmark = pytest.mark.no_cover  # long; others cover the same lines
-
-STRINGS = strings()
-PARTS = 10
+STRINGS = strings(1000 if FULL else 250)
+PARTS = len(STRINGS) // 80
 """Reports that hold all of them."""
 HERE = Chat("terminal", "terminal")
 READS = frozenset(
@@ -121,7 +120,7 @@ async def test_as_words_of_every_command(tmp_path: Path) -> None:
 async def test_as_posts_in_what_every_command_shows(tmp_path: Path) -> None:
     async with recording(tmp_path, *map(hostile, range(PARTS))) as host:
         context = replace(host.context, store=cast(Store, Remembered(host.context.store)))
-        for part in range(0, PARTS, 3):
+        for part in range(PARTS):
             found = hostile(part)
             # All sections stand in the report; the other commands show the same ones.
             shown = (

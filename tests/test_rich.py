@@ -8,7 +8,6 @@ from bot.rich import address
 from tests.rendered import check_replies
 
 
-@pytest.mark.no_cover
 def test_made_up_replies_reach_everybody_whole() -> None:
     # 100,000 of them: `make bench`.
     assert check_replies(1_500, seed=1) > 3_000

@@ -158,4 +158,5 @@ def test_matches_are_marked_in_the_text() -> None:
 
 def test_a_query_of_any_length_asks_for_few_things() -> None:
     assert len(parse_query("naïve 芯片 x1 " * 2000)) <= 24
+    assert len(parse_query("人 大 中 国 上 来 发 新 公 模")) <= 4
     assert all(clause.required for clause in parse_query("what about this"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -21,8 +22,10 @@ from bot.__main__ import cli
 from bot.delivery.compose import compose
 from bot.platforms.terminal import render
 from bot.report_blocks import ReportView
-from bot.web.site_routes import add_pages
+from bot.web import site_routes
+from bot.web.site_routes import PageCache, add_pages
 from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
+from digest.publish.memo import Memo
 from digest.publish.site import Site
 from digest.store import Store
 from digest.topics import load_topics
@@ -204,6 +207,7 @@ def test_imported_reports_are_reachable_everywhere_and_say_so(
     for path in sorted(ARCHIVE.glob("*.txt")):
         files.append(tmp_path / f"{path.stem}.md")
         files[-1].write_bytes(path.read_bytes())
+    monkeypatch.setenv("PUBLIC_URL", ADDRESS)
     run = CliRunner().invoke
     assert run(cli, ["import", *map(str, files)]).exit_code == 0
     assert run(cli, ["publish", str(tmp_path / "site")]).exit_code == 0
@@ -243,12 +247,74 @@ async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> N
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        tag = {"If-None-Match": answer.headers["ETag"]}
-        assert (await client.get("/ai/2025-12-06", headers=tag)).status == 304
+        for tag in (answer.headers["ETag"], f'"x", W/{answer.headers["ETag"]}'):
+            same = await client.get("/ai/2025-12-06", headers={"If-None-Match": tag})
+            assert (same.status, await same.read()) == (304, b"")
         assert (await client.get("/nothing/here")).status == 404
         assert (await client.post("/ai")).status == 405
         for path in ("/%00", "/ai/%ff", "/" + "a" * 7000, "/search?q=" + "%22" * 2500):
             assert (await client.get(path)).status in (200, 404), path[:20]
+
+
+async def test_a_page_that_was_made_again_is_served_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_routes, "FRESH_SECONDS", 0.0)
+    cache = PageCache(make_site(store))
+    before = await cache.get("ai/2025-12-06", "")
+    assert (await cache.get("ai/2025-12-06", "")) is before
+    again = replace(make_report(points=()), source=b"as old as before")
+    await store.save_report(again)
+    after = await cache.get("ai/2025-12-06", "")
+    assert "Anthropic" in before.page.body.decode()
+    assert "Anthropic" not in after.page.body.decode()
+    assert after.tag != before.tag
+
+
+async def test_those_who_ask_at_once_share_a_result() -> None:
+    calls: list[str] = []
+    memo: Memo[int] = Memo(2)
+
+    async def make(name: str) -> int:
+        calls.append(name)
+        await asyncio.sleep(0)
+        if name == "bad":
+            raise KeyError(name)
+        return len(name)
+
+    assert await asyncio.gather(*(memo.get("a", make("a")) for _ in range(9))) == [1] * 9
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await memo.get("bad", make("bad"))
+    for name in ("a", "b", "c", "a"):
+        await memo.get(name, make(name))
+    assert calls == ["a", "bad", "bad", "b", "c", "a"], "two are kept, and no failure"
+
+
+async def test_without_public_url_there_are_no_feeds(store: Store, tmp_path: Path) -> None:
+    site = replace(make_site(store), address="")
+    assert "feed" not in await read(site, "ai/2025-12-06")
+    assert (await site.make_page("ai/atom.xml")).status == 404
+    await replace(site, static=True).write(tmp_path)
+    assert not list(tmp_path.rglob("*.xml"))
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_publish_says_that_feeds_need_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare() -> None:
+        async with await Store.open(f"sqlite:///{tmp_path}/site.db") as store:
+            await store.save_report(make_report())
+
+    asyncio.run(prepare())
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/site.db")
+    monkeypatch.setenv("TOPICS_FILE", str(ROOT / "topics.toml"))
+    folder = str(tmp_path / "out")
+    assert "no feeds: they need PUBLIC_URL" in CliRunner().invoke(cli, ["publish", folder]).output
+    monkeypatch.setenv("PUBLIC_URL", ADDRESS)
+    assert "no feeds" not in CliRunner().invoke(cli, ["publish", folder]).output
+    assert (tmp_path / "out" / "ai" / "atom.xml").is_file()
 
 
 async def test_digests_link_to_their_page(store: Store, tmp_path: Path) -> None:

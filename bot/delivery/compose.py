@@ -7,16 +7,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from urllib.parse import quote
 
 from bot import texts
 from bot.messages import Block, Button, Link, ListItem, Paragraph, Picture, Reply
 from bot.report_blocks import ReportView, closing_blocks, report_blocks, view_of
 from bot.services import Services
-from digest.atomic import write_file
+from digest.atomic import write_below
 from digest.calendar import DAY, month_of
-from digest.errors import StoreError
 from digest.models import Language, Report, Subscription
 from digest.publish import days_of, stem
 from digest.rollup import roll_up
@@ -34,6 +32,7 @@ OPENS: tuple[tuple[str, str], ...] = (
 """What the buttons under a report open: a key of the texts, a command."""
 Span = tuple[date, date]
 """First and last day."""
+DATA_HINT = "set DATA_DIR to a folder that can be written"
 
 
 async def compose_digest(
@@ -172,16 +171,5 @@ async def picture_block(context: Services, report: Report, language: Language) -
     kind = "jpg" if content.startswith(b"\xff\xd8") else "png"
     name = f"wordcloud_{stem(slug, report.first, report.last)}.{kind}"
     path = context.data_dir / "clouds" / name
-    await asyncio.to_thread(write_whole, path, content)
+    await asyncio.to_thread(write_below, path, content, DATA_HINT)
     return Picture(path, texts.text("cloud_file", language, path=path))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises StoreError where the folder cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, content)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {path} ({error.strerror}): set DATA_DIR to a folder that can be written"
-        ) from None

@@ -3,18 +3,18 @@ changes."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import OrderedDict
+from dataclasses import dataclass
 from hashlib import sha256
 
 from aiohttp import web
 
 from digest.errors import DigestError
+from digest.publish.memo import Memo
 from digest.publish.site import Page, Site
 
-MAX_PAGES = 200
-"""Pages kept: at most about 12 MB."""
+MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
+"""Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
 FRESH_SECONDS = 1.0
 """Between looks whether a report was made or withdrawn."""
 MAX_PATH_CHARS = 300
@@ -29,60 +29,61 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedPage:
+    """A page with the tag of its content."""
+
+    page: Page
+    tag: str
+
+
 class PageCache:
-    """Pages by path and words, dropped as soon as the store has changed."""
+    """Answers by path and words, dropped as soon as the store has changed."""
 
     def __init__(self, site: Site) -> None:
         """Start empty."""
         self._site = site
-        self._pages: OrderedDict[tuple[str, str], asyncio.Task[Page]] = OrderedDict()
+        self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
         self._state: object = None
         self._checked_at = -FRESH_SECONDS
 
-    async def get(self, path: str, words: str) -> Page:
+    async def get(self, path: str, words: str) -> TaggedPage:
         """Return a page; those who ask for the same at once wait for one. Raises StoreError."""
         await self._refresh()
-        key = (path, words)
-        if key not in self._pages:
-            self._pages[key] = asyncio.create_task(self._site.make_page(path, words))
-            while len(self._pages) > MAX_PAGES:
-                self._pages.popitem(last=False)
-        self._pages.move_to_end(key)
-        task = self._pages[key]
-        try:
-            page = await asyncio.shield(task)
-        except DigestError:
-            self._pages.pop(key, None)
-            raise
-        if len(page.body) > 1_000_000:
-            self._pages.pop(key, None)
-        return page
+        answer = await self._answers.get((path, words), self._make(path, words))
+        if len(answer.page.body) > MAX_KEPT_BYTES:
+            self._answers.drop((path, words))
+        return answer
+
+    async def _make(self, path: str, words: str) -> TaggedPage:
+        page = await self._site.make_page(path, words)
+        return TaggedPage(page, sha256(page.body).hexdigest()[:20])
 
     async def _refresh(self) -> None:
         if time.monotonic() - self._checked_at < FRESH_SECONDS:
             return
         self._checked_at = time.monotonic()
-        state = await self._site.store.read_state()
-        if state != self._state:
-            self._pages.clear()
-            self._state = state
+        await self._site.refresh()
+        if self._site.state != self._state:
+            self._answers.clear()
+            self._state = self._site.state
 
 
 def add_pages(app: web.Application, site: Site) -> None:
     """Add the archive behind all other routes of the application."""
     cache = PageCache(site)
 
-    async def answer(request: web.Request) -> web.Response:
+    async def respond(request: web.Request) -> web.Response:
         path = request.match_info["path"]
         words = request.query.get("q", "")[:MAX_PATH_CHARS] if path.endswith("search") else ""
         try:
-            page = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
+            answer = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
         except DigestError:
             return web.Response(status=503, text="busy: try again in a minute", headers=HEADERS)
-        tag = f'"{sha256(page.body).hexdigest()[:20]}"'
-        headers = {**HEADERS, "Content-Type": page.kind, "ETag": tag}
-        if request.headers.get("If-None-Match") == tag:
+        headers = {**HEADERS, "Content-Type": answer.page.kind, "ETag": f'"{answer.tag}"'}
+        # A proxy that compresses sends the tag back as a weak one.
+        if any(tag.value == answer.tag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=page.body, status=page.status, headers=headers)
+        return web.Response(body=answer.page.body, status=answer.page.status, headers=headers)
 
-    app.router.add_get("/{path:.*}", answer)
+    app.router.add_get("/{path:.*}", respond)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
-from digest.publish.jekyll import File, export, give_back, write_files
+from digest.publish.jekyll import export, give_back, write_files
 from digest.rollup import roll_up
 from digest.store import Store
 from digest.write.extractive.notes import heading
@@ -141,7 +141,7 @@ async def export_span(
         elif reports := await store.daily_reports(stored.name, *span):
             week = roll_up(described, reports, *span, reports[-1].language)
             files = export(week, stored.slug, zone, _jpeg(_draw(week)))
-            paths += _write(folder, files)
+            paths += write_files(folder, files)
     if not paths:
         raise DigestError("there is no report of these days to export: see /topics in the chat")
     return paths
@@ -162,7 +162,7 @@ async def _export(
         return []
     jpeg = _jpeg(await store.cloud(topic, *days))
     source = await store.source(topic, *days)
-    return _write(
+    return write_files(
         folder,
         give_back(report, slug, source, jpeg) if source else export(report, slug, zone, jpeg),
     )
@@ -173,12 +173,3 @@ def _jpeg(picture: bytes) -> bytes:
         return as_jpeg(picture) if picture else b""
     except CloudError:
         return b""
-
-
-def _write(folder: Path, files: Sequence[File]) -> list[Path]:
-    try:
-        return write_files(folder, files)
-    except OSError as error:
-        raise DigestError(
-            f"{folder}: cannot be written ({error.strerror}): name another folder"
-        ) from None

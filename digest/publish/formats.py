@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from digest.models import Item, Report, Section
+from digest.models import Hit, Item, Report, Section
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
@@ -61,6 +61,20 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
         },
         "cloud": str(cloud) if cloud else None,
         "wordcounts": dict(report.wordcounts),
+    }
+
+
+def hit_as_dict(hit: Hit) -> dict[str, Any]:
+    """Return an item that was found as a JSON object: where it stands and what it says."""
+    return {
+        "topic": hit.topic,
+        "from": hit.first.isoformat(),
+        "to": hit.last.isoformat(),
+        "section": hit.section,
+        "number": hit.number,
+        "title": hit.item.title,
+        "text": hit.item.text,
+        "cites": list(hit.item.cites),
     }
 
 

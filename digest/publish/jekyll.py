@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from digest.atomic import write_file
+from digest.atomic import write_below
 from digest.models import Item, Language, Report, Section, SectionName
 from digest.publish import stem
 
@@ -79,17 +79,14 @@ def _pictures(report: Report, picture: str, jpeg: bytes) -> list[File]:
 
 
 def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
-    """Write the files below `folder`, each whole or not at all; return the paths.
+    """Write the files below `folder`, each whole or not at all; return the paths. Raises
+    StoreError.
 
     A file that is there already stays as it is. No link that was planted there is followed.
     """
-    paths = []
-    for file in files:
-        path = folder.joinpath(*file.path.parts)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink() or not path.is_file() or path.read_bytes() != file.content:
-            write_file(path, file.content)
-        paths.append(path)
+    paths = [folder.joinpath(*file.path.parts) for file in files]
+    for path, file in zip(paths, files, strict=True):
+        write_below(path, file.content)
     return paths
 
 

@@ -19,8 +19,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from digest.atomic import write_file
-from digest.errors import DigestError
+from digest.atomic import write_below
 from digest.models import Item, Language, Report, Section, Topic
 from digest.publish import days_of, syndication
 from digest.publish.layout import (
@@ -32,15 +31,19 @@ from digest.publish.layout import (
     mark_words,
     render,
 )
+from digest.publish.memo import Memo
 from digest.store import Store
 from digest.storylines import Storyline, find_storyline, trace_storylines
 from digest.write.extractive.notes import heading
 
 HTML = "text/html; charset=utf-8"
+NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people see it"
 STORY_DAYS = timedelta(days=21)
 """Days before and after an item whose reports may go on with its story."""
 MAX_RESULTS = 20
 MAX_FEED_REPORTS = 15
+MAX_KEPT = 16
+"""Reports, and stories around a report, that are kept: some 0.3 MB each."""
 _DAYS = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
 
@@ -83,7 +86,7 @@ class _View:
         return "ol" if self.name == "points" else "ul"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """The pages of a store."""
 
@@ -91,8 +94,24 @@ class Site:
     topics: Mapping[str, Topic]
     address: str = ""
     static: bool = False
-    _traces: dict[tuple[str, date, Language], list[Storyline]] = field(default_factory=dict)
-    """While files are written: the stories around one report, which all its items ask for."""
+    _reports: Memo[Report | None] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
+    _traces: Memo[list[Storyline]] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
+    """The latest reports, and the stories around them, which all their items ask for."""
+
+    state: object = field(default=None, init=False)
+    """What `Store.read_state` said when the store was last looked at."""
+
+    async def refresh(self) -> None:
+        """Look at the store, and keep nothing where it has changed."""
+        state = await self.store.read_state()
+        if state != self.state:
+            self._reports.clear()
+            self._traces.clear()
+            self.state = state
+
+    async def _load(self, topic: str, first: date, last: date) -> Report | None:
+        report = self.store.report(topic, first, last)
+        return await self._reports.get((topic, first, last), report)
 
     @property
     def language(self) -> Language:
@@ -104,6 +123,7 @@ class Site:
 
         `words`: what a search asks for.
         """
+        await self.refresh()
         parts = [part for part in path.split("/") if part]
         language = next((code for code in LANGUAGES if parts[:1] == [code]), None)
         parts = parts[1:] if language else parts
@@ -134,7 +154,7 @@ class Site:
         match parts[1:]:
             case []:
                 return await self._show_topic(frame, topic)
-            case [("feed.xml" | "atom.xml" | "feed.json") as name]:
+            case [name] if name in syndication.KINDS and self.address:
                 return await self._show_feed(frame, topic, name)
             case [month] if digits := _MONTH.fullmatch(month):
                 return await self._show_month(frame, topic, int(digits[1]), int(digits[2]))
@@ -158,8 +178,9 @@ class Site:
         for stored in await self.store.topics():
             spans = await self.store.report_spans(stored.name)
             if spans:
-                for name in ("", "/feed.xml", "/atom.xml", "/feed.json"):
-                    yield f"{stored.name}{name}"
+                yield stored.name
+                for name in syndication.KINDS if self.address else ():
+                    yield f"{stored.name}/{name}"
             for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
                 yield f"{stored.name}/{month}"
             for first, last in spans:
@@ -167,7 +188,7 @@ class Site:
                     yield path
 
     async def _list_report(self, topic: str, first: date, last: date) -> AsyncIterator[str]:
-        report = await self.store.report(topic, first, last)
+        report = await self._load(topic, first, last)
         if report is None:
             return
         base = f"{topic}/{days_of(report)}"
@@ -196,7 +217,7 @@ class Site:
             last = date.fromisoformat(match[2]) if match and match[2] else first
         except ValueError:
             raise NoPage from None
-        report = await self.store.report(topic.name, first, last) if first and last else None
+        report = await self._load(topic.name, first, last) if first and last else None
         if report is None:
             raise NoPage
         return report
@@ -336,17 +357,13 @@ class Site:
 
     async def _trace(self, report: Report) -> list[Storyline]:
         key = (report.topic, report.last, report.language)
-        if key in self._traces:
-            return self._traces[key]
+        return await self._traces.get(key, self._trace_around(report))
+
+    async def _trace_around(self, report: Report) -> list[Storyline]:
         first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
         near = await self.store.daily_reports(report.topic, first, last)
         same = [one.in_language(report.language) for one in near]
-        lines = await asyncio.to_thread(trace_storylines, same)
-        if self.static:
-            for old in [*self._traces][:-3]:
-                del self._traces[old]
-            self._traces[key] = lines
-        return lines
+        return await asyncio.to_thread(trace_storylines, same)
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
         words = " ".join(words.split())[:200]
@@ -379,26 +396,16 @@ class Site:
                 ]
             for name, content in files:
                 target = folder / name / "index.html" if content.kind == HTML else folder / name
-                await asyncio.to_thread(_write, target, content.body)
+                await asyncio.to_thread(write_below, target, content.body)
                 number += 1
         return number
 
     async def _show_feed(self, frame: Frame, topic: Topic, name: str) -> Page:
         spans = (await self.store.report_spans(topic.name))[-MAX_FEED_REPORTS:]
-        loaded = [await self.store.report(topic.name, *span) for span in reversed(spans)]
+        loaded = [await self._load(topic.name, *span) for span in reversed(spans)]
         reports = [r.in_language(frame.language) for r in loaded if r]
         body, kind = syndication.make_feed(name, topic, frame, reports)
         return Page(body, kind)
-
-
-def _write(target: Path, content: bytes) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, content)
-    except OSError as error:
-        raise DigestError(
-            f"{target}: cannot be written ({error.strerror}): name another folder"
-        ) from None
 
 
 def _list_page(

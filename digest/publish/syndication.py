@@ -30,7 +30,10 @@ KINDS = {
 def make_feed(
     name: str, topic: Topic, frame: Frame, reports: Sequence[Report]
 ) -> tuple[bytes, str]:
-    """Return a feed and its content type. A report made again keeps its id and gets a new date."""
+    """Return a feed and its content type. A report made again keeps its id and gets a new date.
+
+    Links in feeds are absolute: the frame needs its `address`.
+    """
     make = _make_json if name == "feed.json" else _make_xml
     return make(name, topic, frame, reports), KINDS[name]
 
@@ -40,17 +43,17 @@ def _make_xml(name: str, topic: Topic, frame: Frame, reports: Sequence[Report]) 
     build = Rss201rev2Feed if name == "feed.xml" else Atom1Feed
     feed = build(
         title=printable(title),
-        link=_address(frame, topic.name),
+        link=frame.absolute(topic.name),
         description=label("about", frame.language, topic=printable(title)),
         language=frame.language,
-        feed_url=_address(frame, f"{topic.name}/{name}"),
+        feed_url=frame.absolute(f"{topic.name}/{name}"),
         feed_guid=_id(topic, "reports"),
         author_name=label("archive", frame.language),
     )
     for report in reports:
         feed.add_item(
             title=printable(_title(topic, report, frame)),
-            link=_address(frame, f"{topic.name}/{days_of(report)}"),
+            link=frame.absolute(f"{topic.name}/{days_of(report)}"),
             description=printable(_summary(report) if name == "atom.xml" else _content(report)),
             content=_content(report) if name == "atom.xml" else None,
             unique_id=_id(topic, days_of(report)),
@@ -65,7 +68,7 @@ def _make_json(_: str, topic: Topic, frame: Frame, reports: Sequence[Report]) ->
     items = [
         {
             "id": _id(topic, days_of(report)),
-            "url": _address(frame, f"{topic.name}/{days_of(report)}"),
+            "url": frame.absolute(f"{topic.name}/{days_of(report)}"),
             "title": printable(_title(topic, report, frame)),
             "summary": printable(_summary(report)),
             "content_html": _content(report),
@@ -78,17 +81,12 @@ def _make_json(_: str, topic: Topic, frame: Frame, reports: Sequence[Report]) ->
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": printable(topic.title[frame.language]),
-        "home_page_url": _address(frame, topic.name),
-        "feed_url": _address(frame, f"{topic.name}/feed.json"),
+        "home_page_url": frame.absolute(topic.name),
+        "feed_url": frame.absolute(f"{topic.name}/feed.json"),
         "language": frame.language,
         "items": items,
     }
     return json.dumps(feed, ensure_ascii=False, indent=1).encode()
-
-
-def _address(frame: Frame, path: str) -> str:
-    """Return the address of a page; without PUBLIC_URL only its path is known."""
-    return frame.absolute(path)
 
 
 def _id(topic: Topic, days: str) -> str:

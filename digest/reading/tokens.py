@@ -18,7 +18,8 @@ from digest.reading.names import find_entry, find_known_names, find_ticker, is_l
 from digest.reading.vocabulary import KnownName, load_words
 
 MAX_QUERY_CHARS = 300
-MAX_CLAUSES = 24
+MAX_CLAUSES, MAX_SINGLES = 24, 4
+"""Things that a query asks for; of them characters that stand alone, which cost most to look up."""
 MAX_TOKEN_CHARS = 40
 
 _CJK = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -53,15 +54,21 @@ class Clause:
     pair: bool = False
     """True for a pair of characters, which may be the end of a word and the start of the next."""
 
-    def matches(self, tokens: frozenset[str]) -> bool:
-        """Return True if a text with these tokens has one of the ways."""
-        return any(all(_holds(tokens, term) for term in way) for way in self.ways)
+    @property
+    def is_single(self) -> bool:
+        """Return True for one Chinese character, with which many tokens begin."""
+        return self.ways[0][0].endswith("*")
 
-
-def _holds(tokens: frozenset[str], term: str) -> bool:
-    if not term.endswith("*"):
-        return term in tokens
-    return any(token.startswith(term[:-1]) for token in tokens)
+    def matches(self, tokens: str) -> bool:
+        """Return True if a text has one of the ways; its tokens stand between spaces, with one at
+        either end."""
+        return any(
+            all(
+                f" {term[:-1]}" in tokens if term[-1] == "*" else f" {term} " in tokens
+                for term in way
+            )
+            for way in self.ways
+        )
 
 
 def find_tokens(text: str) -> list[Token]:
@@ -106,7 +113,8 @@ def parse_query(words: str) -> list[Clause]:
         clauses[Clause(tuple(filter(None, ((f"@{_key(entry)}",), spelling))), 1.5)] = None
         end = stop
     clauses |= dict.fromkeys(_clauses_between(text[end:]))
-    chosen = list(clauses)[:MAX_CLAUSES]
+    singles = [clause for clause in clauses if clause.is_single]
+    chosen = [c for c in clauses if c not in singles[MAX_SINGLES:]][:MAX_CLAUSES]
     if any(clause.required for clause in chosen):
         return chosen
     return [replace(clause, required=True) for clause in chosen]

@@ -10,15 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Row,
-    Select,
+    TextClause,
     column,
     delete,
-    func,
     literal,
     select,
     table,
@@ -55,7 +55,6 @@ _entries = table(
     "entries",
     *map(column, ("rowid", "head", "body", "topic", "report_id", "section", "position")),
 )
-_COLUMNS = (_entries.c.rowid, _entries.c.head, _entries.c.body, *list(_entries.c)[4:])
 _COMMON_INSERT = (
     "INSERT INTO entries (rowid, head, body, topic, report_id, section, position{0})"
     " VALUES (:rowid, :head, :body, :topic, :report_id, :section, :position{1})"
@@ -65,13 +64,31 @@ _INSERT = {
     "postgresql": text(_COMMON_INSERT.format(", terms", ", CAST(:terms AS tsvector)")),
 }
 _MATCH = {
-    "sqlite": text("entries MATCH :query"),
-    "postgresql": text("terms @@ CAST(:query AS tsquery)"),
+    "sqlite": "entries MATCH :query",
+    "postgresql": "terms @@ CAST(:query AS tsquery)",
 }
-_BEST = {
-    "sqlite": text("rank"),
-    "postgresql": text("ts_rank(terms, CAST(:query AS tsquery)) DESC"),
+_RANK = {
+    "sqlite": "rank, ",
+    "postgresql": "ts_rank(terms, CAST(:query AS tsquery)) DESC, ",
 }
+# Written out: making these statements anew would take longer than most of them run.
+_COUNT_SQL = "SELECT count(*) FROM (SELECT 1 FROM entries WHERE {match} LIMIT :most) AS counted"
+_FIND_SQL = (
+    "SELECT rowid, head, body, report_id, section, position FROM entries"
+    " WHERE {match} AND rowid BETWEEN :low AND :high"
+    " AND (CAST(:topic AS TEXT) = '' OR topic = :topic) ORDER BY {rank}rowid DESC LIMIT :most"
+)
+
+
+def _in_dialects(sql: str, rank: Mapping[str, str] = MappingProxyType({})) -> dict[str, TextClause]:
+    return {d: text(sql.format(match=_MATCH[d], rank=rank.get(d, ""))) for d in _MATCH}
+
+
+_COUNT, _NEWEST, _BEST = (
+    _in_dialects(_COUNT_SQL),
+    _in_dialects(_FIND_SQL),
+    _in_dialects(_FIND_SQL, _RANK),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +223,12 @@ def _search(
     counts = [_count(connection, clause) for clause in clauses]
     weights = [_weigh(clause, n) for clause, n in zip(clauses, counts, strict=True)]
     strict = [c for c, n in zip(clauses, counts, strict=True) if n and c.required]
-    rows = _candidates(connection, strict, " ", scope) if strict else []
+    rows = _candidates(connection, _NEWEST, strict, scope)
     if len(rows) < ENOUGH:
         rare = [(n, c) for c, n in zip(clauses, counts, strict=True) if 0 < n < COMMON]
         rare.sort(key=lambda pair: pair[0])
         loose = [clause for _, clause in rare[:LOOSE_CLAUSES]]
-        rows += _candidates(connection, loose, " OR ", scope) if len(loose) > 1 or rare else []
+        rows += _candidates(connection, _BEST, loose, scope)
     newest = max((_day(row) for row in rows), default=0)
     by_id = {row.rowid: _score(row, clauses, weights, newest) for row in rows}
     best = sorted(by_id.values(), key=lambda scored: -scored.score)
@@ -226,9 +243,8 @@ def _day(row: Row[*tuple[Any, ...]]) -> int:
 def _count(connection: Connection, clause: Clause) -> int:
     """Return how many entries match a clause; no more than COMMON are counted."""
     dialect = connection.dialect.name
-    matching = select(literal(1)).select_from(_entries).where(_MATCH[dialect]).limit(COMMON)
-    query = select(func.count()).select_from(matching.subquery())
-    return int(connection.scalar(query, {"query": _expression([clause], " ", dialect)}) or 0)
+    values = {"query": _expression([clause], " ", dialect), "most": COMMON}
+    return int(connection.scalar(_COUNT[dialect], values) or 0)
 
 
 def _weigh(clause: Clause, count: int) -> float:
@@ -239,22 +255,24 @@ def _weigh(clause: Clause, count: int) -> float:
 
 
 def _candidates(
-    connection: Connection, clauses: Sequence[Clause], operator: str, scope: _Scope
+    connection: Connection,
+    statements: Mapping[str, TextClause],
+    clauses: Sequence[Clause],
+    scope: _Scope,
 ) -> list[Row[*tuple[Any, ...]]]:
+    """Return the newest entries with all clauses, or the best with any."""
     if not clauses:
         return []
     dialect = connection.dialect.name
-    newest = _entries.c.rowid.desc()
-    order: list[Any] = [newest] if operator == " " else [_BEST[dialect], newest]
-    query: Select[Any] = (
-        select(*_COLUMNS)
-        .where(_MATCH[dialect], _entries.c.rowid.between(literal(scope.low), literal(scope.high)))
-        .order_by(*order)
-        .limit(CANDIDATES)
-    )
-    if scope.topic:
-        query = query.where(_entries.c.topic == storable(scope.topic))
-    return list(connection.execute(query, {"query": _expression(clauses, operator, dialect)}))
+    operator = " " if statements is _NEWEST else " OR "
+    values = {
+        "query": _expression(clauses, operator, dialect),
+        "low": scope.low,
+        "high": scope.high,
+        "topic": storable(scope.topic),
+        "most": CANDIDATES,
+    }
+    return list(connection.execute(statements[dialect], values))
 
 
 def _expression(clauses: Sequence[Clause], operator: str, dialect: str) -> str:
@@ -277,16 +295,16 @@ def _expression(clauses: Sequence[Clause], operator: str, dialect: str) -> str:
 def _score(
     row: Row[*tuple[Any, ...]], clauses: Sequence[Clause], weights: Sequence[float], newest: int
 ) -> _Scored:
-    head = frozenset(row.head.split())
+    head = f" {row.head} "
     missing = [n for n, clause in enumerate(clauses) if not clause.matches(head)]
-    both = head.union(row.body.split()) if missing else head
+    both = f"{head}{row.body} " if missing else head
     lost = [n for n in missing if not clauses[n].matches(both)]
     in_head = sum(weights) - sum(weights[n] for n in missing)
     anywhere = sum(weights) - sum(weights[n] for n in lost)
     total = sum(weights)
     age = (newest - _day(row)) / NEWNESS_DAYS
     relevance = (in_head + IN_POSTS * (anywhere - in_head)) / total
-    brevity = 0.1 / (1 + len(head) / 50)
+    brevity = 0.1 / (1 + len(row.head.split()) / 50)
     return _Scored(
         (row.report_id, row.section, row.position),
         int(row.rowid) & ((1 << _NUMBER_BITS) - 1),
