@@ -22,7 +22,6 @@ from bot.__main__ import cli
 from bot.delivery.compose import compose
 from bot.platforms.terminal import render
 from bot.report_blocks import ReportView
-from bot.web import site_routes
 from bot.web.site_routes import PageCache, add_pages
 from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
 from digest.publish.memo import Memo
@@ -256,10 +255,7 @@ async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> N
             assert (await client.get(path)).status in (200, 404), path[:20]
 
 
-async def test_a_page_that_was_made_again_is_served_at_once(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(site_routes, "FRESH_SECONDS", 0.0)
+async def test_a_page_that_was_made_again_is_served_at_once(store: Store) -> None:
     cache = PageCache(make_site(store))
     before = await cache.get("ai/2025-12-06", "")
     assert (await cache.get("ai/2025-12-06", "")) is before

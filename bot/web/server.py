@@ -22,6 +22,9 @@ MOST_BYTES = 256 * 1024
 MOST_LINE_BYTES = 128 * 1024
 """Of an address: a search for 10,000 Chinese characters takes 90,000."""
 
+FRESH_SECONDS = 1.0
+"""Between looks whether a report was made or withdrawn."""
+
 
 class WebHost(Protocol):
     """The bot, as the web server sees it."""
@@ -42,7 +45,8 @@ def build_app(context: Services, host: WebHost, telegram: Setup) -> web.Applicat
     add_status(app, context, lambda: host.platforms)
     if telegram.token and telegram.webhook_url:
         add_webhook(app, telegram, partial(host.receive, "telegram"))
-    add_pages(app, Site(context.store, context.topics, context.public_url))
+    site = Site(context.store, context.topics, context.public_url, fresh_seconds=FRESH_SECONDS)
+    add_pages(app, site)
     return app
 
 

@@ -3,7 +3,6 @@ changes."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,8 +14,6 @@ from digest.publish.site import Page, Site
 
 MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
 """Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
-FRESH_SECONDS = 1.0
-"""Between looks whether a report was made or withdrawn."""
 MAX_PATH_CHARS = 300
 HEADERS = {
     "Content-Security-Policy": (
@@ -45,11 +42,13 @@ class PageCache:
         self._site = site
         self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
         self._state: object = None
-        self._checked_at = -FRESH_SECONDS
 
     async def get(self, path: str, words: str) -> TaggedPage:
         """Return a page; those who ask for the same at once wait for one. Raises StoreError."""
-        await self._refresh()
+        await self._site.refresh()
+        if self._site.state != self._state:
+            self._answers.clear()
+            self._state = self._site.state
         answer = await self._answers.get((path, words), self._make(path, words))
         if len(answer.page.body) > MAX_KEPT_BYTES:
             self._answers.drop((path, words))
@@ -58,15 +57,6 @@ class PageCache:
     async def _make(self, path: str, words: str) -> TaggedPage:
         page = await self._site.make_page(path, words)
         return TaggedPage(page, sha256(page.body).hexdigest()[:20])
-
-    async def _refresh(self) -> None:
-        if time.monotonic() - self._checked_at < FRESH_SECONDS:
-            return
-        self._checked_at = time.monotonic()
-        await self._site.refresh()
-        if self._site.state != self._state:
-            self._answers.clear()
-            self._state = self._site.state
 
 
 def add_pages(app: web.Application, site: Site) -> None:

@@ -8,7 +8,9 @@ into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -94,6 +96,8 @@ class Site:
     topics: Mapping[str, Topic]
     address: str = ""
     static: bool = False
+    fresh_seconds: float = 0.0
+    """For how long a look at the store holds."""
     _reports: Memo[Report | None] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
     _traces: Memo[list[Storyline]] = field(default_factory=lambda: Memo(MAX_KEPT), init=False)
     """The latest reports, and the stories around them, which all their items ask for."""
@@ -101,8 +105,13 @@ class Site:
     state: object = field(default=None, init=False)
     """What `Store.read_state` said when the store was last looked at."""
 
+    _looked_at: float = field(default=-math.inf, init=False)
+
     async def refresh(self) -> None:
         """Look at the store, and keep nothing where it has changed."""
+        if time.monotonic() - self._looked_at < self.fresh_seconds:
+            return
+        self._looked_at = time.monotonic()
         state = await self.store.read_state()
         if state != self.state:
             self._reports.clear()
