@@ -421,7 +421,7 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
 
 
 for _command in (
-    *(archive_cli.ask, archive_cli.export, archive_cli.mcp),
+    *(archive_cli.ask, archive_cli.export, archive_cli.mcp, archive_cli.roll_up),
     *(site_cli.publish, site_cli.search, site_cli.forget),
 ):
     cli.add_command(_command)

@@ -23,6 +23,7 @@ from bot.commands import answer
 from bot.commands.table import COMMANDS
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
+from bot.errands import list_errands
 from bot.host import BotHost
 from bot.machine import give_back, lean_heap
 from bot.messages import Incoming, Reply
@@ -215,6 +216,8 @@ def _start_others(
             partial(upkeep, context.store, settings),
             jobs.propose_rounds if jobs else partial(run_child, "collect"),
             jobs.propose_build if jobs else None,
+            list_errands(settings, context.topics),
+            jobs.propose_errand if jobs else None,
         )
         tasks.append(asyncio.create_task(schedule.run()))
     return tasks

@@ -20,6 +20,8 @@ from digest.models import Language
 
 if TYPE_CHECKING:
     from digest.ask import ArchiveAnswer
+    from digest.llm.client import Llm
+    from digest.store import Store
 
 
 @click.command()
@@ -59,19 +61,10 @@ async def answer_question(
     async with await Store.open(settings.database_url) as store:
         if not settings.providers:
             return answer_without_model(*await find_hits(store, question, today, topic=topic))
-        from digest.llm.budget import Budget
-        from digest.llm.client import Llm
         from digest.write.model.prompts import load_prompts
         from digest.write.model.reply import ask_archive
 
-        def now() -> datetime:
-            return datetime.now(UTC)
-
-        day, month = settings.budget_usd_day, settings.budget_usd_month
-        budget = Budget(store, topic or "ask", day=day, month=month, now=now)
-        async with Llm(
-            settings.providers, store, budget, proxy=settings.https_proxy, now=now
-        ) as llm:
+        async with _model(settings, store, topic or "ask") as llm:
             return await ask_archive(
                 store,
                 question,
@@ -81,6 +74,52 @@ async def answer_question(
                 ask=llm.ask,
                 prompts=load_prompts(settings.prompts_dir),
             )
+
+
+def _model(settings: Settings, store: Store, topic: str) -> Llm:
+    """Return the model that is set, within the budget."""
+    from digest.llm.budget import Budget
+    from digest.llm.client import Llm
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    day, month = settings.budget_usd_day, settings.budget_usd_month
+    budget = Budget(store, topic, day=day, month=month, now=now)
+    return Llm(settings.providers, store, budget, proxy=settings.https_proxy, now=now)
+
+
+@click.command("roll-up", hidden=True)
+@click.argument("topic")
+def roll_up(topic: str) -> None:
+    """Write the overviews of the newest week and month of TOPIC with the model.
+
+    `run` does this where a model is set; without one nothing is done.
+    """
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    asyncio.run(_roll_up(settings, topic))
+
+
+async def _roll_up(settings: Settings, name: str) -> None:
+    from digest.ranges import current_spans, has_overview, load_span, save_overview
+    from digest.store import Store
+    from digest.topics import load_topics
+    from digest.write.model.overview import write_overview
+    from digest.write.model.prompts import load_prompts
+
+    topic = load_topics(settings.topics_file)[name]
+    prompts = load_prompts(settings.prompts_dir)
+    async with await Store.open(settings.database_url) as store:
+        days = await store.report_days(name) if settings.providers else []
+        for span in current_spans(days[-1]) if days else ():
+            for language in (topic.language, *topic.languages):
+                report = await load_span(store, topic, span, language)
+                if report is None or await has_overview(store, report):
+                    continue
+                async with _model(settings, store, name) as llm:
+                    items = await write_overview(report, llm.ask, prompts)
+                await save_overview(store, report, items)
 
 
 @click.command()

@@ -14,7 +14,7 @@ from mcp.types import ToolAnnotations
 from bot.settings import Settings
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
 from digest.publish.formats import hit_as_dict
-from digest.rollup import roll_up
+from digest.ranges import load_span
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines
 from digest.topics import load_topics
@@ -144,21 +144,15 @@ class Archive:
         else:
             report = await self._store.report(topic, day, last or day)
             if report is None and last and last > day:
-                report = await self._roll_up(topic, day, last, language)
+                described = self._topics.get(topic) or Topic(
+                    topic, {"zh": topic, "en": topic}, topic
+                )
+                report = await load_span(self._store, described, (day, last), language)
         if report is None:
             days = await self._store.report_days(topic)
             near = sorted(days, key=lambda other: abs((other - (day or other)).days))[:3]
             raise ValueError(f"no report for {day}; the nearest: {', '.join(map(str, near))}")
         return report.in_language(language) if language else report
-
-    async def _roll_up(
-        self, topic: str, first: date, last: date, language: Language | None
-    ) -> Report | None:
-        reports = await self._store.daily_reports(topic, first, last)
-        if not reports:
-            return None
-        described = self._topics.get(topic) or Topic(topic, {"zh": topic, "en": topic}, topic)
-        return roll_up(described, reports, first, last, language or reports[-1].language)
 
 
 def _item(report: Report, item: Item) -> Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -17,6 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.alerts import Watch, list_undelivered
 from bot.builds import make_report
+from bot.errands import Errand, run_errand
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
@@ -42,15 +43,20 @@ class Schedule:
         upkeep: Callable[[datetime], Awaitable[None]] | None = None,
         collect: Step | None = None,
         make: Callable[[str, date], Awaitable[object]] | None = None,
+        errands: Sequence[Errand] = (),
+        run: Callable[[Errand], Awaitable[object]] | None = None,
     ) -> None:
         """Prepare the clock of the process that `holder` names.
 
         `upkeep` keeps the store in order, once an hour; `collect` does a round of the sources;
-        `make` makes a report that is due, or has a worker make it: by default it is made here.
+        `make` makes a report that is due, and `run` runs an errand, or has a worker do it: by
+        default both are done here.
         """
         self._context, self._ledger, self._holder = context, ledger, holder
         self._upkeep, self._collect = upkeep, collect
         self._make = make or partial(make_report, context, ledger, holder)
+        self._errands = errands
+        self._run = run or partial(run_errand, context, ledger, holder)
         self._turns: set[asyncio.Task[object]] = set()
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
@@ -104,12 +110,14 @@ class Schedule:
             log.info("clock: %d deliveries are due", new)
 
     async def build(self) -> None:
-        """Make the reports whose days have closed."""
+        """Make the reports whose days have closed, then what follows from them."""
         due = await self._ledger.list_builds_due(
             list(self._context.topics.values()), self._context.now()
         )
         for topic, day in due:
             await self._make(topic, day)
+        for errand in self._errands:
+            await self._run(errand)
 
     async def collect(self) -> None:
         """Collect a round of the sources: most show only their latest posts."""

@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     web_address: Annotated[str, AfterValidator(_check_web_address)] = ""
     public_url: Annotated[str, AfterValidator(_check_public_url)] = ""
+    publish_dir: str = ""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Builds and rounds of the sources as jobs for any number of workers, on PostgreSQL.
+"""Builds, rounds of the sources and errands as jobs for any number of workers, on PostgreSQL.
 
 A job is only a hint. Rows in our own tables decide whether there is anything to do, so a job that
 runs twice, late or on two machines changes nothing, and one that is lost is proposed again: by the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from datetime import date
 from typing import Any
 
 from bot.builds import make_report, run_child
+from bot.errands import Errand, is_due, run_errand
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.engine import queue_address
@@ -25,9 +27,9 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 BUILDS, ROUNDS = "builds", "rounds"
-"""The queues, and how many jobs of each a process works at once: a build takes a core and 300 MB,
-a round mostly waits."""
 AT_ONCE = {BUILDS: 1, ROUNDS: 2}
+"""The queues, and how many jobs of each a process works at once: a build takes a core and 300 MB,
+as an errand may, and a round mostly waits."""
 HEARTBEAT, STALLED = 8.0, 30.0
 """Seconds between two signs of life of a worker, and without one until its jobs are let go."""
 ROUND_SECONDS = 270.0
@@ -49,10 +51,16 @@ class Jobs:
         self._context, self._ledger, self._holder, self._app = context, ledger, holder, app
         self._build = app.task(name="build", queue=BUILDS)(self.build)
         self._round = app.task(name="round", queue=ROUNDS)(self.collect)
+        self._errand = app.task(name="errand", queue=BUILDS)(self.run_errand)
 
     async def propose_build(self, topic: str, day: date) -> None:
         """Have a worker make a report that is due."""
         await self._defer(self._build, f"build {topic} {day}", topic=topic, day=str(day))
+
+    async def propose_errand(self, errand: Errand) -> None:
+        """Have a worker do what follows from a change of the reports."""
+        if await is_due(self._context.store, errand):
+            await self._defer(self._errand, errand.role, role=errand.role, line=errand.line)
 
     async def propose_rounds(self) -> None:
         """Have workers ask the sources of every topic; forget jobs of workers that died."""
@@ -80,6 +88,11 @@ class Jobs:
         """Make a report, unless it is made or another process makes it."""
         day_ = date.fromisoformat(day)
         await make_report(self._context, self._ledger, self._holder, topic, day_)
+
+    async def run_errand(self, role: str, line: str) -> None:
+        """Run an errand, unless it has been run or another process is at it."""
+        errand = Errand(role, tuple(json.loads(line)))
+        await run_errand(self._context, self._ledger, self._holder, errand)
 
     async def collect(self, topic: str) -> None:
         """Ask the sources of a topic, unless somebody did so just now."""

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import workers
+from bot import errands, workers
+from bot.errands import Errand
 from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
 from tests.posts import TOPIC
+from tests.samples import report
 
 pytestmark = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 pytest.importorskip("procrastinate")
@@ -89,6 +91,33 @@ async def test_a_round_that_runs_twice_asks_the_sources_once(
     await crew.jobs[1].propose_rounds()
     await asyncio.gather(*(one.collect("ai") for one in crew.jobs))
     assert rounds == [("collect", "ai", "--patient")]
+
+
+async def test_an_errand_is_a_job_while_the_reports_have_changed(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[str, ...]] = []
+
+    async def run(*words: str) -> str:
+        runs.append(words)
+        return ""
+
+    monkeypatch.setattr(errands, "run_child", run)
+    errand = Errand("publish", ("publish", "a folder"))
+    for jobs in crew.jobs:
+        await jobs.propose_errand(errand)
+    await crew.maker.store.save_report(report(crew.day))
+    for jobs in crew.jobs * 2:  # every clock proposes
+        await jobs.propose_errand(errand)
+    tasks = [task for one in crew.jobs for task in start_workers(one)]
+    async with asyncio.timeout(20):
+        while await errands.is_due(crew.maker.store, errand):  # noqa: ASYNC110 (another task)
+            await asyncio.sleep(0.02)
+    await asyncio.gather(*(one.run_errand(errand.role, errand.line) for one in crew.jobs))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert runs == [("publish", "a folder")]
 
 
 async def test_sharing_needs_postgresql(store_url: str) -> None:

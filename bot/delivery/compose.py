@@ -17,7 +17,7 @@ from digest.atomic import write_below
 from digest.calendar import DAY, month_of
 from digest.models import Language, Report, Subscription
 from digest.publish import days_of, stem
-from digest.rollup import roll_up
+from digest.ranges import Span, load_span
 
 OPENS: tuple[tuple[str, str], ...] = (
     ("views", "views"),
@@ -30,8 +30,6 @@ OPENS: tuple[tuple[str, str], ...] = (
     ("report", "report"),
 )
 """What the buttons under a report open: a key of the texts, a command."""
-Span = tuple[date, date]
-"""First and last day."""
 DATA_HINT = "set DATA_DIR to a folder that can be written"
 
 
@@ -64,11 +62,7 @@ async def roll_up_stored(
     context: Services, topic: str, span: Span, language: Language | None
 ) -> Report | None:
     """Return the stories of several days, put together from their reports; None without any."""
-    reports = await context.store.daily_reports(topic, *span)
-    if not reports:
-        return None
-    spoken = language or reports[-1].language
-    return await asyncio.to_thread(roll_up, context.topic(topic), reports, *span, spoken)
+    return await load_span(context.store, context.topic(topic), span, language)
 
 
 async def compose(

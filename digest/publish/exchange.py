@@ -13,7 +13,7 @@ from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, give_back, write_files
-from digest.rollup import roll_up
+from digest.ranges import load_span
 from digest.store import Store
 from digest.write.extractive.notes import heading
 
@@ -138,8 +138,7 @@ async def export_span(
         zone = described.timezone
         if span in await store.report_spans(stored.name):
             paths += await _export(folder, store, stored.name, stored.slug, zone, span)
-        elif reports := await store.daily_reports(stored.name, *span):
-            week = roll_up(described, reports, *span, reports[-1].language)
+        elif week := await load_span(store, described, span):
             files = export(week, stored.slug, zone, _jpeg(_draw(week)))
             paths += write_files(folder, files)
     if not paths:

@@ -43,6 +43,8 @@ NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people s
 STORY_DAYS = timedelta(days=21)
 """Days before and after an item whose reports may go on with its story."""
 MAX_RESULTS = 20
+WRITTEN = ".jianbao-pages"
+"""The list of the files written into a folder."""
 MAX_FEED_REPORTS = 15
 MAX_KEPT = 16
 """Reports, and stories around a report, that are kept: some 0.3 MB each."""
@@ -392,8 +394,9 @@ class Site:
         return Page(body)
 
     async def write(self, folder: Path) -> int:
-        """Write all pages and files below a folder; return how many. Raises DigestError."""
-        number = 0
+        """Write all pages and files below a folder, and remove those of an earlier time that are no
+        more; return how many were written. Raises StoreError."""
+        written: list[str] = []
         async for path in self.list_paths():
             page = await self.make_page(path)
             files = [(path, page)]
@@ -404,10 +407,10 @@ class Site:
                     (f"{c}/{path}".rstrip("/"), await self.make_page(f"{c}/{path}")) for c in other
                 ]
             for name, content in files:
-                target = folder / name / "index.html" if content.kind == HTML else folder / name
-                await asyncio.to_thread(write_below, target, content.body)
-                number += 1
-        return number
+                written.append(f"{name}/index.html".lstrip("/") if content.kind == HTML else name)
+                await asyncio.to_thread(write_below, folder / written[-1], content.body)
+        await asyncio.to_thread(_remove_others, folder, written)
+        return len(written)
 
     async def _show_feed(self, frame: Frame, topic: Topic, name: str) -> Page:
         spans = (await self.store.report_spans(topic.name))[-MAX_FEED_REPORTS:]
@@ -415,6 +418,17 @@ class Site:
         reports = [r.in_language(frame.language) for r in loaded if r]
         body, kind = syndication.make_feed(name, topic, frame, reports)
         return Page(body, kind)
+
+
+def _remove_others(folder: Path, written: Sequence[str]) -> None:
+    """Remove the files that were written here before and are not among these."""
+    listed = folder / WRITTEN
+    before = listed.read_text("utf-8").splitlines() if listed.is_file() else []
+    for name in set(before).difference(written):
+        # A list that somebody changed removes nothing elsewhere.
+        if (folder / name).resolve().is_relative_to(folder.resolve()):
+            (folder / name).unlink(missing_ok=True)
+    write_below(listed, "\n".join(written).encode())
 
 
 def _list_page(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.calendar import next_due
 from digest.models import Chat, Ending, Subscription
 from digest.store import outbox
-from digest.store.database import Database
+from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, upsert
 from digest.store.tables import platform_notes, received, subscriptions, updates
 
@@ -112,13 +112,13 @@ class ChatTables(Database):
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Save a note of a platform in the place of an earlier one."""
         async with self.writing() as connection:
-            await _save_note(connection, platform, name, value)
+            await write_note(connection, platform, name, value)
 
     async def restored(self, now: datetime) -> None:
         """Note that this database was a backup until now: what was due may have been sent."""
         async with self.writing() as connection:
             await outbox.doubt(connection, now)
-            await _save_note(connection, "store", "restored", now.isoformat())
+            await write_note(connection, "store", "restored", now.isoformat())
 
 
 async def insert_subscription(
@@ -199,12 +199,6 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
             await connection.execute(moving.values(chat=new))
             moved += 1
     return moved
-
-
-async def _save_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
-    statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
-    row = {"platform": platform, "name": name, "value": value}
-    await connection.execute(statement.values(row))
 
 
 def _of(chat: Chat) -> ColumnElement[bool]:

@@ -19,8 +19,10 @@ from digest.store.engine import (
     label,
     open_engine,
     reading,
+    upsert,
     writing,
 )
+from digest.store.tables import platform_notes
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -98,3 +100,10 @@ class Database:
             async with writing(self.engine).begin() as connection:
                 await schema.refuse_other_version(connection, self._name)
                 yield connection
+
+
+async def write_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
+    """Save a note of a platform in the place of an earlier one."""
+    statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
+    row = {"platform": platform, "name": name, "value": value}
+    await connection.execute(statement.values(row))

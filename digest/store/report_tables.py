@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
-    extract,
     func,
     insert,
     select,
@@ -38,7 +38,7 @@ from digest.models import (
     SectionName,
     SourceResult,
 )
-from digest.store.database import Database
+from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, upsert
 from digest.store.post_tables import post_of
 from digest.store.search_tables import IndexEntry, make_entries, write_entries
@@ -47,11 +47,11 @@ from digest.store.tables import (
     drops,
     imports,
     items,
+    platform_notes,
     posts,
     reports,
     sections,
     topics,
-    withdrawn,
 )
 
 # Statements that readers wait for are made once: making one takes longer than running it.
@@ -91,13 +91,8 @@ _HEADLINES = (
     .where(reports.c.topic == bindparam("topic"), _IS_DAILY)
     .order_by(reports.c.last.desc())
 )
-_STATE = select(
-    select(func.count()).select_from(reports).scalar_subquery(),
-    # One that is imported again may be older than others, and as old as before.
-    select(func.sum(extract("epoch", reports.c.created_at))).scalar_subquery(),
-    select(func.sum(func.length(imports.c.content))).scalar_subquery(),
-    select(func.max(reports.c.id)).scalar_subquery(),
-    select(func.count()).select_from(withdrawn).scalar_subquery(),
+_STATE = select(platform_notes.c.value).where(
+    platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
@@ -142,8 +137,8 @@ class ReportTables(Database):
         """Return first and last day of every report of the topic, by last day."""
         return await self._read(_list_spans, topic)
 
-    async def read_state(self) -> tuple[object, ...]:
-        """Return what changes whenever a report is made or something is withdrawn."""
+    async def read_state(self) -> str:
+        """Return what changes whenever a report is saved or something of one is withdrawn."""
         return await self._read(_load_state)
 
     async def headlines(self, topic: str, first: date, last: date) -> list[tuple[date, str]]:
@@ -192,6 +187,7 @@ async def save_in(
                 insert(table), [{"report_id": report_id, **row} for row in rows]
             )
     await connection.run_sync(write_entries, report.topic, report.last, report_id, entries)
+    await write_note(connection, "store", "reports", secrets.token_hex(8))
 
 
 def _load(
@@ -205,8 +201,8 @@ def _neighbours(connection: Connection, topic: str, day: date) -> tuple[date | N
     return row[0], row[1]
 
 
-def _load_state(connection: Connection) -> tuple[object, ...]:
-    return tuple(connection.execute(_STATE).one())
+def _load_state(connection: Connection) -> str:
+    return str(connection.scalar(_STATE) or "")
 
 
 def _load_headlines(

@@ -31,6 +31,9 @@ from digest.store.tables import (
 AUTHOR_MARK = ":@"
 """In the key of a whole author: `x:@name`."""
 
+OVERVIEWS = "overview"
+"""Where the notes of `digest.ranges` are kept."""
+
 
 class WithdrawalTables(Database):
     """The table `withdrawn`, and deletions across all others."""
@@ -83,8 +86,11 @@ class WithdrawalTables(Database):
                 await connection.execute(delete(posts).where(posts.c.key == key))
                 await connection.execute(delete(drops).where(drops.c.key == key))
                 await connection.execute(update(drops).where(drops.c.of == key).values(of=""))
-            # A kept answer says nothing of the posts it was made of.
+            # Kept answers and overviews do not say which posts they were made of.
             await connection.execute(delete(answers))
+            await connection.execute(
+                delete(platform_notes).where(platform_notes.c.platform == OVERVIEWS)
+            )
             for url in urls:
                 quoted = bodies.c.content.contains(url, autoescape=True)
                 await connection.execute(update(bodies).where(quoted).values(content="{}"))

@@ -16,7 +16,7 @@ from digest.ask import (
     answer_without_model,
     find_hits,
 )
-from digest.errors import LlmError
+from digest.errors import BudgetSpent, LlmError
 from digest.llm.compat import Call
 from digest.models import Hit, Item, Language, Post, Report
 from digest.reading.injection import remove_injections
@@ -55,25 +55,40 @@ async def _answer(
     shown = [*hits, *near][:MAX_HITS]
     if not shown:
         return ArchiveAnswer("nothing")
-    items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
-    spoken = LANGUAGES[language]
-    system = prompts["system"].render(language=spoken)
-    prompt = prompts["ask"].render(question=question, items=items, language=spoken)
     try:
-        written = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
-    except LlmError:
+        verdict, proved = await write_sentences(question, shown, posts, language, ask, prompts)
+    except (LlmError, BudgetSpent):
         return answer_without_model(hits, near)
-    if written.verdict not in ("answer", "premise"):
+    if verdict == "nothing":
         return ArchiveAnswer("nothing", hits=tuple(shown[:MAX_NEAREST]))
-    proved = _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)
     if not proved:
         return answer_without_model(hits, near)
     cited = list(dict.fromkeys(n for _, numbers in proved for n in numbers))
     sentences = tuple(
         ProvedSentence(text, tuple(cited.index(n) + 1 for n in numbers)) for text, numbers in proved
     )
-    verdict: Verdict = "premise" if written.verdict == "premise" else "answer"
     return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
+
+
+async def write_sentences(
+    question: str,
+    shown: Sequence[Hit],
+    posts: Mapping[int, Sequence[Post]],
+    language: Language,
+    ask: AskModel,
+    prompts: Mapping[str, Prompt],
+) -> tuple[Verdict, list[tuple[str, list[int]]]]:
+    """Return a model's verdict, and its proved sentences with the places of their items, from 1.
+    Raises LlmError or BudgetSpent."""
+    items = "\n".join(_show(n, hit, posts[n]) for n, hit in enumerate(shown, 1))
+    spoken = LANGUAGES[language]
+    system = prompts["system"].render(language=spoken)
+    prompt = prompts["ask"].render(question=question, items=items, language=spoken)
+    written = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
+    if written.verdict not in ("answer", "premise"):
+        return "nothing", []
+    verdict: Verdict = "premise" if written.verdict == "premise" else "answer"
+    return verdict, _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)
 
 
 def list_posts(

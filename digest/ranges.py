@@ -1,0 +1,80 @@
+"""Weeks and months from the store: put together by code, under the overview that a model wrote of
+them where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+
+from digest.calendar import DAY, month_of
+from digest.models import Item, Language, Report, Topic
+from digest.rollup import roll_up
+from digest.store import Store
+from digest.store.withdrawal_tables import OVERVIEWS
+
+Span = tuple[date, date]
+"""First and last day."""
+
+
+async def load_span(
+    store: Store, topic: Topic, span: Span, language: Language | None = None
+) -> Report | None:
+    """Return the stories of several days, put together from their reports; None without any.
+
+    In the language of the last of them where no other is given.
+    """
+    reports = await store.daily_reports(topic.name, *span)
+    if not reports:
+        return None
+    spoken = language or reports[-1].language
+    report = await asyncio.to_thread(roll_up, topic, reports, *span, spoken)
+    stored = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
+    if stored.get("of") != _mark(report):
+        return report
+    items = tuple(Item(text, cites=tuple(cites)) for text, cites in stored["items"])
+    return _with_overview(report, items)
+
+
+async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> None:
+    """Save what a model wrote of these days; it stands for as long as their points stay the
+    same."""
+    rows = [[item.text, item.cites] for item in items]
+    note = json.dumps({"of": _mark(report), "items": rows}, ensure_ascii=False)
+    await store.save_note(OVERVIEWS, _name(report), note)
+
+
+async def has_overview(store: Store, report: Report) -> bool:
+    """Return True if a model was asked about these very points."""
+    note = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
+    return bool(note.get("of") == _mark(report))
+
+
+def current_spans(newest: date) -> list[Span]:
+    """Return what people ask for when the report of that day is the newest: the last seven days,
+    which on a Sunday are its week, and the month."""
+    return [(newest - 6 * DAY, newest), month_of(newest)]
+
+
+def _name(report: Report) -> str:
+    return f"{report.topic} {report.first} {report.last} {report.language}"
+
+
+def _mark(report: Report) -> str:
+    points = [f"{item.title}\n{item.text}" for item in report.section("points").items]
+    return sha256("\n\n".join(points).encode("utf-8", "replace")).hexdigest()[:20]
+
+
+def _with_overview(report: Report, items: Sequence[Item]) -> Report:
+    """Return the report with these items as its overview, but for those whose posts are gone."""
+    good = tuple(item for item in items if set(item.cites) <= report.posts.keys())
+    if not good:
+        return report
+    sections = (
+        replace(section, items=good) if section.name == "overview" else section
+        for section in report.sections
+    )
+    return replace(report, sections=tuple(sections))

@@ -1,0 +1,48 @@
+"""The overview of a week or month in a model's words, each sentence proved by the items it is of.
+
+A reader could ask the archive what these days were about: so does this, with the same prompt and
+the same proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from digest.models import Hit, Item, Report
+from digest.rollup import MAX_CITES
+from digest.write.model.prompts import Prompt
+from digest.write.model.reply import AskModel, list_posts, write_sentences
+
+QUESTION = (
+    "What were the main topics and trends from {first} to {last}? Name the three to five stories"
+    " that weigh most, what several of them have in common, and how they went on over the days."
+)
+
+
+async def write_overview(
+    report: Report, ask: AskModel, prompts: Mapping[str, Prompt]
+) -> tuple[Item, ...]:
+    """Return sentences on the points of a report over several days; none where none was proved.
+    Raises LlmError or BudgetSpent."""
+    days = (report.topic, report.first, report.last)
+    hits = [
+        Hit(*days, report.language, name, number, item, 1.0, 1.0)
+        for number, name, item in report.numbered_items()
+        if name == "points"
+    ]
+    if not hits:
+        return ()
+    question = QUESTION.format(first=report.first, last=report.last)
+    posts = list_posts(hits, {days: report})
+    _, rows = await write_sentences(question, hits, posts, report.language, ask, prompts)
+    return tuple(
+        Item(text, cites=_cites([hits[n - 1].item for n in places])) for text, places in rows
+    )
+
+
+def _cites(items: Sequence[Item]) -> tuple[str, ...]:
+    """Return the first posts of each item, then further ones."""
+    ranked = sorted(
+        (place, n, key) for n, i in enumerate(items) for place, key in enumerate(i.cites)
+    )
+    return tuple(dict.fromkeys(key for _, _, key in ranked))[:MAX_CITES]
