@@ -34,8 +34,6 @@ from tests.model_server import KEY, MODEL, ModelServer, Request, Script
 from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
-pytestmark = pytest.mark.no_cover  # long; others cover the same lines
-
 
 def _add(words: str) -> Callable[[Reply], None]:
     def change(item: Reply) -> None:

@@ -129,7 +129,6 @@ def test_evaluate_answers_a_line_for_each() -> None:
         list(judged([*list(lines())[:1], "{broken"], "set.jsonl"))
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "piece", ["1-", "Ab-", "1,", "百", "《", "某某表示", "Jan 1 ", "one hundred and ", "("]
 )
