@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from digest.llm.budget import tokens
 from digest.models import Post
@@ -54,7 +55,7 @@ MUST = 3
 """Importance of what must be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """Stories of one event, the leading story first."""
 
@@ -64,12 +65,12 @@ class Event:
     importance: int | None = None
     """0 to 3 as the model picked; None where it was not asked or did not say."""
 
-    @property
+    @cached_property
     def posts(self) -> list[Post]:
         """Return the posts, those of the leading story first: the others may only be related."""
         return [post for story in self.stories for post in story.posts]
 
-    @property
+    @cached_property
     def leading_posts(self) -> list[Post]:
         """Return the first post of each author, those that say what happened first."""
         return sorted(unique_authors(self.posts), key=is_stub)

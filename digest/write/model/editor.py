@@ -49,6 +49,7 @@ MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
+COPIED = "has the words of a post that it does not cite: say it in other words"
 LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
 _SECTIONS: Mapping[str, frozenset[SectionName]] = {
     "views": frozenset(["views"]),
@@ -201,7 +202,10 @@ class Editor:
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         stripped = strip_copied(candidates, self.material.stories)
         screened = checked(stripped, self.context.posts, self.material.topic.language)
-        return list(map(require_subject, screened))
+        return [
+            require_subject(after) if after.said.strip() else replace(before, problems=(COPIED,))
+            for before, after in zip(candidates, screened, strict=True)
+        ]
 
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
         """Return the candidates as the model judges them against their posts, and True if it
@@ -233,18 +237,26 @@ class Editor:
 
     def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, those that failed without the sentences that did."""
-        others = [c for c in candidates if not c.withdrawn and not _is_refused(c)]
+        others = [c for c in candidates if not _is_settled(c) and not _is_refused(c)]
         rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
-        return [
-            c if c.withdrawn else cut_refused(c) if _is_refused(c) else require_subject(next(rest))
-            for c in candidates
-        ]
+
+        def shorten(candidate: Candidate) -> Candidate:
+            if _is_settled(candidate):
+                return candidate
+            return cut_refused(candidate) if _is_refused(candidate) else require_subject(next(rest))
+
+        return list(map(shorten, candidates))
 
 
 def _divide(room: int, count: int) -> tuple[int, int]:
     """Return the characters of an event's two posts with which all of so many have room."""
     each = 2 * room // max(1, count)
     return min(POST_CHARS, each), min(POST_CHARS // 2, each // 2)
+
+
+def _is_settled(candidate: Candidate) -> bool:
+    """Return True for an item of which no sentence can be kept."""
+    return candidate.withdrawn or COPIED in candidate.problems
 
 
 def _is_refused(candidate: Candidate) -> bool:
