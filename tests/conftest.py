@@ -8,6 +8,7 @@ import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -118,4 +119,5 @@ def _encode_once() -> Iterator[None]:
     stays.cache_clear = lambda: None  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embed, "_encoder", stays)
+        patch.setattr(embed, "gc", SimpleNamespace(collect=int))  # nothing to give back
         yield

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from pydantic import BaseModel
 
 from digest.errors import BudgetSpent, LlmError
 from digest.llm.budget import (
@@ -25,7 +26,8 @@ from digest.write.extractive.writer import write
 from digest.write.model.assembly import GATE
 from digest.write.model.candidates import with_handle
 from digest.write.model.context import shorten
-from digest.write.model.editor import Editor
+from digest.write.model.editor import ANSWER, ROOM, Editor
+from digest.write.model.schemas import Brief, Check, Events, Money, Pick, Repair, Views
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
 from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
@@ -243,6 +245,21 @@ async def test_calls_and_prompts_stay_within_their_bounds() -> None:
     assert {"pick", "brief", "views", "events", "check"} <= {c.name for c in model.calls}
     answers = sum(call.answer_tokens for call in model.calls)
     sent = sum(tokens(c.system + c.prompt + schema_text(c.schema)) for c in model.calls)
+    assert sent <= MAX_PROMPT_TOKENS
+    assert answers <= MAX_ANSWER_TOKENS
+    assert sent + ANSWER_WEIGHT * answers <= MAX_WEIGHT
+
+
+def test_full_rooms_and_the_fixed_text_stay_within_the_caps() -> None:
+    """Whatever a day brings, its posts fill at most the rooms; the rest is the prompts' own text."""
+    schemas: dict[str, type[BaseModel]] = {"pick": Pick, "brief": Brief, "views": Views}
+    schemas |= {"events": Events, "money": Money, "check": Check, "repair": Repair}
+    fixed = 0
+    for name, schema in schemas.items():
+        blank = dict.fromkeys(PROMPTS[name].variables, "2025-12-05, Chinese (simplified)")
+        system = PROMPTS["system"].render(language="Chinese (simplified)")
+        fixed += tokens(system + PROMPTS[name].render(**blank) + schema_text(schema))
+    sent, answers = fixed + sum(ROOM.values()), sum(ANSWER.values())
     assert sent <= MAX_PROMPT_TOKENS
     assert answers <= MAX_ANSWER_TOKENS
     assert sent + ANSWER_WEIGHT * answers <= MAX_WEIGHT

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from digest.llm.budget import tokens
 from digest.models import Post
@@ -260,7 +260,9 @@ def shorten(text: str, most: int, news: str = "") -> str:
     return f"{_cut(words, most // 4)} {_cut(words[start:], most - most // 4)}"
 
 
+@lru_cache(maxsize=4096)
 def _flatten(text: str) -> str:
+    """Return the text on one line without what a model must not see; asked for at every step."""
     words = _ADDRESSEES.sub("", remove_injections(clean(text)))
     words = URL.sub(" ", words)
     for word, arrow in _ARROWS.items():

@@ -59,8 +59,8 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 """What a call writes besides the brief."""
 
 ROOM = {
-    **{"pick": 8_600, "brief": 8_000, "views": 2_800, "events": 5_400, "money": 2_200},
-    **{"check": 9_600, "repair": 2_600},
+    **{"pick": 7_600, "brief": 6_600, "views": 2_000, "events": 4_600, "money": 1_600},
+    **{"check": 9_000, "repair": 2_400},
 }
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
 ANSWER = {
