@@ -167,11 +167,9 @@ def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
 
 def merge_empty(sections: Sequence[Section], language: Language) -> tuple[Section, ...]:
     """Return the sections; where neither of the two about money has an item, both have one and the
-    same line, which is shown once. It points to the points where those name a sum."""
+    same line, which is shown once."""
     money = [section for section in sections if section.name in ("markets", "finance")]
     if any(item.status != "note" for section in money for item in section.items):
         return tuple(sections)
-    points = (item for section in sections if section.name == "points" for item in section.items)
-    is_above = any(has_figure(f"{item.title}\n{item.text}", moves=False) for item in points)
-    line = notes.note((notes.MONEY_ABOVE if is_above else notes.NO_MONEY)[language])
+    line = notes.note(notes.NO_MONEY[language])
     return tuple(replace(s, items=(line,)) if s in money else s for s in sections)

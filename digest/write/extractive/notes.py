@@ -41,12 +41,8 @@ _NOTHING: Mapping[SectionName, Names] = {
 }
 
 NO_MONEY: Names = {
-    "zh": "今天没有与本主题有关的行情、融资或业绩消息。",
-    "en": "No prices, funding or results today that concern this topic.",
-}
-MONEY_ABOVE: Names = {
-    "zh": "今天的资金消息见“核心信息”。",
-    "en": "Today's news about money stands among the points.",
+    "zh": "除核心信息外，今天没有与本主题有关的行情、融资或业绩消息。",
+    "en": "Beyond the points, no prices, funding or results today that concern this topic.",
 }
 
 _REDUCED: Mapping[str, Mapping[Language, str]] = {

@@ -67,8 +67,10 @@ class Event:
 
     @cached_property
     def posts(self) -> list[Post]:
-        """Return the posts, those of the leading story first: the others may only be related."""
-        return [post for story in self.stories for post in story.posts]
+        """Return the posts: the leading one of each story, then the others, which may only be
+        related."""
+        leads = [story.posts[0] for story in self.stories]
+        return leads + [post for story in self.stories for post in story.posts[1:]]
 
     @cached_property
     def leading_posts(self) -> list[Post]:
