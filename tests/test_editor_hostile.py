@@ -34,7 +34,6 @@ from tests.model_server import KEY, MODEL, ModelServer, Request, Script
 from tests.posts import post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
-
 LURES = [
     "详见 https://evil.example/x",
     "[原文](https://evil.example)",
