@@ -27,7 +27,6 @@ from bot.errands import list_errands
 from bot.host import BotHost
 from bot.machine import give_back, lean_heap
 from bot.messages import Incoming, Reply
-from bot.platforms import terminal
 from bot.schedule import Schedule
 from bot.services import Services
 from bot.settings import Settings
@@ -101,6 +100,9 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
 
     SIGTERM ends it as Ctrl-C does, by cancelling, so that no digest is left running behind it.
     """
+    # Imported here: `run` has no use for it.
+    from bot.platforms import terminal
+
     _cancel_on_sigterm()
     async with conversation(settings) as context:
 

@@ -11,8 +11,6 @@ from typing import Literal
 
 from digest.models import Hit
 from digest.publish.formats import hit_as_dict
-from digest.reading.days import blank_days, find_days
-from digest.reading.names import find_names
 from digest.store import Store
 
 MAX_HITS, MAX_NEAREST = 14, 5
@@ -48,6 +46,10 @@ async def find_hits(
 ) -> tuple[list[Hit], list[Hit]]:
     """Return the items that hold most of what a question asks for, best first, and those that only
     share a name with it."""
+    # Imported here: a start does not wait for it.
+    from digest.reading.days import blank_days
+    from digest.reading.names import find_names
+
     span, words = _span(question, today), blank_days(question)
     hits: list[Hit] = []
     for first, last in [span, (None, None)] if span else [(None, None)]:
@@ -62,6 +64,8 @@ async def find_hits(
 
 def _span(question: str, today: date) -> tuple[date, date] | None:
     """Return the days around one that the question names."""
+    from digest.reading.days import find_days
+
     for day in find_days(question):
         if day.day and day.month:
             try:

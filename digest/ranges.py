@@ -12,7 +12,6 @@ from hashlib import sha256
 
 from digest.calendar import DAY, month_of
 from digest.models import Item, Language, Report, Topic
-from digest.rollup import roll_up
 from digest.store import Store
 from digest.store.withdrawal_tables import OVERVIEWS
 
@@ -31,12 +30,19 @@ async def load_span(
     if not reports:
         return None
     spoken = language or reports[-1].language
-    report = await asyncio.to_thread(roll_up, topic, reports, *span, spoken)
+    report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken)
     stored = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
     if stored.get("of") != _mark(report):
         return report
     items = tuple(Item(text, cites=tuple(cites)) for text, cites in stored["items"])
     return _with_overview(report, items)
+
+
+def _roll_up(topic: Topic, reports: Sequence[Report], span: Span, language: Language) -> Report:
+    # Imported here: a start does not wait for it, nor the loop.
+    from digest.rollup import roll_up
+
+    return roll_up(topic, reports, *span, language)
 
 
 async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> None:

@@ -14,7 +14,6 @@ from bot.report_blocks import shortened
 from bot.typed_dates import DateError, parse_days
 from digest.models import Hit, Report
 from digest.publish import days_of
-from digest.reading.tokens import find_matches
 
 MAX_HITS = 8
 ITEM_CHARS = 280
@@ -95,6 +94,9 @@ def _entry(number: int, hit: Hit, words: str, report: Report | None) -> ListItem
 
 def mark(text: str, words: str) -> str:
     """Return a text with what the words ask for in brackets."""
+    # Imported here: a start does not wait for it.
+    from digest.reading.tokens import find_matches
+
     for start, end in reversed(find_matches(text, words)):
         text = text[:start] + MARK.format(text[start:end]) + text[end:]
     return text

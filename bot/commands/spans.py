@@ -13,7 +13,6 @@ from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply
 from bot.report_blocks import ReportView, links_of
 from digest.calendar import month_of, week_of
 from digest.models import Item
-from digest.rollup import find_changes, show_chain
 from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
 
 STORY_DAYS = 45
@@ -125,6 +124,9 @@ def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
 
 
 def _changes(line: Storyline, ask: Ask) -> Iterator[str]:
+    # Imported here, as in `digest.ranges`: a start does not wait for it.
+    from digest.rollup import find_changes, show_chain
+
     for chain in find_changes(line):
         values = show_chain(chain, ask.language)
         yield texts.text("story_changed", ask.language, values=values)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
@@ -27,9 +27,11 @@ from sqlalchemy import (
 )
 
 from digest.models import Hit, Item, Language, Section
-from digest.reading.tokens import Clause, index_text, parse_query
 from digest.store.database import Database
 from digest.store.tables import items, reports, sections, storable
+
+if TYPE_CHECKING:
+    from digest.reading.tokens import Clause
 
 POST_CHARS = 600
 """Characters of a cited post that are found."""
@@ -132,13 +134,10 @@ class SearchTables(Database):
         An empty list: no stored item holds even half of what was asked for. `topic`: only that
         one; `first`, `last`: only reports whose last day is between them.
         """
-        clauses = parse_query(words)
-        if not clauses:
-            return []
         low = _row_id(first or date.min, 0, 0)
         high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
         scope = _Scope(low, high, topic)
-        return await self._read(_search, clauses, scope, limit)
+        return await self._read(_search, words, scope, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +159,8 @@ def make_entries(
     renderings: Mapping[Language, Sequence[Section]],
 ) -> list[IndexEntry]:
     """Return the entries of a report; `posts` are the texts of its cited posts by key."""
+    from digest.reading.tokens import index_text
+
     bodies = {key: index_text(post[:POST_CHARS]) for key, post in posts.items()}
     entries: list[IndexEntry] = []
     number = 0
@@ -216,10 +217,16 @@ def write_entries(
 
 def _search(
     connection: Connection,
-    clauses: Sequence[Clause],
+    words: str,
     scope: _Scope,
     limit: int,
 ) -> list[Hit]:
+    # Imported here: a start does not wait for it, nor the loop.
+    from digest.reading.tokens import parse_query
+
+    clauses = parse_query(words)
+    if not clauses:
+        return []
     counts = [_count(connection, clause) for clause in clauses]
     weights = [_weigh(clause, n) for clause, n in zip(clauses, counts, strict=True)]
     strict = [c for c, n in zip(clauses, counts, strict=True) if n and c.required]
