@@ -124,8 +124,19 @@ async def test_a_false_premise_is_told_as_the_items_tell_it(store: Store) -> Non
     assert len(found["sentences"]) == 1
 
 
-@pytest.mark.parametrize("written", [{"verdict": "nothing"}, {"verdict": ""}, {"verdict": "hm"}])
-async def test_no_answer_shows_the_nearest_items(store: Store, written: dict[str, str]) -> None:
+NOT_TOLD = {
+    "asked": "chief executive of Northlight",
+    "told": "",
+    "verdict": "answer",
+    "sentences": [sentence("Northlight raised $3 billion, led by Harrow Capital.")],
+}
+"""A true sentence beside the question, by a model that found no words that answer it."""
+
+
+@pytest.mark.parametrize(
+    "written", [{"verdict": "nothing"}, {"verdict": ""}, {"verdict": "hm"}, NOT_TOLD]
+)
+async def test_no_answer_shows_the_nearest_items(store: Store, written: dict[str, Any]) -> None:
     found, _ = await ask_with(store, "Who is the chief executive of Northlight?", **written)
     assert (found["verdict"], found["sentences"]) == ("nothing", [])
     assert found["items"][0]["title"] == "Northlight's Series B"

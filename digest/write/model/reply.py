@@ -85,7 +85,8 @@ async def write_sentences(
     system = prompts["system"].render(language=spoken)
     prompt = prompts["ask"].render(question=question, items=items, language=spoken)
     written = await ask(Call("ask", system, prompt, WrittenAnswer, ANSWER_TOKENS))
-    if written.verdict not in ("answer", "premise"):
+    copied = written.told or not written.asked or written.verdict == "premise"
+    if written.verdict not in ("answer", "premise") or not copied:
         return "nothing", []
     verdict: Verdict = "premise" if written.verdict == "premise" else "answer"
     return verdict, _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)

@@ -146,8 +146,11 @@ class WrittenSentence(BaseModel):
 
 
 class WrittenAnswer(BaseModel):
-    """Answer to `ask.md`."""
+    """Answer to `ask.md`. Who has to copy the words that answer first finds out where there are
+    none."""
 
+    asked: str = ""
+    told: str = ""
     verdict: str = ""
     sentences: list[WrittenSentence] = []
 
