@@ -14,6 +14,7 @@ BENCHMARKS = (
     "tools.bench_ledger",
     "tools.bench_delivery",
     "tools.bench_search",
+    "tools.bench_workers",
     "tools.bench_cost 3000",
     "tools.bench_cost 3000 encoder",
     "tools.bench_cost 10000",
