@@ -81,6 +81,21 @@ def test_a_source_keeps_to_its_room(path: Path) -> None:
     assert list(long_functions(source)) == []
 
 
+PATTERN_FREE = ("digest/write/", "digest/select/dedupe.py")
+PATTERNS_OF_FORM = {"digest/write/model/schemas.py"}
+"""What reads the form of an answer, not its language."""
+
+
+def test_only_reading_has_patterns_about_language() -> None:
+    written = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if str(path.relative_to(ROOT)).startswith(PATTERN_FREE)
+        and "re" in imports(path.read_text(encoding="utf-8"))
+    }
+    assert written == PATTERNS_OF_FORM
+
+
 def test_the_checks_can_fail() -> None:
     assert wrong_arrows("digest/x.py", "import bot.app\nfrom telegram import Bot") == {
         "bot.app",

@@ -3,9 +3,10 @@
 import pytest
 
 from digest.reading import Reading, read
+from digest.reading.mentions import read_mentions
 from digest.reading.vocabulary import FOLDER, load_entries, load_table
 from digest.reading.words import count_words
-from digest.write.verify.mentions import find_missing_names, read_mentions
+from digest.write.verify.naming import find_missing_names
 from tests.posts import post
 
 SENTENCES = {

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Literal
 
 from digest.reading.numerals import Numeral, find_numerals, parse_han
+from digest.reading.phrases import compile_words
 from digest.reading.units import load_counters, load_signs, load_unit_names
-from digest.reading.vocabulary import load_words
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
@@ -228,11 +228,15 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
     if text[start:end].rstrip("万亿").endswith(("多", "余")):
         return "over"
     trailing = text[end : end + 2] in ("左右", "上下")
-    if _cues("about", _BEFORE).search(before) or trailing or (after and after["about"]):
+    if (
+        compile_words("figures", "about", _BEFORE).search(before)
+        or trailing
+        or (after and after["about"])
+    ):
         return "about"
-    if _cues("over", _BEFORE).search(before) or (after and after["over"]):
+    if compile_words("figures", "over", _BEFORE).search(before) or (after and after["over"]):
         return "over"
-    return "under" if _cues("under", _BEFORE).search(before) else ""
+    return "under" if compile_words("figures", "under", _BEFORE).search(before) else ""
 
 
 def _find_neighbours(text: str) -> Iterator[Amount]:
@@ -357,16 +361,7 @@ def _find_multiples(text: str) -> Iterator[Amount]:
 
 def find_cues(text: str, table: str) -> Iterator[re.Match[str]]:
     """Return the places of the words of a table of `vocabulary/figures.toml`."""
-    return _cues(table).finditer(text)
-
-
-@cache
-def _cues(table: str, end: str = "") -> re.Pattern[str]:
-    words = sorted(load_words("figures", table), key=lambda word: -len(word))
-    spelled = [re.escape(word).replace("·", r"\s") for word in words]
-    latin = [w.replace(r"\*", r"\w*") + r"\b" for w in spelled if w[0].isascii() and w[0].isalpha()]
-    others = [w for w in spelled if not (w[0].isascii() and w[0].isalpha())]
-    return re.compile(rf"(?:(?<![-\w])(?:{'|'.join(latin)})|{'|'.join(others)}){end}", re.I)
+    return compile_words("figures", table).finditer(text)
 
 
 def _find_ranks(text: str) -> Iterator[Amount]:

@@ -11,6 +11,10 @@ from digest.reading.names import find_names
 from digest.reading.vocabulary import asset_rows, count_words_of, load_entries
 
 _CASHTAG = re.compile(r"\$([A-Za-z][A-Za-z0-9]{0,9}(?:\.[A-Z])?)\b(?!\s?[\d(])")
+_LISTED = re.compile(
+    r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
+    r"|\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
+)
 _ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
 _CODE = re.compile(r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b", re.IGNORECASE)
 _FIGURE = re.compile(
@@ -34,6 +38,17 @@ class Asset:
         """Return `英伟达 (NVDA)`; the ticker alone where it has no name in that language."""
         name = (self.zh if language == "zh" else "") or self.en or self.zh
         return f"{name} ({self.ticker})" if name and name != self.ticker else self.ticker
+
+
+def find_tickers(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what is written as a ticker, the words and the ticker: $NVDA, 0700.HK, NASDAQ: NVDA."""
+    for match in _LISTED.finditer(text):
+        yield match.group(), next(group for group in match.groups() if group).upper()
+
+
+def blank_tickers(text: str) -> str:
+    """Return the text with a blank for each ticker."""
+    return _LISTED.sub(" ", text)
 
 
 def find_assets(text: str, watch: tuple[str, ...] = ()) -> list[Asset]:

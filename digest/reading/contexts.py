@@ -1,16 +1,18 @@
-"""The words beside each amount of a text: what it counts, or whose it is."""
+"""The words beside each amount of a text: what it counts, whose it is, whether it rose or fell."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from digest.reading.amounts import Amount, find_amounts
+from digest.reading.amounts import Amount, find_amounts, find_cues
 from digest.reading.days import blank_days
+from digest.reading.sentences import split_line
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
 _CUT = re.compile(
-    r"[，,;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but|versus|vs|against|than|from|to)\b"
-    r"|[和与及而]|高于|低于|对比"
+    r"[，,;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but|versus|vs|against|than|from|to|out of)\b"
+    r"|[和与及而]|高于|低于|对比|[中里]的"
 )
 """What ends the words that belong to one figure."""
 _RANGE = re.compile(r"\s?(?:[-–~～至到]|to)\s?[$€£¥]?")
@@ -36,12 +38,79 @@ def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
     before = text[max(first, amount.start - BEFORE_CHARS) : amount.start]
     after = text[amount.end : min(last, amount.end + AFTER_CHARS)]
     cuts = [0, *(match.end() for match in _CUT.finditer(before))]
-    near = before[cuts[-1] :]
-    if len(near.strip()) < LEAST_CHARS:
+    near, behind = before[cuts[-1] :], _CUT.split(after, maxsplit=1)[0]
+    if len(near.strip()) + len(behind.strip()) < LEAST_CHARS:
         near = before[cuts[-2:][0] :]
-    return f"{near} {_CUT.split(after, maxsplit=1)[0]}".strip()
+    return f"{near} {behind}".strip()
 
 
 def is_range(text: str, first: Amount, second: Amount) -> bool:
     """Return True where two amounts are the ends of one range: 20 to 50%."""
     return bool(_RANGE.fullmatch(text[first.end : second.start]))
+
+
+CLAUSE_CHARS = 160
+RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
+"""Where the words stand that say whether a figure went up or down."""
+_CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
+
+
+_BESIDE = re.compile(r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while)\b|[但而]")
+"""What ends the words beside a figure that can govern it."""
+
+
+def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
+    """Return the part of a sentence that an amount stands in, with `parts` - 1 parts before it."""
+    first, last = max(0, amount.start - CLAUSE_CHARS), amount.end + CLAUSE_CHARS
+    ends = [first, *(match.end() for match in _CLAUSE_END.finditer(text, first, amount.start))]
+    after = _CLAUSE_END.search(text, amount.end, last)
+    return text[ends[-parts:][0] : after.start() if after else last]
+
+
+def find_direction(text: str, amount: Amount) -> int:
+    """Return 1 where the nearest word or sign before a figure says that it goes up, or else the
+    last one behind it, -1 for down, 0 where none does. In its clause, with no figure between."""
+    before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start]
+    head = before.rstrip(" $€£¥")
+    if head.endswith(("+", "-")) and (head[-2:-1] in " \n(:：（"):
+        return 1 if head[-1] == "+" else -1
+    after = text[amount.end : amount.end + RISE_AFTER_CHARS]
+    for words in (_BESIDE.split(before)[-1], _BESIDE.split(after)[0]):
+        rise, fall = (
+            max((match.end() for match in find_cues(words, table)), default=0)
+            for table in ("up", "down")
+        )
+        if rise != fall:
+            return 1 if rise > fall else -1
+    return 0
+
+
+def find_turned_words(text: str, posted: str) -> Iterator[str]:
+    """Yield what a statement says of prices and bets where its posts say only the opposite: rose
+    for fell, long for short."""
+    for pair in (("rising", "falling"), ("long", "short")):
+        for word, opposite in (pair, pair[::-1]):
+            words = [match.group() for match in find_cues(text, word)]
+            if words and not has_cue(text, opposite) and not has_cue(posted, word):
+                yield from words[: has_cue(posted, opposite)]
+
+
+def has_cue(clause: str, table: str) -> bool:
+    """Return True where a clause has a word of a table of `vocabulary/figures.toml`."""
+    return any(find_cues(clause, table))
+
+
+_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
+_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及+]")
+
+
+def count_entries(text: str) -> set[int]:
+    """Return how many things the text's lists hold: lines that start alike, and runs such as "A,
+    B and C"."""
+    marked = sum(bool(_ENTRY.match(line.strip())) for line in text.split("\n"))
+    sizes = {marked} if marked > 1 else set()
+    for sentence in (part for line in text.split("\n") for part in split_line(line)):
+        parts = _AND.split(sentence)
+        short = [part for part in parts if 0 < len(part.strip()) <= 40]
+        sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
+    return sizes

@@ -194,6 +194,12 @@ def _find_years(text: str) -> Iterator[Term]:
         yield Term(*match.span(), match.group(), f"year {year + 2000 if year < 100 else year}")
 
 
+def has_short_year(year: int, text: str) -> bool:
+    """Return True where a text has the year's last two digits as one: 26 款, 25 届, '26."""
+    pattern = rf"(?<!\d){year % 100:02}\s?[款届年]|'{year % 100:02}\b"
+    return bool(re.search(pattern, text))
+
+
 def blank_days(text: str) -> str:
     """Return the text with dates, decades and hours blanked out: they are no amounts."""
     spans = [(day.start, day.end) for day in find_days(text)]

@@ -124,6 +124,26 @@ def _last_place(value: Decimal) -> float:
     return 10.0**exponent if isinstance(exponent, int) else 1.0
 
 
+_LONE_SCALE = re.compile(
+    rf"(?<![\d{_DIGITS}{''.join(_HAN_TENS)}{_MYRIADS}])[百千]?[万亿](?![\d{_DIGITS}十百千{_MYRIADS}])"
+)
+
+
+def find_bare_scales(text: str) -> Iterator[Numeral]:
+    """Yield scales without a number before them, one of each: 百万 for a million tokens."""
+    for match in _LONE_SCALE.finditer(text):
+        value = parse_han(match.group())
+        yield Numeral(*match.span(), float(value), float(value), spelled=True)
+
+
+_EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
+
+
+def has_exact_figure(text: str) -> bool:
+    """Return True where a text has a figure of two decimals or five digits."""
+    return bool(_EXACT.search(text))
+
+
 _PIECE = re.compile(rf"{_ARABIC}|.", re.DOTALL)
 
 

@@ -19,7 +19,9 @@ above."""
 SHORT_CLAUSE = 20
 """Characters before a semicolon that are no sentence of their own."""
 
-_REPOST = re.compile(r"^\s*(?:RT|转发|via)\s*@\w+\s*[:：]?\s*", re.IGNORECASE)
+_REPOST = re.compile(
+    r"^\s*(?:RT\s*@?|(?:转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$", re.IGNORECASE
+)
 _REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
 _CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\s*$")
 _BULLET = re.compile(
@@ -49,6 +51,21 @@ _EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"�
 _SPACES = re.compile(r"[ \t\u3000]+")
 
 
+def strip_addressees(text: str) -> str:
+    """Return a reply without the handles before it: whom it speaks to."""
+    return _REPLY.sub("", text)
+
+
+def strip_repost(text: str) -> str:
+    """Return a text without the sign that it repeats another, and without the others behind it."""
+    return _REPOST.sub("", text)
+
+
+def is_repost(text: str) -> bool:
+    """Return True where a text begins with the sign that it repeats another."""
+    return bool(_REPOST.match(text))
+
+
 def thread_number(text: str) -> int:
     """Return the number of a part of a thread ("2/", "(2/5)"), 0 where the text bears none."""
     part = _PART.match(text)
@@ -61,7 +78,7 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
 
     A sentence that the source cut off is left out.
     """
-    text = _REPLY.sub("", _REPOST.sub("", text))
+    text = strip_addressees(strip_repost(text))
     lines = [line for line in URL.sub(" ", text).split("\n") if line.strip()]
     sentences, number = [], 0
     while number < len(lines):

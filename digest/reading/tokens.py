@@ -33,6 +33,19 @@ _UNDOUBLED = "lsz"
 """Consonants that stay doubled before an ending: selling, passing."""
 
 
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def squeeze_words(text: str) -> str:
+    """Return only the words and numbers of a text, a blank between them."""
+    return _NOT_WORD.sub(" ", text).strip()
+
+
+def find_digits(text: str) -> list[str]:
+    """Return the runs of digits of a text, those inside words too."""
+    return re.findall(r"\d+", text)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token of a text, and where its letters stand."""

@@ -6,7 +6,6 @@ are then compared whole, so cost stays linear and the sketch can only miss, neve
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,8 @@ import numpy as np
 
 from digest.models import Dropped, Post
 from digest.reading import Reading
+from digest.reading.sentences import is_repost, strip_addressees, strip_repost
+from digest.reading.tokens import find_digits, squeeze_words
 from digest.select.embed import Hashes, hash_runs
 from digest.text import EMOJI, URL
 
@@ -34,14 +35,6 @@ COMMON = 40
 
 _BLOCK = 256
 """Texts whose shingles are hashed together."""
-
-_REPOST = re.compile(
-    r"^\s*(?:RT|转发|轉發|转|via)\s*@?[\w.]+\s*[:：]?\s*|\s*//\s*@[\w]+.*$", re.IGNORECASE
-)
-_REPLY = re.compile(r"^(?:\s*@\w+)+")
-_NOT_WORD = re.compile(r"[\W_]+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_CUT = re.compile(r"(?:…|\.\.\.)\s*(?:https?://\S+\s*)*$")
 
 
 def merge_streams(posts: Iterable[Post]) -> tuple[list[Post], list[Dropped]]:
@@ -122,7 +115,7 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
         words = [_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
         found += [
-            _Print(said, hashes, frozenset(_NUMBER.findall(said)), bool(_CUT.search(text)))
+            _Print(said, hashes, frozenset(find_digits(said)), _is_cut(text))
             for text, said, hashes in zip(texts, words, shingles, strict=True)
         ]
     return found
@@ -131,8 +124,12 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
 def _words(text: str) -> str:
     # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply
     # are not.
-    said = URL.sub(" ", _REPLY.sub("", _REPOST.sub("", text)))
-    return _NOT_WORD.sub(" ", EMOJI.sub(" ", said).casefold()).strip()
+    said = EMOJI.sub(" ", URL.sub(" ", strip_addressees(strip_repost(text)))).casefold()
+    return squeeze_words(said)
+
+
+def _is_cut(text: str) -> bool:
+    return URL.sub("", text).rstrip().endswith(("…", "..."))
 
 
 def _shingles(texts: Sequence[str]) -> list[Hashes]:
@@ -157,7 +154,7 @@ def _looked_up(mine: _Print) -> Hashes:
 
 def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, str]:
     """Sorts what is to be kept first."""
-    reposted = bool(_REPOST.match(post.text))
+    reposted = is_repost(post.text)
     likes = post.metrics.get("likes", 0)
     return print_.cut, reposted, -likes, post.created_at.timestamp(), post.key
 

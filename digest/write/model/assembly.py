@@ -5,7 +5,6 @@ Pure. Order, headings and counts are made by code, so that nothing a post says c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -147,7 +146,7 @@ def share_names(first: Item, second: Item) -> bool:
 def _products(item: Item) -> list[set[str]]:
     """Return the pieces of the names with a number, of the title where it has one."""
     keys = (_names(text) for text in (item.title, item.text))
-    numbered = ([set(key.split()) for key in names if re.search(r"\d", key)] for names in keys)
+    numbered = ([set(key.split()) for key in names if any(map(str.isdigit, key))] for names in keys)
     return next(filter(None, numbered), [])
 
 

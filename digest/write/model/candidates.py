@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
+from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.text import EMOJI, clean, language, plain
@@ -30,9 +30,6 @@ MOST: Mapping[SectionName, int] = {
 TITLE = {"zh": 60, "en": 120}
 TEXT = {"zh": 300, "en": 700}
 MAX_CITES = 5
-
-_MARKUP = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
-_OPEN_END = re.compile(r"\s*[;；]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,9 @@ def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
     if one.section != "views":
         title = kept.pop(0) if not failed[0] else ""
     space = "" if language("".join(kept)) == "zh" else " "
-    text = _OPEN_END.sub(r"。" if not space else ".", space.join(kept))
+    text = space.join(kept).rstrip()
+    if text.endswith((";", "；")):
+        text = text[:-1].rstrip() + ("." if space else "。")
     return replace(one, item=replace(one.item, title=title, text=text), cut=True)
 
 
@@ -166,7 +165,7 @@ def _candidate(
 def _tidy(text: str, most: int) -> str:
     """Return one clean line without Markdown, each sentence once, cut after the last one that
     fits."""
-    line = " ".join(EMOJI.sub(" ", _MARKUP.sub("", clean(text))).split())
+    line = " ".join(EMOJI.sub(" ", strip_markdown(clean(text))).split())
     sentences: dict[str, str] = {}
     for sentence in split_line(line):
         sentences.setdefault(sentence.strip(), sentence)
@@ -182,7 +181,7 @@ def _who(name: str, post: Post | None) -> str:
     """Return a view's speaker; the author of the post is always named in the same way."""
     if post is None:
         return name
-    bare = re.sub(r"\s*[(（].*", "", name).lstrip("@").casefold()
+    bare = name.replace("（", "(").partition("(")[0].strip().lstrip("@").casefold()
     if bare in (post.author.casefold(), clean(post.author_name).casefold()):
         return speaker(post)
     return name
@@ -213,6 +212,9 @@ def with_handle(item: Item, posts: Sequence[Post]) -> Item:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Return True if the name at this place is no part of a longer one."""
-    before, after = text[max(0, start - 1) : start], text[end:]
+    before, after = text[max(0, start - 1) : start], text[end : end + 2]
+    inside = before == "@" or (before.isascii() and before.isalnum())
+    following = after.removeprefix(" ")[:1]
+    longer = following.isascii() and (following.isupper() or following.isdigit())
     # "Claude" is no author in "Claude Code", nor in "Claude's".
-    return not re.match(r"[A-Za-z0-9@]", before) and not re.match(r" ?[A-Z0-9]|[a-z’'-]", after)
+    return not inside and not longer and not ("a" <= after[:1] <= "z" or after[:1] in tuple("’'-"))

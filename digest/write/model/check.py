@@ -6,7 +6,6 @@ an item that the code refused for a name, and refuse one that the code passed, w
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from digest.reading import Story
 from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts
-from digest.write.model.schemas import Check, Judgement
+from digest.write.model.schemas import Check, Judgement, read_numbers
 from digest.write.verify import ClaimKind, verify
 from digest.write.verify.exchanged import EXCHANGED
 
@@ -215,5 +214,4 @@ def _may_restore(candidate: Candidate) -> bool:
 
 
 def _id(judgement: Judgement) -> str:
-    number = re.search(r"\d+", judgement.id)
-    return f"i{number[0]}" if number else ""
+    return "".join(f"i{number}" for number in read_numbers(judgement.id)[:1])

@@ -7,7 +7,6 @@ are the only way a model can name a post, so it cannot cite one that it was not 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -16,6 +15,8 @@ from digest.llm.budget import tokens
 from digest.models import Post
 from digest.reading import Story
 from digest.reading.injection import remove_injections, talks_to_programs
+from digest.reading.markup import drop_marks, spell_arrows
+from digest.reading.sentences import strip_addressees
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person, list_opinions
@@ -30,7 +31,7 @@ LEADING_LINES = 60
 """Stories with a full line."""
 LEAST_LEAD = 0.7
 """Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
-NAME_CHARS, LONG_WORD = 40, 20
+NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
 LEAST_OPINION = -0.6
@@ -40,17 +41,6 @@ CUT_SIGNS = ("...", "…")
 FEW_WORDS, FEW_IN_WORD = 6, 9
 """Whole words with which a headline that was cut says nothing; more where it broke off inside a
 word, which is most often the one that tells."""
-_MARKS = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
-_ARROWS = {
-    "->": re.compile("[→➡➔➜➞⇒⟶]\ufe0f?"),
-    "up": re.compile("[↑⬆]\ufe0f?"),
-    "down": re.compile("[↓⬇]\ufe0f?"),
-}
-"""Signs that would be lost as emoji, and say which of two figures came first, or what it did."""
-_ADDRESSEES = re.compile(r"^(?:@\w{1,40}\s+)+")
-"""Whom a reply speaks to: names without a sentence."""
-
-
 MUST = 3
 """Importance of what must be told."""
 
@@ -265,11 +255,8 @@ def shorten(text: str, most: int, news: str = "") -> str:
 @lru_cache(maxsize=4096)
 def _flatten(text: str) -> str:
     """Return the text on one line without what a model must not see; asked for at every step."""
-    words = _ADDRESSEES.sub("", remove_injections(clean(text)))
-    words = URL.sub(" ", words)
-    for word, arrow in _ARROWS.items():
-        words = arrow.sub(f" {word} ", words)
-    return " ".join(_MARKS.sub(" ", EMOJI.sub(" ", words)).split())
+    words = URL.sub(" ", strip_addressees(remove_injections(clean(text))))
+    return drop_marks(EMOJI.sub(" ", spell_arrows(words)))
 
 
 def _cut(words: str, most: int) -> str:
@@ -321,9 +308,10 @@ def _audience(story: Story) -> str:
 def _author(post: Post) -> str:
     """Return who wrote it, and where: a name may be as hostile as a text."""
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
-    name = " ".join(_MARKS.sub(" ", bare).replace("@", " ").split())[:NAME_CHARS]
+    name = drop_marks(bare.replace("@", " "))[:NAME_CHARS]
     if not name or talks_to_programs(name):
         name = "somebody"
-    handle = post.author if re.fullmatch(r"\w{1,30}", post.author) else ""
+    plain = len(post.author) <= HANDLE_CHARS and post.author.replace("_", "a").isalnum()
+    handle = post.author if plain else ""
     where = post.source if post.source != "x" else handle and f"@{handle}"
     return f"{name} ({where})" if where and where != f"@{name}" else name

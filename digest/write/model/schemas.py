@@ -18,14 +18,15 @@ def _post_ids(value: object) -> list[str]:
     return [post_id for part in parts for post_id in re.findall(r"\bp\d+\b", str(part))]
 
 
-def _numbers(value: object) -> object:
+def read_numbers(value: object) -> list[int]:
+    """Read numbers however a model writes them: 3, "i3", ["1, 2"]."""
     parts = value if isinstance(value, list) else [value]
     return [int(number) for part in parts for number in re.findall(r"\d{1,4}", str(part))]
 
 
 PostIds = Annotated[list[str], BeforeValidator(_post_ids)]
 PostId = Annotated[str, BeforeValidator(lambda value: next(iter(_post_ids(value)), ""))]
-Numbers = Annotated[list[int], BeforeValidator(_numbers)]
+Numbers = Annotated[list[int], BeforeValidator(read_numbers)]
 
 
 class Pick(BaseModel):

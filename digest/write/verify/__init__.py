@@ -8,7 +8,6 @@ in the item's words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,20 +15,27 @@ from typing import Literal
 
 from digest.models import Item, Post
 from digest.reading.amounts import Amount, find_amounts
+from digest.reading.assets import blank_tickers, find_tickers
+from digest.reading.contexts import find_clause, find_direction, find_turned_words
 from digest.reading.days import blank_days, blank_zones, find_terms
+from digest.reading.markup import (
+    blank_handles,
+    find_commands,
+    find_handles,
+    fold_text,
+    has_markup,
+)
+from digest.reading.mentions import find_words, has_word
 from digest.reading.names import find_ticker
-from digest.text import MAX_CHARS, URL
-from digest.write.verify.evidence import CHANGES, HANDLES, Evidence, fold_text, read_evidence
+from digest.text import MAX_CHARS
+from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
     LARGE,
-    find_clause,
-    find_direction,
-    find_turned_words,
     is_derived,
     is_magnitude,
     is_supported,
 )
-from digest.write.verify.mentions import find_missing_names, find_missing_versions
+from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import find_missing_days
 
 ClaimKind = Literal[
@@ -37,17 +43,9 @@ ClaimKind = Literal[
     "speaker", "unrelated",
 ]  # fmt: skip
 
-_TICKER = re.compile(
-    r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
-    r"|\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
-)
 _CLOCK = {"hour": 60, "minute": 1}
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
-_LINK = re.compile(
-    r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
-)
-_COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
-_HALF_OF = re.compile(r"\s(?:of|the|as|its|their|that|all)\b")
+_HALF_OF = frozenset("of the as its their that all".split())
 LINK = "a link, markup or mention"
 
 
@@ -105,7 +103,7 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
 def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("link", words) for words in _find_markup(text, evidence))
     bare = blank_days(text)
-    amounts = find_amounts(HANDLES.sub(_blank, bare))
+    amounts = find_amounts(blank_handles(bare))
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     yield from _missing_amounts(amounts, bare, evidence)
@@ -117,23 +115,21 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
         for amount in amounts
         if (amount.unit not in ("", "count") or amount.value >= LARGE) and not amount.in_name
     ]
-    plain = HANDLES.sub(
-        " ", _TICKER.sub(" ", blank_zones(_without(text, measures)))
-    )  # kWh is no name
+    plain = blank_handles(blank_tickers(blank_zones(_without(text, measures))))  # kWh is no name
     for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
 
 
 def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
     """Yield what a chat would act on, and handles of nobody in the posts."""
-    if _LINK.search(text) or URL.search(text):
+    if has_markup(text):
         yield LINK
-    for handle in HANDLES.findall(text):
+    for handle in find_handles(text):
         if handle.lower() in ("everyone", "here", "channel", "all"):
             yield LINK
         elif handle.lower() not in evidence.handles:
             yield f"@{handle}"
-    yield from _COMMAND.findall(text)
+    yield from find_commands(text)
 
 
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
@@ -178,10 +174,6 @@ def _without(text: str, amounts: Sequence[Amount]) -> str:
     return text
 
 
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match.group())
-
-
 def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True where the statement says of a figure that it went up and the posts that it
     went down, or the other way round."""
@@ -198,7 +190,7 @@ def _is_checked(amount: Amount, text: str) -> bool:
     """Return True for an amount that a statement must prove: no "one", no bare "two", no
     "first", no name."""
     value, unit = amount.value, amount.unit
-    if amount.text.lower() == "half" and not _HALF_OF.match(text, amount.end):
+    if amount.text.lower() == "half" and not _HALF_OF.intersection(text[amount.end :].split()[:1]):
         return False  # the first half, half-hearted: no share
     if amount.in_name or (not value and unit != "percent"):
         return False
@@ -218,21 +210,22 @@ def _is_listed(amount: Amount, evidence: Evidence) -> bool:
 
 
 def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
-    for match in _TICKER.finditer(text):
-        ticker = next(group for group in match.groups() if group).upper()
+    for words, ticker in find_tickers(text):
         entry = find_ticker(ticker)
-        pattern = rf"(?<![A-Za-z0-9]){re.escape(ticker)}(?![A-Za-z0-9])"
-        written = re.search(pattern, evidence.text, re.IGNORECASE)
         known = entry and entry.key in evidence.mentions.keys
-        if ticker.lower() not in _MONEY and not written and not known:
-            yield match.group()
+        if ticker.lower() not in _MONEY and not known and not _is_written(ticker, evidence):
+            yield words
+
+
+def _is_written(ticker: str, evidence: Evidence) -> bool:
+    return has_word(ticker.lower(), evidence.mentions.text)
 
 
 def _missing_speaker(item: Item, evidence: Evidence) -> Iterator[str]:
     """Yield the person in the title unless author of a cited post, or named in one."""
     title = fold_text(item.title)
-    handles = {handle.lower() for handle in HANDLES.findall(title)}
-    name = re.sub(r"[(（@].*", "", title).strip()
+    handles = {handle.lower() for handle in find_handles(title)}
+    name = title.replace("（", "(").replace("@", "(").partition("(")[0].strip()
     if handles and not handles <= evidence.handles:
         yield item.title
     elif name and not handles and not _is_named(name.lower(), evidence):
@@ -242,5 +235,5 @@ def _missing_speaker(item: Item, evidence: Evidence) -> Iterator[str]:
 def _is_named(name: str, evidence: Evidence) -> bool:
     if name in evidence.authors or name in evidence.text.lower():
         return True
-    words = set(re.findall(r"\w{3,}", name)) & evidence.mentions.words
+    words = {word for _, word in find_words(name) if len(word) > 2} & evidence.mentions.words
     return bool(words) and not list(find_missing_names(f"x {name.title()}", evidence.mentions))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
+from digest.reading.contexts import count_entries, find_direction
 from digest.reading.days import (
     Day,
     Hour,
@@ -24,29 +24,12 @@ from digest.reading.days import (
     find_terms,
     resolve_days,
 )
-from digest.reading.names import simplify
-from digest.reading.numerals import parse_han
+from digest.reading.markup import drop_short_links, find_handles, fold_text
+from digest.reading.mentions import Mentions, follows_name, read_mentions
+from digest.reading.numerals import find_bare_scales
 from digest.reading.units import CURRENCIES
-from digest.text import clean, language
-from digest.write.verify.figures import find_direction, list_sizes
-from digest.write.verify.mentions import Mentions, read_mentions
+from digest.text import language
 
-_FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
-_FRACTION_SIGN = re.compile(r"(\d)([½¼¾])")
-_LONG_DASH = re.compile(r"[\u2014\u2015]+")
-_DASH = re.compile(r"[\u2010-\u2013\u2212\ufe58\uff0d]")
-_MARKS = {0xFF10 + n: str(n) for n in range(10)} | {
-    0x2019: "'", 0x2018: "'", 0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: ".",
-}  # fmt: skip
-HANDLES = re.compile(r"(?<![\w@.])@(\w{2,})")
-_EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
-"""3.3 *billion*, as posts put it."""
-_SHORT_LINK = re.compile(r"https?://t\.co/\S+")
-_BARE_SCALE = re.compile(
-    r"(?<![\d零一二两三四五六七八九十百千万亿])[百千]?[万亿](?![\d零一二两三四五六七八九十百千万亿])"
-)
-"""百万 for a million tokens: no number in Chinese, but one in English."""
-_AFTER_NAME = re.compile(r"\b[A-Z][\w.-]*\s$")
 _SOURCES = {
     "hn": "Hacker News HN",
     "reddit": "Reddit",
@@ -99,14 +82,6 @@ class Evidence:
         return read_mentions(self.text, self.languages)
 
 
-def fold_text(text: str) -> str:
-    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
-    characters."""
-    plain = _FRACTION_SIGN.sub(lambda m: m[1] + _FRACTIONS[m[2]], clean(text))
-    plain = _EMPHASIS.sub(r"\1", _LONG_DASH.sub(" - ", plain))
-    return simplify(_DASH.sub("-", plain).translate(_MARKS))
-
-
 def read_evidence(posts: Sequence[Post]) -> Evidence:
     """Return what the posts say together."""
     parts = [
@@ -138,7 +113,7 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
 def _read(
     source: str, url: str, author: str, author_name: str, posted: str, created: datetime
 ) -> Evidence:
-    words = _SHORT_LINK.sub(" ", fold_text(posted))
+    words = drop_short_links(fold_text(posted))
     name = fold_text(author_name)
     text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
@@ -170,23 +145,24 @@ def _read(
         (created,),
         _read_terms(words, terms, all_days, created),
         frozenset(find_spans(words, amounts, terms)),
-        frozenset(list_sizes(words)),
-        frozenset({author.lower(), *(handle.lower() for handle in HANDLES.findall(text))}),
+        frozenset(count_entries(words)),
+        frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
     )
 
 
 def _name_source(source: str, url: str) -> str:
     """Return what a report may call the source: its name, the site's, the subreddit's."""
-    host = re.sub(r"^www\.|\.\w+$", "", urlsplit(url).hostname or "")
-    forum = re.match(r"/(r/\w+)", urlsplit(url).path)
-    return " ".join((_SOURCES.get(source, source), host, forum[1] if forum else ""))
+    address = urlsplit(url)
+    host = (address.hostname or "").removeprefix("www.").rpartition(".")[0]
+    parts = address.path.split("/")
+    forum = f"r/{parts[2]}" if parts[1:2] == ["r"] and len(parts) > 2 else ""
+    return " ".join((_SOURCES.get(source, source), host, forum))
 
 
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
-        before = bare[max(0, amount.start - 30) : amount.start]
-        version = not amount.unit and _AFTER_NAME.search(before)
+        version = not amount.unit and follows_name(bare, amount.start)
         year = not amount.unit and 1900 <= amount.value < 2100
         if amount.kind == "number" and not (amount.in_name or version or year):
             yield amount
@@ -197,8 +173,9 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
-    for match in _BARE_SCALE.finditer(words):
-        yield Amount(*match.span(), match.group(), (Quantity(float(parse_han(match.group())), ""),))
+    for numeral in find_bare_scales(words):
+        text = words[numeral.start : numeral.end]
+        yield Amount(numeral.start, numeral.end, text, (Quantity(numeral.value, ""),))
     for match in find_cues(words, "majority"):
         yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
     for match in find_cues(words, "decade"):

@@ -14,9 +14,9 @@ from itertools import combinations
 from digest.models import Post
 from digest.reading.amounts import Amount
 from digest.reading.contexts import is_range, read_contexts
+from digest.reading.markup import fold_text
 from digest.reading.names import find_names
 from digest.select.embed import embed
-from digest.write.verify.evidence import fold_text
 from digest.write.verify.figures import is_supported
 
 LEAST, NAME = 0.5, 0.5

@@ -4,12 +4,12 @@ price times count)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
 
-from digest.reading.amounts import Amount, Quantity, find_cues
+from digest.reading.amounts import Amount, Quantity
+from digest.reading.contexts import has_cue
 from digest.reading.units import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
@@ -122,7 +122,7 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
     below = step / 2 if amount.hedge == "under" else 0.0
     for signal, value in _results(amount, others):
         if abs(value - target) <= tolerance or target - below < value < target + above:
-            if not signal or _has_cue(clause, signal):
+            if not signal or has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
@@ -180,7 +180,7 @@ def _find_tolerance(amount: Amount, clause: str) -> float:
     tolerance = amount.step / 2
     if amount.kind == "share":
         tolerance = LOOSE * abs(amount.value) * (2 if amount.hedge else 1)
-    elif amount.unit == "times" and (_has_cue(clause, "about") or _has_cue(clause, "under")):
+    elif amount.unit == "times" and (has_cue(clause, "about") or has_cue(clause, "under")):
         tolerance = 2 * LOOSE * abs(amount.value)  # 几乎是另一个的两倍
     elif amount.hedge or amount.kind == "multiple":
         tolerance = max(tolerance, LOOSE * abs(amount.value))
@@ -239,68 +239,3 @@ def _scale(left: Quantity, right: Quantity, unit: str) -> float:
         return 100.0
     base = load_dimensions().get(left.unit, ("", 1.0))[1] if left.unit == right.unit else 1.0
     return base / load_dimensions().get(unit, ("", 1.0))[1]
-
-
-CLAUSE_CHARS = 160
-BEFORE_CHARS, AFTER_CHARS = 64, 12
-"""Where the words stand that say whether a figure went up or down."""
-_CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
-
-
-_BESIDE = re.compile(r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while)\b|[但而]")
-"""What ends the words beside a figure that can govern it."""
-
-
-def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
-    """Return the part of a sentence that an amount stands in, with `parts` - 1 parts before it."""
-    first, last = max(0, amount.start - CLAUSE_CHARS), amount.end + CLAUSE_CHARS
-    ends = [first, *(match.end() for match in _CLAUSE_END.finditer(text, first, amount.start))]
-    after = _CLAUSE_END.search(text, amount.end, last)
-    return text[ends[-parts:][0] : after.start() if after else last]
-
-
-def find_direction(text: str, amount: Amount) -> int:
-    """Return 1 where the nearest word or sign before a figure says that it goes up, or else the
-    last one behind it, -1 for down, 0 where none does. In its clause, with no figure between."""
-    before = text[max(0, amount.start - BEFORE_CHARS) : amount.start]
-    if sign := re.search(r"(?:^|[\s(:：（])([+-])\s?[$€£¥]?$", before):
-        return 1 if sign[1] == "+" else -1
-    after = text[amount.end : amount.end + AFTER_CHARS]
-    for words in (_BESIDE.split(before)[-1], _BESIDE.split(after)[0]):
-        rise, fall = (
-            max((match.end() for match in find_cues(words, table)), default=0)
-            for table in ("up", "down")
-        )
-        if rise != fall:
-            return 1 if rise > fall else -1
-    return 0
-
-
-def find_turned_words(text: str, posted: str) -> Iterator[str]:
-    """Yield what a statement says of prices and bets where its posts say only the opposite: rose
-    for fell, long for short."""
-    for pair in (("rising", "falling"), ("long", "short")):
-        for word, opposite in (pair, pair[::-1]):
-            words = [match.group() for match in find_cues(text, word)]
-            if words and not _has_cue(text, opposite) and not _has_cue(posted, word):
-                yield from words[: _has_cue(posted, opposite)]
-
-
-def _has_cue(clause: str, table: str) -> bool:
-    return any(find_cues(clause, table))
-
-
-_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
-_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及+]")
-
-
-def list_sizes(text: str) -> set[int]:
-    """Return how many things the text's lists hold: lines that start alike, and runs such as "A,
-    B and C"."""
-    marked = sum(bool(_ENTRY.match(line.strip())) for line in text.split("\n"))
-    sizes = {marked} if marked > 1 else set()
-    for sentence in re.split(r"[\n.!?。！？;；]", text):
-        parts = _AND.split(sentence)
-        short = [part for part in parts if 0 < len(part.strip()) <= 40]
-        sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
-    return sizes

@@ -7,11 +7,11 @@ nothing else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from digest.models import Item, Post
 from digest.reading import Reading
+from digest.reading.numerals import has_exact_figure
 from digest.reading.sentences import split_line
 from digest.select.embed import EMBED_CHARS, embed, has_encoder
 from digest.text import plain
@@ -26,9 +26,6 @@ SHORT = 14
 """Bytes of what is too short to be judged alone; it goes with the sentence before it."""
 MOST_CHARS = 2400
 """Of a post that is compared: long ones say in their beginning what they are about."""
-
-_EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
-"""A figure so exact that what posts support of it is about them, however few words stand by."""
 
 
 def split_statements(text: str) -> list[str]:
@@ -62,7 +59,7 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
             Claim("unrelated", statement)
             for statement in own
             if whole
-            and not (_EXACT.search(statement) and verdict.ok)
+            and not (has_exact_figure(statement) and verdict.ok)  # it tells what it is about
             and max(float(vectors[statement] @ vectors[part]) for part in whole) < NEAR
         ]
         exchanged = [Claim("exchanged", words) for words in find_exchanged(item.text, posts)]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from digest.reading.days import Hour, convert_hour, find_days, find_hours, find_terms, read_spans
+from digest.reading.days import (
+    Hour,
+    convert_hour,
+    find_days,
+    find_hours,
+    find_terms,
+    has_short_year,
+    read_spans,
+)
 from digest.write.verify.evidence import Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
@@ -35,19 +42,13 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
         numbered = kind == "year" and (
-            _has_number(number, evidence) or _has_short(number, evidence)
+            _has_number(number, evidence) or has_short_year(int(number), evidence.text)
         )
         if term.value not in terms and not numbered:
             yield term.text
     if evidence.spans:
         counted = {unit: words for words, by, unit in read_spans(bare) if by}
         yield from (words for unit, words in counted.items() if unit not in evidence.spans)
-
-
-def _has_short(year: float, evidence: Evidence) -> bool:
-    """Return True where the posts have the year's last two digits as one: 26 款, 25 届, '26."""
-    pattern = rf"(?<!\d){year % 100:02.0f}\s?[款届年]|'{year % 100:02.0f}\b"
-    return bool(re.search(pattern, evidence.text))
 
 
 def _own_terms(evidence: Evidence) -> Iterator[str]:

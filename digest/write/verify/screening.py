@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from digest.models import Language, Post
 from digest.reading.injection import talks_to_programs
+from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
+from digest.reading.phrases import has_phrase
 from digest.text import clean, language
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
-_HAN, _KANA = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[\u3041-\u30fa]")
 _LANGUAGE = {"zh": "not written in Chinese", "en": "not written in English"}
 UNRELATED = "is not about the posts it cites"
 GENERIC = "would fit any day: name who and what, or leave it out"
-_EMPTY_PHRASES = re.compile(
-    r"引发.{0,8}?(?:关注|热议|讨论|思考|反响)|值得(?:关注|期待|深思)|未来可期|拭目以待|持续(?:升温|发酵|演进)|"
-    r"(?:开启|迎来)(?:了)?.{0,8}新(?:纪元|时代|篇章|阶段)|具有(?:重要|里程碑).{0,4}意义|里程碑式|前景广阔|"
-    r"\b(?:game[- ]chang\w+|remains to be seen|continues? to evolve|marks? a (?:milestone|new era|significant)|sparks? (?:debate|discussion|interest)|"
-    r"draws? (?:wide|much|significant) attention|paves? the way|in today's|ever-evolving|rapidly evolving|exciting (?:times|future)|only time will tell)\b",
-    re.IGNORECASE,
-)
-_ADDRESS = re.compile(
-    r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
-)
-"""Names with a dot: chats make links of them. Only those that the posts speak of, without a
-path."""
-_TELLS = re.compile(r"\d|[A-Z][\w.+-]*|[《“「\"']")
 
 
 def checked(
@@ -91,7 +78,11 @@ def _speaks(text: str, spoken: Language) -> bool:
     Japanese."""
     written = language(text)
     if written == "ja" and spoken == "zh":
-        return len(_KANA.findall(text)) * 2 < len(_HAN.findall(text))
+        kana, han = (
+            sum(first <= char <= last for char in text)
+            for first, last in (("\u3041", "\u30fa"), ("\u4e00", "\u9fff"))
+        )
+        return kana * 2 < han
     return written in (spoken, "other")
 
 
@@ -99,18 +90,23 @@ def _addresses(candidate: Candidate) -> list[str]:
     posted = "\n".join(
         f"{p.author} {p.author_name} {clean(p.text)}" for p in candidate.posts
     ).casefold()
-    matches = _ADDRESS.finditer(candidate.said)
-    return [f"{m[0]}: no links" for m in matches if m[1] or m[0].casefold() not in posted]
+    return [
+        f"{address}: no links"
+        for address, path in find_addresses(candidate.said)
+        if path or address.casefold() not in posted
+    ]
 
 
 def generic(candidate: Candidate) -> bool:
     """Return True for an item that would fit any other day: a stock phrase, or no name, number
     or quotation."""
     text = candidate.said if candidate.section != "views" else candidate.item.text
-    if _EMPTY_PHRASES.search(text):
+    if has_phrase(text, "stock_phrases"):
         return True
-    first = re.sub(r"^[A-Z](?=[a-z])", "", text.strip())  # a capital that only starts the sentence
-    return candidate.section != "views" and not _TELLS.search(first) and not _has_han_name(text)
+    words = text.strip()
+    later = words[words[1:2].islower() :]  # without the capital that only starts the sentence
+    tells = any(char.isdigit() or "A" <= char <= "Z" or char in "《“「\"'" for char in later)
+    return candidate.section != "views" and not tells and not _has_han_name(text)
 
 
 def _has_han_name(text: str) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from digest.reading.han import find_han_names
 from digest.reading.names import find_entry, find_names
 from digest.reading.segment import NEW, segmenter
+from digest.reading.sounds import Sounds, is_alike, may_be_alike, sound_of
 from digest.reading.vocabulary import load_words
-from digest.write.verify.sounds import Sounds, is_alike, may_be_alike, sound_of
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")

@@ -3,13 +3,39 @@ they write it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
-from digest.reading.amounts import find_cues, find_unit
+from digest.reading.amounts import find_cues
+from digest.reading.counterparts import (
+    blank_titles,
+    find_han_counterparts,
+    find_latin_counterparts,
+    match_counterparts,
+    select_leads,
+)
 from digest.reading.han import find_han_names
+from digest.reading.mentions import (
+    Mentions,
+    Numbered,
+    cut_humps,
+    cut_parts,
+    cut_segments,
+    find_bare_versions,
+    find_quotations,
+    find_sides,
+    find_variants,
+    find_versions,
+    find_words,
+    glue,
+    has_han,
+    has_word,
+    keep_letters,
+    looks_ordinary,
+    strip_ending,
+    strip_tail,
+    strip_version,
+)
 from digest.reading.names import (
     VARIANTS,
     Name,
@@ -24,156 +50,14 @@ from digest.reading.names import (
     simplify,
 )
 from digest.reading.segment import Word, segmenter
+from digest.reading.sounds import unaccent
 from digest.reading.vocabulary import KnownName, load_words
 from digest.text import language
-from digest.write.verify.counterparts import (
-    blank_titles,
-    find_han_counterparts,
-    find_latin_counterparts,
-    match_counterparts,
-    select_leads,
-)
-from digest.write.verify.sounds import Sounds, unaccent
 
-_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
-_WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
-_SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
-_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
-_DIGIT = re.compile(r"\d")
-_TAIL = re.compile(r"(?:-[a-z]+)+$")
-"""Of Yahoo-style, Gemma-based."""
-_ORDINARY = re.compile(
-    r"[A-Z][a-z]+(?:ing|ed|tions?|ments?|ness|ly|ity|ous|ful|[ai]ble|ive|al|ary|ics|isms?|ists?|points?|s)$"
-)
-"""Words that open a sentence and are in no list."""
-_ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|n|an|ian|ese|ish)$")
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
-_VERSION = re.compile(
-    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
-    re.IGNORECASE,
-)
-_POINTS = re.compile(r"\s(?:points?|per ?cent|times|people|users|seats|votes)\b", re.IGNORECASE)
-_BARE_VERSION = re.compile(
-    r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
-    re.IGNORECASE,
-)
-_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}-]|\.\d)")
-"""V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
-_SIDE = re.compile(r"\b(North|South|East|West)(?:ern)?\s([A-Z][a-z]{2,})")
-_LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
-_VARIANT = re.compile(
-    rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b"
-)
 TYPO_CHARS = 8
 """Letters from which a word may lack one."""
 _WIDE = frozenset({"china", "us", "europe", "asia"})
 """Places that a report may name where its posts name none: they are its own frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mentions:
-    """What posts name, in the forms that names of a statement are looked up by."""
-
-    plain: str
-    """With simplified characters."""
-    text: str
-    """The same in small letters."""
-    languages: frozenset[str]
-    keys: frozenset[str]
-    """Keys of the names, also of those inside tags and handles."""
-    words: frozenset[str]
-    """Latin words, their parts, two neighbours as one; without accents and endings."""
-    tags: frozenset[str]
-    """Hashtags, handles and addresses, letters only: a name may be glued into one."""
-    capitals: frozenset[str]
-    """Words in capitals: CFTC."""
-    initials: str
-    """First letters of the words, to find what an acronym stands for."""
-    segments: frozenset[str]
-    """Runs of letters and of digits: qwen, 3, vl, 8, b."""
-    near: frozenset[tuple[str, str]]
-    """Segments and those within three after them, or just before."""
-    followers: dict[str, frozenset[str]]
-    """By segment, the segments that follow it at once."""
-    places: bool
-    sounds: Sounds
-
-
-def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
-    """Return what posts name; `text` is that of all of them with authors and sources."""
-    plain = _DASHED_VERSION.sub(r"\1.\2", simplify(text))
-    tokens = [unaccent(match.group()).lower() for match in _WORD.finditer(plain)]
-    tags = {re.sub(r"[\W_]", "", match.group().lower()) for match in _TAG.finditer(plain)}
-    split = " | ".join(" ".join(_CAMEL.findall(m.group())) for m in _TAG.finditer(plain))
-    names = [name for _, name in (*find_names(plain), *find_names(split))]
-    segments = _segments(plain)
-    near, followers = _neighbours(segments, names)
-    return Mentions(
-        plain,
-        plain.lower(),
-        languages,
-        frozenset(name.key for name in names),
-        frozenset(_word_forms(plain, tokens, names)),
-        frozenset(tags),
-        frozenset(match.group() for match in _WORD.finditer(plain) if match.group().isupper()),
-        "".join(token[0] for token in tokens),
-        frozenset(segments),
-        near,
-        followers,
-        any(name.kind == "place" for name in names),
-        Sounds(plain),
-    )
-
-
-def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:
-    for match in _WORD.finditer(text):
-        word = unaccent(match.group())
-        parts = [part for part in re.split(r"[-.&+'_]", word.lower()) if part]
-        yield from (word.lower(), _glue(word), *parts)
-        yield from (part.lower() for part in _CAMEL.findall(word))
-        yield from (_ENDING.sub("", part) for part in parts)
-    yield from (_glue(first + second) for first, second in pairwise(tokens))
-    for name in names:
-        if entry := find_entry(name.text):
-            spellings = " ".join(spelling.lower() for spelling in entry.spellings)
-            yield from _SEGMENT.findall(unaccent(spellings))
-
-
-def _glue(word: str) -> str:
-    return re.sub(r"[-.&+'_]", "", word.lower())
-
-
-def _segments(text: str) -> list[str]:
-    cut = [match.group().lower() for match in _SEGMENT.finditer(unaccent(text))]
-    return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
-
-
-def _neighbours(
-    segments: Sequence[str], names: Sequence[Name]
-) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
-    """Return which segments stand near each other, and which follow at once; a version behind
-    one spelling of a name (混元 3.0) stands behind all of them."""
-    near: set[tuple[str, str]] = set()
-    followers: dict[str, set[str]] = {}
-    for at, segment in enumerate(segments):
-        following = segments[at + 1 : at + 4]
-        if following:
-            followers.setdefault(segment, set()).add(following[0])
-            near.add((following[0], segment))
-        for other in following:
-            near.add((segment, other))
-            if other[0].isdigit():
-                break
-    for name in names:
-        numbers = [piece for piece in name.key.split() if piece[0].isdigit()]
-        entry = find_entry(re.sub(r"[\s-]*v?\d.*$", "", name.text))
-        for spelling in entry.spellings if entry and numbers else ():
-            for segment in _segments(spelling)[-1:]:
-                followers.setdefault(segment, set()).add(numbers[0])
-                near |= {(segment, numbers[0]), (numbers[0], segment)}
-    return frozenset(near), {key: frozenset(values) for key, values in followers.items()}
 
 
 def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
@@ -196,7 +80,9 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             unlisted += _missing_words(name.text, plain, start, mentions)
     yield from _missing_lone_words(plain, spans, mentions)
     yield from _turned_places(plain, mentions)
-    latin = [name for name in dict.fromkeys(unlisted) if foreign and not _DIGIT.search(name)]
+    latin = [
+        name for name in dict.fromkeys(unlisted) if foreign and not any(map(str.isdigit, name))
+    ]
     yield from (name for name in unlisted if name not in latin)
     if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
         yield from latin  # the posts begin with a name in Latin letters, and another than these
@@ -212,15 +98,15 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
 def _turned_places(text: str, mentions: Mentions) -> Iterator[str]:
     """Yield North Carolina where the posts have South Carolina and no other."""
     sides: dict[str, set[str]] = {}
-    for match in _SIDE.finditer(mentions.plain):
-        sides.setdefault(match[2], set()).add(match[1])
-    for match in _SIDE.finditer(text):
-        if match[1] not in sides.get(match[2], {match[1]}):
-            yield match.group()
+    for side, place in find_sides(mentions.plain):
+        sides.setdefault(place, set()).add(side)
+    for side, place in find_sides(text):
+        if side not in sides.get(place, {side}):
+            yield f"{side} {place}"
 
 
 def _find_known(name: Name) -> KnownName | None:
-    bare = re.sub(r"[\s-]*v?\d.*$", "", name.text)
+    bare = strip_version(name.text)
     ticker = find_ticker(name.text) if name.text.isupper() else None
     return find_entry(name.text) or ticker or (find_entry(bare) if name.kind else None)
 
@@ -287,9 +173,8 @@ def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
 
 
 def _is_written(spelling: str, mentions: Mentions) -> bool:
-    parts = [
-        part for part in re.split(r"[\s\-.&']+", unaccent(spelling).lower()) if part and part != "s"
-    ]
+    spelled = unaccent(spelling).lower().split()
+    parts = [part for word in spelled for part in cut_parts(word) if part not in ("", "s")]
     glued = "".join(parts)
     if not spelling.isascii():
         return simplify(spelling).lower() in mentions.text
@@ -304,13 +189,13 @@ def _is_in_tag(word: str, mentions: Mentions) -> bool:
 def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iterator[str]:
     """Yield the words of an unlisted Latin name that the posts lack: all of them together where
     all do."""
-    if re.search(rf"(?<![^\W\d_]){re.escape(name.lower())}(?![^\W\d_])", mentions.text):
+    if has_word(name.lower(), mentions.text):
         return
-    words = list(_WORD.finditer(name))
-    checked = [m for m in words if _is_telling(m.group(), text, start + m.start())]
-    missing = [m.group() for m in checked if not _has_word(m.group(), name, mentions)]
-    before = re.search(r"[A-Z][a-z]+\s$", text[max(0, start - 20) : start])
-    if not missing or mentions.sounds.match((before[0] if before else "") + name):
+    checked = [word for at, word in find_words(name) if _is_telling(word, text, start + at)]
+    missing = [word for word in checked if not _has_word(word, name, mentions)]
+    before = text[max(0, start - 20) : start].split(" ")[-2:-1]
+    first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
+    if not missing or mentions.sounds.match(first + name):
         return
     if _has_initials(name, mentions):
         return
@@ -330,42 +215,42 @@ def _has_initials(name: str, mentions: Mentions) -> bool:
 
 def _is_telling(word: str, text: str, at: int) -> bool:
     """Return True for a word that names something: not an ordinary one, not a mere figure."""
-    word = re.sub(r"'\w*$", "", word)
+    word = word.rsplit("'", 1)[0]
     beside = text[max(0, at - 2) : at + len(word) + 2]
     if len(word) < 2 or is_jargon(word):
         return False
-    if _HAN.search(beside) and not word.islower():
+    if has_han(beside) and not word.islower():
         return True  # between Chinese words nothing but a name has a capital
-    if opens_sentence(text, at) and _ORDINARY.match(word):
+    if opens_sentence(text, at) and looks_ordinary(word):
         return False
-    parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.isdigit()]
+    parts = [part for part in cut_parts(word) if len(part) > 1 and not part.isdigit()]
     return not all(is_common(part) or is_jargon(part) for part in parts)
 
 
 def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     """Return True where the posts have the word, or for a compound all of its parts, in order
     where it holds a number."""
-    lower = unaccent(re.sub(r"'\w*$", "", word)).lower()
-    glued = _glue(lower)
-    base = _TAIL.sub("", lower)
-    if {lower, glued, base, _ENDING.sub("", base)} & mentions.words:
+    lower = unaccent(word.rsplit("'", 1)[0]).lower()
+    glued = glue(lower)
+    base = strip_tail(lower)
+    if {lower, glued, base, strip_ending(base)} & mentions.words:
         return True
     if len(glued) > 3 and _is_in_tag(glued, mentions):
         return True
-    cut = _segments(_TAIL.sub("", word))
+    cut = cut_segments(strip_tail(word))
     if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):
         return _has_numbered(cut, mentions)
-    parts = [part for part in re.split(r"[-.&+'_]", word) if len(part) > 1 and not part.islower()]
+    parts = [part for part in cut_parts(word) if len(part) > 1 and not part.islower()]
     if len(parts) > 1 and all(
-        _ENDING.sub("", p.lower()) in mentions.words or is_common(p) for p in parts
+        strip_ending(p.lower()) in mentions.words or is_common(p) for p in parts
     ):
         return True
     if word.isupper() and 2 < len(word) < 6 and lower in mentions.initials:
         return True
-    humps = [hump.lower() for hump in _CAMEL.findall(word) if len(hump) > 3]
+    humps = [hump.lower() for hump in cut_humps(word) if len(hump) > 3]
     if len(humps) > 1 and any(all(hump in tag for hump in humps) for tag in mentions.tags):
         return True  # OpenEvidence is @EvidenceOpen
-    pairs = (_glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
+    pairs = (glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
     known = any(pair in mentions.words for pair in pairs) or mentions.sounds.match(word)
     return known or _is_misspelled(lower, mentions)
 
@@ -396,11 +281,10 @@ def _missing_lone_words(
 ) -> Iterator[str]:
     """Yield Latin words beside Chinese ones that are no jargon, ordinary ones with a capital:
     nanochat, Brave."""
-    for match in _WORD.finditer(text):
-        word, at = match.group(), match.start()
+    for at, word in find_words(text):
         covered = any(start <= at < end for start, end in spans)
-        beside = text[max(0, at - 2) : match.end() + 2]
-        if covered or word.isupper() or len(word) < 3 or not _HAN.search(beside):
+        beside = text[max(0, at - 2) : at + len(word) + 2]
+        if covered or word.isupper() or len(word) < 3 or not has_han(beside):
             continue
         ordinary = is_jargon(word) or (word.islower() and is_common(word))
         if not ordinary and not _has_word(word, word, mentions):
@@ -416,10 +300,10 @@ def _missing_han_names(
     if spoken == "zh":
         segmenter().prepare([text])
         words = tuple(segmenter().cut(text))
-    bare = re.sub(r"\W", "", mentions.text)
+    bare = keep_letters(mentions.text)
     for start, name in find_han_names(text, spoken, words, list(spans)):
         spelled = _whole_name(name, start, text)
-        lower = re.sub(r"\W", "", name.text.lower())
+        lower = keep_letters(name.text.lower())
         if lower in bare or (name.kind == "person" and mentions.sounds.match(spelled)):
             continue
         at = start + name.text.rfind("·") + 1
@@ -427,9 +311,9 @@ def _missing_han_names(
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text
-    for match in _QUOTED.finditer(text) if _is_cjk(mentions) else ():
-        if not any(match[1][n : n + 2] in mentions.text for n in range(len(match[1]) - 1)):
-            yield match.group()
+    for quoted in find_quotations(text) if _is_cjk(mentions) else ():
+        if not any(quoted[n : n + 2] in mentions.text for n in range(len(quoted) - 1)):
+            yield quoted
 
 
 def _whole_name(name: Name, start: int, text: str) -> str:
@@ -451,35 +335,26 @@ def _is_cjk(mentions: Mentions) -> bool:
 def find_missing_versions(text: str, mentions: Mentions) -> Iterator[str]:
     """Yield versions and variants that the posts do not have of this thing: "Veo 4" is not Veo
     3."""
-    yield from (long for long in _LONG_VERSION.findall(text) if long not in mentions.text)
-    for match in _VERSION.finditer(text):
-        if not _has_version(match, mentions):
-            yield match.group()
-    for match in _BARE_VERSION.finditer(text):
-        if (match[1] or match[2]).removesuffix(".0") not in mentions.segments:
-            yield match.group()
-    for match in _VARIANT.finditer(text):
-        number, variant = match[2].removesuffix(".0"), match[3].lower()
+    yield from (v.text for v in find_versions(text) if not _has_version(v, text, mentions))
+    for words, number in find_bare_versions(text):
+        if number.removesuffix(".0") not in mentions.segments:
+            yield words
+    for version in find_variants(text):
+        number, variant = version.number.removesuffix(".0"), version.variant.lower()
         variants = mentions.followers.get(number, frozenset()) & VARIANTS
         if (number, variant) not in mentions.near and (variants or variant not in mentions.words):
-            yield match.group()
+            yield version.text
 
 
-def _has_version(match: re.Match[str], mentions: Mentions) -> bool:
+def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
     """Return True where the number follows the name in the posts, or they have it and no other
     of that name."""
-    name, number = unaccent(match[1]).lower(), match[2].removesuffix(".0")
+    name, number = unaccent(version.name).lower(), version.number.removesuffix(".0")
     if (name, number) in mentions.near:
         return True
-    if find_unit(match.string, match.end())[0] or _POINTS.match(match.string, match.end()):
-        return True  # a figure behind a name: "Vance 14 points ahead"
-    capital = (
-        "." in match[2]
-        and match[1][0].isupper()
-        and not opens_sentence(match.string, match.start())
-    )
-    apart = match.group()[len(match[1])] == " "
-    if is_common(name) and name not in VARIANTS and apart and not capital:
+    capital = version.name[0].isupper() and not opens_sentence(text, version.start)
+    apart = version.text[len(version.name)] == " "
+    if is_common(name) and name not in VARIANTS and apart and not (capital and "." in number):
         return True  # "top 10" and the like: the number alone is looked up elsewhere
     others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
     return number in mentions.segments and not others

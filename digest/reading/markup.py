@@ -1,0 +1,91 @@
+"""What a text holds besides words: handles, links and markup that a chat would act on, signs; and
+text with one kind of dash, digit and character."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from digest.reading.names import simplify
+from digest.text import URL, clean
+
+_FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
+_FRACTION_SIGN = re.compile(r"(\d)([½¼¾])")
+_LONG_DASH = re.compile(r"[\u2014\u2015]+")
+_SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
+    ord(sign): plain
+    for signs, plain in (("\u2010\u2011\u2012\u2013\u2212\ufe58\uff0d", "-"), ("\u2018\u2019", "'"))
+    for sign in signs
+} | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
+_EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
+"""3.3 *billion*, as posts put it."""
+_HANDLE = re.compile(r"(?<![\w@.])@(\w{2,})")
+_SHORT_LINK = re.compile(r"https?://t\.co/\S+")
+_MARKUP = re.compile(
+    r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
+)
+_COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
+_ADDRESS = re.compile(
+    r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
+)
+_MARKDOWN = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
+_LOOSE_MARK = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
+_ARROWS = {
+    ord(sign): f" {word} "
+    for signs, word in (("→➡➔➜➞⇒⟶", "->"), ("↑⬆", "up"), ("↓⬇", "down"))
+    for sign in signs
+}
+"""Signs that would be lost as emoji, and say which of two figures came first, or what it did."""
+
+
+def fold_text(text: str) -> str:
+    """Return cleaned text with one kind of dash and apostrophe, plain digits and simplified
+    characters."""
+    plain = _FRACTION_SIGN.sub(lambda match: match[1] + _FRACTIONS[match[2]], clean(text))
+    plain = _EMPHASIS.sub(r"\1", _LONG_DASH.sub(" - ", plain))
+    return simplify(plain.translate(_SIGNS))
+
+
+def find_handles(text: str) -> list[str]:
+    """Return the handles of a text without their @."""
+    return _HANDLE.findall(text)
+
+
+def blank_handles(text: str) -> str:
+    """Return the text with blanks for handles, all else in its place."""
+    return _HANDLE.sub(lambda match: " " * len(match.group()), text)
+
+
+def drop_short_links(text: str) -> str:
+    """Return the text without the links that X puts behind a post."""
+    return _SHORT_LINK.sub(" ", text)
+
+
+def has_markup(text: str) -> bool:
+    """Return True where a text has a link or marks that a chat or page would act on."""
+    return bool(_MARKUP.search(text) or URL.search(text))
+
+
+def find_commands(text: str) -> list[str]:
+    """Return what a chat takes for commands: /start."""
+    return _COMMAND.findall(text)
+
+
+def find_addresses(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield names with a dot, of which chats make links, with True where a path follows."""
+    yield from ((match.group(), bool(match[1])) for match in _ADDRESS.finditer(text))
+
+
+def strip_markdown(text: str) -> str:
+    """Return the text without emphasis and the marks of lists and headings."""
+    return _MARKDOWN.sub("", text)
+
+
+def drop_marks(text: str) -> str:
+    """Return the text on one line, without marks that mean nothing in a prompt."""
+    return " ".join(_LOOSE_MARK.sub(" ", text).split())
+
+
+def spell_arrows(text: str) -> str:
+    """Return the text with "->", "up" and "down" for arrows."""
+    return text.replace("\ufe0f", "").translate(_ARROWS)

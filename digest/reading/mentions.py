@@ -1,0 +1,251 @@
+"""What posts name, in the forms that the names of a statement are looked up by: words and their
+parts, versions and what they belong to, tags, initials, sounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from digest.reading.amounts import find_unit
+from digest.reading.names import VARIANTS, Name, find_entry, find_names, simplify
+from digest.reading.sounds import Sounds, unaccent
+
+_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
+_SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
+_TAIL = re.compile(r"(?:-[a-z]+)+$")
+"""Of Yahoo-style, Gemma-based."""
+_ORDINARY_ENDINGS = tuple(
+    "ing ed tion ment ness ly ity ous ful able ible ive al ary ism ist point s".split()
+)
+"""Of words that open a sentence and are in no list."""
+_JOINT = re.compile(r"[-.&+'_]")
+_VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
+_ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|n|an|ian|ese|ish)$")
+_QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
+_VERSION = re.compile(
+    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
+    re.IGNORECASE,
+)
+_POINTS = re.compile(r"\s(?:points?|per ?cent|times|people|users|seats|votes)\b", re.IGNORECASE)
+_BARE_VERSION = re.compile(
+    r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
+    re.IGNORECASE,
+)
+_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}-]|\.\d)")
+"""V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
+_SIDE = re.compile(r"\b(North|South|East|West)(?:ern)?\s([A-Z][a-z]{2,})")
+_LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
+_VARIANT = re.compile(
+    rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A name with a number as a text writes it, such as GPT-5.2 or Veo 3 Fast."""
+
+    start: int
+    text: str
+    name: str
+    number: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What posts name, in the forms that names of a statement are looked up by."""
+
+    plain: str
+    """With simplified characters."""
+    text: str
+    """The same in small letters."""
+    languages: frozenset[str]
+    keys: frozenset[str]
+    """Keys of the names, also of those inside tags and handles."""
+    words: frozenset[str]
+    """Latin words, their parts, two neighbours as one; without accents and endings."""
+    tags: frozenset[str]
+    """Hashtags, handles and addresses, letters only: a name may be glued into one."""
+    capitals: frozenset[str]
+    """Words in capitals: CFTC."""
+    initials: str
+    """First letters of the words, to find what an acronym stands for."""
+    segments: frozenset[str]
+    """Runs of letters and of digits: qwen, 3, vl, 8, b."""
+    near: frozenset[tuple[str, str]]
+    """Segments and those within three after them, or just before."""
+    followers: dict[str, frozenset[str]]
+    """By segment, the segments that follow it at once."""
+    places: bool
+    sounds: Sounds
+
+
+def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
+    """Return what posts name; `text` is that of all of them with authors and sources."""
+    plain = _DASHED_VERSION.sub(r"\1.\2", simplify(text))
+    words = [word for _, word in find_words(plain)]
+    tokens = [unaccent(word).lower() for word in words]
+    tags = _TAG.findall(plain)
+    split = " | ".join(" ".join(cut_humps(tag)) for tag in tags)
+    names = [name for _, name in (*find_names(plain), *find_names(split))]
+    segments = cut_segments(plain)
+    near, followers = _neighbours(segments, names)
+    return Mentions(
+        plain,
+        plain.lower(),
+        languages,
+        frozenset(name.key for name in names),
+        frozenset(_word_forms(plain, tokens, names)),
+        frozenset(keep_letters(tag.lower()) for tag in tags),
+        frozenset(word for word in words if word.isupper()),
+        "".join(token[0] for token in tokens),
+        frozenset(segments),
+        near,
+        followers,
+        any(name.kind == "place" for name in names),
+        Sounds(plain),
+    )
+
+
+def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:
+    for _, word in find_words(text):
+        word = unaccent(word)
+        parts = [part for part in cut_parts(word.lower()) if part]
+        yield from (word.lower(), glue(word), *parts)
+        yield from (part.lower() for part in cut_humps(word))
+        yield from (strip_ending(part) for part in parts)
+    yield from (glue(first + second) for first, second in pairwise(tokens))
+    for name in names:
+        if entry := find_entry(name.text):
+            spellings = " ".join(spelling.lower() for spelling in entry.spellings)
+            yield from _SEGMENT.findall(unaccent(spellings))
+
+
+def find_words(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the Latin words of a text, compounds whole, with their places."""
+    yield from ((match.start(), match.group()) for match in _WORD.finditer(text))
+
+
+def cut_parts(word: str) -> list[str]:
+    """Return the parts of a compound, between its dashes, dots and the like."""
+    return _JOINT.split(word)
+
+
+def cut_humps(word: str) -> list[str]:
+    """Return the parts of a word that its capitals and digits show: OpenEvidence has two."""
+    return _CAMEL.findall(word)
+
+
+def glue(word: str) -> str:
+    """Return a compound as one word in small letters."""
+    return _JOINT.sub("", word.lower())
+
+
+def keep_letters(text: str) -> str:
+    """Return only the letters and digits of a text."""
+    return "".join(filter(str.isalnum, text))
+
+
+def strip_ending(word: str) -> str:
+    """Return a word in small letters without one ending: "gains" and "Korean" lose theirs."""
+    return _ENDING.sub("", word)
+
+
+def strip_tail(word: str) -> str:
+    """Return a compound without its last words in small letters: Yahoo of Yahoo-style."""
+    return _TAIL.sub("", word)
+
+
+def strip_version(name: str) -> str:
+    """Return a name without the version behind it."""
+    return _VERSION_TAIL.sub("", name)
+
+
+def has_han(text: str) -> bool:
+    """Return True where a text has a Chinese character."""
+    return any("\u3400" <= char <= "\u9fff" for char in text)
+
+
+def has_word(word: str, text: str) -> bool:
+    """Return True where a text has a word, no letters beside it."""
+    return bool(re.search(rf"(?<![^\W\d_]){re.escape(word)}(?![^\W\d_])", text))
+
+
+def follows_name(text: str, at: int) -> bool:
+    """Return True where a capitalised word stands before a place of the text, a space apart."""
+    before = text[max(0, at - 30) : at]
+    last = before.split()[-1:] if before[-1:].isspace() else []
+    word = last[0].lstrip("(\"'“[（") if last else ""
+    return "A" <= word[:1] <= "Z" and all(char.isalnum() or char in "._-" for char in word)
+
+
+def looks_ordinary(word: str) -> bool:
+    """Return True for a capitalised word with an ending of ordinary ones: Introducing."""
+    return word[:1].isupper() and word.isalpha() and word.endswith(_ORDINARY_ENDINGS)
+
+
+def find_sides(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the points of the compass in names, with the names: North, Carolina."""
+    yield from _SIDE.findall(text)
+
+
+def find_quotations(text: str) -> Iterator[str]:
+    """Yield short Chinese quotations, without their marks."""
+    yield from _QUOTED.findall(text)
+
+
+def find_versions(text: str) -> Iterator[Numbered]:
+    """Yield names with a number. A figure behind a name ("Vance 14 points ahead") is none."""
+    for match in _VERSION.finditer(text):
+        if not find_unit(text, match.end())[0] and not _POINTS.match(text, match.end()):
+            yield Numbered(match.start(), match.group(), match[1], match[2])
+
+
+def find_bare_versions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield versions that stand alone, the words and the number: v2, 3.1 版, 2.8.4."""
+    yield from ((long, long) for long in _LONG_VERSION.findall(text))
+    for match in _BARE_VERSION.finditer(text):
+        yield match.group(), match[1] or match[2]
+
+
+def find_variants(text: str) -> Iterator[Numbered]:
+    """Yield names with number and variant."""
+    for match in _VARIANT.finditer(text):
+        yield Numbered(match.start(), match.group(), *match.groups())
+
+
+def cut_segments(text: str) -> list[str]:
+    """Return the runs of letters and of digits of a text, in small letters."""
+    cut = [match.group().lower() for match in _SEGMENT.finditer(unaccent(text))]
+    return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
+
+
+def _neighbours(
+    segments: Sequence[str], names: Sequence[Name]
+) -> tuple[frozenset[tuple[str, str]], dict[str, frozenset[str]]]:
+    """Return which segments stand near each other, and which follow at once; a version behind
+    one spelling of a name (混元 3.0) stands behind all of them."""
+    near: set[tuple[str, str]] = set()
+    followers: dict[str, set[str]] = {}
+    for at, segment in enumerate(segments):
+        following = segments[at + 1 : at + 4]
+        if following:
+            followers.setdefault(segment, set()).add(following[0])
+            near.add((following[0], segment))
+        for other in following:
+            near.add((segment, other))
+            if other[0].isdigit():
+                break
+    for name in names:
+        numbers = [piece for piece in name.key.split() if piece[0].isdigit()]
+        entry = find_entry(strip_version(name.text))
+        for spelling in entry.spellings if entry and numbers else ():
+            for segment in cut_segments(spelling)[-1:]:
+                followers.setdefault(segment, set()).add(numbers[0])
+                near |= {(segment, numbers[0]), (numbers[0], segment)}
+    return frozenset(near), {key: frozenset(values) for key, values in followers.items()}
