@@ -64,13 +64,10 @@ _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b(usd|rmb|cny|eur
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
 """x100: a hundred times."""
 _IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)$")
-_PREFIX_WORD = re.compile(
-    r"(?<![A-Za-z-])(?:sub|mid|pre|post|top|non|multi|over|under|the)-$", re.I
+_PREFIX_WORDS = tuple(
+    f"{word}-" for word in "sub mid pre post top non multi over under the".split()
 )
-_NOUN = re.compile(
-    r"\s?(?!(?:and|or|to|in|at|by|on|for|from|than|is|are|was|were|as|if|when|with)\b)"
-    r"[A-Za-z\u4e00-\u9fff]"
-)
+_NO_NOUNS = frozenset("and or to in at by on for from than is are was were as if when with".split())
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) (hour|day|week|month|year|decade) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
@@ -86,23 +83,22 @@ _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)"
 _TENTHS = re.compile(
     r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
 )
-_FRACTION = re.compile(
-    r"\b(?<!and )(?P<above>an?|one|two|three|four|five|six|seven|eight|nine)[\s-](?P<below>half|third|quarter|fifth|sixth|seventh|eighth|tenth)s?\b(?![\s-](?:of\s20|time|place|party|century))"
-    rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
-    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
-    rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    r"|(?<![\d.,])\b(?P<part>one|two|three|four|five|six|seven|eight|nine|\d) (?:in|out of) (?P<whole>two|three|four|five|six|seven|eight|nine|ten|\d{1,3})\b",
-    re.I,
-)
 _DENOMINATORS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "tenth": 10}  # fmt: skip
 _SMALL = {
     word: n
     for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
 } | {"a": 1, "an": 1}
-_HALF = re.compile(
-    r"(?<!and a )\b(?:half|halves|halved?|halving)\b(?!\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen)))|一半|减半|半价|腰斩|对半|半数|过半",
+_ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
+_FRACTION = re.compile(
+    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
+    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
+    rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
+    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?P<whole>{_ONES}|ten|\d{{1,3}})\b",
     re.I,
 )
+_NO_HALF = re.compile(r"\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen))", re.I)
+"""Behind a half that is none: of 2026, a billion."""
 _HALF_SPAN = re.compile(
     r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
     re.I,
@@ -129,12 +125,12 @@ _RANK = re.compile(
     re.I,
 )
 _ORDINAL_END = re.compile("(?:st|nd|rd|th)$", re.I)
+_SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
-    r"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>dozens|hundreds|thousands|millions|billions|trillions)\b"
+    rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
     r"|(?:[数几上成]|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])",
     re.I,
 )
-_SIZES = {"dozens": 10.0, "tens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 
 
 _NEIGHBOURS = re.compile(
@@ -202,10 +198,26 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         (Quantity(value, sign or unit), *_other_readings(numeral, sign, unit)),
         step=numeral.step,
         hedge=_find_hedge(text, start, end, after),
-        counts=not unit and bool(_NOUN.match(text, end)),
+        counts=not unit and _has_noun(text, end),
         spelled=numeral.spelled,
-        in_name=name and not _PREFIX_WORD.search(before),
+        in_name=name and not _is_prefix(before),
     )
+
+
+def _has_noun(text: str, at: int) -> bool:
+    """Return True where a noun may stand at a place of the text: what a number counts."""
+    after = text[at : at + 24]
+    after = after[after[:1].isspace() :]
+    if "\u4e00" <= after[:1] <= "\u9fff":
+        return True
+    word = re.split("[^A-Za-z]", after, maxsplit=1)[0]
+    return bool(word) and word not in _NO_NOUNS
+
+
+def _is_prefix(before: str) -> bool:
+    """Return True where the word before a number is no name: sub-10, the-15."""
+    words = before.lower().split()
+    return bool(words) and words[-1] in _PREFIX_WORDS
 
 
 def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
@@ -318,8 +330,11 @@ def _find_shares(text: str) -> Iterator[Amount]:
         above, below = _read_fraction(match)
         if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):
             yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
-    for match in _HALF.finditer(text):
-        if not any(a.start() <= match.start() < a.end() for a in spans):
+    for match in find_cues(text, "half"):
+        whole = text[: match.start()].lower().endswith("and a ") or _NO_HALF.match(
+            text, match.end()
+        )
+        if not whole and not any(a.start() <= match.start() < a.end() for a in spans):
             yield _special(
                 match,
                 text,
@@ -384,7 +399,7 @@ def _find_magnitudes(text: str) -> Iterator[Amount]:
             low = float(parse_han("一" + match["han"] if match["han"][0] != "十" else match["han"]))
             below = 10 * low
         else:
-            more = _SIZES.get((match["tens"] or "").lower(), 0.0)
+            more = (_SIZES | {"tens": 10.0}).get((match["tens"] or "").lower(), 0.0)
             low = _SIZES[match["word"].lower()] * (more or 1)
             below = 10 * low if more or low < 1e3 else 1000 * low
         yield replace(_special(match, text, (Quantity(low, ""),), "magnitude"), below=below)

@@ -10,13 +10,14 @@ from functools import cache
 from digest.reading.names import find_names
 from digest.reading.vocabulary import asset_rows, count_words_of, load_entries
 
+_CODES = r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
+_CODE = re.compile(_CODES, re.IGNORECASE)
 _CASHTAG = re.compile(r"\$([A-Za-z][A-Za-z0-9]{0,9}(?:\.[A-Z])?)\b(?!\s?[\d(])")
 _LISTED = re.compile(
-    r"\$([A-Za-z][A-Za-z]{0,9}(?:\.[A-Z])?)\b|\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
+    rf"\$([A-Za-z]{{1,10}}(?:\.[A-Z])?)\b|{_CODES}"
     r"|\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
 )
 _ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
-_CODE = re.compile(r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b", re.IGNORECASE)
 _FIGURE = re.compile(
     r"[$¥€]\s?\d|\d\s?(?:%|％|美元|美金|刀|亿|万|U\b|USDT|million|billion|bn\b|[kKmMbB]\b)",
     re.IGNORECASE,

@@ -10,9 +10,9 @@ from digest.reading.days import blank_days
 from digest.reading.sentences import split_line
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
+_STOP = r"[，,;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
 _CUT = re.compile(
-    r"[，,;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but|versus|vs|against|than|from|to|out of)\b"
-    r"|[和与及而]|高于|低于|对比|[中里]的"
+    rf"{_STOP}|\b(?:versus|vs|against|than|from|to|out of)\b|[和与及]|高于|低于|对比|[中里]的"
 )
 """What ends the words that belong to one figure."""
 _RANGE = re.compile(r"\s?(?:[-–~～至到]|to)\s?[$€£¥]?")
@@ -55,7 +55,7 @@ RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
-_BESIDE = re.compile(r"[\d,，;；。！？!?、:：()（）\n]|\.\s|\b(?:and|but|while)\b|[但而]")
+_BESIDE = re.compile(rf"{_STOP}|[\d、但]")
 """What ends the words beside a figure that can govern it."""
 
 

@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator
 
 from digest.reading.han import find_han_names
+from digest.reading.mentions import has_han
 from digest.reading.names import find_entry, find_names
 from digest.reading.segment import NEW, segmenter
 from digest.reading.sounds import Sounds, is_alike, may_be_alike, sound_of
 from digest.reading.vocabulary import load_words
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_LATIN = re.compile(r"[A-Za-z]")
 _TITLED = re.compile(r"《[^《》\n]{2,40}》|[“「『\"][\u3400-\u9fff·]{2,20}[”」』\"]")
 _QUOTED = re.compile(
     r"(?<!\w)(?:'[A-Z][^'\n]{2,60}'|\"[A-Z][^\"\n]{2,60}\"|“[A-Z][^”\n]{2,60}”)(?!\w)"
@@ -63,7 +62,11 @@ def find_latin_counterparts(posted: str, statement: str) -> list[str]:
     lower = statement.lower()
     posted = _SOURCE.sub(r"\1", posted[:MOST_CHARS])
     names = {name.text for _, name in find_names(posted) if not _is_paired(name.text)}
-    return sorted(name for name in names if _LATIN.match(name) and name.lower() not in lower)
+    return sorted(
+        name
+        for name in names
+        if name[:1].isascii() and name[:1].isalpha() and name.lower() not in lower
+    )
 
 
 def _is_paired(name: str) -> bool:
@@ -71,7 +74,7 @@ def _is_paired(name: str) -> bool:
     entry = find_entry(name)
     if not entry:
         return False
-    return len({bool(_HAN.search(spelling)) for spelling in entry.spellings}) > 1
+    return len({has_han(spelling) for spelling in entry.spellings}) > 1
 
 
 def match_counterparts(missing: list[str], counterparts: list[str]) -> Iterator[str]:
@@ -87,10 +90,11 @@ def match_counterparts(missing: list[str], counterparts: list[str]) -> Iterator[
 
 
 def _may_be(name: str, other: str) -> bool:
-    if not _HAN.search(name) and not _is_phonetic(other):
+    if not has_han(name) and not _is_phonetic(other):
         return True
-    parts = re.split(r"[·・\s]", name.strip("《》"))
-    others = re.split(r"[·・\s]", other.strip("《》"))
+    parts, others = (
+        word.strip("《》").replace("·", " ").replace("・", " ").split() for word in (name, other)
+    )
     cut = len(parts) > 1 and len(parts[-1]) < 2  # 杰克·阿 of 杰克·阿列塔
     if cut:
         return any(is_alike(sound_of(parts[0]), sound_of(word)) for word in others)

@@ -60,20 +60,22 @@ class Hour:
 _MONTH_NAMES = "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december"  # fmt: skip
 _MONTHS = {name: n for n, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_NUM = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
-_YEAR_NUM = r"(?:(?:19|20)\d{2}|[一二][〇零九一二三四五六七八]{3})"
+_HAN = "一二三四五六七八九十"
+_NUM = rf"(?:\d{{1,2}}|[{_HAN}]{{1,3}})"
+_Y = r"(?:19|20)\d{2}"
+_YEAR_NUM = rf"(?:{_Y}|[一二][〇零九一二三四五六七八]{{3}})"
 _TH = r"(?:st|nd|rd|th)?"
 # Widest first: what one pattern has read, the next ones do not see.
 _DATES = (
-    re.compile(r"(?<![\d/])(?P<y>(?:19|20)\d{2})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?!\d)"),
-    re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.一二三四五六七八九十])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d一二三四五六七八九十])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
-    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d{{1,2}}){_TH}(?:\s?(?:-|–|to|and)\s?(?P<d2>\d{{1,2}}){_TH})?(?![\d:]|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.I),
-    re.compile(rf"\b(?P<d>\d{{1,2}}){_TH}(?:\s?[-–]\s?(?P<d2>\d{{1,2}}){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>(?:19|20)\d{{2}})\b)?", re.I),
+    re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?!\d)"),
+    re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
+    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d{{1,2}}){_TH}(?:\s?(?:-|–|to|and)\s?(?P<d2>\d{{1,2}}){_TH})?(?![\d:]|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
+    re.compile(rf"\b(?P<d>\d{{1,2}}){_TH}(?:\s?[-–]\s?(?P<d2>\d{{1,2}}){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>{_Y})\b)?", re.I),
     re.compile(r"(?<![\d/.$])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
 )  # fmt: skip
 _SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%]|\.\d)")
 _MONTH_ONLY = re.compile(
-    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d一二三四五六七八九十])|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they)\b)",
+    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d{_HAN}])|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they)\b)",
     re.I,
 )
 _YEAR = re.compile(
@@ -102,22 +104,20 @@ _ZONES = {
 }  # fmt: skip
 _ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split()}
 _ZONE = re.compile(r"(?:utc|gmt)\s?\+\s?[89]|[a-z]{2,8}|[\u4e00-\u9fff]{2,5}", re.I)
+_SHIFTS = {
+    word: shift
+    for shift, words in (
+        (-1, "yesterday|last night|昨"), (-2, "前天"), (2, "后天"), (0, "today|tonight|今"),
+        (1, "tomorrow|tmrw|tmr|明天|明日|明晚|次日"),
+    )
+    for word in words.split("|")
+}  # fmt: skip
+_NUMBERS = {word: n for n, word in enumerate("one two three four five six".split(), 1)}
 _RELATIVE = re.compile(
-    r"(?P<day>yesterday|last night|昨|前天|后天|tomorrow|tmrw|tmr\b|明天|明日|明晚|次日|today|tonight|今)"
-    r"|(?P<n>\d{1,2}|[一二两三四五六七八九十]|one|two|three|four|five|six)\s?(?:days?|天|日)\s?(?:之)?(?P<side>ago|前|后|later|from now)",
+    rf"(?P<day>{'|'.join(_SHIFTS)})"
+    rf"|(?P<n>\d{{1,2}}|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?:days?|天|日)\s?(?:之)?(?P<side>ago|前|后|later|from now)",
     re.I,
 )
-_SHIFTS = {
-    "yesterday": -1,
-    "last night": -1,
-    "昨": -1,
-    "前天": -2,
-    "后天": 2,
-    "today": 0,
-    "tonight": 0,
-    "今": 0,
-}
-_NUMBERS = {word: n for n, word in enumerate("one two three four five six".split(), 1)}
 
 
 def find_days(text: str) -> list[Day]:
@@ -277,7 +277,7 @@ def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[
     days = set()
     for match in _RELATIVE.finditer(text):
         if match["day"]:
-            days.add(today + timedelta(days=_SHIFTS.get(match["day"].lower(), 1)))
+            days.add(today + timedelta(days=_SHIFTS[match["day"].lower()]))
         else:
             number = _NUMBERS.get(match["n"].lower()) or _number(match["n"])
             sign = -1 if match["side"].lower() in ("ago", "前") else 1
@@ -290,18 +290,6 @@ def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[
     return days
 
 
-_SPAN = re.compile(
-    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?(?P<word>second|minute|hour|day|week|month|quarter|year)s?\b"
-    r"|\b(?P<every>hourly|daily|weekly|monthly|quarterly|yearly|annual(?:ly)?)\b"
-    r"|(?P<han_by>[每几数]个?)?(?P<han>秒|分钟|小时|天|日|周|星期|月|季|年)|(?<=\w)/(?P<slash>s|min|hr?|day|week|mo|yr?)\b",
-    re.IGNORECASE,
-)
-_UNIT_OF = {
-    "秒": "second", "s": "second", "分钟": "minute", "min": "minute", "小时": "hour", "h": "hour", "hr": "hour", "hourly": "hour",
-    "天": "day", "日": "day", "daily": "day", "周": "week", "星期": "week", "weekly": "week", "月": "month", "mo": "month",
-    "monthly": "month", "季": "quarter", "quarterly": "quarter", "年": "year", "y": "year", "yr": "year", "yearly": "year",
-    "annual": "year", "annually": "year",
-}  # fmt: skip
 _SECONDS = {
     "hour": 3600,
     "day": 86400,
@@ -310,6 +298,25 @@ _SECONDS = {
     "quarter": 7889400,
     "year": 31557600,
 }
+_EVERY = {
+    "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
+    "yearly": "year", "annually": "year", "annual": "year",
+}  # fmt: skip
+_HAN_SPANS = {
+    "秒": "second", "分钟": "minute", "小时": "hour", "天": "day", "日": "day", "周": "week", "星期": "week",
+    "月": "month", "季": "quarter", "年": "year",
+}  # fmt: skip
+_SLASHED = {
+    "s": "second", "min": "minute", "hr": "hour", "h": "hour", "day": "day", "week": "week",
+    "mo": "month", "yr": "year", "y": "year",
+}  # fmt: skip
+_UNIT_OF = _EVERY | _HAN_SPANS | _SLASHED
+_SPAN = re.compile(
+    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?"
+    rf"(?P<word>second|minute|{'|'.join(_SECONDS)})s?\b|\b(?P<every>{'|'.join(_EVERY)})\b"
+    rf"|(?P<han_by>[每几数]个?)?(?P<han>{'|'.join(_HAN_SPANS)})|(?<=\w)/(?P<slash>{'|'.join(_SLASHED)})\b",
+    re.IGNORECASE,
+)
 _RATES = re.compile(r"\b(?:yoy|ytd|arr|run[- ]rate|today|tonight|overnight)\b", re.IGNORECASE)
 _SPAN_OF_RATE = {"today": "day", "tonight": "day", "overnight": "day"}
 

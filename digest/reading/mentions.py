@@ -25,13 +25,13 @@ _ORDINARY_ENDINGS = tuple(
 """Of words that open a sentence and are in no list."""
 _JOINT = re.compile(r"[-.&+'_]")
 _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
-_ENDING = re.compile(r"(?:'s|s|es|ed|ing|d|er|ers|ly|n|an|ian|ese|ish)$")
+_ENDINGS = sorted("'s s es ed ing d er ers ly n an ian ese ish".split(), key=len, reverse=True)
 _QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
 _VERSION = re.compile(
     rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
     re.IGNORECASE,
 )
-_POINTS = re.compile(r"\s(?:points?|per ?cent|times|people|users|seats|votes)\b", re.IGNORECASE)
+_COUNTED = frozenset("point points percent times people users seats votes".split())
 _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
     re.IGNORECASE,
@@ -153,7 +153,8 @@ def keep_letters(text: str) -> str:
 
 def strip_ending(word: str) -> str:
     """Return a word in small letters without one ending: "gains" and "Korean" lose theirs."""
-    return _ENDING.sub("", word)
+    ending = next(filter(word.endswith, _ENDINGS), "")
+    return word.removesuffix(ending)
 
 
 def strip_tail(word: str) -> str:
@@ -202,7 +203,9 @@ def find_quotations(text: str) -> Iterator[str]:
 def find_versions(text: str) -> Iterator[Numbered]:
     """Yield names with a number. A figure behind a name ("Vance 14 points ahead") is none."""
     for match in _VERSION.finditer(text):
-        if not find_unit(text, match.end())[0] and not _POINTS.match(text, match.end()):
+        after = text[match.end() : match.end() + 12].lower()
+        counted = after[:1].isspace() and _COUNTED.intersection(after.strip(".,;:!?)").split()[:1])
+        if not counted and not find_unit(text, match.end())[0]:
             yield Numbered(match.start(), match.group(), match[1], match[2])
 
 

@@ -11,12 +11,13 @@ from anyascii import anyascii
 
 from digest.reading.vocabulary import load_words
 
-_HAN = re.compile(r"[\u3400-\u9fff]+")
+_C = r"[\u3400-\u9fff]"
+_HAN = re.compile(f"{_C}+")
 _OTHER_SCRIPT = re.compile(
     r"[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
 )
-_SPELLED = re.compile(r"[\u3400-\u9fff]{3,9}")
-_DOTTED = re.compile(r"(?<=[·・])[\u3400-\u9fff]{1,7}|[\u3400-\u9fff]{1,4}(?=[·・])")
+_SPELLED = re.compile(f"{_C}{{3,9}}")
+_DOTTED = re.compile(f"(?<=[·・]){_C}{{1,7}}|{_C}{{1,4}}(?=[·・])")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
 """Letters from which a word that is spelled as Chinese characters sound is no chance."""
