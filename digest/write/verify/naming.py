@@ -354,7 +354,12 @@ def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
         return True
     capital = version.name[0].isupper() and not opens_sentence(text, version.start)
     apart = version.text[len(version.name)] == " "
-    if is_common(name) and name not in VARIANTS and apart and not (capital and "." in number):
+    if (
+        is_common(name)
+        and name not in VARIANTS
+        and apart
+        and not (capital and "." in version.number)
+    ):
         return True  # "top 10" and the like: the number alone is looked up elsewhere
     others = any(other[0].isdigit() for other in mentions.followers.get(name, ()))
     return number in mentions.segments and not others
