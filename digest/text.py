@@ -17,9 +17,8 @@ _LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+")
 """Mathematical letters, full-width letters and digits, half-width kana: letters in another
 dress."""
-_STACKED = re.compile(
-    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+"
-)
+_ACCENTS = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
+_STACKED = re.compile(f"({_ACCENTS}{{2}}){_ACCENTS}+")
 _SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 """All but a single blank, which is what they become."""
 _BREAKS = re.compile(r"\s*\n\s*")
@@ -52,8 +51,7 @@ regions."""
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u30fa\uff66-\uff9d]")
 _OTHER_SCRIPTS = re.compile(
-    r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u0590-\u05ff\u0600-\u06ff\u0750-\u077f\u0900-\u0dff"
-    r"\u0e00-\u0eff\u1000-\u109f\u10a0-\u10ff\u1100-\u11ff\u1200-\u137f\u1780-\u17ff\uac00-\ud7af]"
+    r"[\u0370-\u06ff\u0750-\u077f\u0900-\u0eff\u1000-\u137f\u1780-\u17ff\uac00-\ud7af]"
 )
 _WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+(?:['\u2019][a-z]+)?")
 

@@ -24,9 +24,8 @@ _X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.
 _BRIDGED = re.compile(r"\d{17,20}")
 """Ids of X since 2013 have at least 17 digits; a shorter number on another host means something
 else."""
-_TRACKING = re.compile(
-    r"(?:utm_\w+|spm|scm|si|fbclid|gclid|mc_cid|mc_eid|igshid|ref_src|ref_url|cmpid|ncid|guccounter)",
-    re.IGNORECASE,
+_TRACKING = frozenset(
+    "spm scm si fbclid gclid mc_cid mc_eid igshid ref_src ref_url cmpid ncid guccounter".split()
 )
 
 
@@ -236,7 +235,7 @@ def _parse(address: str) -> URL | None:
 
 def _normal(url: URL) -> str:
     """Return what matters of an address: http or https, www or not, tracked or not is one."""
-    query = sorted((k, v) for k, v in url.query.items() if not _TRACKING.fullmatch(k))
+    query = sorted((k, v) for k, v in url.query.items() if not _is_tracking(k.lower()))
     host = (url.host or "").lower().removeprefix("www.")
     port = f":{url.port}" if url.port not in (None, 80, 443) else ""
     end = f"?{URL.build(query=query).query_string}" if query else ""
@@ -251,3 +250,7 @@ def _short(text: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _is_tracking(name: str) -> bool:
+    return name in _TRACKING or name.startswith("utm_")

@@ -13,13 +13,15 @@ from digest.reading.vocabulary import asset_rows, count_words_of, load_entries
 _CODES = r"\b(\d{6}\.(?:SH|SZ|SS)|\d{4,5}\.HK|\d{4}\.TW)\b"
 _CODE = re.compile(_CODES, re.IGNORECASE)
 _CASHTAG = re.compile(r"\$([A-Za-z][A-Za-z0-9]{0,9}(?:\.[A-Z])?)\b(?!\s?[\d(])")
+_EXCHANGES = "|".join("NASDAQ NYSE AMEX HKEX 纳斯达克 纽交所 港交所 股票代码 代码".split())
 _LISTED = re.compile(
     rf"\$([A-Za-z]{{1,10}}(?:\.[A-Z])?)\b|{_CODES}"
-    r"|\b(?:NASDAQ|NYSE|AMEX|HKEX|纳斯达克|纽交所|港交所|股票代码|代码)\s?[:：]\s?([A-Z]{1,6}|\d{4,6})\b"
+    rf"|\b(?:{_EXCHANGES})\s?[:：]\s?([A-Z]{{1,6}}|\d{{4,6}})\b"
 )
 _ROW = re.compile(r"\$[A-Za-z]\w{0,9}(?:[\s,、]+\$[A-Za-z]\w{0,9})+")
+_MONEY = "|".join("% ％ 美元 美金 刀 亿 万 USDT million billion".split())
 _FIGURE = re.compile(
-    r"[$¥€]\s?\d|\d\s?(?:%|％|美元|美金|刀|亿|万|U\b|USDT|million|billion|bn\b|[kKmMbB]\b)",
+    rf"[$¥€]\s?\d|\d\s?(?:{_MONEY}|(?:U|bn|[kmb])\b)",
     re.IGNORECASE,
 )
 _CURRENCIES = frozenset("usd usdt us ca hk au bn b k m t".split())

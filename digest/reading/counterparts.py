@@ -14,9 +14,7 @@ from digest.reading.sounds import Sounds, is_alike, may_be_alike, sound_of
 from digest.reading.vocabulary import load_words
 
 _TITLED = re.compile(r"《[^《》\n]{2,40}》|[“「『\"][\u3400-\u9fff·]{2,20}[”」』\"]")
-_QUOTED = re.compile(
-    r"(?<!\w)(?:'[A-Z][^'\n]{2,60}'|\"[A-Z][^\"\n]{2,60}\"|“[A-Z][^”\n]{2,60}”)(?!\w)"
-)
+_QUOTED = re.compile(r"(?<!\w)['\"“][A-Z][^\"”\n]{2,60}?['\"”](?!\w)")
 _NAME_TAGS = frozenset({NEW, "nr", "nz", "nt", "nrt", "j"})
 _LEAD = re.compile(r"^.*@\w+.*\n(.{0,40})", re.MULTILINE)
 _SOURCE = re.compile(r"^(.* @\w+) .*$", re.MULTILINE)

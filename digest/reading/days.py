@@ -75,24 +75,30 @@ _DATES = (
 )  # fmt: skip
 _SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%]|\.\d)")
 _MONTH_ONLY = re.compile(
-    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d{_HAN}])|\b(?P<n>{_MONTH})\b(?!\s(?:be|have|not|also|need|well|the|I|you|we|it|they)\b)",
+    rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d{_HAN}])|\b(?P<n>{_MONTH})\b",
     re.I,
 )
+_BEHIND_VERB = frozenset("be have not also need well the I you we it they".split())
+"""Words behind which "May" is no month."""
 _YEAR = re.compile(
     rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美元|元|tokens|people|人|万|亿))"
     r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
 )
+_ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
+_WEEKDAYS = {word: n for n, words in enumerate("mon 一|tue 二|wed 三|thu 四|fri 五|sat 六|sun 日 天".split("|")) for word in words.split()}  # fmt: skip
+_LATIN_DAYS = "|".join(filter(str.isascii, _WEEKDAYS))
+_HAN_DAYS = "".join(word for word in _WEEKDAYS if not word.isascii())
+_PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
+"""Of a day, before an hour."""
 _TERMS = {
     "quarter": re.compile(r"\bQ([1-4])(?!\d)|第?([一二三四1-4])季度|第([一二三四1-4])季|\b(first|second|third|fourth)[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
     "half": re.compile(r"\bH([12])(?!\w)|\b(first|second)\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
-    "weekday": re.compile(r"\b(mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([一二三四五六日天])(?![到至-])", re.I),
+    "weekday": re.compile(rf"\b({_LATIN_DAYS})(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([{_HAN_DAYS}])(?![到至-])", re.I),
     "decade": re.compile(r"(?<!\d)(?:19|20)?(\d0)\s?年代|([一二三四五六七八九])十年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"),
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
-_ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
-_WEEKDAYS = {word: n for n, words in enumerate("mon 一|tue 二|wed 三|thu 四|fri 五|sat 六|sun 日 天".split("|")) for word in words.split()}  # fmt: skip
 _HOUR = re.compile(
-    r"(?P<half>上午|下午|晚上|凌晨|中午|早上|晚间|晚|早)?\s?(?<![\d.:$])(?P<h>\d{1,2})(?::(?P<min>\d{2})(?::\d{2})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:整|(?P<min2>\d{1,2})分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>\d{{1,2}})(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:整|(?P<min2>\d{{1,2}})分?)?(?!间))(?![\d%])",
     re.I,
 )
 _TO = re.compile(r"\s?(?:-|–|~|到|至|to|and|until)\s?")
@@ -183,6 +189,9 @@ def _find_months(text: str) -> Iterator[Term]:
     for match in _MONTH_ONLY.finditer(text):
         name = match["n"]
         number = _MONTHS[name.lower()] if name else _number(match["m"])
+        verb = name == "May" and text[match.end() :].split()[:1]
+        if verb and verb[0] in _BEHIND_VERB:
+            continue
         if 1 <= number <= 12 and not (name and not name[0].isupper()):
             yield Term(*match.span(), match.group().strip(), f"month {number}")
 

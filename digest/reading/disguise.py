@@ -31,8 +31,9 @@ _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
 )
-_ORDERING = re.compile(
-    r"(?:ign?or|disreg|forget|overr|instru|promp|syste|previou|summar|digest|report|append|includ|assist|rule)"
+_ORDERING = tuple(
+    "ignor igor disreg forget overr instru promp syste previou summar digest report append includ"
+    " assist rule".split()
 )
 """How words of orders begin: "gpt4" and "3d" are digits for digits."""
 _SPACED = re.compile(r"(?<!\w)(?:\w[\s._*|/~-]{1,3}){5,80}\w(?!\w)")
@@ -65,7 +66,7 @@ def unmasked(text: str) -> Iterator[str]:
     """Yield what a folded text says once digits are letters again and codes are read."""
     lower = text.lower()
     mixed = {m.group().translate(_DIGITS) for m in _MIXED.finditer(lower)}
-    if any(_ORDERING.match(word) for word in mixed):
+    if any(word.startswith(_ORDERING) for word in mixed):
         yield _MIXED.sub(lambda m: m.group().translate(_DIGITS), lower)
     yield from _decoded(text)
 

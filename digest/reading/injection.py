@@ -43,8 +43,9 @@ _HIDDEN = re.compile(
 )
 """Marks that force the direction of text or hide it altogether: honest posts have no use for
 them."""
+_ROLES, _TAGS = "system|user|assistant", "end|tool_call|posts?|input|instructions?"
 _MARKUP = re.compile(
-    r"im_start\|> ?(?:system|user|assistant)|<[|/\s]{0,3}(?:system|user|assistant|end|tool_call|posts?|input|instructions?)\b"
+    rf"im_start\|> ?(?:{_ROLES})|<[|/\s]{{0,3}}(?:{_ROLES}|{_TAGS})\b"
     r"|<<SYS|^\W{0,4}\[/?INST|^\W{0,4}(?:system|assistant|human)\W{0,3}:|^#{1,4} ?(?:system|instruction)"
     r"|\{\{|<!--|\]\(javascript|!\[[^\]]*\]\(http|^/(?:now|subscribe|unsubscribe)\b|@everyone\b"
     r"|\"(?:role|cites|points)\" ?:|---+ ?end of",
