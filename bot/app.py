@@ -48,7 +48,7 @@ WEB = "web"
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Services]:
-    """All that commands work with, opened and closed again. A damaged database is replaced by its
+    """Open all that commands work with, and close it again. A damaged database is replaced by its
     last backup first. Raises StoreError where that cannot be."""
     topics = load_topics(settings.topics_file)
     replaced = await open_whole(settings, datetime.now(UTC))
@@ -82,7 +82,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
 
 
 async def _migrate() -> None:
-    """Brings the database up to date in a child: what that loads would stay in memory here."""
+    """Bring the database up to date in a child: what that loads would stay in memory here."""
     if why := await run_child("migrate"):
         raise StoreError(why)
 
@@ -226,7 +226,7 @@ def _start_others(
 
 
 async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
-    """Talks and sends on a platform while no other process of this bot does."""
+    """Talk and send on a platform while no other process of this bot does."""
     waiting = f"{name}: another process of this bot talks there; waiting for it"
     await while_held(
         ledger,
@@ -307,7 +307,7 @@ class Talking:
             await asyncio.sleep(pause)
 
     async def _run(self, name: str, setup: platforms.Setup) -> None:
-        """Talks; sends and tells as soon as it is ready. All of it ends together."""
+        """Talk; send and tell as soon as it is ready. All of it ends together."""
         platform = platforms.open_platform(name, self.host, setup)
         talking = asyncio.create_task(platform.run())
         sending = asyncio.create_task(self._send(name, platform))

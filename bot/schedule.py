@@ -61,7 +61,7 @@ class Schedule:
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
-        """Ticks until cancelled."""
+        """Tick until cancelled."""
         scheduler = AsyncIOScheduler(timezone="UTC")
         now = datetime.now(UTC)
         # What is due goes out at once; what takes a processor waits until the platforms talk.
@@ -104,7 +104,7 @@ class Schedule:
             log.exception("clock: a step failed")
 
     async def propose(self) -> None:
-        """Rows for the digests that are due."""
+        """Save rows for the digests that are due."""
         new = await self._ledger.propose(self._context.topics, self._context.now())
         if new:
             log.info("clock: %d deliveries are due", new)
@@ -125,7 +125,7 @@ class Schedule:
             await self._collect()
 
     async def watch(self) -> None:
-        """Tells the operators of what is missing."""
+        """Tell the operators of what is missing."""
         now = self._context.now()
         undelivered = await list_undelivered(self._ledger, now)
         await self._watch.look(now, await self._ledger.balance(now), undelivered)

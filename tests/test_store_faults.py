@@ -54,6 +54,10 @@ async def failure(url: str) -> str:
 
 
 async def test_processes_that_open_an_empty_database_at_once_all_succeed(store_url: str) -> None:
+    if store_url.startswith("postgresql"):
+        with psycopg.connect(store_url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
     started = [start(store_url) for _ in range(3)]
     said = [await asyncio.to_thread(process.communicate) for process in started]
     assert [process.returncode for process in started] == [0, 0, 0]

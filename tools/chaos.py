@@ -54,13 +54,13 @@ class Fuse:
         self._left = left
 
     def pass_(self) -> None:
-        """One more point."""
+        """Pass one more point."""
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, name: str) -> None:
-        """Puts a point before and after each call of a method."""
+        """Put a point before and after each call of a method."""
         real: Callable[..., Awaitable[Any]] = getattr(owner, name)
 
         async def lit(*args: Any, **named: Any) -> Any:
@@ -73,7 +73,7 @@ class Fuse:
 
 
 def child(database: str, url: str, day: int, points: int, resend: bool) -> None:
-    """Sends all that is due on that day, and ends."""
+    """Send all that is due on that day, and end."""
     logging.disable()
     asyncio.run(_send(database, url, DUE + timedelta(days=day), Fuse(points), resend))
 
@@ -109,7 +109,7 @@ async def _picture(_: str) -> bytes:
 
 
 async def _tell(matter: str, about: str, **values: object) -> None:
-    sys.stdout.write(f"{matter} {about} {values}\n")
+    pass
 
 
 def _now() -> datetime:
@@ -154,7 +154,7 @@ class Chaos:
         self._processes.set_forkserver_preload(["tools.chaos"])
 
     async def run(self, kills: int, *, resend: bool = False) -> Score:
-        """Days of digests until the child was killed so often; then all is sent."""
+        """Send days of digests until the child was killed so often; then the rest."""
         for number in range(CHATS):
             for platform in PLATFORMS:
                 wanted = Subscription(Chat(platform, str(1000 + number)), "ai", DUE.time(), "UTC")
@@ -168,7 +168,7 @@ class Chaos:
         return self.score
 
     async def _child(self, kills: int, resend: bool) -> bool:
-        """One life of the child; whether it was killed."""
+        """Let the child live once; return True if it was killed."""
         spared = self.score.kills >= kills
         inside = self._chance.random() < 0.5
         points = self._chance.randint(1, 120) if inside and not spared else 0
@@ -196,7 +196,7 @@ class Chaos:
         return True
 
     async def _wait(self) -> float:
-        """Seconds until the first message that is left may be tried again; 0: there is one for now."""
+        """Return the seconds until the first message that is left may be tried again, or 0."""
         left = parts.c.state.in_(("waiting", "sending", "unknown"))
         turns: dict[tuple[str, str], datetime] = {}
         now = _now()
@@ -207,7 +207,7 @@ class Chaos:
         return max(0.0, (min(turns.values(), default=now) - now).total_seconds())
 
     async def _check(self) -> None:
-        """The ledger balances, and what is under way is no more than a group."""
+        """Note where the ledger does not balance, and how much was under way."""
         if wrong := await self.ledger.unbalanced():
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
         now = DUE + timedelta(days=self.score.days)
@@ -255,7 +255,7 @@ class Chaos:
 async def chaos(
     kills: int, seed: int, folder: Path, *, resend: bool = False
 ) -> tuple[Score, dict[str, int]]:
-    """A whole run in that folder."""
+    """Do a whole run in that folder."""
     database = f"sqlite:///{folder}/chaos.db"
     async with (
         DeliveryStub(fault=every(97, "drop_after"), latency=0.02) as stub,

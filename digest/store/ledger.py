@@ -87,19 +87,19 @@ class Ledger(DueTables):
             return found.scalar() is not None
 
     async def holder(self, role: str, now: datetime) -> str:
-        """Who may act in a role now, or nobody."""
+        """Return who may act in a role now, or nobody."""
         valid = and_(leases.c.role == role, leases.c.until > now)
         async with self._store.reading() as connection:
             return str(await connection.scalar(select(leases.c.holder).where(valid)) or "")
 
     async def give_back(self, role: str, holder: str) -> None:
-        """Lets go of a role, so that another need not wait."""
+        """Let go of a role, so that another need not wait."""
         async with self._store.writing() as connection:
             mine = and_(leases.c.role == role, leases.c.holder == holder)
             await connection.execute(delete(leases).where(mine))
 
     async def paused_until(self, platform: str) -> datetime | None:
-        """Until when the platform asked for silence."""
+        """Return when sending may resume, as the platform asked; None if it did not."""
         said = await self._store.note(platform, "paused_until")
         return datetime.fromisoformat(said) if said else None
 
@@ -145,7 +145,7 @@ class Ledger(DueTables):
         }
 
     async def unbalanced(self) -> list[int]:
-        """Deliveries whose state does not follow from their parts: none, or something is wrong."""
+        """Return the deliveries whose state does not follow from their parts: none, or something is wrong."""
         where = {
             "delivered": parts.c.state != "sent",
             "unknown": parts.c.state.in_(outbox.OPEN),

@@ -88,6 +88,6 @@ async def _swap(
 
 
 async def _begun(connection: AsyncConnection, ids: Sequence[int], states: Sequence[str]) -> bool:
-    """Whether any message of these deliveries is in one of these states."""
+    """Return True if any message of these deliveries is in one of these states."""
     some = and_(parts.c.delivery_id.in_(ids), parts.c.state.in_(states))
     return await connection.scalar(select(parts.c.id).where(some).limit(1)) is not None
