@@ -210,7 +210,6 @@ def prepared(
     }
     selection = select(topic, posts, step, weights, earlier)
     quotes = collect_quotes(selection.stories, topic.language)
-    release()  # the encoder's memory
     counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
     step("write")
     topical = [reading for s in selection.stories if not s.market for reading in s.readings]
@@ -233,6 +232,7 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         language: marked(write(_in_language(material, language)), material)
         for language in material.topic.languages
     }
+    release()  # the encoder's memory: the writer was the last to need it
     words = dict(material.wordcounts)
     step("cloud")
     return Report(

@@ -43,20 +43,14 @@ def command(base_url: str, *args: str) -> tuple[list[str], dict[str, str]]:
     return line, {**os.environ, **env}
 
 
-def digest(base_url: str, *args: str, alone: bool = False) -> dict[str, Any]:
-    """The JSON that the command prints; nothing of a server's troubles may be in it. `alone`: in a
-    process of its own, as a person runs it."""
+def digest(base_url: str, *args: str) -> dict[str, Any]:
+    """The JSON that the command prints; nothing of a server's troubles may be in it."""
     line, env = command(base_url, "--date", DAY, "--json", *args)
-    if alone:
-        done = subprocess.run(line, capture_output=True, text=True, env=env, check=False)
-        code, out, err = done.returncode, done.stdout, done.stderr
-    else:
-        result = CliRunner().invoke(cli, line[line.index("digest") :], env=env)
-        code, out, err = result.exit_code, result.stdout, result.stderr
-    assert code == 0, err
-    assert "Traceback" not in err
-    assert KEY not in out + err
-    printed: dict[str, Any] = json.loads(out)
+    done = CliRunner().invoke(cli, line[line.index("digest") :], env=env)
+    assert done.exit_code == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert KEY not in done.stdout + done.stderr
+    printed: dict[str, Any] = json.loads(done.stdout)
     return printed
 
 
@@ -64,9 +58,18 @@ def told(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [i for s in report["sections"] for i in s["items"] if i["status"] != "note"]
 
 
-def test_a_report_by_a_model_is_the_contract_and_cites_every_item() -> None:
+@pytest.fixture
+def few(tmp_path: Path) -> str:
+    """A file with some of the sample's posts: enough to pick from."""
+    of_day = [line for line in SAMPLE.read_text(encoding="utf-8").splitlines() if DAY in line]
+    file = tmp_path / "few.jsonl"
+    file.write_text("\n".join(of_day[:60]), encoding="utf-8")
+    return str(file)
+
+
+def test_a_report_by_a_model_is_the_contract_and_cites_every_item(few: str) -> None:
     with ModelServer(writer) as model:
-        report = digest(model.base_url, "--writer", "llm", alone=True)
+        report = digest(model.base_url, "--writer", "llm", "--posts", few)
         assert report["writer"] == "llm"
         assert len(report["sections"]) == 9
         assert all(item["cites"] for item in told(report))
@@ -75,7 +78,7 @@ def test_a_report_by_a_model_is_the_contract_and_cites_every_item() -> None:
         assert report["cost"]["usd"] is None  # nobody knows what a test model costs
         assert 0 < report["cost"]["prompt_tokens"] <= 45_000
         # Once more: the answers are kept, so nothing is asked and nothing is paid.
-        again = digest(model.base_url)
+        again = digest(model.base_url, "--posts", few)
         assert len(model.requests) == report["cost"]["calls"]
         assert again["cost"]["calls"] == 0
         assert again["sections"] == report["sections"]
@@ -95,12 +98,9 @@ def test_a_broken_server_leaves_the_extractive_report() -> None:
         assert len(model.requests) <= 4 * 3  # four calls, each repeated at most twice
 
 
-def test_a_kill_while_the_model_writes_leaves_a_report(tmp_path: Path) -> None:
-    of_day = (line for line in SAMPLE.read_text(encoding="utf-8").splitlines() if DAY in line)
-    few = tmp_path / "few.jsonl"
-    few.write_text("\n".join(list(of_day)[:40]), encoding="utf-8")
+def test_a_kill_while_the_model_writes_leaves_a_report(few: str) -> None:
     with ModelServer(lambda _: server.SILENT) as model:
-        line, env = command(model.base_url, "--date", DAY, "--writer", "llm", "--posts", str(few))
+        line, env = command(model.base_url, "--date", DAY, "--writer", "llm", "--posts", few)
         child = subprocess.Popen(
             line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env
         )
