@@ -11,7 +11,7 @@ import pytest
 from digest.models import Item, Post
 from digest.reading import Reading, Story, attach, read
 from digest.write.model.candidates import Candidate, require_subject
-from digest.write.model.context import MUST, Context, shorten
+from digest.write.model.context import MUST, Context, Event, list_official, shorten
 from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Pick
@@ -111,6 +111,25 @@ def test_a_long_post_is_shown_around_its_news() -> None:
     assert news not in shorten(text, 600)
     assert len(shorten(text, 600, news)) <= 620
     assert shorten("Short. News here.", 600, "News here.") == "Short. News here."
+
+
+def test_a_company_speaks_before_those_who_retell_it() -> None:
+    texts = {
+        "ada": "Zenith has released Murmur-0.5B, a model for voices.",
+        "zenith": "Introducing Murmur-0.5B: voices with a delay of 300 ms.",
+        "acme": "We like Murmur-0.5B by Zenith very much.",
+    }
+    names = {"ada": "Ada Lin", "zenith": "Zenith Developers", "acme": "Zenithology"}
+    posts = [replace(post(t, a, author=a), author_name=names[a]) for a, t in texts.items()]
+    event = Event(1, (Story(tuple(read(posts))),))
+    assert [p.author for p in list_official(event)] == ["zenith"]
+
+
+def test_united_stories_lead_with_their_own_posts() -> None:
+    first = read([post("Acme opens Voxel-7.", "1"), post("Something near it.", "2", author="b")])
+    second = read([post("Acme's Voxel-7 costs $2.", "3", author="c")])
+    event = Event(1, (Story(tuple(first)), Story(tuple(second))))
+    assert [p.id for p in event.posts] == ["1", "3", "2"]
 
 
 def test_a_headline_is_marked_as_one() -> None:

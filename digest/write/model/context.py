@@ -16,6 +16,7 @@ from digest.models import Post
 from digest.reading import Story
 from digest.reading.injection import remove_injections, talks_to_programs
 from digest.reading.markup import drop_marks, spell_arrows
+from digest.reading.names import find_names
 from digest.reading.sentences import strip_addressees
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
@@ -25,7 +26,7 @@ from digest.write.extractive.money import collect_talk, has_figure, list_deals
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
-LINE_CHARS, SHORT_LINE_CHARS = 150, 90
+LINE_CHARS, SHORT_LINE_CHARS = 150, 100
 """Characters of a story where all stories of the day are listed, and of the later ones."""
 LEADING_LINES = 60
 """Stories with a full line."""
@@ -61,11 +62,6 @@ class Event:
         related."""
         leads = [story.posts[0] for story in self.stories]
         return leads + [post for story in self.stories for post in story.posts[1:]]
-
-    @cached_property
-    def leading_posts(self) -> list[Post]:
-        """Return the first post of each author, those that say what happened first."""
-        return sorted(unique_authors(self.posts), key=is_stub)
 
 
 @dataclass(slots=True)
@@ -181,7 +177,7 @@ class Context(ShownPosts):
         blocks: list[str] = []
         seen = 0
         for event in events:
-            shown = zip(event.leading_posts, chars, strict=False)
+            shown = zip(self.leading_posts(event), chars, strict=False)
             lines = [self.show_post(post, most) for post, most in shown]
             block = "\n".join([_head(event), *filter(None, lines)])
             if any(lines):
@@ -191,6 +187,14 @@ class Context(ShownPosts):
                 blocks.append(block)
             seen += 1
         return "\n\n".join(blocks), seen
+
+    def leading_posts(self, event: Event) -> list[Post]:
+        """Return one post an author: first what a company says of itself, then what tells the
+        news best."""
+        leads = (self.draft.choose_lead(story, LEAST_LEAD) for story in event.stories)
+        best = [lead.quote.post for lead in leads if lead]
+        own = [post for post in list_official(event) if self.find_news(post)]
+        return sorted(unique_authors([*own[:1], *best, *event.posts]), key=is_stub)
 
     def opinions(self) -> list[Post]:
         """Return posts that hold a view, one an author, the weightiest first."""
@@ -220,6 +224,20 @@ class Context(ShownPosts):
         return unique_posts(
             q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))
         )
+
+
+def list_official(event: Event) -> list[Post]:
+    """Return the posts of accounts whose name begins with what others name in theirs: "OpenAI
+    Developers" about OpenAI, not "ChatGPT研究所"."""
+    readings = [reading for story in event.stories for reading in story.readings]
+    posts = []
+    for reading in readings:
+        others = {key for other in readings if other is not reading for key in other.name_keys}
+        start, name = next(iter(find_names(reading.post.author_name)), (1, None))
+        behind = reading.post.author_name[len(name.text) :][:1] if name and not start else "-"
+        if name and name.key in others and behind in ("", " ") and reading.post.source == "x":
+            posts.append(reading.post)
+    return posts
 
 
 def is_stub(post: Post) -> bool:

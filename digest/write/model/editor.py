@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from digest.errors import BudgetSpent, LlmError, ReportFull
+from digest.llm.budget import tokens
 from digest.llm.client import Call
 from digest.models import Quality, Refusal, Section, SectionName
 from digest.select.embed import release
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
+MANY_EVENTS = 20
+"""Events on a page with more of which each is shown by one post."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
@@ -59,7 +62,7 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 """What a call writes besides the brief."""
 
 ROOM = {
-    **{"pick": 7_600, "brief": 6_600, "views": 2_000, "events": 4_600, "money": 1_600},
+    **{"pick": 8_000, "brief": 6_600, "views": 2_000, "events": 4_600, "money": 1_600},
     **{"check": 9_000, "repair": 2_400},
 }
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
@@ -83,6 +86,8 @@ class Editor:
     prompts: Mapping[str, Prompt]
     context: Context = field(init=False)
     _spent: bool = False
+    _unused: int = 0
+    """Tokens that the pages left: the check has them, so that no item goes unchecked."""
 
     def __post_init__(self) -> None:
         stories = split_stories(self.material.stories)
@@ -156,6 +161,8 @@ class Editor:
         )
         views = posts(pages.views, room=ROOM["views"])
         money = posts(pages.money, room=ROOM["money"])
+        shown = {"brief": leading, "events": further, "views": views, "money": money}
+        self._unused = sum(ROOM[name] - tokens(text) for name, text in shown.items())
         special = heading("ai", self.material.topic)
         forms: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
             ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
@@ -171,8 +178,8 @@ class Editor:
         common = {**self._common(), "language": LANGUAGES[self.material.topic.language]}
         return {
             name: self._call(name, schema, {**common, **values})
-            for name, schema, shown, values in forms
-            if shown
+            for name, schema, text, values in forms
+            if text
         }
 
     def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
@@ -210,7 +217,7 @@ class Editor:
     async def _check(self, candidates: Sequence[Candidate]) -> tuple[list[Candidate], bool]:
         """Return the candidates as the model judges them against their posts, and True if it
         did."""
-        posts, items, places = show_items(candidates, self.context, ROOM["check"])
+        posts, items, places = show_items(candidates, self.context, ROOM["check"] + self._unused)
         if not places:
             return list(candidates), True
         answer = await self._ask(self._call("check", Check, {"posts": posts, "items": items}))
@@ -248,10 +255,12 @@ class Editor:
         return list(map(shorten, candidates))
 
 
-def _divide(room: int, count: int) -> tuple[int, int]:
-    """Return the characters of an event's two posts with which all of so many have room."""
-    each = 2 * room // max(1, count)
-    return min(POST_CHARS, each), min(POST_CHARS // 2, each // 2)
+def _divide(room: int, count: int) -> tuple[int, ...]:
+    """Return the characters of the posts of an event with which all of so many have room."""
+    each = 3 * room // max(1, count)
+    if count > MANY_EVENTS:
+        return (min(POST_CHARS, each),)
+    return min(POST_CHARS, 2 * each // 3), min(POST_CHARS // 2, each // 3)
 
 
 def _is_settled(candidate: Candidate) -> bool:

@@ -45,7 +45,12 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     views = [e for e in others if context.measure_view(e.posts[0]) > OWN_VIEW]
     sums = [e for e in others if e not in views and e.posts[0].key in deals]
     further = [event for event in others if event not in views and event not in sums]
-    taken = _list_keys(owned, BRIEF_POSTS) | _list_keys(further, PAGE_POSTS)
+    taken = {
+        post.key
+        for page, most in ((owned, BRIEF_POSTS), (further, PAGE_POSTS))
+        for event in page
+        for post in context.leading_posts(event)[:most]
+    }
     left_out = _list_keys(events) - _list_keys(live)
     opinions = [
         post
@@ -53,7 +58,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         if post.key not in taken
         and (post.key not in left_out or context.measure_view(post) > REAL_VIEW)
     ]
-    money = [post for event in sums for post in event.leading_posts[:PAGE_POSTS]]
+    money = [post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]]
     return Pages(
         brief,
         further,
@@ -63,8 +68,5 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     )
 
 
-def _list_keys(events: Iterable[Event], most: int | None = None) -> set[str]:
-    """Return the keys of the posts of events, or of the leading ones that a page shows."""
-    if most is None:
-        return {post.key for event in events for post in event.posts}
-    return {post.key for event in events for post in event.leading_posts[:most]}
+def _list_keys(events: Iterable[Event]) -> set[str]:
+    return {post.key for event in events for post in event.posts}
