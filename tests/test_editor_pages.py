@@ -64,7 +64,7 @@ def _pair(first: str, second: str, cosine: float, *, authors: str = "ab") -> lis
         for n, (t, a) in enumerate(zip((first, second), authors, strict=True))
     ]
     readings = list(read(posts))
-    second_row = [cosine, (1 - cosine**2) ** 0.5]
+    second_row = [cosine, -((1 - cosine**2) ** 0.5)]
     attach(readings, vectors=np.array([[1.0, 0.0], second_row], np.float32))
     return readings
 
@@ -92,8 +92,7 @@ def test_a_thread_by_one_author_stays_one_story() -> None:
     assert not is_apart(*_pair("A long day of talks.", "More in our blog.", 0.2, authors="aa"))
 
 
-def test_a_story_of_two_events_becomes_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digest.write.model.split.has_encoder", lambda: True)
+def test_a_story_of_two_events_becomes_two() -> None:
     pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
     parts = dict.fromkeys(("news", "engagement", "substance", "voices", "author", "fit"), 0.5)
     stories = split_stories([Story(tuple(pair), 2.0, parts, event=4)])

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from digest.reading import Reading, Story
-from digest.select.embed import has_encoder
 from digest.select.rank import measure_news, measure_substance, rank_stories, sum_parts
 
 APART, APART_COMPANY, APART_LANGUAGES = 0.50, 0.60, 0.40
@@ -29,7 +28,7 @@ BROAD = frozenset(["company", "institution", "place", "title", "coin"])
 
 def split_stories(stories: Sequence[Story]) -> tuple[Story, ...]:
     """Return the stories, best first, with those that join several events taken apart."""
-    if not has_encoder():
+    if not any(map(_is_encoded, stories)):
         return tuple(stories)  # n-grams find two languages apart, whatever they tell
     event = max((story.event for story in stories), default=0)
     parts: list[Story] = []
@@ -40,6 +39,13 @@ def split_stories(stories: Sequence[Story]) -> tuple[Story, ...]:
             event += 1
             parts.append(_make_part(story, readings, event))
     return rank_stories(parts)
+
+
+def _is_encoded(story: Story) -> bool:
+    """Return True if a vector is the encoder's, which need not be loaded to know: counts of
+    n-grams are never negative."""
+    vectors = (reading.vector for reading in story.readings)
+    return any(vector is not None and bool((vector < 0).any()) for vector in vectors)
 
 
 def _split(readings: Iterable[Reading]) -> list[list[Reading]]:
