@@ -6,7 +6,8 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,6 +24,37 @@ QUERIES = (
     "|zyxwv qqq|AND OR NOT NEAR|涨|google deepmind gold medal icpc|开源 大模型 智能体 推理 训练 数据"
 ).split("|")
 
+HOSTILE = (
+    *(
+        "的 " * 3000,
+        "a " * 5000,
+        "人工智能" * 2500,
+        "zyxwv " * 2000,
+        'a" OR head:b*',
+        "NEAR(a b, 2)",
+    ),
+    *("人 大 中 国 上 来 发 新 公 模 智 能", "1 2 3 4 5 6 7 8 9", "涨 跌 的 是 了 在", "x", "中"),
+    "AI OpenAI Google Nvidia Microsoft Meta Apple Amazon Anthropic Tesla DeepSeek Claude Gemini",
+    "模型 公司 发布 人工 智能 技术 数据 市场 投资 芯片 美国 中国 全球 推出 用户 平台 系统 研究",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Milliseconds of each search, sorted."""
+
+    walls: list[float]
+    used: list[float]
+    """Of the processor."""
+
+    def __str__(self) -> str:
+        """Return median, 99th percentile and maximum of both."""
+        return ", ".join(
+            f"{name} median {v[len(v) // 2]:.1f} ms, p99 {v[int(len(v) * 0.99)]:.1f} ms,"
+            f" at most {v[-1]:.1f} ms"
+            for name, v in (("time", self.walls), ("processor", self.used))
+        )
+
 
 def make_reports(posts: list[Post]) -> Iterator[Report]:
     """Yield three years of daily reports whose items are sentences of real posts."""
@@ -37,9 +69,8 @@ def make_reports(posts: list[Post]) -> Iterator[Report]:
         yield Report("ai", day, day, "zh", "extractive", sections, posts=cited)
 
 
-async def measure(url: str) -> tuple[float, float, float, int]:
-    """Return median and 99th percentile of a search in ms, the mean of its processor time, and the
-    number of reports."""
+async def measure(url: str) -> tuple[Figures, Figures, int]:
+    """Return the figures of usual and of hostile searches, and the number of reports."""
     files = sorted(DATA.glob("*/*.jsonl"))
     texts = (line for file in files for line in file.read_text(encoding="utf-8").split("\n"))
     posts = list(parse_lines(texts, "bench"))
@@ -47,26 +78,28 @@ async def measure(url: str) -> tuple[float, float, float, int]:
         if not await store.report_days("ai"):
             for report in make_reports(posts):
                 await store.save_report(report)
-        times, used = [], time.process_time()
-        for _ in range(10):
-            for words in QUERIES:
-                began = time.perf_counter()
-                await store.search(words)
-                times.append((time.perf_counter() - began) * 1000)
-        used = (time.process_time() - used) * 1000 / len(times)
-        times.sort()
-        days = len(await store.report_days("ai"))
-    return times[len(times) // 2], times[int(len(times) * 0.99)], used, days
+        usual, hostile = await _time(store, QUERIES, 10), await _time(store, HOSTILE, 3)
+        return usual, hostile, len(await store.report_days("ai"))
+
+
+async def _time(store: Store, queries: Sequence[str], rounds: int) -> Figures:
+    await store.search(queries[0])  # loads what a first search needs
+    walls, used = list[float](), list[float]()
+    for words in [*queries] * rounds:
+        began, before = time.perf_counter(), time.process_time()
+        await store.search(words)
+        used.append((time.process_time() - before) * 1000)
+        walls.append((time.perf_counter() - began) * 1000)
+    return Figures(sorted(walls), sorted(used))
 
 
 def main() -> None:
     """Print the figures; an argument names another database."""
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/search.db"
-        usual, slow, used, days = asyncio.run(measure(url))
-    print(
-        f"search in {days} reports: median {usual:.1f} ms, p99 {slow:.1f} ms, processor {used:.1f} ms"
-    )
+        usual, hostile, days = asyncio.run(measure(url))
+    print(f"search in {days} reports: {usual}")
+    print(f"hostile searches: {hostile}")
 
 
 if __name__ == "__main__":
