@@ -20,7 +20,7 @@ from digest.store.ledger import Ledger
 
 ERRANDS = "errand"
 """Where the store keeps the notes."""
-TURN_SECONDS = 900.0
+TURN_SECONDS = 3600.0
 """How long an errand belongs to who began it; after that one that failed is tried again."""
 
 
