@@ -4,19 +4,22 @@ Discord, nothing doubled on Telegram, every message in exactly one end state."""
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.delivery.dispatch import MOST_AT_ONCE
 from bot.delivery.rate import Invalid
 from digest.models import Balance
+from tests.clocks import HastyLoop
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
 from tests.town import DUE, bodies_of, body, every, of_chats, town
 
+LOOP = HastyLoop
 PLATFORMS = ("telegram", "discord")
-CHATS = 60
+CHATS = 30
+AT_ONCE = 20
+"""Sends under way at once, where many more are due."""
 
 
 def says(code: int, text: str, **more: object) -> str:
@@ -24,7 +27,7 @@ def says(code: int, text: str, **more: object) -> str:
 
 
 async def test_f04_an_answer_that_is_lost_doubles_nothing(tmp_path: Path) -> None:
-    async with DeliveryStub(fault=every(20, "drop_after")) as stub, town(stub, tmp_path) as people:
+    async with DeliveryStub(fault=every(10, "drop_after")) as stub, town(stub, tmp_path) as people:
         for platform in PLATFORMS:
             await people.digests(platform, CHATS)
         people.start()
@@ -40,7 +43,7 @@ async def test_f04_an_answer_that_is_lost_doubles_nothing(tmp_path: Path) -> Non
 async def test_f05_a_request_that_is_lost_reaches_its_chat_where_it_may_be_repeated(
     tmp_path: Path,
 ) -> None:
-    async with DeliveryStub(fault=every(20, "drop_before")) as stub, town(stub, tmp_path) as people:
+    async with DeliveryStub(fault=every(10, "drop_before")) as stub, town(stub, tmp_path) as people:
         for platform in PLATFORMS:
             await people.digests(platform, CHATS)
         people.start(resend=True)
@@ -68,7 +71,7 @@ async def test_f06_a_refused_connection_is_tried_again(platform: str, tmp_path: 
 
 
 async def test_f07_a_message_taken_after_the_time_out_is_not_doubled(tmp_path: Path) -> None:
-    async with DeliveryStub(fault=every(30, "late 1")) as stub, town(stub, tmp_path) as people:
+    async with DeliveryStub(fault=every(15, "late 1")) as stub, town(stub, tmp_path) as people:
         for platform in PLATFORMS:
             await people.digests(platform, CHATS)
         people.start(timeout=0.4)
@@ -93,17 +96,17 @@ async def test_f08_f09_a_failing_server_is_asked_again(
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_f10_a_limited_chat_holds_up_no_other(platform: str, tmp_path: Path) -> None:
-    told = '429 {"retry_after": 3, "global": false}'
+    told = '429 {"retry_after": 30, "global": false}'
     if platform == "telegram":
-        told = says(429, "Too Many Requests: retry after 3", retry_after=3)
+        told = says(429, "Too Many Requests: retry after 30", retry_after=30)
     async with (
         DeliveryStub(fault=of_chats({"1000": told}, times=1)) as stub,
         town(stub, tmp_path) as people,
     ):
         await people.digests(platform, CHATS)
         people.start(platform)
-        await people.until(platform, lambda s: s["sent"] == CHATS - 1, 2.5)
-        await people.ended()
+        await people.until(platform, lambda s: s["sent"] == CHATS - 1, 20)
+        await people.ended(seconds=60)
         assert await people.states() == {"sent": CHATS}
         assert stub.books[platform].limited == 1
 
@@ -126,10 +129,10 @@ async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path
     async with DeliveryStub(fault=every(1, told, platform)) as stub, town(stub, tmp_path) as people:
         other = next(name for name in PLATFORMS if name != platform)
         # More than are under way at once: what was refused waits an hour of its own.
-        many = 2 * MOST_AT_ONCE
+        many = 2 * AT_ONCE
         for name in PLATFORMS:
             await people.digests(name, CHATS if name == other else many)
-        people.start()
+        people.start(at_once=AT_ONCE)
         await people.ended(other)
         assert await people.states(other) == {"sent": CHATS}
         async with asyncio.timeout(5):
@@ -137,7 +140,7 @@ async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path
                 until := await people.ledger.paused_until(platform)
             ) is None:
                 await asyncio.sleep(0.05)
-        assert timedelta(minutes=55) < until - datetime.now(UTC) < timedelta(minutes=61)
+        assert timedelta(minutes=55) < until - people.now() < timedelta(minutes=61)
         await people.stop()
         assert await people.states(platform) == {"waiting": many}
         asked = stub.books[platform].calls
@@ -146,7 +149,7 @@ async def test_f12_an_hour_of_waiting_outlives_a_restart(platform: str, tmp_path
         assert stub.books[platform].calls == asked
         await people.stop()
         stub.fault = every(10**9, "")
-        await people.ledger.pause(platform, datetime.now(UTC) + timedelta(seconds=1))
+        await people.ledger.pause(platform, people.now() + timedelta(seconds=1))
         await asyncio.sleep(0)
         people.start(platform)
         await people.until(platform, lambda s: s["sent"] > 0)
@@ -159,8 +162,7 @@ async def test_f13_a_limit_that_says_nothing_useful_is_five_seconds(tmp_path: Pa
     async with DeliveryStub(fault=fault) as stub, town(stub, tmp_path) as people:
         await people.digests("telegram", 20)
         people.start("telegram")
-        await people.until("telegram", lambda s: s["sent"] == 18, 3.0)
-        await asyncio.sleep(1.0)
+        await people.until("telegram", lambda s: s["sent"] == 18, 4.5)
         assert await people.states() == {"sent": 18, "waiting": 2}
         await people.ended()
         assert await people.states() == {"sent": 20}
@@ -171,15 +173,15 @@ async def test_f14_discord_s_limits_for_all_stop_all(tmp_path: Path) -> None:
 
     def fault(_: str, chat: str, call: int) -> str | None:
         calls.append(call)
-        return '429 {"retry_after": 2, "global": true}' if call == 5 else None
+        return '429 {"retry_after": 20, "global": true}' if call == 5 else None
 
-    async with DeliveryStub(fault=fault) as stub, town(stub, tmp_path) as people:
+    async with DeliveryStub(fault=fault) as stub, town(stub, tmp_path, fast=10) as people:
         await people.digests("discord", CHATS)
         people.start("discord")
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)
         asked = stub.books["discord"].calls
         assert asked < CHATS / 2
-        await people.ended()
+        await people.ended(seconds=60)
         assert await people.states() == {"sent": CHATS}
 
 
@@ -187,18 +189,18 @@ async def test_f14_the_hard_stop_is_far_from_the_ban(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = '403 {"message": "Missing Permissions", "code": 50013}'
-    monkeypatch.setattr(Invalid, "MOST", 200)
+    monkeypatch.setattr(Invalid, "MOST", 60)
     async with (
         DeliveryStub(fault=every(1, refused)) as stub,
         town(stub, tmp_path) as people,
     ):
-        await people.digests("discord", 400)
-        people.start("discord")
+        await people.digests("discord", 100)
+        people.start("discord", at_once=AT_ONCE)
         # Each is refused twice, with and without what needs a permission of its own, and those
         # under way at the stop only once.
-        await people.until("discord", lambda s: s["refused"] >= 100 - MOST_AT_ONCE)
+        await people.until("discord", lambda s: s["refused"] >= 30 - AT_ONCE)
         await asyncio.sleep(1.0)
-        assert stub.books["discord"].calls <= 200 + MOST_AT_ONCE
+        assert stub.books["discord"].calls <= 60 + AT_ONCE
         await people.until("discord", lambda s: not s["sending"])
         assert [matter for matter, *_ in people.told] == ["stopped"]
         assert await people.ledger.paused_until("discord") is not None
@@ -217,7 +219,7 @@ async def test_f14_the_hard_stop_is_far_from_the_ban(
 async def test_f15_f16_a_chat_that_is_gone_is_called_once(
     platform: str, told: str, tmp_path: Path
 ) -> None:
-    gone = {str(1000 + n): told for n in range(0, CHATS, 10)}
+    gone = {str(1000 + n): told for n in range(0, CHATS, 5)}
     async with DeliveryStub(fault=of_chats(gone)) as stub, town(stub, tmp_path) as people:
         await people.digests(platform, CHATS, *bodies_of(platform, ["one", "two"]))
         people.start(platform)
@@ -301,7 +303,7 @@ async def test_f21_a_platform_that_is_down_slows_no_other(tmp_path: Path) -> Non
         await people.digests("telegram", CHATS)
         await people.digests("discord", CHATS)
         people.start(resend=True)
-        await people.ended("discord", seconds=3.0)
+        await people.ended("discord", seconds=10.0)
         assert (await people.states("telegram"))["sent"] == 0
         assert stub.books["telegram"].calls < CHATS / 2
         stub.fault = every(10**9, "")
@@ -339,7 +341,7 @@ async def test_f22_a_revoked_token_stops_its_platform_within_three_calls(
 async def test_f24_an_end_lets_sends_finish_and_puts_the_rest_back(tmp_path: Path) -> None:
     async with DeliveryStub(latency=0.4) as stub, town(stub, tmp_path, fast=0) as people:
         for platform in PLATFORMS:
-            await people.digests(platform, CHATS)
+            await people.digests(platform, 2 * CHATS)
         people.start()
         await asyncio.sleep(1.2)
         began = asyncio.get_running_loop().time()
@@ -351,7 +353,7 @@ async def test_f24_an_end_lets_sends_finish_and_puts_the_rest_back(tmp_path: Pat
         people.start()
         await people.ended()
         assert [stub.books[p].doubled for p in PLATFORMS] == [0, 0]
-        assert await people.states() == {"sent": 2 * CHATS}
+        assert await people.states() == {"sent": 4 * CHATS}
 
 
 async def test_the_parts_of_a_digest_come_in_order_and_a_group_is_spared(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from digest.store import Store
 from digest.store.chat_tables import insert_subscription
 from digest.store.ledger import Ledger
 from digest.store.tables import parts
+from tests.clocks import database_work
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
 from tests.posts import TOPIC
 from tests.samples import report
@@ -67,12 +68,13 @@ TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 async def town(stub: DeliveryStub, folder: Path, *, fast: float = 300.0) -> AsyncIterator[Town]:
     """A town over a database in that folder. `fast`: messages a second, for tests that are not
     about the pace; 0: as stated."""
-    async with await Store.open(f"sqlite:///{folder}/town.db") as store:
-        made = Town(stub, store, fast)
-        try:
-            yield made
-        finally:
-            await made.stop()
+    with database_work():
+        async with await Store.open(f"sqlite:///{folder}/town.db") as store:
+            made = Town(stub, store, fast)
+            try:
+                yield made
+            finally:
+                await made.stop()
 
 
 class Town:
@@ -81,6 +83,7 @@ class Town:
     def __init__(self, stub: DeliveryStub, store: Store, fast: float) -> None:
         self.stub, self.store, self.fast = stub, store, fast
         self.ledger = Ledger(store)
+        self._began = datetime.now(UTC), asyncio.get_running_loop().time()
         self.ahead = timedelta()
         """How far the clock of those who send is set ahead."""
         self.told: list[tuple[str, str, dict[str, object]]] = []
@@ -100,7 +103,9 @@ class Town:
         self.told.append((matter, about, values))
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        at, second = self._began
+        passed = asyncio.get_running_loop().time() - second
+        return at + timedelta(seconds=passed) + self.ahead
 
     async def picture(self, name: str) -> bytes:
         return PNG
@@ -155,7 +160,7 @@ class Town:
         async with self.store.reading() as connection:
             return Counter({row[0]: row[1] for row in await connection.execute(counted)})
 
-    async def ended(self, *platforms: str, seconds: float = 20.0, look: float = 0.02) -> None:
+    async def ended(self, *platforms: str, seconds: float = 20.0, look: float = 0.1) -> None:
         """Waits until no message is to be sent any more."""
         for platform in platforms or ("",):
             await self.until(platform, lambda s: not s["waiting"] + s["sending"], seconds, look)
@@ -165,7 +170,7 @@ class Town:
         platform: str,
         so: Callable[[Counter[str]], bool],
         seconds: float = 20.0,
-        look: float = 0.02,
+        look: float = 0.1,
     ) -> None:
         """Waits until the states are so; looks every so many seconds."""
         try:
