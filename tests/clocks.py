@@ -42,10 +42,10 @@ class HastyLoop(asyncio.SelectorEventLoop):
         """Return the loop's clock."""
         return super().time() + self.hasty.ahead
 
-    def run_in_executor(self, executor: Any, function: Any, *words: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """Run the function in a thread; the clock runs as usual meanwhile."""
         self.hasty.working += 1
-        future = super().run_in_executor(executor, function, *words)
+        future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._answered)
         return future
 

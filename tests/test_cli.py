@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import run_command
 from tests.posts import post
 from tests.source_servers import offline_topics
 
@@ -24,19 +25,6 @@ NEWS = [
 @pytest.fixture(autouse=True)
 def _topics(tmp_path: Path) -> None:
     offline_topics(tmp_path)
-
-
-def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m bot` with these arguments in the test's own folder."""
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bot", *args],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "LANG": "C", **(env or {})},
-    )
 
 
 def line(text: str, id: str, **changes: object) -> str:
@@ -58,7 +46,7 @@ def write(name: str, *lines: str) -> str:
 
 
 def digest(*files: str, day: str = "2025-12-06") -> dict[str, object]:
-    done = run("digest", "ai", "--date", day, "--posts", *files, "--json")
+    done = run_command("digest", "ai", "--date", day, "--posts", *files, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
@@ -111,7 +99,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
         line("half \ud83d surrogate AI model".encode("utf-8", "replace").decode(), "4"),
     )
     empty = write("empty.jsonl")
-    done = run(
+    done = run_command(
         "digest",
         "ai",
         "--date",
@@ -150,14 +138,14 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
     ],
 )
 def test_what_fails_says_so_in_a_line(args: tuple[str, ...], code: int, said: str) -> None:
-    done = run(*args)
+    done = run_command(*args)
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_wrong_settings_are_all_named() -> None:
-    done = run("digest", "ai", env={"TIMEZONE": "Mars", "LOG_LEVEL": "LOUD"})
+    done = run_command("digest", "ai", env={"TIMEZONE": "Mars", "LOG_LEVEL": "LOUD"})
     assert done.returncode == 1
     assert "TIMEZONE" in done.stderr
     assert "LOG_LEVEL" in done.stderr
@@ -165,14 +153,14 @@ def test_wrong_settings_are_all_named() -> None:
 
 def test_a_database_that_is_none_is_one_line() -> None:
     Path("jianbao.db").write_bytes(b"not a database" * 100)
-    done = run("chat", "--say", "/brief")
+    done = run_command("chat", "--say", "/brief")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_posts_take_several_files_or_several_options() -> None:
     a, b = write("a.jsonl", line(NEWS[0], "1")), write("b.jsonl", line(NEWS[1], "2"))
-    done = run(
+    done = run_command(
         "digest",
         "ai",
         "--posts",
@@ -248,11 +236,11 @@ def test_a_fault_of_the_program_is_one_line() -> None:
 
 
 def test_a_day_in_the_terminal() -> None:
-    assert run("collect").stdout.startswith("ai: sample: 377")
-    made = run("digest", "ai", "--date", "2025-12-06")
+    assert run_command("collect").stdout.startswith("ai: sample: 377")
+    made = run_command("digest", "ai", "--date", "2025-12-06")
     assert "核心信息" in made.stdout
     assert "relevance (5/9)" in made.stderr
-    said = run(
+    said = run_command(
         "chat",
         "--say",
         "/brief",
@@ -290,22 +278,24 @@ def test_the_chat_process_stays_light(tmp_path: Path) -> None:
 def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
     post_ = "---\ntitle: twitter_ai_20251206_20251206\n---\n## 个股与数字货币分析\n英伟达上涨。\n"
     name = write("old.md", post_)
-    assert run("import", name).returncode == 0
-    assert "英伟达上涨。" in run("chat", "--say", "/stocks 2025-12-06").stdout
-    refused = run("digest", "ai", "--date", "2025-12-06")
+    assert run_command("import", name).returncode == 0
+    assert "英伟达上涨。" in run_command("chat", "--say", "/stocks 2025-12-06").stdout
+    refused = run_command("digest", "ai", "--date", "2025-12-06")
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
-    exported = run("export", "site", "--date", "2025-12-06")
+    exported = run_command("export", "site", "--date", "2025-12-06")
     assert Path(exported.stdout.strip()).read_text(encoding="utf-8") == Path(name).read_text(
         encoding="utf-8"
     )
-    broken = run("import", write("notes.txt", "no report"), name)
+    broken = run_command("import", write("notes.txt", "no report"), name)
     assert broken.returncode == 1
     assert "notes.txt: no topic and days" in broken.stderr
-    assert run("digest", "ai", "--date", "2025-12-06", "--replace", "--json").returncode == 0
+    assert (
+        run_command("digest", "ai", "--date", "2025-12-06", "--replace", "--json").returncode == 0
+    )
 
 
 def test_check_passes_and_names_what_fails() -> None:
-    done = run("check")
+    done = run_command("check")
     assert done.returncode == 0, done.stdout
     for name in (
         "settings",
@@ -321,6 +311,6 @@ def test_check_passes_and_names_what_fails() -> None:
     Path("topics.toml").write_text(
         '[ai]\ntitle = "AI"\nslug = "ai"\nsources = [{ kind = "pigeon" }]\n'
     )
-    done = run("check")
+    done = run_command("check")
     assert done.returncode == 1
     assert 'FAIL topics: [ai] sources: no kind "pigeon"' in done.stdout

@@ -31,6 +31,7 @@ from digest.pipeline import run
 from digest.sources import Access
 from digest.store import Store
 from digest.store.source_tables import Change, Reads, SourceBook
+from tests import FULL
 from tests.posts import TOPIC
 from tests.source_servers import Server, hang, rss, serving, status
 from tests.x_server import KEY, XServer
@@ -448,6 +449,7 @@ def _at(now: datetime) -> type[datetime]:
     return Fixed
 
 
+KILLS = 8 if FULL else 3
 KILLED = """
 import sys
 import digest.sources.x as x
@@ -480,9 +482,9 @@ async def test_a_collector_killed_at_any_moment_loses_and_pays_nothing_twice(
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
             )
-            while len(x.asked) == asked and process.returncode is None and kills < 8:  # noqa: ASYNC110
+            while len(x.asked) == asked and process.returncode is None and kills < KILLS:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-            if process.returncode is None and kills < 8:
+            if process.returncode is None and kills < KILLS:
                 await asyncio.sleep(chance.uniform(0, 0.25))
                 process.send_signal(signal.SIGKILL)
                 kills += 1
