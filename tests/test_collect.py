@@ -451,8 +451,7 @@ def _at(now: datetime) -> type[datetime]:
 
 KILLS = 8 if FULL else 3
 KILLED = """
-import sys
-import digest.sources.x as x
+import sys, digest.sources.x as x
 x.API = sys.argv.pop()
 from bot.__main__ import main
 main()
