@@ -52,6 +52,7 @@ _DISCORD_FIELDS = {
     "attachments",
     "tts",
 }
+_POST_FIELDS = _DISCORD_FIELDS - {"nonce", "enforce_nonce", "tts"}
 
 _ME: dict[str, Any] = {"id": 7, "is_bot": True, "first_name": "Made up", "username": "made_up_bot"}
 _ME |= {"discriminator": "0", "avatar": None, "global_name": None}
@@ -121,6 +122,8 @@ class DeliveryStub:
         self.forgets_nonces = self.forbids_threads = False
         self.threads: dict[str, str] = {}
         """Names of threads by their ids."""
+        self.forums: dict[str, str] = {}
+        """Forums by their posts."""
         self.url, self.port = "", 0
         self._ids = itertools.count(1000)
         self._by_nonce: dict[tuple[str, str], str] = {}
@@ -136,6 +139,9 @@ class DeliveryStub:
         app.router.add_get("/api/v10/channels/{channel}/messages", self._history)
         app.router.add_post("/api/v10/channels/{channel}/messages/{id}/crosspost", self._crosspost)
         app.router.add_post("/api/v10/channels/{channel}/messages/{id}/threads", self._thread)
+        app.router.add_post("/api/v10/channels/{channel}/threads", self._open_post)
+        app.router.add_get("/api/v10/channels/{channel}", self._place)
+        app.router.add_get("/api/v10/guilds/{guild}/threads/active", self._active)
         app.router.add_get("/stub", self._told)
         app.router.add_get("/api/v10/users/@me", self._me)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -162,6 +168,39 @@ class DeliveryStub:
             return _answer(403, {"message": "Missing Permissions", "code": 50013})
         self.threads[id_] = str(sent["name"])
         return _answer(201, {"id": id_, "name": sent["name"]})
+
+    async def _place(self, request: web.Request) -> web.Response:
+        """Return a channel: text, a forum, or a post of one."""
+        id_ = request.match_info["channel"]
+        if forum := self.forums.get(id_):
+            return _answer(200, {"id": id_, "type": 11, "parent_id": forum})
+        return _answer(200, {"id": id_, "type": 15 if id_ in self.forums.values() else 0})
+
+    async def _active(self, _: web.Request) -> web.Response:
+        posts = [
+            {"id": id_, "parent_id": self.forums[id_], "name": name}
+            for id_, name in self.threads.items()
+            if id_ in self.forums
+        ]
+        return _answer(200, {"threads": posts, "members": []})
+
+    async def _open_post(self, request: web.Request) -> web.Response:
+        """Open a forum's post with its first message, which has its id."""
+        forum, sent = request.match_info["channel"], await _read(request)
+        odd = set(sent) - {"name", "auto_archive_duration", "message"}
+        odd |= set(sent["message"]) - _POST_FIELDS
+        if odd or forum not in self.forums.values() or not 0 < len(sent["name"]) <= 100:
+            self.problems.append(f"discord: a post in {forum} with {sorted(odd)}")
+        if ended := await self._before(request, "discord", forum):
+            return ended
+        if self.forbids_threads:
+            said = "A tag is required to create a forum post in this channel"
+            return _answer(400, {"message": said, "code": 40067})
+        id_ = str(next(self._ids))
+        self.threads[id_], self.forums[id_] = sent["name"], forum
+        self._take("discord", forum, _said(sent["message"]))
+        await self._after(request, self.books["discord"])
+        return _answer(201, {"id": id_, "type": 11, "parent_id": forum, "name": sent["name"]})
 
     async def _told(self, _: web.Request) -> web.Response:
         told = {name: vars(book) | {"doubled": book.doubled} for name, book in self.books.items()}
@@ -242,12 +281,7 @@ class DeliveryStub:
     async def _discord(self, request: web.Request) -> web.Response:
         chat = request.match_info["channel"]
         pictured = request.content_type.startswith("multipart/")
-        if pictured:
-            form = await request.post()
-            told: Any = form["payload_json"]
-            sent = json.loads(told)
-        else:
-            sent = await request.json()
+        sent = await _read(request)
         if request.headers.get("Authorization") != f"Bot {DISCORD_TOKEN}":
             return _answer(401, {"message": "401: Unauthorized", "code": 0})
         if set(sent) - _DISCORD_FIELDS or sent.get("enforce_nonce") is not True:
@@ -281,6 +315,14 @@ class DeliveryStub:
             self.problems.append("discord: crosspost outside an announcement channel")
         self.books["discord"].published += 1
         return _answer(200, {"id": request.match_info["id"]})
+
+
+async def _read(request: web.Request) -> dict[str, Any]:
+    """Return what was posted, with or without files beside it."""
+    if not request.content_type.startswith("multipart/"):
+        return dict(await request.json())
+    form: Any = await request.post()
+    return dict(json.loads(form["payload_json"]))
 
 
 def _said(sent: dict[str, Any]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 from bot.delivery.compose import compose_digest
 from bot.delivery.plan import Deliveries
 from bot.messages import Heading, ListItem, Paragraph, Picture
-from bot.platforms import Delivering, Pace
+from bot.platforms import Delivering, Outgoing, Pace, Unsure
 from bot.report_blocks import MARK
 from bot.services import Services
 from digest.models import Chat, Item, Subscription
@@ -22,7 +24,7 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
-from tests.town import DAY, DUE, TOPICS, due, opened
+from tests.town import DAY, DUE, TOPICS, due, every, opened
 
 PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
@@ -179,12 +181,14 @@ async def test_a_late_digest_says_so_in_the_chat_s_language(store: Store, tmp_pa
     assert lines[0] == lines[1]
 
 
+LONG_VIEWS = tuple(Item(f"View {n}. " + "x y " * 200, f"Ada {n}", cites=("x:1",)) for n in range(9))
+
+
 @pytest.mark.parametrize("forbidden", [False, True])
 async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
     store: Store, tmp_path: Path, forbidden: bool
 ) -> None:
-    views = tuple(Item(f"View {n}. " + "x y " * 200, f"Ada {n}", cites=("x:1",)) for n in range(9))
-    await store.save_report(report(YESTERDAY, views=views))
+    await store.save_report(report(YESTERDAY, views=LONG_VIEWS))
     wants = wish("discord", "5", threads=True, length="detail")
     await store.subscribe(wants, DUE - timedelta(hours=12))
     async with DeliveryStub() as stub:
@@ -202,3 +206,41 @@ async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
     assert str(YESTERDAY) in name
     assert taken["5"] == 1
     assert taken[thread] > 1
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+async def test_a_digest_in_a_forum_is_a_post_of_its_own(
+    store: Store, tmp_path: Path, tagged: bool
+) -> None:
+    await store.save_report(report(YESTERDAY, views=LONG_VIEWS))
+    wants = wish("discord", "5", threads=True, length="detail")
+    await store.subscribe(wants, DUE - timedelta(hours=12))
+    async with DeliveryStub() as stub:
+        stub.forums = {"5": "4"}
+        stub.forbids_threads = tagged
+        async with sending(store, tmp_path, stub, "discord") as ledger:
+            await ledger.propose(TOPICS, DUE)
+            await delivered(ledger, 1)
+        calls = stub.books["discord"].chats
+        assert stub.books["discord"].doubled == 0
+    if tagged:  # the forum wants a tag: the digest stays in the post that subscribed
+        assert calls["5"] > 1
+        return
+    [(post, name)] = stub.threads.items()
+    assert str(YESTERDAY) in name
+    assert calls[post] > 1, "the other parts are in it"
+    assert (calls["4"], calls["5"]) == (1, 0)
+
+
+async def test_a_forum_s_post_whose_answer_was_lost_is_not_opened_again() -> None:
+    async with DeliveryStub(fault=every(1, "drop_after")) as stub:
+        stub.forums = {"5": "4"}
+        to = opened("discord", stub.url)
+        body = {"embeds": [{"description": "News"}], "thread": "AI Daily 2025-12-06"}
+        first = Outgoing(Chat("discord", "5", space="9"), json.dumps(body), "n")
+        with pytest.raises(Unsure):
+            await to.deliver(first)
+        stub.fault = every(1, "")
+        again = await to.deliver(replace(first, repeated=True))
+        await to.close()
+        assert [again.message] == list(stub.threads)

@@ -154,6 +154,7 @@ class Tries:
             job.bare,
             job.denied,
             await self._ledger.first_message(part.delivery) if job.in_thread else "",
+            part.attempts > 1,
         )
         return job.message
 

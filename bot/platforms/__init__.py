@@ -237,6 +237,8 @@ class Outgoing:
     """Some of it is left out for want of permissions: the message says so."""
     thread: str = ""
     """The first message of its digest, in whose thread it belongs; empty for the chat itself."""
+    repeated: bool = False
+    """It was tried before."""
     reply_to: str = ""
     """The message it answers, where its place follows from that: a thread of comments."""
 

@@ -58,6 +58,9 @@ _BAD_FORM = 50035
 _NO_RIGHTS = 50013
 _BLOCKED = {40333}
 """JSON in Discord's name of the edge in front of it: this address is blocked for a while."""
+_FORUMS = {discord.ChannelType.forum.value, discord.ChannelType.media.value}
+_NOT_IN_POSTS = {"nonce", "enforce_nonce", "tts"}
+"""Fields of a message that the first one of a forum's post has not."""
 _SILENT = 1 << 12
 """SUPPRESS_NOTIFICATIONS, of a message's flags."""
 MOST_CONTENT = 2000
@@ -84,6 +87,7 @@ class DiscordDeliverer:
         }
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         self._open: aiohttp.ClientSession | None = None
+        self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         """Return the messages of a reply as JSON; only the first one rings. Needs a running loop:
@@ -109,32 +113,63 @@ class DiscordDeliverer:
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message, in one call; as plain text in as many as it takes. The first of a
-        digest that wants a thread opens it; one that belongs in a thread goes to the channel where
-        there is none, or where the bot may not write in it."""
-        name = str(json.loads(message.body).get("thread", ""))
+        digest that wants a thread opens it, in a forum as a post; one that belongs in a thread
+        goes to the channel where there is none, or where the bot may not write in it."""
+        name = str(json.loads(message.body).get("thread", ""))[:MOST_NAME]
+        forum = await self._find_forum(message.chat.id) if name else ""
         try:
-            delivered = await self._post(message, message.thread or message.chat.id)
+            if forum and (
+                opened := message.repeated and await self._find_post(forum, name, message.chat)
+            ):
+                return Delivered(opened)
+            delivered = await self._post(
+                message, forum or message.thread or message.chat.id, name if forum else ""
+            )
         except (Gone, Refused):
-            if not message.thread:
+            if not (forum or message.thread):
                 raise
             return await self._post(message, message.chat.id)
-        if name and delivered.message:
+        if name and not forum and delivered.message:
             await self._open_thread(message.chat.id, delivered.message, name)
         return delivered
 
+    async def _find_forum(self, chat: str) -> str:
+        """Return the forum that the chat is a post of, or nothing."""
+        if chat not in self._forums:
+            place, _ = await self.call("GET", f"/channels/{chat}", {})
+            forum = ""
+            if place.get("type") == discord.ChannelType.public_thread.value:
+                parent, _ = await self.call("GET", f"/channels/{place['parent_id']}", {})
+                forum = str(parent["id"]) if parent.get("type") in _FORUMS else ""
+            self._forums[chat] = forum
+        return self._forums[chat]
+
+    async def _find_post(self, forum: str, name: str, chat: Chat) -> str:
+        """Return the post that an earlier try opened: posts know no nonce, but their day."""
+        told, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
+        posts = [one for one in told["threads"] if one.get("parent_id") == forum]
+        return next((str(post["id"]) for post in posts if post.get("name") == name), "")
+
     async def _open_thread(self, channel: str, message: str, name: str) -> None:
         """Open a thread under a message; without it the digest goes on in the channel."""
-        content = {"json": {"name": name[:MOST_NAME], "auto_archive_duration": ARCHIVE_MINUTES}}
+        content = {"json": _thread(name)}
         try:
             await self.call("POST", f"/channels/{channel}/messages/{message}/threads", content)
         except PlatformError as error:
             log.warning("discord: no thread was opened (%s)", error)
 
-    async def _post(self, message: Outgoing, channel: str) -> Delivered:
-        first, again, path = "", 0.0, f"/channels/{channel}/messages"
+    async def _post(self, message: Outgoing, channel: str, post: str = "") -> Delivered:
+        """Send to a channel, or as a forum's new post of that name."""
+        first, again = "", 0.0
         for payload in _payloads(message):
+            path = f"/channels/{first if post and first else channel}/messages"
+            attachments = payload.get("attachments")
+            if post and not first:
+                path = f"/channels/{channel}/threads"
+                fields = {key: payload[key] for key in payload.keys() - _NOT_IN_POSTS}
+                payload = _thread(post) | {"message": fields}
             content: dict[str, Any] = {"json": payload}
-            if "attachments" in payload:
+            if attachments:
                 form = aiohttp.FormData()
                 form.add_field("payload_json", json.dumps(payload), content_type="application/json")
                 form.add_field("files[0]", message.picture, filename=PICTURE)
@@ -211,6 +246,10 @@ class DiscordDeliverer:
         if self._open is None:
             self._open = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
         return self._open
+
+
+def _thread(name: str) -> dict[str, Any]:
+    return {"name": name, "auto_archive_duration": ARCHIVE_MINUTES}
 
 
 def _payloads(message: Outgoing) -> list[dict[str, Any]]:
