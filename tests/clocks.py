@@ -15,6 +15,8 @@ import pytest
 SPEED = 20.0
 """Seconds of the loop's clock in a second of idle waiting. Work takes as long as it takes, that
 of threads too, so a busy machine lets nothing run out of time."""
+LEAST = 0.01
+"""Seconds of waiting in which what is on its way on this machine arrives."""
 
 
 class _Selector(selectors.DefaultSelector):
@@ -25,9 +27,10 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         if timeout is None or timeout <= 0 or self.working:
             return super().select(timeout)
-        events = super().select(timeout / SPEED)
+        brief = min(timeout, max(timeout / SPEED, LEAST))
+        events = super().select(brief)
         if not events:
-            self.ahead += timeout * (1 - 1 / SPEED)
+            self.ahead += timeout - brief
         return events
 
 
