@@ -257,4 +257,4 @@ async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
     assert len(phone.heard) == 2, "what is new is told on the same day"
     await store.save_note("languages", "telegram:98", "zh")
     await one.deliver("telegram", ["98"], phone.send)
-    assert "第 2/3 部分，不知是否到达（程序中途停止）" in phone.heard[-1][1]
+    assert "第 2/3 部分，不确定是否送达（程序中途停止）" in phone.heard[-1][1]

@@ -326,7 +326,7 @@ async def test_f22_a_revoked_token_stops_its_platform_within_three_calls(
         after.append(call)
         return told
 
-    async with DeliveryStub(fault=fault) as stub, town(stub, tmp_path, fast=0) as people:
+    async with DeliveryStub(fault=fault) as stub, town(stub, tmp_path, fast=5) as people:
         for name in PLATFORMS:
             await people.digests(name, CHATS)
         people.start()

@@ -284,12 +284,12 @@ async def test_a_change_during_the_day_leaves_one_digest_for_that_day(person: Pe
     await person.store.subscribe(await person.chosen(), early)
     assert await ledger.propose({"ai": TOPIC}, NOW) == 1
     said = await person.say("/settings 18:00")
-    assert "already arranged" in said
+    assert "already scheduled" in said
     assert "Next: 2025-12-09 Tue 18:00" in said
     assert "Next: 2025-12-09 Tue 18:00" in await person.say("/next")
     later = NOW.replace(hour=19)
     assert await ledger.propose({"ai": TOPIC}, later) == 0, "the ledger agrees"
-    assert "already arranged" not in await person.say("/settings +NVDA")
+    assert "already scheduled" not in await person.say("/settings +NVDA")
 
 
 async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:

@@ -202,7 +202,7 @@ async def test_sections_sources_and_neighbours_of_a_week_are_a_button_away(talk:
     buttons = talk.buttons()
     assert buttons["◀ 11-24–11-30"] == "/week ai 20251124..20251130"
     said = await talk.say(buttons["Sources"] + " 1")
-    assert "Posts behind point 1" in said
+    assert "Source posts for point 1" in said
     assert "https://x.com/a/status/3" in said
     assert "2025-12-05" in await talk.say(talk.buttons()["Story"])
 
@@ -213,7 +213,7 @@ async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
     assert "Changed: $2 billion (1 Dec) → $3 billion (2 Dec)" in by_number
     assert await talk.say("/story northlight probe") == by_number
     assert await talk.say(talk.replies[-1].line) == by_number
-    assert "No recent report tells of “zebra migration”" in await talk.say("/story zebra migration")
+    assert "No recent report mentions “zebra migration”" in await talk.say("/story zebra migration")
     assert "/story 1" in await talk.say("/story")
     assert "has 4 points" in await talk.say("/story 9")
 

@@ -122,7 +122,7 @@ async def test_remove_and_bring_back(
 
 async def test_test_shows_the_newest_posts(made: Services, child: list[tuple[str, ...]]) -> None:
     said = await say(made, "/source test b.example")
-    assert "b.example: 7 posts, the latest are" in said
+    assert "b.example: 7 posts. The latest:" in said
     assert "2025-12-06 08:00 · likes 3" in said
     assert "https://b.example/1" in said
     assert len(await list_sources(made.topics["ai"], made.store)) == 2
@@ -141,7 +141,7 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
         assert "switched off" in await say(made, "/source list")
         await say(made, "/source remove 1")
         assert await list_sources(topic, made.store) == ()
-        assert "of AI again" in await say(made, f"/source add {said}")
+        assert "to AI" in await say(made, f"/source add {said}")
         assert await list_sources(topic, made.store) == (near,)
         assert "not read yet" in await say(made, "/source list"), "and it gets a new chance"
 
@@ -149,7 +149,7 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
 @pytest.mark.parametrize(
     ("said", "zh", "en"),
     [
-        ("b.example/feed: answered 500", "应答 500", "answered 500"),
+        ("b.example/feed: answered 500", "返回 500", "answered 500"),
         ("x list:42: X refuses: gone", "X 拒绝了请求：gone", "X refuses: gone"),
         (
             "x: no reads are left for today; X_READS_MONTH says how many a month has",
