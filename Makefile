@@ -31,6 +31,7 @@ bench: .venv/ready ## prints the figures and writes them to docs/figures.md; ass
 
 chaos: .venv/ready ## kills the sending process 200 times, and long faults, many machines, and the widest tests; fails where a message is lost or doubled
 	$(BIN)/python -c "from tools.chaos import main; main()"
+	$(BIN)/python -m tools.chaos_day
 	$(BIN)/python -m tools.chaos_faults
 	$(BIN)/python -m tools.chaos_clock 60
 	$(BIN)/python -c "from tools.chaos_workers import main; main()"

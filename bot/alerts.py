@@ -40,6 +40,7 @@ REFUSED_FOR = timedelta(days=1)
 MOST_ROWS = 15
 """Chats that an alert names."""
 MOST_REASON = 120
+_REASONS = {ENDED: "ended", RESTORED: "restored", "removed": "removed", "deleted": "deleted"}
 
 
 class Tell(Protocol):
@@ -85,8 +86,8 @@ def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterat
 
 def explain(error: str, language: Language) -> str:
     """Return why nobody knows of a part whether it arrived, or why it was refused, in words."""
-    key = {ENDED: "undelivered_ended", RESTORED: "undelivered_restored"}.get(error)
-    return texts.text(key, language) if key else error[:MOST_REASON]
+    key = _REASONS.get(error)
+    return texts.text(f"undelivered_{key}", language) if key else error[:MOST_REASON]
 
 
 class Alerts:

@@ -122,6 +122,10 @@ class DeliveryStub:
         self.forgets_nonces = self.forbids_threads = False
         self.threads: dict[str, str] = {}
         """Names of threads by their ids."""
+        self.order: list[tuple[str, str, str]] = []
+        """Platform, chat and text of each message that was taken, in order."""
+        self.parents: dict[str, str] = {}
+        """Channels by the threads under their messages."""
         self.forums: dict[str, str] = {}
         """Forums by their posts."""
         self.url, self.port = "", 0
@@ -167,6 +171,7 @@ class DeliveryStub:
         if self.forbids_threads:
             return _answer(403, {"message": "Missing Permissions", "code": 50013})
         self.threads[id_] = str(sent["name"])
+        self.parents[id_] = request.match_info["channel"]
         return _answer(201, {"id": id_, "name": sent["name"]})
 
     async def _place(self, request: web.Request) -> web.Response:
@@ -244,6 +249,7 @@ class DeliveryStub:
     def _take(self, platform: str, chat: str, text: str) -> None:
         book = self.books[platform]
         book.taken[f"{chat} {text}"] += 1
+        self.order.append((platform, chat, text))
         book.times.append(asyncio.get_running_loop().time())
 
     async def _telegram(self, request: web.Request) -> web.Response:

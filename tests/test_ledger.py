@@ -143,7 +143,7 @@ async def test_a_held_part_holds_up_only_its_own_digest(ledger: Ledger) -> None:
     assert await ledger.claim("telegram", 10, tomorrow) == []
 
 
-async def test_refused_parts_are_listed_while_the_chat_is_subscribed(ledger: Ledger) -> None:
+async def test_refused_parts_are_listed_but_not_of_people_who_left(ledger: Ledger) -> None:
     await follow(ledger, MEI, HALL)
     await planned(ledger, "a")
     why = "not enough rights"
@@ -151,6 +151,8 @@ async def test_refused_parts_are_listed_while_the_chat_is_subscribed(ledger: Led
     await ledger.end_chat("telegram", "7", "removed")
     (part,) = await ledger.refused(EIGHT - HOUR)
     assert (part.chat.title, part.error, part.state) == ("The hall", why, "refused")
+    await ledger.end_chat("telegram", part.chat.id, "removed")
+    assert await ledger.refused(EIGHT - HOUR) == [part]
     assert await ledger.refused(EIGHT + HOUR) == []
 
 

@@ -32,12 +32,13 @@ class Ledger(DueTables):
             return await outbox.list_parts(connection, platform, mine)
 
     async def refused(self, since: datetime) -> list[Held]:
-        """Return the parts refused since then in chats that are subscribed still, oldest first."""
+        """Return the parts refused since then, oldest first: in chats that are subscribed still, and
+        in groups and channels that are gone. A person who blocks the bot is no matter to tell of.
+        """
         lost = and_(parts.c.state == "refused", parts.c.tried_at >= since)
+        told = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         async with self._store.reading() as connection:
-            return await outbox.list_parts(
-                connection, None, and_(lost, subscriptions.c.ended == "")
-            )
+            return await outbox.list_parts(connection, None, and_(lost, told))
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
