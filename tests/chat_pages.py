@@ -12,8 +12,11 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from bot import texts
+from bot.messages import Reply
 from bot.platforms import Host, Platform, Setup, open_platform
 from digest.cloud import font_path
+from digest.models import Language
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
 from tests.discord_things import Message as DiscordMessage
@@ -21,11 +24,12 @@ from tests.telegram_chats import Message as TelegramMessage
 from tests.telegram_server import TelegramServer
 
 FONT = '@font-face{{font-family:"Noto Sans SC";src:url("{font}")}}'
+TAGS = {"text_link": 'a href="#"', "bold": "b", "expandable_blockquote": "q"}
 TELEGRAM = """<!doctype html><meta charset="utf-8"><style>{face}
 body{{margin:0;padding:14px 12px;background:#d3e3c8;font:15px/1.42 "Noto Sans SC",sans-serif;color:#111}}
 .m{{background:#fff;border-radius:12px;padding:8px 12px;margin:0 34px 6px 0;white-space:pre-wrap;overflow-wrap:anywhere}}
 .me{{background:#e7fdd1;margin:0 0 8px auto;width:fit-content}}.p{{padding:0;overflow:hidden}}.p img{{width:100%;display:block}}
-.p div{{padding:8px 12px}}i{{font-style:normal;background:#eef4fa}}a{{color:#2a7bbf;text-decoration:none}}.r{{display:flex;gap:5px;margin:0 34px 5px 0}}
+.p div{{padding:8px 12px}}i{{font-style:normal;background:#eef4fa}}q{{quotes:none;box-shadow:-3px 0 #2a7bbf;padding-left:6px}}a{{color:#2a7bbf;text-decoration:none}}.r{{display:flex;gap:5px;margin:0 34px 5px 0}}
 .r span{{flex:1;background:#8fae83cc;color:#fff;border-radius:8px;text-align:center;padding:7px 2px;font-size:14px}}</style>{body}"""
 DISCORD = """<!doctype html><meta charset="utf-8"><style>{face}
 body{{margin:0;padding:14px 12px;background:#313338;font:15px/1.42 "Noto Sans SC",sans-serif;color:#dbdee1}}
@@ -37,36 +41,60 @@ a{{color:#00a8fc;text-decoration:none}}small{{color:#949ba4}}.r{{display:flex;fl
 .s{{background:#1e1f22;border-radius:4px;padding:8px 12px;margin:6px 20px 6px 0;color:#949ba4}}</style>{body}"""
 
 
-async def telegram_page(host: Host) -> str:
-    """/brief and one of its buttons on Telegram."""
+async def telegram_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
+    """A brief and one of its sections on Telegram; settings and an alert."""
     async with TelegramServer() as server:
-        server.person(7, "Mei")
-        setup = Setup(server.token, server.url)
-        async with running(open_platform("telegram", host, setup)):
-            server.say(7, 7, "/brief 5")
-            await server.until(lambda: any(m.buttons for m in server.messages(7)))
-            points = server.messages(7)[-1]
+        server.person(7, "Mei", language)
+        platform = open_platform("telegram", host, Setup(server.token, server.url))
+        async with running(platform):
+            await _say(server, f"/subscribe {language}", 2)
+            brief = await _say(server, "/brief 5", 1)
             number = len(server.messages(7))
-            server.press(7, points.message_id, "行情", 7)
+            section = texts.text("open_stocks", language)
+            server.press(7, brief[-1].message_id, section, 7)
             await server.until(lambda: len(server.messages(7)) > number)
-            shown = ['<div class="m me">/brief 5</div>', *map(_telegram, server.messages(7))]
-    return _filled(TELEGRAM, "".join(shown))
+            brief += server.messages(7)[number:]
+            settings = await _say(server, "/settings", 1)
+            await platform.tell("7", alert)
+            settings.append(server.messages(7)[-1])
+        return _telegrams("/brief 5", brief), _telegrams("/settings", settings)
 
 
-async def discord_page(host: Host) -> str:
-    """/brief and one of its buttons on Discord."""
+async def _say(server: TelegramServer, line: str, keyboards: int) -> list[TelegramMessage]:
+    """Return the answers to a line, once so many of them have buttons."""
+    number = len(server.messages(7))
+    server.say(7, 7, line)
+
+    def answers() -> list[TelegramMessage]:
+        return [message for message in server.messages(7)[number:] if message.mine]
+
+    await server.until(lambda: sum(bool(one.buttons) for one in answers()) >= keyboards, 20)
+    return answers()
+
+
+def _telegrams(line: str, messages: list[TelegramMessage]) -> str:
+    shown = "".join(map(_telegram, messages))
+    return _filled(TELEGRAM, f'<div class="m me">{escape(line)}</div>{shown}')
+
+
+async def discord_pages(host: Host, language: Language, alert: Reply) -> tuple[str, str]:
+    """A brief and one of its sections on Discord; settings and an alert."""
     async with DiscordServer() as server:
-        channel = server.channel(server.guild(1 << 22, "Home"), 20, "ai-news")
-        mei = server.person(7, "Mei")
-        async with running(open_platform("discord", host, Setup(TOKEN, server.api_url))):
+        mei = server.person(7, "Mei", {"zh": "zh-CN", "en": "en-US"}[language])
+        channel, section = server.dm(mei), texts.text("open_stocks", language)
+        platform = open_platform("discord", host, Setup(TOKEN, server.api_url))
+        async with running(platform):
             await server.until(lambda: server.commands and server._hearing(channel.guild), 20)
-            first = await (await server.slash(channel, mei, "brief")).done()
-            pressed = await server.press(first, "行情", mei)
-            found = [first, await pressed.done()]
-            shown = [
-                _discord(one, said) for one, said in zip(found, ("/brief", "行情"), strict=True)
-            ]
-    return _filled(DISCORD, "".join(shown))
+            await (await server.slash(channel, mei, "subscribe", options=language)).done()
+            brief = await (await server.slash(channel, mei, "brief")).done()
+            pressed = await (await server.press(brief, section, mei)).done()
+            settings = await (await server.slash(channel, mei, "settings")).done()
+            await platform.tell("7", alert)
+            told = server.messages(channel)[-1]
+        title = texts.text("alert", language)
+        pages = (("/brief", brief), (section, pressed)), (("/settings", settings), (title, told))
+        first, second = ("".join(_discord(one, line) for line, one in page) for page in pages)
+        return _filled(DISCORD, first), _filled(DISCORD, second)
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +130,7 @@ def _marked(text: str, entities: list[Any]) -> str:
         piece = escape(units[2 * start : 2 * stop].decode("utf-16-le"))
         for entity in entities:
             if entity["offset"] <= start and stop <= _end(entity):
-                tag = {"text_link": 'a href="#"', "bold": "b"}.get(entity["type"], "i")
+                tag = TAGS.get(entity["type"], "i")
                 piece = f"<{tag}>{piece}</{tag[0]}>"
         shown += piece
     return shown

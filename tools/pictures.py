@@ -13,15 +13,19 @@ from pathlib import Path
 
 import matplotlib
 from markdown_it import MarkdownIt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from bot.alerts import Alerts
 from bot.host import BotHost
+from bot.messages import Reply
 from bot.rich import cells
 from digest.cloud import font_path
+from digest.models import Language
 from digest.store import Store
+from digest.store.outbox import ENDED
 from digest.topics import load_topics
-from tests.chat_pages import discord_page, telegram_page
-from tests.hosts import context
+from tests.chat_pages import discord_pages, telegram_pages
+from tests.hosts import NOW, context
 from tests.source_servers import offline_topics
 
 ROOT = Path(__file__).parents[1]
@@ -96,7 +100,15 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool 
             timeout=120,
         )
     with Image.open(path) as image:
-        image.convert("RGB").quantize(96).save(path)
+        _crop(image.convert("RGB")).quantize(96).save(path)
+
+
+def _crop(image: Image.Image) -> Image.Image:
+    """Return the picture without what is empty at its end; the browser's last rows are its own."""
+    width, height = image.size
+    plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
+    filled = ImageChops.difference(image, plain).crop((0, 0, width, height - MARGIN)).getbbox()
+    return image.crop((0, 0, width, min(height, filled[3] + MARGIN))) if filled else image
 
 
 def archive(folder: Path, target: Path) -> None:
@@ -117,13 +129,42 @@ def archive(folder: Path, target: Path) -> None:
 
 
 async def chats(folder: Path, target: Path) -> None:
-    """What readers on Telegram and on Discord see, as both servers were sent it."""
-    async with await Store.open(f"sqlite:///{folder}/jianbao.db") as store:
-        known = context(store, folder)
-        host = BotHost(replace(known, topics=load_topics(folder / "topics.toml")), lambda _: None)
-        for name, made in (("telegram", telegram_page), ("discord", discord_page)):
-            html = await made(host)
-            shoot(html, folder / f"{name}.html", target / f"{name}.png", (480, 2100))
+    """What readers and operators on Telegram and on Discord see, as both servers were sent it."""
+    languages: tuple[Language, ...] = ("zh", "en")
+    for language in languages:
+        database = shutil.copy(folder / "jianbao.db", folder / f"{language}.db")
+        async with await Store.open(f"sqlite:///{database}") as store:
+            topics = load_topics(folder / "topics.toml")
+            host = BotHost(replace(context(store, folder), topics=topics), lambda _: None)
+            alert = await make_alert(store, language)
+            for name, made in (("telegram", telegram_pages), ("discord", discord_pages)):
+                pages = await made(host, language, alert)
+                for kind, html, size in zip(("", "-settings"), pages, (2100, 900), strict=True):
+                    file = f"{name}{kind}{'' if language == 'zh' else '-en'}"
+                    shoot(html, folder / f"{file}.html", target / f"{file}.png", (480, size))
+
+
+async def make_alert(store: Store, language: Language) -> Reply:
+    """Return what an operator hears after a bad night."""
+    alerts, heard = Alerts(store, lambda: NOW, language), list[Reply]()
+    since = {"part": 2, "parts": 3, "since": "12-08 08:00"}
+    rows = [
+        {"state": "held", "title": "AI news", "why": ENDED, **since},
+        {
+            "state": "refused",
+            "title": "Lab chat",
+            "why": "not enough rights to send text messages",
+            **since,
+        },
+    ]
+    await alerts.tell("undelivered", "telegram", n=2, rows=rows)
+    await alerts.tell("source_down", "ai/rss example.com", why="HTTP 500")
+
+    async def hear(_: str, reply: Reply) -> None:
+        heard.append(reply)
+
+    await alerts.deliver("picture", [language], hear)
+    return heard[0]
 
 
 def main() -> None:

@@ -88,11 +88,12 @@ async def _settled(ask: Ask, subscription: Subscription) -> date | None:
 
 def _left(when: datetime, now: datetime, language: Language) -> str:
     minutes = max(1, round((when - now).total_seconds() / 60))
-    days, remainder = divmod(minutes, 24 * 60)
-    if days >= 2:
-        return texts.text("days_left", language, d=days, h=remainder // 60)
-    key = "hours_left" if minutes >= 60 else "minutes_left"
-    return texts.text(key, language, h=minutes // 60, m=minutes % 60)
+    hours, over = divmod(minutes, 60)
+    if hours >= 48:
+        return texts.text("days_left", language, d=hours // 24)
+    if hours >= 3 or (hours and not over):
+        return texts.text("hours_left", language, h=hours)
+    return texts.text("time_left" if hours else "minutes_left", language, h=hours, m=over)
 
 
 def days_said(subscription: Subscription, language: Language) -> str:
