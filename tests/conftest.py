@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import socket
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from bot.settings import VARIABLES
@@ -98,3 +103,97 @@ def _migrate(url: str) -> None:
 
 
 _OPEN: Any = Store.open.__func__  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _migrate_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a new SQLite file begin as a copy of one that was migrated: migrations take a hundred
+    times as long as opening."""
+    template = tmp_path_factory.mktemp("migrated") / "store.db"
+
+    async def open_copy(cls: type[Store], url: str, /, **named: Any) -> Store:
+        scheme, _, name = url.partition(":///")
+        file = Path(name)
+        if scheme == "sqlite" and name and not named and not file.exists() and file.parent.is_dir():
+            if not template.exists():
+                _migrate(f"sqlite:///{template}")
+            shutil.copyfile(template, file)
+        opened: Store = await _OPEN(cls, url, **named)
+        return opened
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "open", classmethod(open_copy))
+        yield
+
+
+class Server:
+    """Databases on a PostgreSQL server, each a copy of one that was migrated."""
+
+    def __init__(self, address: str) -> None:
+        info = psycopg.conninfo.conninfo_to_dict(address)
+        host, port = str(info.get("host", "127.0.0.1")), info.get("port", 5432)
+        self._place = f"postgresql://{info.get('user', 'postgres')}@/{{}}?host={host}&port={port}"
+        self._address, self._template = address, ""
+
+    def run(self, statement: str) -> None:
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The address of a new database, without rows."""
+        if not self._template:
+            self._template = f"template_{uuid4().hex[:12]}"
+            self.run(f'CREATE DATABASE "{self._template}"')
+            _migrate(self._place.format(self._template))
+        name = f"test_{uuid4().hex[:12]}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        yield self._place.format(name)
+        self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        if self._template:
+            self.run(f'DROP DATABASE "{self._template}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: str) -> Iterator[Server]:
+    """Databases on the session's PostgreSQL."""
+    server = Server(postgres)
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A DATABASE_URL without rows of its own: every test of the store runs on both."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    with request.getfixturevalue("databases").database() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _encode_once() -> Iterator[None]:
+    """Keep the encoder and its vectors from test to test: most encode the sample's sentences."""
+    from digest.select import embed
+
+    load, vectors = embed._encoder, dict[str, Any]()
+
+    class Encoder:
+        @staticmethod
+        def encode(texts: Sequence[str]) -> list[Any]:
+            missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+            if missing:
+                vectors.update(zip(missing, load().encode(missing), strict=True))
+            return [vectors[text] for text in texts]
+
+    def stays() -> type[Encoder] | None:
+        return None if load() is None else Encoder
+
+    stays.cache_clear = lambda: None  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embed, "_encoder", stays)
+        patch.setattr(embed, "gc", SimpleNamespace(collect=int))  # nothing to give back
+        yield
