@@ -37,7 +37,7 @@ PATIENCE = timedelta(hours=1)
 out."""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused part is told of."""
-MOST_ROWS = 15
+MOST_ROWS = 30
 """Chats that an alert names."""
 MOST_REASON = 120
 _REASONS = {ENDED: "ended", RESTORED: "restored", "removed": "removed", "deleted": "deleted"}

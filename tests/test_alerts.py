@@ -230,7 +230,7 @@ async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
 ) -> None:
     phone, one = Phone(), alerts(store, clock)
     watch = Watch(store, [], one.tell)
-    chats = [Chat("telegram", str(number), title=f"Club {number}") for number in range(20)]
+    chats = [Chat("telegram", str(number), title=f"Club {number}") for number in range(35)]
     held = [Held(n, chat, "ai", DAY, 1, 3, START, ENDED) for n, chat in enumerate(chats[:3])]
     held += [replace(held[0], part=90, position=2)]
     why = "not enough rights to send text messages to the chat"
@@ -245,7 +245,7 @@ async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
         await watch.look(START, {}, [*held, *refused])
         await one.deliver("telegram", ["99"], phone.send)
     ((_, text),) = phone.heard
-    assert "telegram: 21 messages did not arrive, or may not have:" in text
+    assert "telegram: 36 messages did not arrive, or may not have:" in text
     assert "Club 0: part 2 of 3 may not have arrived (the program ended meanwhile)" in text
     assert text.count("Club 0:") == 1
     assert f"Club 3: part 1 of 3 was refused ({why}), 12-08 09:00 UTC" in text

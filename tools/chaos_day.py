@@ -112,9 +112,11 @@ def send(database: str, url: str) -> None:
 
 
 async def _send(database: str, url: str) -> None:
-    async with await Store.open(database) as store:
+    async with await Store.open(f"sqlite:///{database}") as store:
         ledger, alerts = Ledger(store), Alerts(store, _now, "en")
-        sending = Deliveries(context(store, Path()), ledger, alerts.tell, resend=False)
+        sending = Deliveries(
+            context(store, Path(database).parent), ledger, alerts.tell, resend=False
+        )
         await ledger.propose(TOPICS, DUE)
         to: list[Any] = [opened(platform, url) for platform in PLATFORMS]
         await asyncio.gather(
@@ -185,15 +187,17 @@ def received(stub: DeliveryStub) -> dict[str, list[str]]:
 
 async def day(number: int, folder: Path) -> tuple[list[tuple[str, str, bool]], str]:
     """Return a row a chat, and all that operators were told."""
-    database = f"sqlite:///{folder}/day.db"
     processes = multiprocessing.get_context("forkserver")
-    async with await Store.open(database) as store, DeliveryStub(fault=Weather()) as stub:
+    async with (
+        await Store.open(f"sqlite:///{folder}/day.db") as store,
+        DeliveryStub(fault=Weather()) as stub,
+    ):
         for wants in list_subscriptions(number):
             await store.subscribe(wants, DUE - timedelta(hours=12))
         for back in range(1, 8):
             await store.save_report(report(DAY - timedelta(days=back), views=VIEWS))
         for enough in (number // 2, number, 0):
-            process = processes.Process(target=send, args=(database, stub.url))
+            process = processes.Process(target=send, args=(str(folder / "day.db"), stub.url))
             process.start()
             await _wait(store, stub, enough)
             process.kill()
