@@ -4,20 +4,28 @@ post."""
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 
-from digest.models import Item, Post
+from bot.messages import Paragraph
+from bot.report_blocks import ReportView, report_blocks
+from digest.models import SECTIONS, Item, Post, Section
 from digest.reading import Reading, Story, attach, read
+from digest.write.extractive.money import merge_empty
+from digest.write.extractive.notes import note
 from digest.write.model.candidates import Candidate, require_subject
 from digest.write.model.context import MUST, Context, Event, list_official, shorten
+from digest.write.model.editor import COPIED, Editor
 from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Pick
 from digest.write.model.split import is_apart, split_stories
-from tests.editing import material
+from tests.editing import PROMPTS, Model, extractive, items, material
 from tests.posts import post
+from tests.test_search import make_report
+from tests.writers import Reply, honest
 
 
 def _context() -> Context:
@@ -153,3 +161,38 @@ def test_an_item_says_what_it_is_about(said: str, ok: bool) -> None:
     assert (judged.problems == ()) is ok
     if not ok:
         assert "Cloudflare" in judged.problems[0]
+
+
+def test_two_empty_sections_of_money_are_one_line() -> None:
+    sections = [Section(name, name, (note(f"no {name}"),)) for name in SECTIONS]
+    merged = {s.name: s.items for s in merge_empty(sections, "en")}
+    assert merged["markets"] == merged["finance"] != (note("no markets"),)
+    assert merged["views"] == (note("no views"),)
+    report = replace(make_report(date(2025, 12, 5)), sections=merge_empty(sections, "en"))
+    report = replace(report, language="en")
+    topic = material().topic
+    blocks = report_blocks(topic, report, ReportView("en", SECTIONS), "")
+    lines = [block.text for block in blocks if isinstance(block, Paragraph)]
+    assert lines.count(merged["markets"][0].text) == 1
+    item = Item("Acme raises $2B.", cites=("x:1",))
+    full = [replace(s, items=(item,)) if s.name == "finance" else s for s in sections]
+    assert merge_empty(full, "en") == tuple(full)
+
+
+async def test_an_item_in_the_words_of_another_post_goes_back_whole() -> None:
+    stolen: list[str] = []
+
+    def steal(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        if "points" in reply:
+            first, second = reply["points"][:2]
+            stolen.append(second["text"])
+            reply["points"] = [{**first, "text": second["text"]}, *reply["points"][2:]]
+        return reply
+
+    model = Model(steal)
+    found = await Editor(material(), extractive(), model.ask, PROMPTS).write()
+    repair = next(call.prompt for call in model.calls if call.name == "repair")
+    assert f"text: {stolen[0]}\nwrong: {COPIED}" in repair
+    printed = [item for item in items(found, "points") if stolen[0] in item.text]
+    assert {item.status for item in printed} <= {"extractive"}

@@ -120,25 +120,27 @@ def require_subject(candidate: Candidate) -> Candidate:
     return replace(candidate, problems=(f"does not say what it is about: {subjects}",))
 
 
-def pieces(one: Candidate) -> list[Candidate]:
+def pieces(candidate: Candidate) -> list[Candidate]:
     """Return title and sentences of a candidate, each to be checked alone, a speaker with each."""
-    title = one.item.title if one.section == "views" else ""
-    texts = [s.strip() for s in split_line(one.item.text) if s.strip()]
-    texts = texts if title else [one.item.title, *texts]
-    return [replace(one, item=replace(one.item, title=title, text=text)) for text in texts]
+    title = candidate.item.title if candidate.section == "views" else ""
+    texts = [s.strip() for s in split_line(candidate.item.text) if s.strip()]
+    texts = texts if title else [candidate.item.title, *texts]
+    return [
+        replace(candidate, item=replace(candidate.item, title=title, text=text)) for text in texts
+    ]
 
 
-def without(one: Candidate, failed: Sequence[bool]) -> Candidate:
+def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
     """Return the candidate without those of its `pieces` that failed."""
-    kept = [p.item.text for p, wrong in zip(pieces(one), failed, strict=True) if not wrong]
-    title = one.item.title
-    if one.section != "views":
+    kept = [p.item.text for p, wrong in zip(pieces(candidate), failed, strict=True) if not wrong]
+    title = candidate.item.title
+    if candidate.section != "views":
         title = kept.pop(0) if not failed[0] else ""
     space = "" if language("".join(kept)) == "zh" else " "
     text = space.join(kept).rstrip()
     if text.endswith((";", "；")):
         text = text[:-1].rstrip() + ("." if space else "。")
-    return replace(one, item=replace(one.item, title=title, text=text), cut=True)
+    return replace(candidate, item=replace(candidate.item, title=title, text=text), cut=True)
 
 
 def _candidate(
