@@ -307,6 +307,12 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("the first six months brought $4 billion", "First Half Results: $4 Billion"),
         ("几乎是乙的两倍", "82% for A, 44% for B"),
         ("almost half a trillion dollars", "spends $450B"),
+        ("带宽降低近三分之一", "30% lower bitrate"),
+        ("一千万本科生", "10 million undergraduates"),
+        ("守住 11.2 万美元", "112 k support held"),
+        ("胜过 Corvid 4.5 Swift", "beats corvid-4-5-swift"),
+        ("罗尼·瓦西什塔发言", "Ronnie Vasishta speaks"),
+        ("3B active, under 4% of the total", "80B parameters, 3B activated"),
     ],
 )
 def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -> None:
@@ -334,6 +340,9 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
             "Acme cut its price target to $38.",
         ),
         ("股价暴跌 27%", "股价暴涨 27%", "跌"),
+        ("股价已跌 261%", "居然+261% 了", "股价已跌 261%"),
+        ("指数从 53.3 降至 51", "指数从51上升到了53.3", "53.3 降至 51"),
+        ("Acme ranks second.", "Acme takes 3rd place", "second"),
     ],
 )
 def test_a_name_or_price_of_another_is_refused(said: str, posted: str, what: str) -> None:

@@ -120,7 +120,7 @@ _TENS = {
 }
 _RANK = re.compile(
     rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![{_HAN}])(?![方天章节期批款代只])"
-    rf"|\b(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
+    rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
     r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s(?:thousand|million|billion)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
 )
@@ -138,6 +138,8 @@ _NEIGHBOURS = re.compile(
 )
 _MINUTES = re.compile(r"分(?=[\u3041-\u30fa間间]|未[満满]|以内)")
 """The Japanese minute; in Chinese 分 counts points."""
+_NO_COUNTERS = {"本": "科地身届土", "部": "分门署", "行": "业", "条": "件", "家": "庭", "位": "于"}
+"""By counter, what makes a word of it: 一千万本科生 are no books."""
 _ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
 """周活: no unit of the number before it."""
 
@@ -278,7 +280,8 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
         ):
             return load_unit_names()[word], start + length
     for counter in load_counters():
-        if text.startswith(counter, start):
+        follow = text[start + len(counter) : start + len(counter) + 1]
+        if text.startswith(counter, start) and follow not in tuple(_NO_COUNTERS.get(counter, "")):
             return "count", start + len(counter)
     return "", at
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from digest.reading.amounts import Amount, find_amounts, find_cues
 from digest.reading.days import blank_days
@@ -50,6 +51,7 @@ def is_range(text: str, first: Amount, second: Amount) -> bool:
 
 
 CLAUSE_CHARS = 160
+MOVE_CHARS = 24
 RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
 """Where the words stand that say whether a figure went up or down."""
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
@@ -72,8 +74,10 @@ def find_direction(text: str, amount: Amount) -> int:
     last one behind it, -1 for down, 0 where none does. In its clause, with no figure between."""
     before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start]
     head = before.rstrip(" $€£¥")
-    if head.endswith(("+", "-")) and (head[-2:-1] in " \n(:：（"):
-        return 1 if head[-1] == "+" else -1
+    if head.endswith(("+", "-")):
+        sign, prior = head[-1], head[-2:-1]
+        if prior in " \n(:：（" or (sign == "+" and not prior.isascii()):
+            return 1 if sign == "+" else -1
     after = text[amount.end : amount.end + RISE_AFTER_CHARS]
     for words in (_BESIDE.split(before)[-1], _BESIDE.split(after)[0]):
         rise, fall = (
@@ -83,6 +87,17 @@ def find_direction(text: str, amount: Amount) -> int:
         if rise != fall:
             return 1 if rise > fall else -1
     return 0
+
+
+def find_moves(text: str, amounts: Sequence[Amount]) -> list[tuple[Amount, Amount]]:
+    """Return where something came from and where it went: "from 51 to 53.3", 从 51 升至 53.3."""
+    return [
+        (first, second)
+        for first, second in pairwise(amounts)
+        if text[: first.start].rstrip(" $€£¥").lower().endswith(("从", "由", "from"))
+        and second.start - first.end < MOVE_CHARS
+        and text[first.end : second.start].rstrip(" $€£¥了").lower().endswith(("至", "到", " to"))
+    ]
 
 
 def find_turned_words(text: str, posted: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
     re.IGNORECASE,
 )
-_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}-]|\.\d)")
+_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}]|[-.]\d)")
 """V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
 _SIDE = re.compile(r"\b(North|South|East|West)(?:ern)?\s([A-Z][a-z]{2,})")
 _LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
@@ -87,7 +87,7 @@ class Mentions:
 
 def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
     """Return what posts name; `text` is that of all of them with authors and sources."""
-    plain = _DASHED_VERSION.sub(r"\1.\2", simplify(text))
+    plain = join_versions(simplify(text))
     words = [word for _, word in find_words(plain)]
     tokens = [unaccent(word).lower() for word in words]
     tags = _TAG.findall(plain)
@@ -180,7 +180,7 @@ def has_word(word: str, text: str) -> bool:
 def follows_name(text: str, at: int) -> bool:
     """Return True where a capitalised word stands before a place of the text, a space apart."""
     before = text[max(0, at - 30) : at]
-    last = before.split()[-1:] if before[-1:].isspace() else []
+    last = before.split()[-1:] if before[-1:] == " " else []
     word = last[0].lstrip("(\"'“[（") if last else ""
     return "A" <= word[:1] <= "Z" and all(char.isalnum() or char in "._-" for char in word)
 
@@ -188,6 +188,11 @@ def follows_name(text: str, at: int) -> bool:
 def looks_ordinary(word: str) -> bool:
     """Return True for a capitalised word with an ending of ordinary ones: Introducing."""
     return word[:1].isupper() and word.isalpha() and word.endswith(_ORDINARY_ENDINGS)
+
+
+def join_versions(text: str) -> str:
+    """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet."""
+    return _DASHED_VERSION.sub(r"\1.\2", text)
 
 
 def find_sides(text: str) -> Iterator[tuple[str, str]]:

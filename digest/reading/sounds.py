@@ -24,6 +24,8 @@ PINYIN_LETTERS = 6
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
 _CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
+_AS_V = str.maketrans({"瓦": "va", "维": "vi", "沃": "vo", "韦": "vei", "文": "ven", "温": "ven", "万": "van", "威": "vi"})  # fmt: skip
+"""Characters that spell v as well as w: 瓦西什塔 is Vasishta, 沃尔特 Walter."""
 _SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
 """Chinese leaves it out: Marcus is 马库斯."""
 _SPELLINGS = (
@@ -119,7 +121,8 @@ class Sounds:
         if pinyin in self._pairs:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
-        return any(is_alike(parts[-1], sound) for sound in self._latin | self._kana)
+        last = {parts[-1], sound_of(re.split("[·・]", name)[-1].translate(_AS_V))}
+        return any(is_alike(own, sound) for own in last for sound in self._latin | self._kana)
 
     def match_around(self, text: str, start: int, end: int) -> bool:
         """Return True where the text has a name of the sound of these characters with up to
@@ -180,6 +183,7 @@ class Sounds:
                     word = run[at : at + length]
                     if len(word) == length and all(char in marks for char in word):
                         words.add(word)
+        words |= {word.translate(_AS_V) for word in words}
         return frozenset(sound_of(word) for word in words)
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import Literal
 from digest.models import Item, Post
 from digest.reading.amounts import Amount, find_amounts
 from digest.reading.assets import blank_tickers, find_tickers
-from digest.reading.contexts import find_clause, find_direction, find_turned_words
+from digest.reading.contexts import find_clause, find_direction, find_moves, find_turned_words
 from digest.reading.days import blank_days, blank_zones, find_terms
 from digest.reading.markup import (
     blank_handles,
@@ -108,6 +108,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
     yield from _missing_amounts(amounts, bare, evidence)
     yield from (Claim("figure", words) for words in find_turned_words(bare, evidence.text))
+    yield from (Claim("figure", words) for words in _turned_moves(amounts, bare, evidence))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
     yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
     measures = [
@@ -134,9 +135,10 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
 
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
+    has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     for amount in amounts:
         dated = amount.start in dates and amount.unit in ("", "count", "year", "month")
-        if dated or not _is_checked(amount, bare):
+        if dated or not _is_checked(amount, bare, has_ranks=has_ranks):
             continue
         if amount.kind == "magnitude":
             if not is_magnitude(amount, evidence.amounts):
@@ -153,6 +155,15 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         derived = is_derived(amount, find_clause(bare, amount), evidence.operands)
         if not derived:
             yield Claim("figure" if derived is False else "derived", amount.text)
+
+
+def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[str]:
+    """Yield "from 53 to 51" where the posts have it from 51 to 53."""
+    posted = {(a.value, b.value) for a, b in evidence.moves}
+    for first, second in find_moves(bare, amounts):
+        ends = first.value, second.value
+        if ends not in posted and ends[::-1] in posted:
+            yield bare[first.start : second.end]
 
 
 def _is_years_since(value: float, evidence: Evidence) -> bool:
@@ -186,16 +197,16 @@ def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
     return directions == {-direction}
 
 
-def _is_checked(amount: Amount, text: str) -> bool:
+def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     """Return True for an amount that a statement must prove: no "one", no bare "two", no
-    "first", no name."""
+    "first", no name; "second" only where the posts rank too."""
     value, unit = amount.value, amount.unit
     if amount.text.lower() == "half" and not _HALF_OF.intersection(text[amount.end :].split()[:1]):
         return False  # the first half, half-hearted: no share
     if amount.in_name or (not value and unit != "percent"):
         return False
     if amount.kind == "rank":
-        return value >= 3
+        return value >= 3 or (value == 2 and has_ranks)
     if amount.kind != "number" or not amount.spelled:
         return True
     sure = amount.text.isascii() or unit or value >= 10

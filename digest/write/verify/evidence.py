@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
-from digest.reading.contexts import count_entries, find_direction
+from digest.reading.contexts import count_entries, find_direction, find_moves
 from digest.reading.days import (
     Day,
     Hour,
@@ -25,7 +25,7 @@ from digest.reading.days import (
     resolve_days,
 )
 from digest.reading.markup import drop_short_links, find_handles, fold_text
-from digest.reading.mentions import Mentions, follows_name, read_mentions
+from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales
 from digest.reading.units import CURRENCIES
 from digest.text import language
@@ -63,6 +63,8 @@ class Evidence:
     in an order."""
     facts: tuple[Fact, ...]
     """Figures of a unit in `CHANGES`."""
+    moves: tuple[tuple[Amount, Amount], ...]
+    """From where to where figures went."""
     days: tuple[Day, ...]
     """Days that the posts name, or mean by "yesterday" and 周五."""
     own_days: tuple[Day, ...]
@@ -96,6 +98,7 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
         tuple(amount for part in parts for amount in part.amounts),
         tuple(amount for part in parts for amount in part.operands),
         tuple(fact for part in parts for fact in part.facts),
+        tuple(move for part in parts for move in part.moves),
         tuple(day for part in parts for day in part.days),
         tuple(day for part in parts for day in part.own_days),
         any(part.names_days for part in parts),
@@ -113,7 +116,7 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
 def _read(
     source: str, url: str, author: str, author_name: str, posted: str, created: datetime
 ) -> Evidence:
-    words = drop_short_links(fold_text(posted))
+    words = join_versions(drop_short_links(fold_text(posted)))
     name = fold_text(author_name)
     text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
@@ -138,6 +141,7 @@ def _read(
             for amount in numbers
             if amount.unit in CHANGES
         ),
+        tuple(find_moves(bare, numbers)),
         all_days,
         tuple(as_day(day) for day in own),
         bool(days),

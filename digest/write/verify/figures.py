@@ -80,6 +80,8 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     )
     if fine and difference <= min(step / 2 * (1 + EXACT), LOOSE * abs(value)):
         return mine.hedge != "over" or fact >= value * 0.98
+    if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
+        return True  # 30% is "almost a third"
     round_step = max(step, _trailing_step(value))
     if mine.hedge == "over":
         return value < fact < value + round_step

@@ -235,7 +235,7 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     base = strip_tail(lower)
     if {lower, glued, base, strip_ending(base)} & mentions.words:
         return True
-    if len(glued) > 3 and _is_in_tag(glued, mentions):
+    if len(glued) > (2 if word.isupper() else 3) and _is_in_tag(glued, mentions):
         return True
     cut = cut_segments(strip_tail(word))
     if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):

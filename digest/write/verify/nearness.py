@@ -29,10 +29,12 @@ MOST_CHARS = 2400
 
 
 def split_statements(text: str) -> list[str]:
-    """Return the sentences of an item's text, one that is too short with the one before it."""
+    """Return the sentences of an item's text; with the one before it what is too short, or goes on
+    behind a semicolon: "its price is due later"."""
     statements: list[str] = []
     for sentence in filter(str.strip, split_line(text)):
-        if statements and len(sentence.strip().encode()) < SHORT:
+        goes_on = bool(statements) and statements[-1].rstrip().endswith(";")
+        if statements and (goes_on or len(sentence.strip().encode()) < SHORT):
             statements[-1] += sentence
         else:
             statements.append(sentence)
