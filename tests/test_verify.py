@@ -312,7 +312,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("守住 11.2 万美元", "112 k support held"),
         ("胜过 Corvid 4.5 Swift", "beats corvid-4-5-swift"),
         ("罗尼·瓦西什塔发言", "Ronnie Vasishta speaks"),
-        ("3B active, under 4% of the total", "80B parameters, 3B activated"),
+        ("3B active, under 4% of the total", "on Alder AI\n80B parameters, 3B activated"),
     ],
 )
 def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -> None:

@@ -63,7 +63,7 @@ class Amount:
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b(usd|rmb|cny|eur|hkd|gbp|jpy)\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
 """x100: a hundred times."""
-_IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)$")
+_IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)\Z")
 _PREFIX_WORDS = tuple(
     f"{word}-" for word in "sub mid pre post top non multi over under the".split()
 )
