@@ -56,8 +56,8 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
         alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
         if replaced and replaced.aside:
-            made = f"{replaced.made_at:%Y-%m-%d %H:%M}"
-            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made)
+            made_at = f"{replaced.made_at:%Y-%m-%d %H:%M}"
+            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
         elif replaced:
             await alerts.tell("log_lost", await store.check())
         try:
@@ -89,10 +89,10 @@ async def _migrate() -> None:
 
 def _versions() -> str:
     try:
-        own = version("jianbao")
+        release = version("jianbao")
     except PackageNotFoundError:
-        own = "(not installed)"
-    return f"jianbao {own}, Python {sys.version.split()[0]}"
+        release = "(not installed)"
+    return f"jianbao {release}, Python {sys.version.split()[0]}"
 
 
 async def chat(settings: Settings, lines: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ class Archive:
         """Return the report of a day (the newest without `day`), or the stories of the days from
         `day` to `last`; overview and points unless `sections` names others."""
         report = await self._report(topic, day, last, language)
-        wanted = sections or list(BRIEF)
+        names = sections or list(BRIEF)
         return {
             "topic": report.topic,
             "from": str(report.first),
@@ -87,7 +87,7 @@ class Archive:
             "items": [
                 {"number": number, "section": name, **_item(report, item)}
                 for number, name, item in report.numbered_items()
-                if name in wanted
+                if name in names
             ],
         }
 
@@ -109,13 +109,13 @@ class Archive:
         report = await self._report(topic, day, None, None)
         item = _numbered(report, number)
         around = await self._store.daily_reports(topic, day - STORY_DAYS, day + STORY_DAYS)
-        reports = [one.in_language(report.language) for one in around]
+        reports = [entry.in_language(report.language) for entry in around]
         line = find_storyline(trace_storylines(reports), day, item)
-        by_day = {one.last: one for one in reports}
+        by_day = {entry.last: entry for entry in reports}
         return [
-            {"day": str(told.day), **_item(by_day[told.day], one)}
-            for told in (line.tellings if line else ())
-            for one in told.items
+            {"day": str(telling.day), **_item(by_day[telling.day], entry)}
+            for telling in (line.tellings if line else ())
+            for entry in telling.items
         ]
 
     async def get_sources(self, topic: str, day: date, number: int) -> list[Row]:

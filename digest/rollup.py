@@ -76,9 +76,9 @@ def roll_up(
     items["overview"] = list(_overview(spoken, language))
     for name in SECTIONS[2:-2]:
         others = [line for line in lines[MAX_POINTS:] if line.best.section == name]
-        told = [_told(line, language, grouped=name) for line in others[:MAX_ITEMS]]
-        groups = list(dict.fromkeys(item.group for item in told))
-        items[name] = sorted(told, key=lambda item: groups.index(item.group))
+        stories = [_told(line, language, grouped=name) for line in others[:MAX_ITEMS]]
+        groups = list(dict.fromkeys(item.group for item in stories))
+        items[name] = sorted(stories, key=lambda item: groups.index(item.group))
     items["points"].append(_summary(reports, lines, first, last, language))
     cites = {key for rows in items.values() for item in rows for key in item.cites}
     titled = replace(topic, language=language)
@@ -94,7 +94,7 @@ def roll_up(
         counts=_total(reports),
         posts={key: post for key, post in _all_posts(spoken).items() if key in cites},
         wordcounts=dict(sum((Counter(report.wordcounts) for report in reports), Counter())),
-        created_at=max((one.created_at for one in reports if one.created_at), default=None),
+        created_at=max((daily.created_at for daily in reports if daily.created_at), default=None),
     )
 
 
@@ -105,8 +105,8 @@ def _overview(reports: Sequence[Report], language: Language) -> Iterator[Item]:
     for report in written if len(written) <= MAX_DAYS_IN_OVERVIEW else ():
         items = report.section("overview").items
         # An imported post may begin with its own title.
-        told = (i for i in items if i.status != "note" and i.text.rstrip()[-1:] in _ENDS)
-        if item := next(told, None):
+        candidates = (i for i in items if i.status != "note" and i.text.rstrip()[-1:] in _ENDS)
+        if item := next(candidates, None):
             text = item.text if len(item.text) <= TELLING_CHARS else _beginning(item.text)
             day = name_day(report.last, language)
             yield replace(item, text=f"{day}{_COLON[language]}{text}", group="")
@@ -133,8 +133,8 @@ def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
                 if amount.unit == last.unit and words & around:
                     chain.append((telling.day, amount, around))
                     break
-        known = [amount for chain in chains for _, amount, _ in chain]
-        chains += [[(telling.day, a, words)] for a, words in figures if not is_supported(a, known)]
+        seen = [amount for chain in chains for _, amount, _ in chain]
+        chains += [[(telling.day, a, words)] for a, words in figures if not is_supported(a, seen)]
     changed = [chain for chain in chains if len(chain) > 1]
     return [[(day, amount.text.strip()) for day, amount, _ in chain] for chain in changed]
 
@@ -171,7 +171,7 @@ def _told(line: Storyline, language: Language, grouped: SectionName | None = Non
         _CHANGED[language].format(show_chain(c, language)) for c in find_changes(line)[:MAX_CHANGES]
     ]
     group = best.item.group if grouped in ("markets", "events") else ""
-    imported = any(item.status == "imported" for told in line.tellings for item in told.items)
+    imported = any(item.status == "imported" for day in line.tellings for item in day.items)
     status = "imported" if imported else best.item.status
     return Item("\n".join(rows), best.item.title, group, _cites(shown), status)
 
@@ -204,7 +204,9 @@ def show_chain(chain: Sequence[tuple[date, str]], language: Language) -> str:
 def _cites(tellings: Sequence[Telling]) -> tuple[str, ...]:
     """Return some posts of every day, in order: the first of each day before the second of any."""
     ranked = sorted(
-        (place, n, key) for n, told in enumerate(tellings) for place, key in enumerate(told.cites)
+        (place, n, key)
+        for n, telling in enumerate(tellings)
+        for place, key in enumerate(telling.cites)
     )
     chosen = sorted(ranked[:MAX_CITES], key=lambda row: (row[1], row[0]))
     return tuple(dict.fromkeys(key for _, _, key in chosen))
@@ -233,7 +235,9 @@ def _summary(
 
 def _total(reports: Sequence[Report]) -> Counts:
     names = (field.name for field in fields(Counts))
-    return Counts(**{name: sum(getattr(one.counts, name) for one in reports) for name in names})
+    return Counts(
+        **{name: sum(getattr(report.counts, name) for report in reports) for name in names}
+    )
 
 
 def _all_posts(reports: Sequence[Report]) -> dict[str, Cited]:

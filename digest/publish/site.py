@@ -373,7 +373,7 @@ class Site:
     async def _trace_around(self, report: Report) -> list[Storyline]:
         first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
         near = await self.store.daily_reports(report.topic, first, last)
-        same = [one.in_language(report.language) for one in near]
+        same = [daily.in_language(report.language) for daily in near]
         return await asyncio.to_thread(trace_storylines, same)
 
     async def _show_search(self, frame: Frame, words: str) -> Page:

@@ -115,8 +115,8 @@ class DueTables(OutboxTables):
                 reports.c.first == deliveries.c.report,
                 reports.c.last == deliveries.c.report,
             )
-            made = select(reports.c.id).where(same).exists()
-            query = _open(platform).where(made, deliveries.c.due_at <= now)
+            has_report = select(reports.c.id).where(same).exists()
+            query = _open(platform).where(has_report, deliveries.c.due_at <= now)
             rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
             return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
@@ -224,28 +224,32 @@ async def _propose_some(
     due = and_(table.next_at <= now, live)
     alike = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
     query = select(table.id, *alike, _newest("day"), _newest("report")).where(due)
-    found = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
+    rows = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
-    for number, *same in found:
+    for number, *same in rows:
         sets[tuple(same)].append(number)
     new = 0
     for (name, at, zone, weekdays, since, *newest), ids in sets.items():
         days = tuple(map(int, weekdays))
-        one = Subscription(Chat("", ""), name, time.fromisoformat(at), zone, days)
-        for row in proposed(one, topics.get(name), since, Got(*newest), now, cutoff):
+        subscription = Subscription(Chat("", ""), name, time.fromisoformat(at), zone, days)
+        for row in proposed(subscription, topics.get(name), since, Got(*newest), now, cutoff):
             new += await _write(connection, ids, row)
-        moved = update(subscriptions).where(table.id.in_(ids)).values(next_at=next_due(one, now))
+        moved = (
+            update(subscriptions)
+            .where(table.id.in_(ids))
+            .values(next_at=next_due(subscription, now))
+        )
         await connection.execute(moved)
-    return len(found), new
+    return len(rows), new
 
 
 async def _write(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
     """Save the same delivery for many subscriptions; return how many did not have it."""
     table = subscriptions.c
     values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
-    each = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
+    chosen = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
     written = insert_on(connection.dialect.name, deliveries).from_select(
-        ["subscription_id", "platform", "topic", *row], each.order_by(table.id)
+        ["subscription_id", "platform", "topic", *row], chosen.order_by(table.id)
     )
     # SQLAlchemy keeps the count of an insert only when asked.
     counted = written.on_conflict_do_nothing().execution_options(preserve_rowcount=True)

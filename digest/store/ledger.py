@@ -42,9 +42,9 @@ class Ledger(DueTables):
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
-        said = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
+        content = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
         async with self._store.reading() as connection:
-            return str(await connection.scalar(said.where(parts.c.id == part)) or "{}")
+            return str(await connection.scalar(content.where(parts.c.id == part)) or "{}")
 
     async def first_message(self, delivery: int) -> str:
         """Return the platform's id of a digest's first message, or nothing before it was sent."""
@@ -84,8 +84,8 @@ class Ledger(DueTables):
                 set_={"holder": holder, "until": until},
                 where=free,
             )
-            found = await connection.execute(taken.returning(leases.c.holder))
-            return found.scalar() is not None
+            row_written = await connection.execute(taken.returning(leases.c.holder))
+            return row_written.scalar() is not None
 
     async def holder(self, role: str, now: datetime) -> str:
         """Return who may act in a role now, or nobody."""
@@ -101,8 +101,8 @@ class Ledger(DueTables):
 
     async def paused_until(self, platform: str) -> datetime | None:
         """Return when sending may resume, as the platform asked; None if it did not."""
-        said = await self._store.note(platform, "paused_until")
-        return datetime.fromisoformat(said) if said else None
+        moment = await self._store.note(platform, "paused_until")
+        return datetime.fromisoformat(moment) if moment else None
 
     async def pause(self, platform: str, until: datetime) -> None:
         """Save until when the platform asked for silence, across restarts."""
@@ -134,15 +134,15 @@ class Ledger(DueTables):
         state = case((stuck, "unknown"), else_=deliveries.c.state).label("state")
         counted = select(deliveries.c.platform, state, func.count().label("n"))
         grouped = counted.where(today).group_by(deliveries.c.platform, state)
-        found: dict[str, dict[str, int]] = {}
+        balances: dict[str, dict[str, int]] = {}
         async with self._store.reading() as connection:
             for row in await connection.execute(grouped):
                 name = "waiting" if row.state in ("due", "open") else row.state
-                states = found.setdefault(row.platform, {})
+                states = balances.setdefault(row.platform, {})
                 states[name] = states.get(name, 0) + row.n
         return {
             platform: Balance(due=sum(states.values()), **states)
-            for platform, states in sorted(found.items())
+            for platform, states in sorted(balances.items())
         }
 
     async def unbalanced(self) -> list[int]:

@@ -115,16 +115,16 @@ async def insert_posts(
             continue
         key = storable(post.key)
         batch[key] = merge_copies(batch[key], post) if key in batch else post
-    known = await _load_known(connection, topic.name, list(batch))
+    stored = await _load_known(connection, topic.name, list(batch))
     rows = []
     for key, post in batch.items():
-        first_stream, old = known.get(key, (stream, post))
+        first_stream, old = stored.get(key, (stream, post))
         better = merge_copies(old, post, corrects=first_stream == stream)
-        if key not in known or better != old:
+        if key not in stored or better != old:
             rows.append(_post_row(topic, first_stream, better))
     if rows:
         await connection.execute(upsert(connection.dialect.name, table, ["topic", "key"]), rows)
-    return len(batch.keys() - known.keys())
+    return len(batch.keys() - stored.keys())
 
 
 def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
