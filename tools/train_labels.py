@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -54,6 +55,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 OWN_LABELS = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
 """Sentences that reports without a model printed or nearly printed, read one by one: key of the post,
 checksum of the sentence, label."""
+OWN_JUDGEMENTS = OWN_LABELS.with_name("judgements.jsonl")
+"""Posts of days that were read whole, judged as in labels/gold: day, key of the post, story, judgement."""
 
 
 def read_sentences(data: Path) -> list[Labelled]:
@@ -68,10 +71,12 @@ def read_views(data: Path) -> list[Labelled]:
 
 @dataclass(frozen=True, slots=True)
 class _OwnLabel:
-    """A sentence that was read, its post, and its kind: `news`, `detail`, `view`, `offtopic` or `bad`."""
+    """A sentence that was read, the key and text of its post, and its kind: `news`, `detail`, `view`,
+    `offtopic` or `bad`."""
 
     sentence: str
     post: str
+    text: str
     kind: str
     day: str
 
@@ -95,10 +100,10 @@ def _read_own_labels(data: Path) -> list[_OwnLabel]:
     for day, group in groupby(rows, key=lambda row: str(row["day"])):
         posts = read_day(data, day)
         for row in group:
-            post, _ = posts.get(row["post"], ("", set()))
-            for sentence, _, _ in split_sentences(clean(post)):
+            text, _ = posts.get(row["post"], ("", set()))
+            for sentence, _, _ in split_sentences(clean(text)):
                 if crc32(sentence.encode()) == row["crc"]:
-                    labels.append(_OwnLabel(sentence, post, row["label"], day))
+                    labels.append(_OwnLabel(sentence, row["post"], text, row["label"], day))
                     break
     return labels
 
@@ -139,38 +144,54 @@ def read_news(data: Path) -> list[Labelled]:
                 weight = CITED_WEIGHT if chosen else UNCITED_WEIGHT
                 labelled.append(Labelled(text, chosen, day, weight))
     return labelled + [
-        Labelled(own.post, own.kind == "news", own.day, OWN_WEIGHTS[own.kind])
+        Labelled(own.text, own.kind == "news", own.day, OWN_WEIGHTS[own.kind])
         for own in _read_own_labels(data)
+        if (own.day, own.post) not in judged
     ]
 
 
-PROMOTED_WEIGHT = 0.1
-"""What a post counts of which only the author tells whether it was paid for: some of these sell nothing."""
+PROMOTED_WEIGHT, OWN_AD_WEIGHT = 0.1, 0.5
+"""What a post counts of which only the author tells whether it was paid for (some of these sell nothing),
+and one that we judged, not the editor."""
 
 
 def read_advertisements(data: Path) -> list[Labelled]:
-    """Return posts that the editor read, true where one is an advertisement; of other days, posts of the AI
-    list, true where one was paid for."""
-    judged = read_judgements(data)
+    """Return posts that were read, true where one is an advertisement; of the days without an editor,
+    posts of the AI list as well, true where one was paid for."""
+    judged, edited = read_judgements(data), {day for day, _ in _read_gold(data)}
     promoted = {
         (row["day"], f"x:{row['id']}"): row["promoted"]
         for row in read_rows(data / "labels" / "promoted.jsonl")
     }
-    read = {day for day, _ in judged}
     labelled = []
-    for day in sorted(read | {day for day, _ in promoted}):
+    for day in sorted({day for day, _ in judged} | {day for day, _ in promoted}):
         for key, (text, _) in read_day(data, day).items():
             if (day, key) in judged:
-                labelled.append(Labelled(text, judged[day, key][0] == "ad", day))
-            elif day not in read and (day, key) in promoted:
+                weight = 1.0 if day in edited else OWN_AD_WEIGHT
+                labelled.append(Labelled(text, judged[day, key][0] == "ad", day, weight))
+            elif day not in edited and (day, key) in promoted:
                 labelled.append(Labelled(text, promoted[day, key], day, PROMOTED_WEIGHT))
     return labelled
 
 
-def read_judgements(data: Path) -> dict[tuple[str, str], tuple[int | str, int]]:
-    """Return by day and key what the editor said of a post (an importance, or `ad`, `offtopic` ...) and
-    the number of posts of its story."""
-    judged: dict[tuple[str, str], tuple[int | str, int]] = {}
+Judgements = dict[tuple[str, str], tuple[int | str, int]]
+"""By day and key: what was said of a post (an importance, or `ad`, `offtopic` ...), and the number of
+posts of its story."""
+
+
+def read_judgements(data: Path) -> Judgements:
+    """Return what the editor of labels/gold said of posts, and what we said of those of other days."""
+    judged: Judgements = {}
+    rows = read_rows(OWN_JUDGEMENTS)
+    sizes = Counter((row["day"], row["story"]) for row in rows)
+    for row in rows:
+        size = sizes[row["day"], row["story"]]
+        judged[row["day"], row["post"]] = (row["judgement"], size)
+    return judged | _read_gold(data)
+
+
+def _read_gold(data: Path) -> Judgements:
+    judged: Judgements = {}
     for path in sorted((data / "labels" / "gold").glob("*.json")):
         gold = json.loads(path.read_text(encoding="utf-8"))
         judged |= {(gold["day"], key): (kind, 1) for key, kind in gold["other"].items()}
@@ -206,8 +227,11 @@ def read_injections(data: Path) -> list[Labelled]:
     labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in injection_texts.NEWS]
     labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
     labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
+    # Made-up names would else tell orders from real posts.
     rows = [
-        replace(row, text=unquote_sentence(" ".join(URL.sub(" ", folded(row.text)).split())))
+        replace(
+            row, text=unquote_sentence(" ".join(URL.sub(" ", folded(row.text)).split()), names=True)
+        )
         for row in labelled
     ]
     for folder in sorted((data / "posts").iterdir()):
@@ -221,7 +245,7 @@ def read_injections(data: Path) -> list[Labelled]:
 
 
 TASKS: Mapping[str, Task] = {
-    "stands_alone": Task(read_sentences, 1 << 14, Penalty(2.0, 4.0)),
+    "stands_alone": Task(read_sentences, 1 << 14, Penalty(4.0, 8.0)),
     "news": Task(read_news, 1 << 15, Penalty(3.0, 10.0)),
     "advertisement": Task(read_advertisements, 1 << 15, Penalty(30.0, 8.0), rarity=True),
     "injection": Task(read_injections, 1 << 15, Penalty(0.3, 1.0), encoded=False),

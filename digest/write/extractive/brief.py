@@ -18,12 +18,8 @@ ROOM = {"zh": 200, "en": 420}
 """Characters of the sentences behind the first."""
 MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
-LEAST_VALUE = 0.7
+LEAST_VALUE = 0.4
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
-QUIET_VALUE = 0.4
-"""The same on a quiet day, where there are fewer to choose from."""
-VALUE_WEIGHT = 0.2
-"""What the value of its lead counts beside the score of a story, when points are chosen."""
 MAX_CANDIDATES = 40
 """Stories that are looked at for the points."""
 LEAST_FOLLOWING = 0.0
@@ -48,8 +44,6 @@ CLAUSE = {"zh": (8, 60), "en": (20, 120)}
 class _Candidate:
     story: Story
     lead: Quote
-    score: float
-    """Of the story and of the sentence together."""
     spoken: bool
     """True where the sentence is in the report's language."""
 
@@ -57,37 +51,27 @@ class _Candidate:
 def list_points(draft: Draft) -> list[Item]:
     """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says
     so."""
-    candidates = _choose_stories(_list_candidates(draft, LEAST_VALUE))
-    if len(candidates) < QUIET:
-        _start_again(draft)
-        fair = _list_candidates(draft, QUIET_VALUE)
-        candidates = fair[: max(len(candidates), QUIET - 1)]
-    _start_again(draft)
+    candidates = _choose_stories(_list_candidates(draft))
+    draft.events.clear()
+    draft.printed.clear()
     points = [_make_point(draft, candidate) for candidate in candidates]
     if len(points) < QUIET:
         points.append(notes.quiet(draft.material, len(points)))
     return points
 
 
-def _start_again(draft: Draft) -> None:
-    draft.events.clear()
-    draft.printed.clear()
-
-
-def _list_candidates(draft: Draft, least: float) -> list[_Candidate]:
-    """Return stories with the sentence that tells each, of at least this value, best first, each
-    event once."""
+def _list_candidates(draft: Draft) -> list[_Candidate]:
+    """Return stories with the sentence that tells each, best first, each event once."""
     candidates: list[_Candidate] = []
     for story in draft.open_stories():
         if len(candidates) == MAX_CANDIDATES:
             break
-        lead = draft.choose_lead(story, least)
+        lead = draft.choose_lead(story, LEAST_VALUE)
         if lead is not None:
             draft.add(story, lead.quote)
-            score = story.score + VALUE_WEIGHT * lead.value
             spoken = lead.quote.sentence.language == draft.language
-            candidates.append(_Candidate(story, lead.quote, score, spoken))
-    return sorted(candidates, key=lambda candidate: -candidate.score)
+            candidates.append(_Candidate(story, lead.quote, spoken))
+    return candidates
 
 
 def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -98,7 +82,7 @@ def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
         foreign = [candidate for candidate in chosen if not candidate.spoken]
         if len(foreign) <= MAX_POINTS - SPOKEN_POINTS:
             break
-        if other.spoken and other.score >= foreign[-1].score - YIELDS:
+        if other.spoken and other.story.score >= foreign[-1].story.score - YIELDS:
             chosen.remove(foreign[-1])
             chosen.append(other)
     return chosen

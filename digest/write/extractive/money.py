@@ -34,7 +34,9 @@ QUOTES_OF_ASSET = 2
 """Sentences about one asset, from different people."""
 MAX_NAMED = 3
 """Assets in a sentence; a list of ten tickers says nothing about any of them."""
-LEAST_FITNESS = 0.2
+PRICE_FITNESS, LEAST_FITNESS = -0.1, 0.2
+"""Least fitness of a sentence about a price, which is short and told again every day, and of one
+about anything else in money."""
 LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""
 MIN_COSINE = 0.3
@@ -75,7 +77,7 @@ def collect_talk(draft: Draft) -> dict[Asset, AssetTalk]:
     """Return what was said about each asset of the topic as money."""
     talk: defaultdict[Asset, AssetTalk] = defaultdict(AssetTalk)
     watch = draft.material.topic.watch
-    for story, quote in _list_money(draft, (MARKET,)):
+    for story, quote in _list_money(draft, (MARKET,), PRICE_FITNESS):
         assets = find_assets(quote.text, watch)
         if not 0 < len(assets) <= MAX_NAMED or draft.is_quoted(quote):
             continue
@@ -98,11 +100,14 @@ def _is_topical(story: Story) -> bool:
     return not story.market and story.parts.get("fit", 1.0) >= ON_TOPIC
 
 
-def _list_money(draft: Draft, groups: tuple[Group, ...]) -> Iterator[tuple[Story, Quote]]:
-    """Yield quotes with a sum of money whose meaning is nearest to one of the groups."""
+def _list_money(
+    draft: Draft, groups: tuple[Group, ...], least: float
+) -> Iterator[tuple[Story, Quote]]:
+    """Yield quotes with a sum of money whose meaning is nearest to one of the groups; `least` is
+    their least fitness."""
     for story in draft.material.stories:
         for quote in draft.list_quotes(story):
-            if quote.fitness < LEAST_FITNESS or not tells_news(quote) or not quote.is_anchored:
+            if quote.fitness < least or not tells_news(quote) or not quote.is_anchored:
                 continue
             group = quote.find_group(KINDS)
             if group is not CAPITAL:
@@ -160,7 +165,7 @@ def list_finance(draft: Draft) -> list[Item]:
 def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
     """Yield sentences about capital, prices and rates in stories of the topic, with weight and
     story."""
-    for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY)):
+    for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
         if _is_topical(story):
             yield _weigh(draft, quote, story), quote, story
 
