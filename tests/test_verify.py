@@ -309,6 +309,7 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("almost half a trillion dollars", "spends $450B"),
         ("带宽降低近三分之一", "30% lower bitrate"),
         ("一千万本科生", "10 million undergraduates"),
+        ("1亿个工作岗位", "AI could erase 100 million U.S. jobs"),
         ("守住 11.2 万美元", "112 k support held"),
         ("胜过 Corvid 4.5 Swift", "beats corvid-4-5-swift"),
         ("罗尼·瓦西什塔发言", "Ronnie Vasishta speaks"),

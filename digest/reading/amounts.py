@@ -275,6 +275,8 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
             return "minute", start + length
         if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
             continue  # the verb; 7 亿周活
+        if word == "u" and text[start + 1 : start + 3].lower() == ".s":
+            continue  # 100 million U.S. jobs
         if word in load_unit_names() and not (
             word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80"
         ):
