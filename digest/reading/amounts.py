@@ -124,7 +124,6 @@ _RANK = re.compile(
     r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s(?:thousand|million|billion)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
 )
-_ORDINAL_END = re.compile("(?:st|nd|rd|th)$", re.I)
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
@@ -391,7 +390,7 @@ def _find_ranks(text: str) -> Iterator[Amount]:
         elif match["word"]:
             value = _TENS.get((match["tens"] or "").lower(), 0) + _ORDINALS[match["word"].lower()]
         else:
-            value = find_numerals(_ORDINAL_END.sub("", match["digits"] or match["sign"]))[0].value
+            value = find_numerals(match["sign"] or match["digits"][:-2])[0].value  # without "th"
         yield _special(match, text, (Quantity(float(value), "rank"),), "rank")
 
 

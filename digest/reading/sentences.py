@@ -23,7 +23,7 @@ _REPOST = re.compile(
     r"^\s*(?:RT\s*@?|(?:转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$", re.IGNORECASE
 )
 _REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
-_CUT = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\s*$")
+_CUT = re.compile(r"\[?(?:…|\.\.\.)\]?\s*$")
 _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|"
 _BULLET = re.compile(
     rf"^\s*(?:[{_BULLETS}]+"
