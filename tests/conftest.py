@@ -22,6 +22,7 @@ import pytest
 from bot.settings import VARIABLES
 from digest.masking import forget_secrets
 from digest.store import Store
+from digest.store.backup import own_backup
 
 LOOPBACK = re.compile(r"127\.[\d.]+|::1|localhost|")
 """Also the empty host, which asks for addresses to listen on."""
@@ -114,7 +115,8 @@ def _migrate_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     async def open_copy(cls: type[Store], url: str, /, **named: Any) -> Store:
         scheme, _, name = url.partition(":///")
         file = Path(name)
-        if scheme == "sqlite" and name and not named and not file.exists() and file.parent.is_dir():
+        begun = file.exists() or own_backup(file).exists()
+        if scheme == "sqlite" and name and not named and not begun and file.parent.is_dir():
             if not template.exists():
                 _migrate(f"sqlite:///{template}")
             shutil.copyfile(template, file)
