@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, SectionName
 from digest.reading import Story
@@ -30,14 +30,10 @@ SPOKEN_POINTS = 7
 YIELDS = 0.3
 """Score by which a story in another language may be better and yet make room for one in the
 report's."""
-ABOUT = frozenset(["company", "product", "person"])
-"""Kinds of names that news is about."""
-NEAR = 20
-"""Characters within which a sentence names what it is about."""
-LEADING, MAX_LABELS = 3, 4
-"""Stories that the overview tells, and further ones that it names."""
-CLAUSE = {"zh": (8, 60), "en": (20, 120)}
-"""Least and most characters of a clause of the overview."""
+LEADING = 3
+"""Stories that the overview tells."""
+CLAUSE = {"zh": (8, 75), "en": (20, 150)}
+"""Least and most characters of a sentence in the overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,8 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
 
 
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return two built sentences: what the leading stories tell, then whom others are about."""
+    """Return what the leading stories tell, a sentence each; those in the report's language go
+    before others."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
     leads = [
         quotes[item.cites[0]]
@@ -130,65 +127,22 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         for item in items[name]
         if item.cites and item.cites[0] in quotes
     ]
-    clauses = {clause: quote for quote in leads if (clause := _shorten(quote, draft.language))}
+    leads.sort(key=lambda quote: quote.sentence.language != draft.language)
+    clauses = {clause: quote for quote in leads if (clause := _make_clause(quote))}
     clauses = dict(list(clauses.items())[:LEADING])
-    written = "".join(clauses)
-    labels: dict[str, Quote] = {}
-    for quote in leads:
-        label = _label(quote)
-        known = written + " ".join(labels)
-        if label and label not in known and quote not in clauses.values():
-            labels[label] = quote
-    labels = dict(list(labels.items())[:MAX_LABELS])
-    overview = [_say_leading(draft, clauses), _say_further(draft, labels, first=not clauses)]
-    return [item for item in overview if item] or [notes.nothing(draft.material, "overview")]
-
-
-def _shorten(quote: Quote, language: str) -> str:
-    """Return a sentence of the report's language as a clause: whole, or up to a comma where it is
-    long.
-
-    Empty where that is too short or too long, names nothing, or says "we".
-    """
-    if quote.sentence.language != language or name_speaker([quote.sentence]):
-        return ""
-    least, most = CLAUSE[quote.sentence.language]
-    clause = quote.text.rstrip("。.！!；;")
-    if len(clause) > most:
-        ends = [place for place in range(least, most) if clause[place] in "，；;"]
-        clause = clause[: ends[-1]] if ends else ""
-    named = any(name.text in clause for name in quote.sentence.names)
-    return clause if named and least <= len(clause) <= most else ""
-
-
-def _say_leading(draft: Draft, clauses: Mapping[str, Quote]) -> Item | None:
     if not clauses:
-        return None
+        return [notes.nothing(draft.material, "overview")]
     zh = draft.language == "zh"
-    text = (
-        f"今天的主要消息：{'；'.join(clauses)}。" if zh else f"In the news: {'; '.join(clauses)}."
-    )
-    return Item(text, cites=_cite(clauses.values()))
+    opening, stop = ("今天的主要消息：", "。") if zh else ("In the news: ", ".")
+    sentences = [Item(clause + stop, cites=(q.post.key,)) for clause, q in clauses.items()]
+    return [replace(sentences[0], text=opening + sentences[0].text), *sentences[1:]]
 
 
-def _say_further(draft: Draft, labels: Mapping[str, Quote], *, first: bool) -> Item | None:
-    if not labels:
-        return None
-    names = notes.enumerate_names(list(labels), draft.language)
-    if draft.language == "zh":
-        text = f"今天有 {names} 的消息。" if first else f"此外还有 {names} 的消息。"
-    else:
-        text = f"In the news: {names}." if first else f"There is also news of {names}."
-    return Item(text, cites=_cite(labels.values()))
-
-
-def _cite(quotes: Iterable[Quote]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(quote.post.key for quote in quotes))
-
-
-def _label(quote: Quote) -> str:
-    """Return the known name near the beginning of a quote, which it is about; empty without one."""
-    for name in quote.sentence.names:
-        if name.kind in ABOUT and 0 <= quote.text.find(name.text) <= NEAR:
-            return name.text
-    return ""
+def _make_clause(quote: Quote) -> str:
+    """Return a sentence without its stop; empty where it is too short or too long to be one of
+    three, names nothing, or says "we"."""
+    clause = quote.text.rstrip("。.！!；;")
+    script = "zh" if quote.sentence.language in ("zh", "ja") else "en"
+    least, most = CLAUSE[script]
+    fits = least <= len(clause) <= most and bool(quote.sentence.names)
+    return clause if fits and not name_speaker([quote.sentence]) else ""

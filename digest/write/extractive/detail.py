@@ -17,7 +17,7 @@ from digest.write.extractive.draft import (
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.quotes import Quote
 
-MAX_VIEWS = 5
+MAX_VIEWS = 4
 MAX_EVENTS = 12
 MAX_SPECIAL = 10
 MAX_IN_GROUP = 4

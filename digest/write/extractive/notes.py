@@ -66,14 +66,6 @@ def note(text: str, group: str = "") -> Item:
     return Item(text, group=group, status="note")
 
 
-def enumerate_names(names: Sequence[str], language: Language) -> str:
-    """Return the names as a list in a sentence: "A, B and C"."""
-    comma, last = (
-        ("、", " 和 " if names[-1].isascii() else "和") if language == "zh" else (", ", " and ")
-    )
-    return last.join(filter(None, [comma.join(names[:-1]), names[-1]]))
-
-
 def quiet(material: Material, points: int) -> Item:
     """Return the one line of a quiet day."""
     if material.topic.language == "zh":
