@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ OWN_LABELS = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
 """Sentences that reports without a model printed or nearly printed, read one by one: key of the post,
 checksum of the sentence, label."""
 OWN_JUDGEMENTS = OWN_LABELS.with_name("judgements.jsonl")
-"""Posts of days that were read whole, judged as in labels/gold: day, key of the post, story, judgement."""
+"""Posts of days that were read whole, judged as in labels/gold: day, key of the post, story, judgement, and
+what the story is about."""
 
 
 def read_sentences(data: Path) -> list[Labelled]:
@@ -201,6 +202,7 @@ def _read_gold(data: Path) -> Judgements:
     return judged
 
 
+@cache
 def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
     """Return by key the longest text of each post of a day, and the streams that it stands in."""
     posts: dict[str, tuple[str, set[str]]] = {}
@@ -211,6 +213,31 @@ def read_day(data: Path, day: str) -> dict[str, tuple[str, set[str]]]:
             longer = max(text, row["text"], key=len)
             posts[f"{row['source']}:{row['id']}"] = (longer, streams)
     return posts
+
+
+GROUPS = ("company", "policy", "research", "product", "compute", "society")
+"""What a story may be about, by the names of `OWN_JUDGEMENTS`; the others have no heading of their own."""
+SENTENCE_WEIGHT = 0.5
+"""What a sentence counts beside its post."""
+
+
+def read_groups(data: Path, group: str) -> list[Labelled]:
+    """Return posts, one a story, and sentences of posts, true where the story belongs to the group."""
+    groups: dict[tuple[str, str], str] = {}
+    labelled, stories = [], set()
+    for row in read_rows(OWN_JUDGEMENTS):
+        if "group" not in row:
+            continue
+        groups[row["day"], row["post"]] = row["group"]
+        text, _ = read_day(data, row["day"]).get(row["post"], ("", set()))
+        if text and (row["day"], row["story"]) not in stories:
+            stories.add((row["day"], row["story"]))
+            labelled.append(Labelled(text, row["group"] == group, row["day"]))
+    return labelled + [
+        Labelled(own.sentence, groups[own.day, own.post] == group, own.day, SENTENCE_WEIGHT)
+        for own in _read_own_labels(data)
+        if own.kind in ("news", "detail") and (own.day, own.post) in groups
+    ]
 
 
 ORDERS_MADE, NEWS_MADE = 4000, 3000
@@ -250,4 +277,7 @@ TASKS: Mapping[str, Task] = {
     "advertisement": Task(read_advertisements, 1 << 15, Penalty(30.0, 8.0), rarity=True),
     "injection": Task(read_injections, 1 << 15, Penalty(0.3, 1.0), encoded=False),
     "view": Task(read_views, 1 << 12, Penalty(1.0, 1.0)),
+} | {
+    f"group_{group}": Task(partial(read_groups, group=group), 1 << 12, Penalty(1.0, 1.0))
+    for group in GROUPS
 }

@@ -17,7 +17,7 @@ from digest.reading import Reading, Sentence, Story
 from digest.reading.heads import score_sentences, score_views
 from digest.reading.injection import talks_to_programs
 from digest.select.embed import EMBED_CHARS, Vectors, embed
-from digest.write.extractive.groups import MIN_COSINE, Group, nearest_group
+from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
 
 MIN_SIZE, MAX_SIZE = 9, 165
 """Size of a sentence (`Sentence.size`): less says nothing, more is none that a reader finishes."""
@@ -67,11 +67,12 @@ class Quote:
 
     def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group | None:
         """Return the group it belongs to, by its meaning and that of its post."""
-        vector: Vectors = self.vector
-        if self.sentence.reading.vector is not None:
-            vector = vector + self.sentence.reading.vector
-            vector = vector / np.linalg.norm(vector)
-        return nearest_group(vector, groups, least)
+        reading = self.sentence.reading
+        vectors: list[Vectors] = [self.vector]
+        if reading.vector is not None:
+            vectors.append(reading.vector)
+        texts = [self.text, reading.text][: len(vectors)]
+        return choose_group(groups, texts, np.array(vectors), least)
 
     @property
     def text(self) -> str:

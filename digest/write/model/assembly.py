@@ -346,7 +346,7 @@ def _paragraph(sentences: Sequence[Item]) -> list[Item]:
 
 def _group_order(material: Material) -> dict[str, int]:
     spoken = material.topic.language
-    names = [*(n for n, _ in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
+    names = [*(group.names for group in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
     return {name[spoken]: place for place, name in enumerate(names)}
 
 

@@ -191,7 +191,7 @@ def _who(name: str, post: Post | None) -> str:
 
 def _group(entry: Grouped, groups: tuple[Group, ...], spoken: Language) -> str:
     """Return the group that the model chose; where there is none, the one the words point to."""
-    names = [group[spoken] for group, _ in groups] + [OTHER[spoken]]
+    names = [group.names[spoken] for group in groups] + [OTHER[spoken]]
     return entry.group if entry.group in names else group_of(entry.text, groups, spoken)
 
 

@@ -194,7 +194,7 @@ class Editor:
 
     def _names(self, groups: tuple[Group, ...]) -> str:
         language = self.material.topic.language
-        return ", ".join([*(names[language] for names, _ in groups), OTHER[language]])
+        return ", ".join([*(group.names[language] for group in groups), OTHER[language]])
 
     async def _ask(self, call: Call[Any]) -> Any | None:
         """Return the answer, or None where no model gave one: that page stays extractive."""

@@ -108,7 +108,7 @@ def _candidate(
     return Candidate(section, replace(item, title=title, text=text, group=group), cited)
 
 
-_GROUPS = [*(names for names, _ in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
+_GROUPS = [*(group.names for group in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
 
 
 def _section(section: Section, good: Sequence[Candidate], material: Material) -> Section:
