@@ -32,7 +32,7 @@ SURE = 0.65
 EQUAL = 0.85
 """Cosine from which no name in common is needed."""
 NEWS = 0.5
-"""Share of a post's names and numbers that were not told, above which it brings news."""
+"""Share of a post's names and numbers that were not told, from which on it brings news."""
 OWN_NEWS = 0.72
 """The same for an author who told it before: a pitch is put in other words every day."""
 ACT_NEWS = 0.2
@@ -153,7 +153,7 @@ def _judge_readings(
         least = OWN_NEWS if reading.post.author in authors else NEWS
         if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
-        if reading.key not in keys and _measure_news(reading, details) > least:
+        if reading.key not in keys and _measure_news(reading, details) >= least:
             return "update", max(item.day for item in same)
     return "repeat", max(item.day for item in same)
 
