@@ -8,7 +8,6 @@ twice, or on two machines, is run once.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,8 +42,7 @@ def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
     errands = [Errand(f"roll-up:{topic}", ("roll-up", topic)) for topic in topics]
     errands = errands if settings.providers else []
     if settings.publish_dir:
-        folder = os.path.expanduser(settings.publish_dir)
-        errands.append(Errand("publish", ("publish", folder)))
+        errands.append(Errand("publish", ("publish", settings.publish_dir)))
     return errands
 
 

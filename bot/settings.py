@@ -166,11 +166,11 @@ class Settings(BaseSettings):
         clean = {n: clean_value(v) if isinstance(v, str) else v for n, v in values.items()}
         return {name: value for name, value in clean.items() if value != ""}
 
-    @field_validator("data_dir", "topics_file", "prompts_dir", mode="after")
+    @field_validator("data_dir", "topics_file", "prompts_dir", "publish_dir", mode="after")
     @classmethod
-    def _expand_home(cls, path: Path) -> Path:
+    def _expand_home(cls, path: Path | str) -> Path | str:
         try:
-            return path.expanduser()
+            return type(path)(Path(path).expanduser()) if path else path
         except RuntimeError:
             raise ValueError("~ stands for no folder here: write the whole path") from None
 

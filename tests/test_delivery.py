@@ -184,23 +184,31 @@ async def test_a_late_digest_says_so_in_the_chat_s_language(store: Store, tmp_pa
 LONG_VIEWS = tuple(Item(f"View {n}. " + "x y " * 200, f"Ada {n}", cites=("x:1",)) for n in range(9))
 
 
-@pytest.mark.parametrize("forbidden", [False, True])
-async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
-    store: Store, tmp_path: Path, forbidden: bool
-) -> None:
+@asynccontextmanager
+async def threaded(store: Store, tmp_path: Path) -> AsyncIterator[DeliveryStub]:
+    """A stub that a digest of several parts, in threads, is sent to when the block ends."""
     await store.save_report(report(YESTERDAY, views=LONG_VIEWS))
     wants = wish("discord", "5", threads=True, length="detail")
     await store.subscribe(wants, DUE - timedelta(hours=12))
     async with DeliveryStub() as stub:
-        stub.forbids_threads = forbidden
+        yield stub
         async with sending(store, tmp_path, stub, "discord") as ledger:
             await ledger.propose(TOPICS, DUE)
             await delivered(ledger, 1)
-        taken = stub.books["discord"].chats
+        assert stub.books["discord"].doubled == 0
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
+    store: Store, tmp_path: Path, forbidden: bool
+) -> None:
+    async with threaded(store, tmp_path) as stub:
+        stub.forbids_threads = forbidden
+    taken = stub.books["discord"].chats
     if forbidden:
         assert stub.threads == {}
         assert taken["5"] > 1
-        assert len(await store.subscriptions(wants.chat)) == 1
+        assert len(await store.subscriptions(Chat("discord", "5"))) == 1
         return
     [(thread, name)] = stub.threads.items()
     assert str(YESTERDAY) in name
@@ -212,17 +220,10 @@ async def test_a_digest_in_a_thread_goes_on_in_the_channel_without_one(
 async def test_a_digest_in_a_forum_is_a_post_of_its_own(
     store: Store, tmp_path: Path, tagged: bool
 ) -> None:
-    await store.save_report(report(YESTERDAY, views=LONG_VIEWS))
-    wants = wish("discord", "5", threads=True, length="detail")
-    await store.subscribe(wants, DUE - timedelta(hours=12))
-    async with DeliveryStub() as stub:
+    async with threaded(store, tmp_path) as stub:
         stub.forums = {"5": "4"}
         stub.forbids_threads = tagged
-        async with sending(store, tmp_path, stub, "discord") as ledger:
-            await ledger.propose(TOPICS, DUE)
-            await delivered(ledger, 1)
-        calls = stub.books["discord"].chats
-        assert stub.books["discord"].doubled == 0
+    calls = stub.books["discord"].chats
     if tagged:  # the forum wants a tag: the digest stays in the post that subscribed
         assert calls["5"] > 1
         return

@@ -92,6 +92,7 @@ def shoot(html: str, at: Path, path: Path, size: tuple[int, int], *, dark: bool 
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet),
                 *(f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"),
                 *("--hide-scrollbars", "--allow-file-access-from-files"),
+                "--virtual-time-budget=10000",  # letters are not drawn before their font is read
                 f"--blink-settings=preferredColorScheme={0 if dark else 1}",
                 *(f"--screenshot={path.resolve()}", at.as_uri()),
             ],

@@ -32,8 +32,6 @@ YIELDS = 0.3
 report's."""
 LEADING = 3
 """Stories that the overview tells."""
-CLAUSE = {"zh": (8, 75), "en": (20, 150)}
-"""Least and most characters of a sentence in the overview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +126,13 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         if item.cites and item.cites[0] in quotes
     ]
     leads.sort(key=lambda quote: quote.sentence.language != draft.language)
-    clauses = {clause: quote for quote in leads if (clause := _make_clause(quote))}
-    clauses = dict(list(clauses.items())[:LEADING])
-    if not clauses:
+    # One that names nothing, or says "we", needs the post around it.
+    leads = [q for q in leads if q.sentence.names and not name_speaker([q.sentence])][:LEADING]
+    if not leads:
         return [notes.nothing(draft.material, "overview")]
     zh = draft.language == "zh"
     opening, stop = ("今天的主要消息：", "。") if zh else ("In the news: ", ".")
-    sentences = [Item(clause + stop, cites=(q.post.key,)) for clause, q in clauses.items()]
+    sentences = [
+        Item(quote.text.rstrip("。.！!；;") + stop, cites=(quote.post.key,)) for quote in leads
+    ]
     return [replace(sentences[0], text=opening + sentences[0].text), *sentences[1:]]
-
-
-def _make_clause(quote: Quote) -> str:
-    """Return a sentence without its stop; empty where it is too short or too long to be one of
-    three, names nothing, or says "we"."""
-    clause = quote.text.rstrip("。.！!；;")
-    script = "zh" if quote.sentence.language in ("zh", "ja") else "en"
-    least, most = CLAUSE[script]
-    fits = least <= len(clause) <= most and bool(quote.sentence.names)
-    return clause if fits and not name_speaker([quote.sentence]) else ""

@@ -173,8 +173,9 @@ ECONOMY = Group(
         "通胀数据高于市场预期，国债收益率上升。",
     ),
 )
-KINDS: tuple[Group, ...] = (*EVENTS, MARKET, ECONOMY)
-"""What a sentence may be about where the question is whether it is about money."""
+KINDS = tuple(g for g in (*EVENTS, MARKET, ECONOMY) if g not in (COMPUTE, USE))
+"""What a sentence may be about where the question is whether it is about money: billions for a data
+center are capital."""
 
 
 def group_of(text: str, groups: tuple[Group, ...], language: Language) -> str:

@@ -24,6 +24,7 @@ from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
+from digest.write.model.split import list_versions
 from digest.write.verify.screening import generic
 
 WRITTEN: tuple[SectionName, ...] = (
@@ -146,7 +147,7 @@ def share_names(first: Item, second: Item) -> bool:
 def _products(item: Item) -> list[set[str]]:
     """Return the pieces of the names with a number, of the title where it has one."""
     keys = (_names(text) for text in (item.title, item.text))
-    numbered = ([set(key.split()) for key in names if any(map(str.isdigit, key))] for names in keys)
+    numbered = (list_versions(names) for names in keys)
     return next(filter(None, numbered), [])
 
 

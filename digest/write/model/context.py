@@ -98,10 +98,6 @@ class ShownPosts:
         """Return the sentence of a post that must be shown, or nothing where any beginning does."""
         return ""
 
-    def is_shown(self, post: Post) -> bool:
-        """Return True if a model was shown the post."""
-        return post.key in self._texts
-
     def repeat_text(self, post: Post, most: int) -> str:
         """Return a post's text as the writer saw it; of one nobody saw, at most `most` characters.
 

@@ -1,7 +1,7 @@
 """The overview of a week or month in a model's words, each sentence proved by the items it is of.
 
-A reader could ask the archive what these days were about: so does this, with the same prompt and
-the same proof.
+A reader could ask the archive what these days were about: so does this, in the words of
+`prompts/overview.md`, with the same answer's prompt and the same proof.
 """
 
 from __future__ import annotations
@@ -12,11 +12,6 @@ from digest.models import Hit, Item, Report
 from digest.rollup import MAX_CITES
 from digest.write.model.prompts import Prompt
 from digest.write.model.reply import AskModel, list_posts, write_sentences
-
-QUESTION = (
-    "What were the main topics and trends from {first} to {last}? Name the three to five stories"
-    " that weigh most, what several of them have in common, and how they went on over the days."
-)
 
 
 async def write_overview(
@@ -32,7 +27,7 @@ async def write_overview(
     ]
     if not hits:
         return ()
-    question = QUESTION.format(first=report.first, last=report.last)
+    question = prompts["overview"].render(first=str(report.first), last=str(report.last))
     posts = list_posts(hits, {days: report})
     _, rows = await write_sentences(question, hits, posts, report.language, ask, prompts)
     return tuple(

@@ -13,7 +13,7 @@ from digest.errors import PromptError
 
 NAMES = (
     *("system", "pick", "brief", "views", "events", "money"),
-    *("check", "repair", "translate", "ask"),
+    *("check", "repair", "translate", "ask", "overview"),
 )
 """Every prompt a report needs; each is `NAME.md` in the folder."""
 
