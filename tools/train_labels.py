@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -56,8 +55,8 @@ OWN_LABELS = Path(__file__).parents[1] / "tests" / "data" / "sentences.jsonl"
 """Sentences that reports without a model printed or nearly printed, read one by one: key of the post,
 checksum of the sentence, label."""
 OWN_JUDGEMENTS = OWN_LABELS.with_name("judgements.jsonl")
-"""Posts of days that were read whole, judged as in labels/gold: day, key of the post, story, judgement, and
-what the story is about."""
+"""Days that were read whole, a line each, as in labels/gold: stories with their importance and posts, the other
+posts by what they are, and for some posts what they are about (`GROUPS`)."""
 
 
 def read_sentences(data: Path) -> list[Labelled]:
@@ -151,15 +150,14 @@ def read_news(data: Path) -> list[Labelled]:
     ]
 
 
-PROMOTED_WEIGHT, OWN_AD_WEIGHT = 0.1, 0.5
-"""What a post counts of which only the author tells whether it was paid for (some of these sell nothing),
-and one that we judged, not the editor."""
+PROMOTED_WEIGHT = 0.1
+"""What a post counts of which only the author tells whether it was paid for: some of these sell nothing."""
 
 
 def read_advertisements(data: Path) -> list[Labelled]:
-    """Return posts that were read, true where one is an advertisement; of the days without an editor,
-    posts of the AI list as well, true where one was paid for."""
-    judged, edited = read_judgements(data), {day for day, _ in _read_gold(data)}
+    """Return posts that were read, true where one is an advertisement; of the other days posts of the AI list,
+    true where one was paid for."""
+    judged = read_judgements(data)
     promoted = {
         (row["day"], f"x:{row['id']}"): row["promoted"]
         for row in read_rows(data / "labels" / "promoted.jsonl")
@@ -168,9 +166,8 @@ def read_advertisements(data: Path) -> list[Labelled]:
     for day in sorted({day for day, _ in judged} | {day for day, _ in promoted}):
         for key, (text, _) in read_day(data, day).items():
             if (day, key) in judged:
-                weight = 1.0 if day in edited else OWN_AD_WEIGHT
-                labelled.append(Labelled(text, judged[day, key][0] == "ad", day, weight))
-            elif day not in edited and (day, key) in promoted:
+                labelled.append(Labelled(text, judged[day, key][0] == "ad", day))
+            elif (day, key) in promoted:
                 labelled.append(Labelled(text, promoted[day, key], day, PROMOTED_WEIGHT))
     return labelled
 
@@ -183,23 +180,22 @@ posts of its story."""
 def read_judgements(data: Path) -> Judgements:
     """Return what the editor of labels/gold said of posts, and what we said of those of other days."""
     judged: Judgements = {}
-    rows = read_rows(OWN_JUDGEMENTS)
-    sizes = Counter((row["day"], row["story"]) for row in rows)
-    for row in rows:
-        size = sizes[row["day"], row["story"]]
-        judged[row["day"], row["post"]] = (row["judgement"], size)
-    return judged | _read_gold(data)
-
-
-def _read_gold(data: Path) -> Judgements:
-    judged: Judgements = {}
-    for path in sorted((data / "labels" / "gold").glob("*.json")):
-        gold = json.loads(path.read_text(encoding="utf-8"))
-        judged |= {(gold["day"], key): (kind, 1) for key, kind in gold["other"].items()}
-        for story in sorted(gold["stories"], key=lambda story: story["importance"]):
+    for day in _list_edited_days(data):
+        judged |= {(day["day"], key): (kind, 1) for key, kind in day["other"].items()}
+        for story in sorted(day["stories"], key=lambda story: int(story["importance"])):
             size = len(story["posts"])
-            judged |= {(gold["day"], key): (story["importance"], size) for key in story["posts"]}
+            judged |= {(day["day"], key): (story["importance"], size) for key in story["posts"]}
     return judged
+
+
+def _list_edited_days(data: Path) -> list[dict[str, Any]]:
+    """Return the days that were read whole, in the shape of labels/gold."""
+    days = [
+        row | {"other": {key: kind for kind, keys in row["other"].items() for key in keys}}
+        for row in read_rows(OWN_JUDGEMENTS)
+    ]
+    paths = sorted((data / "labels" / "gold").glob("*.json"))
+    return days + [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 @cache
@@ -224,15 +220,16 @@ SENTENCE_WEIGHT = 0.5
 def read_groups(data: Path, group: str) -> list[Labelled]:
     """Return posts, one a story, and sentences of posts, true where the story belongs to the group."""
     groups: dict[tuple[str, str], str] = {}
-    labelled, stories = [], set()
+    labelled = []
     for row in read_rows(OWN_JUDGEMENTS):
-        if "group" not in row:
-            continue
-        groups[row["day"], row["post"]] = row["group"]
-        text, _ = read_day(data, row["day"]).get(row["post"], ("", set()))
-        if text and (row["day"], row["story"]) not in stories:
-            stories.add((row["day"], row["story"]))
-            labelled.append(Labelled(text, row["group"] == group, row["day"]))
+        day, about = row["day"], row.get("groups", {})
+        groups |= {(day, key): value for key, value in about.items()}
+        grouped = {key for story in row["stories"] for key in story["posts"]}
+        firsts = [next((k for k in s["posts"] if k in about), None) for s in row["stories"]]
+        for key in dict.fromkeys([*firsts, *(key for key in about if key not in grouped)]):
+            text, _ = read_day(data, day).get(key or "", ("", set()))
+            if key and text:
+                labelled.append(Labelled(text, about[key] == group, day))
     return labelled + [
         Labelled(own.sentence, groups[own.day, own.post] == group, own.day, SENTENCE_WEIGHT)
         for own in _read_own_labels(data)
