@@ -109,6 +109,22 @@ async def pace(platform: str, allowed: float, latency: float, chats: int) -> Non
     )
 
 
+async def throughput(chats: int) -> None:
+    """The most messages a second of one process on one core, ledger included: paid broadcast."""
+    async with delivering("telegram", chats, fast=1000.0) as (people, stub):
+        began, used = time.perf_counter(), time.process_time()
+        people.start("telegram")
+        await people.ended("telegram", seconds=120, look=0.5)
+        seconds, used = time.perf_counter() - began, time.process_time() - used
+        told = await stub.told("telegram")
+    times = told["times"]
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    print(
+        f"telegram, 1,000/s allowed, {chats} chats: {rate:.0f}/s, {used / chats * 1e6:.0f} us CPU"
+        f" a message, {used / seconds:.2f} of a core, {told['doubled']} doubled"
+    )
+
+
 async def found(allowed: float, latency: float, seconds: float = 60.0) -> None:
     """The rate in the last ten seconds of a minute, where nobody told it."""
     chats = round(max(30.0, allowed) * (seconds + 6))

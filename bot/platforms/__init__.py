@@ -38,7 +38,11 @@ class PlatformError(Exception):
 
 
 class Unreachable(PlatformError):
-    """It cannot be reached now; trying again later helps."""
+    """The platform cannot be reached now; trying again later helps."""
+
+    def __init__(self, message: str = "", *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
 
 
 class Refused(PlatformError):
@@ -372,8 +376,9 @@ def backoff(attempts: int, most: float = 60.0) -> float:
 
 
 def names() -> tuple[str, ...]:
-    """Return the platforms of this folder."""
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__)))
+    """Return the platforms of this folder; a module with an underscore is none."""
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in modules if not name.startswith("_")))
 
 
 def load(name: str) -> ModuleType:

@@ -12,10 +12,11 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
-import aiohttp
 import discord
+from aiohttp import FormData
 from discord.http import handle_message_parameters
 
 from bot import texts
@@ -33,6 +34,7 @@ from bot.platforms import (
     Setup,
     Unsure,
 )
+from bot.platforms._request import ApiClient
 from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
 from bot.rich import utf16
 from digest.models import Chat
@@ -80,13 +82,12 @@ class DiscordDeliverer:
         self, setup: Setup, api: str, news: Callable[[str], bool], timeout: float = TIMEOUT
     ) -> None:
         """Take `api`, the root of the API; `news`: whether a channel is an announcement channel."""
-        self._api, self._news, self._proxy = api, news, setup.api_proxy
-        self._headers = {
+        self._api, self._news = api, news
+        headers = {
             "Authorization": f"Bot {setup.token}",
             "User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})",
         }
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
-        self._open: aiohttp.ClientSession | None = None
+        self._client = ApiClient(timeout, headers, proxy=setup.api_proxy)
         self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
@@ -170,9 +171,9 @@ class DiscordDeliverer:
                 payload = _thread(post) | {"message": fields}
             content: dict[str, Any] = {"json": payload}
             if attachments:
-                form = aiohttp.FormData()
+                form = FormData()
                 form.add_field("payload_json", json.dumps(payload), content_type="application/json")
-                form.add_field("files[0]", message.picture, filename=PICTURE)
+                form.add_field("files[0]", BytesIO(message.picture), filename=PICTURE)
                 content = {"data": form}
             answer, headers = await self.call("POST", path, content)
             first = first or str(answer.get("id", ""))
@@ -213,39 +214,18 @@ class DiscordDeliverer:
             log.warning("discord: a post was not published to followers (%s)", error)
 
     async def close(self) -> None:
-        """Lets go of the connections."""
-        if self._open is not None:
-            await self._open.close()
-            self._open = None
+        """Close the connections."""
+        await self._client.close()
 
     async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the answer and its headers, or the outcome raised."""
-        session = self._session()
-        try:
-            async with session.request(
-                method, self._api + path, proxy=self._proxy, **content
-            ) as answer:
-                payload = await answer.read()
-        except (
-            aiohttp.ClientConnectorError,
-            aiohttp.ClientHttpProxyError,
-            aiohttp.ConnectionTimeoutError,
-            aiohttp.InvalidURL,
-        ) as error:
-            raise NotSent(f"Discord: {type(error).__name__}") from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unsure(f"Discord: {type(error).__name__}") from error
-        if not 200 <= answer.status < 300:
-            raise read_refusal(answer.status, payload, answer.headers)
-        told = _json(payload)
-        if told is None and answer.status != 204:
-            raise Unsure("Discord: an answer that is no JSON")
-        return told, answer.headers
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._open is None:
-            self._open = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
-        return self._open
+        """Return the answer and its headers. Raises what `deliver` raises."""
+        status, payload, headers = await self._client.request(method, self._api + path, **content)
+        if not 200 <= status < 300:
+            raise read_refusal(status, payload, headers)
+        answer = _json(payload)
+        if answer is None and status != 204:
+            raise Unsure("the answer is no JSON")
+        return answer, headers
 
 
 def _thread(name: str) -> dict[str, Any]:

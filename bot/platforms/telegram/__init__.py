@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any
 
 from telegram import CallbackQuery, Message, Update
-from telegram.error import InvalidToken
 
 from bot import texts
 from bot.messages import Incoming, Reply
@@ -26,7 +25,7 @@ from bot.platforms import (
     backoff,
     language_of,
 )
-from bot.platforms.telegram.api import HOLD_SECONDS, Sender, TelegramDeliverer, UpdatesWire, call
+from bot.platforms.telegram.api import Sender, TelegramDeliverer
 from bot.platforms.telegram.entities import is_for_everybody, link
 from bot.platforms.telegram.menus import show_chat_menu, show_menus
 from bot.platforms.telegram.updates import (
@@ -41,6 +40,7 @@ from bot.platforms.telegram.updates import (
     removed,
     reply_place,
 )
+from bot.platforms.telegram.wire import HOLD_SECONDS, UpdatesWire, call
 from bot.presses import Press, pressed
 from bot.rich import text_of, units
 from digest.models import Chat
@@ -89,7 +89,7 @@ class Telegram:
     async def run(self) -> None:
         """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
-            await self._open()
+            await call(self.bot.initialize())
             await self._choose_way()
             await self._show_menus()
             self.host.ready(NAME, f"@{self.bot.username}")
@@ -111,7 +111,7 @@ class Telegram:
         """Return who the token is for and the links that invite it, then the chats where it may
         not post."""
         try:
-            await self._open()
+            await call(self.bot.initialize())
             me = await call(self.bot.get_me())
             silent = [line for chat in chats if (line := await self._silent(chat))]
         except PlatformError as error:
@@ -138,12 +138,6 @@ class Telegram:
         if may_post(place.type, mine):
             return ""
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
-
-    async def _open(self) -> None:
-        try:
-            await call(self.bot.initialize())
-        except InvalidToken as error:
-            raise Revoked("Telegram does not accept the token") from error
 
     async def _close(self) -> None:
         """Let what is being answered finish, then let go of the connections."""

@@ -11,7 +11,8 @@ from typing import Literal
 from telegram import Bot, BotCommand, BotCommandScopeChat
 
 from bot.platforms import Gone, Host, PlatformError, Refused
-from bot.platforms.telegram.api import NAME, call
+from bot.platforms.telegram.updates import NAME
+from bot.platforms.telegram.wire import call
 from digest.models import Chat, Language
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from telegram import Chat as TelegramChat
 
 from bot.messages import Incoming
 from bot.platforms import PlatformError, language_of
-from bot.platforms.telegram.api import call
+from bot.platforms.telegram.wire import call
 from digest.models import Chat, ChatKind
 
 _KINDS: dict[str, ChatKind] = {"private": "private", "channel": "channel"}

@@ -1,0 +1,106 @@
+"""One HTTP call to a platform's API; a failure says whether the request can have been received."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from bot.platforms import NotSent, Unreachable, Unsure
+
+CONNECT_SECONDS = 10.0
+UPLOAD_SECONDS = 20.0
+"""What writing a request may take beside the wait for its answer: aiohttp has no limit for it."""
+KEEP_ALIVE_SECONDS = 5.0
+"""How long an unused connection stays open. The longer, the likelier that the server closes it just
+when a message is written to it, and nobody knows whether that arrived."""
+_NEVER_LEFT: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not valid"),
+    (aiohttp.ClientConnectorSSLError, "no secure connection could be made"),
+    (aiohttp.ClientConnectorDNSError, "the server's name is not known"),
+    (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused the connection"),
+    (aiohttp.ClientConnectorError, "no connection could be made"),
+    (aiohttp.ConnectionTimeoutError, "no connection could be made in time"),
+    (aiohttp.InvalidURL, "the server's address is not valid"),
+    (aiohttp.NonHttpUrlClientError, "the server's address is not valid"),
+)
+_MAY_HAVE_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "no answer came in time"),
+    (aiohttp.ClientPayloadError, "the answer broke off"),
+    (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
+)
+
+
+class ApiClient:
+    """Connections to one API, opened by the first call."""
+
+    def __init__(
+        self,
+        seconds: float,
+        headers: Mapping[str, str],
+        *,
+        proxy: str | None = None,
+        connections: int = 100,
+    ) -> None:
+        """`seconds`: the wait for a free connection, and for an answer."""
+        self.seconds, self._headers = seconds, headers
+        self._proxy, self._connections = proxy, connections
+        self._open: aiohttp.ClientSession | None = None
+
+    async def request(
+        self, method: str, url: str, *, seconds: float | None = None, **content: Any
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Make one call; return status, body and headers of its answer, whatever the status.
+
+        Redirects are not followed: no API sends any. `seconds`: the wait for this answer. Raises
+        NotSent or Unsure.
+        """
+        timeout = self._timeout(self.seconds if seconds is None else seconds)
+        try:
+            async with self._session().request(
+                method, url, timeout=timeout, allow_redirects=False, **content
+            ) as answer:
+                return answer.status, await answer.read(), answer.headers
+        except (aiohttp.ClientError, OSError) as error:
+            failure = read_failure(error)
+        # Raised out here, without a cause: the library's errors quote the address, token included.
+        raise failure
+
+    async def close(self) -> None:
+        """Close the connections; another call would open new ones."""
+        if self._open is not None:
+            await self._open.close()
+            self._open = None
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._open is None:
+            self._open = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS
+                ),
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=self._proxy,
+            )
+        return self._open
+
+    def _timeout(self, seconds: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=self.seconds + UPLOAD_SECONDS + seconds,
+            connect=self.seconds,
+            sock_connect=CONNECT_SECONDS,
+            sock_read=seconds,
+        )
+
+
+def read_failure(error: Exception) -> Unreachable:
+    """Return what is known of a call without an answer, in words for operators."""
+    for kind, words in _NEVER_LEFT:
+        if isinstance(error, kind):
+            return NotSent(words, timed_out=isinstance(error, TimeoutError))
+    for kind, words in _MAY_HAVE_ARRIVED:
+        if isinstance(error, kind):
+            return Unsure(words, timed_out=isinstance(error, TimeoutError))
+    return Unsure("the connection broke before an answer came")

@@ -1,0 +1,96 @@
+"""What the Bot API means by an answer that is no success: the one translation of its refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.platforms import Gone, Limited, Moved, NotSent, PlatformError, Refused, Revoked, Unsure
+
+DEFAULT_WAIT_SECONDS = 5.0
+"""The wait after a 429 that does not say how long."""
+MOST_REASON = 300
+"""Characters of a server's description in our errors."""
+# What Telegram's descriptions say, in small letters.
+_GONE = ("chat not found", "user not found", "chat_write_forbidden", "deactivated", "peer_id_inv")
+_THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
+_DELETED = ("not found", "deactivated", "was deleted", "topic_")
+_MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
+_FINAL = (
+    "right",
+    "closed",
+    "restricted",
+    "too long",
+    "is empty",
+    "not modified",
+    "message to ",
+    "query",
+)
+_PICTURE = (
+    "photo",
+    "image",
+    "file identifier",
+    "file_id",
+    "file reference",
+    "too big",
+    "wrong type",
+    "wrong remote file",
+)
+
+
+def read_refusal(code: int, payload: bytes) -> PlatformError:
+    """Return what an answer that is no success means. Only JSON with `ok: false` and a description
+    is Telegram's word; anything else comes from a proxy or an edge in front of it."""
+    answer = read_object(payload)
+    reason = answer.get("description")
+    if answer.get("ok") is not False or not isinstance(reason, str):
+        return _read_stranger(code)
+    reason = reason[:MOST_REASON].removeprefix("Bad Request: ").removeprefix("Forbidden: ")
+    parameters = answer.get("parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}
+    if code == 429:
+        return Limited(_seconds(parameters.get("retry_after")))
+    if new := parameters.get("migrate_to_chat_id"):
+        return Moved(str(new))
+    if code in (401, 404):  # 404: a token that no bot ever had
+        return Revoked("Telegram does not accept the token")
+    if code == 504:  # the gateway gave up waiting; what stands behind it may go on
+        return Unsure(reason)
+    return NotSent(reason) if code >= 500 else _read_reason(code, reason)
+
+
+def _read_stranger(code: int) -> PlatformError:
+    if code == 429:
+        return Limited(DEFAULT_WAIT_SECONDS)
+    reason = f"HTTP {code} from a server in front of Telegram"
+    return Unsure(reason) if code in (408, 504) else NotSent(reason)
+
+
+def _read_reason(code: int, reason: str) -> Gone | Refused:
+    low = reason.lower()
+    thread = any(word in low for word in _THREAD_GONE)
+    if thread or code == 403 or any(word in low for word in _GONE):
+        deleted = any(word in low for word in _DELETED)
+        return Gone(reason, "deleted" if deleted else "removed", thread=thread)
+    picture = code == 413 or any(word in low for word in _PICTURE)
+    markup = any(word in low for word in _MARKUP)
+    # What is refused for a reason not known here may be taken as plain text.
+    unknown = code == 400 and not picture and not any(word in low for word in _FINAL)
+    rights = "rights" in low
+    return Refused(reason, markup=markup or unknown, picture=picture, rights=rights)
+
+
+def read_object(payload: bytes) -> dict[str, Any]:
+    """Return the answer as an object; an empty one for what is no JSON object."""
+    try:
+        answer = json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _seconds(value: object) -> float:
+    """Return the wait; Telegram says whole seconds, anything else is a fault of something in
+    between."""
+    whole = type(value) is int and value > 0
+    return min(float(str(value)), 86_400.0) if whole else DEFAULT_WAIT_SECONDS
