@@ -293,9 +293,9 @@ class Talking:
                 return
             except platforms.PlatformError as error:
                 why = str(error)
-            except Exception as error:
+            except Exception:
                 log.exception("%s failed", name)
-                why = type(error).__name__
+                why = "a fault of the program; see the log"
             if loop.time() - began > LONGEST_PAUSE:
                 failures, down_since = 0, loop.time()
             if loop.time() - down_since > DOWN_SECONDS:

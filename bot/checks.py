@@ -154,7 +154,7 @@ async def _proxy(settings: Settings) -> str:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parsed.hostname, port)
     except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or type(error).__name__
+        why = getattr(error, "strerror", None) or "no answer in time"
         raise DigestError(
             f"{parsed.hostname}:{port} cannot be reached ({why}): check HTTPS_PROXY"
         ) from None

@@ -104,9 +104,14 @@ def _all_zones() -> Mapping[str, str]:
     return cities | {name.lower(): name for name in names}
 
 
-def zone_label(name: str) -> str:
-    """Return a zone as people write it: `Etc/GMT-8` is `UTC+8`, others keep their IANA name."""
-    fixed = re.fullmatch(r"Etc/GMT([+-])(\d+)", name)
-    if fixed:
+def zone_label(name: str, language: Language) -> str:
+    """Return a zone as people write it, and may type it: `UTC+8`, `Shanghai time`, `上海时间`."""
+    if fixed := re.fullmatch(r"Etc/GMT([+-])(\d+)", name):
         return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
-    return name
+    if "/" not in name or name.startswith("Etc/"):
+        return name.removeprefix("Etc/")
+    row = texts.zones().get(name)
+    place = row[language] if row else name.split("/")[-1].replace("_", " ")
+    if language == "zh" and place.isascii():
+        place += " "
+    return texts.text("zone_time", language, place=place)

@@ -167,7 +167,7 @@ async def test_settings_are_typed_kept_and_told(person: Person) -> None:
     assert (one.highlight, one.without, one.paused) == (("NVDA",), ("giveaway",), False)
     said = await person.say("/settings sat,sun views events =NVDA")
     assert "Changed." in said
-    assert "weekends at 08:30 (Asia/Shanghai). Next: 2025-12-13 Sat 08:30, in 4 days" in said
+    assert "weekends at 08:30 (Shanghai time). Next: 2025-12-13 Sat 08:30, in 4 days" in said
     assert "Views, Events" in said
     assert "giveaway" in said
     assert "NVDA" not in said

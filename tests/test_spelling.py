@@ -125,10 +125,19 @@ def test_zones(text: str, zone: str) -> None:
     assert zone_named(text) == zone
 
 
-def test_a_fixed_zone_is_shown_as_it_is_typed() -> None:
-    assert zone_label("Etc/GMT-8") == "UTC+8"
-    assert zone_label("Etc/GMT+3") == "UTC-3"
-    assert zone_label("Asia/Shanghai") == "Asia/Shanghai"
+@pytest.mark.parametrize(
+    ("zone", "en", "zh"),
+    [
+        ("Etc/GMT-8", "UTC+8", "UTC+8"),
+        ("Etc/GMT+3", "UTC-3", "UTC-3"),
+        ("Etc/UTC", "UTC", "UTC"),
+        ("Asia/Shanghai", "Shanghai time", "上海时间"),
+        ("America/Port_of_Spain", "Port of Spain time", "Port of Spain 时间"),
+    ],
+)
+def test_a_zone_is_shown_as_it_may_be_typed(zone: str, en: str, zh: str) -> None:
+    assert (zone_label(zone, "en"), zone_label(zone, "zh")) == (en, zh)
+    assert {zone_named(en), zone_named(zh)} <= {zone, zone.removeprefix("Etc/")}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -88,6 +88,21 @@ async def test_the_ledger_of_today_is_told_by_platform(office: Office) -> None:
     assert "due 2 = delivered 0 + refused 0 + unknown 0 + waiting 2 + skipped 0" in said
     assert "应发 5 = 已发 4 + 被拒 1" in await office.say("/状态")
     assert await office.ledger.unbalanced() == []
+
+
+@pytest.mark.parametrize(
+    ("writer", "words"),
+    [
+        ("llm", "written with the model"),
+        ("extractive", "written without a model"),
+        ("imported", "imported"),
+        ("someone", "imported"),
+    ],
+)
+async def test_who_wrote_a_report_is_said_in_words(office: Office, writer: str, words: str) -> None:
+    yesterday = (NOW - timedelta(days=1)).date()
+    await office.store.save_report(replace(report(yesterday), writer=writer))
+    assert f" ({words}, " in await office.say("/status")
 
 
 async def test_held_messages_are_decided_one_by_one(office: Office) -> None:

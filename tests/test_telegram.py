@@ -152,7 +152,7 @@ async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: 
     up.server.say(FORUM, MEI, "/subscribe 8:30 Asia/Shanghai", thread=5)
     await up.server.until(lambda: len(up.server.messages(FORUM)) == 3)
     said, points = up.server.messages(FORUM)[1:]
-    assert "每天 08:30（Asia/Shanghai）。下一份：2025-12-09 周二 08:30" in said.text
+    assert "每天 08:30（上海时间）。下一份：2025-12-09 周二 08:30" in said.text
     assert points.photo
     assert "Meridian" in points.text
     assert {m.thread for m in (said, points)} == {5}

@@ -77,7 +77,9 @@ async def _state(ask: Ask, topic: str) -> list[str]:
 def _newest(report: Report, language: Language) -> list[str]:
     when = f"{report.created_at:%Y-%m-%d %H:%M} UTC" if report.created_at else "?"
     day = texts.days(report.first, report.last, language)
-    about = {"topic": report.topic, "day": day, "writer": report.writer, "when": when}
+    writer = report.writer if report.writer in ("llm", "extractive") else "imported"
+    writer = texts.text(f"writer_{writer}", language)
+    about = {"topic": report.topic, "day": day, "writer": writer, "when": when}
     counts = {name: getattr(report.counts, name) for name in report.counts.__slots__}
     lines = [texts.text("newest", language, **about), *_quality(report, language)]
     lines.append(texts.text("counted", language, **counts))

@@ -59,7 +59,7 @@ async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
         "topic": ask.context.topic(subscription.topic).title[language],
         "days": days_said(subscription, language),
         "at": f"{subscription.at:%H:%M}",
-        "zone": zone_label(subscription.timezone),
+        "zone": zone_label(subscription.timezone, ask.language),
         "clock": f"{ask.context.now().astimezone(zone(subscription.timezone)):%H:%M}",
         "next": await _next(ask, subscription),
     }

@@ -23,6 +23,7 @@ from bot.report_blocks import (
     shortened,
     title_block,
 )
+from bot.times import zone_label
 from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName
 from digest.select.rank import WEIGHTS
 from digest.write.extractive.notes import CRYPTO
@@ -232,7 +233,7 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
     when = ""
     if post.created_at:
         local = f"{post.created_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-        when = texts.text("at", language, when=local, zone=zone)
+        when = texts.text("at", language, when=local, zone=zone_label(zone, language))
     return ListItem(
         shortened(post.text, POST_CHARS),
         title=f"@{post.author} {when}".strip(),

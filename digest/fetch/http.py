@@ -202,8 +202,8 @@ class Fetcher:
                 " in the topics file allows that"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
-            kind = type(error).__name__
-            raise SourceError(f"{describe_address(address)}: cannot be reached ({kind})") from None
+            name = describe_address(address)
+            raise SourceError(f"{name}: cannot be reached ({_describe(error)})") from None
 
     async def _follow(
         self, url: httpx2.URL, headers: dict[str, str], redirects: int, read: frozenset[int]
@@ -225,6 +225,19 @@ class Fetcher:
             finally:
                 await response.aclose()
         raise SourceError(f"{describe_address(str(start))}: redirects without end")
+
+
+def _describe(error: Exception) -> str:
+    """Return in words why there is no answer."""
+    if "CERTIFICATE" in str(error):
+        return "its certificate is not valid"
+    if isinstance(error, httpx2.ProxyError):
+        return "the proxy refused the connection"
+    if isinstance(error, httpx2.TimeoutException):
+        return "no answer came in time"
+    if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError):
+        return "its answer broke off"
+    return "no connection"
 
 
 def _target(url: httpx2.URL, location: str) -> httpx2.URL:

@@ -31,6 +31,7 @@ from bot.platforms import (
     language_of,
     send_answer,
 )
+from bot.platforms._request import read_failure
 from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_embeds, build_view, sheets
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.discord.rights import NEEDED, checked, lacking
@@ -374,9 +375,11 @@ def _is_discords(error: BaseException | None) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return what went wrong, in a line without the pages of an edge."""
+    """Return what went wrong, in a line for operators without the pages of an edge."""
     if isinstance(error, discord.LoginFailure):
         return "HTTP 401 from a server in front of it"
     if isinstance(error, discord.HTTPException) and not _is_discords(error):
         return f"HTTP {error.status}"
-    return type(error).__name__ + (f": {str(error)[:200]}" if str(error) else "")
+    if isinstance(error, discord.DiscordException):
+        return str(error)[:200] or "it gave no reason"
+    return str(read_failure(error))
