@@ -10,7 +10,7 @@ import pytest
 
 from digest.calendar import closes, moment, next_due, zone
 from digest.models import Subscription
-from digest.store.due import Got, proposed
+from digest.store.due import NewestDays, propose_rows
 from tools.clock_years import (
     DAY,
     FIRST,
@@ -74,9 +74,9 @@ def test_half_a_year_of_other_clocks_brings_no_older_report() -> None:
     assert faults(one, about) == []
     for day, report, *_ in every_day(one, about):
         assert report == day - DAY, "made by its time in winter, half an hour later in summer"
-    row = proposed(one, about, *_day(one, date(2026, 7, 1), Got()))[0]
+    row = propose_rows(one, about, *_day(one, date(2026, 7, 1), NewestDays()))[0]
     assert (row["due_at"], row["late"]) == (datetime(2026, 7, 1, 8, tzinfo=UTC), False)
-    row = proposed(one, about, *_day(one, date(2026, 12, 1), Got()))[0]
+    row = propose_rows(one, about, *_day(one, date(2026, 12, 1), NewestDays()))[0]
     assert row["due_at"] == datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
 
@@ -96,8 +96,10 @@ def test_the_clocks_of_ramadan_are_changed_as_any_others(build_at: time) -> None
     assert {day - report for day, report, *_ in every_day(one, about) if report} == {back}
 
 
-def _day(one: Subscription, day: date, got: Got) -> tuple[datetime, Got, datetime, datetime]:
-    """What `proposed` is told a minute after the chat's time of that day."""
+def _day(
+    one: Subscription, day: date, got: NewestDays
+) -> tuple[datetime, NewestDays, datetime, datetime]:
+    """What `propose_rows` is told a minute after the chat's time of that day."""
     due = moment(day, one.at, one.timezone)
     assert due
     return due, got, due + timedelta(minutes=1), due - DAY

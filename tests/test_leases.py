@@ -41,7 +41,7 @@ class Work:
 async def test_f23_of_ten_processes_one_works_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "WAIT", 0.05)
+    monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
     work = Work()
     names = iter(range(10))
     monkeypatch.setattr(leases, "own_name", lambda: f"elsewhere:{next(names)}")
@@ -71,7 +71,7 @@ async def test_a_dead_process_of_this_host_is_replaced_at_once(tmp_path: Path) -
 async def test_a_living_process_keeps_its_lease(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "WAIT", 0.05)
+    monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
     host = own_name().rpartition(":")[0]
     work = Work()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
@@ -85,8 +85,8 @@ async def test_a_living_process_keeps_its_lease(
 async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "WAIT", 0.05)
-    monkeypatch.setattr(leases, "RENEWED", 0.1)
+    monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.1)
     ended: list[str] = []
     done = asyncio.Event()
 

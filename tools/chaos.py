@@ -27,7 +27,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.delivery.dispatch import AHEAD, Outbox, Writer
+from bot.delivery.dispatch import AHEAD_SECONDS, Outbox, Writer
 from bot.platforms import Pace
 from digest.models import Chat, Subscription
 from digest.store import Store
@@ -274,7 +274,7 @@ def main() -> None:
     logging.disable()  # the stub's words on connections that died
     with tempfile.TemporaryDirectory() as name:
         score, found = asyncio.run(chaos(kills, seed, Path(name)))
-    group = round(AHEAD * RATE)
+    group = round(AHEAD_SECONDS * RATE)
     print(f"{score.kills} kills over {score.days} days, {time.perf_counter() - began:.0f} s")
     print(
         f"most under way at a kill on one platform: {score.most_sending} (a group is {group}, and what was called)"

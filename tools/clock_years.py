@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from digest.calendar import closes, moment
 from digest.models import Chat, Subscription, Topic
-from digest.store.due import Got, proposed
+from digest.store.due import NewestDays, propose_rows
 from tests.posts import TOPIC
 
 FIRST, LAST = date(2026, 1, 1), date(2027, 12, 31)
@@ -81,13 +81,13 @@ def run(
     one: Subscription, about: Topic, ticks: Sequence[datetime], since: datetime
 ) -> list[tuple[date, date | None, datetime, str]]:
     """What the ledger gets when the clock ticks at these moments: day, report, tick, and why not."""
-    got, rows, seen = Got(), [], set[date]()
+    got, rows, seen = NewestDays(), [], set[date]()
     for now in ticks:
-        for row in proposed(one, about, since, got, now, now - 24 * HOUR):
+        for row in propose_rows(one, about, since, got, now, now - 24 * HOUR):
             assert row["day"] not in seen, "the unique key would have refused it"
             seen.add(row["day"])
             report = row["report"]
-            got = Got(row["day"], max(filter(None, (got.report, report)), default=None))
+            got = NewestDays(row["day"], max(filter(None, (got.report, report)), default=None))
             rows.append((row["day"], report, now, row["reason"]))
         since = max(since, now + timedelta(microseconds=1))
     return rows

@@ -1,4 +1,4 @@
-"""One try of a message, and what its outcome means: for the message, its chat and the whole
+"""One attempt to send a message, and what its outcome means for the message, its chat and the
 platform."""
 
 from __future__ import annotations
@@ -33,44 +33,47 @@ from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-FAILURES = 3
-"""Failed sends in a row after which the platform is taken to be down."""
-LONG = 30.0
-"""Seconds of a pause that is worth remembering across a restart, or telling of."""
-NONCE = timedelta(minutes=2)
+MOST_FAILURES = 3
+"""Failed sends in a row after which the platform counts as down."""
+LONG_PAUSE_SECONDS = 30.0
+"""A pause at least this long outlives a restart, and is reported."""
+RETRY_SECONDS = 5.0
+"""The wait before the next attempt where the store failed."""
+NONCE_VALID = timedelta(minutes=2)
 """How long Discord surely remembers a nonce ("the past few minutes")."""
 
 
 @dataclass(slots=True)
 class Job:
-    """A claimed part, and how it is to be tried."""
+    """A claimed part, and how it is to be sent."""
 
     part: Part
     picture: str
-    """What its body calls the picture, or nothing."""
+    """The picture's name in the body, or nothing."""
     in_thread: bool = False
-    """Whether it belongs in the thread of its digest's first part."""
+    """True for a part that belongs in the thread of its digest's first part."""
     message: Outgoing | None = None
-    """As it was last tried."""
+    """The message of the last attempt."""
     plain: bool = False
     bare: bool = False
     denied: bool = False
+    """As in `Outgoing`."""
     uploaded: bool = False
-    """Whether the picture itself was tried, not only its name there."""
+    """True once the picture itself was uploaded, instead of its name on the platform."""
     uploads: bool = False
-    """Whether others wait for the picture that this one uploads now."""
+    """True while other jobs wait for the picture that this one uploads."""
     began: float = 0.0
-    """When its turn came."""
+    """The loop's time at which the attempt began."""
 
 
 def job_of(part: Part) -> Job:
-    """Return the part as a job."""
+    """Return the job of a claimed part."""
     body = json.loads(part.body)
     return Job(part, str(body.get("picture", "")), bool(body.get("in_thread")))
 
 
-class Tries:
-    """Tries messages on one platform, at the rate's turns."""
+class MessageSender:
+    """Sends single messages on one platform."""
 
     def __init__(
         self,
@@ -84,64 +87,66 @@ class Tries:
         *,
         resend: bool,
     ) -> None:
-        """As an outbox is made."""
-        self._name, self._to, self._ledger, self._rate = name, delivering, ledger, rate
-        self._picture, self._tell, self._now, self._resend = picture, tell, now, resend
+        """Take what `Outbox` takes."""
+        self._name, self._platform, self._ledger, self._rate = name, delivering, ledger, rate
+        self._load_picture, self._tell, self._now, self._resend = picture, tell, now, resend
         self._clock = asyncio.get_running_loop().time
         self._chats = ChatPace(delivering.pace.chat_gap, delivering.pace.group_minute)
         self._invalid = Invalid()
         self.file_ids: dict[str, str] = {}
-        """What the platform calls the pictures that were sent there."""
+        """The platform's ids of uploaded pictures, by their names."""
         self.revoked = False
         self._failures, self._failing_since = 0, 0.0
         self._stopped_until = 0.0
 
     async def send(self, job: Job) -> Outcome | None:
-        """One send and its outcome; None where it is to be tried again at once. One may fail
-        without the others."""
+        """Make one attempt; return its outcome, or None where the job is to be sent again at once.
+        A failure of one message leaves the others alone."""
         try:
-            return await self._tried(job)
+            return await self._deliver(job)
         except PlatformError as error:
-            return await self._told(job, error)
-        except StoreError as error:  # before the send: nothing is known of the picture
-            return self._later(job.part, str(error), 5.0)
-        except Exception as error:
+            return await self._settle_failure(job, error)
+        except StoreError as error:  # raised before the send: the picture could not be read
+            return self._retry_later(job.part, str(error), RETRY_SECONDS)
+        except Exception:
             log.exception("%s: a message failed", self._name)
-            return Outcome(job.part.id, "unknown", error=type(error).__name__)
+            return Outcome(job.part.id, "unknown", error="a fault of the program; see the log")
 
-    async def _tried(self, job: Job) -> Outcome:
+    async def _deliver(self, job: Job) -> Outcome:
         part = job.part
-        message = await self._message(job)
-        if self._stale(part) and (
-            known := await self._to.arrived(message, part.tried_at or self._now())
-        ):
-            return Outcome(part.id, "sent", known)
-        delivered = await self._to.deliver(message)
+        message = await self._build_message(job)
+        if self._is_nonce_expired(part):
+            since = part.tried_at or self._now()
+            if message_id := await self._platform.arrived(message, since):
+                return Outcome(part.id, "sent", message_id)
+        delivered = await self._platform.deliver(message)
         self._rate.accepted(job.began, self._clock())
         self._failures = 0
         if delivered.file_id and job.picture:
-            with contextlib.suppress(StoreError):  # the message is there, whatever comes now
-                await self._keep(job.picture, delivered.file_id)
+            with contextlib.suppress(StoreError):  # the message was sent, whatever fails now
+                await self._save_file_id(job.picture, delivered.file_id)
         if delivered.publish:
-            await self._turn()
-            await self._to.publish(part.chat, delivered.message)
-        return Outcome(part.id, "sent", delivered.message, again_at=self._next(part, delivered))
+            await self._wait_for_turn()
+            await self._platform.publish(part.chat, delivered.message)
+        return Outcome(
+            part.id, "sent", delivered.message, again_at=self._next_send_at(part, delivered)
+        )
 
-    async def _turn(self) -> None:
-        """Wait for a turn of its own: a call that belongs to a message that was sent."""
+    async def _wait_for_turn(self) -> None:
+        """Take a turn of the rate for a call that belongs to a message already sent."""
         while (wait := self._rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
         self._rate.begin(self._clock())
 
-    async def _message(self, job: Job) -> Outgoing:
+    async def _build_message(self, job: Job) -> Outgoing:
         part = job.part
         file_id, picture = "", b""
         if job.picture and not job.bare:
             file_id = self.file_ids.get(job.picture, "")
-            if not file_id and self._to.reuses and not job.uploaded:
+            if not file_id and self._platform.reuses and not job.uploaded:
                 file_id = await self._ledger.file_id(self._name, job.picture)
             if not file_id:
-                picture = await self._picture(job.picture)
+                picture = await self._load_picture(job.picture)
                 job.uploaded = True
                 job.bare = not picture
         job.message = Outgoing(
@@ -158,48 +163,53 @@ class Tries:
         )
         return job.message
 
-    async def _keep(self, picture: str, file_id: str) -> None:
-        if self.file_ids.get(picture) != file_id and picture not in self.file_ids:
+    async def _save_file_id(self, picture: str, file_id: str) -> None:
+        if picture not in self.file_ids:
             self.file_ids[picture] = file_id
             await self._ledger.save_file_id(self._name, picture, file_id)
 
-    def _stale(self, part: Part) -> bool:
-        """Whether an earlier try may have arrived, and its nonce is forgotten."""
-        old = part.tried_at is not None and self._now() - part.tried_at > NONCE
-        return self._to.repeats and part.attempts > 1 and old
+    def _is_nonce_expired(self, part: Part) -> bool:
+        """Return True if an earlier attempt may have arrived and its nonce no longer protects."""
+        old = part.tried_at is not None and self._now() - part.tried_at > NONCE_VALID
+        return self._platform.repeats and part.attempts > 1 and old
 
-    def _next(self, part: Part, delivered: Delivered) -> datetime | None:
-        """When the chat may get its next message."""
+    def _next_send_at(self, part: Part, delivered: Delivered) -> datetime | None:
+        """Return when the chat may get its next message; None for at once."""
         now = self._clock()
         at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
         wait = max(at - now, delivered.again)
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
 
-    async def _told(self, job: Job, error: PlatformError) -> Outcome | None:
-        """Return the outcome of a send that failed, also where the store fails meanwhile."""
+    async def _settle_failure(self, job: Job, error: PlatformError) -> Outcome | None:
+        """Return the outcome of a failed attempt, also where the store fails meanwhile."""
         try:
-            return await self._failed(job, error)
-        except StoreError as why:
-            log.error("%s: %s", self._name, why)
-            if isinstance(error, Unsure) and not (self._to.repeats or self._resend):
+            return await self._read_failure(job, error)
+        except StoreError as store_error:
+            log.error("%s: %s", self._name, store_error)
+            if isinstance(error, Unsure) and not self._may_resend:
                 return Outcome(job.part.id, "unknown", error=str(error))
-            return self._later(job.part, str(error), 5.0)
+            return self._retry_later(job.part, str(error), RETRY_SECONDS)
 
-    async def _failed(self, job: Job, error: PlatformError) -> Outcome | None:
-        """Return the outcome of a send that failed; None where it is tried again at once."""
+    @property
+    def _may_resend(self) -> bool:
+        """Return True if a message that may have arrived is sent again."""
+        return self._platform.repeats or self._resend
+
+    async def _read_failure(self, job: Job, error: PlatformError) -> Outcome | None:
+        """Return the outcome of a failed attempt; None where it is repeated at once."""
         part = job.part
-        if self._to.pace.bans and isinstance(error, Limited | Gone | Revoked | Refused):
-            await self._note_invalid(error)
+        if self._platform.pace.bans and isinstance(error, Limited | Gone | Revoked | Refused):
+            await self._count_invalid(error)
         match error:
             case Limited():
-                return await self._limited(job, error)
+                return await self._slow_down(job, error)
             case NotSent():
-                await self._down(error)
-                return self._later(part, str(error), backoff(part.attempts, 10.0))
+                await self._count_failure(error)
+                return self._retry_later(part, str(error), backoff(part.attempts, 10.0))
             case Unsure():
-                await self._down(error)
-                if self._to.repeats or self._resend:
-                    return self._later(part, str(error), backoff(part.attempts, 30.0))
+                await self._count_failure(error)
+                if self._may_resend:
+                    return self._retry_later(part, str(error), backoff(part.attempts, 30.0))
                 return Outcome(part.id, "unknown", error=str(error))
             case Gone():
                 log.info("%s: a chat is gone (%s)", self._name, error)
@@ -208,76 +218,77 @@ class Tries:
                 return Outcome(part.id, "refused", error=str(error))
             case Moved():
                 await self._ledger.move_chat(self._name, part.chat.id, error.new)
-                return self._later(part, str(error), 0.0)
+                return self._retry_later(part, str(error), 0.0)
             case Revoked():
-                return await self._revoked(part, error)
+                return await self._stop_for_token(part, error)
             case _:
-                return self._without(job, error)
+                return self._reduce(job, error)
 
-    def _later(self, part: Part, why: str, seconds: float) -> Outcome:
+    def _retry_later(self, part: Part, reason: str, seconds: float) -> Outcome:
         again_at = self._now() + timedelta(seconds=seconds)
-        return Outcome(part.id, "waiting", error=why, again_at=again_at)
+        return Outcome(part.id, "waiting", error=reason, again_at=again_at)
 
-    async def _limited(self, job: Job, error: Limited) -> Outcome:
+    async def _slow_down(self, job: Job, error: Limited) -> Outcome:
         now, part = self._clock(), job.part
         if error.everywhere:
-            if job.began >= self._rate.cut:
+            if job.began >= self._rate.lowered_at:
                 self._rate.come_down(now, error.seconds)
             self._rate.halt(now + error.seconds)
-            await self._remember(error.seconds)
+            await self._save_pause(error.seconds)
         elif self._rate.refused(part.chat.id, job.began, error.seconds, now):
-            await self._remember(error.seconds)
-        return self._later(part, str(error), error.seconds)
+            await self._save_pause(error.seconds)
+        return self._retry_later(part, str(error), error.seconds)
 
-    async def _remember(self, seconds: float) -> None:
-        """Keep a long pause across restarts."""
-        if seconds >= LONG:
+    async def _save_pause(self, seconds: float) -> None:
+        """Save a long pause, for the process after a restart."""
+        if seconds >= LONG_PAUSE_SECONDS:
             log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self._name, seconds)
             await self._ledger.pause(self._name, self._now() + timedelta(seconds=seconds))
 
-    async def _note_invalid(self, error: PlatformError) -> None:
+    async def _count_invalid(self, error: PlatformError) -> None:
+        """Count an answer that counts towards a ban; stop sending long before one."""
         if isinstance(error, Limited) and not error.counts:
             return
         now = self._clock()
         seconds = self._invalid.note(now)
         if seconds > 0 and self._rate.halted_until < now + seconds:
-            told, self._stopped_until = now < self._stopped_until, now + seconds
+            reported, self._stopped_until = now < self._stopped_until, now + seconds
             self._rate.halt(self._stopped_until)
-            await self._remember(max(seconds, LONG))
-            if told:  # the answers of calls that were under way
+            await self._save_pause(max(seconds, LONG_PAUSE_SECONDS))
+            if reported:  # the answers of calls that were in flight
                 return
             why = f"{Invalid.MOST} refused requests in ten minutes"
             await self._tell("stopped", self._name, why=why)
 
-    async def _down(self, error: PlatformError) -> None:
-        """Failures in a row stop all sending for a while, instead of failing for every chat."""
+    async def _count_failure(self, error: PlatformError) -> None:
+        """Count a failure; several in a row pause all sending, instead of failing every chat."""
         now = self._clock()
         self._failing_since = now if not self._failures else self._failing_since
         self._failures += 1
-        if self._failures < FAILURES:
+        if self._failures < MOST_FAILURES:
             return
-        self._rate.halt(now + backoff(self._failures - FAILURES + 1, LONG))
-        if now - self._failing_since > LONG:
+        self._rate.halt(now + backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS))
+        if now - self._failing_since > LONG_PAUSE_SECONDS:
             await self._tell("platform_down", self._name, why=str(error))
 
-    async def _revoked(self, part: Part, error: Revoked) -> Outcome:
+    async def _stop_for_token(self, part: Part, error: Revoked) -> Outcome:
         if not self.revoked:
             self.revoked = True
             log.error("%s: sending stops: %s", self._name, error)
             await self._tell("token_revoked", self._name)
-        return self._later(part, str(error), 0.0)
+        return self._retry_later(part, str(error), 0.0)
 
-    def _without(self, job: Job, error: PlatformError) -> Outcome | None:
-        """Have a refused message tried again without what was refused; return its outcome where
-        nothing is left to leave out."""
+    def _reduce(self, job: Job, error: PlatformError) -> Outcome | None:
+        """Leave out of the job what was refused, for an attempt at once; return the outcome where
+        nothing can be left out."""
         refused = error if isinstance(error, Refused) else Refused(str(error))
-        less = job.message.without(refused) if job.message else None
-        if less is None:
+        reduced = job.message.without(refused) if job.message else None
+        if reduced is None:
             return Outcome(job.part.id, "refused", error=str(error))
-        if less.bare and not job.bare and not job.uploaded:  # its name there has run out
+        if reduced.bare and not job.bare and not job.uploaded:  # the file id has expired
             self.file_ids.pop(job.picture, None)
             job.uploaded = True
         else:
-            job.plain, job.bare, job.denied = less.plain, less.bare, less.denied
+            job.plain, job.bare, job.denied = reduced.plain, reduced.bare, reduced.denied
         log.warning("%s: %s; sent again without that", self._name, error)
         return None

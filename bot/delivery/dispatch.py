@@ -1,7 +1,7 @@
-"""Messages to one platform: claimed in small groups, sent side by side as their turns come.
+"""The outbox of one platform: parts are claimed in small groups and sent concurrently.
 
-What is sent was committed as `sending` before; what came of it is committed after. Whatever ends in
-between, the ledger knows which messages nobody is sure of.
+A part is committed as `sending` before it is sent, and its outcome after. Wherever the process ends
+in between, the ledger knows which parts may have arrived.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.alerts import Tell, tell_undelivered
-from bot.delivery.attempt import Job, Tries, job_of
+from bot.delivery.attempt import Job, MessageSender, job_of
 from bot.delivery.rate import Rate
 from bot.platforms import Delivering
 from digest.errors import StoreError
@@ -25,23 +25,23 @@ from digest.store.outbox import MADE_UP, RESTORED
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
-"""Sends under way at once: rate times latency, for a second or two."""
-AHEAD = 0.5
-"""Seconds of sending that are claimed ahead; with what is under way, all that a kill leaves
-unsure."""
+"""Sends in flight at once: rate times latency, for a latency of a second or two."""
+AHEAD_SECONDS = 0.5
+"""Seconds of sending that are claimed ahead. With the sends in flight, they are all that a kill
+leaves unknown."""
 MOST_AHEAD = 250
-"""A quarter of a second of the fastest sending there is, 1,000 a second: two commits for 250
-messages instead of ten. At the usual pace half a second is less."""
-POLL = 1.0
-"""Seconds between looks for new messages where there were none."""
-EXPIRE = 60.0
-"""Seconds between looks for messages that are too late to be sent."""
-PATIENCE = 2.0
-"""Seconds that claimed messages wait here for their turn; longer, and they are put back."""
+"""A quarter of a second at 1,000 messages a second, the highest rate: two commits for 250 messages.
+At the usual rate AHEAD_SECONDS is less."""
+POLL_SECONDS = 1.0
+"""Between two looks for new parts where there were none."""
+EXPIRE_SECONDS = 60.0
+"""Between two looks for parts that are too late to be sent."""
+PATIENCE_SECONDS = 2.0
+"""How long claimed parts wait for their turn; where it is farther off they are put back."""
 
 
 class Outbox:
-    """One platform's messages."""
+    """The parts of one platform."""
 
     def __init__(
         self,
@@ -56,101 +56,105 @@ class Outbox:
         resend: bool = False,
         at_once: int = MOST_AT_ONCE,
     ) -> None:
-        """`picture` gives the picture that a body names. `resend`: what may have arrived is sent
-        again where the platform cannot tell doubles."""
-        self.name, self._to, self._ledger, self._writer = name, delivering, ledger, writer
+        """`picture` loads a picture by its name in a body. `resend`: send again what may have
+        arrived, also where the platform cannot tell duplicates."""
+        self.name, self._platform, self._ledger, self._writer = name, delivering, ledger, writer
         self._now, self._resend, self._tell = now, resend, tell
         self._clock = asyncio.get_running_loop().time
         self.rate = Rate(delivering.pace.a_second, delivering.pace.most)
-        self._tries = Tries(name, delivering, ledger, self.rate, picture, tell, now, resend=resend)
+        self._sender = MessageSender(
+            name, delivering, ledger, self.rate, picture, tell, now, resend=resend
+        )
         self._queue: deque[Job] = deque()
         self._parked: dict[str, list[Job]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(at_once)
+        self._sends: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(at_once)
         self._filled, self._wake = asyncio.Event(), asyncio.Event()
-        self._stopping, self._expires = False, 0.0
+        self._stopping, self._expire_at = False, 0.0
 
     async def run(self) -> None:
         """Send until cancelled or the token is revoked; `stop` afterwards."""
-        await self._begin_at_last()
+        await self._recover()
         feeding = asyncio.create_task(self._feed())
         try:
             while not self._stopping:
-                await self._step()
+                await self._start_next()
         finally:
-            self._end()
-            # A claim that was committed must come back, or its messages would be unsure.
+            self._begin_stop()
+            # A claim that was committed must come back, or its parts would be unknown.
             await asyncio.shield(feeding)
-            self._give_back()
+            self._put_back()
 
     def wake(self) -> None:
-        """There is something new to send."""
+        """Look for new parts now."""
         self._wake.set()
 
     async def stop(self, within: float) -> None:
-        """Put back what was not begun, and lets what was finish, so many seconds at the most."""
-        self._end()
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=within)
-        for task in list(self._sending):
+        """Put back what was not begun; let sends in flight end, for at most so many seconds."""
+        self._begin_stop()
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=within)
+        for task in list(self._sends):
             task.cancel()
-        self._give_back()
+        self._put_back()
         await self._writer.flush()
-        await self._to.close()
+        await self._platform.close()
 
-    async def _begin_at_last(self) -> None:
+    async def _recover(self) -> None:
+        """Take over what an earlier process left, as soon as the store can be read."""
         while True:
             try:
-                return await self._begin()
+                return await self._take_over()
             except StoreError as error:
                 log.error("%s: sending cannot begin (%s); trying again", self.name, error)
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(POLL_SECONDS)
 
-    async def _begin(self) -> None:
-        """Take up what an earlier process left behind: unsure messages, and a pause."""
+    async def _take_over(self) -> None:
+        """Resume a pause that the platform asked for; settle parts an earlier process was sending:
+        unknown, or sent again where that is safe or configured."""
         now = self._now()
         until = await self._ledger.paused_until(self.name)
         if until is not None and until > now:
             self.rate.halt(self._clock() + (until - now).total_seconds())
-        left = await self._ledger.recover(self.name)
-        if left:
-            log.warning("%s: %d messages were under way when the bot ended", self.name, left)
-        if self._to.repeats or self._resend:
-            held = await self._ledger.held(self.name)
+        if number := await self._ledger.recover(self.name):
+            log.warning("%s: %d messages were under way when the bot ended", self.name, number)
+        if self._platform.repeats or self._resend:
             # What a restored backup calls unknown was sent long ago, if it was; what was begun more
             # than a day ago is for an operator to decide.
-            old = now - MADE_UP
+            oldest = now - MADE_UP
             ids = [
-                one.part for one in held if one.error != RESTORED and (one.tried_at or now) > old
+                part.part
+                for part in await self._ledger.held(self.name)
+                if part.error != RESTORED and (part.tried_at or now) > oldest
             ]
             await self._ledger.decide(ids, again=True)
-        if held := await self._ledger.held(self.name):
-            await tell_undelivered(held, self._tell)
+        if held_parts := await self._ledger.held(self.name):
+            await tell_undelivered(held_parts, self._tell)
         await self._expire()
 
     async def _expire(self) -> None:
-        """Lets go of what is too late, once a minute; says so."""
-        if self._clock() < self._expires:
+        """Drop parts that are too late, once in EXPIRE_SECONDS, and alert operators."""
+        if self._clock() < self._expire_at:
             return
-        self._expires = self._clock() + EXPIRE
+        self._expire_at = self._clock() + EXPIRE_SECONDS
         if number := await self._ledger.expire(self.name, self._now()):
             log.error("%s: %d digests were not sent within a day", self.name, number)
             await self._tell("too_late", self.name, n=number)
 
     async def _feed(self) -> None:
-        """Claims messages whenever few are left here."""
+        """Claim parts whenever few are left in the queue."""
         while not self._stopping:
             self._wake.clear()
-            group = min(MOST_AHEAD, max(2, round(AHEAD * self.rate.rate)))
+            group = min(MOST_AHEAD, max(2, round(AHEAD_SECONDS * self.rate.rate)))
             room = group - len(self._queue) - sum(map(len, self._parked.values()))
-            idle = self._writer.stuck or self.rate.halted_until > self._clock() + PATIENCE
+            idle = self._writer.stuck or self.rate.halted_until > self._clock() + PATIENCE_SECONDS
             if not idle and room > group // 2:
                 idle = await self._claim(room) < room
             elif not idle:
                 await self._wake.wait()
             if idle and not self._stopping:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL)
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def _claim(self, room: int) -> int:
         try:
@@ -164,8 +168,8 @@ class Outbox:
             self._filled.set()
         return len(parts)
 
-    async def _step(self) -> None:
-        """Begins one send when its turn comes."""
+    async def _start_next(self) -> None:
+        """Start the next send when its turn comes."""
         if not self._queue:
             self._filled.clear()
             self._wake.set()
@@ -173,100 +177,97 @@ class Outbox:
         job = self._queue[0] if self._queue else None
         if job is None or self._park(job):
             return
-        await self._room.acquire()
-        if not await self._slot():
-            self._room.release()
+        await self._slots.acquire()
+        if not await self._wait_for_turn():
+            self._slots.release()
             return
-        if not self._queue or self._queue[0] is not job or self._over:
-            self._room.release()  # put back meanwhile
+        if not self._queue or self._queue[0] is not job or self._ending:
+            self._slots.release()  # put back meanwhile
             return
         self._queue.popleft()
         self._wake.set()
         job.began = self._clock()
         self.rate.begin(job.began)
-        job.uploads = self._uploads(job)
+        job.uploads = self._claim_upload(job)
         task = asyncio.create_task(self._send(job))
-        self._sending.add(task)
-        task.add_done_callback(self._done)
+        self._sends.add(task)
+        task.add_done_callback(self._end_send)
 
-    async def _slot(self) -> bool:
-        """Wait for the next send's turn; give all back where that is far off."""
+    async def _wait_for_turn(self) -> bool:
+        """Wait for the next send's turn; put all back and return False where it is far off."""
         while (wait := self.rate.wait(self._clock())) > 0:
-            if wait > PATIENCE:
-                self._give_back()
-            await asyncio.sleep(min(wait, POLL))
+            if wait > PATIENCE_SECONDS:
+                self._put_back()
+            await asyncio.sleep(min(wait, POLL_SECONDS))
             if not self._queue:
                 return False
         return True
 
     @property
-    def _over(self) -> bool:
-        return self._stopping or self._tries.revoked
+    def _ending(self) -> bool:
+        return self._stopping or self._sender.revoked
 
-    def _end(self) -> None:
-        """From now on no send begins."""
+    def _begin_stop(self) -> None:
+        """Start no send from now on."""
         self._stopping = True
-        self._give_back()
+        self._put_back()
         self._filled.set()
         self._wake.set()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
-        self._room.release()
+    def _end_send(self, task: asyncio.Task[None]) -> None:
+        self._sends.discard(task)
+        self._slots.release()
 
-    def _give_back(self) -> None:
-        """Put claimed messages back that were not begun."""
+    def _put_back(self) -> None:
+        """Return claimed parts that were not begun to the ledger."""
         jobs = [*self._queue, *(job for parked in self._parked.values() for job in parked)]
         self._queue.clear()
         self._parked.clear()
         for job in jobs:
             self._writer.put(Outcome(job.part.id, "waiting"))
 
-    def _again(self, *jobs: Job) -> None:
-        """Try these next."""
+    def _requeue(self, *jobs: Job) -> None:
+        """Send these next."""
         self._queue.extendleft(reversed(jobs))
         self._filled.set()
 
+    def _needs_upload(self, job: Job) -> bool:
+        """Return True if the job's picture is not on a platform yet that would keep it."""
+        pictured = bool(job.picture) and not job.bare and self._platform.reuses
+        return pictured and job.picture not in self._sender.file_ids
+
     def _park(self, job: Job) -> bool:
-        """Set a message aside while another one uploads its picture."""
-        if (
-            not job.picture
-            or job.bare
-            or not self._to.reuses
-            or job.picture in self._tries.file_ids
-        ):
-            return False
-        if job.picture not in self._parked:
+        """Set a job aside while another one uploads its picture; return whether it was."""
+        if not self._needs_upload(job) or job.picture not in self._parked:
             return False
         self._parked[job.picture].append(self._queue.popleft())
         self._wake.set()
         return True
 
-    def _uploads(self, job: Job) -> bool:
-        """Whether this is the message that uploads its picture for the others."""
-        first = job.picture and not job.bare and self._to.reuses
-        if not first or job.picture in self._tries.file_ids:
+    def _claim_upload(self, job: Job) -> bool:
+        """Let this job upload its picture for the others; return whether it has to."""
+        if not self._needs_upload(job):
             return False
         self._parked[job.picture] = []
         return True
 
     async def _send(self, job: Job) -> None:
-        """One send; its outcome goes to the writer, or it is the next one again."""
+        """Send one part; hand its outcome to the writer, or the job back to the queue."""
         try:
-            outcome = await self._tries.send(job)
+            outcome = await self._sender.send(job)
         finally:
             if job.uploads:
-                self._again(*self._parked.pop(job.picture, []))
+                self._requeue(*self._parked.pop(job.picture, []))
         if outcome is None:
-            self._again(job)
+            self._requeue(job)
         else:
             self._writer.put(outcome)
-        if self._tries.revoked:
-            self._end()
+        if self._sender.revoked:
+            self._begin_stop()
 
 
-GATHER = 0.4
-"""Seconds in which outcomes are gathered into one commit; a full one does not wait."""
+GATHER_SECONDS = 0.4
+"""How long outcomes are gathered into one commit; a full one does not wait."""
 MOST_IN_COMMIT = MOST_AHEAD
 
 
@@ -275,36 +276,36 @@ class Writer:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._waiting: list[Outcome] = []
-        self._some, self._full = asyncio.Event(), asyncio.Event()
-        self._one = asyncio.Lock()
+        self._outcomes: list[Outcome] = []
+        self._filled, self._full = asyncio.Event(), asyncio.Event()
+        self._lock = asyncio.Lock()
         self.stuck = False
-        """Whether outcomes could not be written: nothing more may be sent then."""
+        """True while outcomes cannot be saved: nothing more may be sent then."""
 
     def put(self, outcome: Outcome) -> None:
-        """Write it down soon."""
-        self._waiting.append(outcome)
-        self._some.set()
-        if len(self._waiting) >= MOST_IN_COMMIT:
+        """Save an outcome soon."""
+        self._outcomes.append(outcome)
+        self._filled.set()
+        if len(self._outcomes) >= MOST_IN_COMMIT:
             self._full.set()
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Save outcomes until cancelled."""
         while True:
-            await self._some.wait()
+            await self._filled.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), GATHER)
+                await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
             self._full.clear()
             await self.flush()
             if self.stuck:
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def flush(self) -> None:
-        """Write all there is now, not what comes meanwhile; keep it where that fails."""
-        async with self._one:
-            left = len(self._waiting)
+        """Save all outcomes there are now, not those that come meanwhile; retain them on failure."""
+        async with self._lock:
+            left = len(self._outcomes)
             while left > 0:
-                group = self._waiting[: min(left, MOST_IN_COMMIT)]
+                group = self._outcomes[: min(left, MOST_IN_COMMIT)]
                 try:
                     await self._ledger.settle(group)
                 except StoreError as error:
@@ -312,8 +313,8 @@ class Writer:
                         log.error("outcomes cannot be written (%s); sending waits", error)
                     self.stuck = True
                     return
-                del self._waiting[: len(group)]
+                del self._outcomes[: len(group)]
                 left -= len(group)
                 self.stuck = False
-            if not self._waiting:
-                self._some.clear()
+            if not self._outcomes:
+                self._filled.clear()

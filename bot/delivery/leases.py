@@ -1,4 +1,4 @@
-"""Who talks and sends on a platform: one process at a time, by a row that must be renewed."""
+"""The right to act on a platform: one process at a time, by a row that must be renewed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-SECONDS = 30
-"""How long a lease is good without being renewed; another process takes over after that."""
-RENEWED = 8.0
-WAIT = 2.0
+LEASE_SECONDS = 30
+"""How long a lease is valid without being renewed; then another process takes over."""
+RENEW_SECONDS = 8.0
+WAIT_SECONDS = 2.0
+"""Between two attempts to take a lease that another process has."""
 
 
 def own_name() -> str:
-    """Return this process, as leases name it: host and number."""
+    """Return the name of this process in leases: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -34,27 +35,27 @@ async def while_held(
     now: Callable[[], datetime],
     waiting: Callable[[], None],
 ) -> None:
-    """Works while this process holds the lease, and ends with the work. Calls `waiting` where
-    another process has it. Where it is lost the work is cancelled, and begins anew when it is
-    taken again."""
+    """Run the work while this process has the lease, and return when the work ends. A lost lease
+    cancels the work, which begins anew when the lease is taken again. Call `waiting` once where
+    another process has it."""
     holder = own_name()
     while True:
         await _take(ledger, name, holder, now, waiting)
         task = asyncio.ensure_future(work())
         try:
-            if not await _renewing(ledger, name, holder, now, task):
+            if not await _renew_until_lost(ledger, name, holder, now, task):
                 await task
                 return
             log.warning("%s: another process took over", name)
         finally:
-            await _ended(task)
+            await _cancel(task)
             with contextlib.suppress(StoreError):
                 await ledger.give_back(name, holder)
 
 
-async def _ended(task: asyncio.Future[None]) -> None:
-    """End the work and waits until it has: sends under way are finished and written down, even
-    where this process is told to end once more meanwhile."""
+async def _cancel(task: asyncio.Future[None]) -> None:
+    """Cancel the work and wait for its end, in which sends in flight are finished and saved, even
+    where this task is cancelled once more meanwhile."""
     task.cancel()
     again = False
     while not task.done():
@@ -73,49 +74,49 @@ async def _take(
     now: Callable[[], datetime],
     waiting: Callable[[], None],
 ) -> None:
-    told = False
+    reported = False
     while True:
         try:
-            if await ledger.lease(name, holder, now(), SECONDS):
+            if await ledger.lease(name, holder, now(), LEASE_SECONDS):
                 return
             other = await ledger.holder(name, now())
             if _is_dead(other):
                 await ledger.give_back(name, other)
                 continue
-            if not told:
+            if not reported:
                 waiting()
-                told = True
+                reported = True
         except StoreError as error:
             log.error("%s: no lease can be taken (%s)", name, error)
-        await asyncio.sleep(WAIT)
+        await asyncio.sleep(WAIT_SECONDS)
 
 
-async def _renewing(
+async def _renew_until_lost(
     ledger: Ledger,
     name: str,
     holder: str,
     now: Callable[[], datetime],
     task: asyncio.Future[None],
 ) -> bool:
-    """Renews until the work ends (False) or the lease is lost (True)."""
+    """Renew the lease until the work ends (False) or the lease is lost (True)."""
     loop = asyncio.get_running_loop()
-    good = loop.time()
+    renewed_at = loop.time()
     while True:
-        done, _ = await asyncio.wait({task}, timeout=RENEWED)
+        done, _ = await asyncio.wait({task}, timeout=RENEW_SECONDS)
         if done:
             return False
         try:
-            if not await ledger.lease(name, holder, now(), SECONDS):
+            if not await ledger.lease(name, holder, now(), LEASE_SECONDS):
                 return True
-            good = loop.time()
+            renewed_at = loop.time()
         except StoreError as error:
             log.error("%s: the lease cannot be renewed (%s)", name, error)
-            if loop.time() - good > SECONDS - RENEWED:
+            if loop.time() - renewed_at > LEASE_SECONDS - RENEW_SECONDS:
                 return True  # another process may have it by now
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this host that is no more: nothing to wait for then."""
+    """Return True if the holder was a process of this host that has ended."""
     host, _, number = holder.rpartition(":")
     if host != socket.gethostname() or not number.isdigit() or sys.platform == "win32":
         return False

@@ -1,4 +1,4 @@
-"""What is due becomes messages, which the platforms' outboxes send."""
+"""Planning: deliveries that are due become parts, which the outbox of their platform sends."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from digest.store.ledger import Ledger
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-"""Between looks for what is due."""
+"""Between two looks for deliveries that are due."""
 MOST_IN_COMMIT = 100
-"""Deliveries made into messages in one commit."""
+"""Deliveries planned in one commit."""
 MOST_CACHED, MOST_PICTURES = 64, 4
-"""Texts and pictures kept: chats with the same options get the same messages."""
+"""Bodies and pictures in memory: chats with the same options get the same messages."""
 WEEK = timedelta(days=6)
 """From the first to the last day of a week."""
 LATE = timedelta(minutes=10)
-"""After which a digest says that it is late, or a chat is told that it is not ready."""
+"""After which a digest says that it is late, or its chat gets an excuse."""
 LAST_SECONDS = 8.0
-"""What sends under way may take when the bot ends."""
+"""How long sends in flight may take when the bot stops."""
 
 Key = tuple[str, date, date]
 _Key = TypeVar("_Key")
@@ -41,7 +41,7 @@ _Value = TypeVar("_Value")
 
 
 class Deliveries:
-    """Sends what is due through the platforms that this process talks on."""
+    """Plans and sends what is due on the platforms of this process."""
 
     def __init__(self, context: Services, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
         """`resend`: see UNKNOWN_SENDS."""
@@ -52,8 +52,8 @@ class Deliveries:
         self._pictures: OrderedDict[str, bytes] = OrderedDict()
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
-        """Send on a platform until cancelled, or until its token is revoked. Then what was under
-        way is finished and what was not begun is put back."""
+        """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
+        flight are finished then, and claimed parts put back."""
         outbox = Outbox(
             name,
             delivering,
@@ -66,7 +66,7 @@ class Deliveries:
         )
         tasks = [
             asyncio.create_task(self._writer.run()),
-            asyncio.create_task(self._keep_planning(name, delivering, outbox)),
+            asyncio.create_task(self._plan_forever(name, delivering, outbox)),
             asyncio.create_task(outbox.run()),
         ]
         try:
@@ -81,7 +81,7 @@ class Deliveries:
         if not tasks[2].cancelled() and (error := tasks[2].exception()):
             raise error
 
-    async def _keep_planning(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
+    async def _plan_forever(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
         while True:
             planned = 0
             try:
@@ -95,12 +95,12 @@ class Deliveries:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
-        """Make messages of a group of deliveries that are due; return how many deliveries."""
+        """Save the parts of a group of deliveries that are due; return how many deliveries."""
         due = await self._ledger.ready(name, MOST_IN_COMMIT, self._context.now())
         plans: list[tuple[int, Sequence[str]]] = []
         for delivery, key in due:
             try:
-                plans.append((delivery.id, await self._write(delivery, key, delivering)))
+                plans.append((delivery.id, await self._build_bodies(delivery, key, delivering)))
             except StoreError:
                 raise
             except Exception:
@@ -113,7 +113,7 @@ class Deliveries:
         return len(plans)
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
-        """Send a word to chats whose report is late; return to how many."""
+        """Plan an excuse for chats whose report is late; return for how many."""
         waiting = await self._ledger.overdue(name, self._context.now() - LATE, MOST_IN_COMMIT)
         plans = []
         for delivery in waiting:
@@ -125,53 +125,70 @@ class Deliveries:
             await self._ledger.note(plans)
         return len(plans)
 
-    async def _write(self, delivery: Delivery, key: Key, delivering: Delivering) -> list[str]:
-        """Return the messages of one delivery: the same for all chats with the same options."""
-        wants = delivery.subscription
-        chat = wants.chat
+    async def _build_bodies(
+        self, delivery: Delivery, key: Key, delivering: Delivering
+    ) -> list[str]:
+        """Return the bodies of one delivery: the same for all chats with the same options."""
+        subscription = delivery.subscription
         late = delivery.late or self._context.now() - delivery.due_at > LATE
-        if wants.weekly:
+        if subscription.weekly:
             key = (key[0], key[2] - WEEK, key[2])
-        options = (wants.language, wants.length, wants.sections, wants.highlight, wants.without)
-        alike = (chat.platform, chat.kind, key, late, wants.quiet, wants.threads, options)
-        if alike not in self._bodies:
-            report, picture = await self._load_report(key, wants)
-            reply = await compose_digest(self._context, report, wants, late=late)
-            bodies = delivering.bodies(reply, chat, picture, quiet=wants.quiet)
-            if wants.threads:
+        options = (key, late, _options(subscription))
+        if options not in self._bodies:
+            report, picture = await self._load_report(key, subscription)
+            reply = await compose_digest(self._context, report, subscription, late=late)
+            quiet = subscription.quiet
+            bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
+            if subscription.threads:
                 bodies = _in_thread(bodies, reply)
-            _keep(self._bodies, alike, bodies)
-        return self._bodies[alike]
+            _cache(self._bodies, options, bodies)
+        return self._bodies[options]
 
-    async def _load_report(self, key: Key, wants: Subscription) -> tuple[Report, str]:
-        """Return the report, and what messages call its picture."""
-        spoken = (*key, wants.language if wants.weekly else None)
-        if spoken not in self._reports:
-            report = await load_digest(self._context, wants, key[2])
+    async def _load_report(self, key: Key, subscription: Subscription) -> tuple[Report, str]:
+        """Return the report, and the name of its picture in bodies."""
+        options = (*key, subscription.language if subscription.weekly else None)
+        if options not in self._reports:
+            report = await load_digest(self._context, subscription, key[2])
             if report is None:
                 raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
-            _keep(self._reports, spoken, (report, "/".join(map(str, (*key, report.created_at)))))
-        return self._reports[spoken]
+            picture = "/".join(map(str, (*key, report.created_at)))
+            _cache(self._reports, options, (report, picture))
+        return self._reports[options]
 
     async def _load_picture(self, name: str) -> bytes:
         if name not in self._pictures:
             topic, first, last, _ = name.rsplit("/", 3)
             days = date.fromisoformat(first), date.fromisoformat(last)
             picture = await self._context.store.cloud(topic, *days)
-            _keep(self._pictures, name, picture, MOST_PICTURES)
+            _cache(self._pictures, name, picture, MOST_PICTURES)
         return self._pictures[name]
 
 
+def _options(subscription: Subscription) -> tuple[object, ...]:
+    """Return what the bodies of a digest depend on beside its report."""
+    chat = subscription.chat
+    return (
+        chat.platform,
+        chat.kind,
+        subscription.language,
+        subscription.length,
+        subscription.sections,
+        subscription.highlight,
+        subscription.without,
+        subscription.quiet,
+        subscription.threads,
+    )
+
+
 def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
-    """Return the messages with what makes a thread of them: the first one's name, and that the
-    others belong in it."""
+    """Return the bodies as one thread: the first one names it, the others belong in it."""
     title = next((block.text for block in reply.blocks if isinstance(block, Heading)), reply.topic)
     first, *others = (json.loads(body) for body in bodies)
     threaded = [first | {"thread": title}, *(body | {"in_thread": True} for body in others)]
     return [json.dumps(body, ensure_ascii=False) for body in threaded]
 
 
-def _keep(
+def _cache(
     cache: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int = MOST_CACHED
 ) -> None:
     cache[key] = value

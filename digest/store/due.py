@@ -1,4 +1,4 @@
-"""What is due: reports to be made, digests to be delivered. Clocks propose, unique rows decide."""
+"""What is due: builds and deliveries. Clocks only propose; unique rows decide."""
 
 from __future__ import annotations
 
@@ -19,61 +19,63 @@ from digest.store.outbox import MADE_UP, OutboxTables, forget
 from digest.store.tables import builds, deliveries, reports, subscriptions
 
 LATE = timedelta(minutes=10)
-"""After how long a digest is said to be late."""
+"""After which a digest counts as late."""
 TERMINAL = "terminal"
-"""The platform that only answers: nothing is posted to somebody's terminal."""
+"""The platform that only answers: nothing is delivered to a terminal."""
 MOST = 500
-"""Subscriptions in one transaction: the process answers people between two of them."""
+"""Subscriptions in one transaction: between two of them the process answers people."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
 DEAD = timedelta(seconds=30)
-"""A build whose process has not shown itself alive for so long is taken over."""
+"""A build whose process gave no heartbeat for so long is taken over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Got:
+class NewestDays:
     """The newest local day of a subscription in the ledger, and the newest report it was due."""
 
     day: date | None = None
     report: date | None = None
 
 
-def proposed(
-    one: Subscription,
+def propose_rows(
+    subscription: Subscription,
     topic: Topic | None,
     since: datetime,
-    got: Got,
+    newest: NewestDays,
     now: datetime,
     cutoff: datetime,
 ) -> list[dict[str, Any]]:
     """Return a delivery for the newest day that became due since then; older ones as skipped rows.
 
-    Days up to the newest one it has are over: it changed its time or its zone meanwhile, or the
-    clock was set back. What was due up to `cutoff` is skipped. One whose report is made after the
-    chat's time is due then.
+    Days up to the newest in the ledger are over: the subscription changed its time or its zone
+    meanwhile, or the clock was set back. What was due up to `cutoff` is skipped. Where the report is
+    made after the chat's time, the delivery is due then.
     """
     days = [
-        (day, due) for day, due in due_days(one, since, now) if got.day is None or day > got.day
+        (day, due_at)
+        for day, due_at in due_days(subscription, since, now)
+        if newest.day is None or day > newest.day
     ]
     rows = []
-    for day, due in days:
-        if due <= cutoff or day != days[-1][0]:
-            rows.append(_row(day, None, due, "missed", late=True))
+    for day, due_at in days:
+        if due_at <= cutoff or day != days[-1][0]:
+            rows.append(_row(day, None, due_at, "missed", late=True))
             continue
-        report = report_day(topic, one, day, got.report) if topic else None
+        report = report_day(topic, subscription, day, newest.report) if topic else None
         if topic and report:
-            due = max(due, closes(topic, report))
+            due_at = max(due_at, closes(topic, report))
         reason = "" if report else "no new report" if topic else "no such topic"
-        rows.append(_row(day, report, due, reason, late=now - due > LATE))
+        rows.append(_row(day, report, due_at, reason, late=now - due_at > LATE))
     return rows
 
 
 def _row(
-    day: date, report: date | None, due: datetime, reason: str, *, late: bool
+    day: date, report: date | None, due_at: datetime, reason: str, *, late: bool
 ) -> dict[str, Any]:
     return {
         "day": day,
         "report": report,
-        "due_at": due,
+        "due_at": due_at,
         "late": late,
         "noted": False,
         "state": "skipped" if reason else "due",
@@ -85,10 +87,11 @@ class DueTables(OutboxTables):
     """The table `builds`, and `deliveries` that wait for their parts."""
 
     async def propose(self, topics: Mapping[str, Topic], now: datetime) -> int:
-        """Save a row for all that became due, in several transactions; return how many.
+        """Save a delivery for every subscription that became due, in several transactions; return
+        how many.
 
-        A subscription gets one delivery a local day of its own, and each report once. What was due
-        more than 24 hours ago, or before a restore, is skipped with a row that says so.
+        A subscription gets one delivery a local day, and every report once. What was due more than
+        24 hours ago, or before a restore, becomes a skipped row.
         """
         restored = await self._store.note("store", "restored")
         cutoff = now - MADE_UP
@@ -105,31 +108,20 @@ class DueTables(OutboxTables):
     async def ready(
         self, platform: str, limit: int, now: datetime
     ) -> list[tuple[Delivery, ReportKey]]:
-        """Return deliveries that wait for parts and whose report is stored, with its key.
+        """Return deliveries without parts whose report is stored, with its key.
 
-        None that are due after `now`, because their day is not over, though it has a report.
+        Not those due after `now`: their day is not over, though it has a report.
         """
         async with self._store.reading() as connection:
-            same = and_(
-                reports.c.topic == deliveries.c.topic,
-                reports.c.first == deliveries.c.report,
-                reports.c.last == deliveries.c.report,
-            )
-            has_report = select(reports.c.id).where(same).exists()
-            query = _open(platform).where(has_report, deliveries.c.due_at <= now)
+            query = _due_on(platform).where(_HAS_REPORT, deliveries.c.due_at <= now)
             rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
             return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
     async def overdue(self, platform: str, before: datetime, limit: int) -> list[Delivery]:
-        """Return deliveries due before then without a report, whose chats have no word of that."""
+        """Return deliveries due before then without a report, whose chats got no excuse yet."""
         async with self._store.reading() as connection:
-            same = and_(
-                reports.c.topic == deliveries.c.topic,
-                reports.c.first == deliveries.c.report,
-                reports.c.last == deliveries.c.report,
-            )
             late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
-            query = _open(platform).where(late, ~select(reports.c.id).where(same).exists())
+            query = _due_on(platform).where(late, ~_HAS_REPORT)
             rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
             return [_delivery(row) for row in rows]
 
@@ -144,8 +136,8 @@ class DueTables(OutboxTables):
     async def list_builds_due(
         self, topics: Sequence[Topic], now: datetime
     ) -> list[tuple[str, date]]:
-        """Return the reports to build now: of days that have closed and have no report yet, and
-        that no living process builds."""
+        """Return the reports to build now, as topics and days: of days that are closed, have no
+        report yet and are not built by a living process."""
         days = {topic.name: newest_closed(topic, now) for topic in topics}
         rows = [
             {"topic": name, "day": day, "state": "due", "attempts": 0, "next_at": now}
@@ -153,17 +145,17 @@ class DueTables(OutboxTables):
         ]
         async with self._store.writing() as connection:
             if rows:
-                written = insert_on(connection.dialect.name, builds).on_conflict_do_nothing()
-                await connection.execute(written, rows)
-            free = select(builds.c.topic, builds.c.day).where(_free(now))
-            due = {(row.topic, row.day) for row in await connection.execute(free)}
+                inserted = insert_on(connection.dialect.name, builds).on_conflict_do_nothing()
+                await connection.execute(inserted, rows)
+            claimable = select(builds.c.topic, builds.c.day).where(_is_claimable(now))
+            due = {(row.topic, row.day) for row in await connection.execute(claimable)}
         return [(name, day) for name, day in days.items() if (name, day) in due]
 
     async def claim_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
-        """Give a build that is due to one process; return False if it is done, waits for its next
-        try, or another living process has it. It must be renewed within DEAD."""
-        same = and_(builds.c.topic == topic, builds.c.day == day, _free(now))
-        claimed = update(builds).where(same)
+        """Claim a build that is due for one process, which must renew it within DEAD; return False
+        if it is done, waits for its next attempt, or another living process has it."""
+        build = and_(builds.c.topic == topic, builds.c.day == day, _is_claimable(now))
+        claimed = update(builds).where(build)
         claimed = claimed.values(
             state="building", attempts=builds.c.attempts + 1, holder=holder, alive_at=now
         )
@@ -171,10 +163,10 @@ class DueTables(OutboxTables):
             return bool((await connection.execute(claimed)).rowcount)
 
     async def renew_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
-        """Show that the process lives; return False if another one took the build over."""
-        same = and_(builds.c.topic == topic, builds.c.day == day, builds.c.holder == holder)
+        """Save a heartbeat of the process; return False if another one took the build over."""
+        claimed = and_(builds.c.topic == topic, builds.c.day == day, builds.c.holder == holder)
         async with self._store.writing() as connection:
-            renewed = update(builds).where(same, builds.c.state == "building")
+            renewed = update(builds).where(claimed, builds.c.state == "building")
             return bool((await connection.execute(renewed.values(alive_at=now))).rowcount)
 
     async def end_build(
@@ -187,89 +179,96 @@ class DueTables(OutboxTables):
         holder: str = "",
         seconds: float = 0,
     ) -> int:
-        """Save how a build ended; one that failed is due again later. Return how often it was
-        tried. What another process has taken over is left to it."""
+        """Save how a build ended, a failed one as due again later; return the number of attempts.
+        A build that another process took over is left to it."""
         async with self._store.writing() as connection:
-            same = and_(builds.c.topic == topic, builds.c.day == day)
-            tries = int(await connection.scalar(select(builds.c.attempts).where(same)) or 0)
-            pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(tries, 10))
+            build = and_(builds.c.topic == topic, builds.c.day == day)
+            attempts = int(await connection.scalar(select(builds.c.attempts).where(build)) or 0)
+            pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts, 10))
             values: dict[str, Any] = {"state": "done", "seconds": seconds}
             if not made:
                 values = {"state": "failed", "next_at": now + pause}
-            mine = and_(same, builds.c.holder == holder)
-            await connection.execute(update(builds).where(mine).values(values))
-            return tries
+            claimed = and_(build, builds.c.holder == holder)
+            await connection.execute(update(builds).where(claimed).values(values))
+            return attempts
 
 
-def _free(now: datetime) -> Any:
-    """Select builds that a process may take."""
+def _is_claimable(now: datetime) -> Any:
+    """Select builds that a process may claim."""
     dead = or_(builds.c.alive_at.is_(None), builds.c.alive_at < now - DEAD)
     # A clock that was set back must not make a dead process look alive for long.
     dead = or_(dead, builds.c.alive_at > now + timedelta(minutes=5))
-    lost = and_(builds.c.state == "building", dead)
+    abandoned = and_(builds.c.state == "building", dead)
     waiting = and_(builds.c.state.in_(("due", "failed")), builds.c.next_at <= now)
-    return or_(waiting, lost)
+    return or_(waiting, abandoned)
 
 
 async def _propose_some(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
-    """Save rows for some subscriptions that are due; return how many were read, how many rows are
-    new.
+    """Save rows for up to MOST subscriptions that are due; return how many were read, and how many
+    rows are new.
 
-    Those with the same time, zone and past get the same days: counted once, written as one set.
+    Those with the same time, zone and past get the same rows, computed once and written as one set.
     """
     table = subscriptions.c
     live = and_(table.ended == "", table.paused.is_(False), table.platform != TERMINAL)
     due = and_(table.next_at <= now, live)
-    alike = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
-    query = select(table.id, *alike, _newest("day"), _newest("report")).where(due)
+    columns = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
+    query = select(table.id, *columns, _newest("day"), _newest("report")).where(due)
     rows = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
-    for number, *same in rows:
-        sets[tuple(same)].append(number)
+    for subscription_id, *values in rows:
+        sets[tuple(values)].append(subscription_id)
     new = 0
     for (name, at, zone, weekdays, since, *newest), ids in sets.items():
         days = tuple(map(int, weekdays))
         subscription = Subscription(Chat("", ""), name, time.fromisoformat(at), zone, days)
-        for row in proposed(subscription, topics.get(name), since, Got(*newest), now, cutoff):
-            new += await _write(connection, ids, row)
-        moved = (
-            update(subscriptions)
-            .where(table.id.in_(ids))
-            .values(next_at=next_due(subscription, now))
-        )
-        await connection.execute(moved)
+        topic, past = topics.get(name), NewestDays(*newest)
+        for row in propose_rows(subscription, topic, since, past, now, cutoff):
+            new += await _insert(connection, ids, row)
+        advanced = update(subscriptions).where(table.id.in_(ids))
+        await connection.execute(advanced.values(next_at=next_due(subscription, now)))
     return len(rows), new
 
 
-async def _write(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
-    """Save the same delivery for many subscriptions; return how many did not have it."""
+async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[str, Any]) -> int:
+    """Insert the same delivery for many subscriptions; return how many did not have it."""
     table = subscriptions.c
     values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
     chosen = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
-    written = insert_on(connection.dialect.name, deliveries).from_select(
+    inserted = insert_on(connection.dialect.name, deliveries).from_select(
         ["subscription_id", "platform", "topic", *row], chosen.order_by(table.id)
     )
-    # SQLAlchemy keeps the count of an insert only when asked.
-    counted = written.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    # SQLAlchemy keeps the count of an insert only on demand.
+    counted = inserted.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return (await connection.execute(counted)).rowcount
 
 
 def _newest(name: str) -> Any:
-    """Select the newest day in that column of a subscription's ledger; one look into an index."""
-    mine = deliveries.c.subscription_id == subscriptions.c.id
-    newest = select(func.max(deliveries.c[name])).where(mine).scalar_subquery()
+    """Select the newest day in that column of a subscription's deliveries, through an index."""
+    own_rows = deliveries.c.subscription_id == subscriptions.c.id
+    newest = select(func.max(deliveries.c[name])).where(own_rows).scalar_subquery()
     return newest.label(f"newest_{name}")
 
 
 ReportKey = tuple[str, date, date]
+"""Topic, first and last day."""
+_HAS_REPORT = (
+    select(reports.c.id)
+    .where(
+        reports.c.topic == deliveries.c.topic,
+        reports.c.first == deliveries.c.report,
+        reports.c.last == deliveries.c.report,
+    )
+    .exists()
+)
 
 
-def _open(platform: str) -> Any:
-    about = [deliveries.c[name].label(f"d_{name}") for name in ("id", "day", "due_at", "late")]
+def _due_on(platform: str) -> Any:
+    columns = [deliveries.c[name].label(f"d_{name}") for name in ("id", "day", "due_at", "late")]
     return (
-        select(*about, deliveries.c.report, subscriptions)
+        select(*columns, deliveries.c.report, subscriptions)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         .where(deliveries.c.platform == platform, deliveries.c.state == "due")
     )

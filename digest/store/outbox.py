@@ -1,4 +1,4 @@
-"""Every message of every delivery: what it says, whose turn it is, what became of it."""
+"""The outbox: the parts of every delivery, in the order they are sent, and their outcomes."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 OPEN = ("waiting", "sending")
 MADE_UP = timedelta(hours=24)
-"""How long a missed digest is still made up, once."""
-WANTED = "to be sent again"
-"""What is said of a message that is sent again at an operator's word, however late."""
+"""How late a digest may still be sent."""
+RESEND = "to be sent again"
+"""The reason of a part that an operator sends again, however late."""
 ENDED = "the program ended meanwhile"
-"""Why nobody knows what became of a message that was being sent."""
+"""The reason of a part that a process was sending when it ended."""
 RESTORED = "restored"
-"""Why nothing more is said of what a backup had open."""
+"""The reason of what was open in a restored backup."""
 MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 
 
 class OutboxTables:
-    """The table `parts`: every message of every delivery. Each method may raise StoreError."""
+    """The table `parts`. Each method may raise StoreError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,34 +56,34 @@ class OutboxTables:
         """
         async with self._store.writing() as connection:
             await _add(connection, plans, deliveries.c.state == "due")
-            for some in groups([delivery for delivery, _ in plans]):
-                same = and_(deliveries.c.id.in_(some), deliveries.c.state == "due")
-                await connection.execute(update(deliveries).where(same).values(state="open"))
+            for group in groups([delivery for delivery, _ in plans]):
+                due = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
+                await connection.execute(update(deliveries).where(due).values(state="open"))
 
     async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
-        """Save a word to chats whose report is late; their deliveries wait for it."""
+        """Save excuses to chats whose report is late; their deliveries wait for it."""
         async with self._store.writing() as connection:
-            untold = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
-            await _add(connection, plans, untold)
-            for some in groups([delivery for delivery, _ in plans]):
-                noted = update(deliveries).where(deliveries.c.id.in_(some)).values(noted=True)
+            unexcused = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
+            await _add(connection, plans, unexcused)
+            for group in groups([delivery for delivery, _ in plans]):
+                noted = update(deliveries).where(deliveries.c.id.in_(group)).values(noted=True)
                 await connection.execute(noted)
 
     async def claim(self, platform: str, limit: int, now: datetime) -> list[Part]:
-        """Return parts whose turn it is, at most one of a chat; from now on they are `sending`."""
+        """Mark parts whose turn it is as `sending`, at most one of a chat; return them."""
         async with self._store.writing() as connection:
-            asked = {"platform": platform, "now": now, "most": limit}
-            rows = (await connection.execute(_TURN, asked)).all()
+            values = {"platform": platform, "now": now, "most": limit}
+            rows = (await connection.execute(_NEXT_PARTS, values)).all()
             if not rows:
                 return []
-            mine = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
+            claimable = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
             sending = (
                 update(parts)
-                .where(mine)
+                .where(claimable)
                 .values(state="sending", attempts=parts.c.attempts + 1, tried_at=now)
             )
-            # Of two who claim at once on PostgreSQL each row goes to one.
-            taken = set((await connection.scalars(sending.returning(parts.c.id))).all())
+            # Of two processes that claim at once on PostgreSQL a row goes to the first.
+            claimed = set((await connection.scalars(sending.returning(parts.c.id))).all())
             return [
                 Part(
                     row.id,
@@ -96,72 +96,71 @@ class OutboxTables:
                     row.tried_at,
                 )
                 for row in rows
-                if row.id in taken
+                if row.id in claimed
             ]
 
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Save what became of claimed parts, and end deliveries that have no open part.
+        """Save the outcomes of claimed parts; end deliveries that have no open part.
 
         A part that has ended meanwhile is left as it is.
         """
-        async with self._store.writing() as connection:
-            if not outcomes:
-                return
-            written = (
-                update(parts)
-                .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
-                .values(
-                    state=bindparam("new"),
-                    message=bindparam("said"),
-                    error=bindparam("why"),
-                    again_at=bindparam("again"),
-                )
+        if not outcomes:
+            return
+        settled = (
+            update(parts)
+            .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
+            .values(
+                state=bindparam("new_state"),
+                message=bindparam("new_message"),
+                error=bindparam("new_error"),
+                again_at=bindparam("new_again_at"),
             )
-            rows = [
-                {
-                    "part": one.part,
-                    "new": one.state,
-                    "said": one.message,
-                    "why": one.error[:500],
-                    "again": one.again_at if one.state == "waiting" else None,
-                }
-                for one in outcomes
-            ]
-            await connection.execute(written, rows)
-            await _later(connection, outcomes)
-            ended = [one.part for one in outcomes if one.state not in OPEN]
+        )
+        rows = [
+            {
+                "part": outcome.part,
+                "new_state": outcome.state,
+                "new_message": outcome.message,
+                "new_error": outcome.error[:500],
+                "new_again_at": outcome.again_at if outcome.state == "waiting" else None,
+            }
+            for outcome in outcomes
+        ]
+        async with self._store.writing() as connection:
+            await connection.execute(settled, rows)
+            await _postpone(connection, outcomes)
+            ended = [outcome.part for outcome in outcomes if outcome.state not in OPEN]
             await end_deliveries(connection, await _deliveries_of(connection, ended))
 
     async def recover(self, platform: str) -> int:
-        """Mark parts that were being sent at a start, under the lease, as unknown; return how
-        many."""
+        """Mark parts that an earlier process was sending as unknown; return how many. Called at the
+        start, under the lease."""
         async with self._store.writing() as connection:
-            mine = and_(parts.c.platform == platform, parts.c.state == "sending")
-            ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
-            held = update(parts).where(mine).values(state="unknown", error=ENDED)
-            await connection.execute(held)
+            sending = and_(parts.c.platform == platform, parts.c.state == "sending")
+            ids = list((await connection.scalars(select(parts.c.id).where(sending))).all())
+            unknown = update(parts).where(sending).values(state="unknown", error=ENDED)
+            await connection.execute(unknown)
             await end_deliveries(connection, await _deliveries_of(connection, ids))
             return len(ids)
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
         """Send held parts again, or mark them as arrived; return how many were held."""
         async with self._store.writing() as connection:
+            values: dict[str, Any] = {"state": "sent"}
+            if again:
+                values = {"state": "waiting", "again_at": None, "error": RESEND}
             number = 0
-            for some in groups(ids):
-                mine = and_(parts.c.id.in_(some), parts.c.state == "unknown")
-                state: dict[str, Any] = {"state": "sent"}
-                if again:
-                    state = {"state": "waiting", "again_at": None, "error": WANTED}
-                number += (
-                    await connection.execute(update(parts).where(mine).values(state))
-                ).rowcount
+            for group in groups(ids):
+                unknown = and_(parts.c.id.in_(group), parts.c.state == "unknown")
+                decided = update(parts).where(unknown).values(values)
+                number += (await connection.execute(decided)).rowcount
             await end_deliveries(connection, await _deliveries_of(connection, ids))
             return number
 
     async def expire(self, platform: str, now: datetime) -> int:
-        """Drop parts that still wait MADE_UP after they were due; return of how many digests.
+        """Drop parts that still wait MADE_UP after they were due; return the number of digests.
 
-        Those that an operator wants sent stay. A digest of which nothing was sent is skipped.
+        Those that an operator sends again stay. A digest of which nothing was sent is skipped.
         """
         async with self._store.writing() as connection:
             old = and_(
@@ -169,17 +168,18 @@ class OutboxTables:
                 deliveries.c.state == "open",
                 deliveries.c.due_at < now - MADE_UP,
             )
-            waiting = and_(parts.c.state == "waiting", parts.c.error != WANTED)
+            waiting = and_(parts.c.state == "waiting", parts.c.error != RESEND)
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
             ids = list((await connection.scalars(query)).all())
-            for some in groups(ids):
-                dropped = update(parts).where(parts.c.delivery_id.in_(some), waiting)
+            for group in groups(ids):
+                dropped = update(parts).where(parts.c.delivery_id.in_(group), waiting)
                 await connection.execute(dropped.values(state="dropped", error="too late"))
             await end_deliveries(connection, ids)
-            more = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
-            for some in groups(ids):
-                whole = and_(deliveries.c.id.in_(some), ~select(parts.c.id).where(more).exists())
-                skipped = update(deliveries).where(whole).values(state="skipped", reason="too late")
+            others = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
+            for group in groups(ids):
+                unsent = ~select(parts.c.id).where(others).exists()
+                skipped = update(deliveries).where(deliveries.c.id.in_(group), unsent)
+                skipped = skipped.values(state="skipped", reason="too late")
                 await connection.execute(skipped)
             return len(ids)
 
@@ -187,38 +187,40 @@ class OutboxTables:
 async def _add(
     connection: AsyncConnection,
     plans: Sequence[tuple[int, Sequence[str]]],
-    wanted: ColumnElement[bool],
+    which: ColumnElement[bool],
 ) -> None:
+    """Save the parts of those planned deliveries, behind the parts that they have."""
     chats: dict[int, Any] = {}
-    used: dict[int, int] = {}
-    for some in groups([delivery for delivery, _ in plans]):
-        where = and_(deliveries.c.id.in_(some), wanted)
+    positions: dict[int, int] = {}
+    for group in groups([delivery for delivery, _ in plans]):
+        where = and_(deliveries.c.id.in_(group), which)
         columns = [
             subscriptions.c[name] for name in ("platform", "chat", "thread", "kind", "space")
         ]
         query = select(deliveries.c.id.label("delivery"), *columns).join(subscriptions).where(where)
-        # Of two who plan at once on PostgreSQL the second waits here, and then finds them planned.
-        held = query.order_by(deliveries.c.id).with_for_update(of=deliveries)
-        chats |= {row.delivery: row for row in await connection.execute(held)}
-        most = select(parts.c.delivery_id, func.max(parts.c.position).label("most"))
-        counted = most.where(parts.c.delivery_id.in_(some)).group_by(parts.c.delivery_id)
-        used |= {row.delivery_id: row.most + 1 for row in await connection.execute(counted)}
-    texts: dict[str, str] = {}
-    rows = []
+        # Of two processes that plan at once on PostgreSQL the second waits here, and then finds
+        # them planned.
+        locked = query.order_by(deliveries.c.id).with_for_update(of=deliveries)
+        chats |= {row.delivery: row for row in await connection.execute(locked)}
+        last = select(parts.c.delivery_id, func.max(parts.c.position).label("position"))
+        last = last.where(parts.c.delivery_id.in_(group)).group_by(parts.c.delivery_id)
+        rows = await connection.execute(last)
+        positions |= {row.delivery_id: row.position + 1 for row in rows}
+    contents_by_hash: dict[str, str] = {}
+    new_parts = []
     for delivery, contents in plans:
         chat = chats.get(delivery)
         if chat is None:  # ended, or planned already
             continue
-        for position, content in enumerate(contents, used.get(delivery, 0)):
-            name = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-            texts[name] = content
-            rows.append(_part_row(delivery, position, chat, name))
+        for position, content in enumerate(contents, positions.get(delivery, 0)):
+            hash_ = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+            contents_by_hash[hash_] = content
+            new_parts.append(_part_row(delivery, position, chat, hash_))
     dialect = connection.dialect.name
-    if rows:
-        written = insert_on(dialect, bodies).on_conflict_do_nothing()
-        said = [{"hash": name, "content": content} for name, content in texts.items()]
-        await connection.execute(written, said)
-        await connection.execute(insert_on(dialect, parts), rows)
+    if new_parts:
+        new_bodies = [{"hash": hash_, "content": c} for hash_, c in contents_by_hash.items()]
+        await connection.execute(insert_on(dialect, bodies).on_conflict_do_nothing(), new_bodies)
+        await connection.execute(insert_on(dialect, parts), new_parts)
 
 
 def _part_row(delivery: int, position: int, chat: Any, body: str) -> dict[str, Any]:
@@ -230,7 +232,7 @@ def _part_row(delivery: int, position: int, chat: Any, body: str) -> dict[str, A
         "kind": chat.kind,
         "space": chat.space,
         "position": position,
-        # Random: after a restore a row may have the number of another one.
+        # Random: after a restore a row may have the id of another one.
         "nonce": secrets.token_urlsafe(15),
         "body": body,
         "state": "waiting",
@@ -244,7 +246,7 @@ _before, _missing = parts.alias("before"), parts.alias("missing")
 
 
 def _after_a_gap(part: Any) -> Any:
-    """Parts keep their order: none goes out past one of its digest that may be missing."""
+    """Select parts behind an unknown one of their digest: none is sent past a possible gap."""
     earlier = and_(_missing.c.delivery_id == part.delivery_id, _missing.c.position < part.position)
     return select(_missing.c.id).where(earlier, _missing.c.state == "unknown").exists()
 
@@ -265,7 +267,7 @@ _BLOCKED = (
     )
     .exists()
 )
-_TURN = (
+_NEXT_PARTS = (
     select(parts, bodies.c.content)
     .join(bodies, bodies.c.hash == parts.c.body)
     .where(
@@ -283,35 +285,34 @@ _TURN = (
 )
 
 
-async def _later(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+async def _postpone(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
     """Postpone the next parts for chats that must wait after one that was sent."""
     waits = [
-        {"part": one.part, "again": one.again_at}
-        for one in outcomes
-        if one.again_at and one.state == "sent"
+        {"part": outcome.part, "new_again_at": outcome.again_at}
+        for outcome in outcomes
+        if outcome.again_at and outcome.state == "sent"
     ]
     if not waits:
         return
     sent = parts.alias("sent")
-    place = select(sent.c.chat).where(sent.c.id == bindparam("part")).scalar_subquery()
-    on = select(sent.c.platform).where(sent.c.id == bindparam("part")).scalar_subquery()
-    later = update(parts).where(
-        parts.c.platform == on, parts.c.chat == place, parts.c.state == "waiting"
-    )
-    await connection.execute(later.values(again_at=bindparam("again")), waits)
+    chat = select(sent.c.chat).where(sent.c.id == bindparam("part")).scalar_subquery()
+    platform = select(sent.c.platform).where(sent.c.id == bindparam("part")).scalar_subquery()
+    waiting = and_(parts.c.platform == platform, parts.c.chat == chat, parts.c.state == "waiting")
+    postponed = update(parts).where(waiting).values(again_at=bindparam("new_again_at"))
+    await connection.execute(postponed, waits)
 
 
 async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    found: set[int] = set()
-    for some in groups(ids):
-        query = select(parts.c.delivery_id).where(parts.c.id.in_(some))
-        found.update((await connection.scalars(query)).all())
-    return sorted(found)
+    delivery_ids: set[int] = set()
+    for group in groups(ids):
+        query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
+        delivery_ids.update((await connection.scalars(query)).all())
+    return sorted(delivery_ids)
 
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Set the state of those deliveries whose parts have all ended."""
-    for some in groups(ids):
+    for group in groups(ids):
         counts = [
             func.sum(case((parts.c.state.in_(states), 1), else_=0)).label(name)
             for name, states in (
@@ -320,15 +321,16 @@ async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> Non
                 ("lost", ("refused", "dropped")),
             )
         ]
-        query = select(parts.c.delivery_id, *counts).where(parts.c.delivery_id.in_(some))
+        query = select(parts.c.delivery_id, *counts).where(parts.c.delivery_id.in_(group))
         by_state: defaultdict[str, list[int]] = defaultdict(list)
         for row in await connection.execute(query.group_by(parts.c.delivery_id)):
             state = "open" if row.open else "unknown" if row.unknown else ""
             by_state[state or ("refused" if row.lost else "delivered")].append(row.delivery_id)
-        for state, those in by_state.items():
-            # One that still waits for its report has only had the word that it is late.
-            whole = and_(deliveries.c.id.in_(those), deliveries.c.state.not_in(("due", "skipped")))
-            await connection.execute(update(deliveries).where(whole).values(state=state))
+        for state, delivery_ids in by_state.items():
+            # One that still waits for its report has only had the excuse that it is late.
+            planned = deliveries.c.state.not_in(("due", "skipped"))
+            ended = update(deliveries).where(deliveries.c.id.in_(delivery_ids), planned)
+            await connection.execute(ended.values(state=state))
 
 
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
@@ -338,13 +340,13 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
     """
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
-    for some in groups(ids):
-        unsure = update(parts).where(parts.c.id.in_(some))
-        await connection.execute(unsure.values(state="unknown", error=RESTORED))
+    for group in groups(ids):
+        unknown = update(parts).where(parts.c.id.in_(group))
+        await connection.execute(unknown.values(state="unknown", error=RESTORED))
     await end_deliveries(connection, await _deliveries_of(connection, ids))
-    # Of deliveries that wait for their report: words that it is late.
-    words = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
-    await connection.execute(words)
+    # What is left open are excuses, of deliveries that wait for their report.
+    excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
+    await connection.execute(excuses)
     waiting = and_(deliveries.c.state == "due", deliveries.c.due_at <= now)
     skipped = update(deliveries).where(waiting).values(state="skipped", reason=RESTORED)
     await connection.execute(skipped)
@@ -355,8 +357,8 @@ async def list_parts(
     connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
 ) -> list[Held]:
     """Return these parts, with the digest and the chat they belong to, oldest first."""
-    other = parts.alias("other")
-    number = select(func.count()).where(other.c.delivery_id == parts.c.delivery_id)
+    sibling = parts.alias("sibling")
+    number = select(func.count()).where(sibling.c.delivery_id == parts.c.delivery_id)
     query = (
         select(
             parts,
@@ -398,39 +400,36 @@ async def drop(
 ) -> None:
     """End what is still to be sent to a chat, to one thread of it, or to a whole server where
     `chat` is empty."""
-    place = parts.c.chat == chat if chat else parts.c.space == space
-    there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    parts_there = parts.c.chat == chat if chat else parts.c.space == space
+    subscribed_there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
     if thread is not None:
-        place &= parts.c.thread == thread
-        there &= subscriptions.c.thread == thread
-    mine = and_(parts.c.platform == platform, place, parts.c.state.in_(OPEN))
-    ids = list((await connection.scalars(select(parts.c.id).where(mine))).all())
+        parts_there &= parts.c.thread == thread
+        subscribed_there &= subscriptions.c.thread == thread
+    still_open = and_(parts.c.platform == platform, parts_there, parts.c.state.in_(OPEN))
+    ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
     state = case((parts.c.state == "sending", "refused"), else_="dropped")
-    await connection.execute(update(parts).where(mine).values(state=state, error=why))
-    those = select(subscriptions.c.id).where(subscriptions.c.platform == platform, there)
-    waiting = and_(deliveries.c.subscription_id.in_(those), deliveries.c.state == "due")
+    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
+    ended = select(subscriptions.c.id).where(subscriptions.c.platform == platform, subscribed_there)
+    waiting = and_(deliveries.c.subscription_id.in_(ended), deliveries.c.state == "due")
     refused = update(deliveries).where(waiting).values(state="refused", reason=why)
     await connection.execute(refused)
     await end_deliveries(connection, await _deliveries_of(connection, ids))
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End what is still to be sent of one subscription; what is being sent is left alone."""
-    mine = deliveries.c.subscription_id == subscription
-    await connection.execute(
-        update(deliveries)
-        .where(mine, deliveries.c.state == "due")
-        .values(state="refused", reason="left")
-    )
-    await forget(connection, select(deliveries.c.id).where(mine), "left")
+    """End what is still to be sent of one subscription; parts in flight are left alone."""
+    of_subscription = deliveries.c.subscription_id == subscription
+    due = update(deliveries).where(of_subscription, deliveries.c.state == "due")
+    await connection.execute(due.values(state="refused", reason="left"))
+    await forget(connection, select(deliveries.c.id).where(of_subscription), "left")
 
 
 async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
     """Drop the waiting parts of some deliveries."""
     waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
-    found = await connection.scalars(dropped.returning(parts.c.delivery_id))
-    await end_deliveries(connection, sorted(set(found.all())))
+    delivery_ids = await connection.scalars(dropped.returning(parts.c.delivery_id))
+    await end_deliveries(connection, sorted(set(delivery_ids.all())))
 
 
 def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
