@@ -156,6 +156,26 @@ async def test_refused_parts_are_listed_but_not_of_people_who_left(ledger: Ledge
     assert await ledger.refused(EIGHT + HOUR) == []
 
 
+async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> None:
+    await follow(ledger, MEI, HALL)
+    await planned(ledger, "a", "b", "c")
+    mei, hall = sorted(
+        await ledger.claim("telegram", 10, EIGHT), key=lambda part: part.chat.id, reverse=True
+    )
+    await settled(ledger, [hall])
+    await settled(ledger, [mei], "refused", error="message is too long")
+    (second,) = await ledger.claim("telegram", 10, EIGHT)
+    assert (second.chat.id, second.body) == ("-100", "b")
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, refused=1, waiting=1)
+    assert await ledger.unbalanced() == []
+    tomorrow = EIGHT + 24 * HOUR
+    await ledger._store.save_report(report(DAY))
+    await planned(ledger, "d", now=tomorrow)
+    assert "d" in [part.body for part in await ledger.claim("telegram", 10, tomorrow)]
+    (refused,) = await ledger.refused(EIGHT - HOUR)
+    assert (refused.position, refused.parts) == (0, 3)
+
+
 async def test_a_thread_that_is_gone_leaves_the_others(ledger: Ledger) -> None:
     topic = replace(HALL, thread="5")
     await follow(ledger, HALL, topic)

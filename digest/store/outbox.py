@@ -39,6 +39,8 @@ ENDED = "the program ended meanwhile"
 """The reason of a part that a process was sending when it ended."""
 RESTORED = "restored"
 """The reason of what was open in a restored backup."""
+CUT_SHORT = "an earlier part was refused"
+"""The reason of parts that are dropped because the digest would begin or go on with a gap."""
 MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 
@@ -102,7 +104,8 @@ class OutboxTables:
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Save the outcomes of claimed parts; end deliveries that have no open part.
 
-        A part that has ended meanwhile is left as it is.
+        A part that has ended meanwhile is left as it is. A refused one ends its whole digest: a
+        reader must not get the rest of it alone.
         """
         if not outcomes:
             return
@@ -129,6 +132,10 @@ class OutboxTables:
         async with self._store.writing() as connection:
             await connection.execute(settled, rows)
             await _postpone(connection, outcomes)
+            refused = [outcome.part for outcome in outcomes if outcome.state == "refused"]
+            for group in groups(refused):
+                digests = select(parts.c.delivery_id).where(parts.c.id.in_(group))
+                await forget(connection, digests, CUT_SHORT)
             ended = [outcome.part for outcome in outcomes if outcome.state not in OPEN]
             await end_deliveries(connection, await _deliveries_of(connection, ended))
 
