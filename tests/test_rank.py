@@ -1,5 +1,6 @@
 """What matters comes first, and says why."""
 
+import numpy as np
 import pytest
 
 from digest.models import Post
@@ -16,7 +17,7 @@ from digest.select.rank import (
     rank_stories,
     sum_parts,
 )
-from digest.select.relevance import belongs, drop_silent, judge_relevance
+from digest.select.relevance import ON_TOPIC, belongs, drop_silent, judge_relevance, weigh_news
 from digest.select.selection import STEPS, select
 from tests.posts import TOPIC, post
 
@@ -114,6 +115,14 @@ def test_the_topic_decides_what_belongs() -> None:
         "$NLGT shares fell 4% after earnings, the stock is down 20% this year": "",
     }
     assert _kept([post(text, str(i)) for i, text in enumerate(texts)]) == texts
+
+
+def test_news_value_moves_the_edge_of_the_topic_where_it_agrees_with_its_words() -> None:
+    fit = np.array([0.9, 0.8, 0.7, 0.15, 0.05, 0.3, 0.1, 0.0], np.float32)
+    agreeing = np.array([1.0, 0.8, -1.5, 0.4, 0.4, -1.0, -1.2, -1.4], np.float32)
+    belong = weigh_news(fit, agreeing) >= ON_TOPIC
+    assert belong.tolist() == [True, True, True, True, False, False, False, False]
+    assert (weigh_news(fit, -agreeing) == fit).all()  # a topic that the head knows nothing of
 
 
 def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:
