@@ -136,6 +136,22 @@ async def reconnect(store: Store, pragma: str) -> None:
     await store.engine.dispose()
 
 
+async def test_writers_of_one_process_take_turns(tmp_path: Path) -> None:
+    """SQLite's own wait is a poll: behind one who writes again and again it would run out."""
+    async with await Store.open(f"sqlite:///{tmp_path}/busy.db") as store:
+        await reconnect(store, "PRAGMA busy_timeout = 20")
+        order: list[str] = []
+
+        async def write(name: str, times: int) -> None:
+            for _ in range(times):
+                async with store.writing():
+                    await asyncio.sleep(0.03)
+                    order.append(name)
+
+        await asyncio.gather(write("propose", 5), write("claim", 1), write("settle", 1))
+    assert order.index("settle") < 4, "a turn each, though the first one never pauses"
+
+
 async def test_a_busy_database_says_so_and_recovers(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         await reconnect(store, "PRAGMA busy_timeout = 20")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
@@ -40,6 +41,11 @@ class Database:
         self.engine = engine
         self._reader = Reader(engine)
         self._name = name
+        # SQLite has one writer. Its own wait for another one is a poll with ever longer pauses,
+        # in which some of a process's writers would starve.
+        self._turn: AbstractAsyncContextManager[None] = (
+            asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     @classmethod
     async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
@@ -97,7 +103,7 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that may write, all or nothing. For the modules of this package."""
         with one_line(self._name):
-            async with writing(self.engine).begin() as connection:
+            async with self._turn, writing(self.engine).begin() as connection:
                 await schema.refuse_other_version(connection, self._name)
                 yield connection
 
