@@ -165,7 +165,7 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 
 def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
-    """Return what was asked with one more word. Chinese words may be written as one: 每天早上8点."""
+    """Return what was asked with one more word; Chinese words may be joined: 每天早上8点."""
     if (more := _understand(request, word, word.lower(), topics)) is not None:
         return more
     if len(word) <= MAX_JOINED and any(char > "\u2e80" for char in word):
@@ -242,7 +242,7 @@ def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
 
 
 def weekdays_named(word: str) -> tuple[int, ...]:
-    """Return the days a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四; nothing for others."""
+    """Return the days that a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四."""
     collected: set[int] = set()
     for part in re.split("[,，、;/]", word.lower()):
         ends = re.split("-|–|—|~|至|到", part)

@@ -33,7 +33,8 @@ _DAYS_AGO = {
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
 _MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
 _MONTH = re.compile(
-    r"(?P<y>[12]\d{3})(?:[-/.]|年)(?P<m>\d{1,2})月?|(?P<n>\d{1,2})月|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
+    r"(?P<y>[12]\d{3})(?:[-/.]|年)(?P<m>\d{1,2})月?|(?P<n>\d{1,2})月"
+    r"|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
     re.ASCII,
 )
 _MONTHS = "january february march april may june july august september october november december"

@@ -99,7 +99,7 @@ async def run(
     model: Model | None = None,
     access: Access | None = None,
 ) -> Report:
-    """Builds the report of the window and stores it whole; an earlier one stays until then.
+    """Build the report of the window and store it whole; an earlier one stays until then.
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
     the topic's sources where the window is not over yet, or not all that can be had of it is
@@ -138,7 +138,7 @@ async def run(
 
 
 async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
-    """The report as the model wrote it, or as it is, marked as reduced, with what was spent."""
+    """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -191,7 +191,7 @@ def _in_language(material: Material, language: Language) -> Material:
 def build(
     topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None], now: datetime
 ) -> Report:
-    """The report of these posts without a model: the same posts give the same report."""
+    """Return the report of these posts without a model; the same posts give the same report."""
     return drafted(prepared(topic, window, gathered, step), step, now)
 
 
@@ -202,8 +202,8 @@ def prepared(
     step: Callable[[str], None],
     earlier: Sequence[EarlierItem] = (),
 ) -> Material:
-    """What writers work with: the stories of these posts, counted, without those that were
-    `earlier` told and bring no news."""
+    """Return what writers work with: the stories of these posts, counted, without those that
+    `earlier` items tell and that bring no news."""
     posts = [post for _, post in gathered.streams]
     weights = {
         p.key: w for name, p in gathered.streams if (w := gathered.weights.get(name, 1.0)) != 1
@@ -226,7 +226,7 @@ def prepared(
 
 
 def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
-    """The report without a model, and its picture."""
+    """Return the report without a model, with its picture."""
     sections = marked(write(material), material)
     renderings = {
         language: marked(write(_in_language(material, language)), material)
@@ -297,7 +297,7 @@ async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -
 async def _gather_files(
     topic: Topic, window: Window, store: Store, files: Sequence[Path]
 ) -> Gathered:
-    """Posts of these files only. All are stored, those of other days for their own day's report."""
+    """Return the posts of these files; store those of other days too, for their day's report."""
     zone = ZoneInfo(window.timezone)
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
@@ -367,7 +367,7 @@ def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ..
 
 
 def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
-    """What a report keeps of the posts that these sections cite."""
+    """Return what a report stores of the posts that these sections cite."""
     by_key = {post.key: post for story in material.stories for post in story.posts}
     of = {post.key: story for story in material.stories for post in story.posts}
     return {
@@ -384,7 +384,7 @@ def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
 
 
 def _picture(words: Mapping[str, int]) -> bytes:
-    """The cloud, or nothing: a failed picture never stops a report."""
+    """Return the word cloud, or nothing: a failed picture never stops a report."""
     try:
         return render(words) if words else b""
     except CloudError as error:

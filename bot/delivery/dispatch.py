@@ -301,7 +301,7 @@ class Writer:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def flush(self) -> None:
-        """Save all outcomes there are now, not those that come meanwhile; retain them on failure."""
+        """Save all outcomes there are now, not those that come meanwhile; keep them on failure."""
         async with self._lock:
             left = len(self._outcomes)
             while left > 0:

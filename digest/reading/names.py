@@ -418,7 +418,7 @@ def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
 
 
 def _without_lookalikes(text: str, script: str) -> str:
-    """Return the text with blanks for words that hold a name and are none: 小米粥, "MIT license"."""
+    """Return the text with blanks for words that only contain a name: 小米粥, "MIT license"."""
     for word in load_lines("lookalikes", script):
         if word in text:
             text = text.replace(word, " " * len(word))

@@ -1,4 +1,4 @@
-"""Names across scripts by their sound: Lula is 卢拉, Willison is 威利森, Bolt is بولت, Cao Yue is 曹越."""
+"""Names across scripts by their sound: Lula is 卢拉, Bolt is بولت, Cao Yue is 曹越."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ PINYIN_LETTERS = 6
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
 _CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
-_AS_V = str.maketrans({"瓦": "va", "维": "vi", "沃": "vo", "韦": "vei", "文": "ven", "温": "ven", "万": "van", "威": "vi"})  # fmt: skip
+_AS_V = str.maketrans({
+    "瓦": "va", "维": "vi", "沃": "vo", "韦": "vei", "文": "ven", "温": "ven",
+    "万": "van", "威": "vi",
+})  # fmt: skip
 """Characters that spell v as well as w: 瓦西什塔 is Vasishta, 沃尔特 Walter."""
 _SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
 """Chinese leaves it out: Marcus is 马库斯."""
 _SPELLINGS = (
-    ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("th", "t"),
-    ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"), ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
+    ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"), ("zh", "s"),
+    ("th", "t"), ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"),
+    ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
     ("r", "l"), ("m", "n"), ("b", "p"), ("d", "t"), ("g", "k"), ("v", "f"),
 )  # fmt: skip
 """How letters that transliterations do not tell apart are made one, in this order."""

@@ -147,13 +147,13 @@ def _common(prints: Sequence[_Print]) -> frozenset[int]:
 
 
 def _looked_up(mine: _Print) -> Hashes:
-    """A cut text shares few of its smallest shingles with the whole one, so it is looked up by
-    all."""
+    """Return the shingles to look a text up by: all of a cut one, which shares few of its smallest
+    shingles with the whole text."""
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
 def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, str]:
-    """Sorts what is to be kept first."""
+    """Return a sort key; of two copies the smaller one is retained."""
     reposted = is_repost(post.text)
     likes = post.metrics.get("likes", 0)
     return print_.cut, reposted, -likes, post.created_at.timestamp(), post.key
@@ -166,7 +166,7 @@ def _original(
     by_words: Mapping[str, int],
     index: Mapping[int, list[int]],
 ) -> int | None:
-    """The kept post that post `i` copies, or None."""
+    """Return the index of the earlier post that post `i` copies, or None."""
     mine = prints[i]
     equal = by_words.get(mine.words)
     if equal is not None and mine.words:

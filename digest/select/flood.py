@@ -20,7 +20,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 def most_promising(
     topic: Topic, posts: Sequence[Post], weights: Mapping[str, float]
 ) -> tuple[list[Post], list[Dropped]]:
-    """The posts to read, in their order, and the others. All of them where there are not too many.
+    """Return the posts to read, in their order, and the others; all are read if they are not many.
 
     What counts: words of the topic, how a post did among those of its source, its author and its
     source, and enough text to say something. Of equal texts the first is enough: the rest are

@@ -29,12 +29,13 @@ AT_HEART = 0.40
 NEAR_TOPIC, SURE_TOPIC = 0.10, 0.35
 """Fit from which news belongs to the topic, and fit below which what is no news does not."""
 NEWS, NO_NEWS = 0.0, -0.8
-"""Margins of the `news` head that count as news here, and as none. On 39 days that editors read, days left
-out, 92 % of the posts of must-haves are on topic with them and 23 % of ads, chatter and what is off topic; 87 and
-27 % without. The four gold days: 93 and 29 %, 92 and 34 %."""
+"""Margins of the `news` head that count as news here, and as none. On 39 days that editors read,
+days left out, 92 % of the posts of must-haves are on topic with them and 23 % of ads, chatter and
+what is off topic; 87 and 27 % without. The four gold days: 93 and 29 %, 92 and 34 %."""
 AGREEMENT = 0.35
-"""Correlation of fit and news value on a day from which the head, which learned from days about AI, may speak
-for the topic: 0.5 to 0.7 on nine of ten such days, -0.2 to 0.24 for topics about games, security or markets."""
+"""Correlation of fit and news value on a day from which the head, which learned from days about AI,
+may speak for the topic: 0.5 to 0.7 on nine of ten such days, -0.2 to 0.24 for topics about games,
+security or markets."""
 ADVERTISEMENT = 0.5
 """Margin of the head from which a post is left out: of posts read by an editor, days left out, 4
 of 5 of these are advertisements, and 3 of 393 stories worth telling are lost."""
@@ -93,8 +94,8 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
 def weigh_news(
     fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """Return the fit, where the two views agree on the day: news that is near to the topic fits, and what is no
-    news does not unless it is surely of the topic."""
+    """Return the fit. Where the two views agree on the day, news that is near to the topic fits and
+    what is no news does not unless it is surely of the topic."""
     if not len(fit) or fit.std() * news.std() == 0 or np.corrcoef(fit, news)[0, 1] < AGREEMENT:
         return fit
     fits = np.where((fit >= NEAR_TOPIC) & (news > NEWS), np.maximum(fit, ON_TOPIC), fit)

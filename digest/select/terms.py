@@ -22,8 +22,8 @@ class Terms:
     """Weights of names (columns) in rows, those of a row one behind the other."""
 
     def __init__(self, starts: Places, columns: Places, weights: Floats, width: int) -> None:
-        """`starts`: where each row begins in the other two, and where the last one ends. `width`:
-        the number of columns."""
+        """Take the cells of all rows. `starts`: where each row begins in the other two, and where
+        the last one ends; `width`: the number of columns."""
         self._starts, self._columns, self._weights, self._width = starts, columns, weights, width
         self._owners = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         by_column = np.argsort(columns, kind="stable")
@@ -32,7 +32,7 @@ class Terms:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]], rarity: Floats) -> Terms:
-        """A row for each sequence of columns; a column weighs the same wherever it is."""
+        """Return a row for each sequence of columns; a column weighs the same in every row."""
         starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
         columns = np.array([column for row in rows for column in row], np.int64)
         return cls(starts, columns, rarity[columns], len(rarity))
@@ -41,21 +41,21 @@ class Terms:
         return len(self._starts) - 1
 
     def rows(self, members: Sequence[int]) -> Terms:
-        """These rows."""
+        """Return these rows."""
         sizes = np.diff(self._starts)[members]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         cells = np.repeat(self._starts[members] - starts[:-1], sizes) + np.arange(starts[-1])
         return Terms(starts, self._columns[cells], self._weights[cells], self._width)
 
     def unit(self) -> Terms:
-        """Each row at the length of 1; one without names stays as it is."""
+        """Return the rows scaled to length 1; one without names stays as it is."""
         squares = np.bincount(self._owners, self._weights**2, len(self))
         lengths = np.sqrt(np.where(squares > 0, squares, 1))[self._owners]
         weights = (self._weights / lengths).astype(np.float32)
         return Terms(self._starts, self._columns, weights, self._width)
 
     def grouped(self, groups: Sequence[Sequence[int]]) -> tuple[Terms, Terms]:
-        """A row for each group of rows: the mean of its rows, and the most that any of them has."""
+        """Return a row for each group of rows: the mean of its rows, and their maximum."""
         number = np.empty(len(self), np.int64)
         for place, group in enumerate(groups):
             number[list(group)] = place
@@ -75,11 +75,11 @@ class Terms:
         )
 
     def products(self, start: int, stop: int) -> Floats:
-        """The inner products of rows from `start` to before `stop` with all rows."""
+        """Return the inner products of rows from `start` to before `stop` with all rows."""
         return self._shared(start, stop, self._weights[self._starts[start] : self._starts[stop]])
 
     def in_common(self, start: int, stop: int) -> Floats:
-        """What the names that these rows share with each row weigh there, in all."""
+        """Return, for each row, the sum of its weights of the names it shares with these rows."""
         size = self._starts[stop] - self._starts[start]
         return self._shared(start, stop, np.ones(size, np.float32))
 

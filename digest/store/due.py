@@ -48,8 +48,8 @@ def propose_rows(
     """Return a delivery for the newest day that became due since then; older ones as skipped rows.
 
     Days up to the newest in the ledger are over: the subscription changed its time or its zone
-    meanwhile, or the clock was set back. What was due up to `cutoff` is skipped. Where the report is
-    made after the chat's time, the delivery is due then.
+    meanwhile, or the clock was set back. What was due up to `cutoff` is skipped. Where the report
+    is made after the chat's time, the delivery is due then.
     """
     days = [
         (day, due_at)

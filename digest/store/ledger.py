@@ -32,9 +32,8 @@ class Ledger(DueTables):
             return await outbox.list_parts(connection, platform, mine)
 
     async def refused(self, since: datetime) -> list[Held]:
-        """Return the parts refused since then, oldest first: in chats that are subscribed still, and
-        in groups and channels that are gone. A person who blocks the bot is no matter to tell of.
-        """
+        """Return the parts refused since then, oldest first: in chats still subscribed, and
+        in groups and channels that are gone. A person who blocked the bot is left out."""
         lost = and_(parts.c.state == "refused", parts.c.tried_at >= since)
         told = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         async with self._store.reading() as connection:
@@ -146,7 +145,7 @@ class Ledger(DueTables):
         }
 
     async def unbalanced(self) -> list[int]:
-        """Return the deliveries whose state does not follow from their parts: none, or something is wrong."""
+        """Return the deliveries whose state contradicts their parts: none, or there is a fault."""
         where = {
             "delivered": parts.c.state != "sent",
             "unknown": parts.c.state.in_(outbox.OPEN),

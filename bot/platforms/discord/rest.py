@@ -83,10 +83,8 @@ class DiscordDeliverer:
     ) -> None:
         """Take `api`, the root of the API; `news`: whether a channel is an announcement channel."""
         self._api, self._news = api, news
-        headers = {
-            "Authorization": f"Bot {setup.token}",
-            "User-Agent": f"DiscordBot (https://github.com/Rapptz/discord.py {discord.__version__})",
-        }
+        client = f"https://github.com/Rapptz/discord.py {discord.__version__}"
+        headers = {"Authorization": f"Bot {setup.token}", "User-Agent": f"DiscordBot ({client})"}
         self._client = ApiClient(timeout, headers, proxy=setup.api_proxy)
         self._forums: dict[str, str] = {}
 

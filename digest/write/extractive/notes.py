@@ -52,7 +52,8 @@ _REDUCED: Mapping[str, Mapping[Language, str]] = {
     },
     "gate": {
         "zh": "精简版：模型的稿件未通过核对，以下内容摘自原帖。",
-        "en": "Reduced: the model's draft did not stand up to the posts, so these are their own sentences.",
+        "en": "Reduced: the model's draft did not stand up to the posts,"
+        " so these are their own sentences.",
     },
     "budget": {
         "zh": "精简版：模型预算已用完，以下内容摘自原帖。",
@@ -108,8 +109,8 @@ def list_filtered(material: Material, untold: tuple[int, int] = (0, 0)) -> list[
             note(f"未入选：{stories} 个话题（{posts} 条帖子）分量不足，或没有可单独成句的内容。")
         )
     elif stories:
-        text = f"Not told: {stories} stories ({posts} posts), minor or without a sentence that stands alone."
-        items.append(note(text))
+        number = f"{stories} stories ({posts} posts)"
+        items.append(note(f"Not told: {number}, minor or without a sentence that stands alone."))
     return items
 
 

@@ -168,7 +168,8 @@ class Editor:
             ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
             ("views", Views, views, {"most": MOST["views"], "posts": views}),
             ("events", Events, further, {
-                "events": further, "special": special, "most": MOST["events"], "most_special": MOST["ai"],
+                "events": further, "special": special,
+                "most": MOST["events"], "most_special": MOST["ai"],
                 "groups": self._names(EVENTS), "themes": self._names(THEMES),
             }),
             ("money", Money, money, {
@@ -282,7 +283,8 @@ def _add_unchecked(sections: Sequence[Section], material: Material) -> tuple[Sec
 
 _UNCHECKED = {
     "zh": "本期条目已由程序逐条核对数字、日期与名称；模型的复核这次没有完成。",
-    "en": "Figures, dates and names were checked by the program; the model's second check is missing.",
+    "en": "Figures, dates and names were checked by the program;"
+    " the model's second check is missing.",
 }
 
 

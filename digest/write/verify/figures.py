@@ -214,7 +214,7 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
 
 
 def _is_money(left: Quantity, right: Quantity) -> bool:
-    """Return True where one is money and the other large and bare: 当前 70 亿美元（8 月为 50 亿）."""
+    """Return True where one is money, the other large and bare: 当前 70 亿美元（8 月为 50 亿）."""
     bare = left if not left.unit else right
     other = right if bare is left else left
     return not bare.unit and bare.value >= LARGE and other.unit in CURRENCIES

@@ -317,7 +317,7 @@ def _missing_han_names(
 
 
 def _whole_name(name: Name, start: int, text: str) -> str:
-    """Return a foreign name with the characters before it that can belong to it: 尤德 of 尤德科夫斯基."""
+    """Return a foreign name with characters before it that can belong to it: 尤德科夫斯基."""
     marks = load_words("han_cues", "transliteration") | {"·"}
     if all(char in marks for char in name.text):
         while start and text[start - 1] in marks:
