@@ -14,6 +14,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
+
 from bot.commands import answer
 from bot.messages import Incoming
 from bot.platforms.terminal import everything
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 LAST = date(2025, 12, 6)
 YEARS_DAYS = 3 * 365
 BOSS, READERS = 99, 500
+PAGES, SITE = 100, "http://127.0.0.1:8765"
 LINES = (
     "/brief",
     "/detail",
@@ -112,6 +115,7 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         rest, bare = _resident(bot.pid), _bare()
         print(f"at rest: {rest:.1f} MB, bare imports {bare:.1f} MB, ratio {rest / bare:.2f}")
         print(f"answers: p50 {_at(quiet, 0.5):.0f} ms, p99 {_at(quiet, 0.99):.0f} ms")
+        await _read_pages(telegram, quiet)
         telegram.say(BOSS, BOSS, f"/now ai {LAST}")
         await telegram.until(lambda: telegram.messages(BOSS), 30)
         busy: list[float] = []
@@ -132,6 +136,37 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
         began = time.perf_counter()
         code = await asyncio.to_thread(bot.wait, 30)
         print(f"SIGTERM to exit: {time.perf_counter() - began:.2f} s, code {code}")
+
+
+async def _read_pages(telegram: TelegramServer, quiet: list[float]) -> None:
+    """Pages, PAGES side by side once a second, and the chat's answers meanwhile."""
+    days = [LAST - timedelta(days=n) for n in range(PAGES)]
+    took: list[float] = []
+
+    async def read(session: aiohttp.ClientSession, day: date) -> None:
+        began = time.perf_counter()
+        async with session.get(f"{SITE}/ai/{day}") as page:
+            page.raise_for_status()
+            await page.read()
+        took.append(1000 * (time.perf_counter() - began))
+
+    async def burst(session: aiohttp.ClientSession) -> None:
+        while True:
+            await asyncio.gather(*(read(session, day) for day in days), asyncio.sleep(1))
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=PAGES)) as session:
+        await asyncio.gather(*(read(session, day) for day in days))  # connections, templates
+        took.clear()
+        reading = asyncio.create_task(burst(session))
+        answers = await _answers(telegram, range(400, 800))
+        reading.cancel()
+        await asyncio.wait([reading])
+    slower = statistics.mean(answers) / statistics.mean(quiet) - 1
+    print(
+        f"pages, {PAGES} side by side: {len(took)}, p50 {_at(took, 0.5):.0f} ms,"
+        f" p99 {_at(took, 0.99):.0f} ms; answers meanwhile: p50 {_at(answers, 0.5):.0f} ms,"
+        f" p99 {_at(answers, 0.99):.0f} ms, in the mean {100 * slower:+.0f} %"
+    )
 
 
 async def _answers(telegram: TelegramServer, turns: range) -> list[float]:
@@ -159,6 +194,8 @@ def _environment(telegram: TelegramServer, discord: DiscordServer) -> dict[str, 
         "DISCORD_BOT_TOKEN": DISCORD_TOKEN,
         "DISCORD_API_URL": discord.api_url,
         "ADMINS": f"telegram:{BOSS}",
+        "WEB_ADDRESS": SITE.removeprefix("http://"),
+        "PUBLIC_URL": SITE,
     }
 
 
