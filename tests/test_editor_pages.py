@@ -13,6 +13,7 @@ from bot.messages import Paragraph
 from bot.report_blocks import ReportView, report_blocks
 from digest.models import SECTIONS, Item, Post, Section
 from digest.reading import Reading, Story, attach, read
+from digest.select.split import is_apart, split_readings
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
 from digest.write.model.candidates import Candidate, require_subject
@@ -21,7 +22,6 @@ from digest.write.model.editor import COPIED, Editor
 from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Pick
-from digest.write.model.split import is_apart, split_stories
 from tests.editing import PROMPTS, Model, extractive, items, material
 from tests.posts import post
 from tests.test_search import make_report
@@ -102,12 +102,8 @@ def test_a_thread_by_one_author_stays_one_story() -> None:
 
 def test_a_story_of_two_events_becomes_two() -> None:
     pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
-    parts = dict.fromkeys(("news", "engagement", "substance", "voices", "author", "fit"), 0.5)
-    stories = split_stories([Story(tuple(pair), 2.0, parts, event=4)])
-    assert [[p.id for p in story.posts] for story in stories] == [["0"], ["1"]]
-    assert len({story.event for story in stories}) == 2
-    same = Story((pair[0],), 2.0, parts, event=4)
-    assert split_stories([same]) == (same,)
+    assert split_readings(pair) == [[pair[0]], [pair[1]]]
+    assert split_readings(pair[:1]) == [pair[:1]]
 
 
 def test_a_long_post_is_shown_around_its_news() -> None:

@@ -8,7 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from digest.reading.amounts import find_amounts
 from digest.reading.names import Name
+from digest.reading.units import CURRENCIES
+
+LEAST_SUM = 1_000_000
+"""Sum of money, in any currency, that is no price of a product."""
 
 _FIGURE = re.compile(r"\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
@@ -16,6 +21,7 @@ _YEAR = re.compile(r"20[0-4]\d$")
 _CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")
 """Of a product's common words ("Claude Skills") and of what no list knows."""
 _SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
+_LARGE = re.compile(r"\d ?(?:[BbMm]|[bm]illion|trillion|[亿億])")
 _FUNCTION_WORDS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
     " for from with and but or so as to of by is are was were be do does did not no yes my your our"
@@ -38,7 +44,14 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
         return frozenset(terms | list_small_words(text) - _FUNCTION_WORDS)
     terms |= {word.lower() for word in _CAPITALISED.findall(text)} - _FUNCTION_WORDS
     terms |= {figure.lower().replace(",", "") for figure in _FIGURE.findall(text)}
+    terms |= list_sums(text)
     return frozenset(term for term in terms if len(term) > 1 and not _YEAR.match(term))
+
+
+def list_sums(text: str) -> set[str]:
+    """Return the large sums of money: "$13B" and "13 billion dollars" are one."""
+    amounts = find_amounts(text) if _LARGE.search(text) else ()
+    return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= LEAST_SUM}
 
 
 def list_figures(text: str) -> frozenset[str]:

@@ -16,6 +16,9 @@ cut."""
 MOST_ENTRIES, ENTRY_CHARS = 4, 110
 """A list of at most so many entries of at most so many characters is one sentence with the line
 above."""
+HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
+"""Whole words that are left of a headline which its source cut off, and its characters at the
+most: longer texts that are cut are posts."""
 SHORT_CLAUSE = 20
 """Characters before a semicolon that are no sentence of their own."""
 
@@ -46,6 +49,7 @@ _END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=[”’\"')]*\
 _STOPPED = re.compile(r"[.。！？!?][”’」』）)\"']*$")
 _CLOSED = re.compile(r"[.。！？!?…)）”\"'’：:]$")
 _COLON = re.compile(r"[:：]\s*$")
+_FINAL_LINK = re.compile(rf"(?:{URL.pattern})\s*$", URL.flags)
 _LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+|[\u4e00-\u9fff])$")
 _LOOSE_SPACE = re.compile(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))")
 _EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]")
@@ -85,13 +89,36 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
     while number < len(lines):
         line, entries = _strip_marks(lines[number]), _list_entries(lines[number:])
         parts = [_join_entries(line, entries)] if entries else split_line(line)
-        if parts and not entries and number == len(lines) - 1 and _is_cut(text, parts[-1]):
-            parts.pop()
+        if parts and not entries and number == len(lines) - 1:
+            parts[-1:] = _list_ends(text, parts[-1], is_only=number == len(parts) - 1 == 0)
         for part in parts:
             if words := _tidy(part):
                 sentences.append((words, number, bool(_STOPPED.search(part.strip()))))
         number += 1 + len(entries)
     return tuple(sentences)
+
+
+def _list_ends(text: str, last: str, *, is_only: bool) -> list[str]:
+    """Return the last sentence of a text as it may be read: none where the source cut it off, of a
+    headline what is left; without the colon that only leads to a link."""
+    if _is_cut(text, last):
+        headline = _trim_headline(last) if is_only else ""
+        return [headline] if headline else []
+    leads_to_link = bool(_COLON.search(last) and _FINAL_LINK.search(text))
+    return [_COLON.sub("", last) if leads_to_link else last]
+
+
+def _trim_headline(last: str) -> str:
+    """Return a cut headline up to its last whole word that leaves nothing open, with an ellipsis;
+    empty where it is too short to say something."""
+    words = _CUT.sub("", last).split()[:-1]
+    while words and words[-1].strip(",;:–—-&").lower() in {"", *load_words("sentences", "open")}:
+        words.pop()
+    if len(words) < HEADLINE_WORDS or len(last) > HEADLINE_CHARS or not _CUT.search(last):
+        return ""
+    headline = " ".join(words).rstrip(",;:–—-")
+    is_open = headline[0] == '"' and headline.count('"') == 1
+    return headline[is_open:] + "…"
 
 
 def _list_entries(lines: Sequence[str]) -> list[str]:

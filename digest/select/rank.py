@@ -191,6 +191,13 @@ def sum_parts(parts: Mapping[str, float]) -> float:
     return sum(WEIGHTS[name] * value for name, value in parts.items())
 
 
+def sort_best_first(
+    readings: Sequence[Reading], parts: Mapping[str, Mapping[str, float]]
+) -> list[Reading]:
+    """Return the readings by their score, best first."""
+    return sorted(readings, key=lambda r: (-sum_parts(parts[r.key]), r.post.created_at, r.key))
+
+
 def make_story(
     readings: Sequence[Reading],
     parts: Mapping[str, Mapping[str, float]],
@@ -201,9 +208,7 @@ def make_story(
 
     `echoes` counts by key the other authors who repeated a post.
     """
-    best_first = sorted(
-        readings, key=lambda r: (-sum_parts(parts[r.key]), r.post.created_at, r.key)
-    )
+    best_first = sort_best_first(readings, parts)
     authors = {(r.post.source, r.post.author or r.post.author_name) for r in readings}
     voices = len(authors) + sum(echoes.get(r.key, 0) for r in readings)
     best = {name: max(parts[r.key][name] for r in readings) for name in parts[readings[0].key]}

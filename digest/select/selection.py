@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from types import MappingProxyType
 
 import numpy as np
@@ -23,8 +24,10 @@ from digest.select.rank import (
     measure_substance,
     rank_posts,
     rank_stories,
+    sort_best_first,
 )
 from digest.select.relevance import Relevance, belongs, drop_silent, judge_relevance
+from digest.select.split import split_readings
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
@@ -86,18 +89,24 @@ def _make_stories(
     """Return the clusters that belong to the digest as stories, the posts of the others, and the
     parts of the posts' scores. `inside` are the places of the readings that were clustered."""
     members = [[inside[i] for i in cluster.members] for cluster in grouped]
-    chosen = [belongs(group, relevant) for group in members]
-    selected = [i for group, fits in zip(members, chosen, strict=True) if fits for i in group]
-    fit = {readings[i].key: float(relevant.fit[i]) for i in selected}
-    parts = rank_posts(topic, [readings[i] for i in selected], fit, weights)
-    stories, off = [], []
-    for cluster, group, fits in zip(grouped, members, chosen, strict=True):
-        if fits:
-            story = make_story([readings[i] for i in group], parts, echoes)
-            market = relevant.money_story(group)
-            stories.append(replace(story, market=market, event=cluster.event))
-        else:
-            off += [Dropped(readings[i].key, "offtopic", "off_topic") for i in group]
+    chosen = {i for group in members if belongs(group, relevant) for i in group}
+    places = {readings[i].key: i for i in sorted(chosen)}
+    fit = {key: float(relevant.fit[i]) for key, i in places.items()}
+    parts = rank_posts(topic, [readings[i] for i in places.values()], fit, weights)
+    stories, told = [], set()
+    events = count(max((cluster.event for cluster in grouped), default=0) + 1)
+    for cluster, group in zip(grouped, members, strict=True):
+        event = cluster.event
+        joined = sort_best_first([readings[i] for i in group if i in chosen], parts)
+        for part in split_readings(joined):
+            group = [places[reading.key] for reading in part]
+            if belongs(group, relevant):
+                story = make_story(part, parts, echoes)
+                market = relevant.money_story(group)
+                stories.append(replace(story, market=market, event=event))
+                told.update(group)
+                event = next(events)
+    off = [Dropped(readings[i].key, "offtopic", "off_topic") for i in inside if i not in told]
     return stories, off, parts
 
 

@@ -15,7 +15,12 @@ from digest.select.embed import Vectors
 from digest.select.rank import measure_news
 from digest.text import language, plain
 from digest.write import Material
-from digest.write.extractive.quotes import Quote, choose_readings, collect_quotes
+from digest.write.extractive.quotes import (
+    HEADLINE_SOURCES,
+    Quote,
+    choose_readings,
+    collect_quotes,
+)
 
 MAX_CITES = 5
 ON_TOPIC = 0.30
@@ -30,7 +35,6 @@ SUPPORTS = 0.55
 """Cosine from which a sentence or post that shares a name says what a quote says."""
 MAX_NAME = 40
 """Characters of a speaker's name; a longer one is a slogan, and the handle stands for it."""
-HEADLINE_SOURCES = frozenset(["hn", "rss", "reddit"])
 BACKGROUND = frozenset(["coin", "place", "title"])
 """Kinds of names that make no company a part of the topic."""
 ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])

@@ -34,6 +34,7 @@ FIRST_BONUS = 0.3
 MIN_LETTERS = 0.55
 """Share of letters in a sentence; tables, code and sums have fewer."""
 
+HEADLINE_SOURCES = frozenset(["hn", "rss", "reddit"])
 SUBJECTS = frozenset(["company", "institution", "person", "product", "coin"])
 """Kinds of names that a sentence may be about."""
 
@@ -55,15 +56,15 @@ class Quote:
 
     @cached_property
     def is_anchored(self) -> bool:
-        """Return whether it names what the post is about: a later sentence must repeat a name."""
+        """Return whether it names what it is about: a later sentence repeats a name of its post, or
+        names a subject of its own."""
         sentence = self.sentence
-        if sentence.place == 0:
-            return True
         earlier = sentence.reading.sentences[: sentence.place]
-        names: frozenset[str] = frozenset().union(*(other.name_keys for other in earlier))
-        if names:
-            return bool(sentence.name_keys & names)
-        return any(name.kind in SUBJECTS for name in sentence.names)
+        return (
+            sentence.place == 0
+            or any(name.kind in SUBJECTS for name in sentence.names)
+            or any(sentence.name_keys & other.name_keys for other in earlier)
+        )
 
     def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group | None:
         """Return the group it belongs to, by its meaning and that of its post."""
@@ -96,7 +97,7 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
         sentences = _choose_for_encoding(sentences)
     if not sentences:
         return {}
-    texts = [sentence.text for sentence in sentences]
+    texts = [sentence.text.rstrip("…") for sentence in sentences]
     vectors = _encode(sentences)
     scores = zip(score_sentences(texts, vectors), score_views(texts, vectors), strict=True)
     quotes: dict[str, list[Quote]] = {}
@@ -148,13 +149,19 @@ def is_printable(sentence: Sentence) -> bool:
     text = sentence.text
     return (
         MIN_SIZE <= sentence.size <= MAX_SIZE
-        and not text.endswith(_UNFINISHED)
+        and (is_cut_headline(sentence) or not text.endswith(_UNFINISHED))
         and _begins_alone(sentence)
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
         and _is_prose(text)
         and not talks_to_programs(text)
     )
+
+
+def is_cut_headline(sentence: Sentence) -> bool:
+    """Return whether a sentence is what its source left of a headline, all there is of its post."""
+    is_headline = sentence.post.source in HEADLINE_SOURCES and len(sentence.reading.sentences) == 1
+    return is_headline and sentence.text.endswith("…")
 
 
 def _begins_alone(sentence: Sentence) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from digest.models import MAX_POINTS, SECTIONS, Item, Quality, Section, SectionName
 from digest.reading.names import find_names
 from digest.select.embed import embed
+from digest.select.split import list_versions
 from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
@@ -24,7 +25,6 @@ from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
-from digest.write.model.split import list_versions
 from digest.write.verify.screening import generic
 
 WRITTEN: tuple[SectionName, ...] = (

@@ -41,7 +41,6 @@ from digest.write.model.ownership import share_out
 from digest.write.model.pick import MAX_STORIES, group_stories
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
-from digest.write.model.split import split_stories
 from digest.write.verify.screening import checked, trimmed
 
 log = logging.getLogger(__name__)
@@ -90,8 +89,6 @@ class Editor:
     """Tokens that the pages left: the check has them, so that no item goes unchecked."""
 
     def __post_init__(self) -> None:
-        stories = split_stories(self.material.stories)
-        self.material = replace(self.material, stories=stories)
         self.context = Context(material=self.material)
 
     async def write(self) -> Edited:

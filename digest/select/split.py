@@ -1,16 +1,15 @@
-"""Stories as a model is shown them: posts that the encoder finds apart are stories of their own.
+"""Split clusters that joined two events: posts that the encoder finds apart are stories of their own.
 
-A cluster that joined two events hides one of them behind the other's leading post, where no editor
-finds it. A story that was split wrongly costs a line: the model unites it again.
+One of the two would be hidden behind the other's leading post, where no editor finds it. A story
+that was split wrongly costs a line: where there is a model, it unites it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 
-from digest.reading import Reading, Story
-from digest.select.rank import measure_news, measure_substance, rank_stories, sum_parts
+from digest.reading import Reading
+from digest.select.embed import has_encoder
 
 APART, APART_COMPANY, APART_LANGUAGES = 0.50, 0.60, 0.40
 """Cosine below which two posts tell of two events: without a common name, with no more in common
@@ -26,30 +25,12 @@ BROAD = frozenset(["company", "institution", "place", "title", "coin"])
 """Kinds of names that many events of a day have in common."""
 
 
-def split_stories(stories: Sequence[Story]) -> tuple[Story, ...]:
-    """Return the stories, best first, with those that join several events taken apart."""
-    if not any(map(_is_encoded, stories)):
-        return tuple(stories)  # n-grams find two languages apart, whatever they tell
-    event = max((story.event for story in stories), default=0)
-    parts: list[Story] = []
-    for story in stories:
-        first, *others = _split(story.readings)
-        parts.append(replace(story, readings=tuple(first)) if others else story)
-        for readings in others:
-            event += 1
-            parts.append(_make_part(story, readings, event))
-    return rank_stories(parts)
-
-
-def _is_encoded(story: Story) -> bool:
-    """Return True if a vector is the encoder's, which need not be loaded to know: counts of
-    n-grams are never negative."""
-    vectors = (reading.vector for reading in story.readings)
-    return any(vector is not None and bool((vector < 0).any()) for vector in vectors)
-
-
-def _split(readings: Iterable[Reading]) -> list[list[Reading]]:
-    """Return the readings in groups, each told apart from the leading readings of the others."""
+def split_readings(readings: Iterable[Reading]) -> list[list[Reading]]:
+    """Return the readings of a story, best first, in groups: each is apart from the leading
+    readings of the others. Without the encoder they stay together: n-grams find two languages
+    apart, whatever these tell."""
+    if not has_encoder():
+        return [list(readings)]
     groups: list[list[Reading]] = []
     for reading in readings:
         group = next((g for g in groups if not is_apart(g[0], reading)), None)
@@ -60,29 +41,15 @@ def _split(readings: Iterable[Reading]) -> list[list[Reading]]:
     return groups
 
 
-def _make_part(story: Story, readings: Sequence[Reading], event: int) -> Story:
-    """Return what was split off a story; of its score, what belongs to the other post is left."""
-    lead = readings[0]
-    parts = {
-        **story.parts,
-        "news": measure_news(lead),
-        "substance": measure_substance(lead),
-        "voices": 0.0,
-    }
-    return replace(
-        story, readings=tuple(readings), score=sum_parts(parts), parts=parts, event=event
-    )
-
-
 def is_apart(first: Reading, second: Reading) -> bool:
     """Return True where two posts tell of two events, by their meaning and the names they share."""
-    if first.vector is None or second.vector is None:
+    if not (_is_encoded(first) and _is_encoded(second)):
         return False
     versions, others = list_versions(first.name_keys), list_versions(second.name_keys)
     shared = first.name_keys & second.name_keys
     if any(a <= b or b <= a for a in versions for b in others) or len(shared) > 1:
         return False
-    if _pieces(first) & _pieces(second):
+    if _pieces(first) & _pieces(second) or _figures(first) & _figures(second):
         return False
     cosine = float(first.vector @ second.vector)
     if versions and others and max(len(versions), len(others)) <= MAX_VERSIONS:
@@ -94,6 +61,10 @@ def is_apart(first: Reading, second: Reading) -> bool:
     return cosine < (APART_COMPANY if shared else APART)
 
 
+def _is_encoded(reading: Reading) -> bool:
+    return reading.vector is not None and bool(reading.vector.any())
+
+
 def list_versions(keys: Iterable[str]) -> list[set[str]]:
     """Return the pieces of each name with a number."""
     return [set(key.casefold().split()) for key in keys if any(map(str.isdigit, key))]
@@ -103,3 +74,8 @@ def _pieces(reading: Reading) -> set[str]:
     """Return the pieces of the names that few events of a day have in common."""
     keys = {name.key.casefold() for name in reading.names if name.kind not in BROAD}
     return {piece for key in keys for piece in key.split() if len(piece) >= LEAST_PIECE}
+
+
+def _figures(reading: Reading) -> set[str]:
+    """Return the figures that two posts hardly share by chance: 171.30, 13 billion dollars."""
+    return {term for term in reading.terms if term.replace(".", "").isdigit()}
