@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from digest.models import Post
-from digest.reading import Reading, read
+from digest.reading import Reading, attach, read
 from digest.select import cluster, embed
 from digest.select.cluster import cluster_posts
+from digest.select.split import is_apart, split_readings
 from tests.posts import post
 
 EVENTS = [
@@ -77,6 +78,19 @@ def terms(text: str) -> frozenset[str]:
     return Reading(post(text)).terms
 
 
+def test_a_sum_of_money_is_one_term_however_it_is_written() -> None:
+    sums = [terms(text) for text in ("raises $13B", "13 billion dollars", "融资 130 亿美元")]
+    assert all("13000000000" in found for found in sums)
+    assert "13000000000" not in terms("13B parameters")
+
+
+def test_an_account_is_called_by_the_name_it_begins_with() -> None:
+    names = ("OpenAI Developers", "ChatGPT研究所", "Mei Larkin", "the OpenAI fan")
+    accounts = [Reading(post("Hello", author_name=name)).account for name in names]
+    assert [account.key if account else "" for account in accounts[:2]] == ["openai", ""]
+    assert accounts[3] is None
+
+
 def test_names_are_spelled_alike_in_both_languages() -> None:
     assert terms("Northlight 发布 Meridian 3.2 Pro") >= {"northlight", "meridian", "3.2", "pro"}
     assert "the" not in terms("The model by @Someone https://example.com/Name")
@@ -143,3 +157,45 @@ def test_a_text_without_words_has_a_zero_vector() -> None:
 
 def test_the_encoder_reports_itself() -> None:
     assert "Encoder" in embed.encoder_check()
+
+
+def _pair(first: str, second: str, cosine: float, *, authors: str = "ab") -> list[Reading]:
+    posts = [
+        post(t, f"{n}", author=a)
+        for n, (t, a) in enumerate(zip((first, second), authors, strict=True))
+    ]
+    readings = list(read(posts))
+    second_row = [cosine, -((1 - cosine**2) ** 0.5)]
+    attach(readings, vectors=np.array([[1.0, 0.0], second_row], np.float32))
+    return readings
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cosine", "apart"),
+    [
+        (
+            "Acme releases Voxel-7 for speech.",
+            "Zenith ships Murmur-0.5B, a voice model.",
+            0.54,
+            True,
+        ),
+        ("Acme releases Voxel-7 for speech.", "I tried Voxel-7 on my laptop today.", 0.30, False),
+        ("Acme releases Voxel-7 for speech.", "Voxel-7 由 Acme 发布，支持十种语言。", 0.35, False),
+        ("OpenAI opens an office in Lisbon.", "OpenAI asks users what they fear.", 0.40, True),
+        ("Rain again in the north today.", "My cat sleeps on the keyboard.", 0.20, True),
+        ("OpenAI raised $13 billion.", "OpenAI: a round of $13B, led by Veld.", 0.40, False),
+        ("Acme ships Flow 1.0 today.", "Zenith opens Graph 1.0 to all.", 0.40, True),
+    ],
+)
+def test_posts_of_two_events_are_apart(first: str, second: str, cosine: float, apart: bool) -> None:
+    assert is_apart(*_pair(first, second, cosine)) is apart
+
+
+def test_a_thread_by_one_author_stays_one_story() -> None:
+    assert not is_apart(*_pair("A long day of talks.", "More in our blog.", 0.2, authors="aa"))
+
+
+def test_a_story_of_two_events_becomes_two() -> None:
+    pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
+    assert split_readings(pair) == [[pair[0]], [pair[1]]]
+    assert split_readings(pair[:1]) == [pair[:1]]

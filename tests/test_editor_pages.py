@@ -6,14 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
 import pytest
 
 from bot.messages import Paragraph
 from bot.report_blocks import ReportView, report_blocks
 from digest.models import SECTIONS, Item, Post, Section
-from digest.reading import Reading, Story, attach, read
-from digest.select.split import is_apart, split_readings
+from digest.reading import Story, read
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
 from digest.write.model.candidates import Candidate, require_subject
@@ -64,46 +62,6 @@ def test_without_a_pick_every_story_may_be_shown() -> None:
     assert {e.number for e in pages.events} | {e.number for e in pages.brief} <= {
         e.number for e in events
     }
-
-
-def _pair(first: str, second: str, cosine: float, *, authors: str = "ab") -> list[Reading]:
-    posts = [
-        post(t, f"{n}", author=a)
-        for n, (t, a) in enumerate(zip((first, second), authors, strict=True))
-    ]
-    readings = list(read(posts))
-    second_row = [cosine, -((1 - cosine**2) ** 0.5)]
-    attach(readings, vectors=np.array([[1.0, 0.0], second_row], np.float32))
-    return readings
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "cosine", "apart"),
-    [
-        (
-            "Acme releases Voxel-7 for speech.",
-            "Zenith ships Murmur-0.5B, a voice model.",
-            0.54,
-            True,
-        ),
-        ("Acme releases Voxel-7 for speech.", "I tried Voxel-7 on my laptop today.", 0.30, False),
-        ("Acme releases Voxel-7 for speech.", "Voxel-7 由 Acme 发布，支持十种语言。", 0.35, False),
-        ("OpenAI opens an office in Lisbon.", "OpenAI asks users what they fear.", 0.40, True),
-        ("Rain again in the north today.", "My cat sleeps on the keyboard.", 0.20, True),
-    ],
-)
-def test_posts_of_two_events_are_apart(first: str, second: str, cosine: float, apart: bool) -> None:
-    assert is_apart(*_pair(first, second, cosine)) is apart
-
-
-def test_a_thread_by_one_author_stays_one_story() -> None:
-    assert not is_apart(*_pair("A long day of talks.", "More in our blog.", 0.2, authors="aa"))
-
-
-def test_a_story_of_two_events_becomes_two() -> None:
-    pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
-    assert split_readings(pair) == [[pair[0]], [pair[1]]]
-    assert split_readings(pair[:1]) == [pair[:1]]
 
 
 def test_a_long_post_is_shown_around_its_news() -> None:

@@ -40,11 +40,11 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
     """
     terms = {part for name in names for part in name.key.split()}
     terms |= {name.key for name in names if any(map(str.isdigit, name.key))}
+    terms |= list_sums(text)
     if is_in_small_letters(text):
         return frozenset(terms | list_small_words(text) - _FUNCTION_WORDS)
     terms |= {word.lower() for word in _CAPITALISED.findall(text)} - _FUNCTION_WORDS
     terms |= {figure.lower().replace(",", "") for figure in _FIGURE.findall(text)}
-    terms |= list_sums(text)
     return frozenset(term for term in terms if len(term) > 1 and not _YEAR.match(term))
 
 

@@ -62,6 +62,16 @@ class Reading:
         """Return `zh`, `ja`, `en`, or `other`."""
         return text.find_language(self.plain)
 
+    @cached_property
+    def account(self) -> Name | None:
+        """Return the name that the account is called by: "OpenAI Developers" speaks for OpenAI,
+        "ChatGPT研究所" does not."""
+        author = self.post.author_name
+        start, name = next(iter(find_names(author)), (1, None))
+        if name is None or start or author[len(name.text) :][:1] not in ("", " "):
+            return None
+        return name
+
     @property
     def has_link(self) -> bool:
         """Return whether the text holds a link."""

@@ -16,9 +16,9 @@ cut."""
 MOST_ENTRIES, ENTRY_CHARS = 4, 110
 """A list of at most so many entries of at most so many characters is one sentence with the line
 above."""
-HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
-"""Whole words that are left of a headline which its source cut off, and its characters at the
-most: longer texts that are cut are posts."""
+HEADLINE_WORDS, HEADLINE_CHARS, TAIL_WORDS = 6, 110, 5
+"""Whole words that are left of a headline which its source cut off, its characters at the most
+(longer texts that are cut are posts), and the words of a last clause that goes with what is lost."""
 SHORT_CLAUSE = 20
 """Characters before a semicolon that are no sentence of their own."""
 
@@ -109,16 +109,20 @@ def _list_ends(text: str, last: str, *, is_only: bool) -> list[str]:
 
 
 def _trim_headline(last: str) -> str:
-    """Return a cut headline up to its last whole word that leaves nothing open, with an ellipsis;
-    empty where it is too short to say something."""
+    """Return a cut headline up to the clause that was cut off, or with an ellipsis up to its last
+    whole word that leaves nothing open; empty where too little is left."""
     words = _CUT.sub("", last).split()[:-1]
-    while words and words[-1].strip(",;:–—-&").lower() in {"", *load_words("sentences", "open")}:
-        words.pop()
     if len(words) < HEADLINE_WORDS or len(last) > HEADLINE_CHARS or not _CUT.search(last):
         return ""
-    headline = " ".join(words).rstrip(",;:–—-")
-    is_open = headline[0] == '"' and headline.count('"') == 1
-    return headline[is_open:] + "…"
+    end = "…"
+    for n in reversed(range(len(words))):
+        if words[n][-1] in ",:;–—-&" and len(words) - n <= TAIL_WORDS:
+            words, end = words[: n + (words[n] not in "–—-&")], ""
+    while words and end and words[-1].lower() in load_words("sentences", "open"):
+        words.pop()
+    headline = " ".join(words).rstrip(" ,:;–—-&")
+    is_open = headline.startswith('"') and headline.count('"') == 1
+    return headline[is_open:] + end if len(words) >= HEADLINE_WORDS // 2 else ""
 
 
 def _list_entries(lines: Sequence[str]) -> list[str]:

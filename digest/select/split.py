@@ -19,6 +19,7 @@ APART_VERSIONS = 0.60
 """The same where each names a numbered product that the other does not."""
 MAX_VERSIONS = 2
 """Numbered products in a post that is about them; more are a comparison."""
+LEAST_DIGITS = 3
 LEAST_PIECE = 4
 """Letters of a piece of a name that two posts may share by more than chance: "API", "GPT"."""
 BROAD = frozenset(["company", "institution", "place", "title", "coin"])
@@ -26,14 +27,14 @@ BROAD = frozenset(["company", "institution", "place", "title", "coin"])
 
 
 def split_readings(readings: Iterable[Reading]) -> list[list[Reading]]:
-    """Return the readings of a story, best first, in groups: each is apart from the leading
-    readings of the others. Without the encoder they stay together: n-grams find two languages
+    """Return the readings of a story in groups: each reading is apart from all of the groups before
+    its own. Without the encoder they stay together: n-grams find two languages
     apart, whatever these tell."""
     if not has_encoder():
         return [list(readings)]
     groups: list[list[Reading]] = []
     for reading in readings:
-        group = next((g for g in groups if not is_apart(g[0], reading)), None)
+        group = next((g for g in groups if not all(is_apart(r, reading) for r in g)), None)
         if group is None:
             groups.append([reading])
         else:
@@ -77,5 +78,7 @@ def _pieces(reading: Reading) -> set[str]:
 
 
 def _figures(reading: Reading) -> set[str]:
-    """Return the figures that two posts hardly share by chance: 171.30, 13 billion dollars."""
-    return {term for term in reading.terms if term.replace(".", "").isdigit()}
+    """Return the figures that two posts hardly share by chance: 171.30, 13 billion dollars, but
+    no version."""
+    digits = {term: term.replace(".", "") for term in reading.terms}
+    return {term for term, d in digits.items() if d.isdigit() and len(d) >= LEAST_DIGITS}

@@ -10,7 +10,7 @@ from digest.reading import Story
 from digest.text import language
 from digest.write.extractive import notes
 from digest.write.extractive.draft import Draft, join_sentences, make_item, name_speaker
-from digest.write.extractive.quotes import SUBJECTS, Quote
+from digest.write.extractive.quotes import Quote
 
 MAX_TITLE = {"zh": 60, "en": 110}
 """Characters of a title; a longer sentence is text without a title."""
@@ -20,21 +20,6 @@ MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
 LEAST_VALUE = 0.4
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
-MAX_CANDIDATES = 60
-"""Stories that are looked at for the points, the best by their rank."""
-WEIGHTS: Mapping[str, float] = {
-    "news": 1.05,
-    "engagement": 0.3,
-    "substance": -0.1,
-    "voices": 0.6,
-    "author": 0.4,
-    "fitness": 0.15,
-    "subjects": 0.08,
-}
-"""What makes a story a point: the parts of its rank, how well its sentence stands alone, and the
-subjects that this names, at most MAX_SUBJECTS. Fitted to the stories of 36 days that were read,
-heads and weights without the day (docs/design/points.md)."""
-MAX_SUBJECTS = 2
 LEAST_POINT = 0.8
 """Value of a point; a day with fewer of these is a quiet one. From 1.05 on four of five are worth
 telling, about 0.9 half of them."""
@@ -73,27 +58,13 @@ def list_points(draft: Draft) -> list[Item]:
 
 def _list_candidates(draft: Draft) -> list[_Candidate]:
     """Return stories with the sentence that tells each, best first, each event once."""
-    leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in draft.stories())
-    rated = [_rate(draft, story, lead.quote) for story, lead in leads if lead is not None]
     candidates: list[_Candidate] = []
-    for candidate in sorted(rated[:MAX_CANDIDATES], key=lambda candidate: -candidate.value):
-        story, lead = candidate.story, candidate.lead
-        if candidate.value < LEAST_POINT or story.event in draft.events or draft.is_printed(lead):
-            continue
-        draft.add(story, lead)
-        candidates.append(candidate)
+    for value, story, lead in draft.rate_stories(LEAST_VALUE):
+        if value >= LEAST_POINT and story.event not in draft.events and not draft.is_printed(lead):
+            draft.add(story, lead)
+            spoken = lead.sentence.language == draft.language
+            candidates.append(_Candidate(story, lead, value, spoken))
     return candidates
-
-
-def _rate(draft: Draft, story: Story, lead: Quote) -> _Candidate:
-    subjects = sum(name.kind in SUBJECTS for name in lead.sentence.names)
-    parts = {
-        **story.parts,
-        "fitness": lead.fitness,
-        "subjects": min(MAX_SUBJECTS, subjects),
-    }
-    value = sum(weight * parts.get(name, 0.0) for name, weight in WEIGHTS.items())
-    return _Candidate(story, lead, value, lead.sentence.language == draft.language)
 
 
 def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:

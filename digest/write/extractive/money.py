@@ -13,6 +13,7 @@ from digest.models import Item, Language, Section
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
+from digest.reading.index_terms import LEAST_SUM
 from digest.reading.names import find_names
 from digest.reading.units import CURRENCIES
 from digest.write.extractive import notes
@@ -37,8 +38,6 @@ MAX_NAMED = 3
 PRICE_FITNESS, LEAST_FITNESS = -0.1, 0.2
 """Least fitness of a sentence about a price, which is short and told again every day, and of one
 about anything else in money."""
-LEAST_SUM = 1_000_000
-"""Sum of money, in any currency, that is no price of a product."""
 MIN_COSINE = 0.3
 """Nearness to prices or the economy: percentages are everywhere."""
 FOREIGN = 0.3
@@ -157,7 +156,8 @@ def list_finance(draft: Draft) -> list[Item]:
     """Return money of the industry and the economy: rounds, revenue, rates."""
     items: list[Item] = []
     for _, quote, story in sorted(list_deals(draft), key=lambda entry: -entry[0]):
-        if len(items) < MAX_FINANCE and not draft.is_printed(quote):
+        is_told = story.event in draft.events or draft.is_printed(quote)
+        if len(items) < MAX_FINANCE and not is_told:
             items.append(make_item(draft, story, [quote]))
     return items or [notes.nothing(draft.material, "finance")]
 

@@ -57,14 +57,14 @@ class Quote:
     @cached_property
     def is_anchored(self) -> bool:
         """Return whether it names what it is about: a later sentence repeats a name of its post, or
-        names a subject of its own."""
+        names a subject of its own; Chinese ones leave out theirs."""
         sentence = self.sentence
         earlier = sentence.reading.sentences[: sentence.place]
-        return (
-            sentence.place == 0
-            or any(name.kind in SUBJECTS for name in sentence.names)
-            or any(sentence.name_keys & other.name_keys for other in earlier)
-        )
+        names = frozenset().union(*(other.name_keys for other in earlier))
+        if sentence.place == 0 or sentence.name_keys & names:
+            return True
+        is_spaced = sentence.language not in ("zh", "ja")
+        return (is_spaced or not names) and any(name.kind in SUBJECTS for name in sentence.names)
 
     def find_group(self, groups: tuple[Group, ...], least: float = MIN_COSINE) -> Group | None:
         """Return the group it belongs to, by its meaning and that of its post."""

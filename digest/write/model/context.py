@@ -16,7 +16,6 @@ from digest.models import Post
 from digest.reading import Story
 from digest.reading.injection import remove_injections, talks_to_programs
 from digest.reading.markup import drop_marks, spell_arrows
-from digest.reading.names import find_names
 from digest.reading.sentences import strip_addressees
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
@@ -206,8 +205,9 @@ class Context(ShownPosts):
     def measure_view(self, post: Post) -> float:
         """Return the margin of `view` of a person's post, that of its best sentence; of others,
         minus infinity."""
-        quotes = self.draft.quotes.get(post.key, ()) if is_person(post) else ()
-        return max((quote.opinion for quote in quotes), default=-math.inf)
+        quotes = self.draft.quotes.get(post.key, ())
+        margins = (quote.opinion for quote in quotes if is_person(quote.sentence.reading))
+        return max(margins, default=-math.inf)
 
     def deals(self) -> list[Post]:
         """Return posts about the topic's own money: rounds, revenue, spending, each with a sum."""
@@ -223,15 +223,13 @@ class Context(ShownPosts):
 
 
 def list_official(event: Event) -> list[Post]:
-    """Return the posts of accounts whose name begins with what others name in theirs: "OpenAI
-    Developers" about OpenAI, not "ChatGPT研究所"."""
+    """Return the posts of accounts that are called what others name in theirs."""
     readings = [reading for story in event.stories for reading in story.readings]
     posts = []
     for reading in readings:
         others = {key for other in readings if other is not reading for key in other.name_keys}
-        start, name = next(iter(find_names(reading.post.author_name)), (1, None))
-        behind = reading.post.author_name[len(name.text) :][:1] if name and not start else "-"
-        if name and name.key in others and behind in ("", " ") and reading.post.source == "x":
+        name = reading.account
+        if name and name.key in others and reading.post.source == "x":
             posts.append(reading.post)
     return posts
 
