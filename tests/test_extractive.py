@@ -222,7 +222,7 @@ def test_a_headline_that_was_cut_is_told_where_it_still_says_something() -> None
         post("It was a very long day for all of us, and...", "2"),
     ]
     points = items(written(told, "en"), "points")
-    assert [item.title for item in points] == [f"{cut[:55]}…"]
+    assert [item.title for item in points] == [f"{cut[:53]}…"]
 
 
 def test_no_company_is_a_person_with_a_view() -> None:

@@ -180,14 +180,6 @@ def test_what_happens_to_a_lab_of_the_topic_belongs() -> None:
     assert [text for text, reason in kept.items() if reason] == texts[-1:]
 
 
-def test_news_that_names_no_word_of_the_topic_is_nearer_to_it() -> None:
-    readings = read([post("Quillmark raised 13 billion dollars.", str(n)) for n in range(2)])
-    vectors = embed([reading.plain for reading in readings])
-    attach(readings, scores={"news": [0.4, -0.5]})
-    told, usual = judge_relevance(TOPIC, readings, vectors).fit
-    assert told == pytest.approx(1.75 * usual, rel=1e-4)
-
-
 def test_the_economy_is_talk_of_money() -> None:
     text = "Payrolls rose by 41,000 in November and unemployment is unchanged at 4.6%"
     assert _kept([post(text)]) == {text: ""}

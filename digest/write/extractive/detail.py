@@ -23,12 +23,12 @@ MAX_SPECIAL = 10
 MAX_IN_GROUP = 4
 LEAST_VALUE = 0.5
 """Value of a sentence that tells an event (`rate_quote`)."""
-WEIGHTS = {"fitness": 0.3, "news": 0.2, "advertisement": -0.2, "fit": 0.3}
+WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2}
 """What counts in the detail besides what makes a point: lesser stories are safe where their own
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.15
+LEAST_WORTH = 1.3
 """Worth of a story that the detail tells: nine of ten of the labelled ones above it are stories
 that an editor would mention, two of three would stand in a report's detail."""
 NEARER = 0.05

@@ -27,8 +27,9 @@ from digest.write.extractive.quotes import (
 )
 
 MAX_CITES = 5
-ON_TOPIC = 0.30
-"""Topic fit below which a story is no point of the digest, only background."""
+ON_TOPIC, SURE_NEWS = 0.30, 0.7
+"""Topic fit below which a story is only background, unless its news value is that high: "Anthropic
+raises $13B" names no word of the topic."""
 SAME_WORDS, SAME_EVENT, SAME_THING = 0.60, 0.55, 0.38
 """Cosines from which two sentences tell of one event: whatever they name, where they share a name,
 and where they share two, or a product's. On twelve days that an editor read, 13 of 17
@@ -56,18 +57,10 @@ WEIGHTS = {
 }
 """What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
 post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
-POINT_WEIGHTS = {
-    "news": 1.05,
-    "engagement": 0.3,
-    "substance": -0.1,
-    "voices": 0.6,
-    "author": 0.4,
-    "fitness": 0.15,
-    "subjects": 0.08,
-}
-"""What makes a story worth printing: the parts of its rank, how well its sentence stands alone, and
-the subjects that this names, at most MAX_SUBJECTS. Fitted to the stories of 36 days that were
-read, heads and weights without the day (docs/design/points.md)."""
+POINT_WEIGHTS = {"substance": -0.35, "fitness": 0.1, "subjects": 0.08}
+"""What makes a story a point besides its rank: how well its sentence stands alone and the subjects
+that it names, at most MAX_SUBJECTS; how much its posts say counts no more. Near to a fit on the
+stories of 43 days that were read, heads and weights without the day (docs/design/points.md)."""
 MAX_SUBJECTS = 2
 MAX_RATED = 70
 """Stories that are looked at, the best by their rank."""
@@ -118,7 +111,7 @@ class Draft:
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
         for story in self.material.stories:
-            if not story.market and story.parts.get("fit", 1.0) >= ON_TOPIC:
+            if not story.market and is_topical(story):
                 yield story
 
     @cached_property
@@ -207,6 +200,11 @@ class Draft:
         return nearest >= (SUPPORTS if names else SAME_WORDS)
 
 
+def is_topical(story: Story) -> bool:
+    """Return whether a story is one of the topic, not only near to it."""
+    return story.parts.get("fit", 1.0) >= ON_TOPIC or story.parts.get("news", 0.0) >= SURE_NEWS
+
+
 def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     """Return whether two quotes tell of one event; those of two versions of a thing do not.
 
@@ -259,11 +257,11 @@ def rate_story(story: Story, quote: Quote) -> float:
     """Return how much a story is worth printing where this sentence tells it."""
     subjects = sum(name.kind in SUBJECTS for name in quote.sentence.names)
     parts = {
-        **story.parts,
+        "substance": story.parts.get("substance", 0.0),
         "fitness": quote.fitness,
         "subjects": min(MAX_SUBJECTS, subjects),
     }
-    return sum(weight * parts.get(name, 0.0) for name, weight in POINT_WEIGHTS.items())
+    return story.score + sum(weight * parts[name] for name, weight in POINT_WEIGHTS.items())
 
 
 def make_item(

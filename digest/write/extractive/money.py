@@ -18,8 +18,8 @@ from digest.reading.names import find_names
 from digest.reading.units import CURRENCIES
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
-    ON_TOPIC,
     Draft,
+    is_topical,
     join_sentences,
     make_item,
     tells_news,
@@ -96,7 +96,7 @@ def _is_watched(draft: Draft, asset: Asset) -> bool:
 
 
 def _is_topical(story: Story) -> bool:
-    return not story.market and story.parts.get("fit", 1.0) >= ON_TOPIC
+    return not story.market and is_topical(story)
 
 
 def _list_money(
