@@ -44,8 +44,10 @@ def split_readings(readings: Iterable[Reading]) -> list[list[Reading]]:
 
 def is_apart(first: Reading, second: Reading) -> bool:
     """Return True where two posts tell of two events, by their meaning and the names they share."""
-    if not (_is_encoded(first) and _is_encoded(second)):
+    if first.vector is None or second.vector is None:
         return False
+    if not (first.vector.any() and second.vector.any()):
+        return False  # one of the many that were not encoded
     versions, others = list_versions(first.name_keys), list_versions(second.name_keys)
     shared = first.name_keys & second.name_keys
     if any(a <= b or b <= a for a in versions for b in others) or len(shared) > 1:
@@ -60,10 +62,6 @@ def is_apart(first: Reading, second: Reading) -> bool:
     if first.language != second.language:
         return cosine < APART_LANGUAGES
     return cosine < (APART_COMPANY if shared else APART)
-
-
-def _is_encoded(reading: Reading) -> bool:
-    return reading.vector is not None and bool(reading.vector.any())
 
 
 def list_versions(keys: Iterable[str]) -> list[set[str]]:

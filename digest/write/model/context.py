@@ -20,8 +20,9 @@ from digest.reading.sentences import strip_addressees
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
 from digest.write.extractive.detail import is_person, list_opinions
-from digest.write.extractive.draft import HEADLINE_SOURCES, Draft, rate_quote, tells_news
+from digest.write.extractive.draft import Draft, rate_quote, tells_news
 from digest.write.extractive.money import collect_talk, has_figure, list_deals
+from digest.write.extractive.quotes import HEADLINE_SOURCES
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
