@@ -18,7 +18,7 @@ MOST_ENTRIES, ENTRY_CHARS = 4, 110
 above."""
 HEADLINE_WORDS, HEADLINE_CHARS, TAIL_WORDS = 6, 110, 5
 """Whole words that are left of a headline which its source cut off, its characters at the most
-(longer texts that are cut are posts), and the words of a last clause that goes with what is lost."""
+(longer texts that are cut are posts), and words of a last clause that goes with what is lost."""
 SHORT_CLAUSE = 20
 """Characters before a semicolon that are no sentence of their own."""
 

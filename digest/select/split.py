@@ -1,4 +1,4 @@
-"""Split clusters that joined two events: posts that the encoder finds apart are stories of their own.
+"""Split clusters that joined two events: posts that the encoder finds apart are two stories.
 
 One of the two would be hidden behind the other's leading post, where no editor finds it. A story
 that was split wrongly costs a line: where there is a model, it unites it again.
