@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from digest.write.verify.exchanged import find_exchanged
+from digest.models import Item
+from digest.write.verify.nearness import prove
 from tests.posts import post
 
 SWAPPED = [
     ("美国 11 月失业率为 4.4%，高于 4.6% 的预期。", "美国11月失业率 4.6%，预期4.4%。"),
+    (
+        "1983 年以来学费上涨 486%，医疗费用上涨 899%。",
+        "Tuition is up 899% since 1983. Healthcare rose 486%.",
+    ),
     (
         "Apple was sold to Nvidia for $1 billion and Intel to Amazon for $1.95 billion.",
         "Apple → $1.95B exit to Nvidia\nIntel → $1B acquisition by Amazon",
@@ -20,15 +25,23 @@ TRUE = [
         "Intel went to Amazon for $1 billion, Apple to Nvidia for $1.95 billion.",
         "Apple → $1.95B exit to Nvidia\nIntel → $1B acquisition by Amazon",
     ),
+    # neither counts of different things, nor numbers of names
+    ("A score of 77.0 on 8 tests.", "It was tried on 8 tests and got a score of 77.0."),
+    ("852 made 40 clips with Sora 2.", "With Sora 2 a man called 852 made 40 clips."),
     ("年化营收 200–260 亿美元，目前为 70 亿美元", "from $7 billion now to $20-26 billion"),
 ]
 
 
+def has_exchanged(said: str, posted: str) -> bool:
+    [verdict] = prove([(Item(said, cites=("x:1",)), [post(posted, "1")], False)])
+    return any(claim.kind == "exchanged" for claim in verdict.claims)
+
+
 @pytest.mark.parametrize(("said", "posted"), SWAPPED)
 def test_figures_in_each_others_place_are_named(said: str, posted: str) -> None:
-    assert list(find_exchanged(said, [post(posted, "1")]))
+    assert has_exchanged(said, posted)
 
 
 @pytest.mark.parametrize(("said", "posted"), TRUE)
 def test_another_order_of_the_same_facts_passes(said: str, posted: str) -> None:
-    assert not list(find_exchanged(said, [post(posted, "1")]))
+    assert not has_exchanged(said, posted)

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from digest.reading.amounts import Amount, find_amounts, find_cues
 from digest.reading.days import blank_days
+from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
@@ -20,19 +21,28 @@ _RANGE = re.compile(r"\s?(?:[-–~～至到]|to)\s?[$€£¥]?")
 
 
 def read_contexts(text: str) -> list[tuple[Amount, str]]:
-    """Return the amounts of a text that count or measure, with the words between their
-    neighbours: "月失业率为" for the 4.6% of "月失业率为 4.6%，预期 4.4%"."""
+    """Return the amounts of a text that count or measure, but no ends of ranges, with the words
+    between their neighbours: "月失业率为" for the 4.6% of "月失业率为 4.6%，预期 4.4%"."""
     amounts = [
         amount
         for amount in find_amounts(blank_days(text))
-        if not amount.in_name and amount.kind in ("number", "multiple", "share")
+        if amount.kind in ("number", "multiple", "share") and not _is_named(amount, text)
     ]
     starts = [0, *(amount.end for amount in amounts)]
     ends = [*(amount.start for amount in amounts[1:]), len(text)]
+    ranges = {a.start for pair in pairwise(amounts) if _is_range(text, *pair) for a in pair}
     return [
         (amount, _read_beside(text, amount, start, end))
         for amount, start, end in zip(amounts, starts, ends, strict=False)
+        if amount.start not in ranges
     ]
+
+
+def _is_named(amount: Amount, text: str) -> bool:
+    """Return True for the number of a name: Sora 2, 7-Eleven."""
+    before = not amount.unit and follows_name(text, amount.start)
+    behind = text[amount.end : amount.end + 2]
+    return amount.in_name or before or (behind[:1] == "-" and behind[1:].isupper())
 
 
 def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
@@ -45,7 +55,7 @@ def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
     return f"{near} {behind}".strip()
 
 
-def is_range(text: str, first: Amount, second: Amount) -> bool:
+def _is_range(text: str, first: Amount, second: Amount) -> bool:
     """Return True where two amounts are the ends of one range: 20 to 50%."""
     return bool(_RANGE.fullmatch(text[first.end : second.start]))
 
@@ -67,6 +77,13 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
     ends = [first, *(match.end() for match in _CLAUSE_END.finditer(text, first, amount.start))]
     after = _CLAUSE_END.search(text, amount.end, last)
     return text[ends[-parts:][0] : after.start() if after else last]
+
+
+def joins_things(text: str, amount: Amount) -> bool:
+    """Return True where a part of a sentence names several things and this one figure: 1100
+    万本科和硕士毕业生."""
+    clause = find_clause(text, amount, 1).replace(amount.text, "")
+    return bool(_AND.search(clause)) and not any(map(str.isdigit, clause))
 
 
 def find_direction(text: str, amount: Amount) -> int:
@@ -116,14 +133,19 @@ def has_cue(clause: str, table: str) -> bool:
 
 
 _ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
-_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、，和与及+]")
+_MARKS = " • , · , | , – , — , → ".split(",")
+_AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
+_THREAD = re.compile(r"\b\d/(\d\d?)\b")
 
 
 def count_entries(text: str) -> set[int]:
-    """Return how many things the text's lists hold: lines that start alike, and runs such as "A,
-    B and C"."""
-    marked = sum(bool(_ENTRY.match(line.strip())) for line in text.split("\n"))
-    sizes = {marked} if marked > 1 else set()
+    """Return how many things the text's lists hold: lines that start alike, runs such as "A, B
+    and C", the parts of a thread."""
+    lines = [line.strip() for line in text.split("\n")]
+    entries = sum(bool(_ENTRY.match(line)) for line in lines)
+    marked = sum(any(mark in line for mark in _MARKS) for line in lines)
+    sizes = {count for count in (entries, marked) if count > 1}
+    sizes |= {int(parts) for parts in _THREAD.findall(text)}
     for sentence in (part for line in text.split("\n") for part in split_line(line)):
         parts = _AND.split(sentence)
         short = [part for part in parts if 0 < len(part.strip()) <= 40]

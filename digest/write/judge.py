@@ -20,6 +20,7 @@ from digest.write.model.context import ShownPosts
 from digest.write.model.editor import ANSWER, ROOM
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Check
+from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
 
@@ -69,8 +70,8 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
 
 def judged(lines: Iterable[str], name: str) -> Iterator[str]:
     """Yield a JSON line `{"id","ok","unsupported"}` for each item, as the code judges it."""
-    for labelled in read_items(lines, name):
-        [verdict] = prove([(labelled.item, labelled.posts, labelled.view)])
+    items = list(read_items(lines, name))
+    for labelled, verdict in zip(items, _prove(items), strict=True):
         yield _line(labelled.id, verdict.unsupported)
 
 
@@ -83,7 +84,7 @@ async def judge_with_model(
 
     Each call has as many items as a report's check has; what it costs is bounded call by call.
     """
-    candidates = [_candidate(labelled) for labelled in items]
+    candidates = list(map(_make_candidate, items, _prove(items)))
     waiting = list(range(len(items)))
     while waiting:
         part = [candidates[at] for at in waiting]
@@ -105,8 +106,11 @@ async def judge_with_model(
     ]
 
 
-def _candidate(labelled: LabelledItem) -> Candidate:
-    [verdict] = prove([(labelled.item, labelled.posts, labelled.view)])
+def _prove(items: Sequence[LabelledItem]) -> list[Verdict]:
+    return prove([(labelled.item, labelled.posts, labelled.view) for labelled in items])
+
+
+def _make_candidate(labelled: LabelledItem, verdict: Verdict) -> Candidate:
     cited = tuple(post for post in labelled.posts if post.key in labelled.item.cites)
     section: SectionName = "views" if labelled.view else "points"
     return Candidate(section, labelled.item, cited, verdict.unsupported)

@@ -7,27 +7,27 @@ names, with the words beside both in the posts; of those in the same order, only
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from digest.models import Post
 from digest.reading.amounts import Amount
-from digest.reading.contexts import is_range, read_contexts
+from digest.reading.contexts import read_contexts
 from digest.reading.markup import fold_text
 from digest.reading.names import find_names
-from digest.select.embed import embed
+from digest.select.embed import Vectors
 from digest.write.verify.figures import is_supported
 
-LEAST, NAME = 0.5, 0.5
+LEAST, NAME = 0.35, 0.5
 """Least by which the crossed pairing is nearer than the direct one, in cosines; what a name weighs
-that both have. Of 239 true items (verify_dev and 79 others) 1 is refused; of 68 of them with two
-figures exchanged 32 are."""
+that both have. Of 533 true items of seven sets 2 are refused; of 184 of them with two figures
+exchanged 108 are."""
 EXCHANGED = "figures exchanged"
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class FigurePair:
     """Two figures of a statement, their words, and the words beside each in the posts."""
 
     figures: tuple[Amount, Amount]
@@ -36,16 +36,29 @@ class _Pair:
     turned: bool
     """True where they stand in the other order in the posts."""
 
+    @property
+    def words(self) -> str:
+        """Return the two figures as a claim."""
+        first, second = self.figures
+        return f"{EXCHANGED}: {first.text}, {second.text}"
 
-def find_exchanged(text: str, posts: Sequence[Post]) -> Iterator[str]:
-    """Yield the words of two figures of the statement that the posts have in each other's place."""
-    for pair in _list_pairs(fold_text(text), [fold_text(post.text) for post in posts]):
-        if _compare(pair) >= LEAST if pair.turned else _have_turned_names(pair):
-            first, second = pair.figures
-            yield f"{EXCHANGED}: {first.text}, {second.text}"
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Return what is compared by meaning."""
+        return (*self.said, *self.posted[0], *self.posted[1]) if self.turned else ()
+
+    def is_exchanged(self, vectors: Mapping[str, Vectors]) -> bool:
+        """Return True where the posts have the figures in each other's place; `vectors` has a unit
+        vector for each of `texts`."""
+        return _compare(self, vectors) >= LEAST if self.turned else _have_turned_names(self)
 
 
-def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[_Pair]:
+def list_pairs(text: str, posts: Sequence[Post]) -> list[FigurePair]:
+    """Return the pairs of figures of a statement that may have changed places."""
+    return list(_list_pairs(fold_text(text), [fold_text(post.text) for post in posts]))
+
+
+def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
     """Yield pairs of figures of one unit that the posts have too."""
     figures = [(amount, words) for amount, words in read_contexts(text) if _is_telling(amount)]
     facts = [fact for post in posted for fact in read_contexts(post)]
@@ -57,38 +70,42 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[_Pair]:
         (first, words), (second, others) = figures[at], figures[other]
         if not places[at] or not places[other]:
             continue
-        alike = _unit(first) == _unit(second) and first.value != second.value
-        if alike and not is_range(text, first, second):
+        if _measure(first) == _measure(second) and first.value != second.value:
             beside = [tuple(filter(None, (facts[n][1] for n in places[x]))) for x in (at, other)]
             if words and others and all(beside):
-                turned = places[at][0] > places[other][0]
-                yield _Pair((first, second), (words, others), (beside[0], beside[1]), turned)
+                turned = places[at][-1] > places[other][0]
+                yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
 
 
 def _is_telling(amount: Amount) -> bool:
     bare_year = not amount.unit and 1900 <= amount.value < 2100
-    return not bare_year and not (amount.spelled and amount.value < 2 and not amount.unit)
+    counted = amount.spelled and amount.value < 10 and amount.unit in ("", "count")
+    return not bare_year and not counted
 
 
-def _unit(amount: Amount) -> str:
-    return amount.unit.removeprefix("count")
+def _measure(amount: Amount) -> tuple[str, bool]:
+    """Return what can change places: figures of one unit; of none, counts or decimals."""
+    unit = amount.unit.removeprefix("count")
+    return unit, bool(unit) or amount.step < 1
 
 
-def _compare(pair: _Pair) -> float:
+def _compare(pair: FigurePair, vectors: Mapping[str, Vectors]) -> float:
     """Return by how much the statement's words are nearer to those of the other figure."""
-    first, second = (embed([words, *pair.posted[0], *pair.posted[1]]) for words in pair.said)
-    cut = 1 + len(pair.posted[0])
-    own, other = slice(1, cut), slice(cut, None)
-    direct = max(first[own] @ first[0]) + max(second[other] @ second[0])
-    crossed = max(first[other] @ first[0]) + max(second[own] @ second[0])
+
+    def near(words: str, others: Sequence[str]) -> float:
+        return max(float(vectors[words] @ vectors[other]) for other in others)
+
+    (first, second), (own, other) = pair.said, pair.posted
+    direct = near(first, own) + near(second, other)
+    crossed = near(first, other) + near(second, own)
     names = [_names([words]) for words in pair.said]
     posted = [_names(words) for words in pair.posted]
     shared = len(names[0] & posted[1]) + len(names[1] & posted[0])
     shared -= len(names[0] & posted[0]) + len(names[1] & posted[1])
-    return float(crossed - direct) + NAME * shared
+    return crossed - direct + NAME * shared
 
 
-def _have_turned_names(pair: _Pair) -> bool:
+def _have_turned_names(pair: FigurePair) -> bool:
     """Return True where each figure's name stands beside the other figure in the posts only."""
     first, second = (_names([words]) for words in pair.said)
     own, other = (_names(words) for words in pair.posted)

@@ -16,7 +16,7 @@ from digest.reading.sentences import split_line
 from digest.select.embed import EMBED_CHARS, embed, has_encoder
 from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
-from digest.write.verify.exchanged import find_exchanged
+from digest.write.verify.exchanged import list_pairs
 
 NEAR = 0.28
 """Least cosine between a sentence and the nearest sentence or part of its posts. Half of
@@ -51,12 +51,12 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
     cited = [[p for p in posts if p.key in item.cites] for item, posts, _ in items]
     parts = [[part for post in posts for part in _split_post(post)] for posts in cited]
     statements = [split_statements(item.text) for item, _, _ in items]
-    texts = list(dict.fromkeys(text for group in (*parts, *statements) for text in group))
+    pairs = [list_pairs(item.text, own) for (item, _, _), own in zip(items, cited, strict=True)]
+    groups = (*parts, *statements, *(pair.texts for own in pairs for pair in own))
+    texts = list(dict.fromkeys(text for group in groups for text in group))
     vectors = dict(zip(texts, embed(texts), strict=True)) if texts else {}
     proved = []
-    for verdict, own, whole, (item, _, _), posts in zip(
-        verdicts, statements, parts, items, cited, strict=True
-    ):
+    for verdict, own, whole, figures in zip(verdicts, statements, parts, pairs, strict=True):
         far = [
             Claim("unrelated", statement)
             for statement in own
@@ -64,7 +64,7 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
             and not (has_exact_figure(statement) and verdict.ok)  # it tells what it is about
             and max(float(vectors[statement] @ vectors[part]) for part in whole) < NEAR
         ]
-        exchanged = [Claim("exchanged", words) for words in find_exchanged(item.text, posts)]
+        exchanged = [Claim("exchanged", p.words) for p in figures if p.is_exchanged(vectors)]
         proved.append(Verdict((*verdict.claims, *exchanged, *far)))
     return proved
 
