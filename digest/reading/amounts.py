@@ -83,27 +83,6 @@ _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)"
 _TENTHS = re.compile(
     r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
 )
-_DENOMINATORS = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "tenth": 10}  # fmt: skip
-_SMALL = {
-    word: n
-    for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
-} | {"a": 1, "an": 1}
-_ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
-_FRACTION = re.compile(
-    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|place|party|century))"
-    rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
-    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
-    rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?P<whole>{_ONES}|ten|\d{{1,3}})\b",
-    re.I,
-)
-_NO_HALF = re.compile(r"\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen))", re.I)
-"""Behind a half that is none: of 2026, a billion."""
-_HALF_SPAN = re.compile(
-    r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-]an?[\s-](hour|year|day|month)\b|\bhalf[\s-](hour)\b",
-    re.I,
-)
-_MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _ORDINAL_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
     " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
@@ -114,10 +93,33 @@ _ORDINALS = {word: n for n, word in enumerate(_ORDINAL_WORDS, 1)} | {
         "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth".split(), 2
     )
 }
+_DENOMINATORS = {"half": 2, "quarter": 4, "hundredth": 100, "thousandth": 1000} | {
+    word: n for word, n in _ORDINALS.items() if n > 2
+}
+_SMALL = {
+    word: n
+    for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
+} | {"a": 1, "an": 1}
 _TENS = {
     word: 10 * n
     for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
 }
+_ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
+_FRACTION = re.compile(
+    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
+    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
+    rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
+    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?P<whole>{_ONES}|ten|{'|'.join(_TENS)}|\d{{1,3}})\b",
+    re.I,
+)
+_NO_HALF = re.compile(r"\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen))", re.I)
+"""Behind a half that is none: of 2026, a billion."""
+_HALF_SPAN = re.compile(
+    r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-](?:an?[\s-])?(hour|year|day|month)\b",
+    re.I,
+)
+_MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _RANK = re.compile(
     rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
@@ -238,7 +240,7 @@ def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity
 
 def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) -> Hedge:
     before = text[max(0, start - 16) : start]
-    if text[start:end].rstrip("万亿").endswith(("多", "余")):
+    if text[start] in "过逾超" or text[start:end].rstrip("万亿").endswith(("多", "余")):
         return "over"
     trailing = text[end : end + 2] in ("左右", "上下")
     if (
@@ -358,7 +360,7 @@ def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
     if match["digits"]:
         return float(match["digits"]), float(match["slash"])
     part, whole = match["part"].lower(), match["whole"].lower()
-    return float(_SMALL.get(part) or part), float(_SMALL.get(whole) or whole)
+    return float(_SMALL.get(part) or part), float((_SMALL | _TENS).get(whole) or whole)
 
 
 def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tuple[Quantity, ...]:
@@ -366,7 +368,8 @@ def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tu
     if _POINT.match(text, match.end()):
         return (Quantity(above / below, "pp"), Quantity(above / below, "percent"))
     rounded = Quantity(float(round(percent)), "percent"), Quantity(round(percent, 1), "percent")
-    return Quantity(percent, "percent"), *rounded, Quantity(above / below, "")
+    ranks = (Quantity(below, "rank"),) if text[match.start()] in "aA" else ()  # a third time
+    return Quantity(percent, "percent"), *rounded, Quantity(above / below, ""), *ranks
 
 
 def _find_multiples(text: str) -> Iterator[Amount]:

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from digest.reading.amounts import Amount
+from digest.reading.amounts import Amount, find_cues
 from digest.reading.numerals import parse_han
+from digest.reading.vocabulary import load_lines
 
 TermKind = Literal["quarter", "half", "weekday", "decade", "round"]
 
@@ -124,6 +126,22 @@ _RELATIVE = re.compile(
     rf"|(?P<n>\d{{1,2}}|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?:days?|天|日)\s?(?:之)?(?P<side>ago|前|后|later|from now)",
     re.I,
 )
+
+
+@cache
+def _load_months() -> dict[str, str]:
+    """Return by month of another language the English one; longest first: 11월 before 1월."""
+    rows = [line.split() for line in load_lines("months", "months")]
+    months = {word.replace("·", " "): name.title() for name, *words in rows for word in words}
+    return {word: months[word] for word in sorted(months, key=len, reverse=True)}
+
+
+def translate_months(text: str) -> str:
+    """Return a text with English names for the months of other languages: 5 de septiembre,
+    tháng 9."""
+    words = "|".join(_load_months())
+    pattern = rf"(?:\bde )?(?<!\w)({words})(?![a-zà-ỹ])"
+    return re.sub(pattern, lambda match: _load_months()[match[1].lower()], text, flags=re.I)
 
 
 def find_days(text: str) -> list[Day]:
@@ -249,17 +267,18 @@ def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
 
 
 def _find_zone(text: str, match: re.Match[str]) -> str:
-    """Return the zone that stands right behind a time, or shortly before it."""
+    """Return the zone right behind a time, in Chinese only where none stands shortly before it."""
+    before = text[max(0, match.start() - 20) : match.start()].lower()
+    zones = {before.rfind(word): word for word in _ZONE_OF if not word.isascii()}
+    place = max(zones)
+    nearest = _ZONE_OF[zones[place]] if place >= 0 else ""
     after = _ZONE.match(text[match.end() :].lstrip(" (（,")[:10])
-    if after:
+    if after and (after[0].isascii() or not nearest):
         word = re.sub(r"\s", "", after[0].lower())
         for length in range(len(word), 1, -1):
             if word[:length] in _ZONE_OF and (length == len(word) or not word.isascii()):
                 return _ZONE_OF[word[:length]]
-    before = text[max(0, match.start() - 20) : match.start()].lower()
-    return next(
-        (zone for word, zone in _ZONE_OF.items() if not word.isascii() and word in before), ""
-    )
+    return nearest
 
 
 def blank_zones(text: str) -> str:
@@ -326,8 +345,6 @@ _SPAN = re.compile(
     rf"|(?P<han_by>[每几数]个?)?(?P<han>{'|'.join(_HAN_SPANS)})|(?<=\w)/(?P<slash>{'|'.join(_SLASHED)})\b",
     re.IGNORECASE,
 )
-_RATES = re.compile(r"\b(?:yoy|ytd|arr|run[- ]rate|today|tonight|overnight)\b", re.IGNORECASE)
-_SPAN_OF_RATE = {"today": "day", "tonight": "day", "overnight": "day"}
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
@@ -335,7 +352,7 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
     (Q3)."""
     mentions = list(read_spans(text))
     spans = {unit for _, _, unit in mentions}
-    spans |= {_SPAN_OF_RATE.get(match.lower(), "year") for match in _RATES.findall(text)}
+    spans |= {unit for unit in ("day", "year") if any(find_cues(text, f"this_{unit}"))}
     named = {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
     # "700M weekly users by July" are no monthly ones.
     spans |= named - {"month"} if any(counted for _, counted, _ in mentions) else named

@@ -15,7 +15,7 @@ from digest.reading.sounds import Sounds, unaccent
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
 _SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
-_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:\.\d+)*")
 _TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
 _TAIL = re.compile(r"(?:-[a-z]+)+$")
 """Of Yahoo-style, Gemma-based."""
@@ -28,7 +28,7 @@ _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
 _ENDINGS = sorted("'s s es ed ing d er ers ly n an ian ese ish".split(), key=len, reverse=True)
 _QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
 _VERSION = re.compile(
-    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[%x×倍万亿月日年]|million|billion|美元))",
+    rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[万亿月日年]|[mb]illion))",
     re.IGNORECASE,
 )
 _COUNTED = frozenset("point points percent times people users seats votes".split())
@@ -206,11 +206,13 @@ def find_quotations(text: str) -> Iterator[str]:
 
 
 def find_versions(text: str) -> Iterator[Numbered]:
-    """Yield names with a number. A figure behind a name ("Vance 14 points ahead") is none."""
+    """Yield names with a number. A figure behind a name ("Vance 14 points ahead") is none, nor is
+    a year."""
     for match in _VERSION.finditer(text):
         after = text[match.end() : match.end() + 12].lower()
         counted = after[:1].isspace() and _COUNTED.intersection(after.strip(".,;:!?)").split()[:1])
-        if not counted and not find_unit(text, match.end())[0]:
+        year = len(match[2]) == 4 and match[2][:2] in ("19", "20")
+        if not (counted or year or find_unit(text, match.end())[0]):
             yield Numbered(match.start(), match.group(), match[1], match[2])
 
 

@@ -27,13 +27,17 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SMALL = dict(zip(_UNITS, range(20), strict=True)) | dict(
     zip(_TENS, range(20, 100, 10), strict=True)
 )
-_LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_LARGE = {
+    "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
+}  # fmt: skip
 _SCALE_WORDS = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
     word: scale
     for scale, words in (
-        (10**6, "mn mil millones milhões millions millionen mio triệu juta milyon млн"),
-        (10**9, "bn bil bilhões milliards milliarden mrd tỷ miliar milyar млрд"),
-        (10**12, "tn"),
+        (10**3, "ribu tys тыс nghìn ngàn"),
+        (10**6, "mn mln mil mill millón millones milhão milhões millions millionen mio miljoen miljoner milioni triệu juta milyon млн"),
+        (10**9, "bn bln bb bil billions bilhão bilhões milliard milliards milliarden mrd mld miljard miljarder miliardi tỷ miliar milyar млрд"),
+        (10**12, "tn tln trn trillions trilhão trilhões triliun trilyon трлн"),
+        (10**7, "cr crores"), (10**5, "lakhs"),
     )
     for word in words.split()
 }  # fmt: skip
@@ -55,7 +59,7 @@ _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
     rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
-    r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?![A-Za-z/²³]))?"
+    r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?![A-Za-z²³]|/(?!\d)))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
     rf"|\b(?P<english>(?:an?\s(?=hundred|{_LARGER})|half\san?\s(?={_LARGER}))?(?:{_WORDS})"
     rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|\sand\sa\shalf)*)(?!s?\w)",
@@ -171,15 +175,14 @@ def parse_han(numeral: str) -> Decimal:
             section, digits = section + _SHORT_TENS[piece], False
         else:
             place = Decimal(0)
-            if piece in _HAN_TENS:
-                amount = Decimal(_HAN_TENS[piece])
-                if fresh and not digits and groups:  # 万千 and the like: a scale of a scale
-                    groups[-1] *= amount
-                else:
-                    section += (current if digits else Decimal(1)) * amount
+            amount = Decimal(_HAN_TENS.get(piece) or _HAN_MYRIADS[piece])
+            if fresh and not digits and groups:  # 万千, 亿亿: a scale of a scale
+                groups[-1] *= amount
+                scale = amount / 10
+            elif piece in _HAN_TENS:
+                section += (current if digits else Decimal(1)) * amount
                 scale = amount / 10
             else:
-                amount = Decimal(_HAN_MYRIADS[piece])
                 lower = [group for group in groups if group < amount]
                 groups = [group for group in groups if group >= amount]
                 total = sum(lower, section + current) or Decimal(1)

@@ -32,4 +32,5 @@ def _join(words: list[str], end: str) -> re.Pattern[str]:
     ]
     latin = [rf"{w}\b" for w in spelled if w[0].isascii() and w[0].isalpha()]
     others = [w for w in spelled if not (w[0].isascii() and w[0].isalpha())]
-    return re.compile(rf"(?:(?<![-\w])(?:{'|'.join(latin)})|{'|'.join(others)}){end}", re.I)
+    others += [rf"(?<![-\w])(?:{'|'.join(latin)})"] if latin else []
+    return re.compile(f"(?:{'|'.join(others)}){end}", re.I)

@@ -18,6 +18,8 @@ _OTHER_SCRIPT = re.compile(
 )
 _SPELLED = re.compile(f"{_C}{{3,9}}")
 _DOTTED = re.compile(f"(?<=[·・]){_C}{{1,7}}|{_C}{{1,4}}(?=[·・])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Between the names of @ClementDelangue."""
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
 """Letters from which a word that is spelled as Chinese characters sound is no chance."""
@@ -202,7 +204,9 @@ class Sounds:
     @cached_property
     def _latin(self) -> frozenset[str]:
         return frozenset(
-            sound_of(word) for word in _LATIN_WORD.findall(self._text) if word[0].isupper()
+            sound_of(word)
+            for word in _LATIN_WORD.findall(_HUMP.sub(" ", self._text))
+            if word[0].isupper()
         )
 
     @cached_property

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 from digest.models import Item, Post
 from digest.reading.amounts import Amount, find_amounts
 from digest.reading.assets import blank_tickers, find_tickers
-from digest.reading.contexts import find_clause, find_direction, find_moves, find_turned_words
+from digest.reading.contexts import (
+    count_entries,
+    find_clause,
+    find_direction,
+    find_moves,
+    find_turned_words,
+    joins_things,
+)
 from digest.reading.days import blank_days, blank_zones, find_terms
 from digest.reading.markup import (
     blank_handles,
@@ -31,19 +37,24 @@ from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
     LARGE,
+    is_converted,
     is_derived,
     is_magnitude,
     is_supported,
 )
 from digest.write.verify.naming import find_missing_names, find_missing_versions
-from digest.write.verify.periods import find_missing_days
+from digest.write.verify.periods import (
+    find_missing_days,
+    find_missing_spans,
+    is_between,
+    is_day_of_month,
+)
 
 ClaimKind = Literal[
     "cite", "link", "figure", "derived", "exchanged", "day", "version", "ticker", "name",
     "speaker", "unrelated",
 ]  # fmt: skip
 
-_CLOCK = {"hour": 60, "minute": 1}
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
 _HALF_OF = frozenset("of the as its their that all".split())
 LINK = "a link, markup or mention"
@@ -106,7 +117,14 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     amounts = find_amounts(blank_handles(bare))
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
-    yield from _missing_amounts(amounts, bare, evidence)
+    converted = [
+        amount
+        for amount in amounts
+        if is_converted(amount, find_clause(bare, amount, 1), evidence.operands, evidence.spans)
+    ]
+    if not converted:
+        yield from (Claim("day", words) for words in find_missing_spans(shares, evidence))
+    yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
     yield from (Claim("figure", words) for words in find_turned_words(bare, evidence.text))
     yield from (Claim("figure", words) for words in _turned_moves(amounts, bare, evidence))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
@@ -144,15 +162,15 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if not is_magnitude(amount, evidence.amounts):
                 yield Claim("figure", amount.text)
             continue
-        if is_supported(amount, evidence.amounts) or _is_listed(amount, evidence):
+        if is_supported(amount, evidence.amounts) or _is_listed(amount, bare, evidence):
             if _is_reversed(amount, bare, evidence):
                 yield Claim("figure", find_clause(bare, amount).strip())
             continue
-        if amount.unit == "year" and _is_years_since(amount.value, evidence):
+        if is_between(amount, evidence) or is_day_of_month(amount, evidence):
             continue
-        if amount.unit in _CLOCK and _is_between_hours(amount, evidence):
-            continue
-        derived = is_derived(amount, find_clause(bare, amount), evidence.operands)
+        summed = joins_things(bare, amount)
+        clause = find_clause(bare, amount)
+        derived = is_derived(amount, clause, evidence.operands, summed=summed)
         if not derived:
             yield Claim("figure" if derived is False else "derived", amount.text)
 
@@ -164,19 +182,6 @@ def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> I
         ends = first.value, second.value
         if ends not in posted and ends[::-1] in posted:
             yield bare[first.start : second.end]
-
-
-def _is_years_since(value: float, evidence: Evidence) -> bool:
-    """Return True where a year that the posts name lies so many years from theirs."""
-    years = [int(term[5:]) for term in evidence.terms if term.startswith("year ")]
-    return any(abs(created.year - year) == value for year in years for created in evidence.created)
-
-
-def _is_between_hours(amount: Amount, evidence: Evidence) -> bool:
-    """Return True where two hours that the posts name lie so far apart."""
-    minutes = amount.value * _CLOCK[amount.unit]
-    hours = [hour.minutes for hour in evidence.hours]
-    return any(abs(a - b) == minutes for a, b in combinations(hours, 2))
 
 
 def _without(text: str, amounts: Sequence[Amount]) -> str:
@@ -213,11 +218,13 @@ def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     return bool(sure) and (value >= 3 or (value != 1 and unit not in ("", "count")))
 
 
-def _is_listed(amount: Amount, evidence: Evidence) -> bool:
-    """Return True for a small bare count that is the length of a list in the posts."""
+def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for a small bare count that is the length of a list in the posts, or in the
+    statement itself."""
     value, unit = amount.value, amount.unit
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
-    return countable and 2 <= value <= 20 and value == int(value) and int(value) in evidence.lists
+    small = countable and 2 <= value <= 20 and value == int(value)
+    return small and int(value) in evidence.lists | count_entries(text)
 
 
 def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:

@@ -23,6 +23,7 @@ from digest.reading.days import (
     find_spans,
     find_terms,
     resolve_days,
+    translate_months,
 )
 from digest.reading.markup import drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
@@ -67,6 +68,8 @@ class Evidence:
     """From where to where figures went."""
     days: tuple[Day, ...]
     """Days that the posts name, or mean by "yesterday" and 周五."""
+    short_days: tuple[Day, ...]
+    """Those in the short form 10/24 or 10.19, which may be versions."""
     own_days: tuple[Day, ...]
     """Days on which the posts were written, in any zone."""
     names_days: bool
@@ -100,6 +103,7 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
         tuple(fact for part in parts for fact in part.facts),
         tuple(move for part in parts for move in part.moves),
         tuple(day for part in parts for day in part.days),
+        tuple(day for part in parts for day in part.short_days),
         tuple(day for part in parts for day in part.own_days),
         any(part.names_days for part in parts),
         tuple(hour for part in parts for hour in part.hours),
@@ -117,18 +121,20 @@ def _read(
     source: str, url: str, author: str, author_name: str, posted: str, created: datetime
 ) -> Evidence:
     words = join_versions(drop_short_links(fold_text(posted)))
+    if language(posted) == "other":
+        words = translate_months(words)
     name = fold_text(author_name)
     text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
     days, terms = find_days(words), find_terms(words)
+    short_days = find_short_days(bare)
     meant = [as_day(day) for day in resolve_days(words, terms, created)]
-    all_days = (*days, *find_short_days(bare), *meant)
     numbers = find_amounts(bare)
     amounts = (
         *numbers,
         *find_amounts(words),
         *find_amounts(name),
-        *_other_amounts(words, all_days, terms),
+        *_other_amounts(words, (*days, *short_days, *meant), terms),
     )
     own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
     return Evidence(
@@ -142,12 +148,13 @@ def _read(
             if amount.unit in CHANGES
         ),
         tuple(find_moves(bare, numbers)),
-        all_days,
+        (*days, *meant),
+        tuple(short_days),
         tuple(as_day(day) for day in own),
         bool(days),
         tuple(find_hours(words)),
         (created,),
-        _read_terms(words, terms, all_days, created),
+        _read_terms(words, terms, created),
         frozenset(find_spans(words, amounts, terms)),
         frozenset(count_entries(words)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
@@ -168,13 +175,13 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         version = not amount.unit and follows_name(bare, amount.start)
         year = not amount.unit and 1900 <= amount.value < 2100
-        if amount.kind == "number" and not (amount.in_name or version or year):
+        if amount.kind in ("number", "share") and not (amount.in_name or version or year):
             yield amount
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:
-    """Yield days of a month, the months of a quarter, bare 百万, "a majority" and "a decade" as
-    figures that may support others."""
+    """Yield days of a month, the months of a quarter, bare 百万, "a majority", "a decade" and
+    24/7 as figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     for numeral in find_bare_scales(words):
@@ -184,29 +191,18 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
         yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
     for match in find_cues(words, "decade"):
         yield Amount(*match.span(), match.group(), (Quantity(10.0, "year"),))
+    for match in find_cues(words, "nonstop"):
+        for quantity in (Quantity(24.0, "hour"), Quantity(7.0, "day")):
+            yield Amount(*match.span(), match.group(), (quantity,))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
 
 
-def _read_terms(
-    words: str, written: Sequence[Term], days: Sequence[Day], created: datetime
-) -> frozenset[str]:
-    """Return months, years, weekdays and the like that the post names, or that its days have."""
+def _read_terms(words: str, written: Sequence[Term], created: datetime) -> frozenset[str]:
+    """Return months, years, weekdays and the like that the post names."""
     terms = {term.value for term in written}
-    terms |= {f"month {day.month}" for day in days}
-    terms |= {f"year {day.year}" for day in days if day.year}
-    for day in days:
-        terms |= _weekday(day, created)
     for table, shift in (("next_year", 1), ("last_year", -1)):
         if any(find_cues(words, table)):
             terms.add(f"year {created.year + shift}")
     return frozenset(terms)
-
-
-def _weekday(day: Day, created: datetime) -> set[str]:
-    try:
-        date = created.replace(year=day.year or created.year, month=day.month, day=day.day)
-    except ValueError:  # 30 February
-        return set()
-    return {f"weekday {date.weekday()}"}

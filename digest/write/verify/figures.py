@@ -4,12 +4,13 @@ price times count)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity
 from digest.reading.contexts import has_cue
+from digest.reading.days import read_spans
 from digest.reading.units import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
@@ -83,8 +84,8 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
         return True  # 30% is "almost a third"
     round_step = max(step, _trailing_step(value))
-    if mine.hedge == "over":
-        return value < fact < value + round_step
+    if mine.hedge == "over":  # 55% is "more than half", and so is 70%
+        return value < fact < value + (value / 2 if mine.kind == "share" else round_step)
     if mine.hedge == "under":
         return value - round_step / 2 <= fact < value
     return mine.hedge == "about" and difference <= min(
@@ -110,9 +111,12 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
     )
 
 
-def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | None:
+def is_derived(
+    amount: Amount, clause: str, others: Sequence[Amount], *, summed: bool
+) -> bool | None:
     """Return True where one operation on figures of the posts gives the amount and the clause
-    says so; None where it gives it and the clause does not; False where none does."""
+    says so, or is `summed`; None where it gives it and the clause does not; False where none
+    does."""
     possible = None
     if amount.unit == "cent":
         dollars = (Quantity(amount.value / 100, "usd"),)
@@ -122,43 +126,81 @@ def is_derived(amount: Amount, clause: str, others: Sequence[Amount]) -> bool | 
     step = max(1.0, _trailing_step(target))
     above = step if amount.hedge == "over" else 0.0
     below = step / 2 if amount.hedge == "under" else 0.0
-    for signal, value in _results(amount, others):
+    facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
+    for signal, value in _results(amount, facts):
         if abs(value - target) <= tolerance or target - below < value < target + above:
-            if not signal or has_cue(clause, signal):
+            if not signal or has_cue(clause, signal) or (summed and signal == "sum"):
                 return True
             possible = True
     return None if possible else False
 
 
-def _results(amount: Amount, others: Sequence[Amount]) -> Iterator[tuple[str, float]]:
+def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:
+    """Return True where a rate of the posts, in one of their spans of time or in the one behind
+    it, gives the amount in a span that the clause counts by: $60 billion a year are 5 a month, one
+    in two seconds 30 a minute."""
+    facts = [quantity for other in others for quantity in other.quantities[:1]]
+    rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
+    rates += [(fact, _seconds(unit)) for fact in facts[:MOST_OPERANDS] for unit in spans]
+    tolerance = max(_find_tolerance(amount, clause), 0.02 * abs(amount.value))  # months differ
+    targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by} - {0.0}
+    return any(
+        seconds not in (0, target)
+        and len({fact.unit, amount.unit} - {"", "count"}) < 2
+        and abs(fact.value * target / seconds - amount.value) <= tolerance
+        for fact, seconds in rates
+        for target in targets
+    )
+
+
+def _seconds(unit: str) -> float:
+    dimension, size = load_dimensions().get(unit, ("", 0.0))
+    return size if dimension == "time" else 0.0
+
+
+def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, float]]:
     """Yield what operations on the posts' figures give, in the amount's unit, with the words that
     must name the operation ("" where the unit does)."""
-    facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
     yield from (("sum", value) for value in _sums(amount.unit, facts))
-    for left, right in permutations(list(dict.fromkeys(facts))[:MOST_OPERANDS], 2):
-        yield from _compare(amount, left, right)
+    for fact in facts:
+        yield from _turn(amount.unit, fact)
+    unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
+    beside = set(pairwise(unique))
+    for left, right in permutations(unique, 2):
+        near = not beside.isdisjoint(((left, right), (right, left)))
+        yield from _compare(amount, left, right, near=near)
         per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
         yield from ((per, value) for value in _rates(amount.unit, left, right))
 
 
+def _turn(unit: str, fact: Quantity) -> Iterator[tuple[str, float]]:
+    """Yield a third for three times and the other way round, 45% as the rest of 55%."""
+    if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
+        yield "", 100 / fact.value
+    if unit == fact.unit == "percent" and fact.value < 100:
+        yield "rest", 100 - fact.value
+
+
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
     """Yield the totals of three and more figures that follow each other."""
-    for first in range(min(len(facts), MOST_OPERANDS) - 2):
-        total = facts[first].value
-        for n, fact in enumerate(facts[first + 1 : first + MOST_SUMMED], 2):
-            pair = _comparable(facts[first], fact)
-            if not pair or not _fits(unit, facts[first], fact):
-                break
-            scale = _scale(facts[first], fact, unit)
-            total = pair[0] * scale + pair[1] * scale if n == 2 else total + pair[1] * scale
-            if n > 2:
-                yield total
+    for at, first in enumerate(facts[: MOST_OPERANDS - 2]):
+        total, terms = 0.0, 0
+        for fact in facts[at : at + MOST_SUMMED]:
+            pair = _comparable(first, fact)
+            if pair and _fits(unit, first, fact):
+                total, terms = total + pair[1] * _scale(first, fact, unit), terms + 1
+                if terms > 2:
+                    yield total
 
 
-def _compare(amount: Amount, left: Quantity, right: Quantity) -> Iterator[tuple[str, float]]:
-    """Yield ratio, difference and sum of two figures of one dimension."""
+def _compare(
+    amount: Amount, left: Quantity, right: Quantity, *, near: bool
+) -> Iterator[tuple[str, float]]:
+    """Yield ratio, difference and sum of two figures of one dimension. Small bare ones have a ratio
+    where they stand `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
-    if pair and pair[1] and (left.unit or amount.kind != "number" or min(pair) >= LARGE):
+    bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
+    if pair and pair[1] and (not bare or (near and unit == "percent")):
         for signal, value in _ratios(unit, *pair):
             yield "" if amount.kind == "share" else signal, value
     if pair and _fits(unit, left, right):
@@ -172,9 +214,10 @@ def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
     a day."""
     plain = ("", "count")
     same = left.unit == unit if unit in CURRENCIES else unit in plain and left.unit in plain
-    if same and right.value > 1 and right.unit in (*plain, *SPANS):
-        yield left.value * right.value
+    if same and right.value > 1 and right.unit not in CURRENCIES | {"percent", "times"}:
         yield left.value / right.value
+        if right.unit in (*plain, *SPANS):
+            yield left.value * right.value
 
 
 def _find_tolerance(amount: Amount, clause: str) -> float:

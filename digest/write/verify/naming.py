@@ -74,7 +74,12 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         if _names_maker(name, start, plain, mentions):
             continue
         if entry := _find_known(name):
-            if not _has_entry(entry, name, start, plain, mentions):
+            if _has_entry(entry, name, start, plain, mentions):
+                continue
+            span = start, start + len(name.text)
+            if _is_part(name, plain, *span):
+                spans.remove(span)
+            else:
                 yield name.text
         else:
             unlisted += _missing_words(name.text, plain, start, mentions)
@@ -95,6 +100,18 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         yield from han
 
 
+def _is_part(name: Name, text: str, start: int, end: int) -> bool:
+    """Return True where a Chinese name is part of a person's (奥斯汀·奥尔雷德 is not of Austin) or
+    lies across words: 强生 in 增强生成."""
+    if name.text.isascii():
+        return False
+    if name.kind == "place" and "·" in (text[start - 1 : start], text[end : end + 1]):
+        return True
+    segmenter().prepare([text])
+    words = ((at, at + len(word)) for word, _, at in segmenter().cut(text))
+    return any(a < start < b < end or start < a < end < b for a, b in words)
+
+
 def _turned_places(text: str, mentions: Mentions) -> Iterator[str]:
     """Yield North Carolina where the posts have South Carolina and no other."""
     sides: dict[str, set[str]] = {}
@@ -113,7 +130,19 @@ def _find_known(name: Name) -> KnownName | None:
 
 BESIDE_CHARS, MAKER_CHARS = 60, 12
 """Between a company and its product or person; between a product and the word "maker"."""
-_POSSESSIVES = ("'s ", "的", " 的", "旗下", " 旗下")
+_POSSESSIVES = (
+    "'s ",
+    "-led ",
+    "的",
+    " 的",
+    "旗下",
+    " 旗下",
+    "执掌",
+    "领导",
+    "掌舵",
+    "创办",
+    "创立",
+)
 
 
 def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
@@ -129,10 +158,17 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
     if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
         return True  # CRCL is Circle Internet, for short Circle
     if entry.kind == "place":
-        implied = any(_is_owned(owned, mentions) for owned in entry.owns)
+        implied = entry.key in _list_homes(mentions)
+        implied = implied or any(_is_owned(owned, mentions) for owned in entry.owns)
         home = entry.key == "china" and "zh" in mentions.languages
         return implied or home or (entry.key in _WIDE and not mentions.places)
     return entry.kind == "person" and mentions.sounds.match(name.text)
+
+
+def _list_homes(mentions: Mentions) -> set[str]:
+    """Return where the makers of the posts' products are at home: Claude is of the US."""
+    makers = {maker for key in mentions.keys for maker in find_owners(key)}
+    return {home.key for maker in makers for home in find_owners(maker.spellings[0])}
 
 
 def _stands_beside(owned: str, beside: str) -> bool:
@@ -304,10 +340,16 @@ def _missing_han_names(
     for start, name in find_han_names(text, spoken, words, list(spans)):
         spelled = _whole_name(name, start, text)
         lower = keep_letters(name.text.lower())
-        if lower in bare or (name.kind == "person" and mentions.sounds.match(spelled)):
-            continue
+        end = start + len(name.text)
+        if text[end : end + 1] == "·" and any(listed == end + 1 for listed, _ in spans):
+            continue  # the first name of a person whom the posts have
         at = start + name.text.rfind("·") + 1
-        if not _is_cjk(mentions) and mentions.sounds.match_around(text, at, start + len(name.text)):
+        last = text[at:end]
+        if lower in bare or (at > start and len(last) > 2 and last in bare):
+            continue
+        if name.kind == "person" and mentions.sounds.match(spelled):
+            continue
+        if not _is_cjk(mentions) and mentions.sounds.match_around(text, at, end):
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
+from datetime import date
+from itertools import combinations
 
+from digest.reading.amounts import Amount
 from digest.reading.days import (
+    Day,
     Hour,
     convert_hour,
     find_days,
@@ -17,48 +21,75 @@ from digest.reading.days import (
 from digest.write.verify.evidence import Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
+_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
+MOST_DAYS = 20
+"""Days of the posts that are compared: a calendar gives chance results."""
 
 
 def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]:
-    """Yield days, hours, months, years, weekdays and spans of a statement that its posts do not
-    have.
+    """Yield days, hours, months, years and weekdays of a statement that its posts do not have.
 
     `bare` is the text with days and fractions blanked out: "a quarter" of them is no span of time.
     """
     days = find_days(text)
-    shared = any(day.matches(other) for day in days for other in evidence.days)
+    posted = (*evidence.days, *evidence.short_days)
+    shared = any(day.matches(other) for day in days for other in posted)
     # The post's own day is a fact too, unless the posts name days and the item names none of them.
     own = () if evidence.names_days and not shared else evidence.own_days
     for day in days:
-        if not any(day.matches(other) for other in (*evidence.days, *own)):
+        if not any(day.matches(other) for other in (*posted, *own)):
             yield day.text
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
     zone = zones.pop() if len(zones) == 1 else ""
     hours = [replace(hour, zone=hour.zone or zone) for hour in hours]
     yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
-    terms = {*evidence.terms, *_own_terms(evidence)}
-    for term in find_terms(bare):
+    terms = find_terms(bare)
+    stated = {term.value for term in terms}
+    posted_terms = {*evidence.terms, *_find_day_terms(posted, evidence)}
+    posted_terms.update(end for term in evidence.terms for end in _find_ends(term))
+    posted_terms.update(_find_own_terms(evidence, stated))
+    for term in terms:
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
         numbered = kind == "year" and (
             _has_number(number, evidence) or has_short_year(int(number), evidence.text)
         )
-        if term.value not in terms and not numbered:
+        if term.value not in posted_terms and not numbered:
             yield term.text
-    if evidence.spans:
-        counted = {unit: words for words, by, unit in read_spans(bare) if by}
-        yield from (words for unit, words in counted.items() if unit not in evidence.spans)
 
 
-def _own_terms(evidence: Evidence) -> Iterator[str]:
+def find_missing_spans(bare: str, evidence: Evidence) -> list[str]:
+    """Return the spans of time that a statement counts by where its posts count by others."""
+    counted = {unit: words for words, by, unit in read_spans(bare) if by and evidence.spans}
+    return [words for unit, words in counted.items() if unit not in evidence.spans]
+
+
+def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
+    """Yield month, year and weekday of days."""
+    yield from (f"month {day.month}" for day in days)
+    yield from (f"year {day.year}" for day in days if day.year)
+    yield from (f"weekday {day.weekday()}" for day in _list_dates(days, evidence))
+
+
+def _find_ends(term: str) -> Iterator[str]:
+    """Yield the first and last month of a quarter or half year: "the six months to June"."""
+    kind, _, number = term.partition(" ")
+    if months := {"quarter": 3, "half": 6}.get(kind):
+        last = int(number) * months
+        yield from (f"month {last - months + 1}", f"month {last}")
+
+
+def _find_own_terms(evidence: Evidence, stated: Set[str]) -> Iterator[str]:
     """Yield month, year and weekday of the time of writing; the month only where the posts name
-    none."""
-    named = {term.split()[0] for term in evidence.terms}
+    none, or one that is `stated` too, the year where they name none."""
+    terms = {*evidence.terms, *_find_day_terms(evidence.days, evidence)}
+    months = {term for term in terms if term.startswith("month")}
+    has_year = any(term.startswith("year") for term in terms)
     for created in evidence.created:
-        if "month" not in named:
+        if not months or months & stated:
             yield f"month {created.month}"
-        if "year" not in named:
+        if not has_year:
             yield f"year {created.year}"
         yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
 
@@ -101,3 +132,46 @@ def _has_number(value: float, evidence: Evidence) -> bool:
         if not evidence.hours
         for fact in amount.quantities
     )
+
+
+def is_day_of_month(amount: Amount, evidence: Evidence) -> bool:
+    """Return True for "the 14th" and 14 日 where the posts name the day or, naming none, were
+    written on it."""
+    days = evidence.days if evidence.names_days else evidence.own_days
+    dated = amount.unit in ("day", "rank") and amount.text.endswith(
+        ("日", "号", "th", "st", "nd", "rd")
+    )
+    return dated and any(day.day == amount.value for day in days)
+
+
+def is_between(amount: Amount, evidence: Evidence) -> bool:
+    """Return True where two times that the posts name, or at which they were written, lie so far
+    apart: "six days earlier", "30 years after"."""
+    if amount.unit in ("year", "decade"):
+        terms = {*evidence.terms, *_find_day_terms(evidence.days, evidence)}
+        years = {int(term[5:]) for term in terms if term.startswith("year ")}
+        years |= {at.year for at in evidence.created}
+        span, most = (10, 2) if amount.unit == "decade" else (1, 0)
+        pairs = combinations(years, 2)
+        return any(abs(abs(a - b) - amount.value * span) <= most for a, b in pairs)
+    if minutes := _MINUTES.get(amount.unit):
+        hours = combinations((hour.minutes for hour in evidence.hours), 2)
+        apart = (abs(b - a).total_seconds() / 60 for a, b in combinations(evidence.created, 2))
+        return any(abs(a - b) == amount.value * minutes for a, b in hours) or any(
+            abs(gap - amount.value * minutes) <= minutes / 2 for gap in apart
+        )
+    length = _DAYS.get(amount.unit, 0.0)
+    slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
+    days = list(_list_dates((*evidence.own_days, *evidence.days)[:MOST_DAYS], evidence))
+    return bool(length) and any(
+        abs(abs((a - b).days) - amount.value * length) <= slack for a, b in combinations(days, 2)
+    )
+
+
+def _list_dates(days: Sequence[Day], evidence: Evidence) -> Iterator[date]:
+    """Yield calendar days; where they name no year, of the first post's."""
+    for day in days:
+        try:
+            yield date(day.year or evidence.created[0].year, day.month, day.day)
+        except ValueError:  # 30 February
+            continue
