@@ -1,4 +1,4 @@
-"""Chat platforms: what each must do, what it is given, and how it is found by its place here.
+"""Chat platforms: the ports Platform and Delivering, the Host they see, and how they are loaded.
 
 A platform that needs a token is a module or package of this folder with `open_platform`; its
 settings are NAME_BOT_TOKEN and NAME_API_URL. The terminal needs none.
@@ -22,9 +22,9 @@ from digest.masking import mask
 from digest.models import Chat, Ending, Language
 
 MOST_WAIT_SECONDS = 60.0
-"""How long an answer waits at the platform's word before it is given up."""
+"""The longest wait a platform may ask for before an answer is given up."""
 MOST_TRIES = 5
-"""Calls made for one message of an answer."""
+"""Attempts for one message of an answer."""
 
 
 class PlatformError(Exception):
@@ -46,7 +46,7 @@ class Unreachable(PlatformError):
 
 
 class Refused(PlatformError):
-    """It will not do this, however often it is asked: a wrong token, a message it cannot take."""
+    """The platform refuses for good: a wrong token, a message it does not accept."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Gone(PlatformError):
 
 
 class Moved(PlatformError):
-    """The chat has another id now."""
+    """The chat has a new id."""
 
     def __init__(self, new: str) -> None:
         super().__init__(f"the chat is {new} now")
@@ -82,7 +82,7 @@ class Moved(PlatformError):
 
 
 class Limited(PlatformError):
-    """Not taken: too many messages. Waiting `seconds` helps."""
+    """Not accepted: too many messages. Waiting `seconds` helps."""
 
     def __init__(self, seconds: float, *, everywhere: bool = False, counts: bool = True) -> None:
         """`everywhere`: said of the whole bot, not of this chat; `counts`: towards a ban."""
@@ -91,16 +91,16 @@ class Limited(PlatformError):
 
 
 class NotSent(Unreachable):
-    """The message was not taken for certain: it never left this machine, or the server failed
-    before it did anything. Sending it again doubles nothing."""
+    """The message was certainly not accepted: it never left this machine, or the server failed
+    before it did anything. Sending it again duplicates nothing."""
 
 
 class Unsure(Unreachable):
-    """Nobody knows whether the message was taken: cut off or timed out after its first byte."""
+    """The message may have been accepted: cut off or timed out after its first byte."""
 
 
 class Revoked(PlatformError):
-    """The token is not, or no more, right."""
+    """The token is wrong, or was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class Host(Protocol):
         ...
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
-        """Values that complete what is typed: what is shown, what is meant. At most 25."""
+        """Return labels and values that complete what is typed, at most 25."""
         ...
 
     def is_flooding(self, platform: str, person: str) -> bool:
@@ -163,7 +163,7 @@ class Host(Protocol):
         ...
 
     async def first_time(self, platform: str, update: str) -> bool:
-        """Whether this update was never handled; from now on it was."""
+        """Mark an update as handled; return False if it was marked before."""
         ...
 
     async def ended(
@@ -175,8 +175,8 @@ class Host(Protocol):
     async def arrived(
         self, platform: str, chat: str, message: str, text: str, at: datetime
     ) -> None:
-        """Note a message of the bot's own that somebody in the chat can see: with this text, sent
-        at that time. It settles a part of which nobody knew whether it arrived."""
+        """Record that somebody in the chat sees a message of the bot with this text, sent at that
+        time: it settles a part that may not have arrived."""
         ...
 
     async def moved(self, platform: str, old: str, new: str) -> None:
@@ -188,7 +188,7 @@ class Host(Protocol):
         ...
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Keep a note across restarts."""
+        """Save a note across restarts."""
         ...
 
     async def list_received(self, platform: str) -> list[tuple[str, str]]:
@@ -201,17 +201,17 @@ class Host(Protocol):
         ...
 
     def ready(self, platform: str, name: str) -> None:
-        """Note that the platform talks to people now, under that name."""
+        """Record that the platform is connected, under that name."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a platform may be sent to, as its makers state it."""
+    """The rate limits of a platform, as its makers state them."""
 
     a_second: float
     most: float
-    """What is never tried to exceed."""
+    """The highest rate that is ever tried."""
     chat_gap: float = 0.0
     """Seconds between two messages to one chat."""
     group_minute: int = 0
@@ -228,23 +228,23 @@ class Outgoing:
     body: str
     """One of those that `bodies` made."""
     nonce: str
-    """The same at every try of this message, and of no other."""
+    """Unique to this message, and the same at every attempt."""
     picture: bytes = b""
     """The picture that the body names, where there is no `file_id`."""
     file_id: str = ""
-    """What the platform calls the picture since it was sent there once."""
+    """The platform's id of the picture, where it was uploaded before."""
     plain: bool = False
     """Without markup and buttons."""
     bare: bool = False
     """Without the picture."""
     denied: bool = False
-    """Some of it is left out for want of permissions: the message says so."""
+    """Something is left out for want of permissions, and the message says so."""
     thread: str = ""
     """The first message of its digest, in whose thread it belongs; empty for the chat itself."""
     repeated: bool = False
-    """It was tried before."""
+    """True after an earlier attempt."""
     reply_to: str = ""
-    """The message it answers, where its place follows from that: a thread of comments."""
+    """The message it answers, where that decides its thread: among comments."""
 
     def without(self, error: Refused) -> Outgoing | None:
         """Return the message without what was refused, or None where nothing is left to leave
@@ -259,7 +259,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a platform says of a message it took."""
+    """What a platform answers for a message it accepted."""
 
     message: str
     file_id: str = ""
@@ -271,19 +271,19 @@ class Delivered:
 
 
 class Delivering(Protocol):
-    """How a platform takes digests: prepared messages, one call each, every outcome told apart."""
+    """The port for digests: prepared messages, one call each, every outcome told apart."""
 
     @property
     def pace(self) -> Pace: ...
 
     @property
     def repeats(self) -> bool:
-        """Whether a repeated message with the same nonce is one message."""
+        """Return True if the platform merges messages with the same nonce."""
         ...
 
     @property
     def reuses(self) -> bool:
-        """Whether a picture that was sent once can be sent again by its name there."""
+        """Return True if an uploaded picture can be sent again by its id."""
         ...
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
@@ -303,11 +303,11 @@ class Delivering(Protocol):
         ...
 
     async def publish(self, chat: Chat, message: str) -> None:
-        """Hands a message on to followers; what is refused is logged."""
+        """Publish a message to followers; log a refusal."""
         ...
 
     async def close(self) -> None:
-        """Lets go of the connections."""
+        """Close the connections."""
         ...
 
 
@@ -316,11 +316,11 @@ class Platform(Protocol):
 
     @property
     def delivering(self) -> Delivering:
-        """How it takes digests."""
+        """Return the port for digests."""
         ...
 
     async def run(self) -> None:
-        """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
+        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         ...
 
     async def send(self, chat: Chat, reply: Reply) -> None:
@@ -343,8 +343,8 @@ async def send_answer(
     moved: Callable[[str], Awaitable[None]],
 ) -> None:
     """Send one message of an answer: wait where the platform asks to, send again what was certainly
-    not taken, follow a chat that moved, leave out what is refused. Raises Gone, Refused, Revoked or
-    Unreachable."""
+    not accepted, follow a chat that moved, leave out what is refused. Raises Gone, Refused,
+    Revoked or Unreachable."""
     reason = ""
     for attempt in range(1, MOST_TRIES + 1):
         try:
@@ -363,10 +363,10 @@ async def send_answer(
             await moved(error.new)
             message = replace(message, chat=replace(message.chat, id=error.new))
         except Refused as error:
-            less = message.without(error)
-            if less is None:
+            reduced = message.without(error)
+            if reduced is None:
                 raise
-            message = less
+            message = reduced
     raise Unreachable(reason or "refused again and again")
 
 
@@ -388,8 +388,8 @@ def load(name: str) -> ModuleType:
 
 def open_platform(name: str, host: Host, setup: Setup) -> Platform:
     """Return the platform of that name; connects to nothing yet."""
-    made: Platform = load(name).open_platform(host, setup)
-    return made
+    platform: Platform = load(name).open_platform(host, setup)
+    return platform
 
 
 def language_of(code: str | None) -> Language | None:

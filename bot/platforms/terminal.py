@@ -60,8 +60,8 @@ async def everything() -> bool:
 
 async def _exchange(answer: Answer, line: str) -> None:
     here = Chat("terminal", "terminal")
-    async for one in answer(Incoming(here, "terminal", line, configures=everything)):
-        print(render(one, width(), styled=sys.stdout.isatty()), flush=True)
+    async for reply in answer(Incoming(here, "terminal", line, configures=everything)):
+        print(render(reply, width(), styled=sys.stdout.isatty()), flush=True)
         print()
 
 
@@ -170,8 +170,8 @@ def _entry(entry: ListItem, columns: int, styled: bool) -> list[str]:
     title, body = _line(entry.title), clean(entry.text)
     lines: list[str] = []
     if title:
-        first, *rest = wrap(title, columns, lead, "    ")
-        bold = [first, *rest]
+        first, *others = wrap(title, columns, lead, "    ")
+        bold = [first, *others]
         lines += [_bold(line) for line in bold] if styled else bold
         lead = "    "
     if body:
@@ -196,8 +196,8 @@ def _terms(rows: Sequence[tuple[str, str]], columns: int, styled: bool) -> list[
             lines += wrap(_line(meaning), columns, " " * indent, " " * indent)
             continue
         lead = shown + " " * max(2, indent - cells(shown))
-        first, *rest = wrap(_line(meaning), columns, lead, " " * indent)
-        lines += [f"{_bold(shown)}{first[len(shown) :]}" if styled else first, *rest]
+        first, *others = wrap(_line(meaning), columns, lead, " " * indent)
+        lines += [f"{_bold(shown)}{first[len(shown) :]}" if styled else first, *others]
     return lines
 
 
@@ -207,8 +207,8 @@ def _links(links: Sequence[Link], columns: int, styled: bool) -> list[str]:
     shown = [_link(links[0]), *(_line(link.label) for link in links[1:MOST_HANDLES])]
     if len(links) > MOST_HANDLES:
         shown.append(f"+{len(links) - MOST_HANDLES}")
-    said = " ".join(part for part in shown if part)
-    lines = wrap(said, columns, "    ↳ ", "      ") if said else []
+    words = " ".join(part for part in shown if part)
+    lines = wrap(words, columns, "    ↳ ", "      ") if words else []
     return [f"\x1b[2m{line}\x1b[0m" for line in lines] if styled else lines
 
 
@@ -241,8 +241,8 @@ def _pieces(text: str) -> list[str]:
     breaks = True
     for letter in _letters(text):
         wide = letter > "\x7f" and cells(letter) == 2
-        held = letter in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and letter != " ")
-        if pieces and (held or (not wide and letter != " " and not breaks)):
+        joined = letter in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and letter != " ")
+        if pieces and (joined or (not wide and letter != " " and not breaks)):
             pieces[-1] += letter
         else:
             pieces.append(letter)

@@ -69,7 +69,7 @@ class Discord:
         self.delivering = DiscordDeliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
 
     async def run(self) -> None:
-        """Talks to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
+        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
             async with self.client:
                 await self.client.start(self.setup.token)
@@ -93,21 +93,21 @@ class Discord:
             """Do nothing: channels of Discord keep their ids."""
 
         for body in self.delivering.bodies(reply, chat, "picture"):
-            own = picture if "picture" in json.loads(body) else b""
-            message = Outgoing(chat, body, secrets.token_urlsafe(15), own)
+            upload = picture if "picture" in json.loads(body) else b""
+            message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
             await send_answer(deliver, message, moved)
 
     def _is_news(self, channel: str) -> bool:
-        known = self.client.get_channel(int(channel))
-        return isinstance(known, discord.TextChannel) and known.is_news()
+        place = self.client.get_channel(int(channel))
+        return isinstance(place, discord.TextChannel) and place.is_news()
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Send a reply to somebody's direct messages. Raises as `send` does."""
         await self.send(await self.delivering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Who the token is for and the link that invites the bot; then the chats where it may
-        not post."""
+        """Return who the token is for and the link that invites the bot, then the chats where it
+        may not post."""
         try:
             return await checked(self.setup, chats)
         except Exception as error:
@@ -122,7 +122,7 @@ class Client(discord.AutoShardedClient):
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             proxy=proxy,
-            # Nothing of what people write is read, so nothing of it is kept.
+            # Nothing that people write is read, so nothing of it stays in memory.
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -134,7 +134,7 @@ class Client(discord.AutoShardedClient):
             self.tree.add_command(command(row, host, self.run_command))
 
     async def setup_hook(self) -> None:
-        """Tells Discord the commands, where they changed since they were told."""
+        """Tell Discord the commands, where they changed since it was told."""
         if self.platform.setup.api_url:
             # A session that cannot be resumed would begin again at Discord's own gateway.
             _, gateway, _ = await self.http.get_bot_gateway()
@@ -142,11 +142,11 @@ class Client(discord.AutoShardedClient):
         translator = Chinese()
         await self.tree.set_translator(translator)
         payload = [
-            await one.get_translated_payload(self.tree, translator)
-            for one in self.tree.get_commands()
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
         ]
-        said = json.dumps(payload, ensure_ascii=False, sort_keys=True)
-        hash_ = hashlib.sha256(said.encode()).hexdigest()
+        content = json.dumps(payload, ensure_ascii=False, sort_keys=True)
+        hash_ = hashlib.sha256(content.encode()).hexdigest()
         name = f"commands:{self.application_id}"
         if await self.host.note(NAME, name) != hash_:
             await self.tree.sync()
@@ -163,10 +163,10 @@ class Client(discord.AutoShardedClient):
     async def on_command_error(
         self, interaction: discord.Interaction, error: app_commands.AppCommandError
     ) -> None:
-        """Answers what never reached a command, such as one that is no more."""
+        """Answer what never reached a command, such as one that is no more."""
         language = language_of(str(interaction.locale))
-        sorry = self.host.apology(error, "a command on discord", language)
-        content = await _content(sorry, sheets(sorry)[0], 1, 1)
+        apology = self.host.apology(error, "a command on discord", language)
+        content = await _content(apology, sheets(apology)[0], 1, 1)
         await _answered(interaction.response.send_message(**content, ephemeral=True))
 
     async def run_command(
@@ -179,7 +179,7 @@ class Client(discord.AutoShardedClient):
             await self._reply(interaction, Press(line, fresh=True), private)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answers a button or a choice. The library's own views would not outlive the process."""
+        """Answer a button or a choice. The library's own views would not outlive the process."""
         if interaction.type is not discord.InteractionType.component:
             return
         data: Any = interaction.data or {}
@@ -194,7 +194,7 @@ class Client(discord.AutoShardedClient):
     async def _deferred(
         self, interaction: discord.Interaction, private: bool, *, thinking: bool
     ) -> bool:
-        """Says that an answer will come; False where none can, or one was given already: the
+        """Announce an answer; return False where none can follow, or one was given already: the
         gateway repeats what a broken connection may have lost."""
         later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
         if not await _answered(later):
@@ -203,12 +203,12 @@ class Client(discord.AutoShardedClient):
 
     async def _reply(self, interaction: discord.Interaction, press: Press, private: bool) -> None:
         """Send what the line answers: first in the place of the deferred answer, then behind it."""
-        asked = _incoming(interaction, press.line)
+        incoming = _incoming(interaction, press.line)
         try:
-            await self._replies(interaction, self.host.answer(asked), press, private)
+            await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
-            sorry = self.host.apology(error, "an answer on discord", asked.language)
-            content = await _content(sorry, sheets(sorry)[0], 1, 1)
+            apology = self.host.apology(error, "an answer on discord", incoming.language)
+            content = await _content(apology, sheets(apology)[0], 1, 1)
             await _answered(interaction.followup.send(**content, ephemeral=private, wait=True))
 
     async def _replies(
@@ -219,26 +219,27 @@ class Client(discord.AutoShardedClient):
         private: bool,
     ) -> None:
         first = True
-        async for one in replies:
-            if one.manner == "post":
-                await self._post(interaction, one)
+        async for reply in replies:
+            if reply.manner == "post":
+                # As digests are posted: what works now will work every day.
+                await self.platform.send(_chat(interaction), reply)
                 continue
-            edit = first and (press.fresh or _may_replace(interaction, one))
-            await self._answer(interaction, one, press.page if edit else 1, edit, private)
+            edit = first and (press.fresh or _may_replace(interaction, reply))
+            await self._answer(interaction, reply, press.page if edit else 1, edit, private)
             first = False
-        if first and press.fresh:  # somebody who asked too fast, and was told so already
+        if first and press.fresh:  # nothing is answered to somebody who asks too fast
             await _answered(interaction.delete_original_response())
 
     async def _answer(
-        self, interaction: discord.Interaction, one: Reply, page: int, edit: bool, private: bool
+        self, interaction: discord.Interaction, reply: Reply, page: int, edit: bool, private: bool
     ) -> None:
-        """One reply: a page of it, or all where it has none."""
-        found = sheets(one)
-        number = min(page, len(found))
-        paged = len(found) > 1 and bool(one.line) and not any(s.picture for s in found)
-        for place, sheet in enumerate(found[number - 1 : number] if paged else found, 1):
-            at, of = (number, len(found)) if paged else (1, 1)
-            content = await _content(one, sheet, at, of, buttons=paged or place == len(found))
+        """Send a reply: one page of it, or all where it has no pages."""
+        written = sheets(reply)
+        number, last = min(page, len(written)), len(written)
+        paged = last > 1 and bool(reply.line) and not any(sheet.picture for sheet in written)
+        for place, sheet in enumerate(written[number - 1 : number] if paged else written, 1):
+            at, of = (number, last) if paged else (1, 1)
+            content = await _content(reply, sheet, at, of, buttons=paged or place == last)
             if edit and place == 1:
                 file = content.pop("file", None)
                 content.setdefault("view", None)  # or the old buttons would stay
@@ -248,21 +249,17 @@ class Client(discord.AutoShardedClient):
             else:
                 await interaction.followup.send(**content, ephemeral=private, wait=True)
 
-    async def _post(self, interaction: discord.Interaction, one: Reply) -> None:
-        """Post as digests are posted: what works now will work every day."""
-        await self.platform.send(_chat(interaction), one)
-
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Says what the bot can do, in the first channel where it may."""
+        """Introduce the bot in the first channel where it may post."""
         places = [guild.system_channel, *guild.text_channels]
         for place in places:
             if place is None or not _may_post(place.permissions_for(guild.me)):
                 continue
             chat = Chat(NAME, str(place.id), kind="group", space=str(guild.id))
             language = language_of(str(guild.preferred_locale))
-            asked = Incoming(chat, str(guild.owner_id), "/start", language)
-            async for one in self.host.answer(asked):
-                await self.platform.send(chat, one)
+            start = Incoming(chat, str(guild.owner_id), "/start", language)
+            async for reply in self.host.answer(start):
+                await self.platform.send(chat, reply)
             return
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
@@ -283,9 +280,9 @@ async def _content(
 ) -> dict[str, Any]:
     """Return the arguments of a message."""
     content: dict[str, Any] = {"embeds": build_embeds(reply, sheet, number, of)}
-    made = build_view(reply, number, of)
-    if buttons and made.children:
-        content["view"] = made
+    view = build_view(reply, number, of)
+    if buttons and view.children:
+        content["view"] = view
     if sheet.picture:
         picture = await asyncio.to_thread(sheet.picture.path.read_bytes)
         content["file"] = discord.File(io.BytesIO(picture), filename=PICTURE)
@@ -293,8 +290,8 @@ async def _content(
 
 
 async def _answered(call: Any) -> bool:
-    """Make a call of an interaction; False where it came too late for any answer. What else is
-    refused is logged, and nothing more: the answer itself may still be taken."""
+    """Make a call of an interaction; return False where it came too late for any answer. Other
+    refusals are only logged: the answer itself may still be taken."""
     try:
         await call
     except _BROKEN as error:
@@ -304,12 +301,12 @@ async def _answered(call: Any) -> bool:
     return True
 
 
-def _may_replace(interaction: discord.Interaction, one: Reply) -> bool:
-    """Whether a reply may take the place of the message whose button was pressed. In a message that
+def _may_replace(interaction: discord.Interaction, reply: Reply) -> bool:
+    """Return whether a reply may replace the message whose button was pressed. In a message that
     everybody reads only another page or section may: what concerns the one who pressed may not."""
     message = interaction.message
     alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
-    return alone or bool(one.line and one.manner == "answer")
+    return alone or bool(reply.line and reply.manner == "answer")
 
 
 def _is_guest(interaction: discord.Interaction) -> bool:
@@ -329,25 +326,26 @@ def _chat(interaction: discord.Interaction) -> Chat:
 
 
 def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
-    async def right() -> bool:
-        mine = interaction.permissions
-        return interaction.guild_id is None or mine.manage_channels or mine.manage_guild
+    async def may_configure() -> bool:
+        rights = interaction.permissions
+        return interaction.guild_id is None or rights.manage_channels or rights.manage_guild
 
     language = language_of(str(interaction.locale))
     lacking = _lacking(interaction) if interaction.guild_id else []
     names = tuple(NEEDED[name][language or "en"] for name in lacking)
     person = str(interaction.user.id)
-    return Incoming(_chat(interaction), person, line, language, configures=right, lacking=names)
+    chat = _chat(interaction)
+    return Incoming(chat, person, line, language, configures=may_configure, lacking=names)
 
 
 def _lacking(interaction: discord.Interaction) -> list[str]:
-    """Permissions that the bot needs to post in this channel or thread, and has not."""
+    """Return the permissions that the bot lacks to post in this channel or thread."""
     thread = isinstance(interaction.channel, discord.Thread)
     return lacking(interaction.app_permissions, thread=thread)
 
 
-def _may_post(have: discord.Permissions) -> bool:
-    return have.view_channel and have.send_messages and have.embed_links
+def _may_post(rights: discord.Permissions) -> bool:
+    return rights.view_channel and rights.send_messages and rights.embed_links
 
 
 def _api(address: str) -> str:

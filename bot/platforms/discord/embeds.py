@@ -94,21 +94,21 @@ def sheets(reply: Reply) -> list[EmbedSheet]:
         title = escaped(text_of(first[0].lines))
         del first[0]
     if picture is None:
-        found = pages(after, size, DESCRIPTION) or [[]]
-        return [EmbedSheet((EmbedPage(title, markdown(page)),)) for page in found]
+        written = pages(after, size, DESCRIPTION) or [[]]
+        return [EmbedSheet((EmbedPage(title, markdown(page)),)) for page in written]
     single, left = fitting([*before, *after], size, DESCRIPTION)
     if not left:
         return [EmbedSheet((EmbedPage(title, markdown(single), pictured=True),), picture)]
-    made = [EmbedPage("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
+    embeds = [EmbedPage("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
     closing, left = fitting(after, size, CLOSING)
-    made.append(EmbedPage("", markdown(closing), pictured=True))
-    made[0] = replace(made[0], title=title)
+    embeds.append(EmbedPage("", markdown(closing), pictured=True))
+    embeds[0] = replace(embeds[0], title=title)
     pages_left = [
         EmbedSheet((EmbedPage("", markdown(page)),)) for page in pages(left, size, DESCRIPTION)
     ]
     return [
-        *(EmbedSheet((page,)) for page in made[:-2]),
-        EmbedSheet(tuple(made[-2:]), picture),
+        *(EmbedSheet((page,)) for page in embeds[:-2]),
+        EmbedSheet(tuple(embeds[-2:]), picture),
         *pages_left,
     ]
 
@@ -129,35 +129,35 @@ def colour(topic: str) -> discord.Colour:
 
 def build_embeds(reply: Reply, sheet: EmbedSheet, number: int, of: int) -> list[discord.Embed]:
     """Return the embeds of a message, the last with the page's number where there are several."""
-    found = []
+    embeds = []
     for page in sheet.pages:
         embed = discord.Embed(
             title=page.title or None, description=page.text or None, colour=colour(reply.topic)
         )
         if page.pictured:
             embed.set_image(url=f"attachment://{PICTURE}")
-        found.append(embed)
+        embeds.append(embed)
     if of > 1:
-        found[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
-    return found
+        embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
+    return embeds
 
 
 def build_view(reply: Reply, number: int, of: int) -> ui.View:
-    """Return the buttons of a message; none of it is kept in this process."""
-    found = ui.View(timeout=None)
+    """Return the buttons of a message; this process retains nothing of them."""
+    view = ui.View(timeout=None)
     rows = _rows(reply, number, of, 2 * MOST_IN_ROW)
     if len(rows) > MOST_ROWS:
         rows = _rows(reply, number, of, MOST_IN_ROW)
-    taken: set[str] = set()
+    ids: set[str] = set()
     for place, row in enumerate(rows[:MOST_ROWS]):
         for item in row:
             id_ = str(getattr(item, "custom_id", ""))
-            if id_ not in taken:
-                taken.add(id_)
+            if id_ not in ids:
+                ids.add(id_)
                 item.row = place
-                found.add_item(item)
-    found.stop()  # or the library would remember every view it ever sent
-    return found
+                view.add_item(item)
+    view.stop()  # or the library would remember every view it ever sent
+    return view
 
 
 def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Item[ui.View]]]:
@@ -187,22 +187,22 @@ def _group(
     group: Sequence[Button], language: Language, place: int, most: int
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
     """Up to `most` buttons in rows of five; more as selects."""
-    presses = [(one, Press(one.line, fresh=one.fresh)) for one in group]
-    fitting = [(one, press) for one, press in presses if press.fits(MOST_ID)]
+    presses = [(button, Press(button.line, fresh=button.fresh)) for button in group]
+    fitting = [(button, press) for button, press in presses if press.fits(MOST_ID)]
     if not fitting:
         return
     if len(fitting) <= most:
         buttons = [
-            ui.Button[ui.View](label=one.label[:MOST_LABEL], custom_id=press.code)
-            for one, press in fitting
+            ui.Button[ui.View](label=button.label[:MOST_LABEL], custom_id=press.code)
+            for button, press in fitting
         ]
         for start in range(0, len(buttons), MOST_IN_ROW):
             yield buttons[start : start + MOST_IN_ROW]
         return
     for start in range(0, len(fitting), MOST_OPTIONS):
         options = {
-            press.code: discord.SelectOption(label=one.label[:MOST_LABEL], value=press.code)
-            for one, press in fitting[start : start + MOST_OPTIONS]
+            press.code: discord.SelectOption(label=button.label[:MOST_LABEL], value=press.code)
+            for button, press in fitting[start : start + MOST_OPTIONS]
         }
         select: ui.Select[ui.View] = ui.Select(
             custom_id=f"choice:{place}:{start}",

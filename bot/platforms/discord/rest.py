@@ -72,7 +72,7 @@ MOST_REASON = 300
 
 
 class DiscordDeliverer:
-    """Sends through one token, over connections of its own."""
+    """Sends messages through one token."""
 
     pace = PACE
     repeats = True
@@ -145,8 +145,8 @@ class DiscordDeliverer:
 
     async def _find_post(self, forum: str, name: str, chat: Chat) -> str:
         """Return the post that an earlier try opened: posts know no nonce, but their day."""
-        told, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
-        posts = [one for one in told["threads"] if one.get("parent_id") == forum]
+        active, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
+        posts = [thread for thread in active["threads"] if thread.get("parent_id") == forum]
         return next((str(post["id"]) for post in posts if post.get("name") == name), "")
 
     async def _open_thread(self, channel: str, message: str, name: str) -> None:
@@ -191,21 +191,20 @@ class DiscordDeliverer:
         place = message.thread or message.chat.id
         path = f"/channels/{place}/messages?after={after}&limit=100"
         try:
-            told, _ = await self.call("GET", path, {})
+            history, _ = await self.call("GET", path, {})
         except Revoked:
             raise
         except PlatformError as error:
             raise Unsure(f"the channel cannot be read ({error})") from error
-        wanted = _words(_payloads(message)[0])
-        for one in told if isinstance(told, list) else []:
-            mine = bool((one.get("author") or {}).get("bot"))
-            if mine and (one.get("nonce") == message.nonce or _words(one) == wanted):
-                return str(one.get("id", ""))
+        words = _words(_payloads(message)[0])
+        for posted in history if isinstance(history, list) else []:
+            by_bot = bool((posted.get("author") or {}).get("bot"))
+            if by_bot and (posted.get("nonce") == message.nonce or _words(posted) == words):
+                return str(posted.get("id", ""))
         return ""
 
     async def publish(self, chat: Chat, message: str) -> None:
-        """Hands a message of an announcement channel on to its followers; ten an hour and
-        channel."""
+        """Publish a message of an announcement channel to its followers, ten an hour."""
         try:
             await self.call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
         except PlatformError as error:
@@ -311,19 +310,19 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
     return Refused(reason, markup=form or rights, picture=picture, rights=rights)
 
 
-def _limited(told: Any, headers: Mapping[str, str]) -> Limited:
-    if not isinstance(told, dict):  # Cloudflare's page: the whole address is held off
+def _limited(answer: Any, headers: Mapping[str, str]) -> Limited:
+    if not isinstance(answer, dict):  # Cloudflare's page: the whole address is held off
         return Limited(_seconds(headers.get("Retry-After")), everywhere=True)
-    seconds = _seconds(told.get("retry_after"))
+    seconds = _seconds(answer.get("retry_after"))
     scope = headers.get("X-RateLimit-Scope", "")
-    everywhere = told.get("global") is True or scope == "global" or "Via" not in headers
+    everywhere = answer.get("global") is True or scope == "global" or "Via" not in headers
     return Limited(seconds, everywhere=everywhere, counts=scope != "shared")
 
 
-def _seconds(told: object) -> float:
-    """Seconds as Discord says them, in JSON or in a header."""
+def _seconds(value: object) -> float:
+    """Return seconds as Discord writes them, in JSON or in a header."""
     try:
-        seconds = float(told) if isinstance(told, int | float | str) else math.nan
+        seconds = float(value) if isinstance(value, int | float | str) else math.nan
     except ValueError:
         return USUAL_WAIT
     return min(seconds, 86_400.0) if seconds >= 0 else USUAL_WAIT

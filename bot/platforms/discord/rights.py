@@ -29,13 +29,13 @@ async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
     """Return a line on the bot, then one for each of these chats where it cannot post. Raises
     what the library raises."""
     # A client without commands: whoever only looks must change nothing.
-    client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy or None)
+    client = discord.Client(intents=discord.Intents.none(), proxy=setup.api_proxy)
     async with client:
         await client.login(setup.token)
         about = await client.application_info()
-        wanted = discord.Permissions(**dict.fromkeys(NEEDED, True))
+        permissions = discord.Permissions(**dict.fromkeys(NEEDED, True))
         link = discord.utils.oauth_url(
-            about.id, permissions=wanted, scopes=("bot", "applications.commands")
+            about.id, permissions=permissions, scopes=("bot", "applications.commands")
         )
         lines = [f"{about.name}; invite: {link}"]
         for space in sorted({chat.space for chat in chats if chat.space}):
@@ -51,16 +51,16 @@ async def _of_server(client: discord.Client, space: str, chats: Iterable[Chat]) 
         channels = {channel.id: channel for channel in await guild.fetch_channels()}
     except (discord.NotFound, discord.Forbidden):
         return [f"the bot is not in server {space}: invite it again, or end what it posts there"]
-    found = []
+    faults = []
     for chat in chats:
         thread = int(chat.id) not in channels
         channel = channels.get(int(chat.id)) or channels.get(await _parent(client, int(chat.id)))
         if channel is None:
-            found.append(f"channel {chat.id} is gone, or the bot may not see it")
+            faults.append(f"channel {chat.id} is gone, or the bot may not see it")
         elif names := lacking(channel.permissions_for(me), thread=thread):
             listed = ", ".join(NEEDED[name]["en"] for name in names)
-            found.append(f"#{channel.name}: allow the bot: {listed}")
-    return found
+            faults.append(f"#{channel.name}: allow the bot: {listed}")
+    return faults
 
 
 async def _parent(client: discord.Client, id_: int) -> int:

@@ -50,7 +50,7 @@ def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ...
             *([_parameter("share", bool, Argument("options"))] if reads else []),
         ]
     )
-    made = app_commands.Command[Any, ..., None](
+    slash_command = app_commands.Command[Any, ..., None](
         name=locale_str(row.name, zh=row.alias),
         description=locale_str(row.about["en"], zh=row.about["zh"]),
         callback=callback,
@@ -62,25 +62,25 @@ def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ...
         allowed_installs=app_commands.AppInstallationType(guild=True, user=reads),
     )
     if reads:
-        app_commands.describe(share=SHARE)(made)
-        app_commands.rename(share=locale_str("share", zh="公开"))(made)
+        app_commands.describe(share=SHARE)(slash_command)
+        app_commands.rename(share=locale_str("share", zh="公开"))(slash_command)
     if row.operators:
-        made.default_permissions = discord.Permissions.none()
+        slash_command.default_permissions = discord.Permissions.none()
     for argument in row.takes:
         described = ARGUMENTS[argument.kind]
         words = locale_str(described["en"], zh=described["zh"])
         renamed = locale_str(argument.kind, zh=ALIASES[argument.kind])
-        app_commands.describe(**{argument.kind: words})(made)
-        app_commands.rename(**{argument.kind: renamed})(made)
+        app_commands.describe(**{argument.kind: words})(slash_command)
+        app_commands.rename(**{argument.kind: renamed})(slash_command)
         if argument.kind in COMPLETED:
-            made.autocomplete(argument.kind)(_completion(argument.kind, host))
-    return made
+            slash_command.autocomplete(argument.kind)(_completion(argument.kind, host))
+    return slash_command
 
 
 def line(row: MenuRow, options: Mapping[str, object]) -> str:
     """Return the line that a person would type for these options."""
-    said = [str(options[one.kind]).strip() for one in row.takes if options.get(one.kind)]
-    return " ".join([f"/{row.name}", *filter(None, said)])
+    words = [str(options[arg.kind]).strip() for arg in row.takes if options.get(arg.kind)]
+    return " ".join([f"/{row.name}", *filter(None, words)])
 
 
 def _type(argument: Argument) -> Any:
@@ -99,9 +99,10 @@ def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspe
 def _completion(kind: Kind, host: Host) -> Any:
     async def complete(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
         topic = str(getattr(interaction.namespace, "topic", "") or "")
-        found = await host.suggest(kind, current, topic)
+        suggestions = await host.suggest(kind, current, topic)
         return [
-            Choice(name=shown[:MOST_CHOICE], value=meant[:MOST_CHOICE]) for shown, meant in found
+            Choice(name=label[:MOST_CHOICE], value=value[:MOST_CHOICE])
+            for label, value in suggestions
         ]
 
     return complete

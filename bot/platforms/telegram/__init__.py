@@ -101,7 +101,7 @@ class Telegram:
 
     async def send(self, chat: Chat, reply: Reply) -> None:
         """Post a reply whole. Raises Gone, Refused, Revoked or Unreachable."""
-        await self.sender.send(chat, reply, whole=True)
+        await self.sender.send(chat, reply, entire=True)
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Send a reply to somebody who began a chat with the bot. Raises as `send` does."""
@@ -132,10 +132,10 @@ class Telegram:
             return ""
         try:
             place = await call(self.bot.get_chat(int(chat.id)))
-            mine = await call(self.bot.get_chat_member(int(chat.id), self.bot.id))
+            member = await call(self.bot.get_chat_member(int(chat.id), self.bot.id))
         except (Gone, Refused) as error:
             return f"chat {chat.id}: {error}"
-        if may_post(place.type, mine):
+        if may_post(place.type, member):
             return ""
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
 
@@ -229,7 +229,7 @@ class Telegram:
         report that is being made, for a chat that may not be sent to yet."""
         freeing = asyncio.get_running_loop().call_later(SLOT_SECONDS, self._room.release)
         try:
-            # A thousand lines of one person are nobody else's wait: they are not even read.
+            # A thousand lines of one person hold up nobody: they are not even read.
             flooding = self.host.is_flooding(NAME, _sender_of(raw))
             if not flooding and (update := self._read(raw)):
                 await self._handle(update)
@@ -265,21 +265,21 @@ class Telegram:
                 thread = chat.thread if error.thread else None
                 await self.host.ended(NAME, chat.id, error.why, thread=thread)
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
-            sorry = self.host.apology(error, "an update on telegram", language)
+            apology = self.host.apology(error, "an update on telegram", language)
             if chat is not None and chat.kind != "channel":
-                await self._apologise(chat, sorry)
+                await self._apologise(chat, apology)
 
-    async def _apologise(self, chat: Chat, sorry: Reply) -> None:
+    async def _apologise(self, chat: Chat, apology: Reply) -> None:
         try:
-            await self.sender.send(chat, sorry)
+            await self.sender.send(chat, apology)
         except PlatformError as error:
             log.warning("telegram: the apology could not be sent either (%s)", error)
 
     async def _settle(self, update: Update, chat: Chat) -> None:
         """Tell the host of a message of ours that somebody sees: so it did arrive."""
-        if own := own_message(update, self.bot):
-            text = own.text or own.caption or ""
-            await self.host.arrived(NAME, chat.id, str(own.message_id), text, own.date)
+        if sent := own_message(update, self.bot):
+            text = sent.text or sent.caption or ""
+            await self.host.arrived(NAME, chat.id, str(sent.message_id), text, sent.date)
 
     async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
@@ -295,26 +295,26 @@ class Telegram:
             await self.host.moved(NAME, chat.id, str(message.migrate_to_chat_id))
         elif message and message.migrate_from_chat_id:
             await self.host.moved(NAME, str(message.migrate_from_chat_id), chat.id)
-        elif message and (asked := incoming(message, chat, self.bot)):
-            await self._send_all(self.host.answer(asked), chat, reply_place(message))
+        elif message and (line := incoming(message, chat, self.bot)):
+            await self._send_all(self.host.answer(line), chat, reply_place(message))
 
     async def _send_all(
         self, replies: AsyncIterator[Reply], chat: Chat, reply_to: str = ""
     ) -> None:
-        async for one in replies:
-            post = one.manner == "post"
-            await self.sender.send(chat, one, whole=post, reply_to="" if post else reply_to)
-            await self._follow_language(chat, one)
+        async for reply in replies:
+            post = reply.manner == "post"
+            await self.sender.send(chat, reply, entire=post, reply_to="" if post else reply_to)
+            await self._follow_language(chat, reply)
 
-    async def _follow_language(self, chat: Chat, one: Reply) -> None:
+    async def _follow_language(self, chat: Chat, reply: Reply) -> None:
         """Show the menu of commands in the language that the chat has chosen."""
-        if one.menu:
-            await show_chat_menu(self.bot, self.host, chat, one.menu, self.setup.operators)
+        if reply.menu:
+            await show_chat_menu(self.bot, self.host, chat, reply.menu, self.setup.operators)
 
-    async def _greet(self, asked: Incoming) -> None:
-        """Say what the bot can do where it was added; it may not be allowed to speak there."""
+    async def _greet(self, start: Incoming) -> None:
+        """Introduce the bot where it was added; it may not be allowed to speak there."""
         try:
-            await self._send_all(self.host.answer(asked), asked.chat)
+            await self._send_all(self.host.answer(start), start.chat)
         except PlatformError as error:
             log.info("telegram: added to a chat where it cannot speak (%s)", error)
 
@@ -323,55 +323,55 @@ class Telegram:
         if press is None:
             await self._stop_turning(query)
             return
-        asked = pressed_by(query, press.line, chat, self.bot)
-        if chat.kind == "channel" and not await self._may_press(query, press, asked):
+        incoming_line = pressed_by(query, press.line, chat, self.bot)
+        if chat.kind == "channel" and not await self._may_press(query, press, incoming_line):
             return
-        replies = self.host.answer(asked)
+        replies = self.host.answer(incoming_line)
         first = asyncio.ensure_future(anext(replies, None))
         await asyncio.wait({first}, timeout=QUICK_SECONDS)
         if not first.done():
             await self._stop_turning(query)
-        one = await first
-        toast = _toast(one, chat)
+        reply = await first
+        toast = _toast(reply, chat)
         await self._stop_turning(query, toast)
-        if one is None or toast:
+        if reply is None or toast:
             return
         place = reply_place(query.message if isinstance(query.message, Message) else None)
-        await self._show(query, press, one, chat, place)
-        await self._follow_language(chat, one)
+        await self._show(query, press, reply, chat, place)
+        await self._follow_language(chat, reply)
         if chat.kind == "channel":
             replies = _posts(replies)
         await self._send_all(replies, chat, place)
 
-    async def _may_press(self, query: CallbackQuery, press: Press, asked: Incoming) -> bool:
-        """Return whether a press in a channel is an admin's, about what is posted there. To anybody
-        else the answer is a link into the private chat, or a toast: never a post for all."""
+    async def _may_press(self, query: CallbackQuery, press: Press, line: Incoming) -> bool:
+        """Return whether a press in a channel is an admin's, about what is posted there. Anybody
+        else gets a link into the private chat, or a toast: never a post for all."""
         if is_for_everybody(press.line, self.host):
             address = link(self.host.link_word(press.line), self.bot.username)
             await self._stop_turning(query, url=address)
             return False
-        if await asked.configures():
+        if await line.configures():
             return True
         name = press.line.split(" ")[0].removeprefix("/")
-        language = asked.language or "en"
+        language = line.language or "en"
         await self._stop_turning(query, texts.text("chat_admins_only", language, name=name))
         return False
 
     async def _show(
-        self, query: CallbackQuery, press: Press, one: Reply, chat: Chat, place: str
+        self, query: CallbackQuery, press: Press, reply: Reply, chat: Chat, place: str
     ) -> None:
-        """Show the answer in the place of the message whose button was pressed, or behind it."""
+        """Show the answer in place of the message whose button was pressed, or behind it."""
         message, channel = query.message, chat.kind == "channel"
         here = message is not None and message.is_accessible and (channel or not press.fresh)
-        post = one.manner == "post"
+        post = reply.manner == "post"
         edited = (
             not post
             and message is not None
             and here
-            and await self.sender.edit(chat, message.message_id, one, press.page)
+            and await self.sender.edit(chat, message.message_id, reply, press.page)
         )
         if post or not (edited or channel):
-            await self.sender.send(chat, one, whole=post, reply_to="" if post else place)
+            await self.sender.send(chat, reply, entire=post, reply_to="" if post else place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> None:
         try:
@@ -412,16 +412,16 @@ def _sender_of(raw: Any) -> str:
 
 async def _posts(replies: AsyncIterator[Reply]) -> AsyncIterator[Reply]:
     """Yield the replies that are posts for all."""
-    async for one in replies:
-        if one.manner == "post":
-            yield one
+    async for reply in replies:
+        if reply.manner == "post":
+            yield reply
 
 
-def _toast(one: Reply | None, chat: Chat) -> str:
-    """Return a short word for who pressed: it is shown to them, not to everybody in the chat."""
-    if one is None or one.manner != "private" or chat.kind == "private" or one.buttons:
+def _toast(reply: Reply | None, chat: Chat) -> str:
+    """Return a short answer that only the person who pressed sees, or nothing."""
+    if reply is None or reply.manner != "private" or chat.kind == "private" or reply.buttons:
         return ""
-    text = text_of(line for unit in units(one.blocks) for line in unit.lines)
+    text = text_of(line for unit in units(reply.blocks) for line in unit.lines)
     return text if len(text) <= MOST_TOAST else ""
 
 

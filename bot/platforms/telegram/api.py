@@ -36,7 +36,7 @@ _NO_PREVIEW = {"is_disabled": True}
 
 
 class TelegramDeliverer:
-    """Sends through one token, over connections of its own."""
+    """Sends messages through one token."""
 
     pace = PACE
     repeats = False
@@ -51,8 +51,8 @@ class TelegramDeliverer:
         connections: int = MOST_AT_ONCE,
         updates: UpdatesWire | None = None,
     ) -> None:
-        """`name` gives the bot's name, which links in channels need; `updates`: the transport to
-        poll by, for the one that does."""
+        """`name` returns the bot's user name, for links in channels; `updates`: the transport for
+        polling, where this one polls."""
         self._host, self._name = host, name
         self._wire = Wire(setup, connections, timeout)
         self.bot = open_bot(setup, self._wire, updates)
@@ -94,7 +94,7 @@ class TelegramDeliverer:
         """Do nothing: channels need no publishing."""
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._wire.shutdown()
 
 
@@ -128,36 +128,36 @@ NAME = "telegram"
 
 
 class Sender:
-    """Sends answers through one bot."""
+    """Sends answers to people."""
 
     def __init__(self, delivering: TelegramDeliverer, host: Host) -> None:
-        self.host, self._to = host, delivering
+        self.host, self._deliverer = host, delivering
         self.bot = delivering.bot
 
     async def send(
-        self, chat: Chat, reply: Reply, *, whole: bool = False, reply_to: str = ""
+        self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
     ) -> None:
-        """Send a reply: its first page with arrows, or all of it where it has a picture, cannot be
-        paged, or is to be sent `whole`. `reply_to`: the message it answers, where its place follows
-        from that. Raises Gone, Refused, Revoked or Unreachable."""
+        """Send a reply: its first page with arrows; all of it where it has a picture, cannot be
+        paged, or `entire`. `reply_to`: the message it answers, where that decides its thread.
+        Raises Gone, Refused, Revoked or Unreachable."""
         shown = parts(reply)[1]
         picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
-        for number, body in enumerate(self._bodies(chat, reply, 0 if whole else 1)):
+        for number, body in enumerate(self._bodies(chat, reply, 0 if entire else 1)):
             if number:
                 body["silent"] = True
-            own = picture if body.get("picture") else b""
-            message = Outgoing(chat, json.dumps(body), "", own, reply_to=reply_to)
-            await self._patiently(self._to.deliver, message)
+            upload = picture if body.get("picture") else b""
+            message = Outgoing(chat, json.dumps(body), "", upload, reply_to=reply_to)
+            await self._send(self._deliverer.deliver, message)
 
     async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
-        """Put a page of the reply in the place of a text message; return whether that can be done.
+        """Replace a text message by a page of the reply; return False where that cannot be done.
         Raises as `send` does."""
         bodies = self._bodies(chat, reply, max(1, page))
         if len(bodies) > 1 or bodies[0].get("picture"):
             return False
         message = Outgoing(chat, json.dumps(bodies[0]), "")
         try:
-            await self._patiently(lambda one: self._to.edit(one, message_id), message)
+            await self._send(lambda new: self._deliverer.edit(new, message_id), message)
         except Refused as error:
             if "not modified" in str(error):  # the same button twice
                 return True
@@ -169,9 +169,7 @@ class Sender:
         name = self.bot.username if chat.kind == "channel" else ""
         return write_bodies(reply, "picture", self.host, name, page)
 
-    async def _patiently(
-        self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing
-    ) -> None:
+    async def _send(self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing) -> None:
         async def moved(new: str) -> None:
             await self.host.moved(NAME, message.chat.id, new)
 

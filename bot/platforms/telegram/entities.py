@@ -70,13 +70,13 @@ def inert(text: str, *, own: bool = False) -> str:
     """Return the text with a joiner wherever Telegram would make a link; `own`: commands may be
     tapped."""
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
-        text = pattern.sub(lambda found: found.group() + JOINER, text)
-    text = _ADDRESSES.sub(lambda found: found.group().replace(".", "." + JOINER), text)
+        text = pattern.sub(lambda match: match.group() + JOINER, text)
+    text = _ADDRESSES.sub(lambda match: match.group().replace(".", "." + JOINER), text)
     return text if own else _COMMANDS.sub("/" + JOINER, text)
 
 
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
-    """Units whose text makes no links of its own."""
+    """Return the units with text that makes no links by itself."""
     return [
         Unit(
             tuple(
@@ -194,13 +194,12 @@ def keyboard(reply: Reply, page: int, of: int, host: Host, bot: str) -> InlineKe
     if of > 1:
         rows.append(_arrows(reply.line, page, of, host, bot))
     for group in reply.buttons:
-        made = [one for button in group if (one := _button(button, host, bot))]
-        rows += _rows(made)
-    kept: list[list[InlineKeyboardButton]] = []
+        rows += _rows([key for button in group if (key := _button(button, host, bot))])
+    fitting: list[list[InlineKeyboardButton]] = []
     for row in rows:
-        if sum(map(len, kept)) + len(row) <= MOST_BUTTONS:
-            kept.append(row)
-    return InlineKeyboardMarkup(kept) if kept else None
+        if sum(map(len, fitting)) + len(row) <= MOST_BUTTONS:
+            fitting.append(row)
+    return InlineKeyboardMarkup(fitting) if fitting else None
 
 
 def _arrows(line: str, page: int, of: int, host: Host, bot: str) -> list[InlineKeyboardButton]:
@@ -234,12 +233,12 @@ def _button(button: Button, host: Host, bot: str) -> InlineKeyboardButton | None
 
 
 def _rows(buttons: Sequence[InlineKeyboardButton]) -> Iterator[list[InlineKeyboardButton]]:
-    """Rows of equally many buttons, as many as a phone shows without cutting the longest label."""
+    """Yield rows of equally many buttons, as many as a phone shows with the longest label whole."""
     if not buttons:
         return
     widest = max(cells(button.text) for button in buttons) + 3
     most = max(1, min(MOST_IN_ROW, ROW_CELLS // widest, len(buttons)))
     rows = -(-len(buttons) // most)
-    each = -(-len(buttons) // rows)
-    for start in range(0, len(buttons), each):
-        yield list(buttons[start : start + each])
+    width = -(-len(buttons) // rows)
+    for start in range(0, len(buttons), width):
+        yield list(buttons[start : start + width])

@@ -92,5 +92,5 @@ def read_object(payload: bytes) -> dict[str, Any]:
 def _seconds(value: object) -> float:
     """Return the wait; Telegram says whole seconds, anything else is a fault of something in
     between."""
-    whole = type(value) is int and value > 0
-    return min(float(str(value)), 86_400.0) if whole else DEFAULT_WAIT_SECONDS
+    valid = type(value) is int and value > 0
+    return min(float(str(value)), 86_400.0) if valid else DEFAULT_WAIT_SECONDS

@@ -92,25 +92,25 @@ def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
 
 
 def _right_of(message: Message, chat: Chat, bot: Bot) -> Callable[[], Awaitable[bool]]:
-    async def right() -> bool:
+    async def may_configure() -> bool:
         # Anonymous admins, and posts of a channel, are sent in the chat's own name.
         if chat.kind == "private" or message.sender_chat:
-            own = message.sender_chat is not None and str(message.sender_chat.id) == chat.id
-            return chat.kind == "private" or own
+            sender = message.sender_chat
+            return chat.kind == "private" or (sender is not None and str(sender.id) == chat.id)
         return message.from_user is not None and await _is_admin(bot, chat, message.from_user.id)
 
-    return right
+    return may_configure
 
 
 def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incoming:
     """Return the line behind a button, asked by whoever pressed it."""
     person = query.from_user
 
-    async def right() -> bool:
+    async def may_configure() -> bool:
         return chat.kind == "private" or await _is_admin(bot, chat, person.id)
 
     language = language_of(person.language_code)
-    return Incoming(chat, str(person.id), line, language, configures=right)
+    return Incoming(chat, str(person.id), line, language, configures=may_configure)
 
 
 async def _is_admin(bot: Bot, chat: Chat, person: int) -> bool:
@@ -132,10 +132,10 @@ def removed(change: ChatMemberUpdated) -> bool:
     return change.new_chat_member.status in _OUT
 
 
-def may_post(kind: str, mine: ChatMember) -> bool:
-    """Return whether the bot, which is this member, may post in a chat of that kind."""
+def may_post(kind: str, bot: ChatMember) -> bool:
+    """Return whether the bot, as this member, may post in a chat of that kind."""
     if kind == TelegramChat.CHANNEL:
-        return isinstance(mine, ChatMemberAdministrator) and bool(mine.can_post_messages)
-    if isinstance(mine, ChatMemberRestricted):
-        return mine.can_send_messages and mine.can_send_photos
-    return mine.status not in _OUT
+        return isinstance(bot, ChatMemberAdministrator) and bool(bot.can_post_messages)
+    if isinstance(bot, ChatMemberRestricted):
+        return bot.can_send_messages and bot.can_send_photos
+    return bot.status not in _OUT
