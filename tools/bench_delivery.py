@@ -1,4 +1,4 @@
-"""Figures of delivering, printed: pace against strict limits, CPU a message, stalls of the loop.
+"""Print the figures of delivery: pace under strict limits, CPU a message, stalls of the loop.
 
 The stub runs in a process of its own; `python -m tools.bench_delivery`, or as part of `make bench`.
 """
@@ -50,23 +50,23 @@ class Far:
     session: aiohttp.ClientSession
     news: frozenset[str] = frozenset()
 
-    async def told(self, platform: str) -> dict[str, Any]:
-        """Its ledger of a platform."""
+    async def book(self, platform: str) -> dict[str, Any]:
+        """Return what the stub accepted and refused on a platform."""
         async with self.session.get(f"{self.url}/stub") as answer:
-            told = await answer.json()
-        assert not told["problems"], told["problems"][:3]
-        found: dict[str, Any] = told[platform]
-        return found
+            books = await answer.json()
+        assert not books["problems"], books["problems"][:3]
+        book: dict[str, Any] = books[platform]
+        return book
 
 
 @asynccontextmanager
-async def far(**told: Any) -> AsyncIterator[Far]:
-    """A stub in a process of its own."""
+async def far(**options: Any) -> AsyncIterator[Far]:
+    """Start a stub in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.delivery_stub",
-        json.dumps(told),
+        json.dumps(options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[1],
@@ -82,68 +82,68 @@ async def far(**told: Any) -> AsyncIterator[Far]:
 
 @asynccontextmanager
 async def delivering(
-    platform: str, chats: int, fast: float = 0, **told: Any
+    platform: str, chats: int, fast: float = 0, **options: Any
 ) -> AsyncIterator[tuple[Town, Far]]:
-    """A town with so many chats that are due one message."""
+    """Set up so many chats that are due one message."""
     with tempfile.TemporaryDirectory() as name:
-        async with far(**told) as stub, town(stub, Path(name), fast=fast) as people:  # type: ignore[arg-type]
+        async with far(**options) as stub, town(stub, Path(name), fast=fast) as people:  # type: ignore[arg-type]
             await people.digests(platform, chats)
             yield people, stub
 
 
 async def pace(platform: str, allowed: float, latency: float, chats: int) -> None:
-    """The rate over all chats under a strict limit, and the refusals."""
+    """Print the rate over all chats under a strict limit, and the refusals."""
     limit = {f"{platform}_rate": allowed, "latency": latency}
     async with delivering(platform, chats, **limit) as (people, stub):
         began = time.perf_counter()
         people.start(platform)
         await people.ended(platform, seconds=120, look=0.5)
         seconds = time.perf_counter() - began
-        told = await stub.told(platform)
-    times = told["times"]
+        book = await stub.book(platform)
+    times = book["times"]
     rate = (len(times) - 1) / (times[-1] - times[0])
     print(
         f"{platform}, {allowed:.0f}/s, {latency * 1000:.0f} ms, {chats} chats: {rate:.1f}/s"
         f" ({rate / allowed:.3f} of it; {chats / seconds:.1f}/s with start and end),"
-        f" {told['limited']} 429s of {told['calls']}, {told['doubled']} doubled"
+        f" {book['limited']} 429s of {book['calls']}, {book['doubled']} doubled"
     )
 
 
 async def throughput(chats: int) -> None:
-    """The most messages a second of one process on one core, ledger included: paid broadcast."""
+    """Print the rate and the CPU of one process at paid broadcast, ledger included."""
     async with delivering("telegram", chats, fast=1000.0) as (people, stub):
         began, used = time.perf_counter(), time.process_time()
         people.start("telegram")
         await people.ended("telegram", seconds=120, look=0.5)
         seconds, used = time.perf_counter() - began, time.process_time() - used
-        told = await stub.told("telegram")
-    times = told["times"]
+        book = await stub.book("telegram")
+    times = book["times"]
     rate = (len(times) - 1) / (times[-1] - times[0])
     print(
         f"telegram, 1,000/s allowed, {chats} chats: {rate:.0f}/s, {used / chats * 1e6:.0f} us CPU"
-        f" a message, {used / seconds:.2f} of a core, {told['doubled']} doubled"
+        f" a message, {used / seconds:.2f} of a core, {book['doubled']} doubled"
     )
 
 
-async def found(allowed: float, latency: float, seconds: float = 60.0) -> None:
-    """The rate in the last ten seconds of a minute, where nobody told it."""
+async def learned(allowed: float, latency: float, seconds: float = 60.0) -> None:
+    """Print the rate in the last ten seconds of a minute, where the limit is not known."""
     chats = round(max(30.0, allowed) * (seconds + 6))
     limit = {"telegram_rate": allowed, "latency": latency}
     async with delivering("telegram", chats, **limit) as (people, stub):
         people.start("telegram")
         await asyncio.sleep(seconds + 3)
-        told = await stub.told("telegram")
-    times = [at - told["times"][0] for at in told["times"]]
+        book = await stub.book("telegram")
+    times = [at - book["times"][0] for at in book["times"]]
     last = sum(seconds - 10 <= at < seconds for at in times) / 10
     print(
         f"telegram, really {allowed:.0f}/s: {last:.1f}/s in seconds {seconds - 10:.0f} to"
-        f" {seconds:.0f} ({last / allowed:.2f} of it), {told['limited']} 429s of {told['calls']}"
+        f" {seconds:.0f} ({last / allowed:.2f} of it), {book['limited']} 429s of {book['calls']}"
     )
 
 
 async def cpu(platform: str, chats: int) -> None:
-    """CPU of a delivered message against a bare one of the SDK, in this process: both without a
-    limit and eight at once."""
+    """Print the CPU of a delivered message beside that of a bare one of the SDK, in this process:
+    both without a limit and eight at once."""
     async with delivering(platform, chats, fast=5000.0) as (people, stub):
         bare = await _bare(platform, stub.url, chats)
         began = time.process_time()
@@ -157,7 +157,7 @@ async def cpu(platform: str, chats: int) -> None:
 
 
 async def _bare(platform: str, url: str, number: int) -> float:
-    """CPU seconds of a message sent through the SDK alone, eight at a time."""
+    """Return the CPU seconds of a message sent through the SDK alone, eight at a time."""
     if platform == "telegram":
         request = HTTPXRequest(connection_pool_size=16)
         async with Bot(TELEGRAM_TOKEN, f"{url}/bot", request=request) as bot:
@@ -167,8 +167,8 @@ async def _bare(platform: str, url: str, number: int) -> float:
         await client.http.static_login(DISCORD_TOKEN)
 
         def send(number: int) -> Awaitable[object]:
-            made = discord.Embed(description="hello")
-            with handle_message_parameters(embed=made, nonce=str(number)) as parameters:
+            embed = discord.Embed(description="hello")
+            with handle_message_parameters(embed=embed, nonce=str(number)) as parameters:
                 return client.http.send_message(number, params=parameters)
 
         return await _timed(send, number)
@@ -178,8 +178,8 @@ async def _timed(send: Callable[[int], Awaitable[object]], number: int) -> float
     numbers = iter(range(1, number + 1))
 
     async def work() -> None:
-        for one in numbers:
-            await send(one)
+        for number in numbers:
+            await send(number)
 
     began = time.process_time()
     await asyncio.gather(*(work() for _ in range(8)))
@@ -187,8 +187,8 @@ async def _timed(send: Callable[[int], Awaitable[object]], number: int) -> float
 
 
 async def busy(chats: int, lasts: float = 40.0) -> None:
-    """The loop, answers to people, and memory while so many chats become due, are planned and sent to
-    at the stated pace: the first seconds of it, which have all but more of the same."""
+    """Print the loop's stalls, answers to people and memory while so many chats become due, are
+    planned and sent to at the stated pace, for the first seconds of it."""
     with tempfile.TemporaryDirectory() as name:
         async with far() as stub, await Store.open(f"sqlite:///{name}/busy.db") as store:
             await subscribe(store, chats)
@@ -198,12 +198,12 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
             def now() -> datetime:
                 return EIGHT + timedelta(seconds=time.perf_counter() - began)
 
-            asked = replace(context(store, Path(name)), topics=TOPICS, now=now)
-            await _answers(asked, 3)  # what is loaded once
+            services = replace(context(store, Path(name)), topics=TOPICS, now=now)
+            await _answers(services, 3)  # what is loaded once
             give_back()  # as `run` does when it has started
             loop, ledger, before = Loop(), Ledger(store), memory()
             began, used = time.perf_counter(), time.process_time()
-            sending = Deliveries(asked, ledger, _tell, resend=False)
+            sending = Deliveries(services, ledger, _tell, resend=False)
             to: Any = opened("telegram", stub.url)
             tasks = [
                 asyncio.create_task(loop.watch()),
@@ -212,30 +212,30 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
             ]
             took: list[float] = []
             while time.perf_counter() - began < lasts:
-                took += await _answers(asked, 10)
+                took += await _answers(services, 10)
             used = time.process_time() - used
-            told = (await ledger.balance(EIGHT))["telegram"]
+            balance = (await ledger.balance(EIGHT))["telegram"]
             more = memory() - before
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
     took.sort()
     print(
-        f"{told.due} chats due, {told.delivered} sent to in {lasts:.0f} s, CPU {used:.0f} s:"
+        f"{balance.due} chats due, {balance.delivered} sent to in {lasts:.0f} s, CPU {used:.0f} s:"
         f" the loop was held up {loop.longest:.0f} ms at the most, {len(took)} commands meanwhile:"
         f" p50 {took[len(took) // 2]:.0f} ms, p99 {took[len(took) * 99 // 100]:.0f} ms,"
         f" {more:.0f} MB more"
     )
 
 
-async def _answers(asked: Services, number: int) -> list[float]:
-    """Milliseconds that people wait for an answer, one asking after the other."""
+async def _answers(services: Services, number: int) -> list[float]:
+    """Return the milliseconds that people wait for an answer, one asking after the other."""
     took = []
     for _ in range(number):
         user = str(next(_people))  # somebody else each time: nobody asks too often
         incoming = Incoming(Chat("telegram", user), user, "/brief", "en")
         began = time.perf_counter()
-        assert [reply async for reply in answer(asked, incoming)]
+        assert [reply async for reply in answer(services, incoming)]
         took.append(1000 * (time.perf_counter() - began))
         await asyncio.sleep(0.02)
     return took
@@ -246,21 +246,22 @@ async def _tell(matter: str, about: str, **values: object) -> None:
 
 
 async def everything() -> None:
-    """The whole table."""
+    """Print all figures."""
     print(f"load of this machine: {os.getloadavg()[0]:.1f} (a busy one makes messages bunch)")
     for latency in (0.05, 0.25):
         await pace("telegram", 30, latency, 600)
     await pace("discord", 50, 0.05, 600)
     for allowed in (12, 60):
-        await found(allowed, 0.05)
+        await learned(allowed, 0.05)
     await cpu("telegram", 1500)
     await cpu("discord", 1500)
+    await throughput(6000)
     for chats in (10_000, 100_000):
         await busy(chats)
 
 
 def main() -> None:
-    """Prints them."""
+    """Print all figures."""
     asyncio.run(everything())
 
 

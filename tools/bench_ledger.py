@@ -1,4 +1,4 @@
-"""The ledger's figures: rows made for many chats, the loop meanwhile, restart to first claim. Asserts nothing."""
+"""Print the ledger's figures: rows of many chats, the loop meanwhile, restart to first claim."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Loop:
         self.longest = 0.0
 
     async def watch(self) -> None:
-        """Looks every 2 ms until cancelled."""
+        """Look every 2 ms until cancelled."""
         while True:
             begun = time.perf_counter()
             await asyncio.sleep(0.002)
@@ -42,7 +42,7 @@ class Loop:
 
 
 def main() -> None:
-    """Figures for 10,000 and 100,000 chats."""
+    """Print the figures for 10,000 and 100,000 chats."""
     for number in map(int, sys.argv[1:] or (10_000, 100_000)):
         with tempfile.TemporaryDirectory() as name:
             asyncio.run(_measure(f"sqlite:///{name}/store.db", number))
@@ -60,7 +60,7 @@ async def _measure(url: str, number: int) -> None:
         await ledger.lease("telegram", "bench:1", EIGHT)
         await ledger.recover("telegram")
         first = await ledger.claim("telegram", 40, EIGHT)
-        said(
+        show(
             number, "restart to the first claim", time.perf_counter() - begun, f"{len(first)} parts"
         )
         await _claims(ledger, number, first)
@@ -76,10 +76,10 @@ async def _rows(ledger: Ledger, number: int) -> None:
     more = (
         f"{new} rows, CPU {used:.2f} s, loop {loop.longest:.0f} ms, {memory() - before:.0f} MB more"
     )
-    said(number, "rows made", seconds, more)
+    show(number, "rows made", seconds, more)
     begun = time.perf_counter()
     await ledger.propose(TOPICS, EIGHT + timedelta(seconds=5))
-    said(number, "a tick with nothing due", time.perf_counter() - begun)
+    show(number, "a tick with nothing due", time.perf_counter() - begun)
 
 
 async def _parts(ledger: Ledger, number: int) -> None:
@@ -92,30 +92,30 @@ async def _parts(ledger: Ledger, number: int) -> None:
         longest = max(longest, time.perf_counter() - asked)
         if not ready:
             break
-        await ledger.plan([(one.id, ["first", "second"]) for one, _ in ready])
+        await ledger.plan([(delivery.id, ["first", "second"]) for delivery, _ in ready])
     watching.cancel()
     more = f"loop {loop.longest:.0f} ms, longest ready() {longest * 1000:.0f} ms"
-    said(number, "planned", time.perf_counter() - begun, f"{more}, {memory() - before:.0f} MB more")
+    show(number, "planned", time.perf_counter() - begun, f"{more}, {memory() - before:.0f} MB more")
 
 
 async def _claims(ledger: Ledger, number: int, parts: list[Any]) -> None:
     begun, done = time.perf_counter(), 0
     while done < 2_000:
-        await ledger.settle([Outcome(one.id, "sent", "1") for one in parts])
+        await ledger.settle([Outcome(part.id, "sent", "1") for part in parts])
         done += len(parts)
         parts = await ledger.claim("telegram", 40, EIGHT)
-    each = (time.perf_counter() - begun) / done
-    said(number, "claim and settle, 40 at a time", each, "a message")
+    seconds = (time.perf_counter() - begun) / done
+    show(number, "claim and settle, 40 at a time", seconds, "a message")
     begun = time.perf_counter()
     await ledger.balance(EIGHT)
-    said(number, "balance", time.perf_counter() - begun)
+    show(number, "balance", time.perf_counter() - begun)
     begun = time.perf_counter()
     await ledger.unbalanced()
-    said(number, "unbalanced", time.perf_counter() - begun)
+    show(number, "unbalanced", time.perf_counter() - begun)
 
 
 async def subscribe(store: Store, number: int) -> None:
-    """Rows as `Store.subscribe` writes them, many at once."""
+    """Insert rows as `Store.subscribe` writes them, many at once."""
     await store.subscribe(Subscription(Chat("telegram", "0"), "ai", EIGHT.time(), "UTC"), BEFORE)
     async with store.writing() as connection:
         row = dict((await connection.execute(subscriptions.select())).mappings().one())
@@ -123,21 +123,22 @@ async def subscribe(store: Store, number: int) -> None:
         rows: list[dict[str, Any]] = []
         for n in range(1, number):
             zone = ZONES[n % len(ZONES)]
-            one = Subscription(Chat("telegram", str(n)), "ai", EIGHT.time(), zone)
-            rows.append({**row, "chat": str(n), "timezone": zone, "next_at": next_due(one, BEFORE)})
+            subscription = Subscription(Chat("telegram", str(n)), "ai", EIGHT.time(), zone)
+            next_at = next_due(subscription, BEFORE)
+            rows.append({**row, "chat": str(n), "timezone": zone, "next_at": next_at})
             if len(rows) == GROUP or n + 1 == number:
                 await connection.execute(subscriptions.insert(), rows)
                 rows.clear()
 
 
-def said(number: int, what: str, seconds: float, more: str = "") -> None:
-    """Prints one figure."""
-    shown = f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.2f} ms"
-    print(f"{number:>7} chats: {what}: {shown} {more}".rstrip())
+def show(number: int, what: str, seconds: float, more: str = "") -> None:
+    """Print one figure."""
+    duration = f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.2f} ms"
+    print(f"{number:>7} chats: {what}: {duration} {more}".rstrip())
 
 
 def memory() -> float:
-    """The largest memory of this process so far, in MB."""
+    """Return the largest memory of this process so far, in MB."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
