@@ -85,8 +85,9 @@ async def held(folder: Path, chats: int = 300, seconds: float = 10.0) -> tuple[s
             await people.digests(name, chats)
         people.start()
         await asyncio.sleep(2.0)
-        other = sqlite3.connect(folder / "town.db")
-        other.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(folder / "town.db", check_same_thread=False)
+        # Not in this thread: a writer's transaction that is open now ends in its loop.
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         began = time.monotonic()
         asked = await people.ledger.balance(DUE)  # people are answered meanwhile
         answered = time.monotonic() - began

@@ -161,11 +161,11 @@ class Rate:
         """Return when the last second has room for one more message, however late earlier ones
         arrived."""
         allowed, end = math.ceil(self.rate), len(self._arrivals)
+        if end + len(self._answered) < allowed:
+            return 0.0
         trip = self._round_trip
         # As `_latest_arrival`, without its call: this runs for every message.
         answered = [max(began, at - trip) for began, at in self._answered]
-        if end + len(answered) < allowed:
-            return 0.0
         # The newest of the sorted arrivals are surely among the last `allowed`; only the few that
         # compete with answered ones are sorted here.
         few = min(allowed, len(answered))

@@ -1,4 +1,4 @@
-"""Who subscribed, which updates were handled, and small notes of the platforms."""
+"""Subscriptions, handled and stored updates, and small notes of the platforms."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from digest.store.engine import insert_on, upsert
 from digest.store.tables import platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
-"""Updates that are read at once."""
+"""Stored updates read at once."""
 REMEMBERED = timedelta(days=3)
-"""How long an update is remembered: Telegram repeats none that is older than 24 hours."""
+"""How long the mark of an update stays: Telegram repeats none that is older than 24 hours."""
 
 
 class ChatTables(Database):
@@ -84,7 +84,7 @@ class ChatTables(Database):
             await connection.execute(written.on_conflict_do_nothing())
 
     async def list_received(self, platform: str) -> list[tuple[str, str]]:
-        """Return the oldest updates that wait to be handled, as keys and contents."""
+        """Return the oldest stored updates, as keys and contents."""
         query = select(received.c.key, received.c.content).where(received.c.platform == platform)
         query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
         async with self.reading() as connection:

@@ -1,4 +1,4 @@
-"""The ledger of deliveries: who is due what, every message of it, and what became of each."""
+"""The ledger of deliveries: what each subscription is due, its parts, and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ clock that was set back since: nobody waits for that."""
 
 
 class Ledger(DueTables):
-    """Who is due what, every part of it, and what became of each.
+    """What each subscription is due, its parts, and their outcomes.
 
     Every method may raise StoreError, and is one transaction unless it says otherwise.
     """
 
     async def held(self, platform: str | None = None, chat: str | None = None) -> list[Held]:
         """Return the parts of which nobody knows whether they arrived, oldest first."""
-        unknown = parts.c.state == "unknown"
-        mine = unknown if chat is None else and_(unknown, parts.c.chat == chat)
+        which = parts.c.state == "unknown"
+        if chat is not None:
+            which = and_(which, parts.c.chat == chat)
         async with self._store.reading() as connection:
-            return await outbox.list_parts(connection, platform, mine)
+            return await outbox.list_parts(connection, platform, which)
 
     async def refused(self, since: datetime) -> list[Held]:
         """Return the parts refused since then, oldest first: in chats still subscribed, and
         in groups and channels that are gone. A person who blocked the bot is left out."""
-        lost = and_(parts.c.state == "refused", parts.c.tried_at >= since)
-        told = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
+        refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)
+        reported = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         async with self._store.reading() as connection:
-            return await outbox.list_parts(connection, None, and_(lost, told))
+            return await outbox.list_parts(connection, None, and_(refused, reported))
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
@@ -75,16 +76,15 @@ class Ledger(DueTables):
         until = now + timedelta(seconds=seconds)
         row = {"role": role, "holder": holder, "until": until}
         async with self._store.writing() as connection:
-            written = insert_on(connection.dialect.name, leases).values(row)
-            good = and_(leases.c.until > now, leases.c.until <= until + _AHEAD)
-            free = or_(leases.c.holder == holder, ~good)
-            taken = written.on_conflict_do_update(
+            inserted = insert_on(connection.dialect.name, leases).values(row)
+            valid = and_(leases.c.until > now, leases.c.until <= until + _AHEAD)
+            taken = inserted.on_conflict_do_update(
                 index_elements=["role"],
                 set_={"holder": holder, "until": until},
-                where=free,
+                where=or_(leases.c.holder == holder, ~valid),
             )
-            row_written = await connection.execute(taken.returning(leases.c.holder))
-            return row_written.scalar() is not None
+            saved = await connection.execute(taken.returning(leases.c.holder))
+            return saved.scalar() is not None
 
     async def holder(self, role: str, now: datetime) -> str:
         """Return who may act in a role now, or nobody."""
@@ -95,8 +95,8 @@ class Ledger(DueTables):
     async def give_back(self, role: str, holder: str) -> None:
         """Let go of a role, so that another need not wait."""
         async with self._store.writing() as connection:
-            mine = and_(leases.c.role == role, leases.c.holder == holder)
-            await connection.execute(delete(leases).where(mine))
+            lease = and_(leases.c.role == role, leases.c.holder == holder)
+            await connection.execute(delete(leases).where(lease))
 
     async def paused_until(self, platform: str) -> datetime | None:
         """Return when sending may resume, as the platform asked; None if it did not."""
@@ -108,28 +108,28 @@ class Ledger(DueTables):
         await self._store.save_note(platform, "paused_until", until.astimezone(UTC).isoformat())
 
     async def file_id(self, platform: str, hash_: str) -> str:
-        """Under which name the platform knows a picture, or nothing."""
+        """Return the platform's id of a picture, or nothing."""
         return await self._store.note(platform, f"file:{hash_}")
 
     async def save_file_id(self, platform: str, hash_: str, name: str) -> None:
-        """Save under which name the platform knows a picture; empty: under none any more."""
+        """Save the platform's id of a picture; empty to forget it."""
         await self._store.save_note(platform, f"file:{hash_}", name)
 
     async def next_days(self, ids: Sequence[int]) -> dict[int, date]:
         """Return the newest local day for which each of these subscriptions has a row."""
         newest = select(deliveries.c.subscription_id, func.max(deliveries.c.day).label("day"))
-        mine = newest.where(deliveries.c.subscription_id.in_(ids))
+        newest = newest.where(deliveries.c.subscription_id.in_(ids))
         async with self._store.reading() as connection:
-            rows = await connection.execute(mine.group_by(deliveries.c.subscription_id))
+            rows = await connection.execute(newest.group_by(deliveries.c.subscription_id))
             return {row.subscription_id: row.day for row in rows}
 
     async def balance(self, now: datetime) -> dict[str, Balance]:
-        """Return what was due on this UTC day on each platform, and what became of it."""
+        """Return how many deliveries were due on this UTC day, by platform and state."""
         start = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
         today = and_(deliveries.c.due_at >= start, deliveries.c.due_at < start + timedelta(days=1))
-        lost = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state == "unknown")
-        # Parts behind an unknown one wait for an operator's word, not for their turn.
-        stuck = and_(deliveries.c.state == "open", select(parts.c.id).where(lost).exists())
+        unknown = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state == "unknown")
+        # Parts behind an unknown one wait for an operator's decision, not for their turn.
+        stuck = and_(deliveries.c.state == "open", select(parts.c.id).where(unknown).exists())
         state = case((stuck, "unknown"), else_=deliveries.c.state).label("state")
         counted = select(deliveries.c.platform, state, func.count().label("n"))
         grouped = counted.where(today).group_by(deliveries.c.platform, state)
