@@ -269,7 +269,7 @@ def read_injections(data: Path) -> list[Labelled]:
 
 
 TASKS: Mapping[str, Task] = {
-    "stands_alone": Task(read_sentences, 1 << 14, Penalty(4.0, 8.0)),
+    "stands_alone": Task(read_sentences, 1 << 14, Penalty(6.0, 12.0)),
     "news": Task(read_news, 1 << 15, Penalty(3.0, 10.0)),
     "advertisement": Task(read_advertisements, 1 << 15, Penalty(30.0, 8.0), rarity=True),
     "injection": Task(read_injections, 1 << 15, Penalty(0.3, 1.0), encoded=False),
