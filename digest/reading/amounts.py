@@ -60,23 +60,26 @@ class Amount:
         return self.quantities[0].unit
 
 
-_PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b(usd|rmb|cny|eur|hkd|gbp|jpy)\s?$", re.I)
+_PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
 """x100: a hundred times."""
 _IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)\Z")
 _PREFIX_WORDS = tuple(
     f"{word}-" for word in "sub mid pre post top non multi over under the".split()
 )
-_NO_NOUNS = frozenset("and or to in at by on for from than is are was were as if when with".split())
+_NO_NOUNS = frozenset(
+    "and or to in at by on for from than is are was were as if when with since before after per under"
+    " over into within between during until but while now".split()
+)
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
-_AND_A_HALF = re.compile(r"\b(?:an?|one) (hour|day|week|month|year|decade) and a half\b", re.I)
+_AND_A_HALF = re.compile(r"\b(?:an?|one) ([a-z]+) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
 _RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|和|或)\s?")
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
 _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
-    r"\s?(?:(?P<over>\+|[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
+    r"\s?(?:(?P<over>\+|个?[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
 )
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)")
@@ -106,7 +109,7 @@ _TENS = {
 }
 _ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
 _FRACTION = re.compile(
-    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|place|party|century))"
+    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
@@ -123,7 +126,7 @@ _MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _RANK = re.compile(
     rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
-    r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s(?:thousand|million|billion)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
+    r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s\w+(?:ion|and)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
 )
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
@@ -180,15 +183,20 @@ def _blank(text: str, amounts: list[Amount]) -> str:
 def _read_number(numeral: Numeral, text: str) -> Amount:
     start, end, value = numeral.start, numeral.end, numeral.value
     sign = "times" if _FACTOR.search(text[max(0, start - 2) : start]) else ""
-    if prefix := _PREFIX.search(text[max(0, start - 5) : start]):
-        sign = load_signs()[((prefix[1] or "") + (prefix[2] or prefix[3])).lower()]
-        start -= len(prefix[0])
+    prefix = _PREFIX.search(text[max(0, start - 5) : start])
+    code = ((prefix[1] or "") + (prefix[2] or prefix[3])).lower() if prefix else ""
+    if prefix and code in load_signs():
+        sign, start = load_signs()[code], start - len(prefix[0])
     after = _AFTER.match(text, end)
     if after and after["over"]:
         end = after.end()
     if half := _AND_HALF.match(text, end):
         value, end = value + 0.5, half.end()
-    unit, end = ("month", end + 1) if half and text[end] == "月" else find_unit(text, end)
+    unit, end = (
+        ("month", end + 1)
+        if (half or after) and text[end : end + 1] == "月"
+        else find_unit(text, end)
+    )
     if text[end : end + 1] == "半" and unit in ("year", "day", "hour", "week"):
         value, end = value + 0.5, end + 1  # 两年半
     unit = "" if unit == "cent" and sign else unit
@@ -329,9 +337,8 @@ def _find_shares(text: str) -> Iterator[Amount]:
             match, text, (Quantity(0.5, load_unit_names().get(unit, "month")),), kind="number"
         )
     for match in _AND_A_HALF.finditer(text):
-        yield _special(
-            match, text, (Quantity(1.5, load_unit_names()[match[1].lower()]),), "number", 0.5
-        )
+        if unit := load_unit_names().get(match[1].lower()):
+            yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
         if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):

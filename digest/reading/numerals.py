@@ -59,7 +59,7 @@ _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
     rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
-    r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?![A-Za-z²³]|/(?!\d)))?"
+    r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d)))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
     rf"|\b(?P<english>(?:an?\s(?=hundred|{_LARGER})|half\san?\s(?={_LARGER}))?(?:{_WORDS})"
     rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|\sand\sa\shalf)*)(?!s?\w)",
@@ -110,6 +110,8 @@ def _read_arabic(match: re.Match[str]) -> Numeral:
     scale = Decimal(_SCALES.get(word, 1))
     exponent = digits.as_tuple().exponent
     value, step = digits * scale, scale.scaleb(exponent if isinstance(exponent, int) else 0)
+    if match["tail"]:  # 6k5 is 6,500
+        value, step = value + int(match["tail"]) * scale / 10, scale / 10
     if match["han"]:
         value = parse_han(match["arabic"] + match["han"])
         simple = digits and not _HAN_TAIL.search(match["han"])

@@ -124,8 +124,9 @@ def is_derived(
     target, tolerance = amount.value, _find_tolerance(amount, clause)
     tolerance = max(tolerance, 1e-4 * abs(target))
     step = max(1.0, _trailing_step(target))
-    above = step if amount.hedge == "over" else 0.0
-    below = step / 2 if amount.hedge == "under" else 0.0
+    rough = abs(target) / 5 if amount.kind == "share" else 0.0  # 30% is "less than a third"
+    above = max(step, rough) if amount.hedge == "over" else 0.0
+    below = max(step / 2, rough) if amount.hedge == "under" else 0.0
     facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
     for signal, value in _results(amount, facts):
         if abs(value - target) <= tolerance or target - below < value < target + above:
@@ -166,7 +167,8 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
         yield from _turn(amount.unit, fact)
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
     beside = set(pairwise(unique))
-    for left, right in permutations(unique, 2):
+    twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
+    for left, right in (*permutations(unique, 2), *twice):
         near = not beside.isdisjoint(((left, right), (right, left)))
         yield from _compare(amount, left, right, near=near)
         per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
@@ -203,8 +205,9 @@ def _compare(
     if pair and pair[1] and (not bare or (near and unit == "percent")):
         for signal, value in _ratios(unit, *pair):
             yield "" if amount.kind == "share" else signal, value
-    if pair and _fits(unit, left, right):
-        scale = _scale(left, right, unit)
+    ages = near and unit == "year" and not (left.unit or right.unit)
+    if pair and (ages or _fits(unit, left, right)):
+        scale = 1.0 if ages else _scale(left, right, unit)
         yield "difference" if unit not in ("pp", "bp") else "", (pair[0] - pair[1]) * scale
         yield "sum", (pair[0] + pair[1]) * scale
 
@@ -213,8 +216,8 @@ def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
     """Yield price times count, and a figure by count or by span of time: $5 million over 90 days
     a day."""
     plain = ("", "count")
-    same = left.unit == unit if unit in CURRENCIES else unit in plain and left.unit in plain
-    if same and right.value > 1 and right.unit not in CURRENCIES | {"percent", "times"}:
+    same = left.unit == unit or {left.unit, unit} <= {*plain}
+    if same and right.value > 1 and right.unit not in CURRENCIES | {"percent"}:
         yield left.value / right.value
         if right.unit in (*plain, *SPANS):
             yield left.value * right.value

@@ -163,9 +163,9 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
     length = _DAYS.get(amount.unit, 0.0)
     slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
     days = list(_list_dates((*evidence.own_days, *evidence.days)[:MOST_DAYS], evidence))
-    return bool(length) and any(
-        abs(abs((a - b).days) - amount.value * length) <= slack for a, b in combinations(days, 2)
-    )
+    gaps = [abs((a - b).days) for a, b in combinations(days, 2)]
+    gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October are three days
+    return bool(length) and any(abs(gap - amount.value * length) <= slack for gap in gaps)
 
 
 def _list_dates(days: Sequence[Day], evidence: Evidence) -> Iterator[date]:
