@@ -253,6 +253,16 @@ def test_an_invented_sentence_beside_a_true_one_is_refused(
     assert verdict.ok
 
 
+def test_a_sentence_that_the_source_cut_is_evidence() -> None:
+    posted = (
+        "In a long-awaited antitrust ruling, a federal judge ordered Acme to give eligible rivals "
+        "a one-time copy of its index and to syndicate its results on existing partner terms.\n\n"
+        "The court declined to order divestitures or otherwise break https://t.co/ZPmhoMen9v"
+    )
+    item = Item("法官要求 Acme 向对手提供索引副本；法院拒绝下令剥离业务。", cites=("x:1",))
+    assert prove([(item, [post(posted, "1")], False)])[0].ok
+
+
 def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
     text = "Peter H. Diamandis says U.S. firms lead by 3.5 points. 他不同意这种说法。"
     assert split_statements(text) == [

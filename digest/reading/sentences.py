@@ -10,9 +10,9 @@ from functools import cache
 from digest.reading.vocabulary import load_lines, load_words
 from digest.text import EMOJI, URL, language
 
-FULL_POST = 175
-"""Width (a Han character counts two) from which X cuts posts: an end without a full stop is a
-cut."""
+FULL_POST, LAST_CHARS = 175, range(266, 285)
+"""Width (a Han character counts two) from which X cuts posts that go on behind a link, and widths
+of those that it cuts without one: an end without a full stop is a cut."""
 MOST_ENTRIES, ENTRY_CHARS = 4, 110
 """A list of at most so many entries of at most so many characters is one sentence with the line
 above."""
@@ -205,6 +205,12 @@ def _is_abbreviation(part: str) -> bool:
     return initials or word in load_words("sentences", "abbreviations")
 
 
+def is_cut_off(text: str) -> bool:
+    """Return True where the source cut a cleaned text off in the middle of a sentence."""
+    lines = [line for line in URL.sub(" ", text).split("\n") if line.strip()]
+    return bool(lines) and _is_cut(text, split_line(lines[-1])[-1])
+
+
 def _is_cut(text: str, last: str) -> bool:
     """Return True if the source cut the post off: by an ellipsis, or by its length without a
     stop."""
@@ -214,9 +220,8 @@ def _is_cut(text: str, last: str) -> bool:
     body = URL.sub("", text).strip()
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
     ends_in_link = bool(links) and not text[links[-1] :].strip()
-    return (
-        ends_in_link and FULL_POST <= width <= FULL_POST + 150 and not _CLOSED.search(last.strip())
-    )
+    full = FULL_POST <= width <= FULL_POST + 150 if ends_in_link else width in LAST_CHARS
+    return full and not _CLOSED.search(last.strip())
 
 
 def _tidy(part: str) -> str:

@@ -70,7 +70,9 @@ def prove(items: Sequence[tuple[Item, Sequence[Post], bool]]) -> list[Verdict]:
 
 
 def _split_post(post: Post) -> Iterator[str]:
-    """Yield a post in pieces of the encoder's reach, and its sentences."""
+    """Yield a post in pieces of the encoder's reach, its sentences, and the last one also where
+    the source cut it off."""
     words = plain(post.text)[:MOST_CHARS]
     yield from (words[at : at + EMBED_CHARS] for at in range(0, len(words), EMBED_CHARS))
+    yield from split_line(words.rpartition("\n")[2])[-1:]
     yield from (sentence.text for sentence in Reading(post).sentences[:24])
