@@ -10,7 +10,7 @@ from digest.text import language
 
 Reply = dict[str, Any]
 _POST = re.compile(r"^(p\d+)(?: (.{1,90}?))?: (.+)$", re.MULTILINE)
-_BLOCK = re.compile(r"^\[\d+\] \d+ posts by \d+ people.*\n((?:p\d+ .*\n?)+)", re.MULTILINE)
+_BLOCK = re.compile(r"^\[\d+\].*\n((?:p\d+ .*\n?)+)", re.MULTILINE)
 _STORY = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
 _ITEM = re.compile(r"^\[(i\d+)\] ", re.MULTILINE)
 _WANTED = re.compile(r"^Write `(\w+)`", re.MULTILINE)

@@ -91,7 +91,7 @@ async def judge_with_model(
         posts, lines, places = show_items(part, ShownPosts(), ROOM["check"])
         if not places:
             break
-        system = prompts["system"].render(language="the language of the item")
+        system = prompts["system"].render(language="")
         prompt = prompts["check"].render(posts=posts, items=lines)
         async with open_llm() as llm:
             answer = await llm.ask(Call("check", system, prompt, Check, ANSWER["check"] * 2))

@@ -66,20 +66,19 @@ def assemble(
     candidates: Sequence[Candidate],
     unanswered: AbstractSet[SectionName],
     events: Sequence[Event],
+    repeated: int = 0,
 ) -> Edited:
     """Return all nine sections and their score.
 
-    `unanswered` sections had no answer and stay extractive. `events` are the day's as picked.
+    `unanswered` sections had no answer and stay extractive. `events` are the day's as picked;
+    `repeated` items were dropped before.
     """
-    importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
-    event = {p.key: s.event for s in material.stories for p in s.posts}
-    event |= {p.key: -e.number for e in events for p in e.posts}
-    rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
-    picked = {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
-    good = sorted((c for c in candidates if not c.problems), key=_telling_order(picked))
-    distinct = drop_repeats(good, event)
+    rank = _rank_posts(material)
+    picked = _rank_posts(material, events)
+    good = [c for c in candidates if not c.problems]
+    distinct = list_distinct(material, good, events)
     failed = [c for c in candidates if c.problems]
-    spare = _Spare(extractive, event, distinct)
+    spare = _Spare(extractive, _number_events(material, events), distinct)
     items: dict[SectionName, list[Item]] = {name: [] for name in WRITTEN}
     for candidate in distinct:
         items[candidate.section].append(with_handle(candidate.item, candidate.posts))
@@ -96,12 +95,33 @@ def assemble(
     measured = score(
         sections,
         extractive,
-        written=len(candidates),
+        written=len(candidates) + repeated,
         failed=len(failed),
-        repeated=len(good) - len(distinct),
+        repeated=len(good) - len(distinct) + repeated,
         generic=sum(map(generic, candidates)),
     )
     return Edited(sections, measured, len(failed) + sum(c.cut for c in candidates))
+
+
+def _rank_posts(material: Material, events: Sequence[Event] = ()) -> dict[str, int]:
+    """Return the place of each post in our order; what was picked comes first."""
+    importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
+    rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
+    return {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
+
+
+def _number_events(material: Material, events: Sequence[Event]) -> dict[str, int]:
+    """Return the number of the event that a post tells of, by key."""
+    numbers = {p.key: s.event for s in material.stories for p in s.posts}
+    return numbers | {p.key: -e.number for e in events for p in e.posts}
+
+
+def list_distinct(
+    material: Material, candidates: Iterable[Candidate], events: Sequence[Event]
+) -> list[Candidate]:
+    """Return the candidates, each statement once, by section and importance."""
+    order = _telling_order(_rank_posts(material, events))
+    return drop_repeats(sorted(candidates, key=order), _number_events(material, events))
 
 
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:

@@ -154,9 +154,16 @@ def _candidate(
     group: str = "",
 ) -> Candidate:
     posts = tuple({shown[key].key: shown[key] for key in ids if key in shown}.values())[:MAX_CITES]
+    text = _tidy(text, TEXT[spoken])
+    if section != "views":
+        title = _tidy(title, TITLE[spoken])
+        # "$294,00..." would be a figure without its dots.
+        title = title if title.endswith(("..", "…")) else title.rstrip("。.")
+    if section == "points" and title and not text:
+        text, title = title + ("。" if spoken == "zh" else "."), ""
     item = Item(
-        _tidy(text, TEXT[spoken]),
-        title=_tidy(title, TITLE[spoken]).rstrip("。.") if section != "views" else title,
+        text,
+        title=title,
         group=group,
         cites=tuple(post.key for post in posts),
         status="new",

@@ -92,9 +92,7 @@ def show_failed(
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
         lines.append(f"wrong: {'; '.join(_explain(candidate))[:300]}")
-        lines += [
-            f"{shown.find_id(p)}: {shown.repeat_text(p, FIRST_CHARS)}" for p in candidate.posts
-        ]
+        lines += [shown.repeat_post(post, FIRST_CHARS) for post in candidate.posts]
         block = "\n".join(lines)
         room -= tokens(block)
         if room < 0:

@@ -25,7 +25,7 @@ from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.notes import OTHER, heading
-from digest.write.model.assembly import GATE, Edited, assemble, reduce
+from digest.write.model.assembly import GATE, Edited, assemble, list_distinct, reduce
 from digest.write.model.candidates import MOST, Candidate, read_candidates, require_subject, rewrite
 from digest.write.model.check import (
     apply_check,
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
+BRIEF_CHARS = (900, 280, 280)
+"""Characters of the posts of an event in the brief."""
 MANY_EVENTS = 20
 """Events on a page with more of which each is shown by one post."""
 FEW_STORIES = 12
@@ -110,13 +112,19 @@ class Editor:
             if answer is not None
             for candidate in read_candidates(answer, self.context.posts, language)
         ]
-        candidates, believed = await self._check(self._screen(candidates))
+        screened = self._screen(candidates)
+        failed = [candidate for candidate in screened if candidate.problems]
+        good = [candidate for candidate in screened if not candidate.problems]
+        # The brief and a page may tell one event: it is checked and repaired once.
+        distinct = list_distinct(self.material, good, events)
+        candidates, believed = await self._check([*distinct, *failed])
         refusals = list_refusals(candidates, final=False)
         candidates = await self._repair(candidates)
         candidates = self._trim(candidates)
         refusals += list_refusals(candidates, final=True)
         silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
-        edited = assemble(self.material, self.extractive, candidates, silent, events)
+        repeated = len(good) - len(distinct)
+        edited = assemble(self.material, self.extractive, candidates, silent, events, repeated)
         release()
         return self._judge(edited, believed, refusals)
 
@@ -152,7 +160,7 @@ class Editor:
         it."""
         pages = share_out(events, self.context)
         show, posts = self.context.show_events, self.context.show_posts
-        leading, _ = show(pages.brief, (600, 280, 280), room=ROOM["brief"])
+        leading, _ = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
         further, _ = show(
             pages.events, _divide(ROOM["events"], len(pages.events)), room=ROOM["events"]
         )
@@ -181,7 +189,8 @@ class Editor:
         }
 
     def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
-        language = LANGUAGES[self.material.topic.language]
+        # Who writes no text needs no rules for it.
+        language = values.get("language", "")
         return Call(
             name=name,
             system=self.prompts["system"].render(language=language),

@@ -26,6 +26,9 @@ SAME_PICKED, SAME_NAMED = 0.30, 0.15
 where they share a name as well, which a post cannot gain by talking to the model."""
 MAX_EVENTS_TOLD = 10
 """Events that must be told: as many as a report has points."""
+MOST_COMPARED = 4
+"""Posts of a story that are compared, where the model says that it is another's event: the one
+that it saw need not be the first."""
 MAX_SAME = 8
 """Stories that a model may unite at once; a longer list is no event."""
 MAX_MUST = 14
@@ -47,7 +50,9 @@ def group_stories(
     importance = _importance(pick, shown) if pick else {}
     if pick and not _plausible(importance, shown):
         pick, importance = None, {}
-    groups = _unite(stories, pick)
+    same = _list_same(pick, shown) if pick else []
+    _share_importance(importance, same)
+    groups = _unite(stories, same)
     events = [
         Event(0, tuple(stories[at] for at in group), max_importance(importance, group))
         for group in groups
@@ -98,33 +103,61 @@ def _plausible(importance: Mapping[int, int], count: int) -> bool:
     return not others or agree >= LEAST_TRUST * len(picked) * len(others)
 
 
-def _unite(stories: Sequence[Story], pick: Pick | None) -> list[list[int]]:
+def _list_same(pick: Pick, shown: int) -> list[list[int]]:
+    """Return the places of the stories that the model calls one event; a long list is none."""
+    lists = [[n - 1 for n in sorted(set(numbers)) if 0 < n <= shown] for numbers in pick.same]
+    return [places for places in lists if 1 < len(places) <= MAX_SAME]
+
+
+def _share_importance(importance: dict[int, int], same: Iterable[Sequence[int]]) -> None:
+    """Rate what was picked only as another's event: code may not unite them, and then it is shown
+    on its own."""
+    for places in same:
+        level = min(max_importance(importance, places) or 0, MUST - 1)
+        for at in places if level else ():
+            importance.setdefault(at, level)
+
+
+def _unite(stories: Sequence[Story], same: Iterable[Sequence[int]]) -> list[list[int]]:
     """Return groups of places, each best first, in the order of their best."""
     vectors = _vectors(stories)
-    names = [{name.key for name in story.readings[0].names} for story in stories]
     leader = list(range(len(stories)))
 
-    def join(one: int, other: int, least: float) -> None:
+    def join(one: int, other: int, cosine: float, least: float) -> None:
         first, second = sorted((leader[one], leader[other]))
-        if first != second and float(vectors[one] @ vectors[other]) >= least:
+        if first != second and cosine >= least:
             leader[:] = [first if at == second else at for at in leader]
 
     by_event: dict[int, int] = {}
     for at, story in enumerate(stories):
-        join(by_event.setdefault(story.event, at), at, SAME_MEANING)
-    for numbers in pick.same if pick else []:
-        places = [n - 1 for n in sorted(set(numbers)) if 0 < n <= len(stories)]
-        for at in places[1:] if len(places) <= MAX_SAME else ():
-            join(places[0], at, SAME_NAMED if names[places[0]] & names[at] else SAME_PICKED)
+        first = by_event.setdefault(story.event, at)
+        join(first, at, float(vectors[first][0] @ vectors[at][0]), SAME_MEANING)
+    for first, *others in same:
+        for at in others:
+            near = max(float(a @ b) for a in vectors[first] for b in vectors[at])
+            is_named = _list_subjects(stories[first]) & _list_subjects(stories[at])
+            join(first, at, near, SAME_NAMED if is_named else SAME_PICKED)
     groups: dict[int, list[int]] = {}
     for at, first in enumerate(leader):
         groups.setdefault(first, []).append(at)
     return list(groups.values())
 
 
-def _vectors(stories: Sequence[Story]) -> Sequence[Any]:
-    """Return a unit vector a story: that of its leading post, encoded where it is not yet."""
+def _list_subjects(story: Story) -> set[str]:
+    """Return the names of a story's leading posts, and its authors' accounts: of a thread, the
+    parts may have none in common."""
+    readings = story.readings[:MOST_COMPARED]
+    names = {name.key for reading in readings for name in reading.names}
+    return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}
+
+
+def _vectors(stories: Sequence[Story]) -> list[list[Any]]:
+    """Return unit vectors of the leading posts of each story; its first is encoded where it is not
+    yet."""
     leads = [story.readings[0] for story in stories]
     missing = [reading.plain[:600] for reading in leads if reading.vector is None]
     encoded = iter(embed(missing)) if missing else iter(())
-    return [next(encoded) if lead.vector is None else lead.vector for lead in leads]
+    rows = [[next(encoded) if lead.vector is None else lead.vector] for lead in leads]
+    for row, story in zip(rows, stories, strict=True):
+        row += [r.vector for r in story.readings[1:MOST_COMPARED] if r.vector is not None]
+    return rows
