@@ -19,7 +19,7 @@ from bot.messages import Block, Heading, Paragraph, Reply
 from bot.platforms import PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
-from digest.models import Balance, Held, Language, Report, Topic
+from digest.models import Balance, Language, Report, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.outbox import ENDED, RESTORED
@@ -182,15 +182,15 @@ def _read_alert(key: str, value: str) -> Alert | None:
     return Alert(matter, about, first, last, row["values"])
 
 
-async def list_undelivered(ledger: Ledger, now: datetime) -> list[Held]:
+async def list_undelivered(ledger: Ledger, now: datetime) -> list[UndeliveredPart]:
     """Return the parts that may not have arrived, then those refused within a day. Raises
     StoreError."""
-    return [*await ledger.held(), *await ledger.refused(now - REFUSED_FOR)]
+    return [*await ledger.list_held_parts(), *await ledger.list_refused_parts(now - REFUSED_FOR)]
 
 
-async def tell_undelivered(parts: Sequence[Held], tell: Tell) -> None:
+async def tell_undelivered(parts: Sequence[UndeliveredPart], tell: Tell) -> None:
     """Tell of the chats that lack a part of a digest, in one alert a platform."""
-    by_platform: defaultdict[str, list[Held]] = defaultdict(list)
+    by_platform: defaultdict[str, list[UndeliveredPart]] = defaultdict(list)
     for part in parts:
         by_platform[part.chat.platform].append(part)
     for platform, concerned in by_platform.items():
@@ -203,7 +203,7 @@ async def tell_undelivered(parts: Sequence[Held], tell: Tell) -> None:
         )
 
 
-def _read_rows(parts: Sequence[Held]) -> Iterator[Mapping[str, object]]:
+def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object]]:
     """Yield a row a chat: its first part that is missing."""
     named: set[object] = set()
     for part in parts:
@@ -258,7 +258,10 @@ class Watch:
         self._undelivered: list[int] = []
 
     async def look(
-        self, now: datetime, balance: Mapping[str, Balance], undelivered: Sequence[Held] = ()
+        self,
+        now: datetime,
+        balance: Mapping[str, Balance],
+        undelivered: Sequence[UndeliveredPart] = (),
     ) -> None:
         """Tell of what is wrong. `balance`: today's ledger of each platform; `undelivered`: see
         `list_undelivered`. Raises StoreError."""

@@ -162,11 +162,11 @@ class BotHost:
         self, platform: str, chat: str, message: str, text: str, at: datetime
     ) -> None:
         """Settle a held part that this message of the bot's own proves to have arrived."""
-        for held in await self._ledger.held(platform, chat):
-            sent = json.loads(await self._ledger.body(held.part))
-            same = str(sent.get("text", "")).split() == text.split()
-            if same and (held.tried_at is None or at >= held.tried_at - CLOCKS_APART):
-                await self._ledger.decide([held.part], again=False)
+        for part in await self._ledger.list_held_parts(platform, chat):
+            body = json.loads(await self._ledger.body(part.part))
+            same = str(body.get("text", "")).split() == text.split()
+            if same and (part.tried_at is None or at >= part.tried_at - CLOCKS_APART):
+                await self._ledger.decide([part.part], again=False)
                 log.info("%s: a held part is there: message %s", platform, message)
                 return
 

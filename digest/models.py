@@ -414,8 +414,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A part of which nobody knows whether it arrived, or that was refused."""
+class UndeliveredPart:
+    """A part that may not have arrived (a held one), or that was refused."""
 
     part: int
     chat: Chat
@@ -428,7 +428,7 @@ class Held:
     tried_at: datetime | None = None
     """When it was last claimed."""
     error: str = ""
-    """Why it is not known, or why it was refused."""
+    """Why it is unknown, or was refused."""
     state: PartState = "unknown"
 
 

@@ -17,7 +17,7 @@ from bot.messages import Reply
 from bot.platforms import Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from digest.errors import StoreError
-from digest.models import Balance, Chat, Counts, Held, SourceResult, Subscription
+from digest.models import Balance, Chat, Counts, SourceResult, Subscription, UndeliveredPart
 from digest.store import Store
 from digest.store.outbox import ENDED
 from tests.posts import TOPIC, post
@@ -231,11 +231,14 @@ async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
     phone, one = Phone(), alerts(store, clock)
     watch = Watch(store, [], one.tell)
     chats = [Chat("telegram", str(number), title=f"Club {number}") for number in range(35)]
-    held = [Held(n, chat, "ai", DAY, 1, 3, START, ENDED) for n, chat in enumerate(chats[:3])]
+    held = [
+        UndeliveredPart(n, chat, "ai", DAY, 1, 3, START, ENDED) for n, chat in enumerate(chats[:3])
+    ]
     held += [replace(held[0], part=90, position=2)]
     why = "not enough rights to send text messages to the chat"
     refused = [
-        Held(n, chat, "ai", DAY, 0, 3, START, why, "refused") for n, chat in enumerate(chats[3:], 3)
+        UndeliveredPart(n, chat, "ai", DAY, 0, 3, START, why, "refused")
+        for n, chat in enumerate(chats[3:], 3)
     ]
     await watch.look(START, {}, held)
     await watch.look(START, {}, [*held, *refused])
@@ -250,7 +253,7 @@ async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(
     assert text.count("Club 0:") == 1
     assert f"Club 3: part 1 of 3 was refused ({why}), 12-08 09:00 UTC" in text
     assert "5 more chats" in text
-    more = [*held, *refused, Held(99, chats[0], "ai", DAY, state="refused")]
+    more = [*held, *refused, UndeliveredPart(99, chats[0], "ai", DAY, state="refused")]
     for _ in range(3):
         await watch.look(START, {}, more)
         await one.deliver("telegram", ["99"], phone.send)

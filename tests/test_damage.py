@@ -226,7 +226,7 @@ async def test_f37_what_was_sent_is_not_sent_again_when_the_log_is_lost(tmp_path
     async with await Store.open(f"sqlite:///{file}") as store:
         ledger = Ledger(store)
         assert await ledger.claim("telegram", 99, NOW) == []
-        assert len(await ledger.held()) == 10, "each is named, none goes out by itself"
+        assert len(await ledger.list_held_parts()) == 10, "each is named, none goes out by itself"
         assert await ledger.unbalanced() == []
     assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
 

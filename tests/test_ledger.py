@@ -106,7 +106,7 @@ async def test_what_a_dead_process_was_sending_is_held(ledger: Ledger) -> None:
     await ledger.claim("telegram", 10, EIGHT)
     assert await ledger.recover("telegram") == 2
     assert await ledger.recover("telegram") == 0
-    held = await ledger.held("telegram")
+    held = await ledger.list_held_parts("telegram")
     assert [(one.chat.id, one.topic, one.day) for one in held] == [
         ("7", "ai", DAY),
         ("-100", "ai", DAY),
@@ -149,11 +149,11 @@ async def test_refused_parts_are_listed_but_not_of_people_who_left(ledger: Ledge
     why = "not enough rights"
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT), "refused", error=why)
     await ledger.end_chat("telegram", "7", "removed")
-    (part,) = await ledger.refused(EIGHT - HOUR)
+    (part,) = await ledger.list_refused_parts(EIGHT - HOUR)
     assert (part.chat.title, part.error, part.state) == ("The hall", why, "refused")
     await ledger.end_chat("telegram", part.chat.id, "removed")
-    assert await ledger.refused(EIGHT - HOUR) == [part]
-    assert await ledger.refused(EIGHT + HOUR) == []
+    assert await ledger.list_refused_parts(EIGHT - HOUR) == [part]
+    assert await ledger.list_refused_parts(EIGHT + HOUR) == []
 
 
 async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> None:
@@ -172,7 +172,7 @@ async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> No
     await ledger._store.save_report(report(DAY))
     await planned(ledger, "d", now=tomorrow)
     assert "d" in [part.body for part in await ledger.claim("telegram", 10, tomorrow)]
-    (refused,) = await ledger.refused(EIGHT - HOUR)
+    (refused,) = await ledger.list_refused_parts(EIGHT - HOUR)
     assert (refused.position, refused.parts) == (0, 3)
 
 
@@ -453,7 +453,7 @@ async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) 
     await follow(ledger, MEI)
     await planned(ledger, "a")
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT), "unknown")
-    held = [one.part for one in await ledger.held("telegram")]
+    held = [one.part for one in await ledger.list_held_parts("telegram")]
     await ledger.decide(held, again=True)
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
     (again,) = await ledger.claim("telegram", 10, EIGHT + 30 * HOUR)

@@ -131,14 +131,14 @@ class Bot:
         await self.ledger.recover("telegram")
 
     async def decide(self) -> None:
-        held = [one.part for one in await self.ledger.held("telegram")]
+        held = [one.part for one in await self.ledger.list_held_parts("telegram")]
         again = self.draw.random() < 0.5
         assert await self.ledger.decide(held, again=again) == len(held)
 
     async def drain(self) -> None:
         """Lets everything that is open come to its end."""
         await self.ledger.recover("telegram")
-        held = [one.part for one in await self.ledger.held("telegram")]
+        held = [one.part for one in await self.ledger.list_held_parts("telegram")]
         await self.ledger.decide(held, again=False)
         self.now += timedelta(days=5)
         await self.ledger.give_up(self.now)

@@ -33,7 +33,7 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
             await running.ends()
             assert asyncio.get_running_loop().time() - began < 10
         ledger = Ledger(store)
-        assert await ledger.held() == []
+        assert await ledger.list_held_parts() == []
         assert await ledger.unbalanced() == []
         assert await ledger.holder("telegram", DUE) == ""
         async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:

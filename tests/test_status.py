@@ -108,7 +108,7 @@ async def test_who_wrote_a_report_is_said_in_words(office: Office, writer: str, 
 async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     await office.due("telegram", 2)
     await office.end("telegram", "unknown")
-    held = await office.ledger.held()
+    held = await office.ledger.list_held_parts()
     one, two = (part.part for part in held)
     shown = await office.ask("/status")
     said = render(shown, 200, styled=False)
@@ -121,7 +121,7 @@ async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     assert "1 message will be sent again" in render(again, 200, styled=False)
     arrived = await office.say(buttons(again)[f"Arrived {two}"].line)
     assert "1 message marked as arrived" in arrived
-    assert await office.ledger.held() == []
+    assert await office.ledger.list_held_parts() == []
     assert "No such message is waiting" in await office.say(f"/status held again {one}")
     # What is resent goes out before the second message of its chat; the other goes on with its own.
     assert [part.position for part in await office.ledger.claim("telegram", 9, NOW)] == [0, 1]
@@ -137,7 +137,7 @@ async def test_all_means_those_that_were_shown(office: Office) -> None:
     await office.end("discord", "unknown")
     said = await office.say(buttons(shown)["Resend all"].line)
     assert "12 messages will be sent again" in said
-    assert [one.chat.platform for one in await office.ledger.held()] == ["discord"]
+    assert [one.chat.platform for one in await office.ledger.list_held_parts()] == ["discord"]
     assert "1 message marked as arrived" in await office.say("/status held arrived all")
 
 
@@ -155,14 +155,14 @@ async def test_another_word_is_answered_with_a_right_one(office: Office, line: s
     await office.due("telegram", 1)
     await office.end("telegram", "unknown")
     assert "/status held again 12" in await office.say(line)
-    assert len(await office.ledger.held()) == 1
+    assert len(await office.ledger.list_held_parts()) == 1
 
 
 async def test_only_operators_decide(office: Office) -> None:
     await office.due("telegram", 1)
     await office.end("telegram", "unknown")
     assert "operators" in await office.say("/status held again all", "5")
-    assert len(await office.ledger.held()) == 1
+    assert len(await office.ledger.list_held_parts()) == 1
 
 
 async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office: Office) -> None:
@@ -178,7 +178,9 @@ async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office:
     restored = NOW + timedelta(hours=2)
     await office.store.restored(restored)
     assert await office.ledger.claim("telegram", 99, restored) == []
-    assert len(await office.ledger.held()) == 5, "two of three chats whole, the rest of one"
+    assert len(await office.ledger.list_held_parts()) == 5, (
+        "two of three chats whole, the rest of one"
+    )
     await office.ledger.propose({"ai": TOPIC}, restored)
     assert await office.ledger.ready("telegram", 99, restored) == [], (
         "it was due after the backup: skipped"

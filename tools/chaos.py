@@ -225,7 +225,7 @@ class Chaos:
         """Lost, doubled and unknown messages of the whole run, and unknown ones off the list."""
         query = select(parts, deliveries.c.id.label("delivery")).join(deliveries)
         found: Counter[str] = Counter()
-        listed = {one.part for one in await self.ledger.held()}
+        listed = {one.part for one in await self.ledger.list_held_parts()}
         async with self.store.reading() as connection:
             rows = list(await connection.execute(query))
         held = {row.delivery for row in rows if row.state == "unknown"}

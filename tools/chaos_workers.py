@@ -264,7 +264,7 @@ async def _compare(store: Store, ledger: Ledger, place: Place) -> list[str]:
 async def judge(store: Store, stub: DeliveryStub) -> list[str]:
     """Return what was lost, doubled, or is unknown without being listed."""
     problems = list(stub.problems[:3])
-    listed = {held.part for held in await Ledger(store).held()}
+    listed = {held.part for held in await Ledger(store).list_held_parts()}
     async with store.reading() as connection:
         rows = list(await connection.execute(select(parts)))
         doubled = select(reports.c.topic).group_by(reports.c.topic, reports.c.first)

@@ -9,7 +9,7 @@ from bot import texts
 from bot.alerts import explain
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
-from digest.models import Held
+from digest.models import UndeliveredPart
 from digest.store.ledger import Ledger
 
 MOST_SHOWN = 10
@@ -32,7 +32,7 @@ async def today(ask: Ask) -> list[Block]:
 
 async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
     """Return the held messages with buttons for each and for all; nothing where there are none."""
-    messages = await Ledger(ask.context.store).held()
+    messages = await Ledger(ask.context.store).list_held_parts()
     if not messages:
         return [], ()
     language, shown = ask.language, messages[:MOST_SHOWN]
@@ -59,12 +59,12 @@ async def held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
     return blocks, (everything, single)
 
 
-def _last(messages: Sequence[Held]) -> int:
+def _last(messages: Sequence[UndeliveredPart]) -> int:
     """Return the last message that the operator saw: later ones are not decided unseen."""
     return max(message.part for message in messages)
 
 
-def _row(ask: Ask, message: Held) -> tuple[str, str]:
+def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
     chat = message.chat
     where = f"{chat.platform} {chat.title or chat.id}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
@@ -92,7 +92,7 @@ async def decided(ask: Ask) -> Reply:
         shown = strange[0] if strange else " ".join(words) or "held"
         raise Unanswered(ask.say("bad_held", word=shown[:40]))
     ledger, again = Ledger(ask.context.store), _WORDS[verbs[0]]
-    there = {message.part for message in await ledger.held()}
+    there = {message.part for message in await ledger.list_held_parts()}
     numbered = {int(word) for word in numbers}
     if everything:
         numbered = {part for part in there if not numbered or part <= max(numbered)}

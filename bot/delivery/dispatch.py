@@ -124,11 +124,11 @@ class Outbox:
             oldest = now - MADE_UP
             ids = [
                 part.part
-                for part in await self._ledger.held(self.name)
+                for part in await self._ledger.list_held_parts(self.name)
                 if part.error != RESTORED and (part.tried_at or now) > oldest
             ]
             await self._ledger.decide(ids, again=True)
-        if held_parts := await self._ledger.held(self.name):
+        if held_parts := await self._ledger.list_held_parts(self.name):
             await tell_undelivered(held_parts, self._tell)
         await self._expire()
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import and_, case, delete, func, or_, select
 
-from digest.models import Balance, Ending, Held
+from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, moves, outbox
 from digest.store.due import DueTables
 from digest.store.engine import insert_on
@@ -24,7 +24,9 @@ class Ledger(DueTables):
     Every method may raise StoreError, and is one transaction unless it says otherwise.
     """
 
-    async def held(self, platform: str | None = None, chat: str | None = None) -> list[Held]:
+    async def list_held_parts(
+        self, platform: str | None = None, chat: str | None = None
+    ) -> list[UndeliveredPart]:
         """Return the parts of which nobody knows whether they arrived, oldest first."""
         which = parts.c.state == "unknown"
         if chat is not None:
@@ -32,7 +34,7 @@ class Ledger(DueTables):
         async with self._store.reading() as connection:
             return await outbox.list_parts(connection, platform, which)
 
-    async def refused(self, since: datetime) -> list[Held]:
+    async def list_refused_parts(self, since: datetime) -> list[UndeliveredPart]:
         """Return the parts refused since then, oldest first: in chats still subscribed, and
         in groups and channels that are gone. A person who blocked the bot is left out."""
         refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)

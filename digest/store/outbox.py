@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.models import Chat, Held, Outcome, Part
+from digest.models import Chat, Outcome, Part, UndeliveredPart
 from digest.store.engine import insert_on
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
@@ -362,7 +362,7 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
 
 async def list_parts(
     connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
-) -> list[Held]:
+) -> list[UndeliveredPart]:
     """Return these parts, with the digest and the chat they belong to, oldest first."""
     sibling = parts.alias("sibling")
     number = select(func.count()).where(sibling.c.delivery_id == parts.c.delivery_id)
@@ -382,7 +382,7 @@ async def list_parts(
     if platform is not None:
         query = query.where(parts.c.platform == platform)
     return [
-        Held(
+        UndeliveredPart(
             row.id,
             Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
             row.topic,
