@@ -20,9 +20,9 @@ MAX_FOLLOWING = 2
 """Sentences behind the first, where they go on in the same post."""
 LEAST_VALUE = 0.4
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
-LEAST_POINT = 0.8
+LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
-telling, below 0.9 one of three."""
+telling, below 0.95 one of three."""
 LEAST_FOLLOWING = 0.0
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""

@@ -210,12 +210,12 @@ def _cited(sections: Sequence[Section]) -> float:
 
 
 def _complete(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
-    """Return how much of what the posts hold the model tells: points count as much as the rest."""
+    """Return how much of what the posts hold the model tells: points count as much as the number of
+    other sections."""
     had, has = _count_items(extractive), _count_items(sections, status="new")
-    others = [name for name in WRITTEN if name != "points" and had[name]]
+    filled, told = (sum(bool(n[name]) for name in WRITTEN if name != "points") for n in (had, has))
     points = min(1.0, _share(has["points"], min(had["points"], 5))) if had["points"] else 1.0
-    rest = _share(sum(bool(has[name]) for name in others), len(others)) if others else 1.0
-    return 0.5 * points + 0.5 * rest
+    return 0.5 * points + 0.5 * (min(1.0, told / filled) if filled else 1.0)
 
 
 def _count_items(sections: Sequence[Section], status: str = "") -> Mapping[SectionName, int]:
