@@ -119,7 +119,8 @@ def texts(post_text: str) -> list[str]:
                 "Meridian 3 could read 100 million books",
             ],
         ),
-        ("A report, commissioned by Northlight, says that pr...", []),
+        ("Northlight raises $2B to be the first open la...", ["Northlight raises $2B"]),
+        ("\\[D\\] A survey of agents [pdf]", ["A survey of agents"]),
         (
             "Meridian 3 helps the Lisbon port: https://t.co/x",
             ["Meridian 3 helps the Lisbon port"],

@@ -34,6 +34,8 @@ _BULLET = re.compile(
     r"|[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）])\s*",
     re.IGNORECASE,
 )
+_FLAIR = re.compile(r"\\?\[(?:[A-Z]|video|audio|pdf)\\?\]")
+"""What forums and Hacker News add to titles."""
 _KEYCAP = re.compile(r"[0-9#*]\ufe0f?\u20e3")
 _THREAD = re.compile(
     r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
@@ -114,11 +116,12 @@ def _trim_headline(last: str) -> str:
     words = _CUT.sub("", last).split()[:-1]
     if len(words) < HEADLINE_WORDS or len(last) > HEADLINE_CHARS or not _CUT.search(last):
         return ""
-    end = "…"
-    for n in reversed(range(len(words))):
-        if words[n][-1] in ",:;–—-&" and len(words) - n <= TAIL_WORDS:
-            words, end = words[: n + (words[n] not in "–—-&")], ""
-    while words and end and words[-1].lower() in load_words("sentences", "open"):
+    end, phrases = "…", load_words("sentences", "phrases")
+    for n in reversed(range(HEADLINE_WORDS // 2, len(words))):
+        opens_phrase = bool(end) and words[n].lower() in phrases
+        if (opens_phrase or words[n][-1] in ",:;–—-&") and len(words) - n <= TAIL_WORDS:
+            words, end = words[: n + (words[n][-1] in ",:;")], ""
+    while end and words and words[-1].lower() in load_words("sentences", "open"):
         words.pop()
     headline = " ".join(words).rstrip(" ,:;–—-&")
     is_open = headline.startswith('"') and headline.count('"') == 1
@@ -148,7 +151,7 @@ def _join_entries(line: str, entries: Sequence[str]) -> str:
 
 def _strip_marks(line: str) -> str:
     """Return the line without the bullets, labels and tags around it."""
-    line = EMOJI.sub(" ", _KEYCAP.sub(" ", line))
+    line = _FLAIR.sub(" ", EMOJI.sub(" ", _KEYCAP.sub(" ", line)))
     for _ in range(2):  # a bullet may stand before a label and a label before a bullet
         line = _label().sub("", _BULLET.sub("", line.strip()))
     line = _TAGS_BEFORE.sub("", _strip_last_tags(_THREAD.sub("", line.strip())))

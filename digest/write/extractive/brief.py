@@ -33,6 +33,8 @@ YIELDS = 0.2
 report's."""
 LEADING = 3
 """Stories that the overview tells."""
+LEAST_OVERVIEW = 0.3
+"""Margin of `stands_alone` of a sentence that opens the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,13 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         if item.cites and item.cites[0] in quotes
     ]
     leads.sort(key=lambda quote: quote.sentence.language != draft.language)
-    # One that names nothing, or says "we", needs the post around it.
-    leads = [q for q in leads if q.sentence.names and not name_speaker([q.sentence])][:LEADING]
+    # One that names nothing, says "we" or was cut off needs the post around it.
+    leads = [
+        quote
+        for quote in leads
+        if quote.fitness >= LEAST_OVERVIEW and quote.sentence.names
+        if not name_speaker([quote.sentence]) and not quote.text.endswith("…")
+    ][:LEADING]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
     zh = draft.language == "zh"

@@ -43,9 +43,9 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
-LEAST_FITNESS, LEAST_HEADLINE = -0.4, -0.1
-"""Margin of `stands_alone` of a sentence that tells a story, and of a headline that its source cut
-off: what is left must say enough."""
+LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.4, -0.1, 0.1
+"""Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
+around it; and of one that its source cut off."""
 WEIGHTS = {
     "news": 1.25,
     "advertisement": -0.8,
@@ -228,7 +228,9 @@ def _select_versions(names: frozenset[str]) -> set[str]:
 def tells_news(quote: Quote) -> bool:
     """Return whether a sentence tells what happened, not what its author thinks or did."""
     is_reply = quote.post.text.startswith("@")
-    least = LEAST_HEADLINE if is_cut_headline(quote.sentence) else LEAST_FITNESS
+    is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
+    least = LEAST_HEADLINE if is_headline else LEAST_FITNESS
+    least = LEAST_CUT if is_cut_headline(quote.sentence) else least
     return (
         quote.opinion <= MAX_OPINION
         and quote.fitness >= least
