@@ -43,7 +43,7 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
-LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.4, -0.1, 0.1
+LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.0
 """Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
 around it; and of one that its source cut off."""
 WEIGHTS = {
