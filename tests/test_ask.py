@@ -92,6 +92,15 @@ async def test_a_proved_sentence_is_the_answer_with_its_item(store: Store) -> No
     assert "[i1] 2025-12-05: Northlight's Series B | Northlight raised" in prompt
 
 
+async def test_a_question_shows_what_was_cut_and_what_is_a_headline(store: Store) -> None:
+    cited = Cited("nick", "https://hn.example", "Northlight raises $3 bil...", None)
+    point = replace(POINT, cites=("hn:1",))
+    sections = tuple(Section(n, n, (point,) if n == "points" else ()) for n in SECTIONS)
+    await store.save_report(replace(daily(), sections=sections, posts={"hn:1": cited}))
+    _, prompt = await ask_with(store, QUESTION)
+    assert "post by nick, 2025-12-05, headline only: Northlight raises $3 bil…" in prompt
+
+
 @pytest.mark.parametrize(
     "false",
     [

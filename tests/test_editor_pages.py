@@ -17,7 +17,15 @@ from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
 from digest.write.model.candidates import Candidate, read_candidates, require_subject
 from digest.write.model.check import show_failed
-from digest.write.model.context import MUST, Context, Event, list_official, shorten
+from digest.write.model.context import (
+    MENTIONED,
+    MUST,
+    PICKED,
+    Context,
+    Event,
+    list_official,
+    shorten,
+)
 from digest.write.model.editor import COPIED, Editor
 from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
@@ -36,7 +44,7 @@ def _keys(posts: list[Post]) -> set[str]:
     return {post.key for post in posts}
 
 
-def test_each_picked_story_is_owned_by_one_page() -> None:
+def test_no_picked_story_is_lost() -> None:
     context = _context()
     stories = context.stories()
     pick = Pick(must=list(range(1, 8)), detail=list(range(8, 20)))
@@ -49,8 +57,7 @@ def test_each_picked_story_is_owned_by_one_page() -> None:
     assert not [event for event in pages.events if event.importance == MUST]
     for event in details:
         lead = event.posts[0].key
-        shown = [event in pages.events, lead in _keys(pages.views), lead in _keys(pages.money)]
-        assert shown.count(True) == 1, lead
+        assert (event in pages.events) != (lead in _keys(pages.money)), lead
     left_out = {p.key for e in events if not e.importance for p in e.posts}
     assert not left_out & {p.key for e in [*pages.brief, *pages.events] for p in e.posts}
     assert not left_out & _keys(pages.money)
@@ -190,25 +197,23 @@ def test_a_repair_shows_who_wrote_each_post() -> None:
 
 
 def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Excited posts sound like views; what has news value is told where events are."""
-    texts = {"ada": "Get ready: Voxel-7 is rolling out now.", "bob": "Agents are not reliable."}
-    posts = [
-        post(f"{said} {n}", f"{a}{n}", author=f"{a}{n}") for a, said in texts.items() for n in "1"
+    """Excited posts sound like views; what was picked, or has news value, is told among events."""
+    texts = [
+        *("Voxel-7 is rolling out.", "Agents are not reliable.", "Models are not reliable."),
+        *(f"Filler {n}." for n in range(25)),
     ]
-    posts += [post(f"Filler {n}.", f"f{n}", author=f"f{n}") for n in range(25)]
+    posts = [post(said, f"{n}", author=f"author{n}") for n, said in enumerate(texts)]
     readings = read(posts)
-    news = [0.6, -0.4, *([0.0] * 25)]
-    attach(readings, scores={"news": news})
-    views = {posts[0].key: 0.9, posts[1].key: 0.9}
+    attach(readings, scores={"news": [0.6, -0.4, -0.4, *([0.0] * 25)]})
+    views = dict.fromkeys([p.key for p in posts[:3]], 0.9)
     monkeypatch.setattr(Context, "measure_view", lambda self, post: views.get(post.key, -1.0))
     events = [
-        Event(n, (Story((reading,), event=n),), 2 if n < 3 else 1)
+        Event(n, (Story((reading,), event=n),), PICKED if n < 3 else MENTIONED)
         for n, reading in enumerate(readings, 1)
     ]
     pages = share_out(events, Context(material=replace(material(), stories=())))
-    assert events[0] in pages.events
-    assert events[1] not in pages.events
-    assert pages.views == [posts[1]]
+    assert pages.events[:3] == [*events[:2], events[3]]
+    assert pages.views == posts[1:3]
     # What the pick only mentions fills the page up, and no further.
     assert len(pages.events) == 20
 

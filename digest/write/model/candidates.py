@@ -10,7 +10,6 @@ from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.text import EMOJI, clean, language, plain
-from digest.write.extractive.detail import MAX_VIEWS
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
 from digest.write.extractive.money import MAX_FINANCE
@@ -20,7 +19,7 @@ from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewr
 MOST: Mapping[SectionName, int] = {
     "overview": 4,
     "points": MAX_POINTS,
-    "views": MAX_VIEWS,
+    "views": 4,
     "events": 12,
     "ai": 8,
     "markets": 8,

@@ -46,8 +46,8 @@ CUT = "…"
 """Stands where a text was cut, whatever the source put there."""
 NICKNAMES = frozenset(["hn", "v2ex"])
 """Sources whose authors' names say nothing."""
-MENTIONED, MUST = 1, 3
-"""Importance of what is told where there is room, and of what must be told."""
+MENTIONED, PICKED, MUST = 1, 2, 3
+"""Importance of what is told where there is room, of the detail, and of what must be told."""
 
 
 @dataclass(frozen=True)

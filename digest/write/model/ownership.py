@@ -1,8 +1,9 @@
 """Which page owns a post: every picked story is shown to the brief and to at most one page more.
 
-What must be told stands in the brief alone; the others stand on the page of views, of money or of
-events. What the pick left out arrives nowhere, but for views: an editor picks news. What it
-mentions fills the page of events where there is room.
+What must be told stands in the brief alone, the others also on the page of money or of events. What
+sounds like a view stands on the page of views; where it was picked, among the events as well, as it
+may be an announcement. What the pick left out arrives nowhere, but for views: an editor picks news.
+What it mentions fills the page of events where there is room.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from digest.models import Post
 from digest.write.model.context import (
     MENTIONED,
     MUST,
+    PICKED,
     Context,
     Event,
     is_headline,
@@ -63,12 +65,14 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     ])  # fmt: skip
     if len(money) == 1 and is_headline(money[0]):
         sums, money = [], []  # no page for a single line
-    further = [event for event in others if event not in views and event not in sums]
+    heard = [event for event in views if event.importance != PICKED]
+    further = [event for event in others if event not in heard and event not in sums]
     further = [e for n, e in enumerate(further) if n < FULL_PAGE or e.importance != MENTIONED]
     taken = {
         post.key
         for page, most in ((owned, BRIEF_POSTS), (further, PAGE_POSTS))
         for event in page
+        if event not in views
         for post in context.leading_posts(event)[:most]
     }
     opinions = [

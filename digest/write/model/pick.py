@@ -14,7 +14,7 @@ from typing import Any
 
 from digest.reading import Story
 from digest.select.embed import embed
-from digest.write.model.context import MUST, Event, is_stub
+from digest.write.model.context import MENTIONED, MUST, PICKED, Event, is_stub
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 150
@@ -68,7 +68,7 @@ def _limit_must(events: Iterable[Event]) -> list[Event]:
     for event in events:
         must = event.importance == MUST
         if must and (count == MAX_EVENTS_TOLD or all(map(is_stub, event.posts))):
-            event = replace(event, importance=MUST - 1)
+            event = replace(event, importance=PICKED)
         elif must:
             count += 1
         limited.append(event)
@@ -88,15 +88,19 @@ def _importance(pick: Pick, count: int) -> dict[int, int]:
     """Return the importance by place in our order, from 0; a story that stands twice has the
     lower."""
     must = sorted(set(pick.must))
-    levels = ((MUST, must[:MAX_MUST]), (2, [*must[MAX_MUST:], *pick.detail]), (1, pick.mention))
+    levels = (
+        (MUST, must[:MAX_MUST]),
+        (PICKED, [*must[MAX_MUST:], *pick.detail]),
+        (MENTIONED, pick.mention),
+    )
     rated = {number - 1: level for level, numbers in levels for number in numbers}
     return {at: level for at, level in rated.items() if 0 <= at < count}
 
 
 def _plausible(importance: Mapping[int, int], count: int) -> bool:
     """Return False for a pick that says nothing or contradicts our rank as a whole."""
-    picked = [at for at in range(count) if importance.get(at, 0) >= 2]
-    others = [at for at in range(count) if importance.get(at, 0) < 2]
+    picked = [at for at in range(count) if importance.get(at, 0) >= PICKED]
+    others = [at for at in range(count) if importance.get(at, 0) < PICKED]
     if len(picked) < min(LEAST_PICKED, count // 4):
         return False
     agree = sum(at < other for at in picked for other in others)
@@ -113,7 +117,7 @@ def _share_importance(importance: dict[int, int], same: Iterable[Sequence[int]])
     """Rate what was picked only as another's event: code may not unite them, and then it is shown
     on its own."""
     for places in same:
-        level = min(max_importance(importance, places) or 0, MUST - 1)
+        level = min(max_importance(importance, places) or 0, PICKED)
         for at in places if level else ():
             importance.setdefault(at, level)
 

@@ -22,6 +22,7 @@ from digest.models import Hit, Item, Language, Post, Report
 from digest.reading.injection import remove_injections
 from digest.store import Store
 from digest.write.model.candidates import Candidate
+from digest.write.model.context import is_headline, shorten
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import WrittenAnswer, WrittenSentence
 from digest.write.verify.screening import GENERIC, checked
@@ -124,8 +125,8 @@ def _show(n: int, hit: Hit, posts: Sequence[Post]) -> str:
     days = str(hit.last) if hit.first == hit.last else f"{hit.first} to {hit.last}"
     head = f"[i{n}] {days}: " + " | ".join(filter(None, (hit.item.title, hit.item.text)))
     rows = [
-        f"  post by {post.author or 'unknown'}, {post.created_at:%Y-%m-%d}:"
-        f" {' '.join(remove_injections(post.text)[:POST_CHARS].split())}"
+        f"  post by {post.author or 'unknown'}, {post.created_at:%Y-%m-%d}"
+        f"{', headline only' if is_headline(post) else ''}: {shorten(post.text, POST_CHARS)}"
         for post in posts[1 : 1 + MAX_POSTS]
     ]
     return "\n".join([head, *rows])
