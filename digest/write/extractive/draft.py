@@ -43,6 +43,8 @@ ANONYMOUS_SOURCES = frozenset(["hn", "v2ex", "reddit", "rss"])
 """Sources whose authors stay behind a nickname or a publication: they do not speak as persons."""
 MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
+MOST_ADVERTISEMENT = 0.2
+"""Margin of the head of a post that may tell a story: four of five above it sell."""
 LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.0
 """Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
 around it; and of one that its source cut off."""
@@ -228,6 +230,7 @@ def _select_versions(names: frozenset[str]) -> set[str]:
 def tells_news(quote: Quote) -> bool:
     """Return whether a sentence tells what happened, not what its author thinks or did."""
     is_reply = quote.post.text.startswith("@")
+    sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MOST_ADVERTISEMENT
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
     least = LEAST_HEADLINE if is_headline else LEAST_FITNESS
     least = LEAST_CUT if is_cut_headline(quote.sentence) else least
@@ -236,6 +239,7 @@ def tells_news(quote: Quote) -> bool:
         and quote.fitness >= least
         and quote.is_anchored
         and not is_reply
+        and not sells
         and not says_i(quote.text)
     )
 
