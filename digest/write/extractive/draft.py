@@ -14,6 +14,7 @@ from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
+from digest.select.split import list_versions
 from digest.text import language, plain
 from digest.write import Material
 from digest.write.extractive.quotes import (
@@ -214,17 +215,14 @@ def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     """
     cosine = float(quote.vector @ other.vector) + nearer
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]
-    versions = _select_versions(quote.sentence.name_keys)
-    other_versions = _select_versions(other.sentence.name_keys)
-    if versions and other_versions and not versions & other_versions:
+    versions = list_versions(quote.sentence.name_keys)
+    others = list_versions(other.sentence.name_keys)
+    is_one_version = any(a <= b or b <= a for a in versions for b in others)
+    if versions and others and not is_one_version:
         return cosine >= SAME_WORDS and quote.post.key == other.post.key
-    if len(shared) > 1 or any(name.kind == "product" or name.key in versions for name in shared):
+    if is_one_version or len(shared) > 1 or any(name.kind == "product" for name in shared):
         return cosine >= SAME_THING
     return cosine >= (SAME_EVENT if shared else SAME_WORDS)
-
-
-def _select_versions(names: frozenset[str]) -> set[str]:
-    return {name for name in names if any(map(str.isdigit, name))}
 
 
 def tells_news(quote: Quote) -> bool:

@@ -41,8 +41,8 @@ _NOTHING: Mapping[SectionName, Names] = {
 }
 
 NO_MONEY: Names = {
-    "zh": "除核心信息外，今天没有与本主题有关的行情、融资或业绩消息。",
-    "en": "Beyond the points, no prices, funding or results today that concern this topic.",
+    "zh": "今天没有更多与本主题有关的行情、融资或业绩消息。",
+    "en": "No further prices, funding or results today that concern this topic.",
 }
 
 _REDUCED: Mapping[str, Mapping[Language, str]] = {
