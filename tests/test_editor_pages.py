@@ -105,7 +105,7 @@ def test_united_stories_lead_with_their_own_posts() -> None:
 def test_a_headline_is_marked_as_one() -> None:
     context = _context()
     headline = replace(post("Harbor Cloud is down", "h1"), source="hn")
-    assert "(hn), headline only: Harbor Cloud is down" in context.show_post(headline, 600)
+    assert "p1 Hacker News, headline only: Harbor Cloud is down" in context.show_post(headline, 600)
     article = replace(post("Harbor Cloud is down\nIts DNS failed at noon.", "h2"), source="rss")
     assert "headline only" not in context.show_post(article, 600)
 

@@ -344,7 +344,9 @@ def _name(post: Post) -> str:
 
 
 def _author(post: Post) -> str:
-    """Return who wrote a post, and where."""
+    """Return who wrote a post, and where; of a link to an article nobody did."""
+    if post.source == "hn":
+        return "Hacker News"
     name = _name(post)
     plain = len(post.author) <= HANDLE_CHARS and post.author.replace("_", "a").isalnum()
     handle = post.author if plain else ""

@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
-BRIEF_CHARS = (900, 280, 280)
+BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of the posts of an event in the brief."""
 MANY_EVENTS = 20
 """Events on a page with more of which each is shown by one post."""

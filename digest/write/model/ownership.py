@@ -25,7 +25,7 @@ from digest.write.model.context import (
 
 LEADING, FURTHER = 18, 10
 """Events that the brief chooses from; how many of them are its own where no model picked."""
-BRIEF_POSTS, PAGE_POSTS = 3, 2
+BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event that the brief shows, and another page."""
 FULL_PAGE = 20
 """Events on a page with which there is no room for what is only mentioned: as many as it prints."""
