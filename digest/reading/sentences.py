@@ -16,9 +16,9 @@ of those that it cuts without one: an end without a full stop is a cut."""
 MOST_ENTRIES, ENTRY_CHARS = 4, 110
 """A list of at most so many entries of at most so many characters is one sentence with the line
 above."""
-HEADLINE_WORDS, HEADLINE_CHARS, TAIL_WORDS = 6, 110, 5
-"""Whole words that are left of a headline which its source cut off, its characters at the most
-(longer texts that are cut are posts), and words of a last clause that goes with what is lost."""
+HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
+"""Whole words that are left of a headline which its source cut off, and its characters at the
+most: longer texts that are cut are posts."""
 SHORT_CLAUSE = 20
 """Characters before a semicolon that are no sentence of their own."""
 
@@ -104,28 +104,23 @@ def _list_ends(text: str, last: str, *, is_only: bool) -> list[str]:
     """Return the last sentence of a text as it may be read: none where the source cut it off, of a
     headline what is left; without the colon that only leads to a link."""
     if _is_cut(text, last):
-        headline = _trim_headline(last) if is_only else ""
+        headline = _shorten_headline(last) if is_only else ""
         return [headline] if headline else []
     leads_to_link = bool(_COLON.search(last) and _FINAL_LINK.search(text))
     return [_COLON.sub("", last) if leads_to_link else last]
 
 
-def _trim_headline(last: str) -> str:
-    """Return a cut headline up to the clause that was cut off, or with an ellipsis up to its last
-    whole word that leaves nothing open; empty where too little is left."""
+def _shorten_headline(last: str) -> str:
+    """Return a cut headline up to its last whole word that leaves nothing open, with an ellipsis;
+    empty where too little is left."""
     words = _CUT.sub("", last).split()[:-1]
+    while words and words[-1].strip(",:;–—-&").lower() in {"", *load_words("sentences", "open")}:
+        words.pop()
     if len(words) < HEADLINE_WORDS or len(last) > HEADLINE_CHARS or not _CUT.search(last):
         return ""
-    end, phrases = "…", load_words("sentences", "phrases")
-    for n in reversed(range(HEADLINE_WORDS // 2, len(words))):
-        opens_phrase = bool(end) and words[n].lower() in phrases
-        if (opens_phrase or words[n][-1] in ",:;–—-&") and len(words) - n <= TAIL_WORDS:
-            words, end = words[: n + (words[n][-1] in ",:;")], ""
-    while end and words and words[-1].lower() in load_words("sentences", "open"):
-        words.pop()
     headline = " ".join(words).rstrip(" ,:;–—-&")
     is_open = headline.startswith('"') and headline.count('"') == 1
-    return headline[is_open:] + end if len(words) >= HEADLINE_WORDS // 2 else ""
+    return headline[is_open:] + "…"
 
 
 def _list_entries(lines: Sequence[str]) -> list[str]:

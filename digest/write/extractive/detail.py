@@ -28,7 +28,7 @@ WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2}
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.3
+LEAST_WORTH = 1.4
 """Worth of a story that the detail tells: nine of ten of the labelled ones above it are stories
 that an editor would mention, two of three would stand in a report's detail."""
 NEARER = 0.05
@@ -44,7 +44,7 @@ VIEW_WEIGHTS = {
 """What makes a sentence a view: fitted to 415 that were read, each day left out."""
 FULL_VIEW = 60
 """Size (`Sentence.size`) from which a view says no more."""
-LEAST_VIEW = 2.2
+LEAST_VIEW = 2.6
 """Value of a view that is printed: of the labelled ones above it six of ten are views, of all one
 of four."""
 ORGANISATIONS = frozenset(["company", "product", "institution", "coin"])

@@ -46,7 +46,7 @@ MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
 MOST_ADVERTISEMENT = 0.2
 """Margin of the head of a post that may tell a story: four of five above it sell."""
-LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.0
+LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.2
 """Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
 around it; and of one that its source cut off."""
 WEIGHTS = {
@@ -60,7 +60,7 @@ WEIGHTS = {
 }
 """What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
 post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
-POINT_WEIGHTS = {"substance": -0.35, "fitness": 0.1, "subjects": 0.08}
+POINT_WEIGHTS = {"substance": -0.35, "fitness": 0.1, "subjects": 0.08, "cut": -0.1}
 """What makes a story a point besides its rank: how well its sentence stands alone and the subjects
 that it names, at most MAX_SUBJECTS; how much its posts say counts no more. Near to a fit on the
 stories of 43 days that were read, heads and weights without the day (docs/design/points.md)."""
@@ -139,7 +139,7 @@ class Draft:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
-        One in the report's language goes before all others.
+        One in the report's language goes before all others, a headline that was cut behind them.
         """
         leads = [
             Lead(quote, rate_quote(quote, place))
@@ -147,7 +147,13 @@ class Draft:
             for quote in self.quotes.get(reading.key, ())
             if reading.language in self._readable and tells_news(quote)
         ]
-        leads.sort(key=lambda lead: (lead.quote.sentence.language != self.language, -lead.value))
+        leads.sort(
+            key=lambda lead: (
+                is_cut_headline(lead.quote.sentence),
+                lead.quote.sentence.language != self.language,
+                -lead.value,
+            )
+        )
         good = (lead for lead in leads if lead.value >= least)
         return next((lead for lead in good if not self.is_printed(lead.quote)), None)
 
@@ -264,6 +270,7 @@ def rate_story(story: Story, quote: Quote) -> float:
         "substance": story.parts.get("substance", 0.0),
         "fitness": quote.fitness,
         "subjects": min(MAX_SUBJECTS, subjects),
+        "cut": is_cut_headline(quote.sentence),
     }
     return story.score + sum(weight * parts[name] for name, weight in POINT_WEIGHTS.items())
 

@@ -15,6 +15,7 @@ import numpy as np
 from digest.models import Post
 from digest.reading import Reading, Sentence, Story
 from digest.reading.heads import score_sentences, score_views
+from digest.reading.index_terms import is_in_small_letters
 from digest.reading.injection import talks_to_programs
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
@@ -97,7 +98,7 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
         sentences = _choose_for_encoding(sentences)
     if not sentences:
         return {}
-    texts = [sentence.text.rstrip("…") for sentence in sentences]
+    texts = [sentence.text for sentence in sentences]
     vectors = _encode(sentences)
     scores = zip(score_sentences(texts, vectors), score_views(texts, vectors), strict=True)
     quotes: dict[str, list[Quote]] = {}
@@ -165,13 +166,15 @@ def is_cut_headline(sentence: Sentence) -> bool:
 
 
 def _begins_alone(sentence: Sentence) -> bool:
-    """Return False where a later line begins with a small word: it goes on with the one before.
+    """Return False where a sentence begins with a small word, and has others: it goes on with the
+    line before, or leaves its subject out ("built an app with Gemini").
 
     "iPhone", "qwen3" and "gpt-oss" begin with a small letter and are names.
     """
     first = sentence.text.split(maxsplit=1)[0]
     is_word = first.isascii() and first.isalpha() and first.islower()
-    return (first[0].isalnum() or first[0] in '$“"「《') and not (is_word and sentence.place)
+    goes_on = is_word and (sentence.place > 0 or not is_in_small_letters(sentence.text))
+    return (first[0].isalnum() or first[0] in '$“"「《') and not goes_on
 
 
 def _is_prose(text: str) -> bool:
