@@ -14,8 +14,8 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 UNSEEN = (
     "unseen, judged once: three own sets 52 of 62, 13 of 79; 46 of 51, 6 of 47; 36 of 40, 11 of 75;"
-    " two by people who do not know the program 39 of 42, 12 of 84; then 37 of 41, 8 of 84 (after"
-    " mending 40 of 42, 1 of 84; 40 of 41, 0 of 84)"
+    " three by people who do not know the program 39 of 42, 12 of 84; then 37 of 41, 8 of 84; then"
+    " 37 of 41, 15 of 80 (after mending 40 of 42, 2 of 84; 40 of 41, 0 of 84; 36 of 41, 2 of 80)"
 )
 
 
@@ -23,7 +23,7 @@ def rows(data: Path) -> list[Row]:
     """Return a row for the errors that code can see and one for those of meaning.
 
     All items were seen while the rules were written, so these are no figures of unseen items.
-    Five sets about other posts were judged once before the rules saw them: UNSEEN.
+    Six sets about other posts were judged once before the rules saw them: UNSEEN.
     """
     path = data / "labels" / "verify_dev.jsonl"
     if not path.is_file():

@@ -75,7 +75,8 @@ _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) ([a-z]+) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
-_RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|和|或)\s?")
+RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
+"""Between the ends of a range."""
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
 _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
@@ -111,13 +112,11 @@ _ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
 _FRACTION = re.compile(
     rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
-    r"|(?<![\d/.$€£¥])(?P<digits>\d{1,2})/(?P<slash>\d{1,2})(?![\d/.A-Za-z])"
+    r"|(?<![\d/.$€£¥])(?P<digits>\d\d?)/(?P<slash>\d\d?)(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
     rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?P<whole>{_ONES}|ten|{'|'.join(_TENS)}|\d{{1,3}})\b",
     re.I,
 )
-_NO_HALF = re.compile(r"\s(?:of\s20|year|(?:an?\s)?(?:[mb]illion|trillion|thousand|dozen))", re.I)
-"""Behind a half that is none: of 2026, a billion."""
 _HALF_SPAN = re.compile(
     r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-](?:an?[\s-])?(hour|year|day|month)\b",
     re.I,
@@ -138,11 +137,19 @@ _MAGNITUDE = re.compile(
 
 
 _NEIGHBOURS = re.compile(
-    rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九])([十百千万亿]+)?(?![{_HAN}点分成])"
+    rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九]|[2-8]/[3-9])([十百千万亿]+)?(?![{_HAN}点分成])"
 )
 _MINUTES = re.compile(r"分(?=[\u3041-\u30fa間间]|未[満满]|以内)")
 """The Japanese minute; in Chinese 分 counts points."""
-_NO_COUNTERS = {"本": "科地身届土", "部": "分门署", "行": "业", "条": "件", "家": "庭", "位": "于"}
+_NO_COUNTERS = {
+    "本": "科地身届土",
+    "部": "分门署",
+    "行": "业",
+    "条": "件",
+    "家": "庭",
+    "位": "于",
+    "升": "至到高降级值温为破",
+}
 """By counter, what makes a word of it: 一千万本科生 are no books."""
 _ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
 """周活: no unit of the number before it."""
@@ -156,6 +163,10 @@ def find_amounts(text: str) -> list[Amount]:
     special += _find_ranks(bare)
     numerals = [n for n in find_numerals(bare) if not _is_part_of_rank(n, special)]
     numbers = [_read_number(numeral, bare) for numeral in numerals]
+    names = [match.span() for match in find_cues(text, "indices")]
+    numbers = [
+        replace(n, in_name=True) if any(a <= n.start < b for a, b in names) else n for n in numbers
+    ]
     numbers = [number for number in _share_units(numbers, text) if not _is_idiom(number, text)]
     return sorted([*special, *numbers], key=lambda amount: amount.start)
 
@@ -206,7 +217,11 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         start,
         end,
         text[start:end].strip().lstrip("-"),
-        (Quantity(value, sign or unit), *_other_readings(numeral, sign, unit)),
+        (
+            Quantity(value, sign or unit),
+            *_other_readings(numeral, sign, unit),
+            *([] if sign or unit else _find_far_unit(value, text, end)),
+        ),
         step=numeral.step,
         hedge=_find_hedge(text, start, end, after),
         counts=not unit and _has_noun(text, end),
@@ -225,6 +240,17 @@ def _has_noun(text: str, at: int) -> bool:
     return bool(word) and word not in _NO_NOUNS
 
 
+def _find_far_unit(value: float, text: str, at: int) -> Iterator[Quantity]:
+    """Yield the number with the unit behind up to three words: 10 super intense weeks."""
+    words = text[at : at + 48].split()[:4]
+    for word in words[1:] if text[at : at + 1] == " " else ():
+        unit = load_unit_names().get(word.rstrip(".,;:!?)"))
+        if unit and word.isascii() and len(word) > 4:
+            yield Quantity(value, unit)
+        if not word.islower() or not word.isalpha() or word in _NO_NOUNS:
+            return
+
+
 def _is_prefix(before: str) -> bool:
     """Return True where the word before a number is no name: sub-10, the-15."""
     words = before.lower().split()
@@ -233,13 +259,15 @@ def _is_prefix(before: str) -> bool:
 
 def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity]:
     """Yield what else the letter behind the digits may mean: 5m is five million, metres or
-    minutes."""
+    minutes, 40W 400,000 or watts."""
     if sign == "cny":
         yield Quantity(numeral.value, "jpy")
     if not numeral.scale or sign:
         return
     scale = {"m": 1e6, "b": 1e9, "t": 1e12}.get(numeral.scale, 0)
-    if numeral.scale == "m":
+    if numeral.scale == "w":
+        yield Quantity(numeral.value / 1e4, "w")
+    elif numeral.scale == "m":
         yield Quantity(numeral.value / scale, "minute")
         yield Quantity(numeral.value / scale, "metre")
     elif scale:
@@ -265,7 +293,7 @@ def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) ->
 def _find_neighbours(text: str) -> Iterator[Amount]:
     """Yield 两三千 and 三五个: either of two neighbouring digits."""
     for match in _NEIGHBOURS.finditer(text):
-        digits, scale = match[1], match[2] or ""
+        digits, scale = match[1].replace("/", ""), match[2] or ""
         low, high = (float(parse_han(digit + scale)) for digit in digits)
         unit, end = find_unit(text, match.end())
         if low < high and (scale or unit) and high - low <= 2 * float(parse_han("一" + scale)):
@@ -286,6 +314,8 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
             continue  # the verb; 7 亿周活
         if word == "u" and text[start + 1 : start + 3].lower() == ".s":
             continue  # 100 million U.S. jobs
+        if follow in tuple(_NO_COUNTERS.get(word, "")):
+            continue
         if word in load_unit_names() and not (
             word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80"
         ):
@@ -306,7 +336,7 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
     """Give the first number of a range the scale and unit of the second: 200-260 亿, 20 to 50%."""
     shared = list(numbers)
     for n, (first, second) in enumerate(pairwise(numbers)):
-        link = _RANGE.fullmatch(text[first.end : second.start])
+        link = RANGE.fullmatch(text[first.end : second.start])
         if not link or first.in_name or first.unit not in ("", second.unit):
             continue
         factor = 1.0
@@ -341,12 +371,14 @@ def _find_shares(text: str) -> Iterator[Amount]:
             yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
+        if match["digits"] and 1 < above == below - 1 and find_unit(text, match.end())[0]:
+            continue  # 7/8 次
         if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):
             yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
     for match in find_cues(text, "half"):
-        whole = text[: match.start()].lower().endswith("and a ") or _NO_HALF.match(
-            text, match.end()
-        )
+        whole = text[: match.start()].lower().endswith("and a ") or compile_words(
+            "figures", "no_half"
+        ).match(text, match.end() + 1)
         if not whole and not any(a.start() <= match.start() < a.end() for a in spans):
             yield _special(
                 match,

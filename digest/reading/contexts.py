@@ -87,8 +87,8 @@ def joins_things(text: str, amount: Amount) -> bool:
 
 
 def find_direction(text: str, amount: Amount) -> int:
-    """Return 1 where the nearest word or sign before a figure says that it goes up, or else the
-    last one behind it, -1 for down, 0 where none does. In its clause, with no figure between."""
+    """Return 1 where the sign before a figure, or the nearest word beside it, says that it goes up,
+    -1 for down, 0 where none does. In its clause, with no figure between."""
     before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start]
     head = before.rstrip(" $€£¥")
     if head.endswith(("+", "-")):
@@ -96,14 +96,16 @@ def find_direction(text: str, amount: Amount) -> int:
         if prior in " \n(:：（" or (sign == "+" and not prior.isascii()):
             return 1 if sign == "+" else -1
     after = text[amount.end : amount.end + RISE_AFTER_CHARS]
-    for words in (_BESIDE.split(before)[-1], _BESIDE.split(after)[0]):
-        rise, fall = (
-            max((match.end() for match in find_cues(words, table)), default=0)
-            for table in ("up", "down")
+    before, after = _BESIDE.split(before)[-1], _BESIDE.split(after)[0]
+    near = [
+        (gap, sign)
+        for sign, table in ((1, "up"), (-1, "down"))
+        for gap in (
+            *(len(before) - match.end() for match in find_cues(before, table)),
+            *(match.start() for match in find_cues(after, table)),
         )
-        if rise != fall:
-            return 1 if rise > fall else -1
-    return 0
+    ]
+    return min(near)[1] if near else 0
 
 
 def find_moves(text: str, amounts: Sequence[Amount]) -> list[tuple[Amount, Amount]]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from digest.reading.amounts import Amount, find_cues
+from digest.reading.amounts import RANGE, Amount, find_cues
 from digest.reading.numerals import parse_han
 from digest.reading.vocabulary import load_lines
 
@@ -57,25 +57,27 @@ class Hour:
     text: str
     minutes: int
     zone: str
+    either: bool = False
+    """True where the text does not say which half of the day it means: 七点半."""
 
 
 _MONTH_NAMES = "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december"  # fmt: skip
 _MONTHS = {name: n for n, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _HAN = "一二三四五六七八九十"
-_NUM = rf"(?:\d{{1,2}}|[{_HAN}]{{1,3}})"
+_NUM = rf"(?:\d\d?|[{_HAN}]{{1,3}})"
 _Y = r"(?:19|20)\d{2}"
 _YEAR_NUM = rf"(?:{_Y}|[一二][〇零九一二三四五六七八]{{3}})"
 _TH = r"(?:st|nd|rd|th)?"
 # Widest first: what one pattern has read, the next ones do not see.
 _DATES = (
-    re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?!\d)"),
+    re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
     re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
-    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d{{1,2}}){_TH}(?:\s?(?:-|–|to|and)\s?(?P<d2>\d{{1,2}}){_TH})?(?![\d:]|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
-    re.compile(rf"\b(?P<d>\d{{1,2}}){_TH}(?:\s?[-–]\s?(?P<d2>\d{{1,2}}){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>{_Y})\b)?", re.I),
-    re.compile(r"(?<![\d/.$])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
+    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d\d?){_TH}(?P<more>(?:,\s?\d\d?(?![\d:%]|[.,]\d| (?!and)))*)(?:,?\s?(?:-|–|to|and)\s?(?P<d2>\d\d?){_TH})?(?![\d:]|[.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
+    re.compile(rf"\b(?P<d>\d\d?){_TH}(?:\s?[-–]\s?(?P<d2>\d\d?){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>{_Y})\b)?", re.I),
+    re.compile(r"(?<![\d/.$])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
 )  # fmt: skip
-_SHORT = re.compile(r"(?<![\d/.$])(\d{1,2})[/.](\d{1,2})(?![\d/%]|\.\d)")
+_SHORT = re.compile(r"(?<![\d/.$])(\d\d?)[/.](\d\d?)(?![\d/%]|\.\d)")
 _MONTH_ONLY = re.compile(
     rf"(?<![\d.一二三四五六七八九十几数个])(?P<m>{_NUM})\s?月(?![\d{_HAN}])|\b(?P<n>{_MONTH})\b",
     re.I,
@@ -83,7 +85,7 @@ _MONTH_ONLY = re.compile(
 _BEHIND_VERB = frozenset("be have not also need well the I you we it they".split())
 """Words behind which "May" is no month."""
 _YEAR = re.compile(
-    rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美元|元|tokens|people|人|万|亿))"
+    rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美?元|tokens|people|[人万亿]))"
     r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
 )
 _ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
@@ -100,10 +102,9 @@ _TERMS = {
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
 _HOUR = re.compile(
-    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>\d{{1,2}})(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:整|(?P<min2>\d{{1,2}})分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两)(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|(?P<min2>{_NUM})分?)?(?!间))(?![\d%])",
     re.I,
 )
-_TO = re.compile(r"\s?(?:-|–|~|到|至|to|and|until)\s?")
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst 伦敦时间 英国时间",
@@ -121,9 +122,10 @@ _SHIFTS = {
     for word in words.split("|")
 }  # fmt: skip
 _NUMBERS = {word: n for n, word in enumerate("one two three four five six".split(), 1)}
+_AHEAD = (" in", "还有", "还剩", "只剩", "倒计时")
 _RELATIVE = re.compile(
     rf"(?P<day>{'|'.join(_SHIFTS)})"
-    rf"|(?P<n>\d{{1,2}}|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?:days?|天|日)\s?(?:之)?(?P<side>ago|前|后|later|from now)",
+    rf"|(?P<n>\d\d?|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?P<unit>days?|weeks?|[天日周])\s?之?(?P<side>ago|前|后|later|from now|until|left|to go)?",
     re.I,
 )
 
@@ -162,7 +164,7 @@ def _read_days(match: re.Match[str]) -> Iterator[Day]:
     month = _number(groups["m"]) if groups.get("m") else _MONTHS[groups["n"].lower()]
     year = _number(groups.get("y") or "0")
     year += 2000 if 0 < year < 100 else 0
-    for number in (groups["d"], groups.get("d2")):
+    for number in (groups["d"], *(groups.get("more") or "").split(","), groups.get("d2")):
         if number and 1 <= month <= 12 and 1 <= _number(number) <= 31:
             yield Day(*match.span(), match.group().strip(), month, _number(number), year)
 
@@ -241,24 +243,29 @@ def find_hours(text: str) -> list[Hour]:
     """Return the times of day of a text: 15:00 UTC, 8 am PT, 下午 5 点, 17:00."""
     hours = []
     for match in _HOUR.finditer(text):
-        hour, minute = int(match["h"]), int(match["min"] or match["min2"] or 0)
+        clock, half = match["h"], match["half"] or ""
+        hour, minute = _number(clock), _number(match["min"] or match["min2"] or "0")
         late = (match["ap"] or match["ap2"] or "")[:1].lower()
-        if hour > 24 or minute > 59 or (hour > 12 and late):
+        vague = not clock.isascii() and not half and match.group()[-1] not in "整钟半"  # 两点
+        if hour > 24 or minute > 59 or (hour > 12 and late) or vague:
             continue
-        if late == "p" or match["half"] in ("下午", "晚上", "晚间", "晚"):
-            hour += 12 if hour < 12 else 0
-        elif late == "a" and hour == 12:
+        minute = 30 if match.group().endswith("半") else minute
+        if late == "p" or half in ("下午", "中午"):
+            hour += 12 if hour < (11 if half == "中午" else 12) else 0
+        elif half[:1] == "晚":
+            hour = (hour + 12) % 24 if hour <= 12 else hour
+        elif (late == "a" or half == "凌晨") and hour == 12:
             hour = 0
-        hours.append(
-            Hour(*match.span(), match.group().strip(), hour * 60 + minute, _find_zone(text, match))
-        )
+        zone = _find_zone(text, match)
+        either = hour <= 12 and clock[0] != "0" and not (late or half or zone)
+        hours.append(Hour(*match.span(), match.group().strip(), hour * 60 + minute, zone, either))
     return _share_zones(hours, text)
 
 
 def _share_zones(hours: list[Hour], text: str) -> list[Hour]:
     """Give both ends of a range the zone and the half of the day that one of them names."""
     for at, (first, second) in enumerate(pairwise(hours)):
-        if _TO.fullmatch(text[first.end : second.start]):
+        if RANGE.fullmatch(text[first.end : second.start]):
             zone = second.zone or first.zone
             hours[at] = replace(first, zone=zone)
             late = 720 if second.minutes < first.minutes and second.minutes < 720 else 0
@@ -308,8 +315,11 @@ def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[
             days.add(today + timedelta(days=_SHIFTS[match["day"].lower()]))
         else:
             number = _NUMBERS.get(match["n"].lower()) or _number(match["n"])
-            sign = -1 if match["side"].lower() in ("ago", "前") else 1
-            days.add(today + timedelta(days=sign * number))
+            side = (match["side"] or "").lower()
+            if side or text[: match.start()].rstrip().lower().endswith(_AHEAD):
+                length = 7 if match["unit"][0].lower() in "w周" else 1
+                sign = -1 if side in ("ago", "前") else 1
+                days.add(today + timedelta(days=sign * number * length))
     for term in terms:
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":

@@ -176,9 +176,14 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
 
 
 def _turn(unit: str, fact: Quantity) -> Iterator[tuple[str, float]]:
-    """Yield a third for three times and the other way round, 45% as the rest of 55%."""
+    """Yield a third for three times and the other way round, 45% as the rest of 55%, a rise as what
+    it makes of the figure."""
     if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
         yield "", 100 / fact.value
+    if (unit, fact.unit) == ("times", "percent"):
+        yield "up", 1 + fact.value / 100  # up 1000% is 11 times
+    if (unit, fact.unit) == ("percent", "times"):
+        yield "up", 100 * (fact.value - 1)
     if unit == fact.unit == "percent" and fact.value < 100:
         yield "rest", 100 - fact.value
 

@@ -99,9 +99,10 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
     if _has_number(hour.minutes / 60, evidence):
         return True
     for other in _add_spans(evidence):
-        if hour.minutes == other.minutes and (
-            not hour.zone or not other.zone or hour.zone == other.zone
-        ):
+        same = hour.minutes == other.minutes or (
+            other.either and hour.minutes % 720 == other.minutes % 720
+        )
+        if same and (not hour.zone or not other.zone or hour.zone == other.zone):
             return True
         if hour.zone and other.zone and other.minutes < 1440:
             days = {created.date() for created in evidence.created}
