@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digest.reading.amounts import find_amounts
 from digest.reading.days import convert_hour, find_days, find_hours, find_terms, resolve_days
-from digest.reading.numerals import find_numerals
+from digest.reading.numerals import find_numerals, has_exact_figure
 
 UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
@@ -191,6 +191,12 @@ def test_an_amount_has_its_hedge(text: str, hedge: str) -> None:
 )
 def test_days_are_read_in_every_form(text: str, days: list[tuple[int, int, int]]) -> None:
     assert [(d.month, d.day, d.year) for d in find_days(text)] == days
+
+
+def test_two_figures_tell_what_a_sentence_is_about() -> None:
+    assert has_exact_figure("revenue of $18 million in fiscal 2024")
+    assert has_exact_figure("a return of 31.92%")
+    assert not has_exact_figure("12 of the 12 left in 3 days")
 
 
 def test_terms_are_read_in_both_languages() -> None:

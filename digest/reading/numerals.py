@@ -147,8 +147,10 @@ _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 
 
 def has_exact_figure(text: str) -> bool:
-    """Return True where a text has a figure of two decimals or five digits."""
-    return bool(_EXACT.search(text))
+    """Return True where a text has a figure of two decimals or five digits, or two of two digits
+    or more."""
+    numbers = {n.value for n in find_numerals(text) if not n.spelled and n.value >= 10}
+    return len(numbers) > 1 or bool(_EXACT.search(text))
 
 
 _PIECE = re.compile(rf"{_ARABIC}|.", re.DOTALL)
