@@ -9,7 +9,13 @@ from digest.models import MAX_POINTS, Item, SectionName
 from digest.reading import Story
 from digest.text import language
 from digest.write.extractive import notes
-from digest.write.extractive.draft import Draft, join_sentences, make_item, name_speaker
+from digest.write.extractive.draft import (
+    Draft,
+    join_sentences,
+    make_item,
+    name_speaker,
+    tells_same,
+)
 from digest.write.extractive.quotes import Quote
 
 MAX_TITLE = {"zh": 60, "en": 110}
@@ -59,14 +65,32 @@ def list_points(draft: Draft) -> list[Item]:
 
 
 def _list_candidates(draft: Draft) -> list[_Candidate]:
-    """Return stories with the sentence that tells each, best first, each event once."""
+    """Return stories with the sentence that tells each, best first, each event once: by a sentence
+    in the report's language where a further story of the event has one."""
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
-        if value >= LEAST_POINT and story.event not in draft.events and not draft.is_printed(lead):
-            draft.add(story, lead)
-            spoken = lead.sentence.language == draft.language
+        if value < LEAST_POINT:
+            continue
+        spoken = lead.sentence.language == draft.language
+        place = _find_event(candidates, story, lead)
+        if place is None:
             candidates.append(_Candidate(story, lead, value, spoken))
+        elif spoken and not candidates[place].spoken:
+            candidates[place] = _Candidate(story, lead, candidates[place].value, spoken)
+        draft.add(story, lead)
     return candidates
+
+
+def _find_event(candidates: Sequence[_Candidate], story: Story, lead: Quote) -> int | None:
+    """Return the place of the candidate that tells the event already, None without one."""
+    return next(
+        (
+            place
+            for place, other in enumerate(candidates)
+            if other.story.event == story.event or tells_same(lead, other.lead)
+        ),
+        None,
+    )
 
 
 def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:

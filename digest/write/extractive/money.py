@@ -35,7 +35,7 @@ QUOTES_OF_ASSET = 2
 """Sentences about one asset, from different people."""
 MAX_NAMED = 3
 """Assets in a sentence; a list of ten tickers says nothing about any of them."""
-PRICE_FITNESS, LEAST_FITNESS = -0.1, 0.2
+PRICE_FITNESS, LEAST_FITNESS = -0.2, 0.2
 """Least fitness of a sentence about a price, which is short and told again every day, and of one
 about anything else in money."""
 MIN_COSINE = 0.3
