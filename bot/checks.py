@@ -154,7 +154,8 @@ async def _proxy(settings: Settings) -> str:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parsed.hostname, port)
     except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or "no answer in time"
+        slow = isinstance(error, TimeoutError)
+        why = "no answer in time" if slow else error.strerror or "no connection"
         raise DigestError(
             f"{parsed.hostname}:{port} cannot be reached ({why}): check HTTPS_PROXY"
         ) from None

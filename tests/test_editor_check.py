@@ -77,16 +77,16 @@ async def test_an_item_that_the_check_refuses_is_not_printed() -> None:
     def strict(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         if wanted(prompt) == "checks":
-            line = re.search(r"^\[(i\d+)\] (.{20})", prompt, re.MULTILINE)
+            line = re.search(r"^\[(i\d+)\] (.{40})", prompt, re.MULTILINE)
             assert line
             refused.append(line[2])
-            judged = {"id": line[1], "supported": False, "words": line[2][-6:]}
+            judged = {"id": line[1], "supported": False, "words": line[2][-30:]}
             return {"items": [judged, *reply["items"][1:]]}
         return reply
 
     found = await edited(strict)
     assert score(found).checked
-    assert refused[0][-6:] not in " ".join(i.text for i in items(found) if i.status == "new")
+    assert refused[0][-30:] not in " ".join(i.text for i in items(found) if i.status == "new")
     judges = [(refusal.judge, refusal.final) for refusal in score(found).refusals]
     assert ("model", False) in judges
     assert ("model", True) in judges

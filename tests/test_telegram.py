@@ -115,6 +115,10 @@ async def test_buttons_open_sections_and_turn_to_other_days(up: Running) -> None
     assert len(up.server.messages(MEI)) == 2, "the section's own message was edited"
     assert "12-06 ▶" in labels(section)
     await up.press(section, "行情")
+    await up.server.until(
+        lambda: sum(name == "editMessageText" for name, _ in up.server.calls) == 3
+    )
+    assert section.buttons
     assert up.server.edits == 2, "the same again changes nothing and is no fault"
 
 

@@ -77,7 +77,7 @@ class Outbox:
         await self._recover()
         feeding = asyncio.create_task(self._feed())
         try:
-            while not self._stopping:
+            while not self._ending:  # else a revoked token's end would never get its turn
                 await self._start_next()
         finally:
             self._begin_stop()

@@ -143,7 +143,13 @@ def translate_months(text: str) -> str:
     tháng 9."""
     words = "|".join(_load_months())
     pattern = rf"(?:\bde )?(?<!\w)({words})(?![a-zà-ỹ])"
-    return re.sub(pattern, lambda match: _load_months()[match[1].lower()], text, flags=re.I)
+    # Capitals of Turkish (KASIM, EKİM) match, and have no small letters of their own.
+    return re.sub(
+        pattern,
+        lambda match: _load_months().get(match[1].lower(), match[0]),
+        text,
+        flags=re.I,
+    )
 
 
 def find_days(text: str) -> list[Day]:
@@ -253,7 +259,7 @@ def find_hours(text: str) -> list[Hour]:
         if late == "p" or half in ("下午", "中午"):
             hour += 12 if hour < (11 if half == "中午" else 12) else 0
         elif half[:1] == "晚":
-            hour = (hour + 12) % 24 if hour <= 12 else hour
+            hour = (hour + 12) % 24 if 5 <= hour <= 12 else hour  # 晚上一点: in the night
         elif (late == "a" or half == "凌晨") and hour == 12:
             hour = 0
         zone = _find_zone(text, match)

@@ -36,6 +36,8 @@ AGREEMENT = 0.35
 """Correlation of fit and news value on a day from which the head, which learned from days about AI,
 may speak for the topic: 0.5 to 0.7 on nine of ten such days, -0.2 to 0.24 for topics about games,
 security or markets."""
+LEAST_POSTS = 30
+"""Posts from which the correlation says something."""
 ADVERTISEMENT = 0.5
 """Margin of the head from which a post is left out: of posts read by an editor, days left out, 4
 of 5 of these are advertisements, and 3 of 393 stories worth telling are lost."""
@@ -96,7 +98,11 @@ def weigh_news(
 ) -> npt.NDArray[np.float32]:
     """Return the fit. Where the two views agree on the day, news that is near to the topic fits and
     what is no news does not unless it is surely of the topic."""
-    if not len(fit) or fit.std() * news.std() == 0 or np.corrcoef(fit, news)[0, 1] < AGREEMENT:
+    if (
+        len(fit) < LEAST_POSTS
+        or fit.std() * news.std() == 0
+        or np.corrcoef(fit, news)[0, 1] < AGREEMENT
+    ):
         return fit
     fits = np.where((fit >= NEAR_TOPIC) & (news > NEWS), np.maximum(fit, ON_TOPIC), fit)
     silent = (fit < SURE_TOPIC) & (news < NO_NEWS)

@@ -73,7 +73,8 @@ def _read_reason(code: int, reason: str) -> Gone | Refused:
         deleted = any(word in low for word in _DELETED)
         return Gone(reason, "deleted" if deleted else "removed", thread=thread)
     picture = code == 413 or any(word in low for word in _PICTURE)
-    markup = any(word in low for word in _MARKUP)
+    # "message is not modified" goes on to speak of the reply markup.
+    markup = "not modified" not in low and any(word in low for word in _MARKUP)
     # What is refused for a reason not known here may be taken as plain text.
     unknown = code == 400 and not picture and not any(word in low for word in _FINAL)
     rights = "rights" in low

@@ -29,6 +29,8 @@ LEAST_VALUE = 0.4
 LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
 telling, below 0.95 one of three."""
+LEAST_QUIET = 0.7
+"""What it needs on a day with fewer than QUIET of these."""
 LEAST_FOLLOWING = 0.0
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
@@ -69,7 +71,7 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
     in the report's language where a further story of the event has one."""
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
-        if value < LEAST_POINT:
+        if value < (LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)

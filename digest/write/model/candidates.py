@@ -159,7 +159,8 @@ def _candidate(
         # "$294,00..." would be a figure without its dots.
         title = title if title.endswith(("..", "…")) else title.rstrip("。.")
     if section == "points" and title and not text:
-        text, title = title + ("。" if spoken == "zh" else "."), ""
+        stop = "" if title[-1] in "?!…？！" else "。" if spoken == "zh" else "."
+        text, title = title + stop, ""
     item = Item(
         text,
         title=title,

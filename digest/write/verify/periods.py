@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import date
-from itertools import combinations
+from itertools import combinations, product
 
 from digest.reading.amounts import Amount
 from digest.reading.days import (
@@ -163,9 +163,13 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
         )
     length = _DAYS.get(amount.unit, 0.0)
     slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
-    days = list(_list_dates((*evidence.own_days, *evidence.days)[:MOST_DAYS], evidence))
+    days = list(_list_dates(evidence.days[:MOST_DAYS], evidence))
+    own = list(_list_dates(evidence.own_days[:MOST_DAYS], evidence))
     gaps = [abs((a - b).days) for a, b in combinations(days, 2)]
     gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October are three days
+    # One post's own day is several, a zone each: these are no time that passed.
+    gaps += [abs((a - b).days) for a, b in product(days, own)]
+    gaps += [abs((a - b).days) for a, b in combinations(evidence.created[:MOST_DAYS], 2)]
     return bool(length) and any(abs(gap - amount.value * length) <= slack for gap in gaps)
 
 
