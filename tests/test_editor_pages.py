@@ -253,6 +253,7 @@ def test_a_cut_is_marked_with_one_sign(said: str, shown: str) -> None:
         ("Acme 称成本仅 $294,00...", "据标题。", ("Acme 称成本仅 $294,00...", "据标题。")),
         ("Acme 发布 Voxel-7。", "它能读图。", ("Acme 发布 Voxel-7", "它能读图。")),
         ("据 Hacker News，Acme 发布 Voxel-7", "", ("", "据 Hacker News，Acme 发布 Voxel-7。")),
+        ("据标题，Acme 发布 Voxel…", "", ("", "据标题，Acme 发布 Voxel…")),
     ],
 )
 def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, str]) -> None:

@@ -152,6 +152,8 @@ def test_digits_are_read_whatever_their_grouping(value: int, form: str) -> None:
         ("the 21st", [(21, "rank")]),
         ("第1400万辆", [(1.4e7, "rank")]),
         ("一百五十多名", [(150, "count")]),
+        ("one hundredth", [(1, "percent")]),
+        ("百分之五", [(5, "percent")]),
     ],
 )
 def test_an_amount_has_its_unit(text: str, quantities: list[tuple[float, str]]) -> None:
@@ -224,6 +226,7 @@ def test_hours_are_read_with_their_zone() -> None:
         (1020, ""),
         (1230, "Asia/Shanghai"),
     ]
+    assert [h.minutes for h in find_hours("晚上九点; 晚上1点; 晚上12点")] == [21 * 60, 60, 0]
     summer, winter = date(2025, 10, 16), date(2025, 12, 16)
     assert [convert_hour(hours[0], day, "UTC") for day in (summer, winter)] == [900, 960]
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -237,6 +238,18 @@ def test_what_does_not_follow_is_named_with_its_kind(said: str, posted: str, kin
     cited = post(posted, "1", author="ada")
     kinds = [claim.kind for claim in verify(Item(said, cites=("x:1",)), [cited]).claims]
     assert kind in kinds
+
+
+def test_the_day_of_one_post_is_no_span_of_days() -> None:
+    """In other zones the night on which it was written has two dates: nothing took two days."""
+    night = post("OpenAI has fixed it.", "1", created_at=datetime(2025, 12, 6, 2, tzinfo=UTC))
+    refused = verify(Item("OpenAI fixed it after two days.", cites=("x:1",)), [night]).unsupported
+    assert any("two days" in words for words in refused)
+
+
+@pytest.mark.parametrize("day", ["10 Kasım", "10 KASIM", "10 kasım"])
+def test_a_month_in_turkish_is_read_in_capitals_too(day: str) -> None:
+    assert missing("Konser 10 November.", f"Konser {day} günü İstanbul'da.") == ()
 
 
 @given(st.integers(20_000, 10**9), st.sampled_from([10, 100, 1000]))

@@ -373,7 +373,14 @@ def _find_shares(text: str) -> Iterator[Amount]:
         above, below = _read_fraction(match)
         if match["digits"] and 1 < above == below - 1 and find_unit(text, match.end())[0]:
             continue  # 7/8 次
-        if below not in (0, 100) and not any(a.start() <= match.start() < a.end() for a in spans):
+        if match["digits"] and above > below:
+            continue  # 24/7
+        is_percent = bool(match["han_below"]) and below == 100
+        if (
+            below
+            and not is_percent
+            and not any(a.start() <= match.start() < a.end() for a in spans)
+        ):
             yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
     for match in find_cues(text, "half"):
         whole = text[: match.start()].lower().endswith("and a ") or compile_words(

@@ -143,13 +143,15 @@ def translate_months(text: str) -> str:
     tháng 9."""
     words = "|".join(_load_months())
     pattern = rf"(?:\bde )?(?<!\w)({words})(?![a-zà-ỹ])"
-    # Capitals of Turkish (KASIM, EKİM) match, and have no small letters of their own.
-    return re.sub(
-        pattern,
-        lambda match: _load_months().get(match[1].lower(), match[0]),
-        text,
-        flags=re.I,
-    )
+    return re.sub(pattern, lambda match: _name_month(match[1]), text, flags=re.I)
+
+
+def _name_month(word: str) -> str:
+    """Return the English name of a month; capitals of Turkish (KASIM, EKİM) have small letters of
+    their own."""
+    months = _load_months()
+    turkish = word.replace("I", "ı").replace("İ", "i").lower()
+    return months.get(word.lower()) or months.get(turkish, word)
 
 
 def find_days(text: str) -> list[Day]:

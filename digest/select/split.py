@@ -52,7 +52,7 @@ def is_apart(first: Reading, second: Reading) -> bool:
     shared = first.name_keys & second.name_keys
     if any(a <= b or b <= a for a in versions for b in others) or len(shared) > 1:
         return False
-    if _pieces(first) & _pieces(second) or _figures(first) & _figures(second):
+    if _pieces(first) & _pieces(second) or list_figures(first) & list_figures(second):
         return False
     cosine = float(first.vector @ second.vector)
     if versions and others and max(len(versions), len(others)) <= MAX_VERSIONS:
@@ -75,7 +75,7 @@ def _pieces(reading: Reading) -> set[str]:
     return {piece for key in keys for piece in key.split() if len(piece) >= LEAST_PIECE}
 
 
-def _figures(reading: Reading) -> set[str]:
+def list_figures(reading: Reading) -> set[str]:
     """Return the figures that two posts hardly share by chance: 171.30, 13 billion dollars, but
     no version."""
     digits = {term: term.replace(".", "") for term in reading.terms}

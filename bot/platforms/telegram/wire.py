@@ -22,6 +22,8 @@ from bot.platforms.telegram.refusals import read_object, read_refusal
 
 HOLD_SECONDS = 50
 """How long Telegram holds a question for updates."""
+ANSWER_SECONDS = 10.0
+"""How long the answer may take besides: a connection that died is noticed within a minute."""
 _T = TypeVar("_T")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _NO_UPDATES = b'{"ok":true,"result":[]}'
@@ -116,7 +118,8 @@ class UpdatesWire(Wire):
     parse."""
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(setup, 1, HOLD_SECONDS + 10.0)
+        # The library adds the seconds for which Telegram holds the question.
+        super().__init__(setup, 1, ANSWER_SECONDS)
         self.updates: list[Any] = []
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:

@@ -14,7 +14,7 @@ from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
-from digest.select.split import list_versions
+from digest.select.split import list_figures, list_versions
 from digest.text import language, plain
 from digest.write import Material
 from digest.write.extractive.quotes import (
@@ -30,10 +30,11 @@ MAX_CITES = 5
 ON_TOPIC, SURE_NEWS = 0.30, 0.7
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic."""
-SAME_WORDS, SAME_EVENT, SAME_THING = 0.60, 0.55, 0.38
+SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
 """Cosines from which two sentences tell of one event: whatever they name, where they share a name,
-and where they share two, or a product's. On twelve days that an editor read, 13 of 17
-pairs of leading sentences that these join were one event; 0.58 for any name found 4."""
+where they share two, or a product's, and where their posts share a figure as well. On twelve days
+that an editor read, 13 of 17 pairs of leading sentences that the first three join were one event;
+0.58 for any name found 4."""
 SUPPORTS = 0.55
 """Cosine from which a sentence or post that shares a name says what a quote says."""
 MAX_NAME = 40
@@ -227,7 +228,8 @@ def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
     if versions and others and not is_one_version:
         return cosine >= SAME_WORDS and quote.post.key == other.post.key
     if is_one_version or len(shared) > 1 or any(name.kind == "product" for name in shared):
-        return cosine >= SAME_THING
+        figures = list_figures(quote.sentence.reading) & list_figures(other.sentence.reading)
+        return cosine >= (SAME_FIGURE if figures else SAME_THING)
     return cosine >= (SAME_EVENT if shared else SAME_WORDS)
 
 
