@@ -48,7 +48,8 @@ class Builds:
         asks for the whole one may ask as often as it takes."""
         if not whole:
             count_turn(self._asked, user, BUILDS_AN_HOUR)
-        running = self._running.get((topic, day, whole))
+        # The report that is being made with a model answers both: a draft would replace it.
+        running = self._running.get((topic, day, True)) or self._running.get((topic, day, whole))
         if running is None:
             running = asyncio.create_task(self._make(topic, day, whole))
             self._running[topic, day, whole] = running

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot import texts
@@ -18,7 +18,7 @@ from bot.services import Services
 from bot.times import offered_zones, zone_named
 from bot.typed_dates import DateError, parse_days
 from digest.errors import StoreError
-from digest.models import SECTIONS, Ending, Language
+from digest.models import SECTIONS, Chat, Ending, Language
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -130,14 +130,16 @@ class BotHost:
         await self._context.store.save_received(platform, key, content, self._context.now())
         self._received.set()
 
-    async def list_received(self, platform: str) -> list[tuple[str, str]]:
-        """Return stored updates, oldest first; wait for the first one a second at the most, for it
-        may come through another process."""
+    async def list_received(
+        self, platform: str, under_way: Collection[str]
+    ) -> list[tuple[str, str]]:
+        """Return stored updates but those `under_way`, oldest first; wait for the first one a
+        second at the most, for it may come through another process."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._received.wait(), LOOK_SECONDS)
         self._received.clear()
         try:
-            return await self._context.store.list_received(platform)
+            return await self._context.store.list_received(platform, under_way)
         except StoreError as error:
             log.error("%s: stored updates cannot be read (%s); trying again", platform, error)
             await asyncio.sleep(LOOK_SECONDS)
@@ -158,16 +160,16 @@ class BotHost:
         if number:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
 
-    async def arrived(
-        self, platform: str, chat: str, message: str, text: str, at: datetime
-    ) -> None:
+    async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
         """Settle a held part that this message of the bot's own proves to have arrived."""
-        for part in await self._ledger.list_held_parts(platform, chat):
+        for part in await self._ledger.list_held_parts(chat.platform, chat.id):
+            if part.chat.thread != chat.thread:
+                continue  # another topic of the group gets the same text
             body = json.loads(await self._ledger.body(part.part))
             same = str(body.get("text", "")).split() == text.split()
             if same and (part.tried_at is None or at >= part.tried_at - CLOCKS_APART):
                 await self._ledger.decide([part.part], again=False)
-                log.info("%s: a held part is there: message %s", platform, message)
+                log.info("%s: a held part is there: message %s", chat.platform, message)
                 return
 
     async def moved(self, platform: str, old: str, new: str) -> None:

@@ -113,6 +113,7 @@ async def run(
     def step(name: str) -> None:
         progress(name, steps.index(name), len(steps))
 
+    earlier = await store.report(topic.name, window.first, window.last)
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     before = await store.daily_reports(
@@ -121,9 +122,11 @@ async def run(
     material = prepared(topic, window, gathered, step, list_earlier_items(before))
     report = drafted(material, step, now)
     step("store")
-    stored = await store.report(topic.name, window.first, window.last) if model else None
+    stored = await store.report(topic.name, window.first, window.last)
     stands = stored is not None and stored.writer == "llm" and _still_cites(stored, material)
-    if not stands:
+    if stands and stored and not model and stored != earlier:
+        report = stored  # another process stored the model's report while this one worked
+    elif not (stands and model):
         await store.save_report(report)
     if model:
         step("model")

@@ -8,12 +8,16 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.posts import TOPIC
+from tests.samples import report
 
 DAY = date(2026, 3, 10)
 HOUR = timedelta(hours=1)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+MEI = Chat("telegram", "5")
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 
 
@@ -57,3 +61,20 @@ async def test_a_build_whose_process_died_is_taken_over(ledger: Ledger) -> None:
     assert await ledger.renew_build(*monday, "two", dead)
     # A clock that was set back by days makes nobody wait for days.
     assert await ledger.claim_build(*monday, "three", six - 48 * HOUR)
+
+
+async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) -> None:
+    """The draft is stored minutes before the model's version takes its place."""
+    report_day = DAY - timedelta(days=1)
+    await ledger._store.subscribe(Subscription(MEI, "ai", time(8), "UTC"), EIGHT - 12 * HOUR)
+    await ledger.propose(TOPICS, EIGHT)
+    await ledger.list_builds_due(list(TOPICS.values()), EIGHT)
+    assert await ledger.claim_build("ai", report_day, "one", EIGHT)
+    await ledger._store.save_report(report(report_day))
+    assert await ledger.ready("telegram", 10, EIGHT + timedelta(seconds=20)) == []
+    gone = EIGHT + timedelta(seconds=61)
+    assert len(await ledger.ready("telegram", 10, gone)) == 1, "its process died, no other came"
+    await ledger.renew_build("ai", report_day, "one", gone)
+    assert await ledger.ready("telegram", 10, gone) == []
+    await ledger.end_build("ai", report_day, gone, made=True, holder="one")
+    assert len(await ledger.ready("telegram", 10, gone)) == 1

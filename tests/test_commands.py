@@ -326,6 +326,17 @@ async def test_an_empty_section_says_so(full: Bot) -> None:
     assert "没有内容" in await full.say("/events")
 
 
+async def test_a_database_that_fails_gives_an_apology(full: Bot) -> None:
+    async def gone(_: object) -> list[object]:
+        raise StoreError("disk I/O error")
+
+    full.context.store.subscriptions = gone  # type: ignore[method-assign, assignment]
+    for line in ("/brief", "hello"):
+        said = await full.say(line)
+        assert "数据库" in said
+        assert "disk" not in said
+
+
 async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
     from bot import builds as making
 
@@ -345,6 +356,27 @@ async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.Monke
         await builds.build("ai", date(2025, 1, n), "u0")
     with pytest.raises(TooMany):
         await builds.build("ai", date(2025, 1, 9), "u0")
+    await builds.close()
+
+
+async def test_who_asks_during_the_whole_build_gets_its_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bot import builds as making
+
+    started: list[bool] = []
+
+    async def slow(topic: str, day: date, *, whole: bool) -> str:
+        started.append(whole)
+        await asyncio.sleep(0.01)
+        return ""
+
+    monkeypatch.setattr(making, "run_digest", slow)
+    builds = making.Builds()
+    clock = asyncio.create_task(builds.build("ai", DAY, "clock", whole=True))
+    await asyncio.sleep(0)
+    assert await builds.build("ai", DAY, "u0") == await clock == ""
+    assert started == [True]
     await builds.close()
 
 

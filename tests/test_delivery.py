@@ -15,11 +15,12 @@ import pytest
 
 from bot.delivery.compose import compose_digest
 from bot.delivery.plan import Deliveries
+from bot.host import BotHost
 from bot.messages import Heading, ListItem, Paragraph, Picture
 from bot.platforms import Delivering, Outgoing, Pace, Unsure
 from bot.report_blocks import MARK
 from bot.services import Services
-from digest.models import Chat, Item, Subscription
+from digest.models import Chat, Item, Outcome, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
@@ -114,6 +115,44 @@ async def test_a_digest_is_sent_once_however_often_the_bot_starts(
                 await ledger.propose(TOPICS, DUE)
                 await delivered(ledger, 10)
         assert stub.books["telegram"].calls == 10 * len(stub.books["telegram"].taken) / 10
+
+
+async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:
+    ledger, to = Ledger(store), opened("telegram", "http://127.0.0.1:9")
+    topics = [Chat("telegram", "-5", thread, "group") for thread in ("1", "2")]
+    await due(store, topics)
+    services = context(store, tmp_path, DUE)
+    assert await Deliveries(services, ledger, tell, resend=False).plan("telegram", to) == 2
+    await to.close()
+    claimed = await ledger.claim("telegram", 9, DUE)
+    await ledger.settle([Outcome(part.id, "unknown") for part in claimed])
+    text = json.loads(claimed[0].body)["text"]
+    await BotHost(services, lambda _: None).arrived(topics[1], "77", text, DUE)
+    (held,) = await ledger.list_held_parts("telegram")
+    assert held.chat.thread == "1", "the other topic of the group got the same text"
+
+
+async def test_later_chats_get_the_report_as_it_stands_then(store: Store, tmp_path: Path) -> None:
+    ledger, to = Ledger(store), opened("telegram", "http://127.0.0.1:9")
+    await store.subscribe(wish(), DUE - timedelta(hours=12))
+    later = DUE + timedelta(hours=2)
+    evening = replace(wish(chat="2"), at=later.time())
+    await store.subscribe(evening, DUE - timedelta(hours=12))
+    stored = report(YESTERDAY)
+    await store.save_report(stored)
+    deliveries = Deliveries(context(store, tmp_path, DUE), ledger, tell, resend=False)
+    await ledger.propose(TOPICS, DUE)
+    assert await deliveries.plan("telegram", to) == 1
+    first, *others = stored.sections
+    item = replace(first.items[0], title="", text="A correction of this morning's news.")
+    await store.save_report(replace(stored, sections=(replace(first, items=(item,)), *others)))
+    deliveries._context = context(store, tmp_path, later)
+    await ledger.propose(TOPICS, later)
+    assert await deliveries.plan("telegram", to) == 1
+    await to.close()
+    bodies = {part.chat.id: part.body for part in await ledger.claim("telegram", 9, later)}
+    assert "A correction" not in bodies["1"]
+    assert "A correction" in bodies["2"]
 
 
 async def test_a_report_that_is_not_there_is_excused_once_and_follows(

@@ -191,6 +191,16 @@ async def test_next_skips_days_that_are_off(person: Person) -> None:
     assert "Mon, Wed, Fri" in await person.say("/subscriptions")
 
 
+async def test_who_subscribes_again_has_the_settings_back(person: Person) -> None:
+    await person.say("/subscribe 21:30 Asia/Shanghai en +NVDA")
+    await person.say("/settings pause")
+    await person.say("/unsubscribe")
+    await person.say("/subscribe ai")
+    again = await person.chosen()
+    assert (again.at, again.timezone, again.language) == (time(21, 30), "Asia/Shanghai", "en")
+    assert (again.highlight, again.paused) == (("NVDA",), False)
+
+
 @pytest.mark.parametrize("line", ["/settings soonish", "/subscribe +8", "/settings mon-fry"])
 async def test_a_wrong_word_is_answered_with_a_right_example(person: Person, line: str) -> None:
     await person.say("/subscribe")

@@ -61,3 +61,39 @@ async def test_a_model_report_stands_until_a_better_one(
     assert first.writer == "llm"
     assert kept
     assert kept.writer == second.writer == stored
+
+
+async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = load_topics(ROOT / "topics.toml")["ai"]
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        drafted = pipeline.drafted
+        arriving: list[Report] = []
+
+        def draft(*given: Any) -> Report:
+            made = drafted(*given)
+            arriving.append(replace(made, writer="llm"))
+            return made
+
+        async def build(meanwhile: bool) -> Report:
+            saved = store.report
+
+            async def report_of(*key: Any) -> Report | None:
+                if meanwhile and arriving:
+                    await store.save_report(arriving.pop())
+                return await saved(*key)
+
+            monkeypatch.setattr(store, "report", report_of)
+            return await pipeline.run(
+                topic,
+                WINDOW,
+                store=store,
+                posts_files=[SAMPLE],
+                progress=lambda *_: None,
+                now=NOW,
+            )
+
+        monkeypatch.setattr(pipeline, "drafted", draft)
+        assert (await build(meanwhile=True)).writer == "llm"
+        assert (await build(meanwhile=False)).writer == "extractive", "whoever asks for a draft"

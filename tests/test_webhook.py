@@ -86,7 +86,8 @@ async def test_what_came_while_nobody_talked_is_answered_later(tmp_path: Path) -
     async with hooked(tmp_path) as up:
         updates = [up.server.say(MEI, MEI, line) for line in ("/help", "/topics")]
         assert [await up.bring(one) for one in updates] == [200, 200]
-        assert len(await up.store.list_received("telegram")) == 2
+        (first, _), _ = await up.store.list_received("telegram")
+        assert len(await up.store.list_received("telegram", {first})) == 1, "it is under way"
         async with up.talking():
             await up.answers(2)
 

@@ -49,7 +49,13 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
 
     Nothing is said to a line that was hardly meant for this bot.
     """
-    ask = await _understood(context, incoming)
+    try:
+        ask = await _understood(context, incoming)
+    except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
+        if incoming.direct:
+            language = incoming.language or context.language
+            yield apology(error, f"a line on {incoming.platform}", language)
+        return
     if isinstance(ask, Reply):
         if incoming.direct:
             yield ask

@@ -55,7 +55,10 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     before = {
         subscription.topic: subscription for subscription in await context.store.subscriptions(chat)
     }
-    usual = before.get(topic) or Subscription(chat, topic, USUAL_TIME, context.timezone)
+    if request.threads and not choices.can_thread(chat):
+        raise Unanswered(_private(ask.say("threads_where")))
+    usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
+    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone)
     subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
     ask = ask.after(subscription)

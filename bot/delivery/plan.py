@@ -50,6 +50,7 @@ class Deliveries:
         self._bodies: OrderedDict[object, list[str]] = OrderedDict()
         self._reports: OrderedDict[object, tuple[Report, str]] = OrderedDict()
         self._pictures: OrderedDict[str, bytes] = OrderedDict()
+        self._state = ""
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
         """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
@@ -98,6 +99,8 @@ class Deliveries:
         """Save the parts of a group of deliveries that are due; return how many deliveries."""
         due = await self._ledger.ready(name, MOST_IN_COMMIT, self._context.now())
         plans: list[tuple[int, Sequence[str]]] = []
+        if due:
+            await self._drop_stale()
         for delivery, key in due:
             try:
                 plans.append((delivery.id, await self._build_bodies(delivery, key, delivering)))
@@ -111,6 +114,15 @@ class Deliveries:
         if plans:
             await self._ledger.plan(plans)
         return len(plans)
+
+    async def _drop_stale(self) -> None:
+        """Forget messages made of reports that changed: another one was stored, or a post was
+        withdrawn, by this process or another."""
+        state = await self._context.store.read_state()
+        if state != self._state:
+            self._bodies.clear()
+            self._reports.clear()
+            self._state = state
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Plan an excuse for chats whose report is late; return for how many."""

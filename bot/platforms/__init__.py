@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import ModuleType
@@ -172,11 +172,9 @@ class Host(Protocol):
         """End what is posted in a chat, in one thread of it, or in a whole server."""
         ...
 
-    async def arrived(
-        self, platform: str, chat: str, message: str, text: str, at: datetime
-    ) -> None:
-        """Record that somebody in the chat sees a message of the bot with this text, sent at that
-        time: it settles a part that may not have arrived."""
+    async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
+        """Record that somebody in the chat, in its thread, sees a message of the bot with this
+        text, sent at that time: it settles a part that may not have arrived."""
         ...
 
     async def moved(self, platform: str, old: str, new: str) -> None:
@@ -191,9 +189,11 @@ class Host(Protocol):
         """Save a note across restarts."""
         ...
 
-    async def list_received(self, platform: str) -> list[tuple[str, str]]:
-        """Return stored updates, oldest first, as keys and contents; wait a moment for the first
-        one."""
+    async def list_received(
+        self, platform: str, under_way: Collection[str]
+    ) -> list[tuple[str, str]]:
+        """Return stored updates but those `under_way`, oldest first, as keys and contents; wait a
+        moment for the first one."""
         ...
 
     async def forget_received(self, platform: str, key: str) -> None:

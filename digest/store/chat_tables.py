@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -47,6 +49,14 @@ class ChatTables(Database):
             rows = await connection.execute(query.order_by(subscriptions.c.topic))
             return [subscription_of(row) for row in rows]
 
+    async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
+        """Return the subscription that a chat ended, as it was but not paused; None where it never
+        had one."""
+        same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "left")
+        async with self.reading() as connection:
+            row = (await connection.execute(select(subscriptions).where(same))).first()
+            return replace(subscription_of(row), paused=False) if row else None
+
     async def subscribed(self, platform: str) -> list[Chat]:
         """Return the chats of a platform that are subscribed to anything, each once."""
         names = ("platform", "chat", "thread", "kind", "space")
@@ -83,9 +93,12 @@ class ChatTables(Database):
             written = insert_on(connection.dialect.name, received).values(row)
             await connection.execute(written.on_conflict_do_nothing())
 
-    async def list_received(self, platform: str) -> list[tuple[str, str]]:
-        """Return the oldest stored updates, as keys and contents."""
-        query = select(received.c.key, received.c.content).where(received.c.platform == platform)
+    async def list_received(
+        self, platform: str, without: Collection[str] = ()
+    ) -> list[tuple[str, str]]:
+        """Return the oldest stored updates but those `without`, as keys and contents."""
+        new = (received.c.platform == platform) & received.c.key.not_in(without)
+        query = select(received.c.key, received.c.content).where(new)
         query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
         async with self.reading() as connection:
             return [(row.key, row.content) for row in await connection.execute(query)]

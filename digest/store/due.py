@@ -27,6 +27,8 @@ MOST = 500
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
 DEAD = timedelta(seconds=30)
 """A build whose process gave no heartbeat for so long is taken over."""
+TAKEN_OVER = timedelta(seconds=60)
+"""Within which another process has taken over a build whose process is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,12 @@ class DueTables(OutboxTables):
     ) -> list[tuple[Delivery, ReportKey]]:
         """Return deliveries without parts whose report is stored, with its key.
 
-        Not those due after `now`: their day is not over, though it has a report.
+        Not those due after `now`: their day is not over, though it has a report. Nor those whose
+        report is still being built: what is stored is the draft that the model's version replaces.
         """
         async with self._store.reading() as connection:
-            query = _due_on(platform).where(_HAS_REPORT, deliveries.c.due_at <= now)
+            ready = and_(_HAS_REPORT, ~_is_building(now), deliveries.c.due_at <= now)
+            query = _due_on(platform).where(ready)
             rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
             return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
@@ -263,6 +267,13 @@ _HAS_REPORT = (
     )
     .exists()
 )
+
+
+def _is_building(now: datetime) -> Any:
+    """Select deliveries whose report a living process is building, or will soon build again."""
+    same = and_(builds.c.topic == deliveries.c.topic, builds.c.day == deliveries.c.report)
+    alive = builds.c.alive_at.between(now - TAKEN_OVER, now + TAKEN_OVER)
+    return select(builds.c.day).where(same, builds.c.state == "building", alive).exists()
 
 
 def _due_on(platform: str) -> Any:

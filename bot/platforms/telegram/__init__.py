@@ -177,9 +177,7 @@ class Telegram:
                 under_way.discard(key)
 
         while True:
-            for key, content in await self.host.list_received(NAME):
-                if key in under_way:
-                    continue
+            for key, content in await self.host.list_received(NAME, under_way):
                 under_way.add(key)
                 await self._room.acquire()
                 self._start(take(key, json.loads(content)))
@@ -279,7 +277,7 @@ class Telegram:
         """Tell the host of a message of ours that somebody sees: so it did arrive."""
         if sent := own_message(update, self.bot):
             text = sent.text or sent.caption or ""
-            await self.host.arrived(NAME, chat.id, str(sent.message_id), text, sent.date)
+            await self.host.arrived(chat, str(sent.message_id), text, sent.date)
 
     async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
