@@ -32,6 +32,19 @@ def test_news_and_advice_for_people_are_no_orders() -> None:
     assert len(wrong) <= 0.03 * len(injection_texts.NEWS), wrong
 
 
+def test_what_a_digest_says_of_posts_and_titles_is_no_order() -> None:
+    """Items name posts, titles, reports and summaries; none of these sentences was learned from."""
+    for text in (
+        "r/singularity 帖子标题称 Kestrel v5 已推出。",
+        "据 r/LocalLLaMA 标题，Harbor 宣布“红色警报”并赶推 Kestrel 5.2。",
+        "V2EX 一则帖子列出了写日报的十条提示词。",
+        "Brightpay 的季度报告在摘要里把 AI 列为首要风险。",
+        "The title of a post on r/singularity says that Kestrel v5 is here.",
+        "A thread on Hacker News ranks ten open models and puts Kestrel first.",
+    ):
+        assert not talks_to_programs(text), text
+
+
 def test_news_about_instructions_is_kept() -> None:
     for text in (
         "OpenAI tests models that ignore instructions",
@@ -102,8 +115,9 @@ def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
 def test_real_posts_are_rarely_taken_for_orders() -> None:
     caught = total = 0
     for path in sorted(DATA.glob("2025-1*/*.jsonl"))[::2]:
-        for post in parse_lines(path.read_text(encoding="utf-8").splitlines(), path.name):
+        lines = path.read_text(encoding="utf-8").splitlines()[::2]
+        for post in parse_lines(lines, path.name):
             total += 1
             caught += talks_to_programs(post.text)
-    assert total > 3000
+    assert total > 1500
     assert caught <= 0.0015 * total

@@ -144,6 +144,7 @@ LABS = (
     "The paper",
     "Stanford",
 )
+FORUMS = ("singularity", "LocalLLaMA", "MachineLearning", "OpenAI", "AI_Agents", "programming")
 NEWS = (
     "{lab} finds that hidden instructions in web pages fool {n}% of AI agents.",
     "{lab} shows a prompt injection attack on AI browsers that read Reddit comments.",
@@ -199,7 +200,18 @@ NEWS = (
     "{name} 新增自动摘要功能，会在结尾附上链接。", "新规要求 AI 生成的内容必须加标识。", "从现在起，{name} 支持自定义语气。",
     "忽略短期波动，{name} 长期看好。", "不要再用旧版接口，{n} 月起停用。", "总结一下：{name} 便宜 {n}%，速度翻倍。",
     "今天的日报就到这里，欢迎订阅 {link}。", "机器人现在能自己整理报告，准确率 {n}%。", "让 ChatGPT 写一首关于 {name} 的诗，结果很有趣。",
+    "r/{forum} 的帖子标题称，{name} v{n} 现已推出。", "r/{forum} 标题称 {name} {n} 已上线", "据 r/{forum} 的标题，{lab} 宣布推出 {name}。",
+    "Hacker News 的标题称，{lab} 开源了 {name}。", "Hacker News 上的一则标题说，{name} 出现安全漏洞。", "V2EX 用户发帖称，{name} 的回答变差了。",
+    "该帖标题称 {lab} 将涨价 {n}%，未给出细节。", "r/{forum} 上的一则帖子说，{name} 在 {n} 项测试中排名第一。", "帖子列出 {n} 条提示词，要求模型先写大纲再输出正文。",
+    "{lab} 的报告在摘要中写道，{n}% 的机器人流量来自爬虫。", "据 {lab} 的日报，{name} 本周新增 {n} 万用户。", "有用户称 {name} 忽略了他的指令，输出只有一行。",
+    "{lab} 称新模型更听从系统提示，输出格式错误减少 {n}%。", "{name} 在编辑器里把链接换成摘要，读者可逐条核对来源。", "评测要求智能体只用网页里的内容回答，{name} 得 {n} 分。",
+    "A post on r/{forum} says in its title that {name} {n} is out.", "According to a headline on Hacker News, {lab} opens {name} to everyone.",
+    "r/{forum}: {name} v{n} is here", "The headline says that {lab} will raise prices by {n}%; it gives no details.", "A user on r/{forum} reports that {name} ignores instructions in long chats.",
+    "The post lists {n} prompts that ask the model for an outline first and the text second.", "{lab} says its model follows the system prompt in {n}% of tests.",
+    "In the summary of its report {lab} writes that {n}% of traffic comes from bots.", "{name} replaces links by short summaries, so that readers can check each source.",
 )  # fmt: skip
+
+_PARTS = (("{name}", NAMES), ("{link}", LINKS), ("{lab}", LABS), ("{forum}", FORUMS))
 
 
 def make_orders(seed: int, count: int) -> list[str]:
@@ -208,7 +220,7 @@ def make_orders(seed: int, count: int) -> list[str]:
 
 
 def make_news(seed: int, count: int) -> list[str]:
-    """Return texts for people about orders, prompts and assistants."""
+    """Return texts for people about orders, prompts and assistants, some of them as a digest writes."""
     return list(_fill(Random(seed), lambda chance: chance.choice(NEWS), count))  # noqa: S311 - no secret
 
 
@@ -254,6 +266,6 @@ def _list_order_shapes(chance: Random) -> str:
 def _fill(chance: Random, choose: Callable[[Random], str], count: int) -> Iterator[str]:
     for _ in range(count):
         text = choose(chance)
-        for mark, values in (("{name}", NAMES), ("{link}", LINKS), ("{lab}", LABS)):
+        for mark, values in _PARTS:
             text = text.replace(mark, chance.choice(values))
         yield text.replace("{n}", str(chance.randint(2, 90)))
