@@ -16,6 +16,7 @@ from digest.reading import Story, read
 from digest.write.judge import judge_with_model, judged, read_items
 from digest.write.model.candidates import Candidate
 from digest.write.model.check import (
+    UNNAMED,
     UNSUPPORTED,
     apply_check,
     cut_refused,
@@ -63,7 +64,7 @@ def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
     (first, second, third), believed = apply_check(items, answer, {"i1": 0, "i2": 1, "i3": 2})
     assert believed
     assert (first.problems, first.judge) == ((f"{UNSUPPORTED}has released",), "model")
-    assert second.problems == (f"{UNSUPPORTED}it",)
+    assert second.problems == (UNNAMED,)
     assert third.problems == ()
 
 
@@ -96,6 +97,15 @@ def test_only_the_sentence_with_the_words_is_cut() -> None:
     wrong = candidate("Ada Lin paid $20. It has released it.", f"{UNSUPPORTED}has released")
     cut = cut_refused(Candidate("points", wrong.item, wrong.posts, wrong.problems, "model"))
     assert (cut.item.text, cut.problems, cut.cut) == ("Ada Lin paid $20.", (), True)
+
+
+@pytest.mark.parametrize("problem", [UNNAMED, f"{UNSUPPORTED}art"])
+def test_nothing_is_printed_of_an_item_whose_wrong_words_are_not_found(problem: str) -> None:
+    """The letters of "it" stand in "with", and those of "art" in "start"."""
+    wrong = candidate(
+        "Northlight starts small. Critics with data disagree.", problem, judge="model"
+    )
+    assert cut_refused(wrong) == wrong
 
 
 async def test_labelled_items_are_judged_by_code_and_model_together() -> None:

@@ -7,7 +7,7 @@ an item that the code refused for a name, and refuse one that the code passed, w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from digest.llm.budget import tokens
@@ -29,6 +29,8 @@ post may have talked to the model."""
 LEAST_COPIED, MAX_REPEATS = 8, 3
 """Letters of a sentence that is no chance agreement; items that may not have it in common."""
 UNSUPPORTED = "not in the cited posts: "
+UNNAMED = "is not what the cited posts say"
+"""What is wrong where the model names no words of the item."""
 RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
 """What the code may refuse wrongly. A figure, day or version that no cited post can give stays
 refused."""
@@ -112,8 +114,7 @@ def keep_refused(before: Candidate, after: Candidate) -> Candidate:
     wrong."""
     if before.judge == "code" or after.problems:
         return after
-    words = [problem.removeprefix(UNSUPPORTED) for problem in before.problems]
-    if after.said == before.said or any(w in after.said for w in words if w not in ("", "it")):
+    if after.said == before.said or _has_any(after.said, _list_words(before)):
         return replace(after, problems=before.problems, judge="model")
     return after
 
@@ -122,13 +123,37 @@ def cut_refused(candidate: Candidate) -> Candidate:
     """Return an item that the model refused without the sentences that have the wrong words."""
     if candidate.judge == "code" or not candidate.problems:
         return candidate
-    words = [problem.removeprefix(UNSUPPORTED) for problem in candidate.problems]
     parts = pieces(candidate)
-    failed = [any(w in part.item.text for w in words) for part in parts]
+    failed = [_has_any(part.item.text, _list_words(candidate)) for part in parts]
     rest = [part for part, wrong in zip(parts, failed, strict=True) if not wrong]
     if not any(failed) or not any(part.item.text for part in rest):
         return candidate
     return replace(without(candidate, failed), problems=())
+
+
+def _list_words(candidate: Candidate) -> list[str]:
+    """Return the words that the model named as wrong; none where it named none."""
+    named = (p.removeprefix(UNSUPPORTED) for p in candidate.problems if p.startswith(UNSUPPORTED))
+    return [words for words in named if words]
+
+
+def _has_any(text: str, words: Iterable[str]) -> bool:
+    return any(_stands_in(text, part) for part in words)
+
+
+def _stands_in(text: str, words: str) -> bool:
+    """Return True where the words stand in the text, and not only inside of longer Latin ones."""
+    starts = [at for at in range(len(text)) if text.startswith(words, at)]
+    ends = [at + len(words) for at in starts]
+    return any(
+        not _is_inside_word(text, start) and not _is_inside_word(text, end)
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def _is_inside_word(text: str, at: int) -> bool:
+    edge = text[max(0, at - 1) : at + 1]
+    return len(edge) == 2 and edge.isascii() and edge.isalnum()
 
 
 def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
@@ -196,8 +221,10 @@ def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
         return replace(candidate, problems=(), judge="model")
     if judgement.supported is False and not candidate.problems:
         words = judgement.words.strip()
-        words = words if words in candidate.said else ""
-        return replace(candidate, problems=(UNSUPPORTED + (words or "it"),), judge="model")
+        named = words and words in candidate.said
+        return replace(
+            candidate, problems=(UNSUPPORTED + words if named else UNNAMED,), judge="model"
+        )
     return candidate
 
 
