@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -49,13 +50,13 @@ def day() -> Material:
 FALLBACK = report(Item("The posts' own sentence.", cites=("x:1",)))
 
 
-async def render(*texts: tuple[str, str]) -> tuple[Section, ...]:
+async def render(*texts: tuple[str, str], items: Sequence[Item] = ZH) -> tuple[Section, ...]:
     async def ask(call: Call[Any]) -> Any:
         assert "English" in call.prompt
-        items = [{"id": f"i{n}", "title": a, "text": b} for n, (a, b) in enumerate(texts)]
-        return call.schema.model_validate({"items": items})
+        answer = [{"id": f"i{n}", "title": a, "text": b} for n, (a, b) in enumerate(texts)]
+        return call.schema.model_validate({"items": answer})
 
-    return await translate(report(*ZH), day(), FALLBACK, ask, PROMPTS)
+    return await translate(report(*items), day(), FALLBACK, ask, PROMPTS)
 
 
 async def test_every_item_is_rendered_under_its_cites() -> None:
@@ -71,6 +72,13 @@ async def test_an_item_that_changes_a_figure_is_left_out() -> None:
     sections = await render(*EN[:2], wrong)
     points = next(section for section in sections if section.name == "points")
     assert [item.text for item in points.items] == [text for _, text in EN[:2]]
+
+
+async def test_a_quiet_day_says_so_in_every_language() -> None:
+    quiet = Item("今天值得讲的事件只有 3 件。", status="note")
+    sections = await render(*EN, items=[*ZH, quiet])
+    points = next(section for section in sections if section.name == "points")
+    assert points.items[-1] == Item("A quiet day: only 3 stories are worth telling.", status="note")
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -65,7 +65,9 @@ async def translate(
     if len(good) < LEAST_TRANSLATED * len(items):
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
         return fallback
-    return merge_empty([_section(section, good, material) for section in fallback], language)
+    is_quiet = any(i.status == "note" for s in sections if s.name == "points" for i in s.items)
+    rendered = [_section(section, good, material, is_quiet) for section in fallback]
+    return merge_empty(rendered, language)
 
 
 def _chunks(blocks: Sequence[str]) -> Iterator[str]:
@@ -111,10 +113,14 @@ def _candidate(
 _GROUPS = [*(group.names for group in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
 
 
-def _section(section: Section, good: Sequence[Candidate], material: Material) -> Section:
+def _section(
+    section: Section, good: Sequence[Candidate], material: Material, is_quiet: bool
+) -> Section:
     """Return one section; what code writes of it is taken from the report without a model."""
     if section.name not in WRITTEN:
         return section
     items: list[Item] = [c.item for c in good if c.section == section.name]
+    if section.name == "points" and is_quiet:
+        items.append(notes.quiet(material, len(items)))
     items = items or [notes.nothing(material, section.name)]
     return Section(section.name, heading(section.name, material.topic), tuple(items))
