@@ -215,7 +215,7 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     assert pages.events[:3] == [*events[:2], events[3]]
     assert pages.views == posts[1:3]
     # What the pick only mentions fills the page up, and no further.
-    assert len(pages.events) == 20
+    assert len(pages.events) == 12
 
 
 def test_a_line_of_the_pick_names_who_tells_it() -> None:

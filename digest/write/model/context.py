@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from digest.llm.budget import tokens
 from digest.models import Post
-from digest.reading import Story
+from digest.reading import Reading, Story
 from digest.reading.injection import remove_injections, talks_to_programs
 from digest.reading.markup import drop_marks, spell_arrows
 from digest.reading.sentences import (
@@ -25,7 +25,7 @@ from digest.reading.sentences import (
 )
 from digest.text import EMOJI, URL, clean
 from digest.write import Material
-from digest.write.extractive.detail import is_person, list_opinions
+from digest.write.extractive.detail import is_person
 from digest.write.extractive.draft import Draft, rate_quote, tells_news
 from digest.write.extractive.money import collect_talk, has_figure, list_deals
 from digest.write.extractive.quotes import HEADLINE_SOURCES
@@ -39,9 +39,13 @@ LEAST_LEAD = 0.7
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
-LEAST_OPINION = -0.6
-"""Margin of `view` of a post's best sentence from which a model looks for a view in it: on the
-sample day the posts above it hold a judgement, those below announce."""
+LEAST_OPINION = 0.5
+"""Margin of `view` of a post's best sentence, less that of its post as an advertisement, from which
+a model looks for a view in it. On 18 days that an editor read, heads without the day, 107 of 118
+views lie above it; of the 12 likeliest a day 30 % are views and 5 % advertisements."""
+SELLING = 0.0
+"""Margin of `advertisement` of a post that is shown behind the others of its event: half of these
+are advertisements."""
 CUT = "…"
 """Stands where a text was cut, whatever the source put there."""
 NICKNAMES = frozenset(["hn", "v2ex"])
@@ -161,8 +165,7 @@ class Context(ShownPosts):
     def _tell(self, story: Story, most: int) -> tuple[Post, str]:
         """Return the news of a story in one line, and the post that has it: where the leading post
         is somebody's view of it, the one that says what happened."""
-        lead = self.draft.choose_lead(story, LEAST_LEAD)
-        posts = [*([lead.quote.post] if lead else []), *story.posts[:3]]
+        posts = [*self._choose_leads([story]), *story.posts[:3]]
         texts = ((post, shorten(post.text, most, self.find_news(post))) for post in posts)
         return next(filter(itemgetter(1), texts), (story.posts[0], ""))
 
@@ -189,22 +192,30 @@ class Context(ShownPosts):
 
     def leading_posts(self, event: Event) -> list[Post]:
         """Return one post an author: first what a company says of itself, then what tells the
-        news best."""
-        leads = (self.draft.choose_lead(story, LEAST_LEAD) for story in event.stories)
-        best = [lead.quote.post for lead in leads if lead]
+        news best; cut headlines and what sells come last."""
         own = [post for post in list_official(event) if self.find_news(post)]
-        return sorted(unique_authors([*own[:1], *best, *event.posts]), key=is_cut_headline)
+        best = self._choose_leads(event.stories)
+        posts = unique_authors([*own[:1], *best, *event.posts])
+        sellers = {r.key for s in event.stories for r in s.readings if _sells(r)}
+        sellers -= {post.key for post in own}
+        return sorted(posts, key=lambda post: (is_cut_headline(post), post.key in sellers))
+
+    def _choose_leads(self, stories: Iterable[Story]) -> list[Post]:
+        """Return the post of each story that tells its news best, in whatever language."""
+        leads = (self.draft.choose_lead(s, LEAST_LEAD, any_language=True) for s in stories)
+        return [lead.quote.post for lead in leads if lead]
 
     def opinions(self) -> list[Post]:
-        """Return posts that hold a view, one an author, the weightiest first."""
-        ranked = sorted(list_opinions(self.draft), key=lambda opinion: -opinion[0])
-        stories = self.draft.stories()
-        quotes = (quote for story in stories for quote in self.draft.list_quotes(story))
-        posts = unique_posts(quote.post for quote in quotes)
-        margins = {p.key: self.measure_view(p) for p in posts if len(p.text) >= VIEW_CHARS}
-        likely = [post for post in posts if margins.get(post.key, -math.inf) > LEAST_OPINION]
-        likely.sort(key=lambda post: -margins[post.key])
-        return unique_authors([*(quote.post for _, quote, _ in ranked), *likely])
+        """Return posts that may hold a view, one an author, the likeliest first: what sells is
+        hardly one."""
+        readings = (r for story in self.draft.stories() for r in story.readings)
+        rated = [
+            (self.measure_view(r.post) - r.scores.get("advertisement", 0.0), r.post)
+            for r in readings
+            if len(r.post.text) >= VIEW_CHARS
+        ]
+        likely = sorted(rated, key=lambda entry: -entry[0])
+        return unique_authors(post for value, post in likely if value > LEAST_OPINION)
 
     def measure_view(self, post: Post) -> float:
         """Return the margin of `view` of a person's post, that of its best sentence; of others,
@@ -224,6 +235,10 @@ class Context(ShownPosts):
         return unique_posts(
             q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))
         )
+
+
+def _sells(reading: Reading) -> bool:
+    return reading.scores.get("advertisement", 0.0) > SELLING
 
 
 def list_official(event: Event) -> list[Post]:

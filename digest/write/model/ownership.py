@@ -27,8 +27,8 @@ LEADING, FURTHER = 18, 10
 """Events that the brief chooses from; how many of them are its own where no model picked."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event that the brief shows, and another page."""
-FULL_PAGE = 20
-"""Events on a page with which there is no room for what is only mentioned: as many as it prints."""
+FULL_PAGE = 12
+"""Events on a page with which nothing is added that is only mentioned: it makes none better."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
 """Margin of `view` from which a post that the pick left out is shown for its view; and an event is
 one, where it lies so far above the margin of `news`: on eight days 27 of 36 stories that an editor
