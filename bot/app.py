@@ -38,8 +38,15 @@ from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
 
-CHATS = tuple(name for name in platforms.names() if f"{name}_bot_token" in Settings.model_fields)
-"""The platforms that a token opens."""
+CHATS = tuple(
+    name for name in reversed(platforms.names()) if f"{name}_bot_token" in Settings.model_fields
+)
+"""The platforms that a token opens; Telegram first, whose library loads in half the time."""
+FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
+"""How long the start of all else waits for the first platform to talk, and then for its first
+answer, which what is loaded next would delay by a second."""
+SETTLE_SECONDS = 5.0
+"""After a start, until memory that only the start needed goes back."""
 CLOCK = "clock"
 """The role that makes reports and proposes deliveries."""
 WEB = "web"
@@ -135,31 +142,36 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     _cancel_on_sigterm()
     lean_heap()
     # The interpreter has nothing to do while the database is looked over.
-    loading = asyncio.create_task(asyncio.to_thread(lambda: [*map(platforms.load, names)]))
+    loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:
-        await loading
+        await asyncio.gather(*loading)
+        asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
         ledger = Ledger(context.store)
         host = BotHost(context, show)
+        resend = settings.unknown_sends == "resend"
+        deliveries = Deliveries(context, ledger, context.tell, resend=resend)
+        talking = Talking(context, host, deliveries, show)
+
+        def talk(name: str) -> asyncio.Task[None]:
+            return asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
+
+        chats, others = [talk(name) for name in names[:1]], []
         async with AsyncExitStack() as stack:
-            if WEB in parts and settings.web_address:
-                await stack.enter_async_context(_web(settings, context, host, show))
-            resend = settings.unknown_sends == "resend"
-            deliveries = Deliveries(context, ledger, context.tell, resend=resend)
-            talking = Talking(context, host, deliveries, show)
-            chats = [
-                asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
-                for name in names
-            ]
-            jobs = None
-            if parts & {CLOCK, WORKER} and can_share(settings.database_url):
-                jobs = await stack.enter_async_context(
-                    open_jobs(settings.database_url, context, ledger, own_name())
-                )
-            others = _start_others(settings, parts, context, ledger, jobs)
-            for name in (CLOCK, WORKER):
-                if name in parts and (jobs or name == CLOCK):
-                    show(f"{name}: ready")
             try:
+                if chats:
+                    await _wait_for_first(host, names[0], chats[0])
+                chats += [talk(name) for name in names[1:]]
+                if WEB in parts and settings.web_address:
+                    await stack.enter_async_context(_web(settings, context, host, show))
+                jobs = None
+                if parts & {CLOCK, WORKER} and can_share(settings.database_url):
+                    jobs = await stack.enter_async_context(
+                        open_jobs(settings.database_url, context, ledger, own_name())
+                    )
+                others += _start_others(settings, parts, context, ledger, jobs)
+                for name in (CLOCK, WORKER):
+                    if name in parts and (jobs or name == CLOCK):
+                        show(f"{name}: ready")
                 await asyncio.gather(*(chats or others))
                 if not chats:
                     await asyncio.Event().wait()  # the web server alone
@@ -168,6 +180,19 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                     task.cancel()
                 await asyncio.gather(*chats, *others, return_exceptions=True)
     raise DigestError("no platform is left to talk on")
+
+
+async def _wait_for_first(host: BotHost, name: str, chat: asyncio.Task[None]) -> None:
+    """Return when the platform has answered, has ended, or cannot be reached for now."""
+    talks = asyncio.create_task(host.talks(name))
+    try:
+        await asyncio.wait(
+            {talks, chat}, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if talks.done():
+            await asyncio.wait({chat}, timeout=QUIET_SECONDS)
+    finally:
+        talks.cancel()
 
 
 def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) -> None:
@@ -308,6 +333,7 @@ class Talking:
 
     async def _run(self, name: str, setup: platforms.Setup) -> None:
         """Talk; send and tell as soon as it is ready. All of it ends together."""
+        await asyncio.to_thread(platforms.load, name)
         platform = platforms.open_platform(name, self.host, setup)
         talking = asyncio.create_task(platform.run())
         sending = asyncio.create_task(self._send(name, platform))
@@ -325,7 +351,6 @@ class Talking:
 
     async def _send(self, name: str, platform: platforms.Platform) -> None:
         await self.host.talks(name)
-        give_back()
         await self.deliveries.send_through(name, platform.delivering)
 
     async def _tell(self, name: str, platform: platforms.Platform, setup: platforms.Setup) -> None:

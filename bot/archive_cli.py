@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import texts
-from bot.logs import set_up_logging
-from bot.settings import Settings, load_settings
+from bot.logs import open_settings
 from bot.typed_dates import DayParam
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language
 
 if TYPE_CHECKING:
+    from bot.settings import Settings
     from digest.ask import ArchiveAnswer
     from digest.llm.client import Llm
     from digest.store import Store
@@ -38,8 +38,7 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
 
     words = " ".join(question)
     spoken = language or texts.language_of(words, "en")
-    settings = load_settings()
-    set_up_logging(settings.log_level)
+    settings = open_settings()
     found = asyncio.run(answer_question(settings, words, topic, spoken))
     if as_json:
         click.echo(json.dumps(as_dict(found), ensure_ascii=False))
@@ -96,8 +95,7 @@ def roll_up(topic: str) -> None:
 
     `run` does this where a model is set; without one nothing is done.
     """
-    settings = load_settings()
-    set_up_logging(settings.log_level)
+    settings = open_settings()
     asyncio.run(_roll_up(settings, topic))
 
 
@@ -139,8 +137,7 @@ def export(
         raise click.UsageError("give --date, or --from and --to, not both")
     if first and last and first >= last:
         raise click.UsageError("--from must be before --to")
-    settings = load_settings()
-    set_up_logging(settings.log_level)
+    settings = open_settings()
     asyncio.run(_export(settings, folder, topic, day, (first, last) if first and last else None))
 
 
@@ -177,6 +174,5 @@ def mcp() -> None:
         raise DigestError(
             f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
         ) from None
-    settings = load_settings()
-    set_up_logging(settings.log_level)
+    settings = open_settings()
     asyncio.run(serve(settings))

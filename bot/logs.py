@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
 from digest.masking import mask
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 OURS = ("bot", "digest", "__main__")
 """Loggers that LOG_LEVEL can open further than WARNING: libraries log addresses, SQL parameters and
@@ -77,6 +81,15 @@ def log_fields(**fields: str) -> Iterator[None]:
         yield
     finally:
         _fields.reset(token)
+
+
+def open_settings() -> Settings:
+    """Return the settings, and log as they say. Raises SettingsError."""
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    set_up_logging(settings.log_level, settings.log_format)
+    return settings
 
 
 def set_up_logging(level: str, layout: str = "text") -> None:

@@ -31,8 +31,7 @@ def give_back() -> None:
     """After a start: what was only needed for it (malloc_trim(3)). What stays is never looked
     through again: that held up the loop for 120 ms now and then."""
     gc.collect()
-    if not gc.get_freeze_count():
-        gc.freeze()
+    gc.freeze()
     if (trim := _of_glibc("malloc_trim")) is not None:
         trim(0)
 

@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from bot.alerts import Watch, list_undelivered
 from bot.builds import make_report
 from bot.errands import Errand, run_errand
@@ -62,6 +60,9 @@ class Schedule:
 
     async def run(self) -> None:
         """Tick until cancelled."""
+        # Imported here: the first answer does not wait for it.
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
         scheduler = AsyncIOScheduler(timezone="UTC")
         now = datetime.now(UTC)
         # What is due goes out at once; what takes a processor waits until the platforms talk.

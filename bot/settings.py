@@ -10,8 +10,16 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot.platforms import Setup
 from digest.errors import DigestError
@@ -112,16 +120,10 @@ def _describe_fault(value: str) -> str:
     return next((fault for fault, test in faults if test(value)), f"{len(value)} characters")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The program's settings. Names are those of the environment, in lower case."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="ignore",
-        env_file=".env",
-        env_file_encoding="utf-8-sig",  # a BOM would hide the first variable
-        env_ignore_empty=True,
-    )
+    model_config = ConfigDict(frozen=True)
 
     database_url: str = Field("sqlite:///jianbao.db", repr=False)
     data_dir: Path = Path("var")
@@ -270,7 +272,7 @@ def load_settings() -> Settings:
     """
     problems: list[str] = []
     try:
-        settings = Settings(**_read_files(problems))
+        settings = Settings(**_read_values(problems))
     except ValidationError as error:
         problems += [_word_problem(fault) for fault in error.errors(include_url=False)]
     except (OSError, UnicodeDecodeError):
@@ -281,23 +283,27 @@ def load_settings() -> Settings:
     return settings
 
 
-def _read_files(problems: list[str]) -> dict[str, Any]:
-    """Return the values of variables whose NAME_FILE names a file, as secrets are mounted.
+def _read_values(problems: list[str]) -> dict[str, Any]:
+    """Return the values of the variables that are set, or whose NAME_FILE names a file, as secrets
+    are mounted.
 
     A NAME_FILE in `.env` gives way to a NAME in the environment, like the rest of `.env`.
     """
-    dotenv = DotEnvSettingsSource(Settings).env_vars
-    values = {}
-    for name in VARIABLES:
-        path = os.environ.get(f"{name}_FILE")
-        if not path and not os.environ.get(name):
-            path = dotenv.get(f"{name.lower()}_file")
-        if path:
-            path = clean_value(path)
-            try:
-                values[name.lower()] = Path(path).expanduser().read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError, RuntimeError):
-                problems.append(f"{name}_FILE: {path} cannot be read: name a readable text file")
+    # A BOM would hide the first variable.
+    sources = os.environ, dotenv_values(".env", encoding="utf-8-sig")
+    values: dict[str, Any] = {}
+    for source in sources:
+        lines = {name.lower(): line for name, line in source.items() if line}
+        for name in [name for name in Settings.model_fields if name not in values]:
+            if path := clean_value(lines.get(f"{name}_file", "")):
+                try:
+                    values[name] = Path(path).expanduser().read_text(encoding="utf-8-sig")
+                except (OSError, UnicodeDecodeError, RuntimeError):
+                    problems.append(
+                        f"{name.upper()}_FILE: {path} cannot be read: name a readable text file"
+                    )
+            elif name in lines:
+                values[name] = lines[name]
     return values
 
 

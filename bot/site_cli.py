@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.logs import set_up_logging
-from bot.settings import Settings, load_settings
+from bot.logs import open_settings
 from digest.errors import DigestError
 from digest.masking import mask
-from digest.store import Store
-from digest.topics import load_topics
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 MAX_HITS = 10
 
@@ -22,11 +23,13 @@ MAX_HITS = 10
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def publish(folder: Path) -> None:
     """Write the archive as web pages and feeds into FOLDER."""
-    asyncio.run(_publish(_prepare(), folder))
+    asyncio.run(_publish(open_settings(), folder))
 
 
 async def _publish(settings: Settings, folder: Path) -> None:
     from digest.publish.site import NO_FEEDS, Site
+    from digest.store import Store
+    from digest.topics import load_topics
 
     topics = load_topics(settings.topics_file)
     async with await Store.open(settings.database_url) as store:
@@ -44,11 +47,12 @@ async def _publish(settings: Settings, folder: Path) -> None:
 @click.option("--days", type=click.IntRange(0, 36_500), default=0, help="Only the last N days.")
 def search(words: tuple[str, ...], topic: str, days: int) -> None:
     """Find items of the stored reports about WORDS, best first."""
-    asyncio.run(_search(_prepare(), " ".join(words), topic, days))
+    asyncio.run(_search(open_settings(), " ".join(words), topic, days))
 
 
 async def _search(settings: Settings, words: str, topic: str, days: int) -> None:
     from bot.commands.search import format_hits
+    from digest.store import Store
 
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with await Store.open(settings.database_url) as store:
@@ -63,10 +67,11 @@ async def _search(settings: Settings, words: str, topic: str, days: int) -> None
 @click.argument("name", metavar="POST-OR-AUTHOR")
 def forget(name: str) -> None:
     """Delete a post (x:123 or its address), or all posts of an author (@name), for good."""
-    asyncio.run(_forget(_prepare(), name))
+    asyncio.run(_forget(open_settings(), name))
 
 
 async def _forget(settings: Settings, name: str) -> None:
+    from digest.store import Store
     from digest.withdraw import withdraw
 
     async with await Store.open(settings.database_url) as store:
@@ -77,9 +82,3 @@ async def _forget(settings: Settings, name: str) -> None:
         f" in {receipt.reports} reports{author}"
     )
     click.echo("pages written by `publish` and messages already sent stay: publish again")
-
-
-def _prepare() -> Settings:
-    settings = load_settings()
-    set_up_logging(settings.log_level, settings.log_format)
-    return settings

@@ -135,7 +135,7 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
 
 def test_the_settings_say_which_errands_there_are(tmp_path: Path) -> None:
     def roles(**values: Any) -> list[str]:
-        settings = Settings(_env_file=None, **values)
+        settings = Settings(**values)
         return [errand.role for errand in list_errands(settings, ["ai", "chips"])]
 
     assert roles() == []

@@ -81,7 +81,7 @@ def test_without_a_token_it_says_what_to_do() -> None:
     done = run_command("run")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "jianbao: no platform has a token: set DISCORD_BOT_TOKEN or TELEGRAM_BOT_TOKEN"
+        "jianbao: no platform has a token: set TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN"
         " (README, Telegram and Discord), or talk to the bot here with: python -m bot chat\n"
     )
 
@@ -89,7 +89,7 @@ def test_without_a_token_it_says_what_to_do() -> None:
 def test_an_unknown_platform_is_a_wrong_argument() -> None:
     done = run_command("run", "--only", "icq")
     assert done.returncode == 2
-    assert "discord, telegram" in done.stderr
+    assert "telegram, discord" in done.stderr
 
 
 async def test_only_what_is_named_is_started() -> None:

@@ -360,6 +360,7 @@ async def test_a_removed_bot_stops_its_subscriptions(up: Running) -> None:
 
 
 async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
+    await up.server.until(lambda: up.count("setMyCommands") == 4 and not up.bot._working)
     commands = up.server.commands
     english = next(v for (_, language), v in commands.items() if not language)
     chinese = next(v for (_, language), v in commands.items() if language == "zh")
@@ -476,6 +477,7 @@ async def test_a_chats_menu_speaks_the_language_it_chose(up: Running) -> None:
     await up.ask(MEI, "/subscribe en", messages=2)
     await up.server.until(lambda: (f"chat {MEI}", "zh") in up.server.commands)
     assert (menu(""), menu("zh")) == ("list the commands", "list the commands")
+    await up.server.until(lambda: not up.bot._working)
     told = up.count("setMyCommands")
     await up.ask(MEI, "/settings auto")
     await up.server.until(lambda: menu("zh") == "列出命令")

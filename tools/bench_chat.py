@@ -110,9 +110,10 @@ async def _talk(folder: Path, telegram: TelegramServer, discord: DiscordServer) 
     )
     try:
         await telegram.until(lambda: telegram.messages(100), 30)
-        print(f"start to first answer: {time.perf_counter() - began:.2f} s")
+        started = time.perf_counter() - began
         quiet = await _answers(telegram, range(400))
-        rest, bare = _resident(bot.pid), _bare()
+        rest, (bare, importing) = _resident(bot.pid), _bare()
+        print(f"start to first answer: {started:.2f} s, bare imports {importing:.2f} s")
         print(f"at rest: {rest:.1f} MB, bare imports {bare:.1f} MB, ratio {rest / bare:.2f}")
         print(f"answers: p50 {_at(quiet, 0.5):.0f} ms, p99 {_at(quiet, 0.99):.0f} ms")
         await _read_pages(telegram, quiet)
@@ -209,13 +210,15 @@ def _resident(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _bare() -> float:
-    """Memory of a process that only imports the libraries, in MB."""
+def _bare() -> tuple[float, float]:
+    """Memory in MB, and seconds, of a process that only imports the libraries."""
     script = f"{IMPORTS}\nprint(open('/proc/self/statm').read().split()[1])"
+    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    return int(done.stdout) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    took = time.perf_counter() - began
+    return int(done.stdout) * os.sysconf("SC_PAGE_SIZE") / 1e6, took
 
 
 if __name__ == "__main__":

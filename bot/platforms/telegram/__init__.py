@@ -91,7 +91,7 @@ class Telegram:
         try:
             await call(self.bot.initialize())
             await self._choose_way()
-            await self._show_menus()
+            self._start(self._show_menus())
             self.host.ready(NAME, f"@{self.bot.username}")
             await (self._drain() if self.setup.webhook_url else self._poll())
         except PlatformError as error:
@@ -149,7 +149,11 @@ class Telegram:
         await self.bot.shutdown()
 
     async def _show_menus(self) -> None:
-        await show_menus(self.bot, self.host, self.setup.operators)
+        """Show the menus beside the first answers; what failed is tried at the next start."""
+        try:
+            await show_menus(self.bot, self.host, self.setup.operators)
+        except PlatformError as error:
+            log.warning("telegram: the menus stay as they are (%s)", error)
 
     async def _choose_way(self) -> None:
         """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
