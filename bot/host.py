@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot import texts
-from bot.commands import answer, apology, link_word, menu
-from bot.menu import Kind
+from bot.commands import answer, apology, link_word
+from bot.commands.table import COMMANDS
+from bot.menu import Command, Kind
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.times import offered_zones, zone_named
@@ -41,7 +42,7 @@ class BotHost:
         self._updates = 0
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
-        self.menu = menu()
+        self.menu: Sequence[Command] = COMMANDS
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line, as they are ready; to one who asks too fast a word, once."""

@@ -39,6 +39,18 @@ def text(key: str, language: Language, **values: object) -> str:
     return str(_load()[key][language]).format(**filled)
 
 
+def command(name: str) -> Mapping[Language, str]:
+    """Return what a command does."""
+    row: Mapping[Language, str] = _load()["command_help"][name]
+    return row
+
+
+def argument(kind: str) -> Mapping[str, str]:
+    """Return what to type for an argument in `zh` and `en`, and its Chinese `name`."""
+    row: Mapping[str, str] = _load()["arguments"][kind]
+    return row
+
+
 def zones() -> Mapping[str, Mapping[str, Any]]:
     """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no
     button)."""

@@ -170,8 +170,8 @@ async def test_commands_have_names_in_both_languages(up: Running) -> None:
     brief = up.server.commands["brief"]
     row = next(row for row in up.host.menu if row.name == "brief")
     assert brief["name_localizations"]["zh-CN"] == row.alias
-    assert brief["description_localizations"]["zh-TW"] == row.about["zh"]
-    assert brief["description"] == row.about["en"]
+    assert brief["description_localizations"]["zh-TW"] == row.help("zh")
+    assert brief["description"] == row.help("en")
     assert {o["name_localizations"]["zh-CN"] for o in brief["options"]} >= {"主题", "日期"}
     assert {*up.server.commands} == {row.name for row in up.host.menu}
 

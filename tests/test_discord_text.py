@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import Button, Heading, ListItem, Paragraph, Picture, Reply
+from bot.messages import Button, Heading, ListItem, Paragraph, Picture, Reply, pressed
 from bot.platforms.discord.embeds import MOST_ROWS, build_embeds, build_view, escaped, sheets, shown
-from bot.presses import pressed
 from bot.rich import Run
 from tests import discord_rules as rules
 from tests.discord_rules import check_message

@@ -51,7 +51,6 @@ def wrong_arrows(path: str, source: str) -> set[str]:
         allowed = {
             "bot.messages",
             "bot.menu",
-            "bot.presses",
             "bot.rich",
             "bot.texts",
             "digest.masking",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import answer
-from bot.messages import Button, Incoming, Reply
+from bot.messages import Button, Incoming, Press, Reply
 from bot.options import (
     Asked,
     TooManyWords,
@@ -25,7 +25,6 @@ from bot.options import (
 from bot.platforms.discord.embeds import MOST_ROWS, build_view
 from bot.platforms.telegram.entities import MOST_BYTES
 from bot.platforms.terminal import render
-from bot.presses import Press
 from digest.models import BRIEF, SECTIONS, Chat, Subscription, Topic
 from digest.store import Store
 from digest.store.ledger import Ledger

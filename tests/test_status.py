@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.commands import answer
-from bot.messages import Button, Incoming, Reply
+from bot.messages import Button, Incoming, Press, Reply
 from bot.platforms.telegram.entities import MOST_BYTES
 from bot.platforms.terminal import render
-from bot.presses import Press
 from digest.models import Chat, Outcome, PartState, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from bot import texts
 from bot.alerts import LANGUAGES
-from bot.commands.asking import Ask, Command, Unanswered, chosen_language
+from bot.commands.asking import Ask, Unanswered, chosen_language
 from bot.commands.table import COMMANDS
-from bot.menu import MenuRow
+from bot.menu import Command
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.spelling import END_MARKS, normalized
@@ -26,21 +26,6 @@ log = logging.getLogger(__name__)
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_ALIAS = {command.alias: command for command in COMMANDS}
-
-
-def menu() -> tuple[MenuRow, ...]:
-    """Return the table as menus show it."""
-    return tuple(
-        MenuRow(
-            command.name,
-            command.alias,
-            {"zh": command.zh, "en": command.en},
-            command.takes,
-            command.private,
-            command.who == "operators",
-        )
-        for command in COMMANDS
-    )
 
 
 async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:

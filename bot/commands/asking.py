@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.delivery.compose import roll_up_stored
-from bot.menu import Argument
+from bot.menu import Command
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed_dates import DateError, parse_days
@@ -32,37 +31,6 @@ class Unanswered(Exception):
     def __init__(self, answer: Reply) -> None:
         super().__init__("unanswered")
         self.reply = answer
-
-
-Who = Literal["everybody", "chat", "operators"]
-"""Who may ask: everybody; who may configure the chat; who runs the bot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One row of the table: name, handler, what it does in both languages, an example in which
-    `{day}` stands for a day that has a report."""
-
-    name: str
-    alias: str
-    """Its Chinese name."""
-    handler: Callable[[Ask], AsyncIterator[Reply]]
-    zh: str
-    en: str
-    example: str
-    takes: tuple[Argument, ...] = ()
-    who: Who = "everybody"
-    private: bool = False
-    """Whether the answer is only for who asked, where the platform can do that."""
-
-    @property
-    def reads(self) -> bool:
-        """True if it only shows what is stored, so that a link from anywhere may ask it."""
-        return self.who == "everybody" and not self.private
-
-    def help(self, language: Language) -> str:
-        """Return what it does."""
-        return self.zh if language == "zh" else self.en
 
 
 @dataclass(frozen=True, slots=True)

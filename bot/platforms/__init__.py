@@ -16,7 +16,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Protocol
 
-from bot.menu import Kind, MenuRow
+from bot.menu import Command, Kind
 from bot.messages import Incoming, Reply
 from digest.masking import mask
 from digest.models import Chat, Ending, Language
@@ -138,7 +138,7 @@ class Host(Protocol):
     """The bot, as a platform sees it."""
 
     @property
-    def menu(self) -> Sequence[MenuRow]:
+    def menu(self) -> Sequence[Command]:
         """The table of commands."""
         ...
 

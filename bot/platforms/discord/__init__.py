@@ -18,8 +18,8 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.menu import MenuRow
-from bot.messages import Incoming, Reply
+from bot.menu import Command
+from bot.messages import Incoming, Press, Reply, pressed
 from bot.platforms import (
     ADVICE,
     Host,
@@ -36,7 +36,6 @@ from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_embeds, buil
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.discord.rights import NEEDED, checked, lacking
 from bot.platforms.discord.slash import Chinese, command
-from bot.presses import Press, pressed
 from bot.rich import parts
 from digest.models import Chat, ChatKind
 
@@ -170,7 +169,7 @@ class Client(discord.AutoShardedClient):
         await _answered(interaction.response.send_message(**content, ephemeral=True))
 
     async def run_command(
-        self, interaction: discord.Interaction, row: MenuRow, line: str, share: bool
+        self, interaction: discord.Interaction, row: Command, line: str, share: bool
     ) -> None:
         """Answer a slash command: where the bot is only its user's own, to that user alone."""
         alone = row.private and interaction.guild_id is not None

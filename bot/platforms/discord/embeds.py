@@ -12,8 +12,7 @@ import discord
 from discord import ui
 
 from bot import texts
-from bot.messages import Button, Picture, Reply
-from bot.presses import Press
+from bot.messages import Button, Picture, Press, Reply
 from bot.rich import Line, PageBudget, Run, fitting, pages, parts, text_of, utf16
 from digest.models import Language
 

@@ -11,10 +11,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
 
-from bot.menu import ALIASES, ARGUMENTS, Argument, Kind, MenuRow
+from bot import texts
+from bot.menu import Argument, Command, Kind
 from bot.platforms import Host
 
-Run = Callable[[discord.Interaction, MenuRow, str, bool], Awaitable[None]]
+Run = Callable[[discord.Interaction, Command, str, bool], Awaitable[None]]
 """Answers a line; the flag says that the answer is shared with everybody in that chat."""
 SHARE = locale_str("share with everybody here", zh="给这里的所有人看")
 COMPLETED: frozenset[Kind] = frozenset({"topic", "day", "section", "time", "zone"})
@@ -36,40 +37,39 @@ class Chinese(app_commands.Translator):
         return None
 
 
-def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ..., None]:
+def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ..., None]:
     """Return a row of the table as a slash command that runs the line it stands for."""
 
     async def callback(interaction: discord.Interaction, **options: Any) -> None:
         await run(interaction, row, line(row, options), bool(options.get("share")))
 
-    reads = not (row.private or row.operators)
     callback.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             _parameter("interaction", discord.Interaction),
             *(_parameter(argument.kind, _type(argument), argument) for argument in row.takes),
-            *([_parameter("share", bool, Argument("options"))] if reads else []),
+            *([_parameter("share", bool, Argument("options"))] if row.reads else []),
         ]
     )
     slash_command = app_commands.Command[Any, ..., None](
         name=locale_str(row.name, zh=row.alias),
-        description=locale_str(row.about["en"], zh=row.about["zh"]),
+        description=locale_str(row.help("en"), zh=row.help("zh")),
         callback=callback,
         allowed_contexts=app_commands.AppCommandContext(
-            guild=True, dm_channel=True, private_channel=reads
+            guild=True, dm_channel=True, private_channel=row.reads
         ),
         # Whoever installs the bot for themselves reads with it anywhere; only a server's own bot
         # posts.
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=reads),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=row.reads),
     )
-    if reads:
+    if row.reads:
         app_commands.describe(share=SHARE)(slash_command)
         app_commands.rename(share=locale_str("share", zh="公开"))(slash_command)
-    if row.operators:
+    if row.who == "operators":
         slash_command.default_permissions = discord.Permissions.none()
     for argument in row.takes:
-        described = ARGUMENTS[argument.kind]
+        described = texts.argument(argument.kind)
         words = locale_str(described["en"], zh=described["zh"])
-        renamed = locale_str(argument.kind, zh=ALIASES[argument.kind])
+        renamed = locale_str(argument.kind, zh=described["name"])
         app_commands.describe(**{argument.kind: words})(slash_command)
         app_commands.rename(**{argument.kind: renamed})(slash_command)
         if argument.kind in COMPLETED:
@@ -77,7 +77,7 @@ def command(row: MenuRow, host: Host, run: Run) -> app_commands.Command[Any, ...
     return slash_command
 
 
-def line(row: MenuRow, options: Mapping[str, object]) -> str:
+def line(row: Command, options: Mapping[str, object]) -> str:
     """Return the line that a person would type for these options."""
     words = [str(options[arg.kind]).strip() for arg in row.takes if options.get(arg.kind)]
     return " ".join([f"/{row.name}", *filter(None, words)])

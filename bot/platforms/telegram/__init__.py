@@ -11,7 +11,7 @@ from typing import Any
 from telegram import CallbackQuery, Message, Update
 
 from bot import texts
-from bot.messages import Incoming, Reply
+from bot.messages import Incoming, Press, Reply, pressed
 from bot.platforms import (
     ADVICE,
     Gone,
@@ -41,7 +41,6 @@ from bot.platforms.telegram.updates import (
     reply_place,
 )
 from bot.platforms.telegram.wire import HOLD_SECONDS, UpdatesWire, call
-from bot.presses import Press, pressed
 from bot.rich import text_of, units
 from digest.models import Chat
 

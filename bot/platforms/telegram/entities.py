@@ -10,9 +10,8 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
-from bot.messages import Button, Picture, Reply
+from bot.messages import Button, Picture, Press, Reply
 from bot.platforms import Host
-from bot.presses import Press
 from bot.rich import Line, PageBudget, Run, Unit, cells, fitting, pages, parts, utf16
 
 JOINER = "\u2060"

@@ -22,7 +22,7 @@ _LANGUAGES: tuple[Language, Language] = ("en", "zh")
 
 async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
     """Tell Telegram the commands, where they changed since it was told."""
-    rows = [[row.name, row.about["zh"], row.about["en"]] for row in host.menu]
+    rows = [[row.name, row.help("zh"), row.help("en")] for row in host.menu]
     shown = json.dumps([rows, operators], ensure_ascii=False)
     hash_ = hashlib.sha256(shown.encode()).hexdigest()
     name = f"menu:{bot.id}"
@@ -58,5 +58,5 @@ async def show_chat_menu(
 
 
 def _commands(host: Host, language: Language, *, operator: bool = False) -> list[BotCommand]:
-    rows = [row for row in host.menu if operator or not row.operators]
-    return [BotCommand(row.name, row.about[language]) for row in rows]
+    rows = [row for row in host.menu if operator or row.who != "operators"]
+    return [BotCommand(row.name, row.help(language)) for row in rows]
