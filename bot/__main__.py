@@ -17,7 +17,7 @@ import click
 
 from bot import archive_cli, site_cli
 from bot.logs import open_settings
-from bot.typed_dates import DayParam
+from bot.typed import DayParam
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -115,8 +115,7 @@ async def _digest(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    from bot.logs import bind_log_fields
-    from bot.progress import Progress
+    from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run
     from digest.store import Store
     from digest.topics import load_topics

@@ -18,12 +18,11 @@ from importlib.metadata import PackageNotFoundError, version
 from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
-from bot.builds import Builds, Questions, run_child
+from bot.builds import Builds, Questions, list_errands, run_child
 from bot.commands import answer
 from bot.commands.table import COMMANDS
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
-from bot.errands import list_errands
 from bot.host import BotHost
 from bot.machine import give_back, lean_heap
 from bot.messages import Incoming, Reply

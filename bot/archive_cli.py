@@ -12,7 +12,7 @@ import click
 
 from bot import texts
 from bot.logs import open_settings
-from bot.typed_dates import DayParam
+from bot.typed import DayParam
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language

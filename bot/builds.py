@@ -9,13 +9,16 @@ import logging
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from bot.logs import log_fields
 from bot.services import Services
+from bot.settings import Settings
 from digest.errors import StoreError
+from digest.store import Store
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -187,3 +190,52 @@ async def ask_child(*words: str) -> tuple[str, str]:
     why = lines[-1].removeprefix("jianbao: ")
     log.error("%s failed: %s", " ".join(words[:4]), why)
     return "", why
+
+
+ERRANDS = "errand"
+"""Where the store keeps the notes."""
+TURN_SECONDS = 3600.0
+"""How long an errand belongs to who began it; after that one that failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A command, and the role of who runs it."""
+
+    role: str
+    words: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """Return the words as one string of JSON."""
+        return json.dumps(self.words)
+
+
+def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
+    """Return what the settings ask for: overviews where there is a model, pages where there is a
+    folder for them."""
+    errands = [Errand(f"roll-up:{topic}", ("roll-up", topic)) for topic in topics]
+    errands = errands if settings.providers else []
+    if settings.publish_dir:
+        errands.append(Errand("publish", ("publish", settings.publish_dir)))
+    return errands
+
+
+async def is_due(store: Store, errand: Errand) -> bool:
+    """Return True if the reports have changed since the errand last ran."""
+    return await store.note(ERRANDS, errand.role) != await store.read_state()
+
+
+async def run_errand(context: Services, ledger: Ledger, holder: str, errand: Errand) -> None:
+    """Run the command if the reports have changed since it last ran and nobody else is at it."""
+    if not await is_due(context.store, errand):
+        return
+    state = await context.store.read_state()
+    now = context.now()
+    # A holder of its own each time: this process waits like all others until the turn is over.
+    turn = f"{holder}:{now.timestamp()}"
+    if not await ledger.lease(errand.role, turn, now, TURN_SECONDS):
+        return
+    if not await run_child(*errand.words):
+        await context.store.save_note(ERRANDS, errand.role, state)
+        await ledger.give_back(errand.role, turn)

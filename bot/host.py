@@ -16,8 +16,7 @@ from bot.commands.table import COMMANDS
 from bot.menu import Command, Kind
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.times import offered_zones, zone_named
-from bot.typed_dates import DateError, parse_days
+from bot.typed import DateError, offered_zones, parse_days, zone_named
 from digest.errors import StoreError
 from digest.models import SECTIONS, Chat, Ending, Language
 from digest.store.ledger import Ledger

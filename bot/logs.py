@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from digest.errors import DigestError
 from digest.masking import mask
@@ -19,6 +19,9 @@ from digest.masking import mask
 if TYPE_CHECKING:
     from bot.settings import Settings
 
+log = logging.getLogger(__name__)
+
+BAR_WIDTH = 24
 OURS = ("bot", "digest", "__main__")
 """Loggers that LOG_LEVEL can open further than WARNING: libraries log addresses, SQL parameters and
 whole answers, which hold tokens and posts."""
@@ -107,3 +110,25 @@ def set_up_logging(level: str, layout: str = "text") -> None:
 
 def _number(level: str) -> int:
     return logging.getLevelNamesMapping()[level]
+
+
+class Progress:
+    """Called with the name of each step as it begins, how many are behind it, how many there
+    are."""
+
+    def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
+        """`quiet`: log the steps instead of writing them."""
+        self.out = out or sys.stderr
+        self.bar, self.quiet = self.out.isatty(), quiet
+
+    def __call__(self, step: str, behind: int, steps: int) -> None:
+        if self.quiet:
+            log.info("step %d of %d: %s", behind, steps, step)
+        elif self.bar:
+            done = round(BAR_WIDTH * behind / steps)
+            self.out.write(f"\r\x1b[2K[{'█' * done}{'·' * (BAR_WIDTH - done)}] {step}")
+            if behind == steps:
+                self.out.write("\r\x1b[2K")
+        elif behind < steps:
+            self.out.write(f"{step} ({behind + 1}/{steps})\n")
+        self.out.flush()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Literal, get_args
 
-from bot.times import time_named, zone_named
+from bot.typed import time_named, zone_named
 from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 
 EVERY_DAY = tuple(range(7))

@@ -14,8 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from bot.alerts import Watch, list_undelivered
-from bot.builds import make_report
-from bot.errands import Errand, run_errand
+from bot.builds import Errand, make_report, run_errand
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.ledger import Ledger

@@ -17,8 +17,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
-from bot.builds import make_report, run_child
-from bot.errands import Errand, is_due, run_errand
+from bot.builds import Errand, is_due, make_report, run_child, run_errand
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.engine import queue_address

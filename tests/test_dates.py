@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.typed_dates import DateError, full_day, parse_days
+from bot.typed import DateError, full_day, parse_days
 
 TODAY = date(2026, 1, 10)
 SIXTH = date(2025, 12, 6)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot import errands
+from bot import builds
+from bot.builds import Errand, is_due, list_errands, run_errand
 from bot.commands import answer
-from bot.errands import Errand, is_due, list_errands, run_errand
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.settings import Settings
@@ -117,7 +117,7 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
         runs.append(" ".join(words))
         return answers[len(runs) - 1]
 
-    monkeypatch.setattr(errands, "run_child", run)
+    monkeypatch.setattr(builds, "run_child", run)
     shared, ledger = context(store, tmp_path), Ledger(store)
     errand = Errand("roll-up:ai", ("roll-up", "ai"))
     for holder in ("a", "b", "a"):

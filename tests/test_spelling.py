@@ -11,9 +11,15 @@ from bot.commands import answer
 from bot.messages import Incoming
 from bot.options import understood
 from bot.platforms.terminal import everything, render
-from bot.spelling import arabic, normalized
-from bot.times import time_named, zone_label, zone_named
-from bot.typed_dates import DateError, parse_days
+from bot.typed import (
+    DateError,
+    arabic,
+    normalized,
+    parse_days,
+    time_named,
+    zone_label,
+    zone_named,
+)
 from digest.models import Chat
 from digest.store import Store
 from tests.hosts import context, fill

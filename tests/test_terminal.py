@@ -6,9 +6,9 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.logs import Progress
 from bot.messages import Heading, Link, ListItem, Paragraph, Rows, reply
 from bot.platforms.terminal import render, wrap
-from bot.progress import Progress
 from bot.rich import cells
 
 

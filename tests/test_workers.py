@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import errands, workers
-from bot.errands import Errand
+from bot import builds, workers
+from bot.builds import Errand
 from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -102,7 +102,7 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
         runs.append(words)
         return ""
 
-    monkeypatch.setattr(errands, "run_child", run)
+    monkeypatch.setattr(builds, "run_child", run)
     errand = Errand("publish", ("publish", "a folder"))
     for jobs in crew.jobs:
         await jobs.propose_errand(errand)
@@ -111,7 +111,7 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
         await jobs.propose_errand(errand)
     tasks = [task for one in crew.jobs for task in start_workers(one)]
     async with asyncio.timeout(20):
-        while await errands.is_due(crew.maker.store, errand):  # noqa: ASYNC110 (another task)
+        while await builds.is_due(crew.maker.store, errand):  # noqa: ASYNC110 (another task)
             await asyncio.sleep(0.02)
     await asyncio.gather(*(one.run_errand(errand.role, errand.line) for one in crew.jobs))
     for task in tasks:

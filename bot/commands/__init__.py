@@ -16,7 +16,7 @@ from bot.commands.table import COMMANDS
 from bot.menu import Command
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.spelling import END_MARKS, normalized
+from bot.typed import END_MARKS, normalized
 from digest.errors import DigestError, StoreError
 from digest.models import Language
 

@@ -14,7 +14,7 @@ from bot.delivery.compose import roll_up_stored
 from bot.menu import Command
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed_dates import DateError, parse_days
+from bot.typed import DateError, parse_days
 from digest.models import Item, Language, Report, Subscription
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)

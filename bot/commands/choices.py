@@ -14,7 +14,7 @@ from bot import options, texts
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
-from bot.times import offered_zones, zone_label
+from bot.typed import offered_zones, zone_label
 from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
 from digest.store.ledger import Ledger

@@ -23,7 +23,7 @@ from bot.report_blocks import (
     shortened,
     title_block,
 )
-from bot.times import zone_label
+from bot.typed import zone_label
 from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName
 from digest.select.rank import WEIGHTS
 from digest.write.extractive.notes import CRYPTO

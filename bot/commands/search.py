@@ -11,7 +11,7 @@ from bot import texts
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply
 from bot.report_blocks import shortened
-from bot.typed_dates import DateError, parse_days
+from bot.typed import DateError, parse_days
 from digest.models import Hit, Report
 from digest.publish import days_of
 

@@ -1,18 +1,154 @@
-"""Days as people type them. Strict: `date.fromisoformat` would take "2025-W01-1" for a day of
-2024."""
+"""Times of day, zones and days as people type them. Days are read strictly: `date.fromisoformat`
+would take "2025-W01-1" for a day of 2024."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
-from datetime import date, timedelta
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import date, time, timedelta
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 import click
 
-from bot.spelling import arabic, normalized
+from bot import texts
 from digest.calendar import month_of
+from digest.models import Language
+
+DIGITS = "〇一二三四五六七八九"
+_DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
+_NUMERAL = re.compile(rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号点时分条])")
+END_MARKS = "。．.!！?？,，;；、:："
+
+
+def normalized(text: str) -> str:
+    """Return the text with full-width forms, odd dashes and spaces as the usual ones, and without
+    invisible signs."""
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
+
+
+def arabic(text: str) -> str:
+    """Return the text with the Chinese numerals of days and times as digits: `十二月五日`."""
+    return _NUMERAL.sub(lambda match: str(_numeral_value(match.group())), text)
+
+
+def _numeral_value(numeral: str) -> int:
+    plain = numeral.replace("零", "〇").replace("廿", "二十")
+    if "十" not in plain:
+        return int("".join(str(DIGITS.index(digit)) for digit in plain))
+    tens, _, ones = plain.partition("十")
+    if len(tens) > 1 or len(ones) > 1:
+        return 0
+    return 10 * (DIGITS.index(tens) if tens else 1) + (DIGITS.index(ones) if ones else 0)
+
+
+_TIME = re.compile(
+    r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
+    r"(?:([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?(am|pm|a\.m\.|p\.m\.)?",
+    re.ASCII,
+)
+_MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
+_NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
+_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
+_PARTIAL = {
+    **{"+03:30": "Asia/Tehran", "+04:30": "Asia/Kabul", "+05:30": "Asia/Kolkata"},
+    **{"+05:45": "Asia/Kathmandu", "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla"},
+    **{"+09:30": "Australia/Darwin", "-09:30": "Pacific/Marquesas"},
+}
+"""Zones without summer time whose offset is no whole hour: Etc/GMT has none of these."""
+_SUFFIX = re.compile(r"\s?(?:时间|时区|time)$")
+
+
+@cache
+def offered_zones(language: Language) -> Mapping[str, str]:
+    """Return the zones to choose from by a button, with their labels; any other may be typed."""
+    return {zone: row[language] for zone, row in texts.zones().items() if row.get("menu", True)}
+
+
+def time_named(text: str) -> time | None:
+    """Return the time of day that a text names: 08:30, 8am, 8点, 早上8点半, noon."""
+    line = arabic(normalized(text).lower())
+    if line in _NAMED:
+        return time(_NAMED[line])
+    match = _TIME.fullmatch(line)
+    if match is None or not (match[1] or match[3] or match[5]):
+        return None
+    hour = _hour(int(match[2]), match[1] or "", (match[5] or "").replace(".", ""))
+    minute = _MINUTES.get(match[4]) or int(match[4] or 0) if match[4] else 0
+    return time(hour, minute) if hour is not None else None
+
+
+def _hour(hour: int, part: str, half: str) -> int | None:
+    """Return the hour of the day, None for one that there is not. `part`: of the day in Chinese;
+    `half`: am or pm."""
+    if half:
+        return hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else None
+    if (part in ("下午", "傍晚") and hour < 12) or (part == "中午" and hour < 4):
+        return hour + 12
+    if part in ("晚上", "晚") and hour <= 12:
+        return (hour + 12) % 24
+    return 0 if hour == 24 or (part == "凌晨" and hour == 12) else hour
+
+
+def zone_named(text: str) -> str:
+    """Return the IANA zone that a text names, or nothing: Asia/Shanghai in any case, shanghai,
+    北京时间, Toronto, UTC+8."""
+    line = normalized(text)
+    if match := _OFFSET.fullmatch(line):
+        return _fixed(match[1], int(match[2]), int(match[3] or 0))
+    low = _SUFFIX.sub("", line.lower())
+    if zone := _zone_labels().get(low.replace("_", " ")):
+        return zone
+    if len(low) < 3 or not low.replace("/", "").replace("_", "").replace(" ", "").isascii():
+        return ""
+    return _all_zones().get(low.replace(" ", "_"), "")
+
+
+def _fixed(sign: str, hours: int, minutes: int) -> str:
+    if minutes:
+        return _PARTIAL.get(f"{sign}{hours:02}:{minutes:02}", "")
+    if not hours:
+        return "UTC"
+    # Etc/GMT counts to the west, people to the east.
+    name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+    return name if name in _all_zones().values() else ""
+
+
+@cache
+def _zone_labels() -> Mapping[str, str]:
+    """Return the zones by what people call them, in small letters."""
+    labels: dict[str, str] = {}
+    for zone, row in texts.zones().items():
+        names = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])
+        for name in (*(name.lower() for name in names), *row.get("names", ())):
+            labels.setdefault(name, zone)
+    return labels
+
+
+@cache
+def _all_zones() -> Mapping[str, str]:
+    """Return every zone by its name and by that of its city, in small letters."""
+    names = sorted(available_timezones())
+    regions = [name for name in names if "/" in name and not name.startswith(("Etc/", "US/"))]
+    cities = {name.split("/")[-1].lower(): name for name in regions}
+    return cities | {name.lower(): name for name in names}
+
+
+def zone_label(name: str, language: Language) -> str:
+    """Return a zone as people write it, and may type it: `UTC+8`, `Shanghai time`, `上海时间`."""
+    if fixed := re.fullmatch(r"Etc/GMT([+-])(\d+)", name):
+        return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
+    if "/" not in name or name.startswith("Etc/"):
+        return name.removeprefix("Etc/")
+    row = texts.zones().get(name)
+    place = row[language] if row else name.split("/")[-1].replace("_", " ")
+    if language == "zh" and place.isascii():
+        place += " "
+    return texts.text("zone_time", language, place=place)
+
 
 _FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})[日号]?", re.ASCII)
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
