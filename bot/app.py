@@ -19,8 +19,7 @@ from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
 from bot.builds import Builds, Questions, list_errands, run_child
-from bot.commands import answer
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS, answer
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
 from bot.host import BotHost

@@ -43,7 +43,7 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
     if as_json:
         click.echo(json.dumps(as_dict(found), ensure_ascii=False))
         return
-    from bot.commands.questions import show_answer
+    from bot.commands.search import show_answer
     from bot.platforms.terminal import render, width
 
     click.echo(render(show_answer(as_dict(found), spoken), width(), styled=False))

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot import texts
-from bot.commands import answer, apology, link_word
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS, answer, apology, link_word
 from bot.menu import Command, Kind
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services

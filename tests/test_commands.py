@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.builds import TooMany
-from bot.commands import answer, reports
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS, answer, reports
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from bot.report_blocks import shortened

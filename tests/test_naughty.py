@@ -10,8 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.commands import answer
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS, answer
 from bot.messages import Block, Incoming, Paragraph, Reply
 from bot.platforms.terminal import everything
 from bot.services import Services

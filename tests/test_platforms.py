@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot import platforms
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS
 from bot.messages import Reply
 from tests.rendered import expected, in_terminal, squeezed
 from tests.talks import FAKES, Recording, Talk, recording

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.table import COMMANDS
+from bot.commands import COMMANDS
 from bot.platforms import Unreachable
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Text, column, func, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from digest.store import backup, schema
+from digest.errors import StoreError
+from digest.store import backup
 from digest.store.advice import one_line
 from digest.store.engine import (
     Reader,
@@ -23,7 +24,71 @@ from digest.store.engine import (
     upsert,
     writing,
 )
-from digest.store.tables import platform_notes
+from digest.store.tables import SCHEMA, platform_notes
+
+_LOCK = 0x6A69616E
+"""Number of the PostgreSQL advisory lock under which one process migrates and others wait."""
+
+
+def _version(connection: Connection) -> str:
+    """Return the number of the last migration of the database; "" for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    number = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
+    return str(number or "")
+
+
+async def _is_current(engine: AsyncEngine, name: str) -> bool:
+    """Return True if no migration is missing. Raises StoreError for a newer schema."""
+    async with reading(engine).connect() as connection:
+        stored = await connection.run_sync(_version)
+    if stored > SCHEMA:
+        raise StoreError(
+            f"{name} was written by a newer version of this program (schema {stored}, this one"
+            f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
+        )
+    return stored == SCHEMA
+
+
+async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
+    """Raise StoreError in a writing transaction if another version of the program has migrated the
+    database since it was opened.
+
+    The row is locked until the transaction ends: on PostgreSQL a migration waits for the writers of
+    the old schema, and they for it. On SQLite a writer has the whole file anyway.
+    """
+    versions = table("alembic_version", column("version_num", Text))
+    query = select(versions.c.version_num)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(read=True)
+    stored = str(await connection.scalar(query) or "")
+    if stored != SCHEMA:
+        raise StoreError(
+            f"{name} was brought up to date by another version of this program (schema {stored},"
+            f" this one knows {SCHEMA}): stop this one"
+        )
+
+
+async def _migrate(engine: AsyncEngine, name: str) -> None:
+    """Run the missing migrations in one transaction. Raises StoreError for a newer schema."""
+    if await _is_current(engine, name):
+        return
+    async with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        if await connection.run_sync(_version) != SCHEMA:
+            await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: a database that is up to date needs none of it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "digest.store:migrations")
+    command.upgrade(config, "head")
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,9 +125,9 @@ class Database:
         store = cls(open_engine(address), label(address))
         try:
             with one_line(store._name):
-                if migrate and not await schema.is_current(store.engine, store._name):
+                if migrate and not await _is_current(store.engine, store._name):
                     await migrate()
-                await schema.migrate(store.engine, store._name)
+                await _migrate(store.engine, store._name)
         except BaseException:
             await store.close()
             await join_connection_threads(threads)
@@ -83,7 +148,7 @@ class Database:
     async def check(self) -> str:
         """Return one line on the database in use, such as `SQLite jianbao.db, schema 0001`."""
         async with self.reading() as connection:
-            return f"{self._name}, schema {await connection.run_sync(schema.version)}"
+            return f"{self._name}, schema {await connection.run_sync(_version)}"
 
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
@@ -104,7 +169,7 @@ class Database:
         """Yield a transaction that may write, all or nothing. For the modules of this package."""
         with one_line(self._name):
             async with self._turn, writing(self.engine).begin() as connection:
-                await schema.refuse_other_version(connection, self._name)
+                await _refuse_other_version(connection, self._name)
                 yield connection
 
 
