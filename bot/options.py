@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import time
-from typing import Literal, get_args
+from typing import Any, Literal
 
 from bot.typed import time_named, zone_named
 from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
@@ -19,69 +19,47 @@ MOST_WORDS, MOST_CHARS = 10, 30
 """Keywords of a kind, and characters of one."""
 
 Menu = Literal["", "time", "zone", "days", "language", "length", "sections", "words"]
-MENUS: tuple[Menu, ...] = get_args(Menu)[1:]
 
-_MENUS: Mapping[str, Menu] = {name: name for name in MENUS} | {
-    "时间": "time",
-    "时区": "zone",
-    "哪几天": "days",
-    "语言": "language",
-    "长短": "length",
-    "部分": "sections",
-    "关键词": "words",
-    "keywords": "words",
+_CHOICES: Mapping[str, tuple[str, Any]] = {
+    word: (field, value)
+    for field, value, words in (
+        ("menu", "time", "time 时间"),
+        ("menu", "zone", "zone 时区"),
+        ("menu", "days", "days 哪几天"),
+        ("menu", "language", "language 语言"),
+        ("menu", "length", "length 长短"),
+        ("menu", "sections", "sections 部分"),
+        ("menu", "words", "words keywords 关键词"),
+        ("language", "zh", "zh chinese 中文"),
+        ("language", "en", "en english 英文"),
+        ("language", "topic", "auto 随主题"),
+        ("length", "brief", "brief 简报"),
+        ("length", "detail", "detail 详细"),
+        ("paused", True, "pause 暂停"),
+        ("paused", False, "resume 恢复"),
+        ("quiet", True, "quiet silent mute 静音 免打扰"),
+        ("quiet", False, "sound ring unmute 提醒 响铃"),
+        ("weekly", True, "weekly 每周 周报"),
+        ("threads", True, "thread threads 子区"),
+        ("threads", False, "nothread channel 不用子区"),
+        ("sections", (), "all 全部 所有"),
+        ("section", "overview", "overview 概述"),
+        ("section", "points", "points 要点"),
+        ("section", "views", "views 观点"),
+        ("section", "events", "events 事件"),
+        ("section", "markets", "markets stocks 行情"),
+        ("section", "ai", "ai special 专项"),
+        ("section", "finance", "finance 金融"),
+        ("section", "filtered", "filtered 过滤"),
+        ("section", "cloud", "cloud 词云"),
+    )
+    for word in words.split()
 }
-_LANGUAGES: Mapping[str, Language | None] = {
-    "zh": "zh",
-    "中文": "zh",
-    "chinese": "zh",
-    "en": "en",
-    "英文": "en",
-    "english": "en",
-    "auto": None,
-    "随主题": None,
-}
-_LENGTHS: Mapping[str, Literal["brief", "detail"]] = {
-    "brief": "brief",
-    "简报": "brief",
-    "detail": "detail",
-    "详细": "detail",
-}
-_PAUSES = {"pause": True, "暂停": True, "resume": False, "恢复": False}
-_QUIET = {
-    **{"quiet": True, "silent": True, "mute": True, "静音": True, "免打扰": True},
-    **{"sound": False, "ring": False, "unmute": False, "提醒": False, "响铃": False},
-}
-_WEEKLY = {"weekly": True, "每周": True, "周报": True}
-_THREADS = {
-    **{"thread": True, "threads": True, "子区": True},
-    **{"nothread": False, "channel": False, "不用子区": False},
-}
-_SECTIONS: Mapping[str, SectionName] = {name: name for name in SECTIONS} | {
-    "概述": "overview",
-    "要点": "points",
-    "观点": "views",
-    "事件": "events",
-    "行情": "markets",
-    "stocks": "markets",
-    "专项": "ai",
-    "special": "ai",
-    "金融": "finance",
-    "过滤": "filtered",
-    "词云": "cloud",
-}
-_ALL = {"all", "全部", "所有"}
+"""What the words of short lists set: a field of Asked, or one section more."""
 _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
-    "daily": EVERY_DAY,
-    "everyday": EVERY_DAY,
-    "每天": EVERY_DAY,
-    "每日": EVERY_DAY,
-    "weekdays": WORKDAYS,
-    "workdays": WORKDAYS,
-    "工作日": WORKDAYS,
-    "weekend": WEEKEND,
-    "weekends": WEEKEND,
-    "周末": WEEKEND,
+    **dict.fromkeys("daily everyday 每天 每日".split(), EVERY_DAY),
+    **dict.fromkeys("weekdays workdays 工作日".split(), WORKDAYS),
+    **dict.fromkeys("weekend weekends 周末".split(), WEEKEND),
 }
 _ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -180,8 +158,6 @@ def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
 def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
     if low in topics and not request.topic:
         return replace(request, topic=topics[low])
-    if (menu := _MENUS.get(low)) is not None:
-        return replace(request, menu=menu)
     if (collected := _choice(request, low)) is not None:
         return collected
     if keyword := _KEYWORD.fullmatch(word):
@@ -201,22 +177,11 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
 
 def _choice(request: Asked, low: str) -> Asked | None:
     """Return what a word of a short list asks."""
-    if low in _LANGUAGES:
-        return replace(request, language=_LANGUAGES[low] or "topic")
-    if low in _LENGTHS:
-        return replace(request, length=_LENGTHS[low])
-    if low in _PAUSES:
-        return replace(request, paused=_PAUSES[low])
-    if low in _QUIET:
-        return replace(request, quiet=_QUIET[low])
-    if low in _WEEKLY:
-        return replace(request, weekly=True)
-    if low in _THREADS:
-        return replace(request, threads=_THREADS[low])
-    if low in _ALL:
-        return replace(request, sections=())
-    if low in _SECTIONS:
-        return _section(request, _SECTIONS[low])
+    field, value = _CHOICES.get(low, ("", None))
+    if field == "section":
+        return _section(request, value)
+    if field:
+        return replace(request, **{field: value})
     if request.menu == "sections" and re.fullmatch("[1-9]+", low):
         for digit in low:
             request = _section(request, SECTIONS[int(digit) - 1])

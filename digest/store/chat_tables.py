@@ -59,12 +59,11 @@ class ChatTables(Database):
 
     async def subscribed(self, platform: str) -> list[Chat]:
         """Return the chats of a platform that are subscribed to anything, each once."""
-        names = ("platform", "chat", "thread", "kind", "space")
-        query = select(*(subscriptions.c[name] for name in names)).distinct()
+        query = select(*(subscriptions.c[name] for name in outbox.PLACE)).distinct()
         live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
         async with self.reading() as connection:
             rows = await connection.execute(query.where(live))
-            chats = [Chat(row.platform, row.chat, row.thread, row.kind, row.space) for row in rows]
+            chats = [outbox.chat_of(row) for row in rows]
         return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
 
     async def zones(self) -> list[str]:
@@ -223,7 +222,7 @@ def _of(chat: Chat) -> ColumnElement[bool]:
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
     """Return the subscription in a row of the table."""
     return Subscription(
-        Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
+        replace(outbox.chat_of(row), title=row.title),
         row.topic,
         time.fromisoformat(row.at),
         row.timezone,

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ RESTORED = "restored"
 """The reason of what was open in a restored backup."""
 CUT_SHORT = "an earlier part was refused"
 """The reason of parts that are dropped because the digest would begin or go on with a gap."""
+PLACE = ("platform", "chat", "thread", "kind", "space")
+"""The columns that say where a part, or what is subscribed, goes."""
+_NEW_PART = {"state": "waiting", "attempts": 0, "message": "", "error": ""}
 MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 
@@ -90,7 +94,7 @@ class OutboxTables:
                 Part(
                     row.id,
                     row.delivery_id,
-                    Chat(row.platform, row.chat, row.thread, row.kind, row.space),
+                    chat_of(row),
                     row.position,
                     row.nonce,
                     row.content,
@@ -201,9 +205,7 @@ async def _add(
     positions: dict[int, int] = {}
     for group in groups([delivery for delivery, _ in plans]):
         where = and_(deliveries.c.id.in_(group), which)
-        columns = [
-            subscriptions.c[name] for name in ("platform", "chat", "thread", "kind", "space")
-        ]
+        columns = [subscriptions.c[name] for name in PLACE]
         query = select(deliveries.c.id.label("delivery"), *columns).join(subscriptions).where(where)
         # Of two processes that plan at once on PostgreSQL the second waits here, and then finds
         # them planned.
@@ -222,7 +224,10 @@ async def _add(
         for position, content in enumerate(contents, positions.get(delivery, 0)):
             hash_ = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
             contents_by_hash[hash_] = content
-            new_parts.append(_part_row(delivery, position, chat, hash_))
+            row = {name: getattr(chat, name) for name in PLACE} | _NEW_PART
+            # Random: after a restore a row may have the id of another one.
+            row |= {"nonce": secrets.token_urlsafe(15), "body": hash_}
+            new_parts.append(row | {"delivery_id": delivery, "position": position})
     dialect = connection.dialect.name
     if new_parts:
         new_bodies = [{"hash": hash_, "content": c} for hash_, c in contents_by_hash.items()]
@@ -230,23 +235,9 @@ async def _add(
         await connection.execute(insert_on(dialect, parts), new_parts)
 
 
-def _part_row(delivery: int, position: int, chat: Any, body: str) -> dict[str, Any]:
-    return {
-        "delivery_id": delivery,
-        "platform": chat.platform,
-        "chat": chat.chat,
-        "thread": chat.thread,
-        "kind": chat.kind,
-        "space": chat.space,
-        "position": position,
-        # Random: after a restore a row may have the id of another one.
-        "nonce": secrets.token_urlsafe(15),
-        "body": body,
-        "state": "waiting",
-        "attempts": 0,
-        "message": "",
-        "error": "",
-    }
+def chat_of(row: Any) -> Chat:
+    """Return the chat that a row of `subscriptions` or `parts` belongs to, without its title."""
+    return Chat(row.platform, row.chat, row.thread, row.kind, row.space)
 
 
 _before, _missing = parts.alias("before"), parts.alias("missing")
@@ -384,7 +375,7 @@ async def list_parts(
     return [
         UndeliveredPart(
             row.id,
-            Chat(row.platform, row.chat, row.thread, row.kind, row.space, row.title),
+            replace(chat_of(row), title=row.title),
             row.topic,
             row.day,
             row.position,

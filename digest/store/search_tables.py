@@ -136,15 +136,8 @@ class SearchTables(Database):
         """
         low = _row_id(first or date.min, 0, 0)
         high = _row_id(last or date.max, (1 << _REPORT_BITS) - 1, (1 << _NUMBER_BITS) - 1)
-        scope = _Scope(low, high, topic)
+        scope = {"low": low, "high": high, "topic": storable(topic)}
         return await self._read(_search, words, scope, limit)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    low: int
-    high: int
-    topic: str
 
 
 def _row_id(last: date, report_id: int, number: int) -> int:
@@ -216,10 +209,7 @@ def write_entries(
 
 
 def _search(
-    connection: Connection,
-    words: str,
-    scope: _Scope,
-    limit: int,
+    connection: Connection, words: str, scope: Mapping[str, object], limit: int
 ) -> list[Hit]:
     # Imported here: a start does not wait for it, nor the loop.
     from digest.reading.tokens import parse_query
@@ -265,20 +255,15 @@ def _candidates(
     connection: Connection,
     statements: Mapping[str, TextClause],
     clauses: Sequence[Clause],
-    scope: _Scope,
+    scope: Mapping[str, object],
 ) -> list[Row[*tuple[Any, ...]]]:
     """Return the newest entries with all clauses, or the best with any."""
     if not clauses:
         return []
     dialect = connection.dialect.name
     operator = " " if statements is _NEWEST else " OR "
-    values = {
-        "query": _expression(clauses, operator, dialect),
-        "low": scope.low,
-        "high": scope.high,
-        "topic": storable(scope.topic),
-        "most": CANDIDATES,
-    }
+    query = _expression(clauses, operator, dialect)
+    values = {**scope, "query": query, "most": CANDIDATES}
     return list(connection.execute(statements[dialect], values))
 
 
@@ -334,18 +319,8 @@ def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
             continue
         item = Item(row.text, row.title, row.group, tuple(row.cites), row.status)
         score = candidate.score + SECTION_WORTH.get(row.name, 0.0)
-        hit = Hit(
-            row.topic,
-            row.first,
-            row.last,
-            row.language,
-            row.name,
-            candidate.number,
-            item,
-            score,
-            candidate.coverage,
-            candidate.in_posts,
-        )
+        where = (row.topic, row.first, row.last, row.language, row.name, candidate.number)
+        hit = Hit(*where, item, score, candidate.coverage, candidate.in_posts)
         same = (candidate.place[0], frozenset(item.cites) or item.text)
         if same not in hits or hits[same].score < score:
             hits[same] = hit

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
@@ -71,17 +71,9 @@ class SourceBook:
         since = today - timedelta(days=RECENT_DAYS)
         async with self._store.reading() as connection:
             rows = await connection.execute(select(sources).where(sources.c.topic == topic))
-            counted = await connection.execute(
-                select(
-                    source_days.c.kind,
-                    source_days.c.address,
-                    func.sum(source_days.c.posts),
-                    func.count(),
-                )
-                .where(source_days.c.topic == topic, source_days.c.day > since)
-                .group_by(source_days.c.kind, source_days.c.address)
-            )
-            rates = {(k, a): number / max(1, days) for k, a, number, days in counted}
+            per_day = func.sum(source_days.c.posts) * 1.0 / func.count()
+            counted = await connection.execute(_sums(topic, source_days.c.day > since, per_day))
+            rates = {(kind, address): float(rate) for kind, address, rate in counted}
             return {
                 SourceSpec(row.kind, row.address): _health(
                     row, rates.get((row.kind, row.address), 0.0)
@@ -93,16 +85,10 @@ class SourceBook:
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
         """Return how often the topic's sources answered and failed in these UTC days."""
+        sums = (func.sum(source_days.c.answers), func.sum(source_days.c.failures))
         async with self._store.reading() as connection:
             rows = await connection.execute(
-                select(
-                    source_days.c.kind,
-                    source_days.c.address,
-                    func.sum(source_days.c.answers),
-                    func.sum(source_days.c.failures),
-                )
-                .where(source_days.c.topic == topic, source_days.c.day.between(first, last))
-                .group_by(source_days.c.kind, source_days.c.address)
+                _sums(topic, source_days.c.day.between(first, last), *sums)
             )
             return {SourceSpec(k, a): (answers, failed) for k, a, answers, failed in rows}
 
@@ -160,32 +146,13 @@ class SourceBook:
         """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
+            changed = {"name": name, "off": off, "failures": int(counts), "next_at": next_at}
+            changed |= {"error": error[:300], "error_at": now}
+            row = _key(topic, spec) | {"marks": {}, "moved": ""} | changed
+            statement = insert_on(connection.dialect.name, sources).values(row)
+            more = {"failures": sources.c.failures + int(counts)}
             await connection.execute(
-                insert_on(connection.dialect.name, sources)
-                .on_conflict_do_nothing()
-                .values(
-                    _key(topic, spec)
-                    | {
-                        "name": name,
-                        "marks": {},
-                        "moved": "",
-                        "off": "",
-                        "failures": 0,
-                        "error": "",
-                    }
-                )
-            )
-            await connection.execute(
-                update(sources)
-                .where(_is(sources, topic.name, spec))
-                .values(
-                    name=name,
-                    off=off,
-                    failures=sources.c.failures + int(counts),
-                    next_at=next_at,
-                    error=error[:300],
-                    error_at=now,
-                )
+                statement.on_conflict_do_update(index_elements=_NAMES, set_=changed | more)
             )
             await _count(connection, topic, spec, now, failures=1)
 
@@ -254,6 +221,12 @@ class SourceBook:
 _NAMES = ("topic", "kind", "address")
 
 
+def _sums(topic: str, days: ColumnElement[bool], *sums: ColumnElement[Any]) -> Select[Any]:
+    """Select these sums over some days, by kind and address of the topic's sources."""
+    source = (source_days.c.kind, source_days.c.address)
+    return select(*source, *sums).where(source_days.c.topic == topic, days).group_by(*source)
+
+
 def _key(topic: Topic, spec: SourceSpec) -> dict[str, Any]:
     return {"topic": topic.name, "kind": spec.kind, "address": spec.address}
 
@@ -287,19 +260,13 @@ async def _count(
     answers: int = 0,
     failures: int = 0,
 ) -> None:
-    day = now.astimezone(UTC).date()
-    none = {"posts": 0, "answers": 0, "failures": 0}
-    row = _key(topic, spec) | {"day": day} | none
+    counts = {"posts": posts, "answers": answers, "failures": failures}
+    row = _key(topic, spec) | {"day": now.astimezone(UTC).date()} | counts
+    statement = insert_on(connection.dialect.name, source_days).values(row)
     await connection.execute(
-        insert_on(connection.dialect.name, source_days).on_conflict_do_nothing().values(row)
-    )
-    await connection.execute(
-        update(source_days)
-        .where(_is(source_days, topic.name, spec), source_days.c.day == day)
-        .values(
-            posts=source_days.c.posts + posts,
-            answers=source_days.c.answers + answers,
-            failures=source_days.c.failures + failures,
+        statement.on_conflict_do_update(
+            index_elements=(*_NAMES, "day"),
+            set_={name: source_days.c[name] + number for name, number in counts.items()},
         )
     )
 
