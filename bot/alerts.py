@@ -48,7 +48,6 @@ class Tell(Protocol):
 
     async def __call__(self, matter: str, about: str, **values: object) -> None:
         """Note the matter, whose text is `alert_MATTER`. Never raises."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,15 +56,12 @@ class BotHost:
             yield one
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
-        """Log a failure under an id; return the words that tell the id to whoever asked."""
         return apology(error, where, language or self._context.language)
 
     def link_word(self, line: str) -> str:
-        """Return the word of a link that asks this line, or nothing where a link may not."""
         return link_word(line)
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
-        """Values that complete what is typed: what is shown, what is meant."""
         return (await self._values(kind, typed.strip().lower(), topic))[:MOST_SUGGESTED]
 
     async def _values(self, kind: Kind, typed: str, topic: str) -> list[tuple[str, str]]:
@@ -113,11 +110,9 @@ class BotHost:
         ]
 
     def is_flooding(self, platform: str, person: str) -> bool:
-        """Return whether a person has asked too much and was told so: nothing of it is answered."""
         return self._pace.is_over(f"{platform}:{person}")
 
     async def first_time(self, platform: str, update: str) -> bool:
-        """Whether this update was never handled; from now on it was."""
         now = self._context.now()
         self._updates += 1
         if self._updates % 1000 == 1:
@@ -145,7 +140,6 @@ class BotHost:
             return []
 
     async def forget_received(self, platform: str, key: str) -> None:
-        """Delete a stored update that was handled."""
         try:
             await self._context.store.forget_received(platform, key)
         except StoreError as error:  # it comes again, and is dropped by its number
@@ -154,7 +148,6 @@ class BotHost:
     async def ended(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> None:
-        """End what is posted in a chat, in one thread of it, or in a whole server."""
         number = await self._ledger.end_chat(platform, chat, why, space=space, thread=thread)
         if number:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
@@ -172,15 +165,12 @@ class BotHost:
                 return
 
     async def moved(self, platform: str, old: str, new: str) -> None:
-        """Give a chat its new id."""
         await self._ledger.move_chat(platform, old, new)
 
     async def note(self, platform: str, name: str) -> str:
-        """Return what a platform noted under that name, or nothing."""
         return await self._context.store.note(platform, name)
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
-        """Keep a note across restarts."""
         await self._context.store.save_note(platform, name, value)
 
     @property

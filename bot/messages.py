@@ -124,7 +124,6 @@ class Reply:
 
 
 def reply(*blocks: Block, language: Language = "zh") -> Reply:
-    """Return a reply of these blocks."""
     return Reply(blocks, language)
 
 

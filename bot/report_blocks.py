@@ -24,9 +24,10 @@ from digest.models import (
     Subscription,
     Topic,
 )
+from digest.publish import section_title
 from digest.reading.assets import find_assets
 from digest.text import clean
-from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading, reason_text
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, reason_text
 
 MARK = "★"
 """Before an entry that has one of the reader's own keywords."""
@@ -142,13 +143,6 @@ def section_blocks(
             body.append(Heading(group, 3))
         body += [_block(report, item, number, view) for number, item in members]
     return blocks + (body if name in BRIEF else folded(body))
-
-
-def section_title(topic: Topic, report: Report, name: SectionName, language: Language) -> str:
-    """Return a section's heading: the report's own in its language, else ours."""
-    if language == report.language:
-        return report.section(name).title
-    return heading(name, replace(topic, language=language))
 
 
 def _group_title(report: Report, title: str, language: Language) -> str:

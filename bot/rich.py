@@ -168,7 +168,6 @@ def address(url: str) -> str:
 
 
 def text_of(lines: Iterable[Line]) -> str:
-    """Return the lines as plain text."""
     return "\n".join("".join(run.text for run in line) for line in lines)
 
 

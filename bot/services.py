@@ -23,7 +23,6 @@ class Builder(Protocol):
         `whole` takes the model too, as operators may; without it a user who has had too many made
         meets TooMany.
         """
-        ...
 
 
 class Asker(Protocol):
@@ -34,7 +33,6 @@ class Asker(Protocol):
     ) -> Mapping[str, Any] | None:
         """Return the answer, None where it failed. Raises TooMany for a person who asks too
         often; the empty person may always."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

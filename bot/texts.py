@@ -40,7 +40,6 @@ def text(key: str, language: Language, **values: object) -> str:
 
 
 def command(name: str) -> Mapping[Language, str]:
-    """Return what a command does."""
     row: Mapping[Language, str] = _load()["command_help"][name]
     return row
 

@@ -146,5 +146,4 @@ async def _make_tables(app: Any) -> None:
 
 
 def start_workers(jobs: Jobs) -> list[asyncio.Task[None]]:
-    """Start to work the jobs of every queue."""
     return [asyncio.create_task(jobs.work(queue)) for queue in AT_ONCE]

@@ -8,6 +8,7 @@ import calendar
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -56,7 +57,6 @@ class Round:
     """True to skip sources that are backing off."""
 
     def health_of(self, spec: SourceSpec) -> Health:
-        """Return how a source is."""
         return self.health.get(identify(spec), Health())
 
 
@@ -206,15 +206,11 @@ async def _fetch_pages(
     book, state, number = SourceBook(round_.store), health.state, 0
     for _ in range(PAGES):
         began = time.monotonic()
-        if source.billed:
-            async with round_.billed:
+        async with round_.billed if source.billed else nullcontext():
+            if source.billed:
                 now = datetime.now(UTC)
                 budget = compute_allowance(round_.access.x_reads_month, await book.reads(now), now)
-                posts, state = await source.fetch(
-                    round_.window, replace(state, budget=budget, read=())
-                )
-                await _store(round_, book, source, spec, posts, state, began)
-        else:
+                state = replace(state, budget=budget, read=())
             posts, state = await source.fetch(round_.window, state)
             await _store(round_, book, source, spec, posts, state, began)
         number += len(posts)

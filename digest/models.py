@@ -290,7 +290,6 @@ class Report:
         return [(number, name, item) for number, (name, item) in enumerate(items, 1)]
 
     def numbered_item(self, number: int) -> tuple[SectionName, Item] | None:
-        """Return section and item of that number."""
         rows = self.numbered_items()
         return rows[number - 1][1:] if 0 < number <= len(rows) else None
 

@@ -133,7 +133,6 @@ def language(text: str) -> str:
 
 
 def find_language(words: str) -> str:
-    """Return the language of plain words."""
     if words.isascii():
         return _latin_language([word.lower() for word in _WORD.findall(words)])
     han, kana = len(_HAN.findall(words)), len(_KANA.findall(words))

@@ -186,7 +186,6 @@ class Ask:
         return max(posts, default=self.today(name) - timedelta(days=1))
 
     def today(self, topic: str) -> date:
-        """Return today in the topic's zone."""
         return self.context.now().astimezone(ZoneInfo(self.context.topic(topic).timezone)).date()
 
     def in_words(self, first: date, last: date | None = None) -> str:

@@ -24,14 +24,6 @@ async def start(ask: Ask) -> AsyncIterator[Reply]:
 def greeting(ask: Ask) -> Reply:
     """Return the first words in a chat, with a button for each topic to subscribe to."""
     language = ask.language
-    titles = [
-        texts.text("subscribe_to", language, topic=topic.title[language])
-        for topic in ask.context.topics.values()
-    ]
-    subscribe = tuple(
-        Button(title, f"/subscribe {name}", fresh=True)
-        for title, name in zip(titles, ask.context.topics, strict=True)
-    )
     look = (
         Button(texts.text("brief", language), "/brief", fresh=True),
         Button(texts.text("commands", language), "/help", fresh=True),
@@ -40,7 +32,18 @@ def greeting(ask: Ask) -> Reply:
         Heading(texts.text("help", language), 1),
         Paragraph(texts.text("greeting", language)),
     )
-    return Reply(blocks, language, (subscribe, look))
+    return Reply(blocks, language, (_subscribe_buttons(ask), look))
+
+
+def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
+    return tuple(
+        Button(
+            texts.text("subscribe_to", ask.language, topic=topic.title[ask.language]),
+            f"/subscribe {name}",
+            fresh=True,
+        )
+        for name, topic in ask.context.topics.items()
+    )
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
@@ -100,17 +103,14 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
-    """Show what is posted in this chat, and when."""
     yield _private(await _overview(ask, "subscriptions"))
 
 
 async def next_(ask: Ask) -> AsyncIterator[Reply]:
-    """Show when the next digest comes."""
     yield _private(await _overview(ask, "next"))
 
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
-    """Show or change the options of a subscription."""
     request = await _asked(ask)
     store, chat = ask.context.store, ask.incoming.chat
     stored = {subscription.topic: subscription for subscription in await store.subscriptions(chat)}
@@ -141,15 +141,7 @@ def _private(answer: Reply) -> Reply:
 
 def _nothing(ask: Ask) -> Reply:
     """Return that there is no subscription, with a button for each topic."""
-    choice = tuple(
-        Button(
-            texts.text("subscribe_to", ask.language, topic=topic.title[ask.language]),
-            f"/subscribe {name}",
-            fresh=True,
-        )
-        for name, topic in ask.context.topics.items()
-    )
-    return ask.say("not_subscribed", choice)
+    return ask.say("not_subscribed", _subscribe_buttons(ask))
 
 
 async def _overview(ask: Ask, title: str) -> Reply:

@@ -90,17 +90,14 @@ async def _one(ask: Ask, name: SectionName) -> Reply:
 
 
 async def views(ask: Ask) -> AsyncIterator[Reply]:
-    """Show who says what."""
     yield await _one(ask, "views")
 
 
 async def events(ask: Ask) -> AsyncIterator[Reply]:
-    """Show what happened, in groups."""
     yield await _one(ask, "events")
 
 
 async def special(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the topic's special analysis."""
     yield await _one(ask, "ai")
 
 
@@ -128,7 +125,6 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the crypto group of the markets section."""
     query = await _only(ask)
     report = await ask.report(query)
     section = report.section("markets")

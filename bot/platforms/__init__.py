@@ -140,69 +140,54 @@ class Host(Protocol):
     @property
     def menu(self) -> Sequence[Command]:
         """The table of commands."""
-        ...
 
     def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line, as they are ready. Never raises."""
-        ...
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
         """Log a failure under an id; return the words that tell the id to whoever asked."""
-        ...
 
     def link_word(self, line: str) -> str:
         """Return the word of a link that asks this line, or nothing where a link may not."""
-        ...
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
         """Return labels and values that complete what is typed, at most 25."""
-        ...
 
     def is_flooding(self, platform: str, person: str) -> bool:
         """Return whether a person has asked too much and was told so: nothing of it is answered."""
-        ...
 
     async def first_time(self, platform: str, update: str) -> bool:
         """Mark an update as handled; return False if it was marked before."""
-        ...
 
     async def ended(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
     ) -> None:
         """End what is posted in a chat, in one thread of it, or in a whole server."""
-        ...
 
     async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
         """Record that somebody in the chat, in its thread, sees a message of the bot with this
         text, sent at that time: it settles a part that may not have arrived."""
-        ...
 
     async def moved(self, platform: str, old: str, new: str) -> None:
         """Give a chat its new id."""
-        ...
 
     async def note(self, platform: str, name: str) -> str:
         """Return what a platform noted under that name, or nothing."""
-        ...
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Save a note across restarts."""
-        ...
 
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
         """Return stored updates but those `under_way`, oldest first, as keys and contents; wait a
         moment for the first one."""
-        ...
 
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete a stored update that was handled."""
-        ...
 
     def ready(self, platform: str, name: str) -> None:
         """Record that the platform is connected, under that name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,36 +264,29 @@ class Delivering(Protocol):
     @property
     def repeats(self) -> bool:
         """Return True if the platform merges messages with the same nonce."""
-        ...
 
     @property
     def reuses(self) -> bool:
         """Return True if an uploaded picture can be sent again by its id."""
-        ...
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
         """Return the messages of a reply as JSON objects. `picture` names its picture: it is the
         value of `picture` in the message that shows it. Only the first one rings, and none where
         `quiet`."""
-        ...
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message, in one call. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or
         Revoked."""
-        ...
 
     async def arrived(self, message: Outgoing, since: datetime) -> str:
         """Return the id of the message if it was taken since then, else nothing. Asked where a
         nonce may be forgotten. Raises Unsure where that cannot be seen."""
-        ...
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Publish a message to followers; log a refusal."""
-        ...
 
     async def close(self) -> None:
         """Close the connections."""
-        ...
 
 
 class Platform(Protocol):
@@ -317,24 +295,19 @@ class Platform(Protocol):
     @property
     def delivering(self) -> Delivering:
         """Return the port for digests."""
-        ...
 
     async def run(self) -> None:
         """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
-        ...
 
     async def send(self, chat: Chat, reply: Reply) -> None:
         """Post a reply whole. Raises Gone, Refused or Unreachable."""
-        ...
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Send a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""
-        ...
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """Return a line on who the token is for and how to invite the bot; then a line for each
         of these subscribed chats where it may not post. Changes nothing. Raises as `run` does."""
-        ...
 
 
 async def send_answer(

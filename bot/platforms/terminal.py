@@ -37,7 +37,6 @@ STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
 async def say(answer: Answer, lines: Sequence[str]) -> None:
-    """Answers these lines and returns."""
     for line in lines:
         await _exchange(answer, line)
 
@@ -66,7 +65,6 @@ async def _exchange(answer: Answer, line: str) -> None:
 
 
 def width() -> int:
-    """Columns to fill."""
     return min(WIDEST, shutil.get_terminal_size((80, 24)).columns)
 
 

@@ -334,7 +334,6 @@ def _is_json(body: bytes) -> bool:
 
 
 def _parse_json(body: bytes) -> Feed:
-    """Return the feed in a body. Raise FeedError."""
     if len(body) > MAX_JSON or body.count(b"{") + body.count(b"[") > MAX_JSON_OBJECTS:
         raise FeedError("no feed: a JSON Feed has at most 2 MB and some thousand entries")
     try:

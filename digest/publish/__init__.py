@@ -1,12 +1,14 @@
-"""Reports in other shapes; here the names of their files, whatever a topic is called."""
+"""Reports in other shapes; here what their files and sections are called."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
-from digest.models import Hit, Report
+from digest.models import Hit, Language, Report, SectionName, Topic
+from digest.write.extractive.notes import heading
 
 MAX_SLUG = 60
 _DEVICES = frozenset(
@@ -40,3 +42,10 @@ def days_of(report: Report | Hit) -> str:
     if report.first == report.last:
         return str(report.first)
     return f"{report.first}..{report.last}"
+
+
+def section_title(topic: Topic, report: Report, name: SectionName, language: Language) -> str:
+    """Return a section's heading: the report's own in its language, else ours."""
+    if language == report.language:
+        return report.section(name).title
+    return heading(name, replace(topic, language=language))

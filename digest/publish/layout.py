@@ -39,23 +39,12 @@ class Frame:
     """True for files in a folder: links are relative and name files."""
 
     @property
-    def lang(self) -> str:
-        """Return the language as HTML names it."""
-        return self.language
-
-    @property
     def prefix(self) -> str:
         """Return `en/` where the language is not the usual one."""
         return "" if self.language == self.usual else f"{self.language}/"
 
     @property
-    def searches(self) -> bool:
-        """Return True where there is a program that answers searches."""
-        return not self.static
-
-    @property
     def canonical(self) -> str:
-        """Return the address of the page."""
         return self.absolute(f"{self.prefix}{self.path}")
 
     @property
@@ -101,13 +90,9 @@ def label(key: str, language: Language, **values: object) -> str:
 def render(template: str, frame: Frame, **values: Any) -> bytes:
     """Return a page in UTF-8. All values are text: none becomes markup."""
     defaults = {"topic": None, "picture": "", "picture_alt": "", "words": "", "content_lang": ""}
-    say = partial(_say, frame.language)
+    say = partial(label, language=frame.language)
     page = _environment().get_template(template)
     return page.render({**defaults, **values, "page": frame, "say": say}).encode()
-
-
-def _say(language: Language, key: str, **values: object) -> str:
-    return label(key, language, **values)
 
 
 @cache
@@ -160,5 +145,10 @@ def mark_words(text: str, words: str) -> Markup:
 def describe(report: Report) -> str:
     """Return what search engines and previews show of a report: how its overview begins."""
     items = [*report.section("overview").items, *report.section("points").items]
-    text = " ".join(next((item.text for item in items if item.text), "").split())
-    return text if len(text) <= 160 else f"{text[:159]}…"
+    return shorten(next((item.text for item in items if item.text), ""), 160)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text on one line of at most so many characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -14,7 +14,6 @@ class Memo(Generic[T]):
     """Results of coroutines by key."""
 
     def __init__(self, most: int) -> None:
-        """Start empty; `most` results are kept."""
         self._most = most
         self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
 
@@ -37,9 +36,7 @@ class Memo(Generic[T]):
             raise
 
     def drop(self, key: Hashable) -> None:
-        """Keep the result of that key no longer."""
         self._tasks.pop(key, None)
 
     def clear(self) -> None:
-        """Keep nothing of all that was asked for so far."""
         self._tasks.clear()

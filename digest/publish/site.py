@@ -14,7 +14,7 @@ import time
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
@@ -23,7 +23,7 @@ from typing import Any
 
 from digest.atomic import write_below
 from digest.models import Item, Language, Report, Section, Topic
-from digest.publish import days_of, syndication
+from digest.publish import days_of, section_title, syndication
 from digest.publish.layout import (
     FOLDER,
     LANGUAGES,
@@ -32,11 +32,11 @@ from digest.publish.layout import (
     label,
     mark_words,
     render,
+    shorten,
 )
 from digest.publish.memo import Memo
 from digest.store import Store
 from digest.storylines import Storyline, find_storyline, trace_storylines
-from digest.write.extractive.notes import heading
 
 HTML = "text/html; charset=utf-8"
 NO_FEEDS = "no feeds: they need PUBLIC_URL, the address of the pages as people see it"
@@ -65,16 +65,8 @@ class Page:
     status: int = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Items of a section under one group, with the numbers of their links."""
-
-    group: str
-    notes: tuple[Item, ...]
-    rows: tuple[tuple[int, Item], ...]
-
-    def __iter__(self) -> Any:
-        return iter((self.group, self.notes, self.rows))
+_Block = tuple[str, tuple[Item, ...], tuple[tuple[int, Item], ...]]
+"""The name of a group, its notes, and its items with the numbers of their links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,20 +318,20 @@ class Site:
         lines = await self._trace(report) if self.static and report.first == report.last else []
         line = find_storyline(lines, report.last, item)
         story = len(line.tellings) > 1 if line else not self.static and report.first == report.last
-        head = item.title or _shorten(item.text, 140)
+        head = item.title or shorten(item.text, 140)
         body = render(
             "item.html",
             frame,
             title=f"{head} · {topic.title[frame.language]} · {days_of(report)}",
             heading=head,
-            description=_shorten(item.text, 160) or head,
+            description=shorten(item.text, 160) or head,
             topic=topic,
             report=report,
             item=item,
             number=int(number),
             path=f"{topic.name}/{days_of(report)}",
             days=days_of(report),
-            section_title=_title(topic, report.section(section), report, frame.language),
+            section_title=section_title(topic, report, section, frame.language),
             content_lang=report.language,
             story=story,
         )
@@ -351,14 +343,14 @@ class Site:
         line = find_storyline(await self._trace(report), report.last, item)
         if line is None:
             raise NoPage
-        head = item.title or _shorten(item.text, 60)
+        head = item.title or shorten(item.text, 60)
         title = label("story_of", frame.language, title=head)
         body = render(
             "story.html",
             frame,
             title=title,
             heading=title,
-            description=_shorten(item.text, 160) or title,
+            description=shorten(item.text, 160) or title,
             topic=topic,
             tellings=[(telling.day, telling.items) for telling in line.tellings],
             posts=line.posts,
@@ -449,7 +441,7 @@ def _views(topic: Topic, report: Report, language: Language, pictured: bool) -> 
     return [
         _View(
             section.name,
-            _title(topic, section, report, language),
+            section_title(topic, report, section.name, language),
             tuple(_blocks(section, iter(numbers[section.name]))),
         )
         for section in report.sections
@@ -463,14 +455,8 @@ def _blocks(section: Section, numbers: Any) -> list[_Block]:
         listed = list(items)
         notes = tuple(item for item in listed if item.status == "note")
         rows = tuple((next(numbers), item) for item in listed if item.status != "note")
-        blocks.append(_Block(group, notes, rows))
+        blocks.append((group, notes, rows))
     return blocks
-
-
-def _title(topic: Topic, section: Section, report: Report, language: Language) -> str:
-    if language == report.language:
-        return section.title
-    return heading(section.name, replace(topic, language=language))
 
 
 def _find_item(report: Report, number: str) -> tuple[Any, Item]:
@@ -479,11 +465,6 @@ def _find_item(report: Report, number: str) -> tuple[Any, Item]:
     if row is None or number != str(int(number)):
         raise NoPage
     return row
-
-
-def _shorten(text: str, most: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _is_jpeg(picture: bytes) -> bool:

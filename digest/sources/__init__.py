@@ -40,12 +40,10 @@ class Source(Protocol):
     @property
     def reach(self) -> int | None:
         """How many days back it can still give posts; None: all it ever had, without a network."""
-        ...
 
     @property
     def billed(self) -> bool:
         """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
-        ...
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return posts it has now, of whatever day, `window` being what is wanted; and what to
@@ -54,7 +52,6 @@ class Source(Protocol):
         Posts and state are stored together, so nothing is lost or paid for twice where the process
         dies. Raise SourceError where it has none to give.
         """
-        ...
 
 
 def kinds() -> list[str]:

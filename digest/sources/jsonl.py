@@ -293,5 +293,4 @@ def _after(text: str, at: int) -> int:
 
 
 def open_source(spec: SourceSpec, access: Access) -> FileSource:
-    """Return the file named by the address."""
     return FileSource(Path(spec.address).expanduser())

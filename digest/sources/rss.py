@@ -72,7 +72,6 @@ _MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 
 
 def open_source(spec: SourceSpec, access: Access) -> FeedSource:
-    """Return the feed at the address."""
     return FeedSource(spec, access)
 
 

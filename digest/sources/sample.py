@@ -16,5 +16,4 @@ from digest.sources.jsonl import FileSource
 
 
 def open_source(spec: SourceSpec, access: Access) -> FileSource:
-    """Return the made-up days; the address is not used."""
     return FileSource(Path(__file__).with_name("sample.jsonl"))

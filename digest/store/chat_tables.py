@@ -220,7 +220,6 @@ def _of(chat: Chat) -> ColumnElement[bool]:
 
 
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
-    """Return the subscription in a row of the table."""
     return Subscription(
         replace(outbox.chat_of(row), title=row.title),
         row.topic,

@@ -174,7 +174,6 @@ class Database:
 
 
 async def write_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
-    """Save a note of a platform in the place of an earlier one."""
     statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
     row = {"platform": platform, "name": name, "value": value}
     await connection.execute(statement.values(row))

@@ -120,7 +120,6 @@ class Reader:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Prepare; connects to nothing yet."""
         self._engine = engine
         self._plain: Engine | None = None
         if engine.dialect.name == "sqlite":

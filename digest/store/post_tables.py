@@ -218,7 +218,6 @@ def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]
 
 
 def post_of(row: Row[*tuple[Any, ...]]) -> Post:
-    """Return the post in a row of the table."""
     return Post(
         id=row.key.removeprefix(f"{row.source}:"),
         source=row.source,

@@ -51,7 +51,6 @@ _BROKEN = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 def open_platform(host: Host, setup: Setup) -> Discord:
-    """Return the platform; connects to nothing yet."""
     # It warns of libraries for voices, which this bot never hears.
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return Discord(host, setup)
@@ -68,7 +67,6 @@ class Discord:
         self.delivering = DiscordDeliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
 
     async def run(self) -> None:
-        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
             async with self.client:
                 await self.client.start(self.setup.token)
@@ -262,15 +260,12 @@ class Client(discord.AutoShardedClient):
             return
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """End what was posted in a server that removed the bot."""
         await self.host.ended(NAME, "", "removed", space=str(guild.id))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """End what was posted in a channel that is gone."""
         await self.host.ended(NAME, str(channel.id), "deleted")
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """End what was posted in a thread or forum post that is gone."""
         await self.host.ended(NAME, str(payload.thread_id), "deleted")
 
 

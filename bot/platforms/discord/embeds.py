@@ -79,7 +79,6 @@ def size(run: Run) -> int:
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """Lines of a page as markdown."""
     return "\n".join("".join(map(shown, line)) for line in lines)
 
 

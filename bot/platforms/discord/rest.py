@@ -211,7 +211,6 @@ class DiscordDeliverer:
             log.warning("discord: a post was not published to followers (%s)", error)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def call(self, method: str, path: str, content: dict[str, Any]) -> tuple[Any, Any]:

@@ -61,7 +61,6 @@ MOST_TOAST = 200
 
 
 def open_platform(host: Host, setup: Setup) -> Telegram:
-    """Return the platform; connects to nothing yet."""
     return Telegram(host, setup)
 
 
@@ -86,7 +85,6 @@ class Telegram:
         return self.bot.username
 
     async def run(self) -> None:
-        """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
         try:
             await call(self.bot.initialize())
             await self._choose_way()
@@ -99,7 +97,6 @@ class Telegram:
             await self._close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        """Post a reply whole. Raises Gone, Refused, Revoked or Unreachable."""
         await self.sender.send(chat, reply, entire=True)
 
     async def tell(self, person: str, reply: Reply) -> None:

@@ -94,7 +94,6 @@ class TelegramDeliverer:
         """Do nothing: channels need no publishing."""
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._wire.shutdown()
 
 
