@@ -24,9 +24,9 @@ from digest.models import Language
 from digest.store import Store
 from digest.store.outbox import ENDED
 from digest.topics import load_topics
-from tests.chat_pages import discord_pages, telegram_pages
 from tests.hosts import NOW, context
 from tests.source_servers import offline_topics
+from tools.chat_pages import discord_pages, telegram_pages
 
 ROOT = Path(__file__).parents[1]
 EARLIER, DAY = "2025-12-05", "2025-12-06"
