@@ -14,7 +14,7 @@ from digest.calendar import next_due
 from digest.models import Chat, Ending, Subscription
 from digest.store import outbox
 from digest.store.database import Database, write_note
-from digest.store.engine import insert_on, upsert
+from digest.store.engine import insert_on, save_row
 from digest.store.tables import platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
@@ -45,9 +45,8 @@ class ChatTables(Database):
     async def subscriptions(self, chat: Chat) -> list[Subscription]:
         """Return what a chat, with its thread, is subscribed to, by topic."""
         query = select(subscriptions).where(_of(chat), subscriptions.c.ended == "")
-        async with self.reading() as connection:
-            rows = await connection.execute(query.order_by(subscriptions.c.topic))
-            return [subscription_of(row) for row in rows]
+        rows = await self.rows(query.order_by(subscriptions.c.topic))
+        return [subscription_of(row) for row in rows]
 
     async def ended_subscription(self, chat: Chat, topic: str) -> Subscription | None:
         """Return the subscription that a chat ended, as it was but not paused; None where it never
@@ -61,22 +60,19 @@ class ChatTables(Database):
         """Return the chats of a platform that are subscribed to anything, each once."""
         query = select(*(subscriptions.c[name] for name in outbox.PLACE)).distinct()
         live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
-        async with self.reading() as connection:
-            rows = await connection.execute(query.where(live))
-            chats = [outbox.chat_of(row) for row in rows]
+        chats = [outbox.chat_of(row) for row in await self.rows(query.where(live))]
         return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
 
     async def zones(self) -> list[str]:
         """Return the zones of all subscriptions that have not ended."""
         query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
-        async with self.reading() as connection:
-            return sorted((await connection.scalars(query)).all())
+        return sorted(row.timezone for row in await self.rows(query))
 
     async def first_time(self, platform: str, key: str, now: datetime) -> bool:
         """Mark an update of a platform as handled; return False if it was marked before."""
         row = {"platform": platform, "key": key, "at": now}
         async with self.writing() as connection:
-            insert = insert_on(connection.dialect.name, updates).values(row)
+            insert = insert_on(connection, updates).values(row)
             marked = insert.on_conflict_do_nothing().returning(updates.c.key)
             return (await connection.execute(marked)).scalar() is not None
 
@@ -89,7 +85,7 @@ class ChatTables(Database):
         """Save an update until it is handled; one that was saved before is left as it is."""
         row = {"platform": platform, "key": key, "content": content, "at": now}
         async with self.writing() as connection:
-            written = insert_on(connection.dialect.name, received).values(row)
+            written = insert_on(connection, received).values(row)
             await connection.execute(written.on_conflict_do_nothing())
 
     async def list_received(
@@ -99,8 +95,7 @@ class ChatTables(Database):
         new = (received.c.platform == platform) & received.c.key.not_in(without)
         query = select(received.c.key, received.c.content).where(new)
         query = query.order_by(received.c.at, received.c.key).limit(MOST_RECEIVED)
-        async with self.reading() as connection:
-            return [(row.key, row.content) for row in await connection.execute(query)]
+        return [(row.key, row.content) for row in await self.rows(query)]
 
     async def forget_received(self, platform: str, key: str) -> None:
         """Delete an update that was handled."""
@@ -111,15 +106,13 @@ class ChatTables(Database):
     async def note(self, platform: str, name: str) -> str:
         """Return the note of a platform under that name, or nothing."""
         same = (platform_notes.c.platform == platform) & (platform_notes.c.name == name)
-        async with self.reading() as connection:
-            return str(await connection.scalar(select(platform_notes.c.value).where(same)) or "")
+        return str(await self.scalar(select(platform_notes.c.value).where(same)) or "")
 
     async def notes(self, platform: str) -> dict[str, str]:
         """Return all notes of that platform, by name."""
         table = platform_notes.c
         query = select(table.name, table.value).where(table.platform == platform)
-        async with self.reading() as connection:
-            return {row.name: row.value for row in await connection.execute(query)}
+        return {row.name: row.value for row in await self.rows(query)}
 
     async def save_note(self, platform: str, name: str, value: str) -> None:
         """Save a note of a platform in the place of an earlier one."""
@@ -165,7 +158,7 @@ async def insert_subscription(
         "next_at": next_due(subscription, now),
     }
     keys = ["platform", "chat", "thread", "topic"]
-    await connection.execute(upsert(connection.dialect.name, subscriptions, keys).values(row))
+    await save_row(connection, subscriptions, keys, row)
     return row_before is None or row_before.ended != ""
 
 

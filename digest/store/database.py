@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Text, column, func, inspect, select, table
+from sqlalchemy import Connection, Row, Select, Text, column, func, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
@@ -21,7 +21,7 @@ from digest.store.engine import (
     label,
     open_engine,
     reading,
-    upsert,
+    save_row,
     writing,
 )
 from digest.store.tables import SCHEMA, platform_notes
@@ -157,6 +157,16 @@ class Database:
         with one_line(self._name):
             return await self._reader.run(lambda connection: query(connection, *args, **named))
 
+    async def rows(
+        self, query: Select[Any], values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return all rows of a short query. For the modules of this package."""
+        return await self._read(lambda connection: connection.execute(query, values).all())
+
+    async def scalar(self, query: Select[Any]) -> Any:
+        """Return the first value of a short query, or None. For the modules of this package."""
+        return await self._read(lambda connection: connection.scalar(query))
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Yield a transaction that sees one moment. For the modules of this package."""
@@ -174,6 +184,5 @@ class Database:
 
 
 async def write_note(connection: AsyncConnection, platform: str, name: str, value: str) -> None:
-    statement = upsert(connection.dialect.name, platform_notes, ["platform", "name"])
     row = {"platform": platform, "name": name, "value": value}
-    await connection.execute(statement.values(row))
+    await save_row(connection, platform_notes, ["platform", "name"], row)

@@ -115,19 +115,17 @@ class DueTables(OutboxTables):
         Not those due after `now`: their day is not over, though it has a report. Nor those whose
         report is still being built: what is stored is the draft that the model's version replaces.
         """
-        async with self._store.reading() as connection:
-            ready = and_(_HAS_REPORT, ~_is_building(now), deliveries.c.due_at <= now)
-            query = _due_on(platform).where(ready)
-            rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
-            return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
+        ready = and_(_HAS_REPORT, ~_is_building(now), deliveries.c.due_at <= now)
+        query = _due_on(platform).where(ready)
+        rows = await self._store.rows(query.order_by(deliveries.c.id).limit(limit))
+        return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
     async def overdue(self, platform: str, before: datetime, limit: int) -> list[Delivery]:
         """Return deliveries due before then without a report, whose chats got no excuse yet."""
-        async with self._store.reading() as connection:
-            late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
-            query = _due_on(platform).where(late, ~_HAS_REPORT)
-            rows = await connection.execute(query.order_by(deliveries.c.id).limit(limit))
-            return [_delivery(row) for row in rows]
+        late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
+        query = _due_on(platform).where(late, ~_HAS_REPORT)
+        rows = await self._store.rows(query.order_by(deliveries.c.id).limit(limit))
+        return [_delivery(row) for row in rows]
 
     async def give_up(self, now: datetime) -> int:
         """Skip deliveries whose report did not come within a day; return how many."""
@@ -149,7 +147,7 @@ class DueTables(OutboxTables):
         ]
         async with self._store.writing() as connection:
             if rows:
-                inserted = insert_on(connection.dialect.name, builds).on_conflict_do_nothing()
+                inserted = insert_on(connection, builds).on_conflict_do_nothing()
                 await connection.execute(inserted, rows)
             claimable = select(builds.c.topic, builds.c.day).where(_is_claimable(now))
             due = {(row.topic, row.day) for row in await connection.execute(claimable)}
@@ -241,7 +239,7 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
     table = subscriptions.c
     values = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
     chosen = select(table.id, table.platform, table.topic, *values).where(table.id.in_(ids))
-    inserted = insert_on(connection.dialect.name, deliveries).from_select(
+    inserted = insert_on(connection, deliveries).from_select(
         ["subscription_id", "platform", "topic", *row], chosen.order_by(table.id)
     )
     # SQLAlchemy keeps the count of an insert only on demand.

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from digest.errors import StoreError
 
@@ -161,10 +161,12 @@ def writing(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(begin="BEGIN IMMEDIATE")
 
 
-def insert_on(engine: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an insert of that dialect, which can say what to do where the row exists."""
+def insert_on(
+    connection: Connection | AsyncConnection, table: Table
+) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert of its dialect, which can say what to do where the row exists."""
     # Imported here: the dialect that is not in use would take 3 MB.
-    if engine == "postgresql":
+    if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
@@ -173,15 +175,24 @@ def insert_on(engine: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table)
 
 
-def upsert(engine: str, table: Table, keys: Sequence[str]) -> sqlite.Insert | postgresql.Insert:
+def upsert(
+    connection: Connection | AsyncConnection, table: Table, keys: Sequence[str]
+) -> sqlite.Insert | postgresql.Insert:
     """Return an insert that replaces the row with the same `keys` and keeps its primary key."""
-    statement = insert_on(engine, table)
+    statement = insert_on(connection, table)
     changed = {
         column.name: statement.excluded[column.name]
         for column in table.columns
         if not column.primary_key and column.name not in keys
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+async def save_row(
+    connection: AsyncConnection, table: Table, keys: Sequence[str], row: Mapping[str, object]
+) -> None:
+    """Save a row in the place of the one with the same `keys`."""
+    await connection.execute(upsert(connection, table, keys).values(row))
 
 
 def count_connection_threads() -> int:

@@ -48,14 +48,12 @@ class Ledger(DueTables):
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
         content = select(bodies.c.content).join(parts, parts.c.body == bodies.c.hash)
-        async with self._store.reading() as connection:
-            return str(await connection.scalar(content.where(parts.c.id == part)) or "{}")
+        return str(await self._store.scalar(content.where(parts.c.id == part)) or "{}")
 
     async def first_message(self, delivery: int) -> str:
         """Return the platform's id of a digest's first message, or nothing before it was sent."""
         first = (parts.c.delivery_id == delivery) & (parts.c.position == 0)
-        async with self._store.reading() as connection:
-            return str(await connection.scalar(select(parts.c.message).where(first)) or "")
+        return str(await self._store.scalar(select(parts.c.message).where(first)) or "")
 
     async def end_chat(
         self, platform: str, chat: str, why: Ending, *, space: str = "", thread: str | None = None
@@ -81,7 +79,7 @@ class Ledger(DueTables):
         until = now + timedelta(seconds=seconds)
         row = {"role": role, "holder": holder, "until": until}
         async with self._store.writing() as connection:
-            inserted = insert_on(connection.dialect.name, leases).values(row)
+            inserted = insert_on(connection, leases).values(row)
             valid = and_(leases.c.until > now, leases.c.until <= until + _AHEAD)
             taken = inserted.on_conflict_do_update(
                 index_elements=["role"],
@@ -94,8 +92,7 @@ class Ledger(DueTables):
     async def holder(self, role: str, now: datetime) -> str:
         """Return who may act in a role now, or nobody."""
         valid = and_(leases.c.role == role, leases.c.until > now)
-        async with self._store.reading() as connection:
-            return str(await connection.scalar(select(leases.c.holder).where(valid)) or "")
+        return str(await self._store.scalar(select(leases.c.holder).where(valid)) or "")
 
     async def give_back(self, role: str, holder: str) -> None:
         """Let go of a role, so that another need not wait."""
@@ -124,9 +121,8 @@ class Ledger(DueTables):
         """Return the newest local day for which each of these subscriptions has a row."""
         newest = select(deliveries.c.subscription_id, func.max(deliveries.c.day).label("day"))
         newest = newest.where(deliveries.c.subscription_id.in_(ids))
-        async with self._store.reading() as connection:
-            rows = await connection.execute(newest.group_by(deliveries.c.subscription_id))
-            return {row.subscription_id: row.day for row in rows}
+        rows = await self._store.rows(newest.group_by(deliveries.c.subscription_id))
+        return {row.subscription_id: row.day for row in rows}
 
     async def balance(self, now: datetime) -> dict[str, Balance]:
         """Return how many deliveries were due on this UTC day, by platform and state."""

@@ -228,11 +228,10 @@ async def _add(
             # Random: after a restore a row may have the id of another one.
             row |= {"nonce": secrets.token_urlsafe(15), "body": hash_}
             new_parts.append(row | {"delivery_id": delivery, "position": position})
-    dialect = connection.dialect.name
     if new_parts:
         new_bodies = [{"hash": hash_, "content": c} for hash_, c in contents_by_hash.items()]
-        await connection.execute(insert_on(dialect, bodies).on_conflict_do_nothing(), new_bodies)
-        await connection.execute(insert_on(dialect, parts), new_parts)
+        await connection.execute(insert_on(connection, bodies).on_conflict_do_nothing(), new_bodies)
+        await connection.execute(insert_on(connection, parts), new_parts)
 
 
 def chat_of(row: Any) -> Chat:

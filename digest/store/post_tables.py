@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Language, Post, Topic
 from digest.store import tables
 from digest.store.database import Database
-from digest.store.engine import upsert
+from digest.store.engine import save_row, upsert
 from digest.store.tables import posts as table
 from digest.store.tables import reports, storable
 
@@ -57,7 +57,12 @@ class PostTables(Database):
 
     async def topics(self) -> list[StoredTopic]:
         """Return the topics that have posts or reports, by name."""
-        return await self._read(_load_topics)
+        name = tables.topics.c.name
+        in_use = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
+        last = select(func.max(tables.reports.c.last)).where(tables.reports.c.topic == name)
+        query = select(tables.topics, last.scalar_subquery().label("newest")).where(in_use)
+        rows = sorted(await self.rows(query), key=lambda row: str(row.name))
+        return [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
 
     async def save_posts(self, topic: Topic, stream: str, posts: Sequence[Post]) -> int:
         """Save the posts of a stream in one transaction; return the number of new ones.
@@ -77,7 +82,10 @@ class PostTables(Database):
 
     async def post_days(self, topic: str) -> dict[date, int]:
         """Return the number of posts that `posts` gives for each day that has some, by day."""
-        return await self._read(_count_posts, topic)
+        real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
+        query = select(table.c.day, func.count(), real).where(table.c.topic == topic)
+        rows = await self.rows(query.group_by(table.c.day).order_by(table.c.day))
+        return {day: real or total for day, total, real in rows}
 
     async def delete_old_posts(self, before: date) -> int:
         """Delete posts of days before `before` that no report cites; return how many."""
@@ -97,9 +105,8 @@ class PostTables(Database):
 
 async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:
     """Save name, title and slug. Locks the topic's row until the transaction ends."""
-    statement = upsert(connection.dialect.name, tables.topics, ["name"])
     row = {"name": topic.name, "title": topic.title, "slug": topic.slug}
-    await connection.execute(statement.values(row))
+    await save_row(connection, tables.topics, ["name"], row)
 
 
 async def insert_posts(
@@ -123,7 +130,7 @@ async def insert_posts(
         if key not in stored or better != old:
             rows.append(_post_row(topic, first_stream, better))
     if rows:
-        await connection.execute(upsert(connection.dialect.name, table, ["topic", "key"]), rows)
+        await connection.execute(upsert(connection, table, ["topic", "key"]), rows)
     return len(batch.keys() - stored.keys())
 
 
@@ -167,17 +174,6 @@ def _is_cut(text: str, complete: str) -> bool:
     return len(text) < len(complete) and " ".join(complete.split()).startswith(beginning)
 
 
-def _load_topics(connection: Connection) -> list[StoredTopic]:
-    name = tables.topics.c.name
-    in_use = or_(*(exists().where(t.c.topic == name) for t in (tables.posts, tables.reports)))
-    last = select(func.max(tables.reports.c.last)).where(tables.reports.c.topic == name)
-    rows = connection.execute(
-        select(tables.topics, last.scalar_subquery().label("newest")).where(in_use)
-    )
-    topics = [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
-    return sorted(topics, key=lambda topic: topic.name)
-
-
 def _load_posts(
     connection: Connection, topic: str, first: date, last: date
 ) -> list[tuple[str, Post]]:
@@ -188,17 +184,6 @@ def _load_posts(
     real = [(stream, post) for stream, post in pairs if post.source != SAMPLE]
     # Sorted here: databases disagree on the order of texts.
     return sorted(real or pairs, key=lambda pair: (pair[1].created_at, pair[1].key))
-
-
-def _count_posts(connection: Connection, topic: str) -> dict[date, int]:
-    real = func.sum(case((table.c.source == SAMPLE, 0), else_=1))
-    rows = connection.execute(
-        select(table.c.day, func.count(), real)
-        .where(table.c.topic == topic)
-        .group_by(table.c.day)
-        .order_by(table.c.day)
-    )
-    return {day: real or total for day, total, real in rows}
 
 
 def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]:

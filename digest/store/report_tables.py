@@ -135,34 +135,56 @@ class ReportTables(Database):
 
     async def report_spans(self, topic: str) -> list[tuple[date, date]]:
         """Return first and last day of every report of the topic, by last day."""
-        return await self._read(_list_spans, topic)
+        query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
+        rows = await self.rows(query.order_by(reports.c.last, reports.c.first))
+        return [(row.first, row.last) for row in rows]
 
     async def read_state(self) -> str:
         """Return what changes whenever a report is saved or something of one is withdrawn."""
-        return await self._read(_load_state)
+        return str(await self.scalar(_STATE) or "")
 
     async def headlines(self, topic: str, first: date, last: date) -> list[tuple[date, str]]:
         """Return each day of the range that has a report, newest first, with its first point."""
         days = {"topic": topic, "first": first, "last": last}
-        return await self._read(_load_headlines, days)
+        rows = await self.rows(_HEADLINES, days)
+        return [(row.last, row.title or row.text or "") for row in rows]
 
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """Return the nearest days before and after that have a report of their own."""
-        return await self._read(_neighbours, topic, day)
+        [(before, after)] = await self.rows(_NEIGHBOURS, {"topic": topic, "day": day})
+        return before, after
 
     async def cloud(self, topic: str, first: date, last: date) -> bytes:
         """Return the PNG of that report, or nothing."""
-        return await self._read(_load_bytes, clouds, clouds.c.png, _is(topic, first, last))
+        return await self._load_bytes(clouds, clouds.c.png, _is(topic, first, last))
 
     async def source(self, topic: str, first: date, last: date) -> bytes:
         """Return the file that report was imported from, byte for byte, or nothing."""
-        return await self._read(_load_bytes, imports, imports.c.content, _is(topic, first, last))
+        return await self._load_bytes(imports, imports.c.content, _is(topic, first, last))
+
+    async def _load_bytes(
+        self, table: Table, column: Column[bytes], which: ColumnElement[bool]
+    ) -> bytes:
+        query = select(column).select_from(table.join(reports)).where(which)
+        return bytes(await self.scalar(query) or b"")
 
     async def dropped(
         self, topic: str, first: date, last: date
     ) -> list[tuple[Dropped, Post | None]]:
         """Return what that report left out and why, each with the post where it is stored."""
-        return await self._read(_load_dropped, _is(topic, first, last))
+        same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
+        chosen = drops.join(reports, reports.c.id == drops.c.report_id).join(
+            posts, same_post, isouter=True
+        )
+        drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
+        query = select(*drop_columns, posts).select_from(chosen).order_by(drops.c.position)
+        return [
+            (
+                Dropped(row.drop_key, row.drop_step, row.drop_reason, row.drop_of),
+                None if row.key is None else post_of(row),
+            )
+            for row in await self.rows(query.where(_is(topic, first, last)))
+        ]
 
 
 async def save_in(
@@ -170,7 +192,7 @@ async def save_in(
 ) -> None:
     """Save a report with its entries in the search index, in the place of an earlier one."""
     await _ensure_topic(connection, report.topic)
-    statement = upsert(connection.dialect.name, reports, ["topic", "last", "first"])
+    statement = upsert(connection, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
     report_id = (await connection.execute(written)).scalar_one()
     for table in (items, sections, clouds, drops, imports):
@@ -196,54 +218,6 @@ def _load(
     return _with_contents(connection, connection.execute(query, parameters).all())
 
 
-def _neighbours(connection: Connection, topic: str, day: date) -> tuple[date | None, date | None]:
-    row = connection.execute(_NEIGHBOURS, {"topic": topic, "day": day}).one()
-    return row[0], row[1]
-
-
-def _load_state(connection: Connection) -> str:
-    return str(connection.scalar(_STATE) or "")
-
-
-def _load_headlines(
-    connection: Connection, parameters: Mapping[str, Any]
-) -> list[tuple[date, str]]:
-    rows = connection.execute(_HEADLINES, parameters)
-    return [(row.last, row.title or row.text or "") for row in rows]
-
-
-def _load_bytes(
-    connection: Connection, table: Table, column: Column[bytes], which: ColumnElement[bool]
-) -> bytes:
-    query = select(column).select_from(table.join(reports)).where(which)
-    return bytes(connection.scalar(query) or b"")
-
-
-def _list_spans(connection: Connection, topic: str) -> list[tuple[date, date]]:
-    query = select(reports.c.first, reports.c.last).where(reports.c.topic == topic)
-    rows = connection.execute(query.order_by(reports.c.last, reports.c.first))
-    return [(row.first, row.last) for row in rows]
-
-
-def _load_dropped(
-    connection: Connection, which: ColumnElement[bool]
-) -> list[tuple[Dropped, Post | None]]:
-    same_post = (posts.c.topic == reports.c.topic) & (posts.c.key == drops.c.key)
-    chosen = drops.join(reports, reports.c.id == drops.c.report_id).join(
-        posts, same_post, isouter=True
-    )
-    drop_columns = [column.label(f"drop_{column.name}") for column in drops.c]
-    query = select(*drop_columns, posts).select_from(chosen).where(which)
-    rows = connection.execute(query.order_by(drops.c.position))
-    return [
-        (
-            Dropped(row.drop_key, row.drop_step, row.drop_reason, row.drop_of),
-            None if row.key is None else post_of(row),
-        )
-        for row in rows
-    ]
-
-
 def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
     return (reports.c.topic == topic) & (reports.c.first == first) & (reports.c.last == last)
 
@@ -251,7 +225,7 @@ def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
 async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
     """Insert the topic of a report that comes before any of its posts; a known one stays."""
     row = {"name": topic, "title": {"zh": topic, "en": topic}, "slug": topic}
-    inserted = insert_on(connection.dialect.name, topics).values(row)
+    inserted = insert_on(connection, topics).values(row)
     await connection.execute(inserted.on_conflict_do_nothing())
 
 

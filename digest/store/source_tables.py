@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import Store
-from digest.store.engine import insert_on, upsert
+from digest.store.engine import insert_on, save_row
 from digest.store.post_tables import insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
@@ -69,28 +69,21 @@ class SourceBook:
     async def health(self, topic: str, today: date) -> dict[SourceSpec, Health]:
         """Return how the topic's sources are, by kind and address alone (in a SourceSpec)."""
         since = today - timedelta(days=RECENT_DAYS)
-        async with self._store.reading() as connection:
-            rows = await connection.execute(select(sources).where(sources.c.topic == topic))
-            per_day = func.sum(source_days.c.posts) * 1.0 / func.count()
-            counted = await connection.execute(_sums(topic, source_days.c.day > since, per_day))
-            rates = {(kind, address): float(rate) for kind, address, rate in counted}
-            return {
-                SourceSpec(row.kind, row.address): _health(
-                    row, rates.get((row.kind, row.address), 0.0)
-                )
-                for row in rows
-            }
+        per_day = func.sum(source_days.c.posts) * 1.0 / func.count()
+        counted = await self._store.rows(_sums(topic, source_days.c.day > since, per_day))
+        rates = {(kind, address): float(rate) for kind, address, rate in counted}
+        return {
+            SourceSpec(row.kind, row.address): _health(row, rates.get((row.kind, row.address), 0.0))
+            for row in await self._store.rows(select(sources).where(sources.c.topic == topic))
+        }
 
     async def window(
         self, topic: str, first: date, last: date
     ) -> dict[SourceSpec, tuple[int, int]]:
         """Return how often the topic's sources answered and failed in these UTC days."""
         sums = (func.sum(source_days.c.answers), func.sum(source_days.c.failures))
-        async with self._store.reading() as connection:
-            rows = await connection.execute(
-                _sums(topic, source_days.c.day.between(first, last), *sums)
-            )
-            return {SourceSpec(k, a): (answers, failed) for k, a, answers, failed in rows}
+        rows = await self._store.rows(_sums(topic, source_days.c.day.between(first, last), *sums))
+        return {SourceSpec(k, a): (answers, failed) for k, a, answers, failed in rows}
 
     async def save_answer(
         self,
@@ -122,8 +115,7 @@ class SourceBook:
                 "error_at": None,
                 "seconds": round(seconds, 3),
             }
-            statement = upsert(connection.dialect.name, sources, _NAMES)
-            await connection.execute(statement.values(row))
+            await save_row(connection, sources, _NAMES, row)
             await _count(connection, topic, spec, now, posts=new, answers=1)
             await _forget_old(connection, now)
         return new
@@ -149,7 +141,7 @@ class SourceBook:
             changed = {"name": name, "off": off, "failures": int(counts), "next_at": next_at}
             changed |= {"error": error[:300], "error_at": now}
             row = _key(topic, spec) | {"marks": {}, "moved": ""} | changed
-            statement = insert_on(connection.dialect.name, sources).values(row)
+            statement = insert_on(connection, sources).values(row)
             more = {"failures": sources.c.failures + int(counts)}
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=_NAMES, set_=changed | more)
@@ -165,25 +157,17 @@ class SourceBook:
         """Return what was paid for in this UTC month and today."""
         day = now.astimezone(UTC).date()
         price = case((reads.c.key.startswith(USER, autoescape=True), USER_READS), else_=1)
-        async with self._store.reading() as connection:
-            rows = await connection.execute(
-                select(reads.c.day, func.sum(price))
-                .where(reads.c.day.between(day.replace(day=1), day))
-                .group_by(reads.c.day)
-            )
-            spent = {row_day: int(sum_) for row_day, sum_ in rows}
+        month = reads.c.day.between(day.replace(day=1), day)
+        query = select(reads.c.day, func.sum(price)).where(month).group_by(reads.c.day)
+        spent = {row_day: int(sum_) for row_day, sum_ in await self._store.rows(query)}
         return Reads(sum(spent.values()), spent.get(day, 0))
 
     async def changes(self, topic: str) -> list[Change]:
         """Return what operators changed about the topic's sources, oldest first."""
-        async with self._store.reading() as connection:
-            rows = await connection.execute(
-                select(source_changes).where(source_changes.c.topic == topic)
-            )
-            listed = sorted(rows, key=lambda row: (row.at, row.kind, row.address))
+        rows = await self._store.rows(select(source_changes).where(source_changes.c.topic == topic))
         return [
             Change(SourceSpec(row.kind, row.address, row.weight), row.added, row.by)
-            for row in listed
+            for row in sorted(rows, key=lambda row: (row.at, row.kind, row.address))
         ]
 
     async def change(
@@ -199,8 +183,7 @@ class SourceBook:
                     "by": by,
                     "at": now,
                 }
-                statement = upsert(connection.dialect.name, source_changes, _NAMES)
-                await connection.execute(statement.values(row))
+                await save_row(connection, source_changes, _NAMES, row)
                 if added:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
 
@@ -262,7 +245,7 @@ async def _count(
 ) -> None:
     counts = {"posts": posts, "answers": answers, "failures": failures}
     row = _key(topic, spec) | {"day": now.astimezone(UTC).date()} | counts
-    statement = insert_on(connection.dialect.name, source_days).values(row)
+    statement = insert_on(connection, source_days).values(row)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=(*_NAMES, "day"),
@@ -275,9 +258,7 @@ async def _save_reads(connection: AsyncConnection, keys: Sequence[str], now: dat
     day = now.astimezone(UTC).date()
     rows = [{"day": day, "key": key} for key in dict.fromkeys(keys)]
     if rows:
-        await connection.execute(
-            insert_on(connection.dialect.name, reads).on_conflict_do_nothing(), rows
-        )
+        await connection.execute(insert_on(connection, reads).on_conflict_do_nothing(), rows)
 
 
 async def _forget_old(connection: AsyncConnection, now: datetime) -> None:

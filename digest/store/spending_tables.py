@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 
 from digest.models import Cost
 from digest.store.database import Database
-from digest.store.engine import upsert
+from digest.store.engine import save_row
 from digest.store.tables import answers, model_servers, spending
 
 _LOCK = 0x6A69616F
@@ -69,42 +68,37 @@ class SpendingTables(Database):
 
     async def spent(self, day: date) -> tuple[list[Spent], list[Spent]]:
         """Return what was spent on a UTC day and in its month, by model."""
-        async with self.reading() as connection:
-            return (
-                await _sums(connection, _of_day(day)),
-                await _sums(connection, _of_month(day)),
-            )
+        queries = _sums(_of_day(day)), _sums(_of_month(day))
+        today, month = [[Spent(*row) for row in await self.rows(query)] for query in queries]
+        return today, month
 
     async def answer(self, hash_: str) -> str | None:
         """Return a model's answer that was paid for before."""
-        async with self.reading() as connection:
-            return await connection.scalar(select(answers.c.content).where(answers.c.hash == hash_))
+        query = select(answers.c.content).where(answers.c.hash == hash_)
+        content: str | None = await self.scalar(query)
+        return content
 
     async def save_answer(self, hash_: str, content: str, now: datetime) -> None:
         """Save an answer, in the place of one that could not be read."""
         row = {"hash": hash_, "content": content, "made_at": now}
         async with self.writing() as connection:
-            statement = upsert(connection.dialect.name, answers, ["hash"])
-            await connection.execute(statement.values(row))
+            await save_row(connection, answers, ["hash"], row)
 
     async def learned(self, base_url: str, model: str) -> dict[str, Any]:
         """Return what is known of a model on a server; empty for one that was never asked."""
         same = (model_servers.c.base_url == base_url) & (model_servers.c.model == model)
-        async with self.reading() as connection:
-            query = select(model_servers.c.learned).where(same)
-            return dict(await connection.scalar(query) or {})
+        return dict(await self.scalar(select(model_servers.c.learned).where(same)) or {})
 
     async def save_learned(self, base_url: str, model: str, learned: Mapping[str, Any]) -> None:
         """Save what is known of a model on a server, in the place of what was."""
         row = {"base_url": base_url, "model": model, "learned": dict(learned)}
         async with self.writing() as connection:
-            statement = upsert(connection.dialect.name, model_servers, ["base_url", "model"])
-            await connection.execute(statement.values(row))
+            await save_row(connection, model_servers, ["base_url", "model"], row)
 
 
-async def _sums(connection: AsyncConnection, chosen: ColumnElement[bool]) -> list[Spent]:
+def _sums(chosen: ColumnElement[bool]) -> Select[Any]:
     total = func.coalesce
-    query = (
+    return (
         select(
             spending.c.model,
             func.count(),
@@ -117,7 +111,6 @@ async def _sums(connection: AsyncConnection, chosen: ColumnElement[bool]) -> lis
         .group_by(spending.c.model)
         .order_by(spending.c.model)
     )
-    return [Spent(*row) for row in await connection.execute(query)]
 
 
 def _of_day(day: date) -> ColumnElement[bool]:

@@ -61,7 +61,12 @@ class WithdrawalTables(Database):
 
     async def citing_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
         """Return topic and days of the reports that keep one of these posts."""
-        return await self._read(_list_citing, keys)
+        query = select(reports.c.topic, reports.c.first, reports.c.last, reports.c.posts)
+        return [
+            (row.topic, row.first, row.last)
+            for row in await self.rows(query)
+            if not row.posts.keys().isdisjoint(keys)
+        ]
 
     async def save_withdrawal(
         self,
@@ -78,7 +83,7 @@ class WithdrawalTables(Database):
         ]
         async with self.writing() as connection:
             urls = await _list_urls(connection, keys)
-            insert = insert_on(connection.dialect.name, withdrawn).on_conflict_do_nothing()
+            insert = insert_on(connection, withdrawn).on_conflict_do_nothing()
             await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
             for report, rows in zip(rewritten, entries, strict=True):
                 await save_in(connection, report, rows)
@@ -97,11 +102,7 @@ class WithdrawalTables(Database):
 
     async def list_withdrawn(self) -> frozenset[str]:
         """Return the keys of all withdrawn posts and authors."""
-        return await self._read(lambda connection: frozenset(_withdrawn(connection)))
-
-
-def _withdrawn(connection: Connection) -> Iterable[str]:
-    return connection.scalars(select(withdrawn.c.key)).all()
+        return frozenset(row.key for row in await self.rows(select(withdrawn.c.key)))
 
 
 async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int]:
@@ -145,15 +146,6 @@ def _find_posts(connection: Connection, name: str) -> tuple[set[str], str]:
     keys = {key for origin, key in same if source in ("", origin)}
     origins = {origin for origin, key in same if key in keys}
     return keys, author_mark(min(origins), handle) if origins else ""
-
-
-def _list_citing(connection: Connection, keys: Collection[str]) -> list[tuple[str, date, date]]:
-    rows = connection.execute(
-        select(reports.c.topic, reports.c.first, reports.c.last, reports.c.posts)
-    )
-    return [
-        (row.topic, row.first, row.last) for row in rows if not row.posts.keys().isdisjoint(keys)
-    ]
 
 
 async def _list_urls(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
