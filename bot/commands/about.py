@@ -56,7 +56,7 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
         yield await _decide(ask)
         return
     store = ask.context.store
-    blocks: list[Block] = [Heading(texts.text("status", ask.language), 1)]
+    blocks: list[Block] = [Heading(ask.text("status"), 1)]
     for stored in await store.topics():
         blocks += [Paragraph(line) for line in await _state(ask, stored.name)]
     blocks += await _show_ledger(ask)
@@ -171,12 +171,11 @@ _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 async def _show_ledger(ask: Ask) -> list[Block]:
     """Return what was due on this UTC day on each platform, and its outcomes."""
     messages = await Ledger(ask.context.store).balance(ask.context.now())
-    title = Heading(texts.text("ledger", ask.language))
+    title = Heading(ask.text("ledger"))
     if not messages:
-        return [title, Paragraph(texts.text("ledger_empty", ask.language))]
+        return [title, Paragraph(ask.text("ledger_empty"))]
     rows = [
-        (platform, texts.text("balance", ask.language, **asdict(balance)))
-        for platform, balance in messages.items()
+        (platform, ask.text("balance", **asdict(balance))) for platform, balance in messages.items()
     ]
     return [title, Rows(tuple(rows))]
 
@@ -226,7 +225,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
         "topic": ask.context.topic(message.topic).title[ask.language],
         "day": texts.weekday(message.day, ask.language),
     }
-    return f"{message.part} · {where}", texts.text("held_row", ask.language, **facts)
+    return f"{message.part} · {where}", ask.text("held_row", **facts)
 
 
 async def _decide(ask: Ask) -> Reply:

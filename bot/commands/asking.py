@@ -193,6 +193,10 @@ class Ask:
         today = self.context.now().date()
         return texts.days_in_words(first, last or first, self.language, today)
 
+    def text(self, key: str, **values: object) -> str:
+        """Return a text in the language of the answer."""
+        return texts.text(key, self.language, **values)
+
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
         """Return a reply of one paragraph, with these groups of buttons."""
         paragraph = Paragraph(texts.text(key, self.language, **values))

@@ -38,7 +38,7 @@ def greeting(ask: Ask) -> Reply:
 def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
     return tuple(
         Button(
-            texts.text("subscribe_to", ask.language, topic=topic.title[ask.language]),
+            ask.text("subscribe_to", topic=topic.title[ask.language]),
             f"/subscribe {name}",
             fresh=True,
         )
@@ -73,7 +73,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     title = context.topic(topic).title[ask.language]
     follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
     if chat.platform == "terminal":
-        follows = (Paragraph(texts.text("terminal_note", ask.language)), *follows)
+        follows = (Paragraph(ask.text("terminal_note")), *follows)
     yield _private(replace(answer, blocks=(*answer.blocks, *follows), menu=request.language))
     if newest is not None:
         yield await compose_digest(context, newest, subscription)
@@ -97,7 +97,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
         return
     topic = request.topic or topics[0]
     await context.store.unsubscribe(chat, topic)
-    again = Button(texts.text("undo", ask.language), f"/subscribe {topic}")
+    again = Button(ask.text("undo"), f"/subscribe {topic}")
     title = context.topic(topic).title[ask.language]
     yield _private(ask.say("unsubscribed", (again,), topic=title))
 
@@ -152,19 +152,18 @@ async def _overview(ask: Ask, title: str) -> Reply:
     rows = []
     for subscription in stored:
         facts = await choices.facts(ask, subscription)
-        rows.append((str(facts["topic"]), texts.text("next_line", ask.language, **facts)))
+        rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
     change = tuple(
         Button(
-            texts.text(
+            ask.text(
                 "change",
-                ask.language,
                 topic=ask.context.topic(subscription.topic).title[ask.language],
             ),
             f"/settings {subscription.topic}",
         )
         for subscription in stored
     )
-    heading = Heading(texts.text(title, ask.language), 1)
+    heading = Heading(ask.text(title), 1)
     return Reply((heading, Rows(tuple(rows))), ask.language, (change,))
 
 

@@ -48,7 +48,7 @@ async def state(ask: Ask, subscription: Subscription, before: Subscription) -> R
     )
     blocks: list[Block] = [*shown.blocks]
     if timed != before and await _settled(ask, subscription):
-        blocks.append(Paragraph(texts.text("one_today", ask.language)))
+        blocks.append(Paragraph(ask.text("one_today")))
     return replace(shown, blocks=(*blocks, Rows(tuple(_content(subscription, ask.language)))))
 
 
@@ -67,14 +67,14 @@ async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
 
 async def _next(ask: Ask, subscription: Subscription) -> str:
     if subscription.paused:
-        return texts.text("paused_now", ask.language, name=subscription.topic)
+        return ask.text("paused_now", name=subscription.topic)
     now = ask.context.now()
     when = next_due(subscription, now).astimezone(zone(subscription.timezone))
     settled = await _settled(ask, subscription)
     while settled and when.date() <= settled:
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
     shown = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
-    return texts.text("next_is", ask.language, next=shown, left=_left(when, now, ask.language))
+    return ask.text("next_is", next=shown, left=_left(when, now, ask.language))
 
 
 async def _settled(ask: Ask, subscription: Subscription) -> date | None:
@@ -146,13 +146,13 @@ def buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], .
     """Return the buttons that change or end a subscription."""
 
     def button(key: str, *words: str) -> Button:
-        return Button(texts.text(key, ask.language), _line(subscription, *words))
+        return Button(ask.text(key), _line(subscription, *words))
 
     pause = button("resume", "resume") if subscription.paused else button("pause", "pause")
     sound = button("sound", "sound") if subscription.quiet else button("quiet", "quiet")
     thread = button("nothread", "channel") if subscription.threads else button("thread", "thread")
     threads = (thread,) if can_thread(subscription.chat) else ()
-    end = Button(texts.text("unsubscribe", ask.language), f"/unsubscribe {subscription.topic}")
+    end = Button(ask.text("unsubscribe"), f"/unsubscribe {subscription.topic}")
     return (
         (button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")),
         (
@@ -167,7 +167,7 @@ def buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ...], .
 
 async def menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
     """Return what there is to choose from, with what is chosen now checked."""
-    back = Button(texts.text("back", ask.language), _line(subscription))
+    back = Button(ask.text("back"), _line(subscription))
     lists: dict[Menu, Callable[[Ask, Subscription], Iterator[tuple[str, str]]]] = {
         "time": _times,
         "zone": _zones,
@@ -210,20 +210,20 @@ def _days(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
         yield label, f"days {weekdays_word(sorted(left))}"
     for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
         if subscription.weekdays != days:
-            yield texts.text(key, ask.language), f"days {weekdays_word(days)}"
-    yield _checked(texts.text("weekly", ask.language), subscription.weekly), "days weekly"
+            yield ask.text(key), f"days {weekdays_word(days)}"
+    yield _checked(ask.text("weekly"), subscription.weekly), "days weekly"
 
 
 def _languages(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for word, language in (("auto", None), ("zh", "zh"), ("en", "en")):
-        label = texts.text(f"language_{language or 'topic'}", ask.language)
+        label = ask.text(f"language_{language or 'topic'}")
         yield _checked(label, subscription.language == language), word
 
 
 def _lengths(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for word in ("brief", "detail"):
         yield (
-            _checked(texts.text(f"length_{word}", ask.language), subscription.length == word),
+            _checked(ask.text(f"length_{word}"), subscription.length == word),
             word,
         )
 
@@ -233,10 +233,10 @@ def _sections(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]
     now = set(subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS))
     for name in SECTIONS:
         left = [other for other in SECTIONS if other in (now ^ {name} or {name})]
-        label = _checked(texts.text(f"section_{name}", ask.language), name in now)
+        label = _checked(ask.text(f"section_{name}"), name in now)
         yield label, f"sections {sections_word(left)}"
     if len(now) < len(SECTIONS):
-        yield texts.text("all_sections", ask.language), "sections all"
+        yield ask.text("all_sections"), "sections all"
 
 
 def _words(_: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:

@@ -118,9 +118,9 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
         yield await _section(ask, report, "markets", query.number, items, query.others)
         return
     day = ask.in_words(report.first, report.last)
-    lines = [texts.text("nothing_about", ask.language, day=day, what=name[:40])]
+    lines = [ask.text("nothing_about", day=day, what=name[:40])]
     if listed := market_names(report):
-        lines.append(texts.text("there_are", ask.language, names=listed))
+        lines.append(ask.text("there_are", names=listed))
     yield reply(*map(Paragraph, lines), language=ask.language)
 
 

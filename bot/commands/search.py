@@ -39,7 +39,7 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     )
     if not hits:
         raise Unanswered(ask.say("search_nothing", words=shortened(words, 60)))
-    title = texts.text("search_results", ask.language, words=shortened(words, 60))
+    title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for number, hit in enumerate(hits, 1):
         blocks.append(_entry(number, hit, words, await _report(ask, hit)))
@@ -122,14 +122,14 @@ async def forget(ask: Ask) -> AsyncIterator[Reply]:
     """Delete what the bot knows of the person and of a private chat; show the receipt."""
     incoming, store = ask.incoming, ask.context.store
     if [word.lower() for word in ask.words] not in (["yes"], ["是"], ["确认"]):
-        button = Button(texts.text("forget_yes", ask.language), "/forget yes")
+        button = Button(ask.text("forget_yes"), "/forget yes")
         yield replace(ask.say("forget_sure", (button,)), manner="private")
         return
     decides = incoming.chat.kind == "private" or await incoming.configures()
     chat = incoming.chat if decides else None
     counts = await store.forget_person(incoming.platform, incoming.user_id, chat)
     blocks = [
-        Paragraph(texts.text("forget_done", ask.language, **counts)),
+        Paragraph(ask.text("forget_done", **counts)),
         Paragraph(texts.text("forget_rest" if decides else "forget_group", ask.language)),
     ]
     yield Reply(tuple(blocks), ask.language, manner="private")

@@ -103,7 +103,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
 def _reads(ask: Ask, spent: Reads, now: datetime) -> str:
     most = ask.context.reads_month
     counts = {"n": spent.month, "today": spent.today, "left": compute_allowance(most, spent, now)}
-    return texts.text("source_reads", ask.language, most=most, **counts)
+    return ask.text("source_reads", most=most, **counts)
 
 
 def _shown(spec: SourceSpec) -> str:
@@ -145,7 +145,7 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
 
 def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
     """Return the newest posts, as a digest would use them."""
-    title = texts.text("source_gives", ask.language, name=tried["name"], n=tried["number"])
+    title = ask.text("source_gives", name=tried["name"], n=tried["number"])
     blocks: list[Block] = [Heading(title, 1)]
     for post in tried["posts"]:
         details = " · ".join(

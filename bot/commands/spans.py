@@ -129,10 +129,10 @@ def _changes(line: Storyline, ask: Ask) -> Iterator[str]:
 
     for chain in find_changes(line):
         values = show_chain(chain, ask.language)
-        yield texts.text("story_changed", ask.language, values=values)
+        yield ask.text("story_changed", values=values)
 
 
 def _day_buttons(ask: Ask, topic: str, line: Storyline) -> Iterator[Button]:
     for telling in line.tellings[-5:]:
-        label = texts.text("story_day", ask.language, day=f"{telling.day:%m-%d}")
+        label = ask.text("story_day", day=f"{telling.day:%m-%d}")
         yield Button(label, f"/brief {topic} {telling.day}", fresh=True)
