@@ -39,14 +39,14 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
     words = " ".join(question)
     spoken = language or texts.language_of(words, "en")
     settings = open_settings()
-    found = asyncio.run(answer_question(settings, words, topic, spoken))
+    reply = asyncio.run(answer_question(settings, words, topic, spoken))
     if as_json:
-        click.echo(json.dumps(as_dict(found), ensure_ascii=False))
+        click.echo(json.dumps(as_dict(reply), ensure_ascii=False))
         return
     from bot.commands.search import show_answer
     from bot.platforms.terminal import render, width
 
-    click.echo(render(show_answer(as_dict(found), spoken), width(), styled=False))
+    click.echo(render(show_answer(as_dict(reply), spoken), width(), styled=False))
 
 
 async def answer_question(

@@ -41,8 +41,8 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
     done = await open_sound(settings.database_url, now, Store.open)
     if done and done.aside:
         when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
-        said = "database was damaged (%s): it is %s now; the backup of %s took its place"
-        log.error(said, done.why, done.aside, when)
+        message = "database was damaged (%s): it is %s now; the backup of %s took its place"
+        log.error(message, done.why, done.aside, when)
     elif done:
         log.error("the log of the database is gone, and the newest changes with it")
     return done

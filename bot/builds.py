@@ -32,9 +32,9 @@ QUESTIONS_AN_HOUR = 20
 class TooMany(Exception):
     """The user must wait so many minutes before another report is made."""
 
-    def __init__(self, made: int, minutes: int) -> None:
-        super().__init__(f"{made} reports, {minutes} minutes")
-        self.made, self.minutes = made, minutes
+    def __init__(self, number: int, minutes: int) -> None:
+        super().__init__(f"{number} in an hour, {minutes} minutes")
+        self.number, self.minutes = number, minutes
 
 
 class Builds:
@@ -45,23 +45,24 @@ class Builds:
         self._running: dict[tuple[str, date, bool], asyncio.Task[str]] = {}
         self._asked: defaultdict[str, list[float]] = defaultdict(list)
 
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Make a report, or wait for the one that is being made; return "" where that worked, else
         why not. Both count for the user: raises TooMany for one who asks too often. An operator who
         asks for the whole one may ask as often as it takes."""
-        if not whole:
+        if not with_model:
             count_turn(self._asked, user, BUILDS_AN_HOUR)
         # The report that is being made with a model answers both: a draft would replace it.
-        running = self._running.get((topic, day, True)) or self._running.get((topic, day, whole))
+        running = self._running.get((topic, day, True))
+        running = running or self._running.get((topic, day, with_model))
         if running is None:
-            running = asyncio.create_task(self._make(topic, day, whole))
-            self._running[topic, day, whole] = running
-            running.add_done_callback(lambda _: self._running.pop((topic, day, whole), None))
+            running = asyncio.create_task(self._make(topic, day, with_model))
+            self._running[topic, day, with_model] = running
+            running.add_done_callback(lambda _: self._running.pop((topic, day, with_model), None))
         return await asyncio.shield(running)
 
-    async def _make(self, topic: str, day: date, whole: bool) -> str:
+    async def _make(self, topic: str, day: date, with_model: bool) -> str:
         async with self._turn:
-            return await run_digest(topic, day, whole=whole)
+            return await run_digest(topic, day, with_model=with_model)
 
     async def close(self) -> None:
         """End what is running, and its process."""
@@ -89,15 +90,15 @@ async def make_report(
     renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
     with log_fields(digest=f"{topic}/{day}"):
         try:
-            why = await context.builder.build(topic, day, "clock", whole=True)
+            why = await context.builder.build(topic, day, "clock", with_model=True)
         finally:
             renewing.cancel()
         # An imported report of that day stands, and is what there is to deliver.
-        made = not why or bool(await context.store.source(topic, day, day))
+        succeeded = not why or bool(await context.store.source(topic, day, day))
         tries = await ledger.end_build(
-            topic, day, context.now(), made=made, holder=holder, seconds=clock() - began
+            topic, day, context.now(), succeeded=succeeded, holder=holder, seconds=clock() - began
         )
-        if made:
+        if succeeded:
             log.info("the report of %s %s took %.1f s", topic, day, clock() - began)
         else:
             log.error("no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
@@ -146,10 +147,10 @@ def count_turn(turns: dict[str, list[float]], person: str, most: int) -> None:
     turns[person] = [*recent, now]
 
 
-async def run_digest(topic: str, day: date, *, whole: bool = False) -> str:
+async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:
     """Run `python -m bot digest` for one day, the command a person would type; empty where it
-    worked, else the line that says why not. Only a `whole` one may spend money on a model."""
-    writer = "auto" if whole else "extractive"
+    worked, else the line that says why not. Only a `with_model` one may spend money on a model."""
+    writer = "auto" if with_model else "extractive"
     words = ("digest", topic, "--date", str(day), "--writer", writer, "--json")
     return await run_child(*words)
 
@@ -172,7 +173,7 @@ async def ask_child(*words: str) -> tuple[str, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        printed, said = await asyncio.wait_for(process.communicate(), DEADLINE)
+        printed, errors = await asyncio.wait_for(process.communicate(), DEADLINE)
     except TimeoutError:
         log.error("%s took longer than %d s and was ended", " ".join(words[:4]), DEADLINE)
         return "", f"it took longer than {DEADLINE:.0f} s and was ended"
@@ -182,11 +183,13 @@ async def ask_child(*words: str) -> tuple[str, str]:
                 process.kill()
             await process.wait()
     # With LOG_FORMAT=json the steps of the child are events of this program too.
-    events = [line for line in said.decode("utf-8", "replace").splitlines() if line[:5] == '{"at"']
+    events = [
+        line for line in errors.decode("utf-8", "replace").splitlines() if line[:5] == '{"at"'
+    ]
     sys.stderr.write("".join(f"{line}\n" for line in events))
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
-    lines = said.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+    lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
     why = lines[-1].removeprefix("jianbao: ")
     log.error("%s failed: %s", " ".join(words[:4]), why)
     return "", why

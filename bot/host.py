@@ -49,11 +49,11 @@ class BotHost:
         if wait > 0:
             if self._pace.tell(person):
                 language = incoming.language or self._context.language
-                said = texts.text("slow_down", language, n=MOST, seconds=max(1, round(wait)))
-                yield reply(Paragraph(said), language=language)
+                words = texts.text("slow_down", language, n=MOST, seconds=max(1, round(wait)))
+                yield reply(Paragraph(words), language=language)
             return
-        async for one in answer(self._context, incoming):
-            yield one
+        async for shown in answer(self._context, incoming):
+            yield shown
 
     def apology(self, error: Exception, where: str, language: Language | None) -> Reply:
         return apology(error, where, language or self._context.language)
@@ -77,14 +77,12 @@ class BotHost:
             return [(t, t) for t in usual if t.startswith(typed) or t.startswith(f"0{typed}")]
         if kind == "section":
             titles = await self._titles(topic)
-            said = [(f"{titles[name]} ({name})" if titles else name, name) for name in SECTIONS]
-            return [pair for pair in said if typed in pair[0].lower()]
+            headings = [(f"{titles[name]} ({name})" if titles else name, name) for name in SECTIONS]
+            return [pair for pair in headings if typed in pair[0].lower()]
         if kind == "topic":
-            known = self._context.topics.values()
-            shown = [
-                (f"{one.title['zh']} / {one.title['en']} ({one.name})", one.name) for one in known
-            ]
-            return [pair for pair in shown if typed in pair[0].lower()]
+            topics = self._context.topics.values()
+            labels = [(f"{t.title['zh']} / {t.title['en']} ({t.name})", t.name) for t in topics]
+            return [pair for pair in labels if typed in pair[0].lower()]
         return []
 
     async def _titles(self, topic: str) -> dict[str, str]:
@@ -95,18 +93,18 @@ class BotHost:
     async def _days(self, typed: str, topic: str) -> list[tuple[str, str]]:
         """Days that have a report, newest first."""
         name = topic if topic in self._context.topics else next(iter(self._context.topics))
-        known = list(reversed(await self._context.store.report_days(name)))
+        days = list(reversed(await self._context.store.report_days(name)))
         try:
             today = self._context.now().date() + timedelta(days=1)
             meant = parse_days(typed, today) if typed else None
         except DateError:
             meant = None
         if meant:
-            known.sort(key=lambda day: abs((day - meant[0]).days))
+            days.sort(key=lambda day: abs((day - meant[0]).days))
         else:
-            known = [day for day in known if typed in str(day)]
+            days = [day for day in days if typed in str(day)]
         return [
-            (texts.weekday(day, self._context.language), str(day)) for day in known[:MOST_SUGGESTED]
+            (texts.weekday(day, self._context.language), str(day)) for day in days[:MOST_SUGGESTED]
         ]
 
     def is_flooding(self, platform: str, person: str) -> bool:
@@ -212,20 +210,20 @@ class LineLimit:
     def wait(self, person: str) -> float:
         """0 where the person may ask now, else the seconds to wait."""
         now = self._clock()
-        asked = self._asked.setdefault(person, deque())
-        while asked and now - asked[0] >= WITHIN:
-            asked.popleft()
-        if len(asked) >= MOST:
-            return WITHIN - (now - asked[0])
-        asked.append(now)
+        times = self._asked.setdefault(person, deque())
+        while times and now - times[0] >= WITHIN:
+            times.popleft()
+        if len(times) >= MOST:
+            return WITHIN - (now - times[0])
+        times.append(now)
         if len(self._asked) > _PEOPLE:
             self._forget(now)
         return 0.0
 
     def is_over(self, person: str) -> bool:
         """Return whether the person may not ask now and was told to wait."""
-        asked, now = self._asked.get(person, ()), self._clock()
-        recent = sum(now - at < WITHIN for at in asked)
+        times, now = self._asked.get(person, ()), self._clock()
+        recent = sum(now - at < WITHIN for at in times)
         return recent >= MOST and now - self._told.get(person, -WITHIN) < WITHIN
 
     def tell(self, person: str) -> bool:

@@ -126,13 +126,11 @@ def section_blocks(
     name: SectionName,
     view: ReportView,
     items: Sequence[Item] | None = None,
-    *,
-    headed: bool = True,
 ) -> list[Block]:
     """Return a section, or these items of it. Points keep the numbers they have in the report:
     /sources asks by them. What is long is folded, but for its beginning."""
     blocks: list[Block] = []
-    if headed and (title := section_title(topic, report, name, view.language)):
+    if title := section_title(topic, report, name, view.language):
         blocks.append(Heading(title))
     rows = _rows(report, name, view, items)
     if not rows:

@@ -23,13 +23,13 @@ _WORD = re.compile(r"\S+\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text of one style. `own`: the bot's own words, in which a command may be tapped; `folded`:
+    """Text of one style. `tappable`: the bot's own words, whose commands may be tapped; `folded`:
     in a part of the message that is unfolded by a tap."""
 
     text: str
     bold: bool = False
     url: str = ""
-    own: bool = False
+    tappable: bool = False
     folded: bool = False
 
 
@@ -93,10 +93,13 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
                     lines = _folded(((Run(title, bold=True),),), folded)
                     built.append(Unit(lines, heading=level))
             case Paragraph(text, folded):
-                built.append(Unit(_folded(_paragraph(text, own=True), folded)))
+                built.append(Unit(_folded(_paragraph(text, tappable=True), folded)))
             case Rows(rows):
                 terms = [
-                    (Run(_flat(term), bold=True, own=True), Run(f" — {_flat(meaning)}", own=True))
+                    (
+                        Run(_flat(term), bold=True, tappable=True),
+                        Run(f" — {_flat(meaning)}", tappable=True),
+                    )
                     for term, meaning in rows
                 ]
                 built += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
@@ -117,9 +120,9 @@ def _flat(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def _paragraph(text: str, *, own: bool = False, bold: bool = False) -> tuple[Line, ...]:
+def _paragraph(text: str, *, tappable: bool = False, bold: bool = False) -> tuple[Line, ...]:
     lines = (line.strip() for line in clean(text).split("\n"))
-    return tuple((Run(line, bold=bold, own=own),) for line in lines if line)
+    return tuple((Run(line, bold=bold, tappable=tappable),) for line in lines if line)
 
 
 def _entry(entry: ListItem) -> tuple[Line, ...]:
@@ -354,7 +357,7 @@ def _characters(text: str) -> Iterator[str]:
 _WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
 
 
-_style = attrgetter("bold", "url", "own", "folded")
+_style = attrgetter("bold", "url", "tappable", "folded")
 
 
 def _merge(pieces: Iterable[Run]) -> Line:

@@ -17,11 +17,10 @@ from digest.store import Store
 class Builder(Protocol):
     """Makes the report of one day in a child process."""
 
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Return nothing where the report is there now, else why not, in a line for operators.
 
-        `whole` takes the model too, as operators may; without it a user who has had too many made
-        meets TooMany.
+        `with_model` is for operators; without it a user who has had too many made meets TooMany.
         """
 
 

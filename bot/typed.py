@@ -289,7 +289,7 @@ def _english(text: str, today: date) -> list[date]:
 def _in_years(month: int, day: int, today: date) -> list[date]:
     """Return that day of next year and of the years before; a 29th of February is rare."""
     years = range(today.year + 1, today.year - 9, -1)
-    days = [found[0] for year in years if (found := _valid(year, month, day))]
+    days = [dates[0] for year in years if (dates := _valid(year, month, day))]
     if not days:
         raise DateError(f"{month}-{day}")
     return days[:4]
@@ -298,7 +298,7 @@ def _in_years(month: int, day: int, today: date) -> list[date]:
 def _in_months(day: int, today: date) -> list[date]:
     """Return that day of next month and of the months before."""
     months = [divmod(12 * today.year + today.month - 1 - back, 12) for back in range(-1, 13)]
-    days = [found[0] for year, month in months if (found := _valid(year, month + 1, day))]
+    days = [dates[0] for year, month in months if (dates := _valid(year, month + 1, day))]
     if not days:
         raise DateError(str(day))
     return days

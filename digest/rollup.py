@@ -72,11 +72,11 @@ def roll_up(
     spoken = [report.in_language(language) for report in reports]
     lines = trace_storylines(spoken)
     points = lines[:MAX_POINTS]
-    items = {"points": [_told(line, language) for line in points]}
+    items = {"points": [_story_item(line, language) for line in points]}
     items["overview"] = list(_overview(spoken, language))
     for name in SECTIONS[2:-2]:
         others = [line for line in lines[MAX_POINTS:] if line.best.section == name]
-        stories = [_told(line, language, grouped=name) for line in others[:MAX_ITEMS]]
+        stories = [_story_item(line, language, grouped=name) for line in others[:MAX_ITEMS]]
         groups = list(dict.fromkeys(item.group for item in stories))
         items[name] = sorted(stories, key=lambda item: groups.index(item.group))
     items["points"].append(_summary(reports, lines, first, last, language))
@@ -160,7 +160,7 @@ def _words(text: str) -> frozenset[str]:
     )
 
 
-def _told(line: Storyline, language: Language, grouped: SectionName | None = None) -> Item:
+def _story_item(line: Storyline, language: Language, grouped: SectionName | None = None) -> Item:
     """Return a story as one item: what each day told, in order."""
     best = line.best
     shown = line.tellings

@@ -100,7 +100,7 @@ class Storyline:
 
 def trace_storylines(reports: Sequence[Report]) -> list[Storyline]:
     """Return the stories of daily reports in one language, the weightiest first."""
-    days = [(report, _tell(report)) for report in sorted(reports, key=lambda one: one.last)]
+    days = [(report, _tell(report)) for report in sorted(reports, key=lambda daily: daily.last)]
     features = _Features(days)
     lines: list[list[Telling]] = []
     by_clue: defaultdict[str, set[int]] = defaultdict(set)

@@ -99,8 +99,8 @@ def shown(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     joiners = [match.span() for match in _JOINED.finditer(text)]
-    kept = {place for start, end in joiners for place in range(start, end)}
-    return "".join(c for place, c in enumerate(text) if place in kept or _is_shown(c))
+    joined = {place for start, end in joiners for place in range(start, end)}
+    return "".join(c for place, c in enumerate(text) if place in joined or _is_shown(c))
 
 
 def _is_shown(char: str) -> bool:

@@ -35,10 +35,10 @@ class Maker:
     works: bool = True
     refuses: bool = False
 
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         if self.refuses:
             raise TooMany(3, 20)
-        self.made.append((topic, day, user, whole))
+        self.made.append((topic, day, user, with_model))
         if not self.works:
             return "no posts"
         await self.store.save_report(report(day))

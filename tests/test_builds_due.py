@@ -35,13 +35,13 @@ async def test_a_report_is_made_by_one_and_tried_again_when_it_fails(ledger: Led
     assert await ledger.claim_build(*monday, "one", six)
     assert not await ledger.claim_build(*monday, "two", six)
     assert await ledger.list_builds_due(topics, six) == []
-    assert await ledger.end_build(*monday, six, made=False, holder="one") == 1
+    assert await ledger.end_build(*monday, six, succeeded=False, holder="one") == 1
     assert await ledger.list_builds_due(topics, six + timedelta(minutes=3)) == []
     assert not await ledger.claim_build(*monday, "two", six + timedelta(minutes=3))
     five = six + timedelta(minutes=5)
     assert await ledger.list_builds_due(topics, five) == [monday]
     assert await ledger.claim_build(*monday, "two", five)
-    await ledger.end_build(*monday, six, made=True, holder="two")
+    await ledger.end_build(*monday, six, succeeded=True, holder="two")
     assert await ledger.list_builds_due(topics, six + 12 * HOUR) == []
     assert not await ledger.claim_build(*monday, "three", six + 12 * HOUR)
     assert await ledger.list_builds_due(topics, six + 24 * HOUR) == [("ai", DAY)]
@@ -57,7 +57,7 @@ async def test_a_build_whose_process_died_is_taken_over(ledger: Ledger) -> None:
     assert not await ledger.claim_build(*monday, "two", alive)
     assert await ledger.claim_build(*monday, "two", dead)
     assert not await ledger.renew_build(*monday, "one", dead)
-    await ledger.end_build(*monday, dead, made=False, holder="one")  # says nothing any more
+    await ledger.end_build(*monday, dead, succeeded=False, holder="one")  # says nothing any more
     assert await ledger.renew_build(*monday, "two", dead)
     # A clock that was set back by days makes nobody wait for days.
     assert await ledger.claim_build(*monday, "three", six - 48 * HOUR)

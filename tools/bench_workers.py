@@ -48,7 +48,7 @@ class WaitingBuilder:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Wait, then save the report."""
         await asyncio.sleep(WAIT_SECONDS)
         await self._store.save_report(replace(report(day), topic=topic))

@@ -82,7 +82,7 @@ class QuickBuilder:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def build(self, topic: str, day: date, user: str, *, whole: bool = False) -> str:
+    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Take a moment, then save the report."""
         await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311
         said = (Item(f"{topic} on {day}.", f"{topic}, {day}", cites=("x:1",)),)

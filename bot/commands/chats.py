@@ -49,7 +49,7 @@ def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     """Begin a subscription, say when the next digest comes, and post the newest report as the chat
     will get it."""
-    request = await _asked(ask)
+    request = await _parse_request(ask)
     context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
         names = ", ".join(ask.incoming.lacking)
@@ -81,7 +81,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     """End a subscription; ask which where there are several."""
-    request = await _asked(ask)
+    request = await _parse_request(ask)
     context, chat = ask.context, ask.incoming.chat
     topics = [subscription.topic for subscription in await context.store.subscriptions(chat)]
     if request.topic and request.topic not in topics:
@@ -111,7 +111,7 @@ async def next_(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
-    request = await _asked(ask)
+    request = await _parse_request(ask)
     store, chat = ask.context.store, ask.incoming.chat
     stored = {subscription.topic: subscription for subscription in await store.subscriptions(chat)}
     if not stored or (request.topic and request.topic not in stored):
@@ -180,7 +180,7 @@ async def _only_topic(ask: Ask) -> str:
     raise Unanswered(_private(ask.say("subscribe_which", choice)))
 
 
-async def _asked(ask: Ask) -> options.Asked:
+async def _parse_request(ask: Ask) -> options.Asked:
     """Return what the words ask, in any order. Raises Unanswered with a right way to say it."""
     names = {
         word: name

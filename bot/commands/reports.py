@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -84,26 +84,14 @@ async def _section(
     return await _shown(ask, report, blocks, *words)
 
 
-async def _one(ask: Ask, name: SectionName) -> Reply:
-    query = await _only(ask)
-    return await _section(ask, await ask.report(query), name, query.number)
+def show_section(name: SectionName) -> Callable[[Ask], AsyncIterator[Reply]]:
+    """Return the command that shows a section of the newest report, or of the day that is named."""
 
+    async def show(ask: Ask) -> AsyncIterator[Reply]:
+        query = await _only(ask)
+        yield await _section(ask, await ask.report(query), name, query.number)
 
-async def views(ask: Ask) -> AsyncIterator[Reply]:
-    yield await _one(ask, "views")
-
-
-async def events(ask: Ask) -> AsyncIterator[Reply]:
-    yield await _one(ask, "events")
-
-
-async def special(ask: Ask) -> AsyncIterator[Reply]:
-    yield await _one(ask, "ai")
-
-
-async def finance(ask: Ask) -> AsyncIterator[Reply]:
-    """Show the money of the industry and the economy."""
-    yield await _one(ask, "finance")
+    return show
 
 
 async def stocks(ask: Ask) -> AsyncIterator[Reply]:
@@ -245,7 +233,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
         word = " ".join(query.others)
         raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
     if query.days is None:
-        yield await _whole(ask, await ask.report(query))
+        yield await _show_all(ask, await ask.report(query))
         return
     first, last = query.days
     topic, stored = await ask.find(query)
@@ -255,7 +243,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
     elif stored is None:
         raise Unanswered(await ask.no_report(topic, (first, last)))
     else:
-        yield await _whole(ask, stored)
+        yield await _show_all(ask, stored)
 
 
 async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
@@ -268,11 +256,11 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     try:
         failure = await ask.context.builder.build(topic, day, person)
     except TooMany as limit:
-        raise Unanswered(ask.say("too_many", n=limit.made, minutes=limit.minutes)) from None
+        raise Unanswered(ask.say("too_many", n=limit.number, minutes=limit.minutes)) from None
     stored = None if failure else await ask.context.store.report(topic, day, day)
     if stored is None:
         raise Unanswered(ask.say("made_not", day=ask.in_words(day)))
-    yield await _whole(ask, stored)
+    yield await _show_all(ask, stored)
 
 
 async def now(ask: Ask) -> AsyncIterator[Reply]:
@@ -286,14 +274,14 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     day, title = ask.in_words(first), ask.context.topic(topic).title[ask.language]
     yield ask.say("making_now", topic=title, day=day)
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
-    failure = await ask.context.builder.build(topic, first, person, whole=True)
+    failure = await ask.context.builder.build(topic, first, person, with_model=True)
     stored = None if failure else await ask.context.store.report(topic, first, first)
     if stored is None:
         raise Unanswered(ask.say("made_not_because", day=day, why=failure))
     yield await compose(ask.context, stored, ReportView(ask.language_for(stored)))
 
 
-async def _whole(ask: Ask, report: Report) -> Reply:
+async def _show_all(ask: Ask, report: Report) -> Reply:
     view = ReportView(ask.language_for(report), SECTIONS)
     shown = await compose(ask.context, report, view, "report")
     # Its buttons turn it in its place, other than those of a digest.

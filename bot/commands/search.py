@@ -162,16 +162,16 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     if not question:
         raise Unanswered(ask.say("ask_what", example=await ask.example()))
     asker = ask.context.questions
-    found = await _from_model(asker, ask, question, topic) if asker else None
-    if found is None:
+    answer = await _from_model(asker, ask, question, topic) if asker else None
+    if answer is None:
         hits = await find_hits(
             ask.context.store,
             question,
             ask.context.now().date(),
             topic=topic,
         )
-        found = as_dict(answer_without_model(*hits))
-    shown = show_answer(await _with_links(ask, found), ask.language)
+        answer = as_dict(answer_without_model(*hits))
+    shown = show_answer(await _with_links(ask, answer), ask.language)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
 
@@ -186,31 +186,31 @@ async def _from_model(
         return await asker.ask(question, topic, ask.language, person)
     except TooMany as limit:
         raise Unanswered(
-            ask.say("too_many_questions", n=limit.made, minutes=limit.minutes)
+            ask.say("too_many_questions", n=limit.number, minutes=limit.minutes)
         ) from None
 
 
-async def _with_links(ask: Ask, found: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _with_links(ask: Ask, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the answer with the posts of each item: author and address."""
     rows = []
-    for row in found["items"]:
+    for row in answer["items"]:
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
         report = await ask.context.store.report(row["topic"], *days)
         posts = report.posts if report else {}
         links = [[f"@{posts[k].author}", posts[k].url] for k in row["cites"] if k in posts]
         rows.append({**row, "links": links})
-    return {**found, "items": rows}
+    return {**answer, "items": rows}
 
 
-def show_answer(found: Mapping[str, Any], language: Language) -> Reply:
+def show_answer(answer: Mapping[str, Any], language: Language) -> Reply:
     """Return an answer as a reply: its sentences with the numbers of items, then those items."""
-    verdict, items = found["verdict"], found["items"]
+    verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
     if verdict == "nothing":
         blocks.append(Paragraph(texts.text("ask_nothing", language)))
-    for sentence in found["sentences"]:
+    for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
         blocks.append(ListItem(f"{sentence['text']} {numbers}"))
     if items:

@@ -93,14 +93,14 @@ async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline 
     stored = await ask.context.store.daily_reports(topic, span[0] - around, span[1] + around)
     reports = [report.in_language(ask.language_for(report)) for report in stored]
     lines = await asyncio.to_thread(trace_storylines, reports)
-    found = find_storyline(lines, span[1], item) if span[0] == span[1] else None
-    return found or _by_posts(lines, item)
+    line = find_storyline(lines, span[1], item) if span[0] == span[1] else None
+    return line or _by_posts(lines, item)
 
 
 def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
     """Return the story that cites most of an item's posts: one of a week has those of its days."""
     keys = set(item.cites)
-    shared = [(len(keys & {k for t in one.tellings for k in t.cites}), one) for one in lines]
+    shared = [(len(keys & {k for t in line.tellings for k in t.cites}), line) for line in lines]
     number, line = max(shared, key=lambda pair: pair[0], default=(0, None))
     return line if number else None
 

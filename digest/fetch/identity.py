@@ -57,7 +57,7 @@ def identity(link: str) -> Identity:
     url = _parse(link)
     if url is None:
         return Identity("rss", _hash(link), "")
-    return _known(url) or Identity("rss", _short(_normal(url)), link)
+    return _of_service(url) or Identity("rss", _short(_normal(url)), link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ _SHARED = "-"
 def _name(entry: Entry, link: str, feed: str) -> _Names:
     """Return what an entry of the feed at that address may go by."""
     page_url, guid_url = _parse(link), _parse(entry.id)
-    service_post = next((k for url in (page_url, guid_url) if url and (k := _known(url))), None)
+    service_post = next(
+        (k for url in (page_url, guid_url) if url and (k := _of_service(url))), None
+    )
     video = entry.id.removeprefix("yt:video:")[:MAX_ID]
     if service_post is None and video and entry.id.startswith("yt:video:"):
         service_post = Identity("youtube", video, f"https://www.youtube.com/watch?v={video}")
@@ -164,7 +166,7 @@ def _choose(name: _Names, earlier: str, shared: Collection[str]) -> Identity:
     return name.guid or name.title
 
 
-def _known(url: URL) -> Identity | None:
+def _of_service(url: URL) -> Identity | None:
     host = (url.host or "").lower().removeprefix("www.")
     path = url.path.rstrip("/")
     return (

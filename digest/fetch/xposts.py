@@ -50,11 +50,11 @@ class _Reference(BaseModel):
     id: str
 
 
-def _whole(value: object) -> object:
+def _valid_count(value: object) -> object:
     return value if isinstance(value, int) and 0 <= value <= MAX_COUNT else None
 
 
-_Count = Annotated[int | None, BeforeValidator(_whole)]
+_Count = Annotated[int | None, BeforeValidator(_valid_count)]
 
 
 class _Metrics(BaseModel):

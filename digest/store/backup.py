@@ -23,6 +23,9 @@ from digest.store.engine import database_url
 if TYPE_CHECKING:
     from digest.store import Store
 
+BACKUP_HOURS = 23.0
+"""Age from which a daily backup is made anew."""
+
 Open = Callable[[str], Awaitable["Store"]]
 """`Store.open`, which this file cannot import."""
 
@@ -111,7 +114,7 @@ def _back_up(file: Path, to: Path) -> None:
     files.copy(file, to)
 
 
-async def keep_backup(url: str, now: datetime, hours: float = 23.0) -> bool:
+async def keep_backup(url: str, now: datetime) -> bool:
     """Make the daily backup beside the database where the last is older; return True if made.
 
     The earlier one stays until the new one was read from end to end and found whole.
@@ -120,7 +123,7 @@ async def keep_backup(url: str, now: datetime, hours: float = 23.0) -> bool:
     if file is None:
         return False
     last = own_backup(file)
-    if now.timestamp() - await asyncio.to_thread(files.modified_at, last) < hours * 3600:
+    if now.timestamp() - await asyncio.to_thread(files.modified_at, last) < BACKUP_HOURS * 3600:
         return False
     await asyncio.to_thread(files.copy, file, last)
     return True

@@ -177,7 +177,7 @@ class DueTables(OutboxTables):
         day: date,
         now: datetime,
         *,
-        made: bool,
+        succeeded: bool,
         holder: str = "",
         seconds: float = 0,
     ) -> int:
@@ -188,7 +188,7 @@ class DueTables(OutboxTables):
             attempts = int(await connection.scalar(select(builds.c.attempts).where(build)) or 0)
             pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts, 10))
             values: dict[str, Any] = {"state": "done", "seconds": seconds}
-            if not made:
+            if not succeeded:
                 values = {"state": "failed", "next_at": now + pause}
             claimed = and_(build, builds.c.holder == holder)
             await connection.execute(update(builds).where(claimed).values(values))

@@ -238,13 +238,13 @@ def _post_row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
 async def _load_known(
     connection: AsyncConnection, topic: str, keys: Sequence[str]
 ) -> dict[str, tuple[str, Post]]:
-    known: dict[str, tuple[str, Post]] = {}
+    stored: dict[str, tuple[str, Post]] = {}
     for some in _chunks(keys, MAX_KEYS):
         rows = await connection.execute(
             select(table).where(table.c.topic == topic, table.c.key.in_(some))
         )
-        known.update((row.key, (row.stream, post_of(row))) for row in rows)
-    return known
+        stored.update((row.key, (row.stream, post_of(row))) for row in rows)
+    return stored
 
 
 def _chunks(keys: Sequence[str], size: int) -> Iterable[Sequence[str]]:

@@ -90,7 +90,7 @@ class SourceBook:
         topic: Topic,
         spec: SourceSpec,
         name: str,
-        found: Sequence[Post],
+        posts: Sequence[Post],
         state: SourceState,
         now: datetime,
         seconds: float,
@@ -101,7 +101,7 @@ class SourceBook:
         """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
-            new = await insert_posts(connection, topic, name, found) if found else 0
+            new = await insert_posts(connection, topic, name, posts) if posts else 0
             await _save_reads(connection, state.read, now)
             row = _key(topic, spec) | {
                 "name": name,

@@ -65,13 +65,13 @@ def sheets(reply: Reply) -> list[TextSheet]:
     ]
 
 
-def inert(text: str, *, own: bool = False) -> str:
-    """Return the text with a joiner wherever Telegram would make a link; `own`: commands may be
-    tapped."""
+def inert(text: str, *, tappable: bool = False) -> str:
+    """Return the text with a joiner wherever Telegram would make a link; of commands unless
+    `tappable`."""
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
         text = pattern.sub(lambda match: match.group() + JOINER, text)
     text = _ADDRESSES.sub(lambda match: match.group().replace(".", "." + JOINER), text)
-    return text if own else _COMMANDS.sub("/" + JOINER, text)
+    return text if tappable else _COMMANDS.sub("/" + JOINER, text)
 
 
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
@@ -79,7 +79,7 @@ def inert_units(units: Sequence[Unit]) -> list[Unit]:
     return [
         Unit(
             tuple(
-                tuple(replace(run, text=inert(run.text, own=run.own)) for run in line)
+                tuple(replace(run, text=inert(run.text, tappable=run.tappable)) for run in line)
                 for line in unit.lines
             ),
             unit.heading,
@@ -138,7 +138,7 @@ def _quotes(lines: Sequence[Line], starts: Sequence[int]) -> Iterator[MessageEnt
 
 def _begins_a_command(lines: Sequence[Line]) -> bool:
     first = lines[0][0] if lines and lines[0] else None
-    return first is not None and not first.own and first.text.startswith("/")
+    return first is not None and not first.tappable and first.text.startswith("/")
 
 
 MOST_BYTES = 64
