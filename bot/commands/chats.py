@@ -55,9 +55,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
         names = ", ".join(ask.incoming.lacking)
         raise Unanswered(_private(ask.say("lacking", names=names)))
     topic = request.topic or await _only_topic(ask)
-    before = {
-        subscription.topic: subscription for subscription in await context.store.subscriptions(chat)
-    }
+    before = {subscription.topic: subscription for subscription in ask.subscriptions}
     if request.threads and not choices.can_thread(chat):
         raise Unanswered(_private(ask.say("threads_where")))
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
@@ -83,7 +81,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     """End a subscription; ask which where there are several."""
     request = await _parse_request(ask)
     context, chat = ask.context, ask.incoming.chat
-    topics = [subscription.topic for subscription in await context.store.subscriptions(chat)]
+    topics = [subscription.topic for subscription in ask.subscriptions]
     if request.topic and request.topic not in topics:
         topics = []
     if not topics:
@@ -113,7 +111,7 @@ async def next_(ask: Ask) -> AsyncIterator[Reply]:
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
     store, chat = ask.context.store, ask.incoming.chat
-    stored = {subscription.topic: subscription for subscription in await store.subscriptions(chat)}
+    stored = {subscription.topic: subscription for subscription in ask.subscriptions}
     if not stored or (request.topic and request.topic not in stored):
         raise Unanswered(_private(_nothing(ask)))
     if len(stored) > 1 and not request.topic and (request.changes or request.menu):
@@ -146,11 +144,10 @@ def _nothing(ask: Ask) -> Reply:
 
 async def _overview(ask: Ask, title: str) -> Reply:
     """Return every subscription of this chat with its time and the next digest."""
-    stored = await ask.context.store.subscriptions(ask.incoming.chat)
-    if not stored:
+    if not ask.subscriptions:
         return _nothing(ask)
     rows = []
-    for subscription in stored:
+    for subscription in ask.subscriptions:
         facts = await choices.facts(ask, subscription)
         rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
     change = tuple(
@@ -161,7 +158,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
             ),
             f"/settings {subscription.topic}",
         )
-        for subscription in stored
+        for subscription in ask.subscriptions
     )
     heading = Heading(ask.text(title), 1)
     return Reply((heading, Rows(tuple(rows))), ask.language, (change,))
@@ -182,15 +179,8 @@ async def _only_topic(ask: Ask) -> str:
 
 async def _parse_request(ask: Ask) -> options.Asked:
     """Return what the words ask, in any order. Raises Unanswered with a right way to say it."""
-    names = {
-        word: name
-        for word, name in (await ask.topic_names()).items()
-        if name in ask.context.topics
-        or any(
-            subscription.topic == name
-            for subscription in await ask.context.store.subscriptions(ask.incoming.chat)
-        )
-    }
+    usable = {*ask.context.topics, *(subscription.topic for subscription in ask.subscriptions)}
+    names = {word: name for word, name in (await ask.topic_names()).items() if name in usable}
     names |= {options.tag(name): name for name in names.values()}
     try:
         return options.understood(ask.words, names)
