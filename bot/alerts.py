@@ -116,10 +116,7 @@ class Alerts:
             log.error("%s (%s) could not be noted: %s", matter, about, error)
 
     async def deliver(
-        self,
-        platform: str,
-        operators: Sequence[str],
-        send: Callable[[str, Reply], Awaitable[None]],
+        self, platform: str, operators: Sequence[str], send: Callable[[str, Reply], Awaitable[None]]
     ) -> None:
         """Tell these operators what they have not heard yet, in one message each. Never raises.
 

@@ -152,10 +152,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
         rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
     change = tuple(
         Button(
-            ask.text(
-                "change",
-                topic=ask.context.topic(subscription.topic).title[ask.language],
-            ),
+            ask.text("change", topic=ask.context.topic(subscription.topic).title[ask.language]),
             f"/settings {subscription.topic}",
         )
         for subscription in ask.subscriptions

@@ -222,10 +222,7 @@ def _languages(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]
 
 def _lengths(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     for word in ("brief", "detail"):
-        yield (
-            _checked(ask.text(f"length_{word}"), subscription.length == word),
-            word,
-        )
+        yield _checked(ask.text(f"length_{word}"), subscription.length == word), word
 
 
 def _sections(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:

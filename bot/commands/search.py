@@ -164,12 +164,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     asker = ask.context.questions
     answer = await _from_model(asker, ask, question, topic) if asker else None
     if answer is None:
-        hits = await find_hits(
-            ask.context.store,
-            question,
-            ask.context.now().date(),
-            topic=topic,
-        )
+        hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
     shown = show_answer(await _with_links(ask, answer), ask.language)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))

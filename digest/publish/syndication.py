@@ -11,14 +11,7 @@ from feedgenerator import Atom1Feed, Rss201rev2Feed
 
 from digest.models import BRIEF, Item, Report, Topic
 from digest.publish import days_of
-from digest.publish.layout import (
-    Frame,
-    describe,
-    label,
-    list_cited,
-    printable,
-    web_address,
-)
+from digest.publish.layout import Frame, describe, label, list_cited, printable, web_address
 
 KINDS = {
     "feed.xml": "application/rss+xml; charset=utf-8",

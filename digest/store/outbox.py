@@ -255,11 +255,7 @@ _BLOCKED = (
         _before.c.chat == parts.c.chat,
         or_(
             _before.c.state == "sending",
-            and_(
-                _before.c.state == "waiting",
-                _before.c.id < parts.c.id,
-                ~_after_a_gap(_before.c),
-            ),
+            and_(_before.c.state == "waiting", _before.c.id < parts.c.id, ~_after_a_gap(_before.c)),
         ),
     )
     .exists()

@@ -54,8 +54,7 @@ _REPORT_BITS, _NUMBER_BITS = 27, 16
 _MAX_DAY = (1 << 20) - 1
 
 _entries = table(
-    "entries",
-    *map(column, ("rowid", "head", "body", "topic", "report_id", "section", "position")),
+    "entries", *map(column, ("rowid", "head", "body", "topic", "report_id", "section", "position"))
 )
 _COMMON_INSERT = (
     "INSERT INTO entries (rowid, head, body, topic, report_id, section, position{0})"
@@ -65,14 +64,8 @@ _INSERT = {
     "sqlite": text(_COMMON_INSERT.format("", "")),
     "postgresql": text(_COMMON_INSERT.format(", terms", ", CAST(:terms AS tsvector)")),
 }
-_MATCH = {
-    "sqlite": "entries MATCH :query",
-    "postgresql": "terms @@ CAST(:query AS tsquery)",
-}
-_RANK = {
-    "sqlite": "rank, ",
-    "postgresql": "ts_rank(terms, CAST(:query AS tsquery)) DESC, ",
-}
+_MATCH = {"sqlite": "entries MATCH :query", "postgresql": "terms @@ CAST(:query AS tsquery)"}
+_RANK = {"sqlite": "rank, ", "postgresql": "ts_rank(terms, CAST(:query AS tsquery)) DESC, "}
 # Written out: making these statements anew would take longer than most of them run.
 _COUNT_SQL = "SELECT count(*) FROM (SELECT 1 FROM entries WHERE {match} LIMIT :most) AS counted"
 _FIND_SQL = (

@@ -10,15 +10,7 @@ from sqlalchemy import Connection, cast, func, select
 from sqlalchemy import Float as Number
 
 from digest.store import Store
-from digest.store.tables import (
-    builds,
-    deliveries,
-    parts,
-    reports,
-    source_days,
-    sources,
-    spending,
-)
+from digest.store.tables import builds, deliveries, parts, reports, source_days, sources, spending
 
 Counts = dict[tuple[str, ...], float]
 

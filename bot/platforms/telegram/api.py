@@ -10,16 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.messages import Reply
-from bot.platforms import (
-    Delivered,
-    Host,
-    Outgoing,
-    Pace,
-    Refused,
-    Setup,
-    Unsure,
-    send_answer,
-)
+from bot.platforms import Delivered, Host, Outgoing, Pace, Refused, Setup, Unsure, send_answer
 from bot.platforms.telegram.entities import write_bodies
 from bot.platforms.telegram.wire import UpdatesWire, Wire, open_bot
 from bot.rich import parts

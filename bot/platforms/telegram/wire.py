@@ -38,10 +38,7 @@ class Wire(BaseRequest):
         self.root = setup.api_url.rstrip("/") or "https://api.telegram.org"
         self._token = setup.token
         self._client = ApiClient(
-            seconds,
-            {"User-Agent": self.USER_AGENT},
-            proxy=setup.api_proxy,
-            connections=connections,
+            seconds, {"User-Agent": self.USER_AGENT}, proxy=setup.api_proxy, connections=connections
         )
 
     async def call_method(
