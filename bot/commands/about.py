@@ -45,7 +45,7 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
         key = "topic_line" if days else "topic_none"
         newest = days[-1] if days else ""
         line = texts.text(key, language, n=len(days), posts=posts, day=newest)
-        rows.append((f"{name} · {ask.context.topic(name).title[language]}", line))
+        rows.append((f"{name} · {ask.title(name)}", line))
     title = Heading(texts.text("topics", language), 1)
     yield reply(title, Rows(tuple(rows)), language=language)
 
@@ -222,7 +222,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
         "why": explain(message.error, ask.language),
         "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
         "position": message.position + 1,
-        "topic": ask.context.topic(message.topic).title[ask.language],
+        "topic": ask.title(message.topic),
         "day": texts.weekday(message.day, ask.language),
     }
     return f"{message.part} · {where}", ask.text("held_row", **facts)

@@ -193,6 +193,10 @@ class Ask:
         today = self.context.now().date()
         return texts.days_in_words(first, last or first, self.language, today)
 
+    def title(self, topic: str) -> str:
+        """Return what people call a topic, in the language of the answer."""
+        return self.context.topic(topic).title[self.language]
+
     def text(self, key: str, **values: object) -> str:
         """Return a text in the language of the answer."""
         return texts.text(key, self.language, **values)

@@ -68,7 +68,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     answer = ask.say(
         key, *choices.buttons(ask, subscription), **await choices.facts(ask, subscription)
     )
-    title = context.topic(topic).title[ask.language]
+    title = ask.title(topic)
     follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
     if chat.platform == "terminal":
         follows = (Paragraph(ask.text("terminal_note")), *follows)
@@ -87,16 +87,13 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     if not topics:
         raise Unanswered(_private(_nothing(ask)))
     if len(topics) > 1 and not request.topic:
-        choice = tuple(
-            Button(context.topic(name).title[ask.language], f"/unsubscribe {name}")
-            for name in topics
-        )
+        choice = tuple(Button(ask.title(name), f"/unsubscribe {name}") for name in topics)
         yield _private(ask.say("unsubscribe_which", choice))
         return
     topic = request.topic or topics[0]
     await context.store.unsubscribe(chat, topic)
     again = Button(ask.text("undo"), f"/subscribe {topic}")
-    title = context.topic(topic).title[ask.language]
+    title = ask.title(topic)
     yield _private(ask.say("unsubscribed", (again,), topic=title))
 
 
@@ -152,7 +149,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
         rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
     change = tuple(
         Button(
-            ask.text("change", topic=ask.context.topic(subscription.topic).title[ask.language]),
+            ask.text("change", topic=ask.title(subscription.topic)),
             f"/settings {subscription.topic}",
         )
         for subscription in ask.subscriptions

@@ -56,7 +56,7 @@ async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
     """Return what texts say of a subscription."""
     language = ask.language
     return {
-        "topic": ask.context.topic(subscription.topic).title[language],
+        "topic": ask.title(subscription.topic),
         "days": days_said(subscription, language),
         "at": f"{subscription.at:%H:%M}",
         "zone": zone_label(subscription.timezone, ask.language),

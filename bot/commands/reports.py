@@ -271,7 +271,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     first, last = query.days or (yesterday, yesterday)
     if first != last:
         raise Unanswered(ask.say("one_day", example=await ask.example()))
-    day, title = ask.in_words(first), ask.context.topic(topic).title[ask.language]
+    day, title = ask.in_words(first), ask.title(topic)
     yield ask.say("making_now", topic=title, day=day)
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
     failure = await ask.context.builder.build(topic, first, person, with_model=True)
