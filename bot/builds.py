@@ -48,7 +48,7 @@ class Builds:
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Make a report, or wait for the one that is being made; return "" where that worked, else
         why not. Both count for the user: raises TooMany for one who asks too often. An operator who
-        asks for the whole one may ask as often as it takes."""
+        asks `with_model` may ask as often as it takes."""
         if not with_model:
             count_turn(self._asked, user, BUILDS_AN_HOUR)
         # The report that is being made with a model answers both: a draft would replace it.

@@ -76,5 +76,5 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     assert len(await ledger.ready("telegram", 10, gone)) == 1, "its process died, no other came"
     await ledger.renew_build("ai", report_day, "one", gone)
     assert await ledger.ready("telegram", 10, gone) == []
-    await ledger.end_build("ai", report_day, gone, made=True, holder="one")
+    await ledger.end_build("ai", report_day, gone, succeeded=True, holder="one")
     assert len(await ledger.ready("telegram", 10, gone)) == 1

@@ -341,7 +341,7 @@ async def test_two_who_ask_for_one_day_share_one_build(monkeypatch: pytest.Monke
 
     started: list[tuple[str, date]] = []
 
-    async def slow(topic: str, day: date, *, whole: bool) -> str:
+    async def slow(topic: str, day: date, *, with_model: bool) -> str:
         started.append((topic, day))
         await asyncio.sleep(0.01)
         return ""
@@ -365,14 +365,14 @@ async def test_who_asks_during_the_whole_build_gets_its_report(
 
     started: list[bool] = []
 
-    async def slow(topic: str, day: date, *, whole: bool) -> str:
-        started.append(whole)
+    async def slow(topic: str, day: date, *, with_model: bool) -> str:
+        started.append(with_model)
         await asyncio.sleep(0.01)
         return ""
 
     monkeypatch.setattr(making, "run_digest", slow)
     builds = making.Builds()
-    clock = asyncio.create_task(builds.build("ai", DAY, "clock", whole=True))
+    clock = asyncio.create_task(builds.build("ai", DAY, "clock", with_model=True))
     await asyncio.sleep(0)
     assert await builds.build("ai", DAY, "u0") == await clock == ""
     assert started == [True]
