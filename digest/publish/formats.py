@@ -27,9 +27,27 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
         "to": report.last.isoformat(),
         "language": report.language,
         "writer": report.writer,
-        "sections": [asdict(section) for section in report.sections],
+        "sections": [
+            {
+                "name": section.name,
+                "title": section.title,
+                "items": [
+                    {
+                        "group": item.group,
+                        "title": item.title,
+                        "text": item.text,
+                        "cites": list(item.cites),
+                        "status": item.status,
+                    }
+                    for item in section.items
+                ],
+            }
+            for section in report.sections
+        ],
         "counts": {name: getattr(report.counts, name) for name in COUNTS},
-        "sources": [asdict(source) for source in report.sources],
+        "sources": [
+            {"name": s.name, "posts": s.posts, "ok": s.ok, "note": s.note} for s in report.sources
+        ],
         "cost": asdict(report.cost),
         "posts": {
             key: {
