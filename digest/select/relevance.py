@@ -156,8 +156,7 @@ def _count_keywords(keywords: Sequence[str], reading: Reading) -> int:
     text = f" {reading.plain.lower().replace('-', ' ')} "
     count = 0
     for keyword in keywords:
-        start = find_keyword(text, keyword)
-        if start >= 0:
+        if keyword in text and (start := find_keyword(text, keyword)) >= 0:
             count += 1
             text = text.replace(text[start : start + len(keyword)], "\n")
     return count
