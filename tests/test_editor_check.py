@@ -13,6 +13,7 @@ from digest.errors import LlmError
 from digest.reading import Story, attach, read
 from digest.write.model.context import Context, is_stub
 from digest.write.model.editor import Editor
+from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Pick
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
@@ -196,6 +197,32 @@ def test_a_cut_headline_alone_is_no_must() -> None:
     assert first.importance == 3
     shown, _ = Context(material=material()).show_events([first], (600,), room=500)
     assert "ready for all" in shown
+
+
+def with_margin(story: Story, margin: float) -> Story:
+    attach(list(story.readings), scores={"advertisement": [margin] * len(story.readings)})
+    return story
+
+
+def test_advertising_is_told_nowhere_and_joins_no_event() -> None:
+    """Where model and head agree; the head alone, or the model alone, is often wrong."""
+    offer = with_margin(event_of("Meridian 4 is now in our store.", event=1), -0.2)
+    news = with_margin(event_of("Northlight releases Meridian 4.", event=1), -1.5)
+    stories = [news, offer, *FILLERS]
+    pick = Pick(ads=[1, 2], must=[3, 4, 5, 6, 7, 8], detail=[1, 2], same=[[1, 2]])
+    events = group_stories(stories, pick, len(stories))
+    assert [e.importance for e in events if e.stories[0] is news] == [2]
+    assert [e.importance for e in events if e.stories == (offer,)] == [0]
+    pages = share_out(events, Context(material=material()))
+    assert offer.posts[0] not in pages.views
+
+
+@pytest.mark.parametrize("pick", [{"ads": [1], "must": [1]}, {"ads": [1, 2, 3, 4]}])
+def test_a_must_and_a_third_of_the_day_are_no_advertising(pick: Reply) -> None:
+    stories = [with_margin(story, 0.1) for story in [event_of("Meridian 4 is out."), *FILLERS]]
+    picked = Pick.model_validate({"detail": [2, 3, 4, 5, 6, 7], **pick})
+    events = group_stories(stories, picked, len(stories))
+    assert all(event.importance != 0 for event in events)
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,11 @@ class Draft:
         quotes = (quote for reading in readings for quote in self.quotes.get(reading.key, ()))
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
-    def choose_lead(self, story: Story, least: float, *, any_language: bool = False) -> Lead | None:
+    def choose_lead(self, story: Story, least: float) -> Lead | None:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
-        One in the report's language goes before all others unless `any_language` is set, a headline
-        that was cut behind them.
+        One in the report's language goes before all others, a headline that was cut behind them.
         """
         leads = [
             Lead(quote, rate_quote(quote, place))
@@ -152,7 +151,7 @@ class Draft:
         leads.sort(
             key=lambda lead: (
                 is_cut_headline(lead.quote.sentence),
-                not any_language and lead.quote.sentence.language != self.language,
+                lead.quote.sentence.language != self.language,
                 -lead.value,
             )
         )

@@ -7,7 +7,7 @@ are the only way a model can name a post, so it cannot cite one that it was not 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -36,6 +36,10 @@ LINE_CHARS = range(100, 241)
 """Characters of a story where all stories of the day are listed: as many as there is room for."""
 LEAST_LEAD = 0.7
 """Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
+MAX_LEADS = 6
+"""Posts of a story of which the one is sought that tells it best."""
+FULLER, FULL_CHARS = 0.6, 250
+"""What the value of a sentence gains where its post is so long: a model reads all of it."""
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
@@ -62,7 +66,7 @@ class Event:
     """Place in the day's order, from 1; a model knows the event by it."""
     stories: tuple[Story, ...]
     importance: int | None = None
-    """0 to 3 as the model picked; None where it was not asked or did not say."""
+    """1 to 3 as the model picked, 0 for advertising; None where it was not asked or did not say."""
 
     @cached_property
     def posts(self) -> list[Post]:
@@ -202,8 +206,16 @@ class Context(ShownPosts):
 
     def _choose_leads(self, stories: Iterable[Story]) -> list[Post]:
         """Return the post of each story that tells its news best, in whatever language."""
-        leads = (self.draft.choose_lead(s, LEAST_LEAD, any_language=True) for s in stories)
-        return [lead.quote.post for lead in leads if lead]
+        rated = (list(self._rate_leads(story)) for story in stories)
+        return [max(leads, key=itemgetter(0))[1] for leads in rated if leads]
+
+    def _rate_leads(self, story: Story) -> Iterator[tuple[float, Post]]:
+        for place, reading in enumerate(story.readings[:MAX_LEADS]):
+            quotes = filter(tells_news, self.draft.quotes.get(reading.key, ()))
+            value = max((rate_quote(quote, place) for quote in quotes), default=0.0)
+            if value >= LEAST_LEAD and not _sells(reading) and not is_cut_headline(reading.post):
+                size = _measure_width(shorten(reading.post.text, POST_CHARS))
+                yield value + FULLER * min(1.0, size / FULL_CHARS), reading.post
 
     def opinions(self) -> list[Post]:
         """Return posts that may hold a view, one an author, the likeliest first: what sells is
@@ -263,7 +275,7 @@ def is_stub(post: Post) -> bool:
     """Return True for a cut headline that is too short to say what happened. Of 104 that an editor
     took for must-haves on 40 days, 2 are."""
     words = shorten(post.text, POST_CHARS).removesuffix(CUT)
-    wide = sum(char >= "\u2e80" for char in words) // 2
+    wide = (_measure_width(words) - len(words)) // 2
     spaced = sum(any(map(str.isalnum, word)) for word in words.split(" ")[:-1])
     return is_cut_headline(post) and spaced + wide < HEADLINE_WORDS
 
@@ -277,12 +289,17 @@ def shorten(text: str, most: int, news: str = "") -> str:
     words = _flatten(text)
     if not words or talks_to_programs(words):
         return ""
-    wide = sum(char >= "\u2e80" for char in words[:most])
+    wide = _measure_width(words[:most]) - len(words[:most])
     most = most if wide < most / 4 else most * 5 // 8
     start = words.find(_flatten(news)[:LONG_WORD]) if news else -1
     if len(words) <= most or start < most // 2:
         return _cut(words, most)
     return f"{_cut(words, most // 4)} {_cut(words[start:], most - most // 4)}"
+
+
+def _measure_width(text: str) -> int:
+    """Return the characters of a text; wide ones count twice."""
+    return len(text) + sum(char >= "\u2e80" for char in text)
 
 
 @lru_cache(maxsize=4096)

@@ -49,8 +49,6 @@ MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of the posts of an event in the brief."""
-MANY_EVENTS = 20
-"""Events on a page with more of which each is shown by one post."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
@@ -161,9 +159,7 @@ class Editor:
         pages = share_out(events, self.context)
         show, posts = self.context.show_events, self.context.show_posts
         leading, _ = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
-        further, _ = show(
-            pages.events, _divide(ROOM["events"], len(pages.events)), room=ROOM["events"]
-        )
+        further = self._show_further(pages.events)
         views = posts(pages.views, room=ROOM["views"])
         money = posts(pages.money, room=ROOM["money"])
         shown = {"brief": leading, "events": further, "views": views, "money": money}
@@ -187,6 +183,16 @@ class Editor:
             for name, schema, text, values in forms
             if text
         }
+
+    def _show_further(self, events: Sequence[Event]) -> str:
+        """Return the blocks of the events that the brief does not own, as full as all of them have
+        room for."""
+        least = 3 * ROOM["events"] // max(1, len(events))
+        for chars in (POST_CHARS, POST_CHARS // 2), (POST_CHARS,), (min(POST_CHARS, least),):
+            text, seen = self.context.show_events(events, chars, room=ROOM["events"])
+            if seen == len(events):
+                break
+        return text
 
     def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
         # Who writes no text needs no rules for it.
@@ -260,14 +266,6 @@ class Editor:
             return cut_refused(candidate) if _is_refused(candidate) else require_subject(next(rest))
 
         return list(map(shorten, candidates))
-
-
-def _divide(room: int, count: int) -> tuple[int, ...]:
-    """Return the characters of the posts of an event with which all of so many have room."""
-    each = 3 * room // max(1, count)
-    if count > MANY_EVENTS:
-        return (min(POST_CHARS, each),)
-    return min(POST_CHARS, 2 * each // 3), min(POST_CHARS // 2, each // 3)
 
 
 def _is_settled(candidate: Candidate) -> bool:

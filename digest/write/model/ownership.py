@@ -23,8 +23,9 @@ from digest.write.model.context import (
     unique_posts,
 )
 
-LEADING, FURTHER = 18, 10
-"""Events that the brief chooses from; how many of them are its own where no model picked."""
+LEADING, FURTHER, SPARE = 12, 10, 4
+"""Events that the brief chooses from at least; how many of them are its own where no model picked;
+and how many there are beside those that must be told."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event that the brief shows, and another page."""
 FULL_PAGE = 12
@@ -51,13 +52,15 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     """Return who shows what of these events, which stand with the most important first."""
     is_picked = any(event.importance for event in events)
     live = [event for event in events if event.importance or not is_picked]
-    brief = live[:LEADING]
+    musts = sum(event.importance == MUST for event in events)
+    brief = live[: max(LEADING, musts + SPARE)]
     owned = [e for e in brief if e.importance == MUST] if is_picked else brief[:FURTHER]
     others = [event for event in live if event not in owned]
     assets, deals = context.assets(), {post.key for post in context.deals()}
     views = [e for e in others if _is_view(e, context)]
     sums = [e for e in others if e not in views and e.posts[0].key in deals]
     left_out = _list_keys(events) - _list_keys(live)
+    ads = _list_keys(event for event in events if event.importance == 0)
     money = unique_posts([
         *(post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]),
         # A price is another statement than the event that moved it.
@@ -78,7 +81,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     opinions = [
         post
         for post in context.opinions()
-        if post.key not in taken
+        if post.key not in taken | ads
         and (post.key not in left_out or context.measure_view(post) > REAL_VIEW)
     ]
     return Pages(

@@ -8,7 +8,7 @@ gains at most its own story's place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,9 @@ MAX_SAME = 8
 """Stories that a model may unite at once; a longer list is no event."""
 MAX_MUST = 14
 """More than this are no must-haves; the others are worth the detail."""
+MAX_ADS, LEAST_AD = 1 / 3, -1.0
+"""Share of the stories that may be advertising; and the margin of that head below which none is,
+as 5 of 119 are: a post must not talk the model out of another story."""
 LEAST_PICKED = 6
 """Fewer stories than this are no choice among a day's."""
 LEAST_TRUST = 0.5
@@ -50,9 +53,12 @@ def group_stories(
     importance = _importance(pick, shown) if pick else {}
     if pick and not _plausible(importance, shown):
         pick, importance = None, {}
-    same = _list_same(pick, shown) if pick else []
+    ads = _list_ads(pick, stories[:shown]) if pick else set()
+    ads -= {at for at, level in importance.items() if level == MUST}
+    importance |= dict.fromkeys(ads, 0)
+    same = _list_same(pick, shown, ads) if pick else []
     _share_importance(importance, same)
-    groups = _unite(stories, same)
+    groups = _unite(stories, same, ads)
     events = [
         Event(0, tuple(stories[at] for at in group), max_importance(importance, group))
         for group in groups
@@ -107,9 +113,19 @@ def _plausible(importance: Mapping[int, int], count: int) -> bool:
     return not others or agree >= LEAST_TRUST * len(picked) * len(others)
 
 
-def _list_same(pick: Pick, shown: int) -> list[list[int]]:
+def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
+    """Return the places of the stories that model and head take for advertising."""
+    listed = {n - 1 for n in pick.ads if 0 < n <= len(stories)}
+    if len(listed) > MAX_ADS * len(stories):
+        return set()
+    margins = {at: stories[at].readings[0].scores.get("advertisement", 0.0) for at in listed}
+    return {at for at, margin in margins.items() if margin > LEAST_AD}
+
+
+def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
     """Return the places of the stories that the model calls one event; a long list is none."""
-    lists = [[n - 1 for n in sorted(set(numbers)) if 0 < n <= shown] for numbers in pick.same]
+    places = set(range(shown)).difference(ads)
+    lists = [[n - 1 for n in sorted(set(numbers)) if n - 1 in places] for numbers in pick.same]
     return [places for places in lists if 1 < len(places) <= MAX_SAME]
 
 
@@ -122,8 +138,11 @@ def _share_importance(importance: dict[int, int], same: Iterable[Sequence[int]])
             importance.setdefault(at, level)
 
 
-def _unite(stories: Sequence[Story], same: Iterable[Sequence[int]]) -> list[list[int]]:
-    """Return groups of places, each best first, in the order of their best."""
+def _unite(
+    stories: Sequence[Story], same: Iterable[Sequence[int]], ads: Collection[int]
+) -> list[list[int]]:
+    """Return groups of places, each best first, in the order of their best; advertising stands
+    alone."""
     vectors = _vectors(stories)
     leader = list(range(len(stories)))
 
@@ -134,6 +153,8 @@ def _unite(stories: Sequence[Story], same: Iterable[Sequence[int]]) -> list[list
 
     by_event: dict[int, int] = {}
     for at, story in enumerate(stories):
+        if at in ads:
+            continue
         first = by_event.setdefault(story.event, at)
         join(first, at, float(vectors[first][0] @ vectors[at][0]), SAME_MEANING)
     for first, *others in same:

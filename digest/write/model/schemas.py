@@ -32,6 +32,7 @@ Numbers = Annotated[list[int], BeforeValidator(read_numbers)]
 class Pick(BaseModel):
     """Answer to `pick.md`: numbers of stories."""
 
+    ads: Numbers = []
     must: Numbers = []
     detail: Numbers = []
     mention: Numbers = []
