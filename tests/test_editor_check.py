@@ -293,6 +293,23 @@ async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> No
     assert item.group
 
 
+async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more() -> None:
+    untold: list[Reply] = []
+
+    def forgetful(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        if wanted(prompt) == "points":
+            untold.append(reply["points"].pop(0))
+        if wanted(prompt) == "items":
+            (missing,) = re.findall(r"^\[(i\d+)\] title: \ntext: \nwrong: is missing", prompt, re.M)
+            ids = [key for key, text in sentences_of(prompt, "zh") if text == untold[0]["text"]]
+            return {"items": [{"id": missing, **untold[0], "cites": ids}]}
+        return reply
+
+    told = [item.text for item in items(await edited(forgetful), "points")]
+    assert untold[0]["text"] in told
+
+
 def test_the_check_sees_what_the_writer_saw() -> None:
     shown = Context(material=material())
     long = post("Northlight says so. " * 60, "1")

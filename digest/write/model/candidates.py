@@ -100,7 +100,7 @@ def rewrite(
     rewritten = _candidate(
         candidate.section, again.text, cites, own, spoken, title=title, group=group
     )
-    if candidate.item.title:
+    if candidate.item.title or not candidate.item.text:  # of an item that was missing, both are new
         return rewritten
     return replace(rewritten, item=replace(rewritten.item, title=""))
 

@@ -19,13 +19,20 @@ from pydantic import BaseModel
 from digest.errors import BudgetSpent, LlmError, ReportFull
 from digest.llm.budget import tokens
 from digest.llm.client import Call
-from digest.models import Quality, Refusal, Section, SectionName
+from digest.models import Item, Quality, Refusal, Section, SectionName
 from digest.select.embed import release
 from digest.write import Material
 from digest.write.extractive import notes
 from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.notes import OTHER, heading
-from digest.write.model.assembly import GATE, Edited, assemble, list_distinct, reduce
+from digest.write.model.assembly import (
+    GATE,
+    TELLING,
+    Edited,
+    assemble,
+    list_distinct,
+    reduce,
+)
 from digest.write.model.candidates import MOST, Candidate, read_candidates, require_subject, rewrite
 from digest.write.model.check import (
     apply_check,
@@ -36,8 +43,8 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import POST_CHARS, Context, Event
-from digest.write.model.ownership import share_out
+from digest.write.model.context import MUST, POST_CHARS, Context, Event
+from digest.write.model.ownership import BRIEF_POSTS, share_out
 from digest.write.model.pick import MAX_STORIES, group_stories
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
@@ -52,6 +59,7 @@ BRIEF_CHARS = (900, 280, 280, 280)
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
+MISSED = "is missing: write title and text of this event"
 LANGUAGES = {"zh": "Chinese (simplified)", "en": "English"}
 _SECTIONS: Mapping[str, frozenset[SectionName]] = {
     "views": frozenset(["views"]),
@@ -117,7 +125,8 @@ class Editor:
         distinct = list_distinct(self.material, good, events)
         candidates, believed = await self._check([*distinct, *failed])
         refusals = list_refusals(candidates, final=False)
-        candidates = await self._repair(candidates)
+        candidates = await self._repair([*candidates, *self._list_missed(candidates, events)])
+        candidates = [c for c in candidates if MISSED not in c.problems]
         candidates = self._trim(candidates)
         refusals += list_refusals(candidates, final=True)
         silent = {s for name, answer in answers.items() if answer is None for s in _SECTIONS[name]}
@@ -235,6 +244,21 @@ class Editor:
             return list(candidates), True
         answer = await self._ask(self._call("check", Check, {"posts": posts, "items": items}))
         return apply_check(candidates, answer, places) if answer else (list(candidates), False)
+
+    def _list_missed(
+        self, candidates: Sequence[Candidate], events: Sequence[Event]
+    ) -> list[Candidate]:
+        """Return an empty item for each event that must be told and that no item cites."""
+        cited = {p.key for c in candidates if c.section in TELLING for p in c.posts}
+        posts = [
+            tuple(self.context.leading_posts(event)[:BRIEF_POSTS])
+            for event in events
+            if event.importance == MUST and not cited & {post.key for post in event.posts}
+        ]
+        return [
+            Candidate("points", Item("", cites=tuple(p.key for p in own)), own, (MISSED,))
+            for own in posts
+        ]
 
     async def _repair(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, those that failed as they are after going back once."""
