@@ -2,8 +2,8 @@
 
 What must be told stands in the brief alone, the others also on the page of money or of events. What
 sounds like a view stands on the page of views; where it was picked, among the events as well, as it
-may be an announcement. What the pick left out arrives nowhere, but for views: an editor picks news.
-What it mentions fills the page of events where there is room.
+may be an announcement. What the pick left out arrives nowhere; what it only mentions is shown for
+its view, and fills the page of events where there is room.
 """
 
 from __future__ import annotations
@@ -31,9 +31,8 @@ BRIEF_POSTS, PAGE_POSTS = 4, 2
 FULL_PAGE = 12
 """Events on a page with which nothing is added that is only mentioned: it makes none better."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
-"""Margin of `view` from which a post that the pick left out is shown for its view; and an event is
-one, where it lies so far above the margin of `news`: on eight days 27 of 36 stories that an editor
-filed under views, and 14 of 188 others."""
+"""Margin of `view` from which an event is a view, where it lies so far above the margin of `news`:
+on eight days 27 of 36 stories that an editor filed under views, and 14 of 188 others."""
 MAX_OPINIONS = 12
 """Posts shown for their views: on eight days those from 13 to 16 held 1 of 25."""
 
@@ -60,7 +59,6 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     views = [e for e in others if _is_view(e, context)]
     sums = [e for e in others if e not in views and e.posts[0].key in deals]
     left_out = _list_keys(events) - _list_keys(live)
-    ads = _list_keys(event for event in events if event.importance == 0)
     money = unique_posts([
         *(post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]),
         # A price is another statement than the event that moved it.
@@ -78,12 +76,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         if event not in views
         for post in context.leading_posts(event)[:most]
     }
-    opinions = [
-        post
-        for post in context.opinions()
-        if post.key not in taken | ads
-        and (post.key not in left_out or context.measure_view(post) > REAL_VIEW)
-    ]
+    opinions = [post for post in context.opinions() if post.key not in taken | left_out]
     return Pages(
         brief,
         further,
