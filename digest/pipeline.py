@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -54,6 +54,9 @@ from digest.write.model.prompts import load_prompts
 from digest.write.model.translate import translate
 
 log = logging.getLogger(__name__)
+
+MOST_NAMED = 5
+"""Days that an error names."""
 
 Progress = Callable[[str, int, int], None]
 """Told the name of each step as it begins, how many are behind it, and how many there are."""
@@ -305,6 +308,7 @@ async def _gather_files(
     results: list[SourceResult] = []
     inside: list[tuple[str, Post]] = []
     outside: list[Dropped] = []
+    days: set[date] = set()
     marks = await store.list_withdrawn()
     for path in files:
         source = open_source(SourceSpec("jsonl", str(path)))
@@ -320,19 +324,33 @@ async def _gather_files(
         await store.save_posts(topic, source.name, posts)
         results.append(SourceResult(source.name, len(posts)))
         for post in posts:
-            if window.first <= post.created_at.astimezone(zone).date() <= window.last:
+            day = post.created_at.astimezone(zone).date()
+            if window.first <= day <= window.last:
                 inside.append((source.name, post))
             else:
                 outside.append(Dropped(post.key, "outside", "outside"))
+                days.add(day)
     if not any(result.ok for result in results):
         notes = "; ".join(result.note for result in results)
         raise DigestError(f"none of the post files could be read: {notes}")
-    empty = not inside and not outside
-    if empty and await store.report(topic.name, window.first, window.last):
+    if outside and not inside:
+        raise DigestError(_say_other_days(topic, window, days))
+    if not inside and await store.report(topic.name, window.first, window.last):
         raise DigestError(
             f"there is no post in these files: the report of {window.last} stays as it is"
         )
     return Gathered(tuple(inside), tuple(results), tuple(outside))
+
+
+def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str:
+    """Return why there is no report: the posts of these files are of other days."""
+    named = ", ".join(map(str, sorted(days)[:MOST_NAMED]))
+    named += " …" if len(days) > MOST_NAMED else ""
+    asked = " to ".join(map(str, dict.fromkeys([window.first, window.last])))
+    return (
+        f"no post in these files is of {asked} ({window.timezone}), but of {named}:"
+        f" python -m bot digest {topic.name} --date {max(days)} makes a report of such a day"
+    )
 
 
 def _counts(

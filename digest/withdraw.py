@@ -7,8 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from digest.errors import DigestError
-from digest.models import Report, Section
+from digest.models import Item, Report, Section
+from digest.select.continuity import restore_post
 from digest.store import Store
+from digest.write.verify import verify
+
+RUN = 6
+"""Letters, signs and digits in a row that are compared."""
+OWN_WORDS = 0.5
+"""Share of an item's runs in a post from which it is told in that post's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,8 @@ class Withdrawal:
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
     """Delete a post by its key or address, or all posts of an author, for good.
 
-    Items that rest on them alone go, and their report counts them. Raises DigestError where no
-    such post is known.
+    Items that rest on them alone, or are told in their words, go, and their report counts them.
+    Raises DigestError where no such post is known.
     """
     keys, author = await store.find_posts(name)
     if not keys:
@@ -58,10 +65,12 @@ async def _load_whole(store: Store, topic: str, first: date, last: date) -> Repo
 
 
 def strip_posts(report: Report, keys: Collection[str]) -> Report:
-    """Return a report without these posts and without the items that only they prove."""
-    sections, gone = _strip(report.sections, keys)
+    """Return a report without these posts, without the items that only they prove, and without
+    those told in their words."""
+    sections, gone = _strip(report, report.sections, keys)
     renderings = {
-        language: _strip(rendering, keys)[0] for language, rendering in report.renderings.items()
+        language: _strip(report, rendering, keys)[0]
+        for language, rendering in report.renderings.items()
     }
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
@@ -74,15 +83,42 @@ def strip_posts(report: Report, keys: Collection[str]) -> Report:
     )
 
 
-def _strip(sections: tuple[Section, ...], keys: Collection[str]) -> tuple[tuple[Section, ...], int]:
+def _strip(
+    report: Report, sections: tuple[Section, ...], keys: Collection[str]
+) -> tuple[tuple[Section, ...], int]:
     stripped, gone = [], 0
     for section in sections:
         remaining = []
         for item in section.items:
-            cites = tuple(key for key in item.cites if key not in keys)
-            if item.cites and not cites:
-                gone += 1
+            left = replace(item, cites=tuple(key for key in item.cites if key not in keys))
+            if left.cites == item.cites or (left.cites and _stands(left, item, report)):
+                remaining.append(left)
             else:
-                remaining.append(replace(item, cites=cites))
+                gone += 1
         stripped.append(replace(section, items=tuple(remaining)))
     return tuple(stripped), gone
+
+
+def _stands(left: Item, before: Item, report: Report) -> bool:
+    """Return whether the posts that are left still prove an item, and it is not told in the words
+    of one that was deleted."""
+    texts = {key: report.posts[key].text for key in before.cites if key in report.posts}
+    words = {key: _share_words(left, text) for key, text in texts.items()}
+    deleted = max((share for key, share in words.items() if key not in left.cites), default=0.0)
+    if deleted > OWN_WORDS and deleted > max(words.get(key, 0.0) for key in left.cites):
+        return False
+    if report.writer != "llm":
+        return True
+    posts = [restore_post(report, key) for key in left.cites if key in report.posts]
+    return verify(left, posts).ok
+
+
+def _share_words(item: Item, text: str) -> float:
+    """Return the share of the item's runs of signs that stand in the text."""
+    own, other = _list_runs(f"{item.title} {item.text}"), _list_runs(text)
+    return len(own & other) / max(1, len(own))
+
+
+def _list_runs(text: str) -> set[str]:
+    signs = "".join(sign for sign in text.lower() if sign.isalnum())
+    return {signs[at : at + RUN] for at in range(max(1, len(signs) - RUN + 1))}

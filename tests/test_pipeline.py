@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from digest import pipeline
+from digest.errors import DigestError
 from digest.models import Report, Window
 from digest.store import Store
 from digest.topics import load_topics
@@ -97,3 +98,21 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
         monkeypatch.setattr(pipeline, "drafted", draft)
         assert (await build(meanwhile=True)).writer == "llm"
         assert (await build(meanwhile=False)).writer == "extractive", "whoever asks for a draft"
+
+
+async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:
+    """A wrong day, or a wrong file, would say that nothing happened, over a good report."""
+    topic = load_topics(ROOT / "topics.toml")["ai"]
+    other = date(2025, 11, 20)
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        with pytest.raises(DigestError) as error:
+            await pipeline.run(
+                topic,
+                Window(other, other, "UTC"),
+                store=store,
+                posts_files=[SAMPLE],
+                progress=lambda *_: None,
+                now=NOW,
+            )
+        assert f"is of 2025-11-20 (UTC), but of 2025-12-04, {DAY}" in str(error.value)
+        assert await store.report_days(topic.name) == []

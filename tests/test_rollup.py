@@ -100,6 +100,34 @@ def test_a_figure_that_changed_is_shown_with_its_days(days: list[Report]) -> Non
     assert [(day.day, value) for day, value in chain] == [(1, "$2 billion"), (2, "$3 billion")]
 
 
+def test_a_rival_compared_with_yesterday_is_another_story() -> None:
+    voice = "Northlight launches Meridian Voice 1.0, which answers in 180 ms at $0.02 a minute."
+    rival = (
+        "Larkspur launches Speak 5: it answers in 150 ms at $0.018 a minute, below Meridian Voice."
+    )
+    one, two = Item(voice, cites=("x:1",)), Item(rival, cites=("x:2",))
+    posts = {
+        "x:2": Cited("larkspur", "https://e.com/2", rival, None, earlier=MONDAY.isoformat()),
+    }
+    later = daily(MONDAY + timedelta(1), two)
+    later = replace(later, posts={**later.posts, **posts})
+    assert len(trace_storylines([daily(MONDAY, one), later])) == 2
+
+
+def test_an_update_that_begins_with_the_same_name_goes_on_with_its_story() -> None:
+    one = Item("Kitewick Robotics raises $1.5 billion to build household robots.", cites=("x:1",))
+    two = Item("Kitewick Robotics names the homes of its first pilot in May.", cites=("x:2",))
+    posts = {
+        "x:2": Cited("kitewick", "https://e.com/2", two.text, None, earlier=MONDAY.isoformat())
+    }
+    later = daily(MONDAY + timedelta(1), two)
+    marked = replace(later, posts={**later.posts, **posts})
+    others = [
+        daily(MONDAY, one, *(Item(f"{name} opens a shop.") for name in ("Larkspur", "Quarry"))),
+    ]
+    assert len(trace_storylines([*others, marked])[0].tellings) == 2
+
+
 def test_figures_of_different_things_are_no_change() -> None:
     one = Item("Northlight Orbit has 40 engineers.", cites=("x:1",))
     two = Item("Northlight Orbit needs 12 rockets; it has 40 engineers.", cites=("x:1",))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from digest.errors import DigestError
-from digest.models import Chat, Dropped, Item, Section, Subscription
+from digest.models import Chat, Dropped, Item, Report, Section, Subscription
 from digest.store import Store
 from digest.store.tables import answers, bodies, metadata
 from digest.withdraw import strip_posts, withdraw
@@ -48,6 +48,35 @@ def test_items_that_rest_on_a_post_alone_go() -> None:
     assert stripped.section("events").items == EVENTS[1:]
     assert "x:1" not in stripped.posts
     assert stripped.counts.withdrawn == 2
+
+
+def told(texts: dict[str, str], *items: Item, writer: str = "extractive") -> Report:
+    """A report of these items, citing posts with these texts."""
+    report = make_report(points=items)
+    posts = {key: replace(report.posts["x:1"], text=text) for key, text in texts.items()}
+    return replace(report, posts={**report.posts, **posts}, writer=writer)
+
+
+def test_an_item_told_in_the_words_of_a_post_goes_with_it() -> None:
+    """Whoever else is cited wrote something else: the sentence would be pinned on them."""
+    opening = "Northlight opens a lab for chips in Oslo next May."
+    copied = Item(opening, cites=("x:1", "x:5"))
+    other = Item("A lab in Oslo!", cites=("x:5", "x:1"))
+    report = told({"x:1": opening, "x:5": "A lab in Oslo!"}, copied, other)
+    points = strip_posts(report, {"x:1"}).section("points").items
+    assert points == (replace(other, cites=("x:5",)),)
+    shared = told({"x:1": opening, "x:5": opening}, copied)
+    points = strip_posts(shared, {"x:1"}).section("points").items
+    assert points == (replace(copied, cites=("x:5",)),)
+
+
+def test_what_a_model_wrote_is_proved_again_by_the_posts_that_are_left() -> None:
+    texts = {"x:1": "Northlight raises $40 million.", "x:5": "Northlight raises money in Oslo."}
+    figure = Item("The company has raised $40 million in a round.", cites=("x:1", "x:5"))
+    place = Item("Northlight has now raised money in Oslo.", cites=("x:1", "x:5"))
+    report = told(texts, figure, place, writer="llm")
+    points = strip_posts(report, {"x:1"}).section("points").items
+    assert points == (replace(place, cites=("x:5",)),)
 
 
 async def test_a_withdrawn_post_is_gone_from_every_table(store: Store) -> None:

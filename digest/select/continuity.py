@@ -68,13 +68,13 @@ def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
     items = []
     for report in reports:
         for item in (item for section in report.sections for item in section.items):
-            posts = [_restore_post(report, key) for key in item.cites if key in report.posts]
+            posts = [restore_post(report, key) for key in item.cites if key in report.posts]
             if posts:
                 items.append(EarlierItem(report.last, tuple(read(posts))))
     return tuple(dict.fromkeys(items))
 
 
-def _restore_post(report: Report, key: str) -> Post:
+def restore_post(report: Report, key: str) -> Post:
     """Return the post of a report's citation; noon of the report's last day where its time is
     not known."""
     cited, (source, _, id) = report.posts[key], key.partition(":")
