@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,11 +58,11 @@ async def test_f23_of_ten_processes_one_works_at_a_time(
 async def test_a_dead_process_of_this_host_is_replaced_at_once(tmp_path: Path) -> None:
     ended = await asyncio.create_subprocess_exec("true")
     await ended.wait()
-    host = own_name().rpartition(":")[0]
+    place = own_name().partition(":")[0]
     work = Work()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        assert await ledger.lease("telegram", f"{host}:{ended.pid}", now(), 30)
+        assert await ledger.lease("telegram", f"{place}:{ended.pid}:a", now(), 30)
         began = asyncio.get_running_loop().time()
         await while_held(ledger, "telegram", work, now, work.wait)
         assert asyncio.get_running_loop().time() - began < 2.0
@@ -72,13 +73,41 @@ async def test_a_living_process_keeps_its_lease(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
-    host = own_name().rpartition(":")[0]
+    place = own_name().partition(":")[0]
     work = Work()
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        assert await ledger.lease("discord", f"{host}:{os.getppid()}", now(), 30)
+        assert await ledger.lease("discord", f"{place}:{os.getppid()}:a", now(), 30)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(while_held(ledger, "discord", work, now, work.wait), 0.5)
+    assert (work.begun, work.waited) == (0, 1)
+
+
+async def test_containers_with_one_host_name_and_process_id_have_a_lease_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("socket.gethostname", lambda: "jianbao")
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    work = Work()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        await asyncio.gather(
+            *(while_held(ledger, "telegram", work, now, work.wait) for _ in range(3))
+        )
+        assert (work.begun, work.most) == (3, 1)
+
+
+async def test_a_process_of_another_container_is_not_taken_for_a_dead_one(tmp_path: Path) -> None:
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    work = Work()
+    async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
+        ledger = Ledger(store)
+        elsewhere = f"{socket.gethostname()}/boot/4026531836:{ended.pid}:a"
+        assert await ledger.lease("telegram", elsewhere, now(), 30)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(while_held(ledger, "telegram", work, now, work.wait), 0.3)
     assert (work.begun, work.waited) == (0, 1)
 
 
@@ -102,7 +131,7 @@ async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
         ledger = Ledger(store)
         task = asyncio.create_task(while_held(ledger, "telegram", work, now, lambda: None))
         await asyncio.sleep(0.25)
-        await ledger.give_back("telegram", own_name())
+        await ledger.give_back("telegram", await ledger.holder("telegram", now()))
         assert await ledger.lease("telegram", "elsewhere:1", now(), 30)
         await asyncio.sleep(0.4)
         assert ended == ["cancelled"]

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 
 from digest.errors import StoreError
 from digest.store.ledger import Ledger
@@ -24,8 +26,20 @@ WAIT_SECONDS = 2.0
 
 
 def own_name() -> str:
-    """Return the name of this process in leases: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Return a new name for this process in leases: where it runs, process id, a random word.
+
+    Containers may share a host name, and a process id in all of them is 1.
+    """
+    return f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _place() -> str:
+    """Return within what process ids are unique: the running system, and on Linux the namespace."""
+    facts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        facts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:8])
+        facts.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return "/".join(facts)
 
 
 async def while_held(
@@ -116,9 +130,10 @@ async def _renew_until_lost(
 
 
 def _is_dead(holder: str) -> bool:
-    """Return True if the holder was a process of this host that has ended."""
-    host, _, number = holder.rpartition(":")
-    if host != socket.gethostname() or not number.isdigit() or sys.platform == "win32":
+    """Return True if the holder was a process beside this one that has ended."""
+    place, _, process = holder.partition(":")
+    number = process.partition(":")[0]
+    if place != _place() or not number.isdigit() or sys.platform == "win32":
         return False
     try:
         os.kill(int(number), 0)
