@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.host import BotHost
 from bot.messages import Paragraph, reply
 from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
+from bot.platforms.discord.rest import DiscordDeliverer
 from bot.services import Services
 from digest.models import Chat, Item
 from tests.discord_rules import bits
@@ -400,6 +402,18 @@ async def test_a_token_revoked_while_running_ends_it(tmp_path: Path) -> None:
         await server.lines[0].ws.close(code=4004, message=b"Authentication failed.")
         with pytest.raises(Refused, match="DISCORD_BOT_TOKEN"):
             await asyncio.wait_for(task, 5)
+
+
+async def test_the_end_of_talking_leaves_digests_their_connections(tmp_path: Path) -> None:
+    closing = patch.object(DiscordDeliverer, "close", autospec=True)
+    async with furnished() as server, hosted(tmp_path) as (host, _, lines):
+        bot = Discord(host, Setup(server.token, server.api_url))
+        task = asyncio.create_task(bot.run())
+        await server.until(lambda: lines, 10)
+        with closing as close:
+            task.cancel()
+            await asyncio.wait({task})
+        assert bot.delivering not in [closed.args[0] for closed in close.await_args_list]
 
 
 async def test_check_names_the_bot_and_how_to_invite_it(up: Running) -> None:

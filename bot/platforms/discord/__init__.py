@@ -62,9 +62,11 @@ class Discord:
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
         # The library knows no setting for it, so it holds for the whole process.
-        Route.BASE = _api(setup.api_url or _OFFICIAL)
+        api = Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.api_proxy)
-        self.delivering = DiscordDeliverer(setup, _api(setup.api_url or _OFFICIAL), self._is_news)
+        # Two: at the end digests in flight have longer than answers.
+        self._answering = DiscordDeliverer(setup, api, self._is_news)
+        self.delivering = DiscordDeliverer(setup, api, self._is_news)
 
     async def run(self) -> None:
         try:
@@ -73,7 +75,7 @@ class Discord:
         except Exception as error:
             raise _fault(error) from error
         finally:
-            await self.delivering.close()
+            await self._answering.close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
         """Post a reply whole, and publish it where the channel is an announcement channel.
@@ -82,14 +84,14 @@ class Discord:
         picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
 
         async def deliver(message: Outgoing) -> None:
-            delivered = await self.delivering.deliver(message)
+            delivered = await self._answering.deliver(message)
             if delivered.publish:
-                await self.delivering.publish(chat, delivered.message)
+                await self._answering.publish(chat, delivered.message)
 
         async def moved(_: str) -> None:
             """Do nothing: channels of Discord keep their ids."""
 
-        for body in self.delivering.bodies(reply, chat, "picture"):
+        for body in self._answering.bodies(reply, chat, "picture"):
             upload = picture if "picture" in json.loads(body) else b""
             message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
             await send_answer(deliver, message, moved)
@@ -100,7 +102,7 @@ class Discord:
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Send a reply to somebody's direct messages. Raises as `send` does."""
-        await self.send(await self.delivering.open_direct(person), reply)
+        await self.send(await self._answering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
         """Return who the token is for and the link that invites the bot, then the chats where it
