@@ -22,7 +22,8 @@ from digest.errors import StoreError
 from digest.models import Balance, Language, Report, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.ledger import Ledger
-from digest.store.outbox import ENDED, RESTORED
+from digest.store.open_parts import RESTORED
+from digest.store.outbox import ENDED
 
 log = logging.getLogger(__name__)
 

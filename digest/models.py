@@ -392,10 +392,12 @@ class Part:
     """The same at every try; at most 25 characters."""
     body: str
     """What the platform made of it, as JSON."""
-    attempts: int = 0
-    """How often it was claimed, this time included."""
-    tried_at: datetime | None = None
-    """When it was claimed before."""
+    attempts: int = 1
+    """How often it was tried, this time included."""
+    doubt_since: datetime | None = None
+    """When the first attempt began of which nobody knows whether it arrived."""
+    resend: bool = False
+    """True where an operator has decided to send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,9 +409,12 @@ class Outcome:
     message: str = ""
     """The platform's id of the message."""
     error: str = ""
+    """Why it was not sent; empty for one that was put back untried."""
     again_at: datetime | None = None
     """Of one that waits again: not before then. Of one that was sent: the chat's next not
     before then."""
+    unsure: bool = False
+    """True for an attempt that may have arrived all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from aiohttp import web
+from discord.utils import time_snowflake
 
 TELEGRAM_TOKEN = "7:stub"
 DISCORD_TOKEN = "stub.discord"
@@ -119,7 +121,7 @@ class DeliveryStub:
         self.books = {"telegram": Book(), "discord": Book()}
         self.problems: list[str] = []
         self.news: set[str] = set()
-        self.forgets_nonces = self.forbids_threads = False
+        self.forgets_nonces = self.forbids_threads = self.hides_history = False
         self.threads: dict[str, str] = {}
         """Names of threads by their ids."""
         self.order: list[tuple[str, str, str]] = []
@@ -179,7 +181,9 @@ class DeliveryStub:
         id_ = request.match_info["channel"]
         if forum := self.forums.get(id_):
             return _answer(200, {"id": id_, "type": 11, "parent_id": forum})
-        return _answer(200, {"id": id_, "type": 15 if id_ in self.forums.values() else 0})
+        kind = 15 if id_ in self.forums.values() else 0
+        newest = time_snowflake(datetime.now(UTC)) if self._channel.get(id_) else None
+        return _answer(200, {"id": id_, "type": kind, "last_message_id": newest and str(newest)})
 
     async def _active(self, _: web.Request) -> web.Response:
         posts = [
@@ -314,7 +318,8 @@ class DeliveryStub:
         return _answer(200, {"id": id_, "channel_id": chat})
 
     async def _history(self, request: web.Request) -> web.Response:
-        return _answer(200, self._channel.get(request.match_info["channel"], []))
+        there = self._channel.get(request.match_info["channel"], [])
+        return _answer(200, [] if self.hides_history else there[::-1])
 
     async def _crosspost(self, request: web.Request) -> web.Response:
         if request.match_info["channel"] not in self.news:

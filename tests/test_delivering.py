@@ -6,7 +6,8 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from bot.platforms import (
     PlatformError,
     Refused,
     Revoked,
+    Unseen,
     Unsure,
 )
 from bot.platforms.telegram import api as telegram
@@ -273,18 +275,54 @@ async def test_a_repeated_discord_message_is_one_message() -> None:
     assert stub.books["discord"].merged == 1
 
 
+LATER = timedelta(minutes=10)
+"""After an attempt that may have arrived; its nonce is forgotten."""
+
+
 async def test_a_discord_message_is_found_by_its_words_where_the_nonce_is_forgotten() -> None:
-    began = datetime.now(UTC)
     async with DeliveryStub() as stub:
+        stub.forgets_nonces = True
         to = opened("discord", stub.url)
         sent = await to.deliver(outgoing("discord"))
-        assert await to.arrived(outgoing("discord"), began) == sent.message
-        other = outgoing("discord", body=body("discord", "something else"))
-        assert await to.arrived(other, began) == ""
+        assert await to.deliver(outgoing("discord", doubt=LATER)) == sent
+        other = outgoing("discord", body=body("discord", "something else"), doubt=LATER)
+        assert (await to.deliver(other)).message != sent.message
+        assert stub.books["discord"].calls == 2
         await to.close()
-    with pytest.raises(Unsure):
-        await to.arrived(outgoing("discord"), began)
+    with pytest.raises(NotSent):  # it is looked for again, not sent unseen
+        await to.deliver(outgoing("discord", doubt=LATER))
     await to.close()
+
+
+async def test_plain_text_in_several_messages_goes_on_where_it_broke_off() -> None:
+    words = [f"word{number}" for number in range(500)]
+    long = outgoing("discord", body=body("discord", " ".join(words)), plain=True)
+    limited = '429 {"retry_after": 300, "global": false}'
+    async with DeliveryStub(fault=lambda _, __, call: limited if call == 2 else None) as stub:
+        stub.forgets_nonces = True
+        to = opened("discord", stub.url)
+        with pytest.raises(Limited) as error:
+            await to.deliver(long)
+        assert error.value.partial, "its beginning is there"
+        await to.deliver(replace(long, doubt=LATER))
+        await to.close()
+        texts = [text for _, _, text in stub.order]
+        assert len(texts) > 2
+        assert "".join(texts).replace("\n", "") == " ".join(words)
+
+
+async def test_an_unreadable_channel_is_not_taken_for_an_empty_one() -> None:
+    async with DeliveryStub() as stub:
+        stub.forgets_nonces = stub.hides_history = True
+        to = opened("discord", stub.url)
+        first = outgoing("discord", doubt=LATER)
+        await to.deliver(first)  # nobody has written there: it cannot have arrived
+        with pytest.raises(Unseen, match="Read Message History"):
+            await to.deliver(first)
+        assert stub.books["discord"].calls == 1
+        await to.deliver(replace(first, resend=True))
+        assert stub.books["discord"].calls == 2, "an operator has decided"
+        await to.close()
 
 
 async def test_posts_of_an_announcement_channel_are_published() -> None:

@@ -281,6 +281,6 @@ async def test_a_forum_s_post_whose_answer_was_lost_is_not_opened_again() -> Non
         with pytest.raises(Unsure):
             await to.deliver(first)
         stub.fault = every(1, "")
-        again = await to.deliver(replace(first, repeated=True))
+        again = await to.deliver(replace(first, doubt=timedelta(seconds=5)))
         await to.close()
         assert [again.message] == list(stub.threads)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.delivery.rate import Invalid
-from digest.models import Balance
+from digest.models import Balance, Chat
 from tests.clocks import HastyLoop
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
 from tests.town import DUE, bodies_of, body, every, of_chats, town
@@ -79,6 +80,59 @@ async def test_f07_a_message_taken_after_the_time_out_is_not_doubled(tmp_path: P
         assert await people.states("telegram") == {"sent": CHATS - 2, "unknown": 2}
         assert await people.states("discord") == {"sent": CHATS}
         assert [stub.books[p].doubled for p in PLATFORMS] == [0, 0]
+
+
+async def test_f04_an_outage_longer_than_the_nonce_doubles_nothing(tmp_path: Path) -> None:
+    """The first answer is lost, then the network is down for longer than Discord remembers."""
+    async with DeliveryStub(fault=every(1, "drop_after")) as stub, town(stub, tmp_path) as people:
+        await people.digests("discord", 3)
+        people.start("discord")
+        await people.until("discord", lambda s: stub.books["discord"].cut == 3)
+        stub.fault, stub.forgets_nonces = every(1, f"502 {HTML}"), True
+        for minutes in (1, 2):  # it is tried again and again meanwhile
+            people.ahead = timedelta(minutes=minutes)
+            await people.until("discord", lambda s: not s["sent"])
+        people.ahead = timedelta(minutes=10)
+        stub.fault = every(10**9, "")
+        await people.ended("discord")
+        assert await people.states() == {"sent": 3}
+        assert (people.reached("discord"), stub.books["discord"].doubled) == (3, 0)
+
+
+async def test_an_unreadable_channel_waits_for_an_operator(tmp_path: Path) -> None:
+    async with DeliveryStub(fault=every(1, "drop_after")) as stub, town(stub, tmp_path) as people:
+        stub.hides_history = True
+        await people.digests("discord", 1)
+        people.start("discord")
+        await people.until("discord", lambda s: stub.books["discord"].cut == 1)
+        await people.stop()
+        people.ahead, stub.fault, stub.forgets_nonces = timedelta(hours=1), every(1, ""), True
+        people.start("discord")
+        await people.until("discord", lambda s: s["unknown"] == 1)
+        (part,) = await people.ledger.list_held_parts("discord")
+        assert "Read Message History" in part.error
+        assert stub.books["discord"].calls == 1
+        await people.ledger.decide([part.part], again=True)
+        await people.until("discord", lambda s: s["sent"] == 1)
+
+
+async def test_a_sent_post_is_sent_while_it_waits_to_be_published(tmp_path: Path) -> None:
+    """A kill during a long pause must not make it unknown."""
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        stub.news.add("1000")
+        publishing, published = asyncio.Event(), asyncio.Event()
+        await people.digests("discord", 1)
+        people.start("discord")
+        deliverer: Any = people.boxes["discord"]._platform
+
+        async def publish(chat: Chat, message: str) -> None:
+            publishing.set()
+            await published.wait()
+
+        deliverer.publish = publish
+        await asyncio.wait_for(publishing.wait(), 20)
+        await people.until("discord", lambda s: s["sent"] == 1)
+        published.set()
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

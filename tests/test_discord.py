@@ -423,6 +423,7 @@ async def test_check_names_the_bot_and_how_to_invite_it(up: Running) -> None:
     assert up.server.syncs == 1, "whoever only looks changes nothing"
     assert line.startswith("Test bot; invite: https://discord.com/oauth2/authorize?client_id=1001")
     wanted = "view_channel send_messages send_messages_in_threads embed_links attach_files"
+    wanted += " read_message_history"
     assert f"permissions={bits(wanted.split())}" in line
     assert "scope=bot+applications.commands" in line
 
@@ -435,13 +436,13 @@ async def test_check_names_the_channels_where_it_may_not_post(up: Running) -> No
     elsewhere = Chat("discord", "5", kind="group", space="77")
     _, *silent = await up.bot.check([text, thread])
     assert silent == []
-    up.server.deny_bot(up.server.channels[TEXT], "embed_links", "attach_files")
+    up.server.deny_bot(up.server.channels[TEXT], "embed_links", "read_message_history")
     who, *silent = await up.bot.check([text, thread, gone, elsewhere, Chat("discord", "6")])
     assert who.startswith("Test bot; invite: ")
     name = up.server.channels[TEXT].name
     assert silent == [
-        f"#{name}: allow the bot: Embed Links, Attach Files",
-        f"#{name}: allow the bot: Embed Links, Attach Files",
+        f"#{name}: allow the bot: Embed Links, Read Message History",
+        f"#{name}: allow the bot: Embed Links, Read Message History",
         "channel 999 is gone, or the bot may not see it",
         "the bot is not in server 77: invite it again, or end what it posts there",
     ]

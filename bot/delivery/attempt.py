@@ -24,6 +24,7 @@ from bot.platforms import (
     PlatformError,
     Refused,
     Revoked,
+    Unseen,
     Unsure,
     backoff,
 )
@@ -39,8 +40,6 @@ LONG_PAUSE_SECONDS = 30.0
 """A pause at least this long outlives a restart, and is reported."""
 RETRY_SECONDS = 5.0
 """The wait before the next attempt where the store failed."""
-NONCE_VALID = timedelta(minutes=2)
-"""How long Discord surely remembers a nonce ("the past few minutes")."""
 
 
 @dataclass(slots=True)
@@ -64,6 +63,8 @@ class Job:
     """True while other jobs wait for the picture that this one uploads."""
     began: float = 0.0
     """The loop's time at which the attempt began."""
+    unpublished: str = ""
+    """The platform's id of the message where followers are still to get it."""
 
 
 def job_of(part: Part) -> Job:
@@ -107,7 +108,7 @@ class MessageSender:
         except PlatformError as error:
             return await self._settle_failure(job, error)
         except StoreError as error:  # raised before the send: the picture could not be read
-            return self._retry_later(job.part, str(error), RETRY_SECONDS)
+            return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
             log.exception("%s: a message failed", self._name)
             return Outcome(job.part.id, "unknown", error="a fault of the program; see the log")
@@ -115,28 +116,23 @@ class MessageSender:
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part
         message = await self._build_message(job)
-        if self._is_nonce_expired(part):
-            since = part.tried_at or self._now()
-            if message_id := await self._platform.arrived(message, since):
-                return Outcome(part.id, "sent", message_id)
         delivered = await self._platform.deliver(message)
         self._rate.accepted(job.began, self._clock())
         self._failures = 0
         if delivered.file_id and job.picture:
             with contextlib.suppress(StoreError):  # the message was sent, whatever fails now
                 await self._save_file_id(job.picture, delivered.file_id)
-        if delivered.publish:
-            await self._wait_for_turn()
-            await self._platform.publish(part.chat, delivered.message)
+        job.unpublished = delivered.message if delivered.publish else ""
         return Outcome(
             part.id, "sent", delivered.message, again_at=self._next_send_at(part, delivered)
         )
 
-    async def _wait_for_turn(self) -> None:
-        """Take a turn of the rate for a call that belongs to a message already sent."""
+    async def publish(self, job: Job) -> None:
+        """Publish a sent message to the followers of its channel, when the rate allows it."""
         while (wait := self._rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
         self._rate.begin(self._clock())
+        await self._platform.publish(job.part.chat, job.unpublished)
 
     async def _build_message(self, job: Job) -> Outgoing:
         part = job.part
@@ -159,7 +155,8 @@ class MessageSender:
             job.bare,
             job.denied,
             await self._ledger.first_message(part.delivery) if job.in_thread else "",
-            part.attempts > 1,
+            self._now() - part.doubt_since if part.doubt_since else None,
+            part.resend or self._resend,
         )
         return job.message
 
@@ -167,11 +164,6 @@ class MessageSender:
         if picture not in self.file_ids:
             self.file_ids[picture] = file_id
             await self._ledger.save_file_id(self._name, picture, file_id)
-
-    def _is_nonce_expired(self, part: Part) -> bool:
-        """Return True if an earlier attempt may have arrived and its nonce no longer protects."""
-        old = part.tried_at is not None and self._now() - part.tried_at > NONCE_VALID
-        return self._platform.repeats and part.attempts > 1 and old
 
     def _next_send_at(self, part: Part, delivered: Delivered) -> datetime | None:
         """Return when the chat may get its next message; None for at once."""
@@ -188,7 +180,7 @@ class MessageSender:
             log.error("%s: %s", self._name, store_error)
             if isinstance(error, Unsure) and not self._may_resend:
                 return Outcome(job.part.id, "unknown", error=str(error))
-            return self._retry_later(job.part, str(error), RETRY_SECONDS)
+            return self._retry_later(job.part, error, RETRY_SECONDS)
 
     @property
     def _may_resend(self) -> bool:
@@ -205,11 +197,13 @@ class MessageSender:
                 return await self._slow_down(job, error)
             case NotSent():
                 await self._count_failure(error)
-                return self._retry_later(part, str(error), backoff(part.attempts, 10.0))
+                return self._retry_later(part, error, backoff(part.attempts, 10.0))
+            case Unseen():
+                return Outcome(part.id, "unknown", error=str(error))
             case Unsure():
                 await self._count_failure(error)
                 if self._may_resend:
-                    return self._retry_later(part, str(error), backoff(part.attempts, 30.0))
+                    return self._retry_later(part, error, backoff(part.attempts, 30.0))
                 return Outcome(part.id, "unknown", error=str(error))
             case Gone():
                 log.info("%s: a chat is gone (%s)", self._name, error)
@@ -218,15 +212,16 @@ class MessageSender:
                 return Outcome(part.id, "refused", error=str(error))
             case Moved():
                 await self._ledger.move_chat(self._name, part.chat.id, error.new)
-                return self._retry_later(part, str(error), 0.0)
+                return self._retry_later(part, error, 0.0)
             case Revoked():
                 return await self._stop_for_token(part, error)
             case _:
                 return self._reduce(job, error)
 
-    def _retry_later(self, part: Part, reason: str, seconds: float) -> Outcome:
+    def _retry_later(self, part: Part, error: Exception, seconds: float) -> Outcome:
         again_at = self._now() + timedelta(seconds=seconds)
-        return Outcome(part.id, "waiting", error=reason, again_at=again_at)
+        unsure = isinstance(error, Unsure) or (isinstance(error, PlatformError) and error.partial)
+        return Outcome(part.id, "waiting", error=str(error), again_at=again_at, unsure=unsure)
 
     async def _slow_down(self, job: Job, error: Limited) -> Outcome:
         now, part = self._clock(), job.part
@@ -237,7 +232,7 @@ class MessageSender:
             await self._save_pause(error.seconds)
         elif self._rate.refused(part.chat.id, job.began, error.seconds, now):
             await self._save_pause(error.seconds)
-        return self._retry_later(part, str(error), error.seconds)
+        return self._retry_later(part, error, error.seconds)
 
     async def _save_pause(self, seconds: float) -> None:
         """Save a long pause, for the process after a restart."""
@@ -276,7 +271,7 @@ class MessageSender:
             self.revoked = True
             log.error("%s: sending stops: %s", self._name, error)
             await self._tell("token_revoked", self._name)
-        return self._retry_later(part, str(error), 0.0)
+        return self._retry_later(part, error, 0.0)
 
     def _reduce(self, job: Job, error: PlatformError) -> Outcome | None:
         """Leave out of the job what was refused, for an attempt at once; return the outcome where

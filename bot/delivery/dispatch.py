@@ -20,7 +20,7 @@ from bot.platforms import Delivering
 from digest.errors import StoreError
 from digest.models import Outcome
 from digest.store.ledger import Ledger
-from digest.store.outbox import MADE_UP, RESTORED
+from digest.store.outbox import MADE_UP
 
 log = logging.getLogger(__name__)
 
@@ -119,15 +119,8 @@ class Outbox:
         if number := await self._ledger.recover(self.name):
             log.warning("%s: %d messages were under way when the bot ended", self.name, number)
         if self._platform.repeats or self._resend:
-            # What a restored backup calls unknown was sent long ago, if it was; what was begun more
-            # than a day ago is for an operator to decide.
-            oldest = now - MADE_UP
-            ids = [
-                part.part
-                for part in await self._ledger.list_held_parts(self.name)
-                if part.error != RESTORED and (part.tried_at or now) > oldest
-            ]
-            await self._ledger.decide(ids, again=True)
+            # What was tried more than a day ago is for an operator to decide.
+            await self._ledger.resume(self.name, now - MADE_UP)
         if held_parts := await self._ledger.list_held_parts(self.name):
             await tell_undelivered(held_parts, self._tell)
         await self._expire()
@@ -264,6 +257,8 @@ class Outbox:
             self._writer.put(outcome)
         if self._sender.revoked:
             self._begin_stop()
+        if job.unpublished:  # after its outcome: a kill must not make it unknown
+            await self._sender.publish(job)
 
 
 GATHER_SECONDS = 0.4

@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Protocol
 
@@ -32,6 +32,9 @@ class PlatformError(Exception):
 
     Secrets in it are masked: servers may echo the address they were asked at, token included.
     """
+
+    partial = False
+    """True where the beginning of a message in several was accepted before."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(mask(message))
@@ -97,6 +100,10 @@ class NotSent(Unreachable):
 
 class Unsure(Unreachable):
     """The message may have been accepted: cut off or timed out after its first byte."""
+
+
+class Unseen(Unsure):
+    """The message may have been accepted by an earlier attempt, and the bot may not look."""
 
 
 class Revoked(PlatformError):
@@ -226,8 +233,10 @@ class Outgoing:
     """Something is left out for want of permissions, and the message says so."""
     thread: str = ""
     """The first message of its digest, in whose thread it belongs; empty for the chat itself."""
-    repeated: bool = False
-    """True after an earlier attempt."""
+    doubt: timedelta | None = None
+    """How long ago an earlier attempt began that may have arrived; None where none may have."""
+    resend: bool = False
+    """True to send it, doubted or not, where nobody can tell whether it arrived."""
     reply_to: str = ""
     """The message it answers, where that decides its thread: among comments."""
 
@@ -275,12 +284,8 @@ class Delivering(Protocol):
         `quiet`."""
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message, in one call. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or
-        Revoked."""
-
-    async def arrived(self, message: Outgoing, since: datetime) -> str:
-        """Return the id of the message if it was taken since then, else nothing. Asked where a
-        nonce may be forgotten. Raises Unsure where that cannot be seen."""
+        """Send one message, in one call, but not what an earlier attempt sent, where the platform
+        can tell. Raises Gone, Moved, Refused, Limited, NotSent, Unsure or Revoked."""
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Publish a message to followers; log a refusal."""

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import next_due
 from digest.models import Chat, Ending, Subscription
-from digest.store import outbox
+from digest.store import open_parts
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, save_row
 from digest.store.tables import platform_notes, received, subscriptions, updates
@@ -39,7 +39,7 @@ class ChatTables(Database):
             query = ended.returning(subscriptions.c.id)
             subscription = (await connection.scalars(query)).one_or_none()
             if subscription is not None:
-                await outbox.leave(connection, subscription)
+                await open_parts.leave(connection, subscription)
             return subscription is not None
 
     async def subscriptions(self, chat: Chat) -> list[Subscription]:
@@ -58,9 +58,9 @@ class ChatTables(Database):
 
     async def subscribed(self, platform: str) -> list[Chat]:
         """Return the chats of a platform that are subscribed to anything, each once."""
-        query = select(*(subscriptions.c[name] for name in outbox.PLACE)).distinct()
+        query = select(*(subscriptions.c[name] for name in open_parts.PLACE)).distinct()
         live = (subscriptions.c.platform == platform) & (subscriptions.c.ended == "")
-        chats = [outbox.chat_of(row) for row in await self.rows(query.where(live))]
+        chats = [open_parts.chat_of(row) for row in await self.rows(query.where(live))]
         return sorted(chats, key=lambda chat: (chat.space, chat.id, chat.thread))
 
     async def zones(self) -> list[str]:
@@ -122,7 +122,7 @@ class ChatTables(Database):
     async def restored(self, now: datetime) -> None:
         """Note that this database was a backup until now: what was due may have been sent."""
         async with self.writing() as connection:
-            await outbox.doubt(connection, now)
+            await open_parts.doubt(connection, now)
             await write_note(connection, "store", "restored", now.isoformat())
 
 
@@ -214,7 +214,7 @@ def _of(chat: Chat) -> ColumnElement[bool]:
 
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
     return Subscription(
-        replace(outbox.chat_of(row), title=row.title),
+        replace(open_parts.chat_of(row), title=row.title),
         row.topic,
         time.fromisoformat(row.at),
         row.timezone,

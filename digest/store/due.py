@@ -15,7 +15,8 @@ from digest.calendar import closes, due_days, newest_closed, next_due, report_da
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
 from digest.store.engine import insert_on
-from digest.store.outbox import MADE_UP, OutboxTables, forget
+from digest.store.open_parts import forget
+from digest.store.outbox import MADE_UP, OutboxTables
 from digest.store.tables import builds, deliveries, reports, subscriptions
 
 LATE = timedelta(minutes=10)

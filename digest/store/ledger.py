@@ -10,10 +10,10 @@ from sqlalchemy import String, and_, case, cast, delete, func, literal, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Balance, Ending, UndeliveredPart
-from digest.store import chat_tables, outbox
+from digest.store import chat_tables, open_parts
 from digest.store.due import DueTables
 from digest.store.engine import insert_on
-from digest.store.outbox import OPEN, end_deliveries, groups
+from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, groups
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
@@ -35,7 +35,7 @@ class Ledger(DueTables):
         if chat is not None:
             which = and_(which, parts.c.chat == chat)
         async with self._store.reading() as connection:
-            return await outbox.list_parts(connection, platform, which)
+            return await open_parts.list_parts(connection, platform, which)
 
     async def list_refused_parts(self, since: datetime) -> list[UndeliveredPart]:
         """Return the parts refused since then, oldest first: in chats still subscribed, and
@@ -43,7 +43,7 @@ class Ledger(DueTables):
         refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)
         reported = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         async with self._store.reading() as connection:
-            return await outbox.list_parts(connection, None, and_(refused, reported))
+            return await open_parts.list_parts(connection, None, and_(refused, reported))
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""
@@ -64,7 +64,7 @@ class Ledger(DueTables):
             ended = await chat_tables.end_subscriptions(
                 connection, platform, chat, space, why, thread
             )
-            await outbox.drop(connection, platform, chat, space, why, thread)
+            await open_parts.drop(connection, platform, chat, space, why, thread)
             return ended
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
@@ -148,10 +148,10 @@ class Ledger(DueTables):
     async def unbalanced(self) -> list[int]:
         """Return the deliveries whose state contradicts their parts: none, or there is a fault."""
         where = {
-            "delivered": parts.c.state != "sent",
-            "unknown": parts.c.state.in_(outbox.OPEN),
-            "refused": parts.c.state.in_((*outbox.OPEN, "unknown")),
-            "skipped": parts.c.state.in_(outbox.OPEN),
+            "delivered": and_(parts.c.state != "sent", OF_DIGEST),
+            "unknown": parts.c.state.in_(OPEN),
+            "refused": parts.c.state.in_((*OPEN, "unknown")),
+            "skipped": parts.c.state.in_(OPEN),
         }
         wrong: set[int] = set()
         async with self._store.reading() as connection:
@@ -159,7 +159,7 @@ class Ledger(DueTables):
                 query = select(deliveries.c.id).join(parts).where(deliveries.c.state == state, odd)
                 wrong.update((await connection.scalars(query)).all())
             still = select(parts.c.id).where(
-                parts.c.delivery_id == deliveries.c.id, parts.c.state.in_(outbox.OPEN)
+                parts.c.delivery_id == deliveries.c.id, parts.c.state.in_(OPEN)
             )
             query = select(deliveries.c.id).where(deliveries.c.state == "open", ~still.exists())
             wrong.update((await connection.scalars(query)).all())
@@ -244,6 +244,6 @@ async def _swap(
 
 
 async def _begun(connection: AsyncConnection, ids: Sequence[int], states: Sequence[str]) -> bool:
-    """Return True if any message of these deliveries is in one of these states."""
-    which = and_(parts.c.delivery_id.in_(ids), parts.c.state.in_(states))
+    """Return True if any part of these digests is in one of these states."""
+    which = and_(parts.c.delivery_id.in_(ids), parts.c.state.in_(states), OF_DIGEST)
     return await connection.scalar(select(parts.c.id).where(which).limit(1)) is not None

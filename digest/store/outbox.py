@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.models import Chat, Outcome, Part, UndeliveredPart
+from digest.models import Outcome, Part
 from digest.store.engine import insert_on
-from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
+from digest.store.open_parts import (
+    HELD,
+    OF_DIGEST,
+    OPEN,
+    PLACE,
+    RESTORED,
+    chat_of,
+    deliveries_of,
+    end_deliveries,
+    forget,
+    groups,
+    hash_body,
+)
+from digest.store.tables import bodies, deliveries, parts, subscriptions
 
 if TYPE_CHECKING:
     from digest.store import Store
 
-OPEN = ("waiting", "sending")
 MADE_UP = timedelta(hours=24)
 """How late a digest may still be sent."""
-RESEND = "to be sent again"
-"""The reason of a part that an operator sends again, however late."""
 ENDED = "the program ended meanwhile"
 """The reason of a part that a process was sending when it ended."""
-RESTORED = "restored"
-"""The reason of what was open in a restored backup."""
+PREEMPTED = "its report came"
+"""The reason of excuses that are dropped because the digest itself can be sent."""
 CUT_SHORT = "an earlier part was refused"
 """The reason of parts that are dropped because the digest would begin or go on with a gap."""
-PLACE = ("platform", "chat", "thread", "kind", "space")
-"""The columns that say where a part, or what is subscribed, goes."""
+_DOUBTED = func.coalesce(parts.c.doubt_since, parts.c.tried_at)
 _NEW_PART = {"state": "waiting", "attempts": 0, "message": "", "error": ""}
-MOST_IDS = 500
-"""Ids in one statement: SQLite takes a limited number of values."""
 
 
 class OutboxTables:
@@ -63,6 +56,9 @@ class OutboxTables:
         async with self._store.writing() as connection:
             await _add(connection, plans, deliveries.c.state == "due")
             for group in groups([delivery for delivery, _ in plans]):
+                late = and_(parts.c.delivery_id.in_(group), ~OF_DIGEST, parts.c.state == "waiting")
+                dropped = update(parts).where(late).values(state="dropped", error=PREEMPTED)
+                await connection.execute(dropped)
                 due = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
                 await connection.execute(update(deliveries).where(due).values(state="open"))
 
@@ -70,7 +66,7 @@ class OutboxTables:
         """Save excuses to chats whose report is late; their deliveries wait for it."""
         async with self._store.writing() as connection:
             unexcused = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
-            await _add(connection, plans, unexcused)
+            await _add(connection, plans, unexcused, excuse=True)
             for group in groups([delivery for delivery, _ in plans]):
                 noted = update(deliveries).where(deliveries.c.id.in_(group)).values(noted=True)
                 await connection.execute(noted)
@@ -83,11 +79,7 @@ class OutboxTables:
             if not rows:
                 return []
             claimable = and_(parts.c.id.in_([row.id for row in rows]), parts.c.state == "waiting")
-            sending = (
-                update(parts)
-                .where(claimable)
-                .values(state="sending", attempts=parts.c.attempts + 1, tried_at=now)
-            )
+            sending = update(parts).where(claimable).values(state="sending", tried_at=now)
             # Of two processes that claim at once on PostgreSQL a row goes to the first.
             claimed = set((await connection.scalars(sending.returning(parts.c.id))).all())
             return [
@@ -99,7 +91,8 @@ class OutboxTables:
                     row.nonce,
                     row.content,
                     row.attempts + 1,
-                    row.tried_at,
+                    row.doubt_since,
+                    row.resend,
                 )
                 for row in rows
                 if row.id in claimed
@@ -117,10 +110,12 @@ class OutboxTables:
             update(parts)
             .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
             .values(
-                state=bindparam("new_state"),
+                state=case((_UNKNOWN, HELD), else_=bindparam("new_state")),
                 message=bindparam("new_message"),
                 error=bindparam("new_error"),
                 again_at=bindparam("new_again_at"),
+                attempts=parts.c.attempts + bindparam("failures"),
+                doubt_since=case((_UNSURE, _DOUBTED), else_=parts.c.doubt_since),
             )
         )
         rows = [
@@ -130,6 +125,8 @@ class OutboxTables:
                 "new_message": outcome.message,
                 "new_error": outcome.error[:500],
                 "new_again_at": outcome.again_at if outcome.state == "waiting" else None,
+                "failures": int(bool(outcome.error)),
+                "unsure": outcome.unsure or outcome.state == "unknown",
             }
             for outcome in outcomes
         ]
@@ -138,10 +135,10 @@ class OutboxTables:
             await _postpone(connection, outcomes)
             refused = [outcome.part for outcome in outcomes if outcome.state == "refused"]
             for group in groups(refused):
-                digests = select(parts.c.delivery_id).where(parts.c.id.in_(group))
+                digests = select(parts.c.delivery_id).where(parts.c.id.in_(group), OF_DIGEST)
                 await forget(connection, digests, CUT_SHORT)
             ended = [outcome.part for outcome in outcomes if outcome.state not in OPEN]
-            await end_deliveries(connection, await _deliveries_of(connection, ended))
+            await end_deliveries(connection, await deliveries_of(connection, ended))
 
     async def recover(self, platform: str) -> int:
         """Mark parts that an earlier process was sending as unknown; return how many. Called at the
@@ -149,23 +146,33 @@ class OutboxTables:
         async with self._store.writing() as connection:
             sending = and_(parts.c.platform == platform, parts.c.state == "sending")
             ids = list((await connection.scalars(select(parts.c.id).where(sending))).all())
-            unknown = update(parts).where(sending).values(state="unknown", error=ENDED)
-            await connection.execute(unknown)
-            await end_deliveries(connection, await _deliveries_of(connection, ids))
+            unknown = {"state": HELD, "error": ENDED, "doubt_since": _DOUBTED}
+            await connection.execute(update(parts).where(sending).values(unknown))
+            await end_deliveries(connection, await deliveries_of(connection, ids))
             return len(ids)
+
+    async def resume(self, platform: str, since: datetime) -> None:
+        """Send held parts again that were tried after `since`, but none of a restored backup: what
+        that calls unknown was sent long ago, if it was."""
+        async with self._store.writing() as connection:
+            unknown = and_(parts.c.platform == platform, parts.c.state == "unknown")
+            recent = and_(parts.c.tried_at > since, parts.c.error != RESTORED)
+            again = update(parts).where(unknown, recent).values(state="waiting", again_at=None)
+            resumed = await connection.scalars(again.returning(parts.c.delivery_id))
+            await end_deliveries(connection, sorted(set(resumed.all())))
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
         """Send held parts again, or mark them as arrived; return how many were held."""
         async with self._store.writing() as connection:
             values: dict[str, Any] = {"state": "sent"}
             if again:
-                values = {"state": "waiting", "again_at": None, "error": RESEND}
+                values = {"state": "waiting", "again_at": None, "resend": True}
             number = 0
             for group in groups(ids):
                 unknown = and_(parts.c.id.in_(group), parts.c.state == "unknown")
                 decided = update(parts).where(unknown).values(values)
                 number += (await connection.execute(decided)).rowcount
-            await end_deliveries(connection, await _deliveries_of(connection, ids))
+            await end_deliveries(connection, await deliveries_of(connection, ids))
             return number
 
     async def expire(self, platform: str, now: datetime) -> int:
@@ -179,14 +186,16 @@ class OutboxTables:
                 deliveries.c.state == "open",
                 deliveries.c.due_at < now - MADE_UP,
             )
-            waiting = and_(parts.c.state == "waiting", parts.c.error != RESEND)
+            waiting = and_(parts.c.state == "waiting", parts.c.resend.is_(False))
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
             ids = list((await connection.scalars(query)).all())
             for group in groups(ids):
                 dropped = update(parts).where(parts.c.delivery_id.in_(group), waiting)
                 await connection.execute(dropped.values(state="dropped", error="too late"))
             await end_deliveries(connection, ids)
-            others = and_(parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped")
+            others = and_(
+                parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped", OF_DIGEST
+            )
             for group in groups(ids):
                 unsent = ~select(parts.c.id).where(others).exists()
                 skipped = update(deliveries).where(deliveries.c.id.in_(group), unsent)
@@ -199,10 +208,11 @@ async def _add(
     connection: AsyncConnection,
     plans: Sequence[tuple[int, Sequence[str]]],
     which: ColumnElement[bool],
+    *,
+    excuse: bool = False,
 ) -> None:
-    """Save the parts of those planned deliveries, behind the parts that they have."""
+    """Save the parts of those planned deliveries; an excuse stands before the digest."""
     chats: dict[int, Any] = {}
-    positions: dict[int, int] = {}
     for group in groups([delivery for delivery, _ in plans]):
         where = and_(deliveries.c.id.in_(group), which)
         columns = [subscriptions.c[name] for name in PLACE]
@@ -211,18 +221,14 @@ async def _add(
         # them planned.
         locked = query.order_by(deliveries.c.id).with_for_update(of=deliveries)
         chats |= {row.delivery: row for row in await connection.execute(locked)}
-        last = select(parts.c.delivery_id, func.max(parts.c.position).label("position"))
-        last = last.where(parts.c.delivery_id.in_(group)).group_by(parts.c.delivery_id)
-        rows = await connection.execute(last)
-        positions |= {row.delivery_id: row.position + 1 for row in rows}
     contents_by_hash: dict[str, str] = {}
     new_parts = []
     for delivery, contents in plans:
         chat = chats.get(delivery)
         if chat is None:  # ended, or planned already
             continue
-        for position, content in enumerate(contents, positions.get(delivery, 0)):
-            hash_ = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        for position, content in enumerate(contents, -len(contents) if excuse else 0):
+            hash_ = hash_body(content)
             contents_by_hash[hash_] = content
             row = {name: getattr(chat, name) for name in PLACE} | _NEW_PART
             # Random: after a restore a row may have the id of another one.
@@ -234,11 +240,8 @@ async def _add(
         await connection.execute(insert_on(connection, parts), new_parts)
 
 
-def chat_of(row: Any) -> Chat:
-    """Return the chat that a row of `subscriptions` or `parts` belongs to, without its title."""
-    return Chat(row.platform, row.chat, row.thread, row.kind, row.space)
-
-
+_UNKNOWN = bindparam("new_state", type_=parts.c.state.type) == "unknown"
+_UNSURE = bindparam("unsure", type_=parts.c.resend.type)
 _before, _missing = parts.alias("before"), parts.alias("missing")
 
 
@@ -293,138 +296,3 @@ async def _postpone(connection: AsyncConnection, outcomes: Sequence[Outcome]) ->
     waiting = and_(parts.c.platform == platform, parts.c.chat == chat, parts.c.state == "waiting")
     postponed = update(parts).where(waiting).values(again_at=bindparam("new_again_at"))
     await connection.execute(postponed, waits)
-
-
-async def _deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    delivery_ids: set[int] = set()
-    for group in groups(ids):
-        query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
-        delivery_ids.update((await connection.scalars(query)).all())
-    return sorted(delivery_ids)
-
-
-async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Set the state of those deliveries whose parts have all ended."""
-    for group in groups(ids):
-        counts = [
-            func.sum(case((parts.c.state.in_(states), 1), else_=0)).label(name)
-            for name, states in (
-                ("open", OPEN),
-                ("unknown", ("unknown",)),
-                ("lost", ("refused", "dropped")),
-            )
-        ]
-        query = select(parts.c.delivery_id, *counts).where(parts.c.delivery_id.in_(group))
-        by_state: defaultdict[str, list[int]] = defaultdict(list)
-        for row in await connection.execute(query.group_by(parts.c.delivery_id)):
-            state = "open" if row.open else "unknown" if row.unknown else ""
-            by_state[state or ("refused" if row.lost else "delivered")].append(row.delivery_id)
-        for state, delivery_ids in by_state.items():
-            # One that still waits for its report has only had the excuse that it is late.
-            planned = deliveries.c.state.not_in(("due", "skipped"))
-            ended = update(deliveries).where(deliveries.c.id.in_(delivery_ids), planned)
-            await connection.execute(ended.values(state=state))
-
-
-async def doubt(connection: AsyncConnection, now: datetime) -> None:
-    """Hold all open parts after a restore, because they may have been sent.
-
-    Deliveries without parts are skipped, and nobody has a lease.
-    """
-    which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
-    ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
-    for group in groups(ids):
-        unknown = update(parts).where(parts.c.id.in_(group))
-        await connection.execute(unknown.values(state="unknown", error=RESTORED))
-    await end_deliveries(connection, await _deliveries_of(connection, ids))
-    # What is left open are excuses, of deliveries that wait for their report.
-    excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
-    await connection.execute(excuses)
-    waiting = and_(deliveries.c.state == "due", deliveries.c.due_at <= now)
-    skipped = update(deliveries).where(waiting).values(state="skipped", reason=RESTORED)
-    await connection.execute(skipped)
-    await connection.execute(delete(leases))
-
-
-async def list_parts(
-    connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
-) -> list[UndeliveredPart]:
-    """Return these parts, with the digest and the chat they belong to, oldest first."""
-    sibling = parts.alias("sibling")
-    number = select(func.count()).where(sibling.c.delivery_id == parts.c.delivery_id)
-    query = (
-        select(
-            parts,
-            deliveries.c.topic,
-            deliveries.c.day,
-            subscriptions.c.title,
-            number.scalar_subquery().label("number"),
-        )
-        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
-        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-        .where(which)
-        .order_by(parts.c.id)
-    )
-    if platform is not None:
-        query = query.where(parts.c.platform == platform)
-    return [
-        UndeliveredPart(
-            row.id,
-            replace(chat_of(row), title=row.title),
-            row.topic,
-            row.day,
-            row.position,
-            row.number,
-            row.tried_at,
-            row.error,
-            row.state,
-        )
-        for row in await connection.execute(query)
-    ]
-
-
-async def drop(
-    connection: AsyncConnection,
-    platform: str,
-    chat: str,
-    space: str,
-    why: str,
-    thread: str | None = None,
-) -> None:
-    """End what is still to be sent to a chat, to one thread of it, or to a whole server where
-    `chat` is empty."""
-    parts_there = parts.c.chat == chat if chat else parts.c.space == space
-    subscribed_there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
-    if thread is not None:
-        parts_there &= parts.c.thread == thread
-        subscribed_there &= subscriptions.c.thread == thread
-    still_open = and_(parts.c.platform == platform, parts_there, parts.c.state.in_(OPEN))
-    ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
-    state = case((parts.c.state == "sending", "refused"), else_="dropped")
-    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
-    ended = select(subscriptions.c.id).where(subscriptions.c.platform == platform, subscribed_there)
-    waiting = and_(deliveries.c.subscription_id.in_(ended), deliveries.c.state == "due")
-    refused = update(deliveries).where(waiting).values(state="refused", reason=why)
-    await connection.execute(refused)
-    await end_deliveries(connection, await _deliveries_of(connection, ids))
-
-
-async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End what is still to be sent of one subscription; parts in flight are left alone."""
-    of_subscription = deliveries.c.subscription_id == subscription
-    due = update(deliveries).where(of_subscription, deliveries.c.state == "due")
-    await connection.execute(due.values(state="refused", reason="left"))
-    await forget(connection, select(deliveries.c.id).where(of_subscription), "left")
-
-
-async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
-    """Drop the waiting parts of some deliveries."""
-    waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
-    dropped = update(parts).where(waiting).values(state="dropped", error=why)
-    delivery_ids = await connection.scalars(dropped.returning(parts.c.delivery_id))
-    await end_deliveries(connection, sorted(set(delivery_ids.all())))
-
-
-def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """Yield the ids, as many at a time as a statement may have."""
-    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))

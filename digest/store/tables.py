@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -306,6 +306,7 @@ parts = Table(
     Column("thread", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("space", Text, nullable=False),
+    # Counted from 0 in the digest; below 0 for an excuse that its report is late.
     Column("position", Integer, nullable=False),
     Column("nonce", Text, nullable=False),
     Column("body", Text, ForeignKey("bodies.hash"), nullable=False),
@@ -315,6 +316,10 @@ parts = Table(
     Column("again_at", Moment),
     Column("message", Text, nullable=False),
     Column("error", Text, nullable=False),
+    # True where an operator sends it again, however late.
+    Column("resend", Boolean, nullable=False, server_default=false()),
+    # When the first attempt began of which nobody knows whether it arrived.
+    Column("doubt_since", Moment),
     UniqueConstraint("delivery_id", "position"),
     Index("ix_parts_turn", "platform", "state", "id"),
     Index("ix_parts_chat", "platform", "chat", "state", "id"),

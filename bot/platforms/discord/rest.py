@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -32,6 +32,7 @@ from bot.platforms import (
     Refused,
     Revoked,
     Setup,
+    Unseen,
     Unsure,
 )
 from bot.platforms._request import ApiClient
@@ -44,6 +45,10 @@ log = logging.getLogger(__name__)
 PACE = Pace(a_second=48.7, most=48.7, bans=True)
 """50 requests a second a bot (Discord, Rate Limits); one is left for answers and for bunching."""
 TIMEOUT = 20.0
+NONCE_VALID = timedelta(minutes=2)
+"""How long Discord surely remembers a nonce ("the past few minutes")."""
+CLOCKS_APART = timedelta(seconds=10)
+"""How far the clock of this machine may be ahead of Discord's."""
 USUAL_WAIT = 5.0
 _GONE: dict[int, str] = {
     10003: "deleted",
@@ -117,10 +122,6 @@ class DiscordDeliverer:
         name = str(json.loads(message.body).get("thread", ""))[:MOST_NAME]
         forum = await self._find_forum(message.chat.id) if name else ""
         try:
-            if forum and (
-                opened := message.repeated and await self._find_post(forum, name, message.chat)
-            ):
-                return Delivered(opened)
             delivered = await self._post(
                 message, forum or message.thread or message.chat.id, name if forum else ""
             )
@@ -143,11 +144,45 @@ class DiscordDeliverer:
             self._forums[chat] = forum
         return self._forums[chat]
 
+    async def _list_posted(
+        self, message: Outgoing, payloads: Sequence[Mapping[str, Any]], channel: str, post: str
+    ) -> dict[int, str]:
+        """Return the ids of the messages that earlier attempts posted, by the places of their
+        payloads. Raises Unseen where the bot may not look, and what `deliver` raises."""
+        if message.doubt is None:
+            return {}
+        after = discord.utils.time_snowflake(datetime.now(UTC) - message.doubt - CLOCKS_APART)
+        posted: dict[int, str] = {}
+        if post:  # posts know no nonce, but their day
+            if not (opened := await self._find_post(channel, post, message.chat)):
+                return {}
+            channel, posted[0] = opened, opened
+        if message.doubt > NONCE_VALID:
+            history = await self._read_history(channel, after, may_skip=message.resend)
+            ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
+            found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
+            posted |= {n: id_ for n, id_ in found.items() if id_ and n not in posted}
+        return posted
+
     async def _find_post(self, forum: str, name: str, chat: Chat) -> str:
-        """Return the post that an earlier try opened: posts know no nonce, but their day."""
+        """Return a forum's active post of that name, or nothing."""
         active, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
         posts = [thread for thread in active["threads"] if thread.get("parent_id") == forum]
         return next((str(post["id"]) for post in posts if post.get("name") == name), "")
+
+    async def _read_history(
+        self, channel: str, after: int, *, may_skip: bool
+    ) -> list[dict[str, Any]]:
+        """Return what bots wrote in a channel after that id, newest first; nothing where the bot
+        may not look but `may_skip`."""
+        path = f"/channels/{channel}"
+        history, _ = await self.call("GET", f"{path}/messages?after={after}&limit=100", {})
+        if not history and not may_skip:
+            # To a bot without the permission Discord shows every history as empty.
+            place, _ = await self.call("GET", path, {})
+            if int(place.get("last_message_id") or 0) > after:
+                raise Unseen("the bot needs the permission Read Message History in that channel")
+        return [one for one in history if (one.get("author") or {}).get("bot")]
 
     async def _open_thread(self, channel: str, message: str, name: str) -> None:
         """Open a thread under a message; without it the digest goes on in the channel."""
@@ -160,20 +195,23 @@ class DiscordDeliverer:
     async def _post(self, message: Outgoing, channel: str, post: str = "") -> Delivered:
         """Send to a channel, or as a forum's new post of that name."""
         first, again = "", 0.0
-        for payload in _payloads(message):
+        payloads = _payloads(message)
+        posted = await self._list_posted(message, payloads, channel, post)
+        for number, payload in enumerate(payloads):
+            if number in posted:
+                first = first or posted[number]
+                continue
             path = f"/channels/{first if post and first else channel}/messages"
-            attachments = payload.get("attachments")
+            content = _content(payload, message.picture)
             if post and not first:
                 path = f"/channels/{channel}/threads"
                 fields = {key: payload[key] for key in payload.keys() - _NOT_IN_POSTS}
-                payload = _thread(post) | {"message": fields}
-            content: dict[str, Any] = {"json": payload}
-            if attachments:
-                form = FormData()
-                form.add_field("payload_json", json.dumps(payload), content_type="application/json")
-                form.add_field("files[0]", BytesIO(message.picture), filename=PICTURE)
-                content = {"data": form}
-            answer, headers = await self.call("POST", path, content)
+                content = _content(_thread(post) | {"message": fields}, message.picture)
+            try:
+                answer, headers = await self.call("POST", path, content)
+            except PlatformError as error:
+                error.partial = bool(first)
+                raise
             first = first or str(answer.get("id", ""))
             if headers.get("X-RateLimit-Remaining") == "0":
                 again = _seconds(headers.get("X-RateLimit-Reset-After"))
@@ -184,24 +222,6 @@ class DiscordDeliverer:
         content = {"json": {"recipient_id": person}}
         answer, _ = await self.call("POST", "/users/@me/channels", content)
         return Chat("discord", str(answer.get("id", "")))
-
-    async def arrived(self, message: Outgoing, since: datetime) -> str:
-        """Look for the message among the channel's last ones, by its nonce or its words."""
-        after = discord.utils.time_snowflake(since - timedelta(seconds=10))
-        place = message.thread or message.chat.id
-        path = f"/channels/{place}/messages?after={after}&limit=100"
-        try:
-            history, _ = await self.call("GET", path, {})
-        except Revoked:
-            raise
-        except PlatformError as error:
-            raise Unsure(f"the channel cannot be read ({error})") from error
-        words = _words(_payloads(message)[0])
-        for posted in history if isinstance(history, list) else []:
-            by_bot = bool((posted.get("author") or {}).get("bot"))
-            if by_bot and (posted.get("nonce") == message.nonce or _words(posted) == words):
-                return str(posted.get("id", ""))
-        return ""
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Publish a message of an announcement channel to its followers, ten an hour."""
@@ -226,6 +246,16 @@ class DiscordDeliverer:
 
 def _thread(name: str) -> dict[str, Any]:
     return {"name": name, "auto_archive_duration": ARCHIVE_MINUTES}
+
+
+def _content(payload: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
+    """Return a payload as the body of a request, with the picture that it names."""
+    if "attachments" not in (payload.get("message") or payload):
+        return {"json": payload}
+    form = FormData()
+    form.add_field("payload_json", json.dumps(payload), content_type="application/json")
+    form.add_field("files[0]", BytesIO(picture), filename=PICTURE)
+    return {"data": form}
 
 
 def _payloads(message: Outgoing) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ NEEDED: dict[str, dict[Language, str]] = {
     "embed_links": {"zh": "嵌入链接", "en": "Embed Links"},
     "attach_files": {"zh": "附加文件", "en": "Attach Files"},
 }
-"""Permissions, as Discord's apps call them."""
+"""Permissions without which nothing can be posted, as Discord's apps call them."""
+_HISTORY = {"read_message_history": "Read Message History"}
+"""With it a message whose answer was lost is looked for before it is sent again."""
 
 
 def lacking(have: discord.Permissions, *, thread: bool) -> list[str]:
@@ -33,7 +35,7 @@ async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
     async with client:
         await client.login(setup.token)
         about = await client.application_info()
-        permissions = discord.Permissions(**dict.fromkeys(NEEDED, True))
+        permissions = discord.Permissions(**dict.fromkeys((*NEEDED, *_HISTORY), True))
         link = discord.utils.oauth_url(
             about.id, permissions=permissions, scopes=("bot", "applications.commands")
         )
@@ -57,9 +59,12 @@ async def _of_server(client: discord.Client, space: str, chats: Iterable[Chat]) 
         channel = channels.get(int(chat.id)) or channels.get(await _parent(client, int(chat.id)))
         if channel is None:
             faults.append(f"channel {chat.id} is gone, or the bot may not see it")
-        elif names := lacking(channel.permissions_for(me), thread=thread):
-            listed = ", ".join(NEEDED[name]["en"] for name in names)
-            faults.append(f"#{channel.name}: allow the bot: {listed}")
+            continue
+        have = channel.permissions_for(me)
+        names = [NEEDED[name]["en"] for name in lacking(have, thread=thread)]
+        names += [shown for name, shown in _HISTORY.items() if not getattr(have, name)]
+        if names:
+            faults.append(f"#{channel.name}: allow the bot: {', '.join(names)}")
     return faults
 
 

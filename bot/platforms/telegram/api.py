@@ -6,11 +6,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from bot.messages import Reply
-from bot.platforms import Delivered, Host, Outgoing, Pace, Refused, Setup, Unsure, send_answer
+from bot.platforms import Delivered, Host, Outgoing, Pace, Refused, Setup, send_answer
 from bot.platforms.telegram.entities import write_bodies
 from bot.platforms.telegram.wire import UpdatesWire, Wire, open_bot
 from bot.rich import parts
@@ -76,10 +75,6 @@ class TelegramDeliverer:
         """Put this text and its buttons into a message. Raises as `deliver` does."""
         fields = _fields(message, json.loads(message.body)) | {"message_id": message_id}
         await self._wire.call_method("editMessageText", fields)
-
-    async def arrived(self, message: Outgoing, since: datetime) -> str:
-        """Raise Unsure: Telegram shows a bot nothing of what it sent."""
-        raise Unsure("Telegram does not tell")
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Do nothing: channels need no publishing."""

@@ -1,0 +1,178 @@
+"""What is still to be sent: how it ends, is held, or is planned anew beside the sending itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from digest.models import Chat, UndeliveredPart
+from digest.store.tables import deliveries, leases, parts, subscriptions
+
+OPEN = ("waiting", "sending")
+RESTORED = "restored"
+"""The reason of what was open in a restored backup."""
+MOST_IDS = 500
+"""Ids in one statement: SQLite takes a limited number of values."""
+PLACE = ("platform", "chat", "thread", "kind", "space")
+"""The columns that say where a part, or what is subscribed, goes."""
+OF_DIGEST = parts.c.position >= 0
+"""Selects parts of digests; the others are excuses that a report is late."""
+HELD = case((OF_DIGEST, "unknown"), else_="dropped")
+"""The state of a part that may have arrived: nobody decides about an excuse."""
+
+
+async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
+    """Drop the waiting parts of some deliveries."""
+    waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
+    dropped = update(parts).where(waiting).values(state="dropped", error=why)
+    delivery_ids = await connection.scalars(dropped.returning(parts.c.delivery_id))
+    await end_deliveries(connection, sorted(set(delivery_ids.all())))
+
+
+async def drop(
+    connection: AsyncConnection,
+    platform: str,
+    chat: str,
+    space: str,
+    why: str,
+    thread: str | None = None,
+) -> None:
+    """End what is still to be sent to a chat, to one thread of it, or to a whole server where
+    `chat` is empty."""
+    parts_there = parts.c.chat == chat if chat else parts.c.space == space
+    subscribed_there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
+    if thread is not None:
+        parts_there &= parts.c.thread == thread
+        subscribed_there &= subscriptions.c.thread == thread
+    still_open = and_(parts.c.platform == platform, parts_there, parts.c.state.in_(OPEN))
+    ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
+    state = case((parts.c.state == "sending", "refused"), else_="dropped")
+    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
+    ended = select(subscriptions.c.id).where(subscriptions.c.platform == platform, subscribed_there)
+    waiting = and_(deliveries.c.subscription_id.in_(ended), deliveries.c.state == "due")
+    refused = update(deliveries).where(waiting).values(state="refused", reason=why)
+    await connection.execute(refused)
+    await end_deliveries(connection, await deliveries_of(connection, ids))
+
+
+async def leave(connection: AsyncConnection, subscription: int) -> None:
+    """End what is still to be sent of one subscription; parts in flight are left alone."""
+    of_subscription = deliveries.c.subscription_id == subscription
+    due = update(deliveries).where(of_subscription, deliveries.c.state == "due")
+    await connection.execute(due.values(state="refused", reason="left"))
+    await forget(connection, select(deliveries.c.id).where(of_subscription), "left")
+
+
+async def doubt(connection: AsyncConnection, now: datetime) -> None:
+    """Hold all open parts after a restore, because they may have been sent.
+
+    Deliveries without parts are skipped, and nobody has a lease.
+    """
+    which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
+    ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
+    for group in groups(ids):
+        # Whatever was sent after the backup was made was sent after it was due.
+        due_at = select(deliveries.c.due_at).where(deliveries.c.id == parts.c.delivery_id)
+        since = func.coalesce(parts.c.doubt_since, due_at.scalar_subquery())
+        unknown = {"state": HELD, "error": RESTORED, "doubt_since": since}
+        await connection.execute(update(parts).where(parts.c.id.in_(group)).values(unknown))
+    await end_deliveries(connection, await deliveries_of(connection, ids))
+    # What is left open are excuses, of deliveries that wait for their report.
+    excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
+    await connection.execute(excuses)
+    waiting = and_(deliveries.c.state == "due", deliveries.c.due_at <= now)
+    skipped = update(deliveries).where(waiting).values(state="skipped", reason=RESTORED)
+    await connection.execute(skipped)
+    await connection.execute(delete(leases))
+
+
+async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Set the state of those deliveries whose parts have all ended."""
+    for group in groups(ids):
+        counts = [
+            func.sum(case((which, 1), else_=0)).label(name)
+            for name, which in (
+                ("open", parts.c.state.in_(OPEN)),
+                ("unknown", parts.c.state == "unknown"),
+                ("lost", and_(parts.c.state.in_(("refused", "dropped")), OF_DIGEST)),
+            )
+        ]
+        query = select(parts.c.delivery_id, *counts).where(parts.c.delivery_id.in_(group))
+        by_state: defaultdict[str, list[int]] = defaultdict(list)
+        for row in await connection.execute(query.group_by(parts.c.delivery_id)):
+            state = "open" if row.open else "unknown" if row.unknown else ""
+            by_state[state or ("refused" if row.lost else "delivered")].append(row.delivery_id)
+        for state, delivery_ids in by_state.items():
+            # One that still waits for its report has only had the excuse that it is late.
+            planned = deliveries.c.state.not_in(("due", "skipped"))
+            ended = update(deliveries).where(deliveries.c.id.in_(delivery_ids), planned)
+            await connection.execute(ended.values(state=state))
+
+
+async def deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    delivery_ids: set[int] = set()
+    for group in groups(ids):
+        query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
+        delivery_ids.update((await connection.scalars(query)).all())
+    return sorted(delivery_ids)
+
+
+async def list_parts(
+    connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
+) -> list[UndeliveredPart]:
+    """Return these parts, with the digest and the chat they belong to, oldest first."""
+    sibling = parts.alias("sibling")
+    number = select(func.count()).where(
+        sibling.c.delivery_id == parts.c.delivery_id, sibling.c.position >= 0
+    )
+    query = (
+        select(
+            parts,
+            deliveries.c.topic,
+            deliveries.c.day,
+            subscriptions.c.title,
+            number.scalar_subquery().label("number"),
+        )
+        .join(deliveries, deliveries.c.id == parts.c.delivery_id)
+        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
+        .where(which)
+        .order_by(parts.c.id)
+    )
+    if platform is not None:
+        query = query.where(parts.c.platform == platform)
+    return [
+        UndeliveredPart(
+            row.id,
+            replace(chat_of(row), title=row.title),
+            row.topic,
+            row.day,
+            row.position,
+            row.number,
+            row.tried_at,
+            row.error,
+            row.state,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+def chat_of(row: Any) -> Chat:
+    """Return the chat that a row of `subscriptions` or `parts` belongs to, without its title."""
+    return Chat(row.platform, row.chat, row.thread, row.kind, row.space)
+
+
+def hash_body(content: str) -> str:
+    """Return the key of a body in its table."""
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    """Yield the ids, as many at a time as a statement may have."""
+    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))

@@ -1,0 +1,160 @@
+"""Parts that may have arrived, and excuses that a report is late."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from digest.models import Balance, Chat, Outcome, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from digest.store.open_parts import doubt
+from tests.samples import report
+from tests.town import TOPICS
+
+DAY = date(2026, 3, 10)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    async with await Store.open(store_url) as opened:
+        await opened.subscribe(
+            Subscription(Chat("telegram", "7"), "ai", time(8), "UTC"), EIGHT - 12 * HOUR
+        )
+        await Ledger(opened).propose(TOPICS, EIGHT)
+        yield opened
+
+
+@pytest.fixture
+def ledger(store: Store) -> Ledger:
+    return Ledger(store)
+
+
+async def plan(ledger: Ledger, *bodies: str) -> int:
+    """Plan these messages for what is due; return how many deliveries were."""
+    await ledger._store.save_report(report(DAY - timedelta(days=1)))
+    ready = await ledger.ready("telegram", 10, EIGHT + HOUR)
+    await ledger.plan([(delivery.id, bodies) for delivery, _ in ready])
+    return len(ready)
+
+
+async def excuse(ledger: Ledger) -> None:
+    (late,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    await ledger.note([(late.id, ["not ready yet"])])
+
+
+async def settle(ledger: Ledger, state: str = "sent", **more: object) -> list[str]:
+    """Claim what can be sent and settle it so; return the bodies."""
+    claimed = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await ledger.settle([Outcome(one.id, state, **more) for one in claimed])  # type: ignore[arg-type]
+    return [one.body for one in claimed]
+
+
+async def hold(ledger: Ledger) -> int:
+    """Let the one part that can be sent be unknown; return its id."""
+    await settle(ledger, "unknown", error="no answer came in time")
+    (part,) = await ledger.list_held_parts("telegram")
+    return part.part
+
+
+@pytest.mark.parametrize("again", [Outcome(0, "waiting"), Outcome(0, "waiting", error="429")])
+async def test_an_operator_s_decision_outlives_an_attempt_that_fails(
+    ledger: Ledger, again: Outcome
+) -> None:
+    await plan(ledger, "a")
+    await ledger.decide([await hold(ledger)], again=True)
+    await settle(ledger, again.state, error=again.error)
+    assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
+    assert await settle(ledger) == ["a"]
+
+
+async def test_what_is_resumed_after_a_restart_may_be_too_late(ledger: Ledger) -> None:
+    """That is the program's decision, not an operator's."""
+    await plan(ledger, "a")
+    await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await ledger.recover("telegram")
+    await ledger.resume("telegram", EIGHT + 2 * HOUR)
+    assert (await ledger.balance(EIGHT))["telegram"].unknown == 1, "tried before then"
+    await ledger.resume("telegram", EIGHT)
+    assert (await ledger.balance(EIGHT))["telegram"].waiting == 1
+    assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 1
+
+
+async def test_a_doubt_begins_with_the_first_unsure_attempt(ledger: Ledger) -> None:
+    await plan(ledger, "a")
+    outcomes = [
+        {},  # put back
+        {"error": "HTTP 502"},
+        {"error": "no answer came in time", "unsure": True},
+        {"error": "no connection could be made"},
+        {},
+        {"error": "no answer came in time", "unsure": True},
+    ]
+    seen = []
+    for hour, outcome in enumerate(outcomes, 1):
+        (part,) = await ledger.claim("telegram", 1, EIGHT + hour * HOUR)
+        seen.append((part.attempts, part.doubt_since))
+        await ledger.settle([Outcome(part.id, "waiting", **outcome)])  # type: ignore[arg-type]
+    first = EIGHT + 3 * HOUR
+    assert seen == [(1, None), (1, None), (2, None), (3, first), (4, first), (4, first)]
+
+
+async def test_a_kill_begins_a_doubt(ledger: Ledger) -> None:
+    await plan(ledger, "a")
+    await ledger.claim("telegram", 1, EIGHT + HOUR)
+    await ledger.recover("telegram")
+    await ledger.resume("telegram", EIGHT)
+    (part,) = await ledger.claim("telegram", 1, EIGHT + 2 * HOUR)
+    assert part.doubt_since == EIGHT + HOUR
+
+
+async def test_a_restored_part_may_have_been_sent_since_it_was_due(ledger: Ledger) -> None:
+    await plan(ledger, "a")
+    async with ledger._store.writing() as connection:
+        await doubt(connection, EIGHT + 5 * HOUR)
+    await ledger.resume("telegram", EIGHT - HOUR)
+    (held,) = await ledger.list_held_parts("telegram")
+    await ledger.decide([held.part], again=True)
+    (part,) = await ledger.claim("telegram", 1, EIGHT + 5 * HOUR)
+    assert (part.doubt_since, part.resend) == (EIGHT, True)
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "refused"])
+async def test_no_outcome_of_an_excuse_holds_up_its_digest(ledger: Ledger, state: str) -> None:
+    await excuse(ledger)
+    assert await settle(ledger, state, message="1", error="why") == ["not ready yet"]
+    assert await ledger.list_held_parts("telegram") == []
+    assert await plan(ledger, "a", "b") == 1
+    (first,) = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await ledger.settle([Outcome(first.id, "sent", "2")])
+    assert await ledger.first_message(first.delivery) == "2", "the digest's, not the excuse's"
+    await hold(ledger)
+    (part,) = await ledger.list_held_parts("telegram")
+    assert (part.position, part.parts) == (1, 2)
+    await ledger.decide([part.part], again=False)
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert await ledger.unbalanced() == []
+
+
+async def test_a_kill_forgets_the_excuse_and_not_the_digest(ledger: Ledger) -> None:
+    await excuse(ledger)
+    await ledger.claim("telegram", 1, EIGHT + HOUR)
+    await ledger.recover("telegram")
+    assert await ledger.list_held_parts("telegram") == []
+    await plan(ledger, "a")
+    assert await settle(ledger) == ["a"]
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert await ledger.unbalanced() == []
+
+
+async def test_no_excuse_is_sent_when_the_digest_can_be(ledger: Ledger) -> None:
+    await excuse(ledger)
+    await settle(ledger, "waiting", error="429")
+    await plan(ledger, "a")
+    assert await settle(ledger) == ["a"]
+    assert await settle(ledger) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
