@@ -1,4 +1,4 @@
-"""Parts that may have arrived, and excuses that a report is late."""
+"""Parts that may have arrived, excuses that a report is late, and posts withdrawn meanwhile."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pytest
 from digest.models import Balance, Chat, Outcome, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
-from digest.store.open_parts import doubt
+from digest.store.open_parts import NOTHING, doubt
+from tests.posts import post
 from tests.samples import report
 from tests.town import TOPICS
 
 DAY = date(2026, 3, 10)
 EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+URL = "https://example.com/1"
 
 
 @pytest.fixture
@@ -158,3 +160,41 @@ async def test_no_excuse_is_sent_when_the_digest_can_be(ledger: Ledger) -> None:
     assert await settle(ledger) == ["a"]
     assert await settle(ledger) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
+async def withdraw(ledger: Ledger) -> None:
+    """Withdraw the post with that address."""
+    await ledger._store.save_posts(TOPICS["ai"], "x", [post("gone", "1")])
+    kept = report(DAY - timedelta(days=1))
+    await ledger._store.save_withdrawal(["x:1"], ["x:1"], [kept], EIGHT)
+
+
+async def test_a_digest_that_waits_is_made_again_without_a_withdrawn_post(ledger: Ledger) -> None:
+    await excuse(ledger)
+    await settle(ledger)
+    await plan(ledger, f"read {URL}", "b")
+    await settle(ledger, "waiting", error="429")
+    await withdraw(ledger)
+    assert await settle(ledger) == []
+    assert await plan(ledger, "without it", "b") == 1
+    assert [*await settle(ledger), *await settle(ledger)] == ["without it", "b"]
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert await ledger.unbalanced() == []
+
+
+async def test_a_digest_that_was_begun_ends_before_a_withdrawn_post(ledger: Ledger) -> None:
+    await plan(ledger, "a", f"read {URL}", "c")
+    assert await settle(ledger) == ["a"]
+    await withdraw(ledger)
+    assert await settle(ledger) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await ledger.unbalanced() == []
+
+
+async def test_a_held_part_says_a_withdrawn_post_no_more(ledger: Ledger) -> None:
+    await plan(ledger, f"read {URL}")
+    held = await hold(ledger)
+    await withdraw(ledger)
+    assert await ledger.body(held) == NOTHING
+    await ledger.decide([held], again=True)
+    assert await settle(ledger) == [NOTHING]

@@ -31,6 +31,7 @@ from bot.platforms import (
 from digest.errors import StoreError
 from digest.models import Outcome, Part
 from digest.store.ledger import Ledger
+from digest.store.open_parts import NOTHING, WITHDRAWN
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ class MessageSender:
 
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part
+        if part.body == NOTHING:  # withdrawn while it was in flight or held
+            return Outcome(part.id, "refused", error=WITHDRAWN)
         message = await self._build_message(job)
         delivered = await self._platform.deliver(message)
         self._rate.accepted(job.began, self._clock())

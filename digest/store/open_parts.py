@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
-from digest.store.tables import deliveries, leases, parts, subscriptions
+from digest.store.engine import insert_on
+from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
 RESTORED = "restored"
 """The reason of what was open in a restored backup."""
+WITHDRAWN = "a post in it was withdrawn"
+"""The reason of parts that are dropped because nobody may read them any more."""
+NOTHING = "{}"
+"""What is kept of the body of such a part."""
 MOST_IDS = 500
 """Ids in one statement: SQLite takes a limited number of values."""
 PLACE = ("platform", "chat", "thread", "kind", "space")
@@ -91,6 +96,45 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
     skipped = update(deliveries).where(waiting).values(state="skipped", reason=RESTORED)
     await connection.execute(skipped)
     await connection.execute(delete(leases))
+
+
+async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> None:
+    """Let the digests of these topics of which nothing was tried be made again, from the reports
+    that are stored now."""
+    query = (
+        select(parts.c.id, parts.c.delivery_id)
+        .join(deliveries)
+        .where(deliveries.c.state == "open", deliveries.c.topic.in_(topics), OF_DIGEST)
+    )
+    # Or another process could claim one of them meanwhile on PostgreSQL.
+    await connection.execute(query.with_for_update(of=parts))
+    begun = parts.alias("begun")
+    tried = or_(begun.c.state != "waiting", begun.c.doubt_since.is_not(None))
+    digest = and_(begun.c.delivery_id == deliveries.c.id, begun.c.position >= 0)
+    untried = query.where(~select(begun.c.id).where(digest, tried).exists())
+    rows = (await connection.execute(untried)).all()
+    for group in groups([row.id for row in rows]):
+        await connection.execute(delete(parts).where(parts.c.id.in_(group)))
+    for group in groups(sorted({row.delivery_id for row in rows})):
+        unplanned = update(deliveries).where(deliveries.c.id.in_(group))
+        await connection.execute(unplanned.values(state="due"))
+
+
+async def scrub(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+    """Delete these bodies; drop the digests that were still to go on with one of them."""
+    hashes = list((await connection.scalars(select(bodies.c.hash).where(which))).all())
+    if not hashes:
+        return
+    empty = {"hash": hash_body(NOTHING), "content": NOTHING}
+    inserted = insert_on(connection, bodies).on_conflict_do_nothing()
+    await connection.execute(inserted, [empty])
+    for start in range(0, len(hashes), MOST_IDS):
+        group = hashes[start : start + MOST_IDS]
+        there = parts.c.body.in_(group)
+        waiting = select(parts.c.delivery_id).where(there, parts.c.state == "waiting")
+        await forget(connection, waiting, WITHDRAWN)
+        await connection.execute(update(parts).where(there).values(body=empty["hash"]))
+        await connection.execute(delete(bodies).where(bodies.c.hash.in_(group)))
 
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Report
+from digest.store import open_parts
 from digest.store.database import Database
 from digest.store.engine import insert_on
 from digest.store.post_tables import author_mark
@@ -96,9 +97,9 @@ class WithdrawalTables(Database):
             await connection.execute(
                 delete(platform_notes).where(platform_notes.c.platform == OVERVIEWS)
             )
+            await open_parts.plan_anew(connection, {report.topic for report in rewritten})
             for url in urls:
-                quoted = bodies.c.content.contains(url, autoescape=True)
-                await connection.execute(update(bodies).where(quoted).values(content="{}"))
+                await open_parts.scrub(connection, bodies.c.content.contains(url, autoescape=True))
 
     async def list_withdrawn(self) -> frozenset[str]:
         """Return the keys of all withdrawn posts and authors."""

@@ -60,7 +60,7 @@ class TelegramDeliverer:
         """Send one message, in one call."""
         body = json.loads(message.body)
         pictured = bool(body.get("picture")) and not message.bare
-        if not pictured and not body["text"]:
+        if not pictured and not body.get("text"):
             raise Refused("nothing is left of the message without its picture")
         fields = _fields(message, body, pictured=pictured)
         if pictured and message.file_id:
