@@ -29,7 +29,7 @@ _ADDRESS = re.compile(
     r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
 )
 _MARKDOWN = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
-_LOOSE_MARK = re.compile(r"[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
+_LOOSE_MARK = re.compile(r"\\?[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
 _ARROWS = {
     ord(sign): f" {word} "
     for signs, word in (("→➡➔➜➞⇒⟶", "->"), ("↑⬆", "up"), ("↓⬇", "down"))

@@ -16,6 +16,7 @@ from digest.write.model.context import (
     MENTIONED,
     MUST,
     PICKED,
+    SURE_OPINION,
     Context,
     Event,
     is_headline,
@@ -69,14 +70,11 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     heard = [event for event in views if event.importance != PICKED]
     further = [event for event in others if event not in heard and event not in sums]
     further = [e for n, e in enumerate(further) if n < FULL_PAGE or e.importance != MENTIONED]
-    taken = {
-        post.key
-        for page, most in ((owned, BRIEF_POSTS), (further, PAGE_POSTS))
-        for event in page
-        if event not in views
-        for post in context.leading_posts(event)[:most]
-    }
-    opinions = [post for post in context.opinions() if post.key not in taken | left_out]
+    told = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
+    shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
+    sure = {post.key for post in context.opinions(SURE_OPINION)}
+    elsewhere = told | (shown - sure) | left_out
+    opinions = [post for post in context.opinions() if post.key not in elsewhere]
     return Pages(
         brief,
         further,

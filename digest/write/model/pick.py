@@ -172,7 +172,7 @@ def _list_subjects(story: Story) -> set[str]:
     """Return the names of a story's leading posts, and its authors' accounts: of a thread, the
     parts may have none in common."""
     readings = story.readings[:MOST_COMPARED]
-    names = {name.key for reading in readings for name in reading.names}
+    names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}
 
 
