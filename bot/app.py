@@ -27,7 +27,7 @@ from bot.machine import give_back, lean_heap
 from bot.messages import Incoming, Reply
 from bot.schedule import Schedule
 from bot.services import Services
-from bot.settings import Settings
+from bot.settings import Settings, read_locale
 from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.errors import DigestError, StoreError
 from digest.store import Store
@@ -108,6 +108,8 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
     # Imported here: `run` has no use for it.
     from bot.platforms import terminal
 
+    language = read_locale()
+
     _cancel_on_sigterm()
     async with conversation(settings) as context:
 
@@ -115,10 +117,10 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
             return answer(context, incoming)
 
         if lines:
-            await terminal.say(answers, lines)
+            await terminal.say(answers, lines, language)
         else:
             names = [command.name for command in COMMANDS]
-            await terminal.talk(answers, names, context.language)
+            await terminal.talk(answers, names, language, context.language)
 
 
 WORKER = "worker"

@@ -176,10 +176,12 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
 
 
 def _choice(request: Asked, low: str) -> Asked | None:
-    """Return what a word of a short list asks."""
+    """Return what a word of a short list asks. Raises Unknown where another one said otherwise."""
     field, value = _CHOICES.get(low, ("", None))
     if field == "section":
         return _section(request, value)
+    if field and getattr(request, field) not in (None, "", value):
+        raise Unknown(low)  # pause resume: one of them is not meant
     if field:
         return replace(request, **{field: value})
     if request.menu == "sections" and re.fullmatch("[1-9]+", low):

@@ -284,12 +284,18 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
     """Return the items of the markets section about one ticker or name, as whole words: NVDA,
     英伟达 and Nvidia are the same."""
     pattern = re.compile("|".join(_whole_word(word) for word in _spellings(name)))
-    return tuple(
-        item
-        for item in report.section("markets").items
-        if item.status != "note"
-        and pattern.search(f"{item.title}\n{item.group}\n{item.text}".lower())
-    )
+    named = []
+    for item in report.section("markets").items:
+        if item.status == "note":
+            continue
+        if pattern.search(f"{item.title}\n{item.group}".lower()):
+            named.append(item)
+        elif match := pattern.search(item.text.lower()):
+            # It is another one's entry: its title alone would seem to answer for this one.
+            mention = item.text[match.start() : match.end()]
+            titles = [item.title, mention] if item.title else []
+            named.append(replace(item, title=" · ".join(titles)))
+    return tuple(named)
 
 
 def _spellings(name: str) -> set[str]:
@@ -306,7 +312,11 @@ def _whole_word(word: str) -> str:
 
 def market_names(report: Report) -> str:
     """Return the companies and coins that the markets section has an item on."""
-    return ", ".join(dict.fromkeys(i.title for i in report.section("markets").items if i.title))
+    items = [item for item in report.section("markets").items if item.status != "note"]
+    titles = list(dict.fromkeys(item.title for item in items if item.title))
+    tickers = [asset.ticker for item in items for asset in find_assets(item.text)]
+    others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
+    return ", ".join(dict.fromkeys([*titles, *others]))
 
 
 def dropped_examples(

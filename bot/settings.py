@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from bot.platforms import Setup
+from bot.platforms import Setup, language_of
 from digest.errors import DigestError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import register_secrets, secrets_in
-from digest.models import Provider
+from digest.models import Language, Provider
 from digest.sources import Access
 
 OPENAI = "https://api.openai.com/v1"
@@ -258,6 +258,13 @@ def _check_base_url(address: str) -> None:
         good = False
     if not good or re.search(r"\s", address):
         raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
+
+
+def read_locale() -> Language | None:
+    """Return the language of this terminal (LC_ALL, LC_MESSAGES, LANG); None where it has none."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    code = next(filter(None, (os.environ.get(name) for name in names)), "").partition(".")[0]
+    return None if code in ("", "C", "POSIX") else language_of(code)
 
 
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)

@@ -182,6 +182,10 @@ class DateError(ValueError):
     """It looks like a day but is none."""
 
 
+class LongRangeError(DateError):
+    """A range of more days than are put together."""
+
+
 def parse_days(text: str, today: date) -> tuple[date, date] | None:
     """Return the first and last day that the text names, or None where it names none.
 
@@ -201,7 +205,7 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
         return day, day
     for first, last in _pairs(line, today):
         if (last - first).days >= MAX_DAYS:
-            raise DateError(text)
+            raise LongRangeError(text)
         return first, last
     return None
 

@@ -7,13 +7,13 @@ import difflib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from bot import texts
 from bot.alerts import LANGUAGES
 from bot.commands import about, chats, reports, search, sources_admin, spans
-from bot.commands.asking import Ask, Unanswered, chosen_language
+from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.menu import Argument, Command
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
@@ -33,7 +33,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("views", "观点", reports.show_section("views"), "/views", (TOPIC, DAY)),
     Command("events", "事件", reports.show_section("events"), "/events", (TOPIC, DAY)),
     Command("stocks", "行情", reports.stocks, "/stocks NVDA", (NAME, TOPIC, DAY)),
-    Command("crypto", "数字货币", reports.crypto, "/crypto", (TOPIC, DAY)),
+    Command("crypto", "数字货币", reports.crypto, "/crypto", (NAME, TOPIC, DAY)),
     Command("ai", "专项", reports.show_section("ai"), "/ai", (TOPIC, DAY)),
     Command("finance", "金融", reports.show_section("finance"), "/finance", (TOPIC, DAY)),
     Command("cloud", "词云", reports.cloud, "/cloud", (TOPIC, DAY)),
@@ -95,6 +95,13 @@ log = logging.getLogger(__name__)
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_ALIAS = {command.alias: command for command in COMMANDS}
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("language", "lang", "语言"), ("settings",)),
+    **dict.fromkeys(("pause", "暂停"), ("settings", "pause")),
+    **dict.fromkeys(("resume", "恢复"), ("settings", "resume")),
+    **dict.fromkeys(("mute", "静音"), ("settings", "quiet")),
+}
+"""Lines that people type for those that are meant; without a word, one chooses the language."""
 
 
 async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -128,26 +135,26 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
 async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     """Return the command with its words, or what to say where there is none."""
     line = _BOT_NAME.sub("", normalized(incoming.text))
+    subscriptions = tuple(await context.store.subscriptions(incoming.chat))
+    spoken = None if subscriptions else await load_spoken(context, incoming)
+    usual = chosen_language(subscriptions) or spoken or incoming.language or context.language
+    language = texts.language_of(line, usual)
+    if incoming.direct and line.split(" ")[0].rstrip(END_MARKS) in _BY_ALIAS:
+        line = f"/{line}"
     if not line.startswith("/") or len(line) < 2:
-        language = texts.language_of(line, await _default_language(context, incoming))
         return reply(Paragraph(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
+    if incoming.direct and (meant := _SYNONYMS.get(name.lower().rstrip(END_MARKS))):
+        name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
     if name == "start" and words:
         name, *words = _linked(words[0]) or [name]
     # Groups on Telegram address one bot of several: /brief@jianbao_bot
     name = name.split("@")[0].lower().rstrip(END_MARKS)
     command, glued = _command(name)
     if command is None:
-        language = texts.language_of(line, await _default_language(context, incoming))
         return reply(Paragraph(_unknown(name, language)), language=language)
     words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
-    subscriptions = tuple(await context.store.subscriptions(incoming.chat))
-    return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions)
-
-
-async def _default_language(context: Services, incoming: Incoming) -> Language:
-    subscriptions = await context.store.subscriptions(incoming.chat)
-    return chosen_language(subscriptions) or incoming.language or context.language
+    return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions, spoken)
 
 
 def _command(name: str) -> tuple[Command | None, str]:

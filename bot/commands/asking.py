@@ -10,17 +10,20 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.delivery.compose import roll_up_stored
+from bot.delivery.compose import line_of, roll_up_stored
 from bot.menu import Command
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed import DateError, parse_days
+from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days
+from digest.calendar import closes
 from digest.models import Item, Language, Report, Subscription
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
 MAX_QUERY_WORDS = 40
 """Words in which a topic, a day and a number are looked for; a longer line is no command."""
+CHAT_LANGUAGES = "chat languages"
+"""Under which the store's notes keep the language of chats that have no subscription."""
 MAX_DAY_WORDS = 7
 """As many as "2025 12 01 to 2025 12 06" has."""
 
@@ -55,20 +58,27 @@ class Ask:
     commands: tuple[Command, ...]
     subscriptions: tuple[Subscription, ...] = ()
     """Of the chat, as they were when the command was given."""
+    spoken: Language | None = None
+    """The language chosen by a chat without subscriptions."""
 
     @cached_property
     def language(self) -> Language:
         """Language of the answer: of the line where that is Chinese, else the one that the chat has
         chosen, that of the person's app, that of the first topic."""
-        default = chosen_language(self.subscriptions) or self.incoming.language
+        default = self.chosen or self.incoming.language
         return texts.language_of(self.line, default or self.context.language)
+
+    @property
+    def chosen(self) -> Language | None:
+        """Return the language that the chat has chosen."""
+        return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
         """Return the language to show a report in: as the chat has chosen, else its own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
-        return chosen_language(self.subscriptions) or report.language
+        return self.chosen or report.language
 
     def after(self, subscription: Subscription) -> Ask:
         """Return this in the chat as it is once the subscription is stored: in its language."""
@@ -89,7 +99,7 @@ class Ask:
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
             elif days:
-                query = replace(query, days=days)
+                query = replace(query, days=_joined(query.days, days))
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
@@ -127,15 +137,19 @@ class Ask:
         if stored or query.days[0] == query.days[1]:
             return topic, stored
         chosen = next((row.language for row in self.subscriptions if row.topic == topic), None)
-        language = chosen or chosen_language(self.subscriptions)
-        return topic, await roll_up_stored(self.context, topic, query.days, language)
+        return topic, await roll_up_stored(self.context, topic, query.days, chosen or self.chosen)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
         store, language = self.context.store, self.language
         if days is None:
             return await self._no_reports(topic)
-        lines = [texts.text("no_report", language, day=self.in_words(*days))]
+        # With its year: whoever asks may have another one in mind than the archive.
+        day = texts.days_in_words(*days, language, date.min)
+        lines = [texts.text("no_report", language, day=day)]
+        if days[1] >= self.today(topic):
+            made_at = closes(self.context.topic(topic), days[1])
+            lines.append(texts.text("not_over", language, at=f"{made_at:%Y-%m-%d %H:%M} UTC"))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
@@ -164,7 +178,8 @@ class Ask:
         if not points:
             raise Unanswered(self.say("no_points", day=day))
         if not 1 <= number <= len(points):
-            raise Unanswered(self.say("points_are", day=day, n=len(points)))
+            example = f"{line_of(self.command.name, report)} 1"
+            raise Unanswered(self.say("points_are", day=day, n=len(points), example=example))
         return points[number - 1]
 
     async def example(self) -> str:
@@ -245,16 +260,44 @@ class Ask:
         """Return the days of these words. `strict`: raises Unanswered for one that there is not."""
         try:
             return parse_days(word, self.today(topic or next(iter(self.context.topics))))
-        except DateError:
+        except DateError as error:
             if not strict:
                 return None
-            day = await self.usual_day(topic)
-            raise Unanswered(self.say("bad_date", text=word[:40], day=day)) from None
+            if isinstance(error, LongRangeError):
+                raise Unanswered(self.say("long_range", n=MAX_DAYS)) from None
+            raise Unanswered(await self.bad_date(word, topic)) from None
+
+    async def bad_date(self, word: str, topic: str) -> Reply:
+        """Return that these words name no day, with one that does."""
+        day = await self.usual_day(topic)
+        example = f"/{self.command.name} {day}"
+        return self.say("bad_date", text=word[:40], day=day, example=example)
 
 
 def points_of(report: Report) -> list[Item]:
     """Return the points of a report as their numbers count them."""
     return [item for item in report.section("points").items if item.status != "note"]
+
+
+def _joined(days: tuple[date, date] | None, more: tuple[date, date]) -> tuple[date, date]:
+    """Return the range from the first to the last of two days, in whichever order they came."""
+    return more if days is None else (min(*days, *more), max(*days, *more))
+
+
+async def load_spoken(context: Services, incoming: Incoming) -> Language | None:
+    """Return the language that a chat without subscriptions has chosen."""
+    match await context.store.note(CHAT_LANGUAGES, name_speaker(incoming)):
+        case "zh":
+            return "zh"
+        case "en":
+            return "en"
+    return None
+
+
+def name_speaker(incoming: Incoming) -> str:
+    """Return whose language it is: the person's in a private chat, so that /forget deletes it."""
+    private = incoming.chat.kind == "private"
+    return f"{incoming.platform}:{incoming.user_id if private else incoming.chat.id}"
 
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:

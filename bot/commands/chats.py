@@ -8,7 +8,7 @@ from datetime import time
 
 from bot import options, texts
 from bot.commands import choices
-from bot.commands.asking import Ask, Unanswered
+from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, name_speaker
 from bot.delivery.compose import compose_digest, load_digest
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from digest.models import Subscription
@@ -59,20 +59,26 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     if request.threads and not choices.can_thread(chat):
         raise Unanswered(_private(ask.say("threads_where")))
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
-    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone)
+    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone, language=ask.spoken)
     subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
     ask = ask.after(subscription)
     newest = await load_digest(context, subscription)
-    key = "subscribed" if new else "subscribed_already"
+    changed = subscription != before.get(topic)
+    key = "subscribed" if new else "subscribed_changed" if changed else "subscribed_already"
     answer = ask.say(
         key, *choices.buttons(ask, subscription), **await choices.facts(ask, subscription)
     )
-    title = ask.title(topic)
-    follows = ask.say("newest_follows" if newest else "first_to_come", topic=title).blocks
+    blocks: list[Block] = [*answer.blocks]
+    if request.changes:
+        blocks.append(Rows(tuple(choices.list_content(subscription, ask.language))))
+    if request.sections and not request.topic:
+        blocks.append(Paragraph(ask.text("only_sections")))
     if chat.platform == "terminal":
-        follows = (Paragraph(ask.text("terminal_note")), *follows)
-    yield _private(replace(answer, blocks=(*answer.blocks, *follows), menu=request.language))
+        blocks.append(Paragraph(ask.text("terminal_note")))
+    follows = "newest_follows" if newest else "first_to_come"
+    blocks.append(Paragraph(ask.text(follows, topic=ask.title(topic))))
+    yield _private(replace(answer, blocks=tuple(blocks), menu=request.language))
     if newest is not None:
         yield await compose_digest(context, newest, subscription)
 
@@ -109,6 +115,10 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
     store, chat = ask.context.store, ask.incoming.chat
     stored = {subscription.topic: subscription for subscription in ask.subscriptions}
+    only_language = replace(request, language="", menu="") == options.Asked()
+    if not stored and only_language and (request.language or request.menu == "language"):
+        yield _private(await _speak(ask, request))
+        return
     if not stored or (request.topic and request.topic not in stored):
         raise Unanswered(_private(_nothing(ask)))
     if len(stored) > 1 and not request.topic and (request.changes or request.menu):
@@ -128,6 +138,19 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     else:
         shown = await choices.state(ask, new, old)
     yield replace(_private(shown), menu=request.language)
+
+
+async def _speak(ask: Ask, request: options.Asked) -> Reply:
+    """Choose the language of a chat without subscriptions."""
+    if not request.language:
+        names = ("zh", "en")
+        choice = tuple(Button(ask.text(f"language_{name}"), f"/settings {name}") for name in names)
+        return ask.say("language_which", choice)
+    spoken = None if request.language == "topic" else request.language
+    name = name_speaker(ask.incoming)
+    await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
+    ask = replace(ask, spoken=spoken, line="")
+    return replace(ask.say("language_is" if spoken else "language_free"), menu=request.language)
 
 
 def _private(answer: Reply) -> Reply:

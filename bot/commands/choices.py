@@ -49,7 +49,7 @@ async def state(ask: Ask, subscription: Subscription, before: Subscription) -> R
     blocks: list[Block] = [*shown.blocks]
     if timed != before and await _settled(ask, subscription):
         blocks.append(Paragraph(ask.text("one_today")))
-    return replace(shown, blocks=(*blocks, Rows(tuple(_content(subscription, ask.language)))))
+    return replace(shown, blocks=(*blocks, Rows(tuple(list_content(subscription, ask.language)))))
 
 
 async def facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
@@ -107,7 +107,8 @@ def days_said(subscription: Subscription, language: Language) -> str:
     return texts.listed([texts.day_name(day, language) for day in weekdays], language)
 
 
-def _content(subscription: Subscription, language: Language) -> Iterator[tuple[str, str]]:
+def list_content(subscription: Subscription, language: Language) -> Iterator[tuple[str, str]]:
+    """Yield what a subscription brings, a row an option that is not as usual."""
     sections = [texts.text(f"section_{name}", language) for name in subscription.sections]
     content = texts.listed(sections, language) or texts.text(
         f"length_{subscription.length}", language
@@ -183,7 +184,7 @@ async def menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
     shown = ask.say(f"choose_{what}", choice, (back,), **await facts(ask, subscription))
     if what != "words":
         return shown
-    terms = Rows(tuple(_content(subscription, ask.language))[2:])
+    terms = Rows(tuple(list_content(subscription, ask.language))[2:])
     return replace(shown, blocks=(*shown.blocks, terms)) if terms.rows else shown
 
 

@@ -98,24 +98,33 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     """Show the whole markets section, or what concerns one ticker or name."""
     query = await ask.query()
     report = await ask.report(query)
-    if not query.others:
+    if query.others:
+        yield await _market(ask, report, query, market_items(report, " ".join(query.others)))
+    else:
         yield await _section(ask, report, "markets", query.number)
-        return
-    name = " ".join(query.others)
-    if items := market_items(report, name):
-        yield await _section(ask, report, "markets", query.number, items, query.others)
-        return
+
+
+async def _market(ask: Ask, report: Report, query: Query, items: Sequence[Item]) -> Reply:
+    """Return these items about what the words name, or what there is instead."""
+    if items:
+        return await _section(ask, report, "markets", query.number, items, query.others)
     day = ask.in_words(report.first, report.last)
-    lines = [ask.text("nothing_about", day=day, what=name[:40])]
+    lines = [ask.text("nothing_about", day=day, what=" ".join(query.others)[:40])]
     if listed := market_names(report):
         lines.append(ask.text("there_are", names=listed))
-    yield reply(*map(Paragraph, lines), language=ask.language)
+    return reply(*map(Paragraph, lines), language=ask.language)
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:
-    query = await _only(ask)
+    """Show the coins of the markets section, or what concerns one of them."""
+    query = await ask.query()
     report = await ask.report(query)
     section = report.section("markets")
+    if query.others:
+        named = market_items(report, " ".join(query.others))
+        coins = [item for item in named if item.group in CRYPTO.values() or not item.group]
+        yield await _market(ask, report, query, coins)
+        return
     items = tuple(item for item in section.items if item.group in CRYPTO.values())
     if not items and not any(item.group for item in section.items):
         items = section.items  # an imported report, or a note that there is nothing
@@ -202,7 +211,8 @@ async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     blocks: list[Block] = [title_block(topic, report, language)]
     blocks += section_blocks(topic, report, "points", ReportView(language))
-    blocks.append(Paragraph(texts.text("which_point", language, n=number)))
+    example = f"{line_of('sources', report)} 1"
+    blocks.append(Paragraph(texts.text("which_point", language, n=number, example=example)))
     shown = await _shown(ask, report, blocks)
     return replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
@@ -229,9 +239,7 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
     """Show the whole report of a day, made now where there is none; the stories of a range."""
     query = await ask.query()
     if query.others:
-        day = await ask.usual_day(query.topic)
-        word = " ".join(query.others)
-        raise Unanswered(ask.say("bad_date", text=word[:40], day=day))
+        raise Unanswered(await ask.bad_date(" ".join(query.others), query.topic))
     if query.days is None:
         yield await _show_all(ask, await ask.report(query))
         return

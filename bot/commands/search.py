@@ -38,13 +38,23 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
         words, topic=topic, first=first, last=last, limit=MAX_HITS
     )
     if not hits:
-        raise Unanswered(ask.say("search_nothing", words=shortened(words, 60)))
+        key = "search_nothing_then" if days else "search_nothing"
+        when = ask.in_words(*days) if days else ""
+        raise Unanswered(ask.say(key, words=shortened(words, 60), days=when))
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for number, hit in enumerate(hits, 1):
-        blocks.append(_entry(number, hit, words, await _report(ask, hit)))
-    buttons = tuple(Button(str(n), _line(hit)) for n, hit in enumerate(hits, 1))
-    yield Reply(tuple(blocks), ask.language, (buttons,), line=ask.line)
+        entry = _entry(number, hit, words, await _report(ask, hit))
+        blocks.append(replace(entry, text=f"{entry.text}{_remark(ask, hit)}"))
+    lines: dict[str, Button] = {}
+    for number, hit in enumerate(hits, 1):
+        lines.setdefault(_line(hit), Button(str(number), _line(hit)))
+    yield Reply(tuple(blocks), ask.language, (tuple(lines.values()),), line=ask.line)
+
+
+def _remark(ask: Ask, hit: Hit) -> str:
+    """Return why a hit without the words is one: they stand in a post that it cites."""
+    return ask.text("in_posts") if hit.in_posts else ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
@@ -91,7 +101,7 @@ def _entry(number: int, hit: Hit, words: str, report: Report | None) -> ListItem
     item = row[1] if row and row[1].cites == hit.item.cites else hit.item
     posts = [report.posts[key] for key in item.cites if key in report.posts] if report else []
     links = tuple(Link(f"@{post.author}", post.url) for post in posts[:MAX_LINKS])
-    name = item.title or item.group
+    name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
     return ListItem(mark(shortened(item.text, ITEM_CHARS), words), title, number, links)
 
@@ -210,7 +220,7 @@ def show_answer(answer: Mapping[str, Any], language: Language) -> Reply:
         blocks.append(ListItem(f"{sentence['text']} {numbers}"))
     if items:
         key = {"nothing": "ask_nearest", "items": "ask_items"}.get(verdict, "ask_sources")
-        blocks.append(Heading(texts.text(key, language)))
+        blocks.append(Heading(texts.text(key, language), level=2 if blocks else 1))
         blocks += [_item(row, n) for n, row in enumerate(items, 1)]
     return Reply(tuple(blocks), language, _buttons(items, language))
 
@@ -227,6 +237,8 @@ def _buttons(
 ) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each day that is told of, at most five."""
     days = dict.fromkeys((row["topic"], row["to"]) for row in items if row["from"] == row["to"])
+    if not days:
+        return ()
     return (
         tuple(
             Button(texts.text("story_day", language, day=day[5:]), f"/brief {topic} {day}")

@@ -10,7 +10,7 @@ from bot import texts
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.delivery.compose import compose, line_of
 from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply
-from bot.report_blocks import ReportView, links_of
+from bot.report_blocks import ReportView, links_of, shortened
 from digest.calendar import month_of, week_of
 from digest.models import Item
 from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
@@ -108,7 +108,7 @@ def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
 def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
     language = ask.language
     best = line.best.item
-    title = texts.text("story_title", language, title=best.title or best.text[:60])
+    title = texts.text("story_title", language, title=best.title or shortened(best.text, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for telling in line.tellings:
         blocks.append(Heading(texts.weekday(telling.day, language)))

@@ -30,26 +30,30 @@ from digest.text import clean
 Answer = Callable[[Incoming], AsyncIterator[Reply]]
 WIDEST = 100
 MOST_HANDLES = 4
-MOST_BUTTONS = 8
+MOST_BUTTONS = 3
 OPENING = "（《“‘「『【〔([{"
 _LATIN = re.compile(r"([A-Za-z0-9]+)")
 STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
-async def say(answer: Answer, lines: Sequence[str]) -> None:
+async def say(answer: Answer, lines: Sequence[str], language: Language | None = None) -> None:
+    """Answer these lines; `language` is that of the terminal, where it has one."""
     for line in lines:
-        await _exchange(answer, line)
+        await _exchange(answer, line, language)
 
 
-async def talk(answer: Answer, commands: Sequence[str], language: Language) -> None:
-    """Read lines until the end of input, `/quit` or Ctrl-C."""
-    print(texts.text("welcome", language))
+async def talk(
+    answer: Answer, commands: Sequence[str], language: Language | None, default: Language
+) -> None:
+    """Read lines until the end of input, `/quit` or Ctrl-C. `default`: of the first words, where
+    the terminal has no language."""
+    print(texts.text("welcome", language or default))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
         if line.strip().lower() in ("/quit", "/exit"):
             return
         if line.strip():
-            await _exchange(answer, line)
+            await _exchange(answer, line, language)
 
 
 async def everything() -> bool:
@@ -57,9 +61,9 @@ async def everything() -> bool:
     return True
 
 
-async def _exchange(answer: Answer, line: str) -> None:
+async def _exchange(answer: Answer, line: str, language: Language | None) -> None:
     here = Chat("terminal", "terminal")
-    async for reply in answer(Incoming(here, "terminal", line, configures=everything)):
+    async for reply in answer(Incoming(here, "terminal", line, language, configures=everything)):
         print(render(reply, width(), styled=sys.stdout.isatty()), flush=True)
         print()
 
@@ -119,16 +123,17 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
             lines.append("")
         lines += _block(block, columns, styled)
         before = block
-    for group in reply.buttons:
-        lines += _buttons(group, columns, styled)
+    lines += _buttons([button for group in reply.buttons for button in group], columns, styled)
     return "\n".join(lines)
 
 
-def _buttons(group: Sequence[Button], columns: int, styled: bool) -> list[str]:
-    """Return what may be typed next; of a long choice the first few."""
-    shown = [_line(button.line) for button in group[:MOST_BUTTONS]]
-    more = " …" if len(group) > MOST_BUTTONS else ""
-    lines = wrap("→ " + " · ".join(shown) + more, columns, "", "  ")
+def _buttons(buttons: Sequence[Button], columns: int, styled: bool) -> list[str]:
+    """Return a few lines that may be typed next; not those that only a button would say."""
+    shown = [_line(button.line) for button in buttons if "~" not in button.line]
+    if not shown:
+        return []
+    more = " …" if len(shown) > MOST_BUTTONS else ""
+    lines = wrap("→ " + " · ".join(shown[:MOST_BUTTONS]) + more, columns, "", "  ")
     return ["", *(f"\x1b[2m{line}\x1b[0m" if styled else line for line in lines)]
 
 

@@ -301,11 +301,11 @@ def _score(
 
 def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
     """Return the items at these places; of two in a report that rest on the same posts, the
-    better."""
+    better, and of an overview only what no other hit says."""
     if not scored:
         return []
     by_place = _load_items(connection, [candidate.place for candidate in scored])
-    hits: dict[object, Hit] = {}
+    hits: dict[tuple[int, object], Hit] = {}
     for candidate in scored:
         row = by_place.get(candidate.place)
         if row is None:
@@ -317,7 +317,19 @@ def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
         same = (candidate.place[0], frozenset(item.cites) or item.text)
         if same not in hits or hits[same].score < score:
             hits[same] = hit
-    return sorted(hits.values(), key=lambda hit: -hit.score)
+    elsewhere = {
+        (same[0], key)
+        for same, hit in hits.items()
+        if hit.section != "overview"
+        for key in hit.item.cites
+    }
+    news = [
+        hit
+        for same, hit in hits.items()
+        if hit.section != "overview"
+        or not any((same[0], key) in elsewhere for key in hit.item.cites)
+    ]
+    return sorted(news, key=lambda hit: -hit.score)
 
 
 def _load_items(

@@ -1,0 +1,161 @@
+"""What people try first, and what the bot says where it did not mean them so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bot.commands import answer
+from bot.messages import Incoming, Reply
+from bot.platforms.terminal import render
+from bot.services import Services
+from bot.settings import read_locale
+from digest.models import Chat, Item, Language
+from digest.store import Store
+from tests.hosts import context, fill
+from tests.samples import report
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Services]:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        await fill(store, earlier())
+        yield context(store, tmp_path)
+
+
+def earlier() -> object:
+    nlgt = Item("$NLGT rose 2.7%, $KITE fell 5.2%.", "NLGT", "个股", ("x:1",))
+    btc = Item("BTC fell below $80,000.", "比特币 (BTC)", "数字货币", ("x:2",))
+    return report(date(2025, 12, 5), markets=(nlgt, btc))
+
+
+async def ask(bot: Services, line: str, language: Language | None = "en") -> list[Reply]:
+    chat = Chat("telegram", "7")
+    incoming = Incoming(chat, "7", line, language, configures=allow)
+    return [reply async for reply in answer(bot, incoming)]
+
+
+async def allow() -> bool:
+    return True
+
+
+async def say(bot: Services, line: str, language: Language | None = "en") -> str:
+    replies = await ask(bot, line, language)
+    return "\n".join(render(reply, 200, styled=False) for reply in replies)
+
+
+async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services) -> None:
+    assert "Which language?" in await say(bot, "/language")
+    assert "中文" in await say(bot, "/lang zh")
+    assert "重要观点" in await say(bot, "/help")
+    assert await say(bot, "/settings auto")
+    assert "views: who says what" in await say(bot, "/help")
+    assert await say(bot, "/settings en", "zh")
+    assert "Subscribed to AI" in await say(bot, "/subscribe 08:30", "zh")
+    assert (await bot.store.subscriptions(Chat("telegram", "7")))[0].language == "en"
+
+
+async def test_forgetting_a_person_forgets_the_language(bot: Services) -> None:
+    await say(bot, "/settings zh")
+    await say(bot, "/forget yes")
+    assert "views: who says what" in await say(bot, "/help")
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [("zh_CN.UTF-8", "zh"), ("en_US.UTF-8", "en"), ("de_DE", "en"), ("C.UTF-8", None), ("", None)],
+)
+def test_the_terminal_speaks_the_language_of_its_locale(
+    code: str, language: Language | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANG", code)
+    assert read_locale() == language
+    monkeypatch.setenv("LC_ALL", "zh_TW.UTF-8")
+    assert read_locale() == "zh"
+
+
+async def test_words_near_a_command_lead_to_it(bot: Services) -> None:
+    await say(bot, "/subscribe")
+    assert "paused" in (await say(bot, "/pause")).lower()
+    assert "next" in (await say(bot, "/resume")).lower()
+    assert "/help" in await say(bot, "你好")
+    assert "标题points" in await say(bot, "简报 2025-12-06")
+
+
+async def test_a_subscription_says_what_was_changed(bot: Services) -> None:
+    assert "Subscribed to AI" in await say(bot, "/subscribe en")
+    assert "Already subscribed" in await say(bot, "/subscribe")
+    changed = await say(bot, "/subscribe ai 9am weekdays")
+    assert "Subscription changed. AI: weekdays at 09:00" in changed
+    assert "The latest digest on AI:" in changed
+    only = await say(bot, "/subscribe finance")
+    assert "Financial markets" in only or "finance" in only.lower()
+    assert "none of these words names a topic" in only
+    assert "pause" in await say(bot, "/settings pause resume")
+    assert not (await bot.store.subscriptions(Chat("telegram", "7")))[0].paused
+
+
+async def test_an_entry_that_only_mentions_a_ticker_says_so(bot: Services) -> None:
+    assert "NLGT · KITE" in await say(bot, "/stocks 2025-12-05 KITE")
+    assert "NLGT · " not in await say(bot, "/stocks 2025-12-05 NLGT")
+    missing = await say(bot, "/stocks 2025-12-05 ZZZZ")
+    assert "NLGT" in missing
+    assert "KITE" in missing
+    coin = await say(bot, "/crypto 2025-12-05 BTC")
+    assert "$80,000" in coin
+    assert "NLGT" not in coin
+
+
+async def test_hints_stay_with_the_day_and_the_command(bot: Services) -> None:
+    assert "/story ai 2025-12-04 1" in await say(bot, "/story 2025-12-04 99")
+    assert "/sources ai 2025-12-04 1" in await say(bot, "/sources 2025-12-04 99")
+    assert "/brief 2025-12-06" in await say(bot, "/brief 06/12/2025")
+    assert "at most 366 days" in await say(bot, "/report 2024-01-01..2025-12-31")
+
+
+async def test_two_days_are_a_range(bot: Services) -> None:
+    backwards = await say(bot, "/report 2025-12-06 2025-12-04")
+    assert "2025-12-04" in backwards
+    assert "2025-12-06" in backwards
+    assert backwards.splitlines()[0] == (await say(bot, "/report 12-04..12-06")).splitlines()[0]
+
+
+async def test_a_day_without_a_report_is_told_with_its_year(bot: Services) -> None:
+    assert "28 November 2025" in await say(bot, "/brief 2025-11-28")
+    assert "2025年11月28日" in await say(bot, "/brief 2025-11-28", "zh")
+    assert "not over yet" in await say(bot, "/brief today")
+    assert "not over yet" not in await say(bot, "/brief 2025-11-28")
+
+
+async def test_a_search_names_each_thing_once(bot: Services) -> None:
+    day = date(2025, 12, 3)
+    point = Item("Kitewick raised $1.5 billion.", "Kitewick 完成融资", cites=("x:1",))
+    overview = Item("Today: Kitewick raised $1.5 billion.", cites=("x:1", "x:2"))
+    await bot.store.save_report(report(day, points=(point,), overview=(overview,)))
+    found = list(await ask(bot, "/search Kitewick 2025-12-03"))
+    text = render(found[0], 200, styled=False)
+    assert text.count("$1.5 billion") == 1
+    assert "【Kitewick】 完成融资" in text
+    lines = [button.line for group in found[0].buttons for button in group]
+    assert len(lines) == len(set(lines))
+    assert "in the reports of" in await say(bot, "/search Northlight 7d")
+
+
+async def test_an_answer_of_the_archive_begins_with_a_title(bot: Services) -> None:
+    text = await say(bot, "/ask What did Meridian score?")
+    assert text.splitlines()[0]
+    assert not text.rstrip().endswith("→")
+
+
+async def test_a_terminal_names_three_lines_at_most(bot: Services) -> None:
+    [brief] = await ask(bot, "/brief")
+    assert sum(map(len, brief.buttons)) > 3
+    last = render(brief, 300, styled=False).splitlines()[-1]
+    assert last.startswith("→ ")
+    assert last.count("/") == 3
+    bare = replace(brief, buttons=((),))
+    assert not render(bare, 300, styled=False).endswith("→ ")
