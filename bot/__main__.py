@@ -166,8 +166,9 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 
 def _find_topic(name: str, topics: dict[str, Topic]) -> Topic:
-    if name not in topics:
-        raise DigestError(f'there is no topic "{name}": use one of {", ".join(topics)}')
+    from digest.topics import refuse_unknown
+
+    refuse_unknown(name, topics)
     return topics[name]
 
 

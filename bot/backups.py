@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,8 +19,11 @@ log = logging.getLogger(__name__)
 
 async def backup(settings: Settings, file: Path, show: Callable[[str], None]) -> None:
     """Write everything into one file. Raises StoreError."""
+    replaces = await asyncio.to_thread(file.exists)
     await back_up(settings.database_url, file)
     show(f"{file}: {_size(file)}, read from end to end and found whole")
+    if replaces:
+        show("it took the place of the backup that was there")
 
 
 async def restore(

@@ -11,7 +11,7 @@ from bot import machine
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, find_env_faults, load_settings
 from digest.errors import DigestError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import mask
@@ -36,7 +36,11 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         for line in str(error).splitlines():
             show(f"FAIL settings: {line}")
         return False
-    show("ok   settings")
+    faults = find_env_faults()
+    for fault in faults:
+        show(f"FAIL settings: {fault}")
+    if not faults:
+        show("ok   settings")
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("topics", _topics),
         ("database", _database),
@@ -50,7 +54,8 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     )
     if warning := _disk(settings):
         show(f"warn disk: {warning}")
-    return all([await _passed(name, check, settings, show) for name, check in checks])
+    passed = [await _passed(name, check, settings, show) for name, check in checks]
+    return all(passed) and not faults
 
 
 async def _passed(

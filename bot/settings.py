@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -314,6 +315,35 @@ def _read_values(problems: list[str]) -> dict[str, Any]:
     return values
 
 
+def find_env_faults() -> list[str]:
+    """Return what is wrong with `.env` though it can be read: lines that set nothing, and names
+    that are nearly those of settings."""
+    from dotenv.parser import parse_stream
+
+    try:
+        with open(".env", encoding="utf-8-sig") as file:
+            bindings = list(parse_stream(file))
+    except OSError:
+        return []
+    known = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
+    faults = []
+    for binding in bindings:
+        if binding.error:
+            faults.append(f".env: line {binding.original.line}: write NAME=value")
+        name = (binding.key or "").upper()
+        near = get_close_matches(name, known, n=1, cutoff=0.85) if name not in known else []
+        faults += [f".env: {name} is no setting: did you mean {other}?" for other in near]
+    return faults
+
+
+_ADVICE = {
+    "float_parsing": "write a number, like 0.5",
+    "int_parsing": "write a whole number, like 90",
+    "int_from_float": "write a whole number, like 90",
+}
+"""What to write instead, by pydantic's name of the problem."""
+
+
 def _word_problem(fault: Any) -> str:
-    words = str(fault["msg"]).removeprefix("Value error, ")
+    words = _ADVICE.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
     return f"{str(fault['loc'][0]).upper()}: {words}" if fault["loc"] else words

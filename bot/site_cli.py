@@ -53,12 +53,16 @@ def search(words: tuple[str, ...], topic: str, days: int) -> None:
 async def _search(settings: Settings, words: str, topic: str, days: int) -> None:
     from bot.commands.search import format_hits
     from digest.store import Store
+    from digest.topics import refuse_unknown
 
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with await Store.open(settings.database_url) as store:
+        if topic:
+            refuse_unknown(topic, [row.name for row in await store.topics()])
         hits = await store.search(words, topic=topic, first=first, limit=MAX_HITS)
     if not hits:
-        raise DigestError(f"nothing in the archive about {words[:60]!r}")
+        when = f" of the last {days} days" if days else ""
+        raise DigestError(f"nothing in the reports{when} about {words[:60]!r}")
     for line in format_hits(hits, words, settings.public_url):
         click.echo(mask(line))
 

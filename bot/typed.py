@@ -7,7 +7,7 @@ import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -322,7 +322,7 @@ def _valid(year: int, month: int, day: int) -> list[date]:
 
 
 class DayParam(click.ParamType[date]):
-    """A day, written 2025-12-06 or 20251206."""
+    """A day, written 2025-12-06 or 20251206, or today, yesterday."""
 
     name = "day"
 
@@ -332,4 +332,6 @@ class DayParam(click.ParamType[date]):
         with contextlib.suppress(DateError):
             if day := full_day(str(value)):
                 return day
+        if (back := _DAYS_AGO.get(str(value).strip().lower())) is not None:
+            return datetime.now(UTC).date() - timedelta(days=back)
         raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)

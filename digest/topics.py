@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from datetime import time
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from digest.errors import TopicsError
+from digest.errors import DigestError, TopicsError
 from digest.models import Language, SourceSpec, Topic
 from digest.text import clean
 
@@ -118,6 +119,13 @@ def load_topics(path: Path) -> dict[str, Topic]:
     if not topics:
         raise TopicsError(f"{path.name}: no topic in it: add a table like [ai]")
     return topics
+
+
+def refuse_unknown(name: str, names: Iterable[str]) -> None:
+    """Raise DigestError for a topic that is none of these."""
+    listed = list(names)
+    if name not in listed:
+        raise DigestError(f'there is no topic "{name}": use one of {", ".join(listed)}')
 
 
 def _find_shipped(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,14 @@ from bot.commands import answer
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
 from bot.services import Services
-from bot.settings import read_locale
-from digest.models import Chat, Item, Language
+from bot.settings import find_env_faults, read_locale
+from bot.typed import DayParam
+from digest.errors import DigestError, SourceError, StoreError
+from digest.models import Chat, Item, Language, Report, SourceSpec, SourceState, Window
+from digest.sources import open_source
 from digest.store import Store
+from digest.store.backup import back_up
+from digest.topics import refuse_unknown
 from tests.hosts import context, fill
 from tests.samples import report
 
@@ -27,7 +32,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Services]:
         yield context(store, tmp_path)
 
 
-def earlier() -> object:
+def earlier() -> Report:
     nlgt = Item("$NLGT rose 2.7%, $KITE fell 5.2%.", "NLGT", "个股", ("x:1",))
     btc = Item("BTC fell below $80,000.", "比特币 (BTC)", "数字货币", ("x:2",))
     return report(date(2025, 12, 5), markets=(nlgt, btc))
@@ -159,3 +164,47 @@ async def test_a_terminal_names_three_lines_at_most(bot: Services) -> None:
     assert last.count("/") == 3
     bare = replace(brief, buttons=((),))
     assert not render(bare, 300, styled=False).endswith("→ ")
+
+
+def test_check_reads_what_stands_in_the_env_file() -> None:
+    assert find_env_faults() == []
+    Path(".env").write_text("BUDGET_USD_DAI=3\nTIMEZONE=UTC\nPOSTGRES_PASSWORD=x\n# a word\n?x y\n")
+    typo, garbage = find_env_faults()
+    assert "BUDGET_USD_DAI is no setting: did you mean BUDGET_USD_DAY?" in typo
+    assert garbage == ".env: line 5: write NAME=value"
+
+
+async def test_a_backup_blames_the_place_that_cannot_be_written(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    async with await Store.open(url):
+        pass
+    with pytest.raises(StoreError, match=r"cannot write .*nowhere"):
+        await back_up(url, tmp_path / "nowhere" / "x")
+
+
+def test_an_unknown_topic_is_named_with_those_there_are() -> None:
+    refuse_unknown("ai", ["ai"])
+    with pytest.raises(DigestError, match='no topic "foo": use one of ai, chips'):
+        refuse_unknown("foo", ["ai", "chips"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "cannot be read \\(Is a directory"), (b"\x89PNG\0\0", "is not text")],
+)
+async def test_a_file_that_holds_no_posts_is_refused_in_words(
+    content: bytes | None, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "posts.jsonl"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    day = Window(date(2025, 12, 6), date(2025, 12, 6), "UTC")
+    with pytest.raises(SourceError, match=words):
+        await open_source(SourceSpec("jsonl", str(file))).fetch(day, SourceState())
+
+
+def test_the_command_line_takes_yesterday() -> None:
+    day = DayParam().convert("yesterday", None, None)
+    assert day == datetime.now(UTC).date() - timedelta(days=1)

@@ -14,7 +14,8 @@ from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, give_back, write_files
 from digest.ranges import load_span
-from digest.store import Store
+from digest.store import Store, StoredTopic
+from digest.topics import refuse_unknown
 from digest.write.extractive.notes import heading
 
 MAX_BYTES = 5_000_000
@@ -100,6 +101,15 @@ def _picture(path: Path, imported: Imported) -> bytes:
     return b""
 
 
+async def _list_chosen(store: Store, topic: str | None) -> list[StoredTopic]:
+    """Return the stored topics, or the one of that name or slug. Raise DigestError for none."""
+    stored = await store.topics()
+    if topic is None:
+        return stored
+    refuse_unknown(topic, dict.fromkeys(name for row in stored for name in (row.name, row.slug)))
+    return [row for row in stored if topic in (row.name, row.slug)]
+
+
 async def export_reports(
     folder: Path, topics: Mapping[str, Topic], store: Store, topic: str | None, day: date | None
 ) -> list[Path]:
@@ -108,9 +118,7 @@ async def export_reports(
     An imported report comes out as the bytes that went in. Raise DigestError where there is none.
     """
     paths: list[Path] = []
-    for stored in await store.topics():
-        if topic not in (None, stored.name, stored.slug):
-            continue
+    for stored in await _list_chosen(store, topic):
         zone = topics[stored.name].timezone if stored.name in topics else "UTC"
         for first, last in await store.report_spans(stored.name):
             if day is None or first <= day <= last:
@@ -131,9 +139,7 @@ async def export_span(
     the range in its name; return the paths. A stored report of exactly these days is written as it
     is. Raise DigestError where there is none."""
     paths: list[Path] = []
-    for stored in await store.topics():
-        if topic not in (None, stored.name, stored.slug):
-            continue
+    for stored in await _list_chosen(store, topic):
         described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
         zone = described.timezone
         if span in await store.report_spans(stored.name):

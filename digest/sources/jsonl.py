@@ -23,7 +23,7 @@ from typing import Annotated, Any, BinaryIO, cast
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from digest.errors import SourceError
-from digest.fetch.encodings import GZIP, detect_encoding
+from digest.fetch.encodings import GZIP, detect_encoding, detect_wide
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import MAX_KEY, Access, admit_post
 
@@ -188,7 +188,8 @@ class FileSource:
         except FileNotFoundError:
             raise SourceError(f"{self.path}: no such file; check the name") from None
         except (OSError, EOFError, ValueError, zlib.error) as error:
-            raise SourceError(f"{self.path}: cannot be read ({error})") from None
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise SourceError(f"{self.path}: cannot be read ({why})") from None
         if not posts and rows.problem:
             raise SourceError(
                 f"{self.path.name}: cannot be read as posts ({rows.problem}): a post is a JSON"
@@ -215,7 +216,10 @@ def _read_rows(file: BinaryIO) -> Iterator[str | Mapping[str, Any]]:
     file.seek(0)
     stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
     sample = stream.read(PIECE)
-    decoder = codecs.getincrementaldecoder(detect_encoding(sample))("replace")
+    encoding = detect_encoding(sample)
+    if b"\0" in sample and not detect_wide(sample):
+        raise ValueError("it is not text")
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     pieces = _decode(stream, sample, decoder)
     beginning = next(pieces, "")
     first_line = beginning.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()

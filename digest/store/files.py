@@ -169,6 +169,7 @@ def copy(file: Path, to: Path) -> None:
     """
     try:
         with whole_file(to) as part:
+            part.touch()  # where that fails, SQLite's own words would name the database
             with (
                 one_line(f"SQLite {file}"),
                 closing(_connect(file)) as source,
