@@ -130,8 +130,10 @@ async def test_two_days_are_a_range(bot: Services) -> None:
 
 
 async def test_a_day_without_a_report_is_told_with_its_year(bot: Services) -> None:
-    assert "28 November 2025" in await say(bot, "/brief 2025-11-28")
-    assert "2025年11月28日" in await say(bot, "/brief 2025-11-28", "zh")
+    assert "for 28 November." in await say(bot, "/brief 2025-11-28")
+    later = replace(bot, now=lambda: datetime(2026, 11, 29, tzinfo=UTC))
+    assert "28 November 2026" in await say(later, "/brief 11-28")
+    assert "2026年11月28日" in await say(later, "/brief 11-28", "zh")
     assert "not over yet" in await say(bot, "/brief today")
     assert "not over yet" not in await say(bot, "/brief 2025-11-28")
 

@@ -144,8 +144,11 @@ class Ask:
         store, language = self.context.store, self.language
         if days is None:
             return await self._no_reports(topic)
-        # With its year: whoever asks may have another one in mind than the archive.
-        day = texts.days_in_words(*days, language, date.min)
+        near = await self.nearest(topic, days[0])
+        # With its year where the reports are of another one than whoever asks has in mind.
+        other_year = any(day.year != days[0].year for day in near)
+        today = date.min if other_year else self.context.now().date()
+        day = texts.days_in_words(*days, language, today)
         lines = [texts.text("no_report", language, day=day)]
         if days[1] >= self.today(topic):
             made_at = closes(self.context.topic(topic), days[1])
@@ -153,7 +156,6 @@ class Ask:
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
-        near = await self.nearest(topic, days[0])
         if near:
             listed = ", ".join(f"/report {day}" for day in near)
             lines.append(texts.text("nearest", language, days=listed))
@@ -178,9 +180,14 @@ class Ask:
         if not points:
             raise Unanswered(self.say("no_points", day=day))
         if not 1 <= number <= len(points):
-            example = f"{line_of(self.command.name, report)} 1"
+            example = self.first_point(report)
             raise Unanswered(self.say("points_are", day=day, n=len(points), example=example))
         return points[number - 1]
+
+    def first_point(self, report: Report) -> str:
+        """Return the line that asks this of the first point, of the report that was named."""
+        plain = all(word.isdigit() and len(word) < 4 for word in self.words)
+        return f"/{self.command.name} 1" if plain else f"{line_of(self.command.name, report)} 1"
 
     async def example(self) -> str:
         """Return a right way to ask this, with a day that has a report."""

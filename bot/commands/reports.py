@@ -211,7 +211,7 @@ async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     blocks: list[Block] = [title_block(topic, report, language)]
     blocks += section_blocks(topic, report, "points", ReportView(language))
-    example = f"{line_of('sources', report)} 1"
+    example = ask.first_point(report)
     blocks.append(Paragraph(texts.text("which_point", language, n=number, example=example)))
     shown = await _shown(ask, report, blocks)
     return replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
