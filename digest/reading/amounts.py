@@ -212,7 +212,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         value, end = value + 0.5, end + 1  # 两年半
     unit = "" if unit == "cent" and sign else unit
     before = text[max(0, numeral.start - 24) : numeral.start]
-    name = not sign and not numeral.spelled and bool(_IN_NAME.search(before))
+    name = not sign and unit != "percent" and not numeral.spelled and bool(_IN_NAME.search(before))
     return Amount(
         start,
         end,

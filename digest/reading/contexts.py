@@ -89,7 +89,7 @@ def joins_things(text: str, amount: Amount) -> bool:
 def find_direction(text: str, amount: Amount) -> int:
     """Return 1 where the sign before a figure, or the nearest word beside it, says that it goes up,
     -1 for down, 0 where none does. In its clause, with no figure between."""
-    before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start]
+    before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start].replace("up to", "")
     head = before.rstrip(" $€£¥")
     if head.endswith(("+", "-")):
         sign, prior = head[-1], head[-2:-1]

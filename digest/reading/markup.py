@@ -19,8 +19,8 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
 } | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
 _EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
 """3.3 *billion*, as posts put it."""
-_HANDLE = re.compile(r"(?<![\w@.])@(\w{2,})")
-_SHORT_LINK = re.compile(r"https?://t\.co/\S+")
+_HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})")
+_SHORT_LINK = re.compile(r"https?://t\.co/\w+")
 _MARKUP = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )

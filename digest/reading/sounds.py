@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from anyascii import anyascii
 
+from digest.reading.markup import find_handles
 from digest.reading.vocabulary import load_words
 
 _C = r"[\u3400-\u9fff]"
@@ -127,6 +128,9 @@ class Sounds:
         if pinyin in self._pairs:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
+        bones = skeleton("".join(parts))
+        if len(bones) > 2 and bones in self._handles:
+            return True
         last = {parts[-1], sound_of(re.split("[·・]", name)[-1].translate(_AS_V))}
         return any(is_alike(own, sound) for own in last for sound in self._latin | self._kana)
 
@@ -208,6 +212,11 @@ class Sounds:
             for word in _LATIN_WORD.findall(_HUMP.sub(" ", self._text))
             if word[0].isupper()
         )
+
+    @cached_property
+    def _handles(self) -> str:
+        """Return the consonants of the handles: @renehaas237 is 雷内·哈斯."""
+        return " ".join(skeleton(sound_of(handle)) for handle in find_handles(self._text))
 
     @cached_property
     def _pairs(self) -> frozenset[str]:
