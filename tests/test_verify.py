@@ -58,6 +58,26 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("closes at 9:30 p.m.", "晚上九点半关门"),
         ("On 9 December 2025 the sale starts", "only 3 days until the sale"),
         ("试了五六次", "试了 5/6 次"),
+        ("三项合计", "it lists what was saved and earned"),
+        ("今年为 32.6 万盎司", "from 326,000 this year"),
+        ("每只重 80 至 110 克", "80~110g"),
+        (
+            "costs $28bn over the two years",
+            "costs $9bn this year and $19bn next year, $28bn in all",
+        ),
+        ("pay rose by 2,000 to 8,500", "工资 6k5，后来多 2k"),
+        ("nine tenths of it in the first half of this year", "今年上半年占 90%"),
+        ("两者相差 0.67 个百分点", "GDP6.7％\n经济增长率为7.37%"),
+        ("不到对方的三分之一", "$30M against $100M"),
+        ("将成本削减 70%", "cuts cost by up to 70%"),
+        ("先激增后回落", "surged in 2025, then pulled back"),
+        ("下午 4 点 15 分开始", "starts 4:15 PM"),
+        ("shown by @orlaquint", ".@orlaquint has built it"),
+        ("有 Jam 参加", "with @Jamdotdev"),
+        ("a Volkswagen", "一辆大众 Bora"),
+        ("提供 3800 万 token", "链接https://t.co/AbC，可获得3800万 token"),
+        ("首席执行官雷内·哈斯", "CEO @renehaas237 spoke"),
+        ("In December it is out", "out on October 3"),
     ],
 )
 def test_one_fact_in_two_notations(said: str, posted: str) -> None:
@@ -87,6 +107,10 @@ def test_one_fact_in_two_notations(said: str, posted: str) -> None:
         ("it rose ($QXZT)", "it rose", "$QXZT"),
         ("论文《另一篇》", "论文《这一篇》", "《另一篇》"),
         ("see https://evil.example", "see", "a link, markup or mention"),
+        ("六个组件", "五个组件", "六个"),
+        ("占用 512 GB", "takes 512 MB", "512 GB"),
+        ("利率为 5.25 个百分点", "a rate of 5.25%", "5.25 个百分点"),
+        ("fixed in two days", "fixed in three days", "two days"),
     ],
 )
 def test_a_changed_fact_is_named(said: str, posted: str, what: str) -> None:

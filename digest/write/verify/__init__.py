@@ -37,10 +37,12 @@ from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
     LARGE,
+    SPANS,
     is_converted,
     is_derived,
     is_magnitude,
     is_supported,
+    is_uncontradicted,
 )
 from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import (
@@ -155,7 +157,9 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     for amount in amounts:
-        dated = amount.start in dates and amount.unit in ("", "count", "year", "month")
+        dated = amount.start in dates and (
+            amount.kind == "share" or amount.unit in ("", "count", "year", "month")
+        )
         if dated or not _is_checked(amount, bare, has_ranks=has_ranks):
             continue
         if amount.kind == "magnitude":
@@ -171,8 +175,16 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
         derived = is_derived(amount, clause, evidence.operands, summed=summed)
-        if not derived:
+        if not derived and not _is_counted_up(amount, amounts, evidence):
             yield Claim("figure" if derived is False else "derived", amount.text)
+
+
+def _is_counted_up(amount: Amount, amounts: Sequence[Amount], evidence: Evidence) -> bool:
+    """Return True for what a reader counts up himself: a few things of the posts, or the time
+    between days that they name or were written on."""
+    dated = evidence.names_days or len(evidence.created) > 1 or amount.unit in evidence.spans
+    written = [other for other in evidence.amounts if other.end]
+    return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, amounts, written)
 
 
 def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[str]:

@@ -124,6 +124,7 @@ def _read(
     if language(posted) == "other":
         words = translate_months(words)
     name = fold_text(author_name)
+    name = name.title() if name.islower() else name
     text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
     days, terms = find_days(words), find_terms(words)
@@ -174,7 +175,7 @@ def _name_source(source: str, url: str) -> str:
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         version = not amount.unit and follows_name(bare, amount.start)
-        year = not amount.unit and 1900 <= amount.value < 2100
+        year = amount.text.isdigit() and 1900 <= amount.value < 2100
         if amount.kind in ("number", "share") and not (amount.in_name or version or year):
             yield amount
 

@@ -20,7 +20,13 @@ LOOSE = 0.05
 `rounding` and `arithmetic` of verify_dev, half of it)."""
 LARGE = 10_000.0
 """A bare figure from which it can be an amount of money."""
+LEAST_SUM = 1000.0
+"""A bare figure from which it can be added to money: 底薪 6500 多 2000."""
 SPANS = frozenset("hour day week month year".split())
+MOST_COUNTED = 10
+"""Things, days or weeks that a reader counts up himself."""
+TELLING_DIGITS = 3
+"""Of a number that no other has by chance, whatever unit was read behind it."""
 MOST_SUMMED = 8
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
@@ -39,7 +45,29 @@ def _agrees(mine: Amount, other: Amount) -> bool:
                 mine, other, *pair, factor=pair[0] / quantity.value if quantity.value else 1
             ):
                 return True
-    return False
+    return _is_same_number(mine, mine.quantities[0], other.quantities[0])
+
+
+def _is_telling(amount: Amount) -> bool:
+    """Return True for a number of so many digits that no other has them by chance: 32.6 万."""
+    digits = f"{amount.value:.10g}".partition("e")[0].replace(".", "").strip("0")
+    return amount.kind == "number" and not amount.in_name and len(digits) >= TELLING_DIGITS
+
+
+def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
+    """Return True for one number in units that do not contradict each other: of two dimensions, as
+    where a unit was not read; 180 MB is not 180 GB, nor 5.25% 5.25 points or dollars euros."""
+    if abs(mine.value - other.value) > EXACT * abs(mine.value):
+        return False
+    units = {mine.unit, other.unit} - {"", "count"}
+    dimensions = {load_dimensions().get(unit, (unit, 1.0))[0] for unit in units}
+    if len(units) == 2:
+        return mine.value > MOST_COUNTED and len(dimensions) == 2 and not dimensions <= _RIVALS
+    return _is_telling(amount)
+
+
+_RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
+"""Dimensions of which one is never another, though the digits are the same."""
 
 
 def _convert(
@@ -101,6 +129,30 @@ def _trailing_step(value: float) -> float:
     return float(10 ** (len(digits) - len(digits.rstrip("0"))))
 
 
+def is_uncontradicted(amount: Amount, stated: Sequence[Amount], others: Sequence[Amount]) -> bool:
+    """Return True for a small count, rank or span of time whose place no other has: the posts'
+    figures of its kind are all among the `stated` ones."""
+    measure = _measure(amount.quantities[0])
+    if amount.kind not in ("number", "rank") or measure not in ("", "rank", "time"):
+        return False
+    if amount.in_name or amount.value > MOST_COUNTED or amount.value != int(amount.value):
+        return False
+    quantities = {(q.value, q.unit.removeprefix("count")) for a in stated for q in a.quantities}
+    return not any(
+        _measure(quantity) == measure
+        and (quantity.value, quantity.unit.removeprefix("count")) not in quantities
+        and quantity.value <= 10 * MOST_COUNTED
+        for other in others
+        if not other.in_name
+        for quantity in other.quantities
+    )
+
+
+def _measure(quantity: Quantity) -> str:
+    unit = quantity.unit.removeprefix("count")
+    return load_dimensions().get(unit, (unit, 1.0))[0]
+
+
 def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
     """Return True where the posts have a figure of the size that "millions" or 数百万 names."""
     return any(
@@ -130,7 +182,8 @@ def is_derived(
     facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
     for signal, value in _results(amount, facts):
         if abs(value - target) <= tolerance or target - below < value < target + above:
-            if not signal or has_cue(clause, signal) or (summed and signal == "sum"):
+            grown = signal == "sum" and (summed or has_cue(clause, "up"))
+            if not signal or grown or has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
@@ -232,8 +285,8 @@ def _find_tolerance(amount: Amount, clause: str) -> float:
     """Return how far a result may be from the amount: "nearly a third" may be 31 %."""
     tolerance = amount.step / 2
     if amount.kind == "share":
-        tolerance = LOOSE * abs(amount.value) * (2 if amount.hedge else 1)
-    elif amount.unit == "times" and (has_cue(clause, "about") or has_cue(clause, "under")):
+        return 2 * LOOSE * abs(amount.value) * (1 + EXACT)  # 30% is a third
+    if amount.unit == "times" and (has_cue(clause, "about") or has_cue(clause, "under")):
         tolerance = 2 * LOOSE * abs(amount.value)  # 几乎是另一个的两倍
     elif amount.hedge or amount.kind == "multiple":
         tolerance = max(tolerance, LOOSE * abs(amount.value))
@@ -278,7 +331,7 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
         return units == {"percent"}
     if unit in ("", "count"):
         return True
-    if unit in CURRENCIES and units <= {unit, ""} and min(left.value, right.value) >= LARGE:
+    if unit in CURRENCIES and units <= {unit, ""} and min(left.value, right.value) >= LEAST_SUM:
         return True
     dimension = load_dimensions().get(unit, (unit, 1.0))[0]
     return all(load_dimensions().get(u, (u, 1.0))[0] == dimension for u in units)

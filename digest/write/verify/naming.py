@@ -202,10 +202,18 @@ def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
     """Return True where the posts have a spelling of the name, glued into a tag or in pieces
     too."""
-    if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
+    han = (_short_name(simplify(s).lower()) for s in entry.spellings if not s.isascii())
+    if any(spelling in mentions.text for spelling in han):
         return True
     latin = [s for s in (*entry.spellings, name.text) if s.isascii()]
     return any(_is_written(spelling, mentions) for spelling in latin)
+
+
+def _short_name(spelling: str) -> str:
+    """Return a Chinese name without the word for what kind of company it is: 大众 for 大众汽车."""
+    ending = next((w for w in load_words("han_cues", "organisations") if spelling.endswith(w)), "")
+    short = spelling.removesuffix(ending)
+    return spelling if len(short) < 2 or find_entry(short) else short  # 北京 names no university
 
 
 def _is_written(spelling: str, mentions: Mentions) -> bool:
@@ -271,7 +279,7 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
     base = strip_tail(lower)
     if {lower, glued, base, strip_ending(base)} & mentions.words:
         return True
-    if len(glued) > (2 if word.isupper() else 3) and _is_in_tag(glued, mentions):
+    if len(glued) > (3 if word.islower() else 2) and _is_in_tag(glued, mentions):
         return True
     cut = cut_segments(strip_tail(word))
     if len(cut) > 1 and any(segment[0].isdigit() for segment in cut):
