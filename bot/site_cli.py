@@ -81,8 +81,10 @@ async def _forget(settings: Settings, name: str) -> None:
     async with await Store.open(settings.database_url) as store:
         receipt = await withdraw(store, name, datetime.now(UTC))
     author = f"; later posts of {receipt.author} stay out too" if receipt.author else ""
+    counted = ((receipt.posts, "post"), (receipt.items, "item"), (receipt.reports, "report"))
+    posts, items, reports = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in counted)
+    click.echo(f"deleted {posts}, and {items} that rested on nothing else, in {reports}{author}")
     click.echo(
-        f"deleted {receipt.posts} posts and {receipt.items} items that rested on them,"
-        f" in {receipt.reports} reports{author}"
+        f"messages already sent stay, and so do files: delete those in {settings.data_dir}/reports"
+        " and old backups, then publish and export again"
     )
-    click.echo("pages written by `publish` and messages already sent stay: publish again")

@@ -64,7 +64,7 @@ async def test_topic_and_days_stand_at_the_end(services: Services, line: str, da
 async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:
     (reply,) = [r async for r in answer(services, Incoming(CHAT, "42", "/search Mistral"))]
     lines = [button.line for button in reply.buttons[0]]
-    assert lines[0] == "/detail ai 20251206 events"
+    assert lines[0] == "/detail ai 2025-12-06 events"
     for line in lines:
         assert "Mistral" in await say(services, line)
 

@@ -118,9 +118,9 @@ def mark(text: str, words: str) -> str:
 
 def _line(hit: Hit) -> str:
     """Return the line that shows more of a hit: the posts of a point, else its section."""
-    days = (
-        f"{hit.first:%Y%m%d}" if hit.first == hit.last else f"{hit.first:%Y%m%d}..{hit.last:%Y%m%d}"
-    )
+    days = str(hit.last)
+    if hit.first != hit.last:
+        days = f"{hit.first:%Y%m%d}..{hit.last:%Y%m%d}"
     if hit.section == "points" and hit.item.status != "imported":
         return f"/sources {hit.topic} {days} {hit.number}"
     if hit.section in ("overview", "points"):
