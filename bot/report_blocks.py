@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -310,9 +310,13 @@ def _whole_word(word: str) -> str:
     return rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" if word.isascii() else re.escape(word)
 
 
-def market_names(report: Report) -> str:
-    """Return the companies and coins that the markets section has an item on."""
-    items = [item for item in report.section("markets").items if item.status != "note"]
+def market_names(report: Report, groups: Collection[str] = ()) -> str:
+    """Return the companies and coins that the markets section, or these groups of it, speak of."""
+    items = [
+        item
+        for item in report.section("markets").items
+        if item.status != "note" and (not groups or item.group in groups)
+    ]
     titles = list(dict.fromkeys(item.title for item in items if item.title))
     tickers = [asset.ticker for item in items for asset in find_assets(item.text)]
     others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]

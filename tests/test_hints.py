@@ -110,6 +110,7 @@ async def test_an_entry_that_only_mentions_a_ticker_says_so(bot: Services) -> No
     missing = await say(bot, "/stocks 2025-12-05 ZZZZ")
     assert "NLGT" in missing
     assert "KITE" in missing
+    assert "NLGT" not in await say(bot, "/crypto 2025-12-05 ZZZZ")
     coin = await say(bot, "/crypto 2025-12-05 BTC")
     assert "$80,000" in coin
     assert "NLGT" not in coin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -104,13 +104,15 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
         yield await _section(ask, report, "markets", query.number)
 
 
-async def _market(ask: Ask, report: Report, query: Query, items: Sequence[Item]) -> Reply:
-    """Return these items about what the words name, or what there is instead."""
+async def _market(
+    ask: Ask, report: Report, query: Query, items: Sequence[Item], groups: Collection[str] = ()
+) -> Reply:
+    """Return these items about what the words name, or what there is instead in these groups."""
     if items:
         return await _section(ask, report, "markets", query.number, items, query.others)
     day = ask.in_words(report.first, report.last)
     lines = [ask.text("nothing_about", day=day, what=" ".join(query.others)[:40])]
-    if listed := market_names(report):
+    if listed := market_names(report, groups):
         lines.append(ask.text("there_are", names=listed))
     return reply(*map(Paragraph, lines), language=ask.language)
 
@@ -123,7 +125,7 @@ async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     if query.others:
         named = market_items(report, " ".join(query.others))
         coins = [item for item in named if item.group in CRYPTO.values() or not item.group]
-        yield await _market(ask, report, query, coins)
+        yield await _market(ask, report, query, coins, CRYPTO.values())
         return
     items = tuple(item for item in section.items if item.group in CRYPTO.values())
     if not items and not any(item.group for item in section.items):
