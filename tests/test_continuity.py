@@ -73,6 +73,13 @@ def test_repetitions_are_counted_with_their_reason() -> None:
     assert [(d.key, d.step, d.reason) for d in dropped] == [("x:8", "duplicates", "told")]
 
 
+def test_an_update_is_told_by_the_posts_that_bring_the_news() -> None:
+    story = Story(tuple(read([post(AGAIN, "8", author="late"), post(NEWS, "9", author="bob")])))
+    kept, dropped = drop_repeats(TOPIC, [story], _earlier())
+    assert [(s.earlier, [p.id for p in s.posts]) for s in kept] == [(DAY, ["9"])]
+    assert [(d.key, d.reason) for d in dropped] == [("x:8", "told")]
+
+
 def _material(story: Story) -> Material:
     return Material(TOPIC, Window(DAY, DAY, "UTC"), (story,), Counts(), (), ())
 

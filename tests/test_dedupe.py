@@ -1,6 +1,7 @@
 """The same post again is told once, and nothing else is."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,16 @@ def test_copies_reposts_and_cut_versions_go_with_the_original() -> None:
     assert {d.key for d in dropped} == {"x:2", "x:3", "x:4"}
     assert {d.of for d in dropped} == {"x:1"}
     assert echoes == {"x:1": 3}
+
+
+def test_of_equal_posts_the_earliest_is_the_original() -> None:
+    first = post(NEWS, "1", metrics={"likes": 3})
+    later = first.created_at + timedelta(hours=3)
+    echo = replace(first, id="2", author="echo", created_at=later, metrics={"likes": 90})
+    kept, dropped, echoes = drop_copies(read([echo, first]))
+    assert [reading.key for reading in kept] == ["x:1"]
+    assert [(d.key, d.of) for d in dropped] == [("x:2", "x:1")]
+    assert echoes == {"x:1": 1}
 
 
 def test_another_number_in_the_same_words_is_another_statement() -> None:

@@ -151,6 +151,7 @@ def test_what_is_not_whole_is_not_printed(raw: str) -> None:
     "raw",
     [
         "It also supports forty languages and costs half as much as before.",
+        "该公司今天发布人工智能模型 Meridian 3，推理价格降低一半。",
         "This is insane, the new model just broke my brain, holy wow.",
         "我觉得这个模型真的很好用啊大家可以试试看",
         "I just asked Meridian 3 to write a parser for my new AI language.",
@@ -200,6 +201,13 @@ def test_a_story_is_told_in_the_language_of_the_report() -> None:
         point, *_ = items(written(told, language), "points")
         assert (point.title or point.text).startswith(start)
         assert set(point.cites) == {"x:1", "x:2"}
+
+
+def test_what_an_author_says_of_us_does_not_follow_the_news() -> None:
+    news = "Kitewick released a graph-based AI model for robots, based on Meridian 3."
+    ours = "We tested Meridian 3 on forty books of our own library in Oslo."
+    (point,) = items(written([post(f"{news}\n{ours}")]), "points")
+    assert point.title + point.text == news.rstrip(".")
 
 
 def test_only_posts_that_say_what_the_item_says_are_cited() -> None:

@@ -109,11 +109,12 @@ def _read_own_labels(data: Path) -> list[_OwnLabel]:
 
 
 GOLD_WEIGHTS: Mapping[int | str, float] = {
-    3: 2.0, 2: 1.0, 1: 0.3, "minor": 0.3, "unsure": 0.3, "ad": 1.0, "offtopic": 1.0, "chatter": 1.0,
+    3: 2.0, 2: 0.7, 1: 0.15, "minor": 0.3, "unsure": 0.1, "ad": 0.6, "offtopic": 0.6, "chatter": 0.8,
 }  # fmt: skip
 """What a post counts by the editor's judgement: the middle says least."""
-CITED_WEIGHT, UNCITED_WEIGHT = 3.0, 0.3
-"""What a post of the AI list counts that AINews cited, and one that it did not: it cites few of the good ones."""
+CITED_WEIGHT, UNCITED_WEIGHT = 4.0, 0.3
+"""What a post counts that AINews cited, whatever another editor said of it, and on days that nobody read one of the
+AI list that it did not cite: it cites few of the good ones."""
 
 
 OWN_WEIGHTS: Mapping[str, float] = {
@@ -139,6 +140,7 @@ def read_news(data: Path) -> list[Labelled]:
                 judgement, size = judged[day, key]
                 label = chosen or judgement in (2, 3)
                 weight = GOLD_WEIGHTS[judgement] / (size**0.5 if label else 1.0)
+                weight = CITED_WEIGHT if chosen else weight
                 labelled.append(Labelled(text, label, day, weight))
             elif "x_ai_list" in streams:
                 weight = CITED_WEIGHT if chosen else UNCITED_WEIGHT

@@ -90,14 +90,19 @@ def earliest_day(first: date) -> date:
 def drop_repeats(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> tuple[list[Story], list[Dropped]]:
-    """Return stories that bring something new, updates with the day that told of them before;
-    and the posts of the others."""
+    """Return stories that bring something new, updates with the day that told of them before and
+    without the posts that only repeat it; and these and the posts of the other stories."""
     fresh, dropped = [], []
-    for story, (judgement, day) in zip(stories, judge(topic, stories, earlier), strict=True):
-        if judgement == "repeat":
-            dropped += [Dropped(post.key, "duplicates", "told") for post in story.posts]
-        else:
-            fresh.append(replace(story, earlier=day if judgement == "update" else None))
+    for story, same in zip(stories, find_told(topic, stories, earlier), strict=True):
+        judgement, day = _judge_readings(story.readings[:LEADS], same)
+        if judgement == "new":
+            fresh.append(story)
+            continue
+        news = _list_news(story.readings, same) if judgement == "update" else []
+        if news:
+            fresh.append(replace(story, readings=tuple(news), earlier=day))
+        old = (reading.key for reading in story.readings if reading not in news)
+        dropped += [Dropped(key, "duplicates", "told") for key in old]
     return fresh, dropped
 
 
@@ -106,8 +111,19 @@ def judge(
 ) -> list[tuple[Judgement, date | None]]:
     """Return for each story whether it is new, an update or a repetition, and the latest day
     that told it."""
+    told = find_told(topic, stories, earlier)
+    return [
+        _judge_readings(story.readings[:LEADS], same)
+        for story, same in zip(stories, told, strict=True)
+    ]
+
+
+def find_told(
+    topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
+) -> list[list[EarlierItem]]:
+    """Return for each story the earlier items that tell of its event."""
     if not stories or not earlier:
-        return [("new", None)] * len(stories)
+        return [[] for _ in stories]
     # The topic's own words stand in every second text: sharing one proves nothing.
     common = frozenset(w.lower() for keyword in topic.keywords for w in (keyword, f"{keyword}s"))
     before = [(n, reading) for n, item in enumerate(earlier) for reading in item.readings]
@@ -115,7 +131,7 @@ def judge(
     encoded = embed_words([reading.plain for _, reading in before])
     leads = [story.readings[:LEADS] for story in stories]
     vectors = iter(embed_words([reading.plain for readings in leads for reading in readings]))
-    judgements = []
+    told = []
     for story, readings in zip(stories, leads, strict=True):
         keys = {post.key for post in story.posts}
         same = {n for n, item in enumerate(earlier) if item.keys & keys}
@@ -126,8 +142,8 @@ def judge(
                 for i in map(int, np.nonzero(near >= SAME_VERSION)[0])
                 if tells_one_event(float(near[i]), reading.terms - common, terms[i])
             }
-        judgements.append(_judge_readings(readings, [earlier[n] for n in sorted(same)]))
-    return judgements
+        told.append([earlier[n] for n in sorted(same)])
+    return told
 
 
 def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:
@@ -144,18 +160,25 @@ def _judge_readings(
 ) -> tuple[Judgement, date | None]:
     if not same:
         return "new", None
+    day = max(item.day for item in same)
+    return ("update" if _list_news(readings, same) else "repeat"), day
+
+
+def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list[Reading]:
+    """Return the readings that tell what these earlier items did not."""
     before = [reading for item in same for reading in item.readings]
     keys = frozenset().union(*(item.keys for item in same))
     authors = frozenset().union(*(item.authors for item in same))
     details = frozenset().union(*map(_list_details, before))
     acts = _list_acts(" ".join(reading.post.text for reading in before))
+    news = []
     for reading in readings:
         least = OWN_NEWS if reading.post.author in authors else NEWS
         if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
         if reading.key not in keys and _measure_news(reading, details) >= least:
-            return "update", max(item.day for item in same)
-    return "repeat", max(item.day for item in same)
+            news.append(reading)
+    return news
 
 
 def _list_acts(text: str) -> set[str]:

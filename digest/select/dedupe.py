@@ -82,7 +82,7 @@ def drop_copies(
     lost).
 
     Of several, the one kept is whole rather than cut, an original rather than a re-post, then the
-    one with more likes, then the earliest.
+    earliest, then the one with more likes: a copy may draw more of them than what it copies.
     """
     posts = [reading.post for reading in readings]
     prints = _prints(readings)
@@ -152,11 +152,11 @@ def _looked_up(mine: _Print) -> Hashes:
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
-def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, float, str]:
+def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, int, str]:
     """Return a sort key; of two copies the smaller one is retained."""
     reposted = is_repost(post.text)
     likes = post.metrics.get("likes", 0)
-    return print_.cut, reposted, -likes, post.created_at.timestamp(), post.key
+    return print_.cut, reposted, post.created_at.timestamp(), -likes, post.key
 
 
 def _original(

@@ -218,8 +218,9 @@ def find_drop(reading: Reading, fit: float) -> tuple[Literal["ads", "offtopic"],
         return "offtopic", "link_only" if reading.has_link else "unreadable"
     words = count_short_words(reading.plain)
     least = MIN_WORDS if fit >= ON_TOPIC else 2 * MIN_WORDS
-    silent = words < least and reading.scores.get("news", 0.0) < HEADLINE
-    return ("offtopic", "chatter") if silent else None
+    if words >= least or reading.scores.get("news", 0.0) >= HEADLINE:
+        return None
+    return "offtopic", "chatter" if words < MIN_WORDS else "off_topic"
 
 
 def drop_silent(

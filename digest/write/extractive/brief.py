@@ -14,6 +14,7 @@ from digest.write.extractive.draft import (
     join_sentences,
     make_item,
     name_speaker,
+    says_we,
     tells_same,
 )
 from digest.write.extractive.quotes import Quote
@@ -136,7 +137,8 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
         place += 1
         room -= len(quote.text)
         is_next = quote.sentence.place == place and quote.fitness >= LEAST_FOLLOWING
-        if not is_next or room < 0 or len(following) == MAX_FOLLOWING:
+        is_voice = says_we(quote.text) and not says_we(lead.text)  # its author's, not the news'
+        if not is_next or is_voice or room < 0 or len(following) == MAX_FOLLOWING:
             break
         following.append(quote)
     return following

@@ -12,6 +12,7 @@ from digest.models import Item, Language, Post
 from digest.reading import Reading, Sentence, Story
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
+from digest.reading.vocabulary import load_words
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
 from digest.select.split import list_figures, list_versions
@@ -27,7 +28,7 @@ from digest.write.extractive.quotes import (
 )
 
 MAX_CITES = 5
-ON_TOPIC, SURE_NEWS = 0.30, 0.7
+ON_TOPIC, SURE_NEWS = 0.30, 0.6
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic."""
 SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
@@ -51,7 +52,7 @@ LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.2
 """Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
 around it; and of one that its source cut off."""
 WEIGHTS = {
-    "news": 1.25,
+    "news": 1.45,
     "advertisement": -0.8,
     "like_post": 0.4,
     "first": 0.35,
@@ -61,14 +62,24 @@ WEIGHTS = {
 }
 """What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
 post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
-POINT_WEIGHTS = {"substance": -0.35, "fitness": 0.1, "subjects": 0.08, "cut": -0.1}
-"""What makes a story a point besides its rank: how well its sentence stands alone and the subjects
-that it names, at most MAX_SUBJECTS; how much its posts say counts no more. Near to a fit on the
-stories of 43 days that were read, heads and weights without the day (docs/design/points.md)."""
+POINT_WEIGHTS = {
+    "news": 1.225,
+    "engagement": 0.55,
+    "substance": -0.25,
+    "voices": 0.40,
+    "author": 0.15,
+    "fit": 0.05,
+    "fitness": 0.1,
+    "subjects": 0.08,
+    "cut": -0.1,
+}
+"""What makes a story a point: the parts of its rank, how well its sentence stands alone and the
+subjects that it names, at most MAX_SUBJECTS. Near to a fit on the stories of 43 days that were
+read, heads and weights without the day (docs/design/points.md)."""
 MAX_SUBJECTS = 2
 MAX_RATED = 70
 """Stories that are looked at, the best by their rank."""
-USUAL_NEWS, USUAL_ADVERTISEMENT = 0.5, -0.3
+USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
 """News value, and margin of the head, of a post that is neither better nor worse for it."""
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
@@ -247,7 +258,16 @@ def tells_news(quote: Quote) -> bool:
         and not is_reply
         and not sells
         and not says_i(quote.text)
+        and not points_back(quote.text)
     )
+
+
+def points_back(text: str) -> bool:
+    """Return whether a sentence begins with a word for what was named before it ("It also ..."):
+    of the labelled ones that the head finds fit, none could be printed."""
+    words = load_words("sentences", "backward")
+    han = tuple(word for word in words if word[0] > "\u2e7f")
+    return text.split(maxsplit=1)[0].lower() in words or text.startswith(han)
 
 
 def rate_quote(quote: Quote, place: int) -> float:
@@ -268,13 +288,13 @@ def rate_quote(quote: Quote, place: int) -> float:
 def rate_story(story: Story, quote: Quote) -> float:
     """Return how much a story is worth printing where this sentence tells it."""
     subjects = sum(name.kind in SUBJECTS for name in quote.sentence.names)
-    parts = {
-        "substance": story.parts.get("substance", 0.0),
+    parts: dict[str, float] = {
+        **story.parts,
         "fitness": quote.fitness,
         "subjects": min(MAX_SUBJECTS, subjects),
         "cut": is_cut_headline(quote.sentence),
     }
-    return story.score + sum(weight * parts[name] for name, weight in POINT_WEIGHTS.items())
+    return sum(weight * parts.get(name, 0.0) for name, weight in POINT_WEIGHTS.items())
 
 
 def make_item(

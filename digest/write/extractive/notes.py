@@ -27,12 +27,15 @@ _STEPS: Mapping[str, Names] = {
 _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
     "views": {"zh": "今天没有成形的观点。", "en": "No views of note today."},
-    "events": {"zh": "除上述要点外没有其他事件。", "en": "No events beyond the points above."},
+    "events": {
+        "zh": "除上述要点外，没有分量足够的事件。",
+        "en": "Beyond the points above, nothing of weight.",
+    },
     "markets": {
         "zh": "今天没有与本主题有关的个股或数字货币行情。",
         "en": "Nothing today about stocks or coins that concerns this topic.",
     },
-    "ai": {"zh": "今天没有更多内容。", "en": "Nothing more today."},
+    "ai": {"zh": "没有更多分量足够的内容。", "en": "Nothing more of weight."},
     "finance": {
         "zh": "今天没有与本主题有关的融资、业绩或宏观消息。",
         "en": "No funding, results or macro news today that concerns this topic.",
@@ -158,7 +161,7 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "promo": {"zh": "商业推广", "en": "paid promotion"},
     "chatter": {"zh": "闲聊", "en": "chatter"},
     "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
-    "hostile": {"zh": "试图操纵程序", "en": "trying to steer a program"},
+    "hostile": {"zh": "像是写给程序的指令", "en": "looks like instructions to programs"},
     "off_topic": {"zh": "与主题无关", "en": "another topic"},
     "too_many": {
         "zh": "当天帖子太多，未及细看",
