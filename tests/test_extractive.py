@@ -205,8 +205,7 @@ def test_a_story_is_told_in_the_language_of_the_report() -> None:
 
 def test_what_an_author_says_of_us_does_not_follow_the_news() -> None:
     news = "Kitewick released a graph-based AI model for robots, based on Meridian 3."
-    ours = "We tested Meridian 3 on forty books of our own library in Oslo."
-    (point,) = items(written([post(f"{news}\n{ours}")]), "points")
+    (point,) = items(written([post(f"{news}\nWe tested it on our books.")]), "points")
     assert point.title + point.text == news.rstrip(".")
 
 
