@@ -158,7 +158,8 @@ class MessageSender:
             job.bare,
             job.denied,
             await self._ledger.first_message(part.delivery) if job.in_thread else "",
-            self._now() - part.doubt_since if part.doubt_since else None,
+            # A clock that was set back must not make an old doubt look young.
+            abs(self._now() - part.doubt_since) if part.doubt_since else None,
             part.resend or self._resend,
         )
         return job.message

@@ -128,8 +128,7 @@ async def scrub(connection: AsyncConnection, which: ColumnElement[bool]) -> None
     empty = {"hash": hash_body(NOTHING), "content": NOTHING}
     inserted = insert_on(connection, bodies).on_conflict_do_nothing()
     await connection.execute(inserted, [empty])
-    for start in range(0, len(hashes), MOST_IDS):
-        group = hashes[start : start + MOST_IDS]
+    for group in groups(hashes):
         there = parts.c.body.in_(group)
         waiting = select(parts.c.delivery_id).where(there, parts.c.state == "waiting")
         await forget(connection, waiting, WITHDRAWN)
@@ -161,6 +160,7 @@ async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> Non
 
 
 async def deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Return the deliveries that these parts belong to."""
     delivery_ids: set[int] = set()
     for group in groups(ids):
         query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
@@ -217,6 +217,6 @@ def hash_body(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def groups(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    """Yield the ids, as many at a time as a statement may have."""
+def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Yield ids or keys, as many at a time as a statement may have."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
