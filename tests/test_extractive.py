@@ -151,10 +151,10 @@ def test_what_is_not_whole_is_not_printed(raw: str) -> None:
     "raw",
     [
         "It also supports forty languages and costs half as much as before.",
-        "该公司今天发布人工智能模型 Meridian 3，推理价格降低一半。",
         "This is insane, the new model just broke my brain, holy wow.",
         "我觉得这个模型真的很好用啊大家可以试试看",
         "I just asked Meridian 3 to write a parser for my new AI language.",
+        "Learn how Northlight built the AI model Meridian 3 with Kitewick.",
     ],
 )
 def test_what_cannot_stand_alone_tells_no_story(raw: str) -> None:

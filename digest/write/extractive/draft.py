@@ -258,14 +258,15 @@ def tells_news(quote: Quote) -> bool:
         and not is_reply
         and not sells
         and not says_i(quote.text)
-        and not points_back(quote.text)
+        and not begins_badly(quote.text)
     )
 
 
-def points_back(text: str) -> bool:
-    """Return whether a sentence begins with a word for what was named before it ("It also ..."):
-    of the labelled ones that the head finds fit, none could be printed."""
-    words = load_words("sentences", "backward")
+def begins_badly(text: str) -> bool:
+    """Return whether a sentence begins with a word for what was named before it ("It also ...") or
+    invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
+    printed."""
+    words = load_words("sentences", "backward", "invitations")
     han = tuple(word for word in words if word[0] > "\u2e7f")
     return text.split(maxsplit=1)[0].lower() in words or text.startswith(han)
 

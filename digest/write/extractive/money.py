@@ -163,10 +163,10 @@ def list_finance(draft: Draft) -> list[Item]:
 
 
 def list_deals(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
-    """Yield sentences about capital, prices and rates in stories of the topic, with weight and
-    story."""
+    """Yield sentences about capital, prices and rates in stories of the topic that name somebody,
+    with weight and story."""
     for story, quote in _list_money(draft, (CAPITAL, MARKET, ECONOMY), LEAST_FITNESS):
-        if _is_topical(story):
+        if _is_topical(story) and quote.sentence.names:
             yield _weigh(draft, quote, story), quote, story
 
 
