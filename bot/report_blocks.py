@@ -110,8 +110,9 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
         lines.append(texts.text("reduced_for_readers", language))
     if any(item.status == "imported" for section in report.sections for item in section.items):
         lines.append(texts.text("imported", language))
-    elif any(key.startswith("sample:") for key in report.posts):
-        lines.append(texts.text("sample", language))
+    elif made_up := sum(key.startswith("sample:") for key in report.posts):
+        text = "sample" if made_up == len(report.posts) else "sample_among"
+        lines.append(texts.text(text, language))
     return [Paragraph("\n".join(lines))] if lines else []
 
 

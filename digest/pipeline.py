@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.cloud import render
@@ -145,36 +147,24 @@ async def run(
 
 async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
     """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    topic, renderings = material.topic.name, dict(report.renderings)
-    cost = Cost()
+    cost, renderings = Cost(), report.renderings
     try:
-        prompts = load_prompts(model.prompts)
-        budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
-        async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
+        async with _asking(material, store, model) as (llm, budget):
+            prompts = load_prompts(model.prompts)
             edited = await Editor(material, report.sections, llm.ask, prompts).write()
-        cost = budget.cost
-        for language in renderings if edited.quality and not edited.quality.reduced else ():
-            # A report of its own: what the first took leaves this one its time and its tokens.
-            budget = Budget(store, topic, day=model.usd_day, month=model.usd_month, now=clock)
-            spoken = _in_language(material, language)
-            async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
-                rendering = await translate(
-                    edited.sections, spoken, renderings[language], llm.ask, prompts
-                )
-            renderings[language] = marked(rendering, material)
-            cost += budget.cost
+            cost = budget.cost
     except PromptError as error:
         log.error("%s", error)
         edited = unedited(material, report.sections)
+    passed = edited.quality is not None and not edited.quality.reduced
+    if passed:
+        renderings, more = await _translated(edited.sections, report, material, store, model)
+        cost += more
     refusals = edited.quality.refusals if edited.quality else ()
     refused = sum(not refusal.final for refusal in refusals)
     return replace(
         report,
-        writer="llm" if edited.quality and not edited.quality.reduced else "extractive",
+        writer="llm" if passed else "extractive",
         sections=marked(edited.sections, material),
         counts=replace(report.counts, unproved=edited.unproved, refused=refused),
         cost=cost,
@@ -182,6 +172,41 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
         posts=cited([*edited.sections, *chain(*renderings.values())], material),
         renderings=renderings,
     )
+
+
+async def _translated(
+    sections: tuple[Section, ...], report: Report, material: Material, store: Store, model: Model
+) -> tuple[Mapping[Language, tuple[Section, ...]], Cost]:
+    """Return the finished sections in the topic's other languages, with their cost; a language
+    that fails stays as it was without a model."""
+    renderings, cost = {}, Cost()
+    for language in material.topic.languages:
+        rendering = report.renderings[language]
+        try:
+            # A budget of its own: what the first language took leaves this one its time.
+            async with _asking(material, store, model) as (llm, budget):
+                spoken, prompts = _in_language(material, language), load_prompts(model.prompts)
+                translation = await translate(sections, spoken, rendering, llm.ask, prompts)
+                rendering = marked(translation, material)
+                cost += budget.cost
+        except PromptError as error:
+            log.error("%s", error)
+        renderings[language] = rendering
+    return renderings, cost
+
+
+@asynccontextmanager
+async def _asking(
+    material: Material, store: Store, model: Model
+) -> AsyncIterator[tuple[Llm, Budget]]:
+    """Open the model's servers with the budget of one writing."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    budget = Budget(store, material.topic.name, day=model.usd_day, month=model.usd_month, now=clock)
+    async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
+        yield llm, budget
 
 
 def _still_cites(report: Report, material: Material) -> bool:
@@ -234,9 +259,11 @@ def prepared(
 def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
     """Return the report without a model, with its picture."""
     sections = marked(write(material), material)
+    # Whoever reads the other language gets its sentences, where posts have them, and its notes.
     renderings = {
         language: marked(write(_in_language(material, language)), material)
-        for language in material.topic.languages
+        for language in get_args(Language)
+        if language != material.topic.language
     }
     release()  # the encoder's memory: the writer was the last to need it
     words = dict(material.wordcounts)

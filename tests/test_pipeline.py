@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ import pytest
 
 from digest import pipeline
 from digest.errors import DigestError
-from digest.models import Report, Window
+from digest.models import Report, Window, cited_keys
 from digest.store import Store
 from digest.topics import load_topics
 from tests.editing import DAY, ROOT, SAMPLE
@@ -116,3 +117,19 @@ async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:
             )
         assert f"is of 2025-11-20 (UTC), but of 2025-12-04, {DAY}" in str(error.value)
         assert await store.report_days(topic.name) == []
+
+
+async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> None:
+    topic = load_topics(ROOT / "topics.toml")["ai"]
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        made = await pipeline.run(
+            topic, WINDOW, store=store, posts_files=[SAMPLE], progress=lambda *_: None, now=NOW
+        )
+    assert (topic.language, topic.languages, made.language) == ("zh", (), "zh")
+    english = made.in_language("en")
+    assert english.language == "en"
+    items = [item for s in english.sections if s.name != "cloud" for item in s.items]
+    chinese = [item for item in items if re.search("[\u4e00-\u9fff]", item.title + item.text)]
+    assert len(chinese) < len(items) / 5, "where no post in English tells of it"
+    assert "note" not in {item.status for item in chinese}
+    assert set(cited_keys(english.sections)) <= set(english.posts)

@@ -60,6 +60,16 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
+async def test_pages_say_that_posts_are_made_up(store: Store) -> None:
+    cited = {"sample:1": Cited("ada", "https://example.com/sample/1", "A lab.", None)}
+    item = Item("A lab opens.", cites=("sample:1",))
+    made = replace(make_report(points=(item,)), posts=cited)
+    await store.save_report(made)
+    for path, marked in ((f"ai/{DAY}", True), (f"ai/{DAY}/1", True), ("ai/2025-12-05", False)):
+        page = await make_site(store).make_page(f"en/{path}")
+        assert ("made-up sample" in page.body.decode()) is marked, path
+
+
 async def read(site: Site, path: str, words: str = "", status: int = 200) -> str:
     """The page, which must be HTML without an error, without script, and small."""
     page = await site.make_page(path, words)

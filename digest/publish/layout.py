@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -104,7 +104,9 @@ def _environment() -> Environment:
         finalize=_finalize,
         trim_blocks=True,
     )
-    environment.globals.update(cited=list_cited, web_address=web_address, days_of=days_of)
+    environment.globals.update(
+        cited=list_cited, web_address=web_address, days_of=days_of, has_sample=has_sample
+    )
     return environment
 
 
@@ -115,6 +117,11 @@ def _finalize(value: object) -> object:
 def printable(text: str) -> str:
     """Return text without what HTML and XML forbid: controls, noncharacters, surrogates."""
     return _CONTROLS.sub(" ", shown(text))
+
+
+def has_sample(keys: Iterable[str]) -> bool:
+    """Return whether one of these posts is of the made-up sample."""
+    return any(key.startswith("sample:") for key in keys)
 
 
 def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[Cited]:
