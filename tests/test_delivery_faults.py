@@ -72,10 +72,10 @@ async def test_f06_a_refused_connection_is_tried_again(platform: str, tmp_path: 
 
 
 async def test_f07_a_message_taken_after_the_time_out_is_not_doubled(tmp_path: Path) -> None:
-    async with DeliveryStub(fault=every(15, "late 1")) as stub, town(stub, tmp_path) as people:
+    async with DeliveryStub(fault=every(15, "late 3")) as stub, town(stub, tmp_path) as people:
         for platform in PLATFORMS:
             await people.digests(platform, CHATS)
-        people.start(timeout=0.4)
+        people.start(timeout=1.2)
         await people.ended()
         assert await people.states("telegram") == {"sent": CHATS - 2, "unknown": 2}
         assert await people.states("discord") == {"sent": CHATS}
