@@ -43,6 +43,9 @@ CHATS = tuple(
 FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
 """How long the start of all else waits for the first platform to talk, and then for its first
 answer, which what is loaded next would delay by a second."""
+SWITCH_SECONDS = 0.0005
+"""After which a thread gives way to another, a tenth of the usual: at each system call the loop may
+wait so long for the thread that reads the database, and a hundred pages make a hundred calls."""
 SETTLE_SECONDS = 5.0
 """After a start, until memory that only the start needed goes back."""
 CLOCK = "clock"
@@ -141,6 +144,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     _check_parts(settings, only, names)
     _cancel_on_sigterm()
     lean_heap()
+    sys.setswitchinterval(SWITCH_SECONDS)
     # The interpreter has nothing to do while the database is looked over.
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:
