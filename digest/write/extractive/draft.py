@@ -28,7 +28,7 @@ from digest.write.extractive.quotes import (
 )
 
 MAX_CITES = 5
-ON_TOPIC, SURE_NEWS = 0.30, 0.6
+ON_TOPIC, SURE_NEWS = 0.30, 0.66
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic."""
 SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
