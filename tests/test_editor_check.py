@@ -217,6 +217,14 @@ def test_advertising_is_told_nowhere_and_joins_no_event() -> None:
     assert offer.posts[0] not in pages.views
 
 
+def test_what_several_people_tell_is_told_though_its_line_was_an_offer() -> None:
+    texts = ("Meridian 4 in our store.", "Northlight opens Meridian 4.", "I tried Meridian 4.")
+    stories = [with_margin(event_of(*texts), 0.1), *FILLERS]
+    pick = Pick(ads=[1], must=[2, 3, 4, 5, 6, 7])
+    events = group_stories(stories, pick, len(stories))
+    assert [e.importance for e in events if e.stories[0] is stories[0]] == [2]
+
+
 @pytest.mark.parametrize("pick", [{"ads": [1], "must": [1]}, {"ads": [1, 2, 3, 4]}])
 def test_a_must_and_a_third_of_the_day_are_no_advertising(pick: Reply) -> None:
     stories = [with_margin(story, 0.1) for story in [event_of("Meridian 4 is out."), *FILLERS]]

@@ -38,8 +38,11 @@ LEAST_LEAD = 0.7
 """Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
 MAX_LEADS = 6
 """Posts of a story of which the one is sought that tells it best."""
-FULLER, FULL_CHARS = 0.6, 250
+FULLER, FULL_CHARS = 0.7, 250
 """What the value of a sentence gains where its post is so long: a model reads all of it."""
+LATER, OFFER, NO_OFFER = 0.05, 1.5, -0.4
+"""What it loses for each post before its own in the story, and for what its post's margin of
+`advertisement` is above the last: who offers a product too writes the fullest news of it."""
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
@@ -218,7 +221,9 @@ class Context(ShownPosts):
             value = max((rate_quote(quote, place) for quote in quotes), default=0.0)
             if value >= LEAST_LEAD and not _sells(reading) and not is_cut_headline(reading.post):
                 size = _measure_width(shorten(reading.post.text, POST_CHARS))
-                yield value + FULLER * min(1.0, size / FULL_CHARS), reading.post
+                value += FULLER * min(1.0, size / FULL_CHARS) - LATER * place
+                offer = reading.scores.get("advertisement", 0.0) - NO_OFFER
+                yield value - OFFER * max(0.0, offer), reading.post
 
     def opinions(self, least: float = LEAST_OPINION) -> list[Post]:
         """Return posts that may hold a view, one an author, the likeliest first: what sells is

@@ -36,6 +36,9 @@ MAX_MUST = 14
 MAX_ADS, LEAST_AD = 1 / 3, -1.0
 """Share of the stories that may be advertising; and the margin of that head below which none is,
 as 5 of 119 are: a post must not talk the model out of another story."""
+MAX_SELLERS = 2
+"""People who tell a story that is advertising; of a story that more tell, the post that stood for
+it was badly chosen."""
 LEAST_PICKED = 6
 """Fewer stories than this are no choice among a day's."""
 LEAST_TRUST = 0.5
@@ -53,9 +56,7 @@ def group_stories(
     importance = _importance(pick, shown) if pick else {}
     if pick and not _plausible(importance, shown):
         pick, importance = None, {}
-    ads = _list_ads(pick, stories[:shown]) if pick else set()
-    ads -= {at for at, level in importance.items() if level == MUST}
-    importance |= dict.fromkeys(ads, 0)
+    ads = _rate_ads(importance, _list_ads(pick, stories[:shown]), stories) if pick else set()
     same = _list_same(pick, shown, ads) if pick else []
     _share_importance(importance, same)
     groups = _unite(stories, same, ads)
@@ -120,6 +121,17 @@ def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
         return set()
     margins = {at: stories[at].readings[0].scores.get("advertisement", 0.0) for at in listed}
     return {at for at, margin in margins.items() if margin > LEAST_AD}
+
+
+def _rate_ads(
+    importance: dict[int, int], listed: Iterable[int], stories: Sequence[Story]
+) -> set[int]:
+    """Rate advertising 0, and what several people tell as picked; return the places of ads."""
+    for at in listed:
+        if importance.get(at) != MUST:
+            is_shared = len({post.author for post in stories[at].posts}) > MAX_SELLERS
+            importance[at] = PICKED if is_shared else 0
+    return {at for at, level in importance.items() if not level}
 
 
 def _list_same(pick: Pick, shown: int, ads: Collection[int]) -> list[list[int]]:
