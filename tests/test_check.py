@@ -156,6 +156,14 @@ def test_a_sentence_out_of_another_story_is_taken_out() -> None:
     assert second == items[1]
 
 
+@pytest.mark.parametrize("before", ["", "A"])
+def test_a_short_sentence_in_chinese_is_found_wherever_it_stands(before: str) -> None:
+    said = "联系客服即可免费试用。"
+    stories = [Story(tuple(read([POST]))), Story(tuple(read([post(f"{before}写上：{said}", "2")])))]
+    (item,) = strip_copied([candidate(f"Ada Lin 付了 20 美元。{said}")], stories)
+    assert item.item.text == "Ada Lin 付了 20 美元。"
+
+
 def test_a_sentence_in_many_items_is_taken_out_of_all() -> None:
     posts = [post(f"Ada Lin paid ${n}.", str(n)) for n in range(3)]
     items = [

@@ -195,10 +195,12 @@ def _index_passages(stories: Sequence[Story]) -> Mapping[str, set[str]]:
 
 
 def _passages(bare: str, step: int) -> Iterator[str]:
-    """Yield runs of letters as long as no two texts share by chance; one in Chinese is shorter."""
-    for at in range(0, len(bare), step):
-        size = 10 if bare[at] >= "\u2e80" else 20
-        if len(bare) >= at + size:
+    """Yield runs of letters as long as no two texts share by chance, of Latin ones those at each
+    `step`; one in Chinese is shorter, and may be all of a sentence."""
+    for at in range(len(bare)):
+        is_wide = bare[at] >= "\u2e80"
+        size = 10 if is_wide else 20
+        if len(bare) >= at + size and (is_wide or at % step == 0):
             yield bare[at : at + size]
 
 
