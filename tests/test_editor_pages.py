@@ -218,22 +218,6 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     assert len(pages.events) == 12
 
 
-def test_a_sure_view_that_was_picked_as_news_stands_on_both_pages(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    texts = ("Agents will fail for a year, as no test is honest.", "Voxel-7 is out today.")
-    posts = [post(f"{said} {'It is so. ' * 8}", said, author=said[:6]) for said in texts]
-    readings = read(posts)
-    attach(readings, scores={"news": [0.9, 0.9], "advertisement": [-1.0, -1.0]})
-    margins = {posts[0].key: 1.5, posts[1].key: 0.5}
-    monkeypatch.setattr(Context, "measure_view", lambda self, post: margins[post.key])
-    stories = tuple(Story((reading,), event=n) for n, reading in enumerate(readings))
-    events = [Event(n, (story,), PICKED) for n, story in enumerate(stories, 1)]
-    pages = share_out(events, Context(material=replace(material(), stories=stories)))
-    assert pages.events == events
-    assert pages.views == posts[:1]
-
-
 def test_a_block_shows_whole_posts_before_headlines_and_offers() -> None:
     texts = ("Voxel-7 by Acme is out", "Buy Voxel-7 here.", "Voxel-7 is out", "Voxel-7 costs $2.")
     posts = [

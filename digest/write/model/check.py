@@ -162,9 +162,10 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     into the items of others."""
     places = _index_passages(stories)
     parts = [pieces(candidate) for candidate in candidates]
-    # What is said twice about one post is a repetition, which is dropped elsewhere.
-    cited = {(_bare(part.item.text), part.item.cites[:1]) for own in parts for part in own}
-    counts = Counter(bare for bare, _ in cited)
+    # What one section says twice about one post is a repetition, which is dropped elsewhere.
+    said = [(_bare(part.item.text), part) for own in parts for part in own]
+    counts = Counter(bare for bare, _ in {(bare, part.item.cites[:1]) for bare, part in said})
+    counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in said})
 
     def copied(part: Candidate) -> bool:
         bare = _bare(part.item.text)

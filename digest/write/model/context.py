@@ -46,11 +46,10 @@ LATER, OFFER, NO_OFFER = 0.05, 1.5, -0.4
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""
-LEAST_OPINION, SURE_OPINION = 0.5, 2.0
+LEAST_OPINION = 0.5
 """Margin of `view` of a post's best sentence, less that of its post as an advertisement, from which
 a model looks for a view in it. On 18 days that an editor read, heads without the day, 107 of 118
-views lie above it; of the 12 likeliest a day 30 % are views and 5 % advertisements. And the one
-above which it is shown for its view as well where it was picked as news: 13 of 23 are some."""
+views lie above it; of the 12 likeliest a day 30 % are views and 5 % advertisements."""
 SELLING = 0.0
 """Margin of `advertisement` of a post that is shown behind the others of its event: half of these
 are advertisements."""
@@ -225,7 +224,7 @@ class Context(ShownPosts):
                 offer = reading.scores.get("advertisement", 0.0) - NO_OFFER
                 yield value - OFFER * max(0.0, offer), reading.post
 
-    def opinions(self, least: float = LEAST_OPINION) -> list[Post]:
+    def opinions(self) -> list[Post]:
         """Return posts that may hold a view, one an author, the likeliest first: what sells is
         hardly one."""
         readings = (r for story in self.draft.stories() for r in story.readings)
@@ -235,7 +234,7 @@ class Context(ShownPosts):
             if len(r.post.text) >= VIEW_CHARS
         ]
         likely = sorted(rated, key=lambda entry: -entry[0])
-        return unique_authors(post for value, post in likely if value > least)
+        return unique_authors(post for value, post in likely if value > LEAST_OPINION)
 
     def measure_view(self, post: Post) -> float:
         """Return the margin of `view` of a person's post, that of its best sentence; of others,

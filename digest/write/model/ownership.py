@@ -16,7 +16,6 @@ from digest.write.model.context import (
     MENTIONED,
     MUST,
     PICKED,
-    SURE_OPINION,
     Context,
     Event,
     is_headline,
@@ -71,9 +70,9 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     further = [event for event in others if event not in heard and event not in sums]
     further = [e for n, e in enumerate(further) if n < FULL_PAGE or e.importance != MENTIONED]
     told = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
-    shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
-    sure = {post.key for post in context.opinions(SURE_OPINION)}
-    elsewhere = told | (shown - sure) | left_out
+    news = [event for event in further if event not in views]
+    shown = {p.key for event in news for p in context.leading_posts(event)[:PAGE_POSTS]}
+    elsewhere = told | shown | left_out
     opinions = [post for post in context.opinions() if post.key not in elsewhere]
     return Pages(
         brief,
