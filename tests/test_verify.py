@@ -77,6 +77,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("a Volkswagen", "一辆大众 Bora"),
         ("提供 3800 万 token", "链接https://t.co/AbC，可获得3800万 token"),
         ("首席执行官雷内·哈斯", "CEO @renehaas237 spoke"),
+        ("截止日期为 Nov. 15。", "submissions by Nov. 15:\nJoin"),
         ("In December it is out", "out on October 3"),
     ],
 )

@@ -26,7 +26,6 @@ _ORDINARY_ENDINGS = tuple(
 _JOINT = re.compile(r"[-.&+'_]")
 _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
 _ENDINGS = sorted("'s s es ed ing d er ers ly n an ian ese ish".split(), key=len, reverse=True)
-_QUOTED = re.compile(r"[“「『]([\u3400-\u9fff]{2,6})[”」』]")
 _VERSION = re.compile(
     rf"([{_LATIN}]{{2,}})[\s.-]?v?(\d+(?:\.\d+)*)(?!\.?\d|,\d|(?:st|nd|rd|th)\b|\s?(?:[万亿月日年]|[mb]illion))",
     re.IGNORECASE,
@@ -198,11 +197,6 @@ def join_versions(text: str) -> str:
 def find_sides(text: str) -> Iterator[tuple[str, str]]:
     """Yield the points of the compass in names, with the names: North, Carolina."""
     yield from _SIDE.findall(text)
-
-
-def find_quotations(text: str) -> Iterator[str]:
-    """Yield short Chinese quotations, without their marks."""
-    yield from _QUOTED.findall(text)
 
 
 def find_versions(text: str) -> Iterator[Numbered]:

@@ -22,7 +22,6 @@ from digest.reading.mentions import (
     cut_parts,
     cut_segments,
     find_bare_versions,
-    find_quotations,
     find_sides,
     find_variants,
     find_versions,
@@ -338,7 +337,7 @@ def _missing_lone_words(
 def _missing_han_names(
     text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
 ) -> Iterator[str]:
-    """Yield Chinese names of people, titles in 《》, and short quotations of Chinese posts."""
+    """Yield Chinese names of people and titles in 《》 of Chinese posts."""
     spoken = language(text)
     words: tuple[Word, ...] = ()
     if spoken == "zh":
@@ -361,9 +360,6 @@ def _missing_han_names(
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text
-    for quoted in find_quotations(text) if _is_cjk(mentions) else ():
-        if not any(quoted[n : n + 2] in mentions.text for n in range(len(quoted) - 1)):
-            yield quoted
 
 
 def _whole_name(name: Name, start: int, text: str) -> str:

@@ -13,6 +13,7 @@ from digest.models import Item, Post
 from digest.reading import Reading
 from digest.reading.amounts import find_amounts
 from digest.reading.markup import fold_text
+from digest.reading.mentions import has_word
 from digest.reading.names import find_names
 from digest.reading.numerals import has_exact_figure
 from digest.reading.sentences import split_line
@@ -35,7 +36,7 @@ def split_statements(text: str) -> list[str]:
     behind a semicolon: "its price is due later"."""
     statements: list[str] = []
     for sentence in filter(str.strip, split_line(text)):
-        goes_on = bool(statements) and statements[-1].rstrip().endswith(";")
+        goes_on = bool(statements) and statements[-1].rstrip().endswith((";", "；"))
         if statements and (goes_on or len(sentence.strip().encode()) < SHORT):
             statements[-1] += sentence
         else:
@@ -81,9 +82,12 @@ def _has_figures(statement: str) -> bool:
 
 def _shares_name(statement: str, posts: Sequence[Post]) -> bool:
     """Return True where a sentence names somebody or something that its posts name too."""
-    names = {name.key for _, name in find_names(fold_text(statement))}
-    posted = (f"{post.author_name}\n{post.author}\n{post.text}" for post in posts)
-    return any(name.key in names for text in posted for _, name in find_names(fold_text(text)))
+    folded = fold_text(statement)
+    names = {name.key for _, name in find_names(folded)}
+    authors = {a.lower() for post in posts for a in (post.author_name, post.author) if a}
+    return any(has_word(author, folded.lower()) for author in authors) or any(
+        name.key in names for post in posts for _, name in find_names(fold_text(post.text))
+    )
 
 
 def _split_post(post: Post) -> Iterator[str]:
