@@ -49,6 +49,12 @@ def test_a_pitch_repeated_by_one_author_is_promotion() -> None:
     assert {d.reason for d in dropped} == {"promo"}
 
 
+def test_a_headline_of_several_newsrooms_is_no_pitch() -> None:
+    line = "Northlight opens its second data center near Oslo, the agency reports."
+    same = [post(line, str(n), author="") for n in range(4)]
+    assert drop_ads(read(same))[1] == []
+
+
 @pytest.mark.parametrize("reason", load_table("ads"))
 def test_the_phrases_of_each_reason_match_their_examples(reason: str) -> None:
     table = load_table("ads")[reason]

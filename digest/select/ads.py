@@ -126,7 +126,7 @@ def drop_ads(readings: Sequence[Reading]) -> tuple[list[Reading], list[Dropped]]
     pitches = Counter((r.post.author, r.plain.casefold()) for r in readings)
     for r in readings:
         words = r.plain.casefold()
-        if len(words) > PITCH_CHARS and pitches[r.post.author, words] >= REPEATS:
+        if r.post.author and len(words) > PITCH_CHARS and pitches[r.post.author, words] >= REPEATS:
             reasons[r.key] = reasons[r.key] or "promo"
     written = Counter(r.post.author for r in readings)
     sold = Counter(r.post.author for r in readings if reasons[r.key])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from digest.models import Item, Language, Section
 from digest.reading import Story
@@ -67,8 +68,9 @@ def list_markets(draft: Draft) -> list[Item]:
     for is_coin, most in ((False, MAX_STOCKS), (True, MAX_COINS)):
         talks = [(asset, talk) for asset, talk in ranked if asset.coin == is_coin]
         group = (notes.CRYPTO if is_coin else notes.STOCKS)[draft.language]
-        found = (_make_item(draft, asset, talk, group) for asset, talk in talks)
-        items += [item for item in found if item][:most]
+        told = (_make_item(draft, asset, talk, group) for asset, talk in talks)
+        # No further than `most`: an asset that is made into an item is not told elsewhere.
+        items += islice(filter(None, told), most)
     return items or [notes.nothing(draft.material, "markets")]
 
 
