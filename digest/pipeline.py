@@ -49,6 +49,7 @@ from digest.store.post_tables import is_withdrawn
 from digest.store.source_tables import SourceBook
 from digest.text import clean
 from digest.write import Material
+from digest.write.extractive.alignment import align_sections
 from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
 from digest.write.model.editor import Editor, unedited
@@ -258,13 +259,14 @@ def prepared(
 
 def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
     """Return the report without a model, with its picture."""
-    sections = marked(write(material), material)
+    sections = write(material)
     # Whoever reads the other language gets its sentences, where posts have them, and its notes.
-    renderings = {
-        language: marked(write(_in_language(material, language)), material)
-        for language in get_args(Language)
-        if language != material.topic.language
-    }
+    renderings = {}
+    for language in get_args(Language):
+        if language != material.topic.language:
+            spoken = _in_language(material, language)
+            rendering = align_sections(sections, spoken, write(spoken))
+            renderings[language] = marked(rendering, material)
     release()  # the encoder's memory: the writer was the last to need it
     words = dict(material.wordcounts)
     step("cloud")
@@ -274,7 +276,7 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         last=material.window.last,
         language=material.topic.language,
         writer="extractive",
-        sections=sections,
+        sections=marked(sections, material),
         counts=material.counts,
         sources=material.sources,
         posts=cited([*sections, *chain(*renderings.values())], material),

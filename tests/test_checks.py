@@ -42,11 +42,11 @@ async def test_a_line_for_each() -> None:
         "ok   prompts",
         "ok   model",
         "ok   proxy",
-        "ok   discord",
         "ok   telegram",
+        "ok   discord",
     ]
     assert lines[7].startswith("ok   model: none set")
-    assert lines[-1] == "ok   telegram: no TELEGRAM_BOT_TOKEN: left out"
+    assert lines[-2] == "ok   telegram: no TELEGRAM_BOT_TOKEN: left out"
 
 
 async def test_a_disk_that_is_wiped_is_a_warning_and_a_damaged_database_fails(
@@ -122,13 +122,13 @@ async def test_both_tokens_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DISCORD_API_URL", other.api_url)
         passed, lines = await said()
         assert passed, lines
-        assert "https://discord.com/oauth2/authorize?client_id=" in lines[-2]
-        assert "startgroup=" in lines[-1]
+        assert "https://discord.com/oauth2/authorize?client_id=" in lines[-1]
+        assert "startgroup=" in lines[-2]
         monkeypatch.setenv("DISCORD_BOT_TOKEN", "wrong.token.here")
         passed, lines = await said()
     assert not passed
-    assert lines[-2].startswith("FAIL discord: Discord does not accept the token")
-    assert lines[-1].startswith("ok   telegram: @")
+    assert lines[-1].startswith("FAIL discord: Discord does not accept the token")
+    assert lines[-2].startswith("ok   telegram: @")
 
 
 async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,3 +133,11 @@ async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> Non
     assert len(chinese) < len(items) / 5, "where no post in English tells of it"
     assert "note" not in {item.status for item in chinese}
     assert set(cited_keys(english.sections)) <= set(english.posts)
+    pairs = list(zip(made.numbered_items(), english.numbered_items(), strict=True))
+    assert all(chinese[:2] == other[:2] for chinese, other in pairs), "a number means one thing"
+    shared = [
+        not set(chinese.cites).isdisjoint(other.cites)
+        for (_, name, chinese), (_, _, other) in pairs
+        if name == "points"
+    ]
+    assert sum(shared) > len(shared) / 2, "and one story"

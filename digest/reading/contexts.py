@@ -67,6 +67,8 @@ RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
+_LIMIT = re.compile(r"(?<!went )(?<!gone )(?<!goes )(?<!back )(?<!shot )\bup to\b", re.I)
+"""A most, and no rise: "up to $50", but not "went up to $50"."""
 _BESIDE = re.compile(rf"{_STOP}|[\d、但]")
 """What ends the words beside a figure that can govern it."""
 
@@ -89,7 +91,7 @@ def joins_things(text: str, amount: Amount) -> bool:
 def find_direction(text: str, amount: Amount) -> int:
     """Return 1 where the sign before a figure, or the nearest word beside it, says that it goes up,
     -1 for down, 0 where none does. In its clause, with no figure between."""
-    before = text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start].replace("up to", "")
+    before = _LIMIT.sub("", text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start])
     head = before.rstrip(" $€£¥")
     if head.endswith(("+", "-")):
         sign, prior = head[-1], head[-2:-1]

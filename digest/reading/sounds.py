@@ -129,7 +129,10 @@ class Sounds:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
         bones = skeleton("".join(parts))
-        if len(bones) > 2 and bones in self._handles:
+        if any(
+            handle == bones or (len(bones) > 3 and handle.startswith(bones))
+            for handle in self._handles
+        ):
             return True
         last = {parts[-1], sound_of(re.split("[·・]", name)[-1].translate(_AS_V))}
         return any(is_alike(own, sound) for own in last for sound in self._latin | self._kana)
@@ -214,9 +217,10 @@ class Sounds:
         )
 
     @cached_property
-    def _handles(self) -> str:
+    def _handles(self) -> frozenset[str]:
         """Return the consonants of the handles: @renehaas237 is 雷内·哈斯."""
-        return " ".join(skeleton(sound_of(handle)) for handle in find_handles(self._text))
+        handles = (handle.strip("_0123456789") for handle in find_handles(self._text))
+        return frozenset(skeleton(sound_of(handle)) for handle in handles) - {""}
 
     @cached_property
     def _pairs(self) -> frozenset[str]:

@@ -155,7 +155,7 @@ def make_entries(
             number += item.status != "note"
             if item.status == "note" or contents[place].name == "cloud":
                 continue
-            texts = [item, *_translations(renderings, contents[place].name, position)]
+            texts = [item, *_translations(renderings, contents[place], position)]
             head = index_text("\n".join(f"{t.title}\n{t.text}\n{t.group}" for t in texts))
             cited = [bodies.get(key, "") for key in item.cites[:MAX_POSTS]]
             body = " ".join(dict.fromkeys(" ".join(cited).split()))
@@ -164,13 +164,21 @@ def make_entries(
 
 
 def _translations(
-    renderings: Mapping[Language, Sequence[Section]], name: str, position: int
+    renderings: Mapping[Language, Sequence[Section]], section: Section, position: int
 ) -> list[Item]:
+    """Return what the other languages say of an item: what stands at its place, or cites its posts
+    where an item could not be translated."""
+    cites = set(section.items[position].cites)
+    others = [s for sections in renderings.values() for s in sections if s.name == section.name]
     return [
-        section.items[position]
-        for rendering in renderings.values()
-        for section in rendering
-        if section.name == name and position < len(section.items)
+        item
+        for other in others
+        for place, item in enumerate(other.items)
+        if (
+            place == position
+            if len(other.items) == len(section.items)
+            else not cites.isdisjoint(item.cites)
+        )
     ]
 
 

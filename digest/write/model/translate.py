@@ -13,11 +13,7 @@ from digest.llm.budget import tokens
 from digest.llm.client import Call
 from digest.models import Item, Language, Section
 from digest.write import Material
-from digest.write.extractive import notes
-from digest.write.extractive.groups import EVENTS, THEMES
-from digest.write.extractive.money import merge_empty
-from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
-from digest.write.model.assembly import WRITTEN
+from digest.write.extractive.alignment import WRITTEN, fill_sections, name_group
 from digest.write.model.candidates import Candidate
 from digest.write.model.editor import LANGUAGES
 from digest.write.model.prompts import Prompt
@@ -65,9 +61,8 @@ async def translate(
     if len(good) < LEAST_TRANSLATED * len(items):
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
         return fallback
-    is_quiet = any(i.status == "note" for s in sections if s.name == "points" for i in s.items)
-    rendered = [_section(section, good, material, is_quiet) for section in fallback]
-    return merge_empty(rendered, language)
+    items_of = {name: [c.item for c in good if c.section == name] for name in WRITTEN}
+    return fill_sections(sections, items_of, material, fallback)
 
 
 def _chunks(blocks: Sequence[str]) -> Iterator[str]:
@@ -104,23 +99,7 @@ def _candidate(
     """Return the translated item; a view keeps its speaker, and groups have names of their own."""
     title = item.title if section == "views" else " ".join(entry.title.split())
     text = " ".join(entry.text.split())
-    group = next((names[language] for names in _GROUPS if item.group in names.values()), item.group)
+    group = name_group(item.group, language)
     cited = tuple(posts[key] for key in item.cites if key in posts)
     title = title if item.title else ""
     return Candidate(section, replace(item, title=title, text=text, group=group), cited)
-
-
-_GROUPS = [*(group.names for group in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
-
-
-def _section(
-    section: Section, good: Sequence[Candidate], material: Material, is_quiet: bool
-) -> Section:
-    """Return one section; what code writes of it is taken from the report without a model."""
-    if section.name not in WRITTEN:
-        return section
-    items: list[Item] = [c.item for c in good if c.section == section.name]
-    if section.name == "points" and is_quiet:
-        items.append(notes.quiet(material, len(items)))
-    items = items or [notes.nothing(material, section.name)]
-    return Section(section.name, heading(section.name, material.topic), tuple(items))

@@ -158,7 +158,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     for amount in amounts:
         dated = amount.start in dates and (
-            amount.kind == "share" or amount.unit in ("", "count", "year", "month")
+            amount.kind in ("share", "rank") or amount.unit in ("", "count", "year", "month")
         )
         if dated or not _is_checked(amount, bare, has_ranks=has_ranks):
             continue

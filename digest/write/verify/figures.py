@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise, permutations
 
-from digest.reading.amounts import Amount, Quantity
+from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
 from digest.reading.days import read_spans
 from digest.reading.units import CURRENCIES, load_dimensions
@@ -62,12 +62,13 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     units = {mine.unit, other.unit} - {"", "count"}
     dimensions = {load_dimensions().get(unit, (unit, 1.0))[0] for unit in units}
     if len(units) == 2:
-        return mine.value > MOST_COUNTED and len(dimensions) == 2 and not dimensions <= _RIVALS
-    return _is_telling(amount)
+        same = mine.value > MOST_COUNTED and len(dimensions) == 2
+        return same and dimensions.isdisjoint(_RIVALS)
+    return _is_telling(amount) and dimensions.isdisjoint(_RIVALS)
 
 
 _RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
-"""Dimensions of which one is never another, though the digits are the same."""
+"""Dimensions that are never another one, though the digits are the same: 24 hours, 24%."""
 
 
 def _convert(
@@ -130,10 +131,10 @@ def _trailing_step(value: float) -> float:
 
 
 def is_uncontradicted(amount: Amount, stated: Sequence[Amount], others: Sequence[Amount]) -> bool:
-    """Return True for a small count, rank or span of time whose place no other has: the posts'
-    figures of its kind are all among the `stated` ones."""
+    """Return True for a small count or span of days whose place no other has: the posts' figures
+    of its kind are all among the `stated` ones."""
     measure = _measure(amount.quantities[0])
-    if amount.kind not in ("number", "rank") or measure not in ("", "rank", "time"):
+    if amount.kind != "number" or (measure and amount.unit not in SPANS):
         return False
     if amount.in_name or amount.value > MOST_COUNTED or amount.value != int(amount.value):
         return False
@@ -141,7 +142,6 @@ def is_uncontradicted(amount: Amount, stated: Sequence[Amount], others: Sequence
     return not any(
         _measure(quantity) == measure
         and (quantity.value, quantity.unit.removeprefix("count")) not in quantities
-        and quantity.value <= 10 * MOST_COUNTED
         for other in others
         if not other.in_name
         for quantity in other.quantities
@@ -182,11 +182,18 @@ def is_derived(
     facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
     for signal, value in _results(amount, facts):
         if abs(value - target) <= tolerance or target - below < value < target + above:
-            grown = signal == "sum" and (summed or has_cue(clause, "up"))
-            if not signal or grown or has_cue(clause, signal):
+            joined = signal == "sum" and (summed or _is_grown(amount, clause, facts))
+            if not signal or joined or has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
+
+
+def _is_grown(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
+    """Return True where the clause says by which figure of the posts another one rose to this."""
+    values = {fact.value for fact in facts}
+    steps = {other.value for other in find_amounts(clause)} & values
+    return has_cue(clause, "up") and any(amount.value - step in values for step in steps)
 
 
 def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:

@@ -201,18 +201,10 @@ def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
     """Return True where the posts have a spelling of the name, glued into a tag or in pieces
     too."""
-    han = (_short_name(simplify(s).lower()) for s in entry.spellings if not s.isascii())
-    if any(spelling in mentions.text for spelling in han):
+    if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
         return True
     latin = [s for s in (*entry.spellings, name.text) if s.isascii()]
     return any(_is_written(spelling, mentions) for spelling in latin)
-
-
-def _short_name(spelling: str) -> str:
-    """Return a Chinese name without the word for what kind of company it is: 大众 for 大众汽车."""
-    ending = next((w for w in load_words("han_cues", "organisations") if spelling.endswith(w)), "")
-    short = spelling.removesuffix(ending)
-    return spelling if len(short) < 2 or find_entry(short) else short  # 北京 names no university
 
 
 def _is_written(spelling: str, mentions: Mentions) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from itertools import combinations, product
@@ -33,8 +33,11 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     """
     days = find_days(text)
     posted = (*evidence.days, *evidence.short_days)
+    shared = any(day.matches(other) for day in days for other in posted)
+    # The post's own day is a fact too, unless the posts name days and the item names none of them.
+    own = () if evidence.names_days and not shared else evidence.own_days
     for day in days:
-        if not any(day.matches(other) for other in (*posted, *evidence.own_days)):
+        if not any(day.matches(other) for other in (*posted, *own)):
             yield day.text
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
@@ -42,9 +45,10 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     hours = [replace(hour, zone=hour.zone or zone) for hour in hours]
     yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
     terms = find_terms(bare)
+    stated = {term.value for term in terms}
     posted_terms = {*evidence.terms, *_find_day_terms(posted, evidence)}
     posted_terms.update(end for term in evidence.terms for end in _find_ends(term))
-    posted_terms.update(_find_own_terms(evidence))
+    posted_terms.update(_find_own_terms(evidence, stated))
     for term in terms:
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
@@ -76,11 +80,17 @@ def _find_ends(term: str) -> Iterator[str]:
         yield from (f"month {last - months + 1}", f"month {last}")
 
 
-def _find_own_terms(evidence: Evidence) -> Iterator[str]:
-    """Yield month, year and weekday of the time of writing, and the weekdays beside it."""
+def _find_own_terms(evidence: Evidence, stated: Set[str]) -> Iterator[str]:
+    """Yield month, year and weekday of the time of writing; the month only where the posts name
+    none, or one that is `stated` too, the year where they name none."""
+    terms = {*evidence.terms, *_find_day_terms(evidence.days, evidence)}
+    months = {term for term in terms if term.startswith("month")}
+    has_year = any(term.startswith("year") for term in terms)
     for created in evidence.created:
-        yield f"month {created.month}"
-        yield f"year {created.year}"
+        if not months or months & stated:
+            yield f"month {created.month}"
+        if not has_year:
+            yield f"year {created.year}"
         yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
 
 
