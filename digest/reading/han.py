@@ -139,6 +139,10 @@ def _subject(words: Sequence[Word]) -> str:
     for count, (verb, _, _) in enumerate(words[:4]):
         if count and verb in _cues("acts"):
             name = "".join(word for word, _, _ in words[:count])
+            # Before a word of no dictionary a pronoun is a name's first character: 它石智航.
+            begin = count > 1 and words[0][1] == "r" and words[1][1] == NEW
+            words = words[begin:]
+            count -= begin
             nouns = all(tag in _NOUNS or word == "之" for word, tag, _ in words[:count])
             telling = any(tag in _TELLING and len(word) > 1 for word, tag, _ in words[:count])
             ordinary = any(_is_ordinary(word) for word, _, _ in words[:count])

@@ -258,17 +258,30 @@ def tells_news(quote: Quote) -> bool:
         and not is_reply
         and not sells
         and not says_i(quote.text)
-        and not begins_badly(quote.text)
+        and not begins_badly(quote.sentence)
     )
 
 
-def begins_badly(text: str) -> bool:
+def begins_badly(sentence: Sentence) -> bool:
     """Return whether a sentence begins with a word for what was named before it ("It also ...") or
     invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
-    printed."""
+    printed. A word that begins a name ("Check Point buys ...") is neither."""
     words = load_words("sentences", "backward", "invitations")
     han = tuple(word for word in words if word[0] > "\u2e7f")
-    return text.split(maxsplit=1)[0].lower() in words or text.startswith(han)
+    is_bad = sentence.text.partition(" ")[0].lower() in words or sentence.text.startswith(han)
+    return is_bad and not _begins_with_name(sentence)
+
+
+def _begins_with_name(sentence: Sentence) -> bool:
+    """Return whether a sentence begins with a name, its first word being none by itself: "IT
+    spending", "He Xiaopeng". Behind an invitation a name is what it is about."""
+    first, _, rest = sentence.text.partition(" ")
+    if any(sentence.text.startswith(name.text) for name in sentence.names):
+        return True
+    if first.lower() not in load_words("sentences", "backward"):
+        return False
+    is_short = len(first) > 1 and first.isupper() and rest[:1].islower()
+    return is_short or any(not n.kind and rest.startswith(n.text) for n in sentence.names)
 
 
 def rate_quote(quote: Quote, place: int) -> float:

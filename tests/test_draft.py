@@ -1,0 +1,26 @@
+"""Which sentences of posts may tell a story."""
+
+import pytest
+
+from digest.reading import read
+from digest.write.extractive.draft import begins_badly
+from tests.posts import post
+
+
+@pytest.mark.parametrize(
+    ("said", "bad"),
+    [
+        ("Check Point buys Lakera for $300M.", False),
+        ("He Xiaopeng shows a flying car in Guangzhou.", False),
+        ("IT spending will reach $6 trillion in 2026.", False),
+        ("它石智航完成 1.2 亿美元融资。", False),
+        ("He says that Northlight will release it.", True),
+        ("IT IS HERE.", True),
+        ("Join Northlight at its first conference.", True),
+        ("Learn AI in 30 days.", True),
+        ("它会发布新模型。", True),
+        ("其旗舰模型发布。", True),
+    ],
+)
+def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool) -> None:
+    assert begins_badly(read([post(said)])[0].sentences[0]) is bad
