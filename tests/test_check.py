@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def test_a_second_version_with_the_same_words_is_refused_again() -> None:
     before = candidate("It has released it today.", f"{UNSUPPORTED}has released", judge="model")
     assert keep_refused(before, candidate("They has released it.")).problems == before.problems
     assert keep_refused(before, candidate("It has not released it.")).problems == ()
+    unnamed = candidate("It has released it today.", UNNAMED, judge="model")
+    assert keep_refused(unnamed, candidate("It has released it, today")).problems == (UNNAMED,)
+    assert keep_refused(unnamed, candidate("It will release it.")).problems == ()
+
+
+def test_a_part_of_a_word_names_nothing() -> None:
+    """It would be found in no second version, whatever that says."""
+    item = candidate("Northlight releases it.")
+    (refused,), _ = apply_check([item], said(("i1", False, "release")), {"i1": 0})
+    assert refused.problems == (UNNAMED,)
+    assert keep_refused(refused, item).problems == (UNNAMED,)
 
 
 def test_only_the_sentence_with_the_words_is_cut() -> None:
@@ -172,3 +184,13 @@ def test_a_sentence_in_many_items_is_taken_out_of_all() -> None:
     ]
     stripped = strip_copied(items, [Story(tuple(read([POST])))])
     assert [c.item.text for c in stripped] == [p.text for p in posts]
+
+
+def test_the_items_of_a_post_may_have_its_words_in_each_section() -> None:
+    own = Candidate("points", Item(POST.text, cites=(POST.key,)), (POST,))
+    other = post("Quillmark has closed.", "2")
+    items = [replace(own, section=name) for name in ("points", "overview", "finance")]
+    items.append(Candidate("events", Item(POST.text, cites=(other.key,)), (other,)))
+    stripped = strip_copied(items, [Story(tuple(read([POST])))])
+    assert stripped[:3] == items[:3]
+    assert stripped[3].item.text == ""

@@ -111,10 +111,10 @@ def _explain(candidate: Candidate) -> list[str]:
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
     """Return the second version of an item, refused again where it has the words that were
-    wrong."""
+    wrong, or has the old words with other signs."""
     if before.judge == "code" or after.problems:
         return after
-    if after.said == before.said or _has_any(after.said, _list_words(before)):
+    if _bare(after.said) == _bare(before.said) or _has_any(after.said, _list_words(before)):
         return replace(after, problems=before.problems, judge="model")
     return after
 
@@ -159,7 +159,8 @@ def _is_inside_word(text: str, at: int) -> bool:
 def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> list[Candidate]:
     """Return the candidates without sentences that stand in several of them, or that are word
     for word in a post of another story than those they cite: that is how a post gets its words
-    into the items of others."""
+    into the items of others. The post's own item may have them.
+    """
     places = _index_passages(stories)
     parts = [pieces(candidate) for candidate in candidates]
     # What one section says twice about one post is a repetition, which is dropped elsewhere.
@@ -169,9 +170,11 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
 
     def copied(part: Candidate) -> bool:
         bare = _bare(part.item.text)
-        if len(bare) >= LEAST_COPIED and counts[bare] >= MAX_REPEATS:
+        texts = [_bare(f"{p.author_name} {p.text}") for p in part.posts]
+        is_repeated = len(bare) >= LEAST_COPIED and counts[bare] >= MAX_REPEATS
+        if is_repeated and bare not in "".join(texts[:1]):
             return True
-        own = "\n".join(_bare(f"{p.author_name} {p.text}") for p in part.posts)
+        own = "\n".join(texts)
         return any(
             passage in places and passage not in own and not places[passage] & set(part.item.cites)
             for passage in _passages(bare, 1)
@@ -224,7 +227,7 @@ def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
         return replace(candidate, problems=(), judge="model")
     if judgement.supported is False and not candidate.problems:
         words = judgement.words.strip()
-        named = words and words in candidate.said
+        named = words and _stands_in(candidate.said, words)
         return replace(
             candidate, problems=(UNSUPPORTED + words if named else UNNAMED,), judge="model"
         )
