@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from digest.errors import LlmError
+from digest.models import SECTIONS
 from digest.reading import Story, attach, read
-from digest.write.model.context import Context, is_stub
+from digest.write.model.assembly import assemble
+from digest.write.model.context import Context, Event, is_stub
 from digest.write.model.editor import Editor
 from digest.write.model.ownership import share_out
 from digest.write.model.pick import group_stories
@@ -195,7 +197,7 @@ def test_a_cut_headline_alone_is_no_must() -> None:
     told = [event_of(stub, "Ada Lin says Meridian 4 is ready for all.", event=1), *FILLERS]
     first = group_stories(told, pick, 9)[0]
     assert first.importance == 3
-    shown, _ = Context(material=material()).show_events([first], (600,), room=500)
+    shown = Context(material=material()).show_events([first], (600,), room=500)
     assert "ready for all" in shown
 
 
@@ -204,7 +206,7 @@ def with_margin(story: Story, margin: float) -> Story:
     return story
 
 
-def test_advertising_is_told_nowhere_and_joins_no_event() -> None:
+def test_advertising_is_told_nowhere_and_joins_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where model and head agree; the head alone, or the model alone, is often wrong."""
     offer = with_margin(event_of("Meridian 4 is now in our store.", event=1), -0.2)
     news = with_margin(event_of("Northlight releases Meridian 4.", event=1), -1.5)
@@ -213,16 +215,38 @@ def test_advertising_is_told_nowhere_and_joins_no_event() -> None:
     events = group_stories(stories, pick, len(stories))
     assert [e.importance for e in events if e.stories[0] is news] == [2]
     assert [e.importance for e in events if e.stories == (offer,)] == [0]
+    view = post("Agents are not reliable.", "view")
+    monkeypatch.setattr(Context, "opinions", lambda self: [*offer.posts, view])
+    monkeypatch.setattr(Context, "assets", lambda self: [*offer.posts, *news.posts])
     pages = share_out(events, Context(material=material()))
-    assert offer.posts[0] not in pages.views
+    assert pages.money == list(news.posts)
+    assert pages.views == [view]
+    assert all(offer not in event.stories for event in [*pages.brief, *pages.events])
 
 
-def test_what_several_people_tell_is_told_though_its_line_was_an_offer() -> None:
+@pytest.mark.parametrize(("named", "level"), [({"detail": [1]}, 2), ({"mention": [1]}, 1), ({}, 1)])
+def test_what_several_people_tell_is_told_though_its_line_was_an_offer(
+    named: Reply, level: int
+) -> None:
+    """And no higher than it was: several accounts may be paid."""
     texts = ("Meridian 4 in our store.", "Northlight opens Meridian 4.", "I tried Meridian 4.")
     stories = [with_margin(event_of(*texts), 0.1), *FILLERS]
-    pick = Pick(ads=[1], must=[2, 3, 4, 5, 6, 7])
+    pick = Pick.model_validate({"ads": [1], "must": [2, 3, 4, 5, 6, 7], **named})
     events = group_stories(stories, pick, len(stories))
-    assert [e.importance for e in events if e.stories[0] is stories[0]] == [2]
+    assert [e.importance for e in events if e.stories[0] is stories[0]] == [level]
+
+
+def test_no_section_is_filled_with_advertising() -> None:
+    """Few points and empty sections take what the report without a model has, but no offers."""
+    full = assemble(material(), extractive(), [], frozenset(), [])
+    first = items(full, "points")[0]
+    told = [story for story in material().stories if first.cites[0] in {p.key for p in story.posts}]
+    events = [Event(1, tuple(told), 0)]
+    without = items(assemble(material(), extractive(), [], frozenset(), events))
+    assert without
+    assert all(first.cites[0] not in item.cites[:1] for item in without)
+    unanswered = frozenset(SECTIONS)
+    assert first not in items(assemble(material(), extractive(), [], unanswered, events))
 
 
 @pytest.mark.parametrize("pick", [{"ads": [1], "must": [1]}, {"ads": [1, 2, 3, 4]}])
@@ -323,3 +347,17 @@ def test_the_check_sees_what_the_writer_saw() -> None:
     long = post("Northlight says so. " * 60, "1")
     line = shown.show_post(long, 180)
     assert shown.repeat_post(long, 600) == line.replace(":", ", Sat 2025-12-06:", 1)
+
+
+def test_a_post_without_room_is_not_shown() -> None:
+    """What was tried and cut again has no id: it could be cited unseen, and checked by its whole
+    text."""
+    stories = [event_of(f"{n} Northlight says so. " * 30, f"{n} Ada agrees. " * 30) for n in "abc"]
+    events = [Event(n, (story,), None) for n, story in enumerate(stories, 1)]
+    shown = Context(material=material())
+    text = shown.show_events(events, (600, 600), (600,), (90,), room=150)
+    assert len(shown.posts) == text.count("\np") == 3
+    assert all(shown.repeat_post(post, 600).endswith("…") for post in shown.posts.values())
+    line = shown.show_posts([story.posts[1] for story in stories], room=200)
+    assert list(shown.posts) == ["p1", "p2", "p3", "p4"]
+    assert line.startswith("p4 ")

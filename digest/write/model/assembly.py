@@ -70,9 +70,10 @@ def assemble(
 ) -> Edited:
     """Return all nine sections and their score.
 
-    `unanswered` sections had no answer and stay extractive. `events` are the day's as picked;
-    `repeated` items were dropped before.
+    `unanswered` sections had no answer and stay extractive, without advertising. `events` are the
+    day's as picked; `repeated` items were dropped before.
     """
+    extractive = _drop_ads(extractive, events)
     rank = _rank_posts(material)
     picked = _rank_posts(material, events)
     good = [c for c in candidates if not c.problems]
@@ -101,6 +102,14 @@ def assemble(
         generic=sum(map(generic, candidates)),
     )
     return Edited(sections, measured, len(failed) + sum(c.cut for c in candidates))
+
+
+def _drop_ads(sections: Sequence[Section], events: Sequence[Event]) -> list[Section]:
+    """Return the sections without items that tell what the pick calls advertising."""
+    ads = {p.key for e in events if e.importance == 0 for p in e.posts}
+    return [
+        replace(s, items=tuple(i for i in s.items if ads.isdisjoint(i.cites[:1]))) for s in sections
+    ]
 
 
 def _rank_posts(material: Material, events: Sequence[Event] = ()) -> dict[str, int]:
@@ -336,7 +345,8 @@ def _sections(
     for name in WRITTEN:
         contents[name] = tuple(_section_items(material, name, items[name], orders[name]))
     if not contents["overview"]:
-        contents["overview"] = next(s.items for s in extractive if s.name == "overview")
+        overview = next(s.items for s in extractive if s.name == "overview")
+        contents["overview"] = overview or (notes.nothing(material, "overview"),)
     sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
     return merge_empty(sections, material.topic.language)
 

@@ -7,7 +7,7 @@ are the only way a model can name a post, so it cannot cite one that it was not 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from operator import itemgetter
@@ -55,6 +55,8 @@ SELLING = 0.0
 are advertisements."""
 CUT = "…"
 """Stands where a text was cut, whatever the source put there."""
+NEXT_ID = "p000"
+"""Stands for the id of a post that has none yet."""
 NICKNAMES = frozenset(["hn", "v2ex"])
 """Sources whose authors' names say nothing."""
 MENTIONED, PICKED, MUST = 1, 2, 3
@@ -93,22 +95,30 @@ class ShownPosts:
         """Return a line a post, as far as `room` tokens go."""
         lines: list[str] = []
         for post in posts:
-            if line := self.show_post(post, most):
-                room -= tokens(line)
-                if room < 0:
-                    break
-                lines.append(line)
-        return "\n".join(lines)
+            room -= self._measure(post, most)
+            if room < 0:
+                break
+            lines.append(self.show_post(post, most))
+        return "\n".join(filter(None, lines))
 
     def show_post(self, post: Post, most: int) -> str:
         """Return one post under its id; empty where nothing is left that speaks to people."""
-        text = shorten(post.text, most, self.find_news(post))
+        text = self._shorten(post, most)
         if not text:
             return ""
         if len(text) > len(self._texts.get(post.key, "")):
             self._texts[post.key] = text
-        headline = ", headline only" if is_headline(post) else ""
-        return f"{self.find_id(post)} {_author(post)}{headline}: {text}"
+        return f"{self.find_id(post)} {_introduce(post)}: {text}"
+
+    def _measure(self, post: Post, most: int) -> int:
+        """Return the tokens of a post's line, which is not shown by that: a post that there is no
+        room for has no id, and cannot be cited."""
+        text = self._shorten(post, most)
+        line = f"{self._ids.get(post.key, NEXT_ID)} {_introduce(post)}: {text}"
+        return tokens(line) if text else 0
+
+    def _shorten(self, post: Post, most: int) -> str:
+        return shorten(post.text, most, self.find_news(post))
 
     def find_news(self, post: Post) -> str:
         """Return the sentence of a post that must be shown, or nothing where any beginning does."""
@@ -176,26 +186,37 @@ class Context(ShownPosts):
         texts = ((post, shorten(post.text, most, self.find_news(post))) for post in posts)
         return next(filter(itemgetter(1), texts), (story.posts[0], ""))
 
-    def show_events(
-        self, events: Iterable[Event], chars: tuple[int, ...], *, room: int
-    ) -> tuple[str, int]:
-        """Return blocks of events, as far as `room` tokens go, and how many of them were looked at.
+    def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
+        """Return blocks of events, as far as `room` tokens go, by the first of the `choices` that
+        has room for all of them, else by the last.
 
-        A block has a post by another author for each of `chars`, the characters shown of it.
+        A block has a post by another author for each number of a choice, the characters shown of
+        it.
         """
-        blocks: list[str] = []
-        seen = 0
-        for event in events:
-            shown = zip(self.leading_posts(event), chars, strict=False)
-            lines = [self.show_post(post, most) for post, most in shown]
-            block = "\n".join([_head(event), *filter(None, lines)])
-            if any(lines):
-                room -= tokens(block)
-                if room < 0:
-                    break
-                blocks.append(block)
-            seen += 1
-        return "\n\n".join(blocks), seen
+        leading = [self.leading_posts(event) for event in events]
+        shown: list[list[tuple[Post, int]]] = []
+        for chars in choices:
+            blocks = [list(zip(posts, chars, strict=False)) for posts in leading]
+            shown = self._fit_blocks(events, blocks, room)
+            if len(shown) == len(events):
+                break
+        lines = [[self.show_post(*entry) for entry in block] for block in shown]
+        return "\n\n".join(
+            "\n".join([_head(event), *filter(None, block)])
+            for event, block in zip(events, lines, strict=False)
+            if any(block)
+        )
+
+    def _fit_blocks(
+        self, events: Sequence[Event], blocks: Sequence[list[tuple[Post, int]]], room: int
+    ) -> list[list[tuple[Post, int]]]:
+        """Return the first blocks, as many as `room` tokens hold."""
+        for count, (event, block) in enumerate(zip(events, blocks, strict=True)):
+            costs = [self._measure(*entry) for entry in block]
+            room -= sum(costs) + tokens(_head(event)) if any(costs) else 0
+            if room < 0:
+                return list(blocks[:count])
+        return list(blocks)
 
     def leading_posts(self, event: Event) -> list[Post]:
         """Return one post an author: first what a company says of itself, then what tells the
@@ -380,6 +401,10 @@ def _name(post: Post) -> str:
     bare = EMOJI.sub(" ", clean(post.author_name or post.author))
     name = drop_marks(bare.replace("@", " "))[:NAME_CHARS]
     return "somebody" if not name or talks_to_programs(name) else name
+
+
+def _introduce(post: Post) -> str:
+    return _author(post) + (", headline only" if is_headline(post) else "")
 
 
 def _author(post: Post) -> str:

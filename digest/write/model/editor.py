@@ -167,8 +167,11 @@ class Editor:
         it."""
         pages = share_out(events, self.context)
         show, posts = self.context.show_events, self.context.show_posts
-        leading, _ = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
-        further = self._show_further(pages.events)
+        leading = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
+        # As full as all events have room for.
+        least = min(POST_CHARS, 3 * ROOM["events"] // max(1, len(pages.events)))
+        choices = (POST_CHARS, POST_CHARS // 2), (POST_CHARS,), (least,)
+        further = show(pages.events, *choices, room=ROOM["events"])
         views = posts(pages.views, room=ROOM["views"])
         money = posts(pages.money, room=ROOM["money"])
         shown = {"brief": leading, "events": further, "views": views, "money": money}
@@ -192,16 +195,6 @@ class Editor:
             for name, schema, text, values in forms
             if text
         }
-
-    def _show_further(self, events: Sequence[Event]) -> str:
-        """Return the blocks of the events that the brief does not own, as full as all of them have
-        room for."""
-        least = 3 * ROOM["events"] // max(1, len(events))
-        for chars in (POST_CHARS, POST_CHARS // 2), (POST_CHARS,), (min(POST_CHARS, least),):
-            text, seen = self.context.show_events(events, chars, room=ROOM["events"])
-            if seen == len(events):
-                break
-        return text
 
     def _call(self, name: str, schema: type[BaseModel], values: Mapping[str, object]) -> Call[Any]:
         # Who writes no text needs no rules for it.

@@ -126,11 +126,12 @@ def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
 def _rate_ads(
     importance: dict[int, int], listed: Iterable[int], stories: Sequence[Story]
 ) -> set[int]:
-    """Rate advertising 0, and what several people tell as picked; return the places of ads."""
+    """Rate advertising 0, but what several people tell no higher than it was, so that paid accounts
+    raise nothing; return the places of ads."""
     for at in listed:
+        is_shared = len({post.author for post in stories[at].posts}) > MAX_SELLERS
         if importance.get(at) != MUST:
-            is_shared = len({post.author for post in stories[at].posts}) > MAX_SELLERS
-            importance[at] = PICKED if is_shared else 0
+            importance[at] = importance.get(at, MENTIONED) if is_shared else 0
     return {at for at, level in importance.items() if not level}
 
 
