@@ -14,8 +14,9 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 UNSEEN = (
     "unseen, judged once: three own sets 52 of 62, 13 of 79; 46 of 51, 6 of 47; 36 of 40, 11 of 75;"
-    " three by people who do not know the program 39 of 42, 12 of 84; then 37 of 41, 8 of 84; then"
-    " 37 of 41, 15 of 80 (after mending 40 of 42, 1 of 84; 40 of 41, 0 of 84; 36 of 41, 2 of 80)"
+    " seven by people who do not know the program 39 of 42, 12 of 84; then 37 of 41, 8 of 84; then"
+    " 37 of 41, 15 of 80; then 39 of 42, 8 of 83; 38 of 43, 7 of 83; 39 of 41, 5 of 86; and, with the"
+    " code as it stands, 36 of 42, 0 of 84"
 )
 
 
