@@ -7,16 +7,17 @@ import gc
 import json
 import logging
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
 from bot import archive_cli, site_cli
 from bot.logs import open_settings
+from bot.loop import run_task
 from bot.typed import DayParam
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
@@ -103,7 +104,7 @@ def digest(
     if first and last and first > last:
         raise click.UsageError("--from is after --to")
     files = [Path(name) for name in posts]
-    _run(_digest(topic, (first or day, last or day), files, writer, replace, as_json, out))
+    run_task(_digest(topic, (first or day, last or day), files, writer, replace, as_json, out))
 
 
 async def _digest(
@@ -216,7 +217,7 @@ def collect(topic: str | None, patient: bool) -> None:
 
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
-    _run(_collect(topic, patient=patient or not topic))
+    run_task(_collect(topic, patient=patient or not topic))
 
 
 async def _collect(name: str | None, *, patient: bool) -> None:
@@ -241,7 +242,7 @@ async def _collect(name: str | None, *, patient: bool) -> None:
 @click.argument("words", nargs=-1, required=True)
 def try_source(words: tuple[str, ...]) -> None:
     """Print what a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
-    _run(_try_source(words))
+    run_task(_try_source(words))
 
 
 async def _try_source(words: Sequence[str]) -> None:
@@ -267,7 +268,7 @@ def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     Commands in chats then answer from the reports in the posts. The feeds of a list that a feed
     reader exported (OPML) become sources of a topic.
     """
-    _run(_import(files, replace, topic))
+    run_task(_import(files, replace, topic))
 
 
 async def _import(files: Sequence[Path], replace: bool, name: str | None) -> None:
@@ -320,7 +321,7 @@ def run(only: str | None) -> None:
         if name not in app.PARTS:
             parts = ", ".join(app.PARTS)
             raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
-    _run(app.run(open_settings(), names, _print))
+    run_task(app.run(open_settings(), names, _print))
 
 
 @cli.command()
@@ -329,7 +330,7 @@ def backup(file: Path) -> None:
     """Write a backup to FILE; the bot may keep running."""
     from bot import backups
 
-    _run(backups.backup(open_settings(), file, _print))
+    run_task(backups.backup(open_settings(), file, _print))
 
 
 @cli.command()
@@ -341,13 +342,13 @@ def restore(file: Path) -> None:
     """
     from bot import backups
 
-    _run(backups.restore(open_settings(), file, datetime.now(UTC), _print))
+    run_task(backups.restore(open_settings(), file, datetime.now(UTC), _print))
 
 
 @cli.command(hidden=True)
 def migrate() -> None:
     """Bring the database up to date; the bot does so itself when it starts."""
-    _run(_migrate())
+    run_task(_migrate())
 
 
 async def _migrate() -> None:
@@ -369,7 +370,7 @@ def chat(lines: tuple[str, ...]) -> None:
     """Talk to the bot in this terminal; no token needed."""
     from bot import app
 
-    _run(app.chat(open_settings(), lines))
+    run_task(app.chat(open_settings(), lines))
 
 
 @cli.group()
@@ -391,7 +392,7 @@ def evaluate_verify(file: Path, with_model: bool) -> None:
     except (OSError, UnicodeDecodeError):
         raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
     if with_model:
-        _run(_judge_with_model(lines, file.name))
+        run_task(_judge_with_model(lines, file.name))
         return
     for verdict in judged(lines, file.name):
         _print(verdict)
@@ -438,19 +439,13 @@ def check() -> None:
     """
     from bot.checks import run_checks
 
-    if not asyncio.run(run_checks(_print)):
+    if not run_task(run_checks(_print)):
         sys.exit(1)
 
 
 def _print(line: object, *, err: bool = False) -> None:
     """Print a line, with secrets masked: servers may echo what they were asked."""
     click.echo(mask(str(line)), err=err)
-
-
-def _run(task: Coroutine[Any, Any, None]) -> None:
-    gc.freeze()  # what was loaded stays
-    gc.enable()
-    asyncio.run(task)
 
 
 def main() -> None:

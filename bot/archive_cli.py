@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from bot import texts
 from bot.logs import open_settings
+from bot.loop import run_task
 from bot.typed import DayParam
 from digest.errors import DigestError
 from digest.masking import mask
@@ -39,7 +39,7 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
     words = " ".join(question)
     spoken = language or texts.language_of(words, "en")
     settings = open_settings()
-    reply = asyncio.run(answer_question(settings, words, topic, spoken))
+    reply = run_task(answer_question(settings, words, topic, spoken))
     if as_json:
         click.echo(json.dumps(as_dict(reply), ensure_ascii=False))
         return
@@ -96,7 +96,7 @@ def roll_up(topic: str) -> None:
     `run` does this where a model is set; without one nothing is done.
     """
     settings = open_settings()
-    asyncio.run(_roll_up(settings, topic))
+    run_task(_roll_up(settings, topic))
 
 
 async def _roll_up(settings: Settings, name: str) -> None:
@@ -138,7 +138,7 @@ def export(
     if first and last and first >= last:
         raise click.UsageError("--from must be before --to")
     settings = open_settings()
-    asyncio.run(_export(settings, folder, topic, day, (first, last) if first and last else None))
+    run_task(_export(settings, folder, topic, day, (first, last) if first and last else None))
 
 
 async def _export(
@@ -175,4 +175,4 @@ def mcp() -> None:
             f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
         ) from None
     settings = open_settings()
-    asyncio.run(serve(settings))
+    run_task(serve(settings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.logs import open_settings
+from bot.loop import run_task
 from digest.errors import DigestError
 from digest.masking import mask
 
@@ -23,7 +23,7 @@ MAX_HITS = 10
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def publish(folder: Path) -> None:
     """Write the archive as web pages and feeds into FOLDER."""
-    asyncio.run(_publish(open_settings(), folder))
+    run_task(_publish(open_settings(), folder))
 
 
 async def _publish(settings: Settings, folder: Path) -> None:
@@ -47,7 +47,7 @@ async def _publish(settings: Settings, folder: Path) -> None:
 @click.option("--days", type=click.IntRange(0, 36_500), default=0, help="Only the last N days.")
 def search(words: tuple[str, ...], topic: str, days: int) -> None:
     """Find items of the stored reports about WORDS, best first."""
-    asyncio.run(_search(open_settings(), " ".join(words), topic, days))
+    run_task(_search(open_settings(), " ".join(words), topic, days))
 
 
 async def _search(settings: Settings, words: str, topic: str, days: int) -> None:
@@ -71,7 +71,7 @@ async def _search(settings: Settings, words: str, topic: str, days: int) -> None
 @click.argument("name", metavar="POST-OR-AUTHOR")
 def forget(name: str) -> None:
     """Delete a post (x:123 or its address), or all posts of an author (@name), for good."""
-    asyncio.run(_forget(open_settings(), name))
+    run_task(_forget(open_settings(), name))
 
 
 async def _forget(settings: Settings, name: str) -> None:

@@ -1,6 +1,7 @@
 """The habits of the house that a linter cannot hold: which way imports point, sizes, silence at import."""
 
 import ast
+import gc
 import re
 import socket
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from bot.loop import run_task
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
@@ -164,6 +167,20 @@ def test_importing_everything_says_and_opens_nothing(tmp_path: Path) -> None:
 )
 def test_the_watch_sees_what_is_opened(script: str, said: str, tmp_path: Path) -> None:
     assert opened(script, tmp_path) == said
+
+
+def test_commands_run_with_garbage_collection() -> None:
+    async def look() -> bool:
+        return gc.isenabled()
+
+    gc.disable()
+    try:
+        assert run_task(look())
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    runs = [path.name for path in SOURCES if "asyncio.run(" in path.read_text(encoding="utf-8")]
+    assert runs == ["loop.py"]
 
 
 def test_no_test_reaches_the_network() -> None:
