@@ -315,10 +315,10 @@ def _only(year: int, month: int, day: int) -> list[date]:
 
 
 def _valid(year: int, month: int, day: int) -> list[date]:
-    try:
-        return [date(year, month, day)]
-    except ValueError:
-        return []
+    with contextlib.suppress(ValueError):
+        if year < date.max.year:  # whose last days have no week, no month and no tomorrow
+            return [date(year, month, day)]
+    return []
 
 
 class DayParam(click.ParamType[date]):

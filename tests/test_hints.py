@@ -64,6 +64,37 @@ async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services)
     assert (await bot.store.subscriptions(Chat("telegram", "7")))[0].language == "en"
 
 
+@pytest.mark.parametrize("chosen", ["en", "zh"])
+async def test_the_language_chosen_last_survives_the_subscription(
+    bot: Services, chosen: Language
+) -> None:
+    other = "en" if chosen == "zh" else "zh"
+    for line in (f"/language {other}", "/subscribe", "/unsubscribe", f"/language {chosen}"):
+        await say(bot, line)
+    await say(bot, "/subscribe")
+    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    assert subscription.language == chosen
+    for line in (f"/settings {other}", "/unsubscribe", "/subscribe"):
+        await say(bot, line)
+    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    assert subscription.language == other, "not what was chosen before the subscription"
+
+
+@pytest.mark.parametrize("line", ["/pause@jianbao_bot", "/Pause@jianbao_bot。"])
+async def test_other_words_for_commands_may_be_addressed(bot: Services, line: str) -> None:
+    await say(bot, "/subscribe")
+    await say(bot, line)
+    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    assert subscription.paused
+    assert "Which language" in await say(bot, "/language@jianbao_bot")
+
+
+@pytest.mark.parametrize("command", ["report", "week", "month", "story", "now"])
+@pytest.mark.parametrize("day", ["9999-12-31", "9998-12-31", "0001-01-01"])
+async def test_the_ends_of_the_calendar_are_no_fault(bot: Services, command: str, day: str) -> None:
+    assert "went wrong" not in await say(bot, f"/{command} {day}")
+
+
 async def test_forgetting_a_person_forgets_the_language(bot: Services) -> None:
     await say(bot, "/settings zh")
     await say(bot, "/forget yes")

@@ -144,12 +144,12 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if not line.startswith("/") or len(line) < 2:
         return reply(Paragraph(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
-    if incoming.direct and (meant := _SYNONYMS.get(name.lower().rstrip(END_MARKS))):
+    # Groups on Telegram address one bot of several: /brief@jianbao_bot
+    name = name.split("@")[0].lower().rstrip(END_MARKS)
+    if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
     if name == "start" and words:
         name, *words = _linked(words[0]) or [name]
-    # Groups on Telegram address one bot of several: /brief@jianbao_bot
-    name = name.split("@")[0].lower().rstrip(END_MARKS)
     command, glued = _command(name)
     if command is None:
         return reply(Paragraph(_unknown(name, language)), language=language)

@@ -8,10 +8,10 @@ from datetime import time
 
 from bot import options, texts
 from bot.commands import choices
-from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, name_speaker
+from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, chosen_language, name_speaker
 from bot.delivery.compose import compose_digest, load_digest
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
-from digest.models import Subscription
+from digest.models import Language, Subscription
 
 USUAL_TIME = time(8, 0)
 
@@ -59,7 +59,8 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     if request.threads and not choices.can_thread(chat):
         raise Unanswered(_private(ask.say("threads_where")))
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
-    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone, language=ask.spoken)
+    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone)
+    usual = replace(usual, language=ask.spoken or usual.language)
     subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
     ask = ask.after(subscription)
@@ -98,6 +99,8 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
         return
     topic = request.topic or topics[0]
     await context.store.unsubscribe(chat, topic)
+    if topics == [topic]:  # the chat goes on in its language
+        await _save_language(ask, chosen_language(ask.subscriptions))
     again = Button(ask.text("undo"), f"/subscribe {topic}")
     title = ask.title(topic)
     yield _private(ask.say("unsubscribed", (again,), topic=title))
@@ -147,10 +150,15 @@ async def _speak(ask: Ask, request: options.Asked) -> Reply:
         choice = tuple(Button(ask.text(f"language_{name}"), f"/settings {name}") for name in names)
         return ask.say("language_which", choice)
     spoken = None if request.language == "topic" else request.language
-    name = name_speaker(ask.incoming)
-    await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
+    await _save_language(ask, spoken)
     ask = replace(ask, spoken=spoken, line="")
     return replace(ask.say("language_is" if spoken else "language_free"), menu=request.language)
+
+
+async def _save_language(ask: Ask, spoken: Language | None) -> None:
+    """Note the language of a chat without subscriptions."""
+    name = name_speaker(ask.incoming)
+    await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
 
 
 def _private(answer: Reply) -> Reply:
