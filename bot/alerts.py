@@ -16,13 +16,13 @@ from typing import Any, Protocol
 
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
-from bot.platforms import PlatformError, Unreachable
+from bot.platforms import UNSEEN, PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Report, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.ledger import Ledger
-from digest.store.open_parts import RESTORED
+from digest.store.open_parts import RESTORED, WITHDRAWN
 from digest.store.outbox import ENDED
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,10 @@ REFUSED_FOR = timedelta(days=1)
 MOST_ROWS = 30
 """Chats that an alert names."""
 MOST_REASON = 120
-_REASONS = {ENDED: "ended", RESTORED: "restored", "removed": "removed", "deleted": "deleted"}
+_REASONS = {
+    **{ENDED: "ended", RESTORED: "restored", WITHDRAWN: "withdrawn", UNSEEN: "unseen"},
+    **{"removed": "removed", "deleted": "deleted"},
+}
 
 
 class Tell(Protocol):

@@ -179,11 +179,13 @@ class DeliveryStub:
     async def _place(self, request: web.Request) -> web.Response:
         """Return a channel: text, a forum, or a post of one."""
         id_ = request.match_info["channel"]
+        written = self._channel.get(id_) or id_ in self.threads
+        newest = str(time_snowflake(datetime.now(UTC))) if written else None
         if forum := self.forums.get(id_):
-            return _answer(200, {"id": id_, "type": 11, "parent_id": forum})
+            post = {"type": 11, "parent_id": forum}
+            return _answer(200, {"id": id_, "last_message_id": newest, **post})
         kind = 15 if id_ in self.forums.values() else 0
-        newest = time_snowflake(datetime.now(UTC)) if self._channel.get(id_) else None
-        return _answer(200, {"id": id_, "type": kind, "last_message_id": newest and str(newest)})
+        return _answer(200, {"id": id_, "type": kind, "last_message_id": newest})
 
     async def _active(self, _: web.Request) -> web.Response:
         posts = [

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from bot import texts
-from bot.alerts import PATIENCE, Alerts, Trouble, Watch, closed_day, troubles
+from bot.alerts import PATIENCE, Alerts, Trouble, Watch, closed_day, explain, troubles
 from bot.messages import Reply
-from bot.platforms import Gone, PlatformError, Unreachable
+from bot.platforms import UNSEEN, Gone, PlatformError, Unreachable
 from bot.platforms.terminal import render
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, SourceResult, Subscription, UndeliveredPart
 from digest.store import Store
+from digest.store.open_parts import RESTORED, WITHDRAWN
 from digest.store.outbox import ENDED
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -223,6 +224,11 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
         await store.subscribe(one, START)
     await Watch(store, [], tell).look(START, {})
     assert told == [("zone_gone", "Atlantis/Gone")]
+
+
+@pytest.mark.parametrize("why", [ENDED, RESTORED, WITHDRAWN, UNSEEN, "removed", "deleted"])
+def test_reasons_of_the_program_are_said_in_chinese(why: str) -> None:
+    assert texts.language_of(explain(why, "zh"), "en") == "zh"
 
 
 async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(

@@ -54,6 +54,17 @@ async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) 
         assert await ledger.unbalanced() == []
 
 
+async def test_excuses_that_may_have_arrived_are_no_matter_for_operators(tmp_path: Path) -> None:
+    url = restore(tmp_path / "ledger.db", "schema_0005.sql")
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        connection.execute("UPDATE deliveries SET state = 'due', report = NULL")
+        connection.execute("UPDATE parts SET state = 'unknown'")
+    connection.close()
+    async with await Store.open(url) as store, store.engine.connect() as opened:
+        (row,) = await opened.execute(text("SELECT state, position FROM parts"))
+        assert tuple(row) == ("dropped", -1)
+
+
 async def test_an_older_program_stops_writing_when_a_newer_one_migrates(store_url: str) -> None:
     async with await Store.open(store_url) as store:
         await store.save_note("store", "before", "1")

@@ -106,6 +106,10 @@ class Unseen(Unsure):
     """The message may have been accepted by an earlier attempt, and the bot may not look."""
 
 
+UNSEEN = "the bot needs the permission Read Message History in that channel"
+"""Why `Unseen` is raised."""
+
+
 class Revoked(PlatformError):
     """The token is wrong, or was revoked."""
 

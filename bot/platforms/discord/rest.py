@@ -22,6 +22,7 @@ from discord.http import handle_message_parameters
 from bot import texts
 from bot.messages import Reply
 from bot.platforms import (
+    UNSEEN,
     Delivered,
     Gone,
     Limited,
@@ -157,7 +158,7 @@ class DiscordDeliverer:
             if not (opened := await self._find_post(channel, post, message.chat)):
                 return {}
             channel, posted[0] = opened, opened
-        if message.doubt > NONCE_VALID:
+        if message.doubt > NONCE_VALID and len(posted) < len(payloads):
             history = await self._read_history(channel, after, may_skip=message.resend)
             ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
             found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
@@ -181,7 +182,7 @@ class DiscordDeliverer:
             # To a bot without the permission Discord shows every history as empty.
             place, _ = await self.call("GET", path, {})
             if int(place.get("last_message_id") or 0) > after:
-                raise Unseen("the bot needs the permission Read Message History in that channel")
+                raise Unseen(UNSEEN)
         return [one for one in history if (one.get("author") or {}).get("bot")]
 
     async def _open_thread(self, channel: str, message: str, name: str) -> None:

@@ -32,3 +32,6 @@ def upgrade() -> None:
     unplanned = sa.select(DELIVERIES.c.id).where(DELIVERIES.c.state == "due")
     excuses = PARTS.c.delivery_id.in_(unplanned)
     op.execute(sa.update(PARTS).where(excuses).values(position=-1 - PARTS.c.position))
+    # Nobody need decide whether an excuse is sent again.
+    doubted = sa.and_(excuses, PARTS.c.state == "unknown")
+    op.execute(sa.update(PARTS).where(doubted).values(state="dropped"))
