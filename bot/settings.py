@@ -326,12 +326,15 @@ def find_env_faults() -> list[str]:
     except OSError:
         return []
     known = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
+    names = {(binding.key or "").upper() for binding in bindings}
+    # HTTP_PROXY beside HTTPS_PROXY is another program's.
+    missing = [name for name in known if name not in names]
     faults = []
     for binding in bindings:
         if binding.error:
             faults.append(f".env: line {binding.original.line}: write NAME=value")
         name = (binding.key or "").upper()
-        near = get_close_matches(name, known, n=1, cutoff=0.85) if name not in known else []
+        near = get_close_matches(name, missing, n=1, cutoff=0.85) if name not in known else []
         faults += [f".env: {name} is no setting: did you mean {other}?" for other in near]
     return faults
 

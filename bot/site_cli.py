@@ -53,12 +53,13 @@ def search(words: tuple[str, ...], topic: str, days: int) -> None:
 async def _search(settings: Settings, words: str, topic: str, days: int) -> None:
     from bot.commands.search import format_hits
     from digest.store import Store
-    from digest.topics import refuse_unknown
+    from digest.topics import load_topics, refuse_unknown
 
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with await Store.open(settings.database_url) as store:
         if topic:
-            refuse_unknown(topic, [row.name for row in await store.topics()])
+            stored = dict.fromkeys(row.name for row in await store.topics())
+            refuse_unknown(topic, stored | load_topics(settings.topics_file))
         hits = await store.search(words, topic=topic, first=first, limit=MAX_HITS)
     if not hits:
         when = f" of the last {days} days" if days else ""

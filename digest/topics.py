@@ -125,7 +125,8 @@ def refuse_unknown(name: str, names: Iterable[str]) -> None:
     """Raise DigestError for a topic that is none of these."""
     listed = list(names)
     if name not in listed:
-        raise DigestError(f'there is no topic "{name}": use one of {", ".join(listed)}')
+        others = f"use one of {', '.join(listed)}" if listed else "there is none yet"
+        raise DigestError(f'there is no topic "{name}": {others}')
 
 
 def _find_shipped(path: Path) -> Path:

@@ -134,6 +134,10 @@ async def test_nothing_to_export_says_so(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/one.db") as store:
         with pytest.raises(DigestError, match="no such report"):
             await export_reports(tmp_path / "site", TOPICS, store, None, None)
+        with pytest.raises(DigestError, match="no such report"):
+            await export_reports(tmp_path / "site", TOPICS, store, "ai", None)
+        with pytest.raises(DigestError, match='no topic "foo": use one of ai'):
+            await export_reports(tmp_path / "site", TOPICS, store, "foo", None)
 
 
 async def import_slug(slug: str, store: Store, folder: Path) -> Report:

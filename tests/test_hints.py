@@ -206,6 +206,8 @@ def test_check_reads_what_stands_in_the_env_file() -> None:
     typo, garbage = find_env_faults()
     assert "BUDGET_USD_DAI is no setting: did you mean BUDGET_USD_DAY?" in typo
     assert garbage == ".env: line 5: write NAME=value"
+    Path(".env").write_text("HTTP_PROXY=http://a:1\nHTTPS_PROXY=http://a:1\n")
+    assert find_env_faults() == []
 
 
 async def test_a_backup_blames_the_place_that_cannot_be_written(tmp_path: Path) -> None:
@@ -220,6 +222,8 @@ def test_an_unknown_topic_is_named_with_those_there_are() -> None:
     refuse_unknown("ai", ["ai"])
     with pytest.raises(DigestError, match='no topic "foo": use one of ai, chips'):
         refuse_unknown("foo", ["ai", "chips"])
+    with pytest.raises(DigestError, match='no topic "foo": there is none yet'):
+        refuse_unknown("foo", [])
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,16 @@ def _picture(path: Path, imported: Imported) -> bytes:
     return b""
 
 
-async def _list_chosen(store: Store, topic: str | None) -> list[StoredTopic]:
-    """Return the stored topics, or the one of that name or slug. Raise DigestError for none."""
+async def _list_chosen(
+    topics: Mapping[str, Topic], store: Store, topic: str | None
+) -> list[StoredTopic]:
+    """Return the stored topics, or the one of that name or slug, nothing for one without posts.
+    Raise DigestError for a topic that is neither stored nor one of `topics`."""
     stored = await store.topics()
     if topic is None:
         return stored
-    refuse_unknown(topic, dict.fromkeys(name for row in stored for name in (row.name, row.slug)))
+    rows: list[Topic | StoredTopic] = [*topics.values(), *stored]
+    refuse_unknown(topic, dict.fromkeys(name for row in rows for name in (row.name, row.slug)))
     return [row for row in stored if topic in (row.name, row.slug)]
 
 
@@ -118,7 +122,7 @@ async def export_reports(
     An imported report comes out as the bytes that went in. Raise DigestError where there is none.
     """
     paths: list[Path] = []
-    for stored in await _list_chosen(store, topic):
+    for stored in await _list_chosen(topics, store, topic):
         zone = topics[stored.name].timezone if stored.name in topics else "UTC"
         for first, last in await store.report_spans(stored.name):
             if day is None or first <= day <= last:
@@ -139,7 +143,7 @@ async def export_span(
     the range in its name; return the paths. A stored report of exactly these days is written as it
     is. Raise DigestError where there is none."""
     paths: list[Path] = []
-    for stored in await _list_chosen(store, topic):
+    for stored in await _list_chosen(topics, store, topic):
         described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
         zone = described.timezone
         if span in await store.report_spans(stored.name):
