@@ -67,7 +67,7 @@ def cli(parent: int | None) -> None:
 
 
 @cli.command(cls=Files)
-@click.argument("topic")
+@click.argument("topic", is_eager=True)
 @click.option("--date", "day", type=DayParam(), help="The day; yesterday by default.")
 @click.option("--from", "first", type=DayParam(), help="First day of a range.")
 @click.option("--to", "last", type=DayParam(), help="Last day of a range.")

@@ -122,7 +122,7 @@ async def _roll_up(settings: Settings, name: str) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--topic", help="Only this topic.")
+@click.option("--topic", is_eager=True, help="Only this topic.")
 @click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
 @click.option("--from", "first", type=DayParam(), help="First day of a week, a month or any range.")
 @click.option("--to", "last", type=DayParam(), help="Last day of the range.")

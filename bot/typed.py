@@ -7,10 +7,10 @@ import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
@@ -322,7 +322,8 @@ def _valid(year: int, month: int, day: int) -> list[date]:
 
 
 class DayParam(click.ParamType[date]):
-    """A day, written 2025-12-06 or 20251206, or today, yesterday."""
+    """A day, written 2025-12-06 or 20251206, or today, yesterday, where the topic of the command
+    is, which must be an eager parameter."""
 
     name = "day"
 
@@ -333,5 +334,15 @@ class DayParam(click.ParamType[date]):
             if day := full_day(str(value)):
                 return day
         if (back := _DAYS_AGO.get(str(value).strip().lower())) is not None:
-            return datetime.now(UTC).date() - timedelta(days=back)
+            return _find_today(ctx.params.get("topic") if ctx else None) - timedelta(days=back)
         raise click.BadParameter(f"{value!r} is not a day: write it like 2025-12-06", ctx, param)
+
+
+def _find_today(name: str | None) -> date:
+    """Return today's day where the topic of that name or slug is, else where the first one is."""
+    from bot.settings import load_settings
+    from digest.topics import load_topics
+
+    topics = list(load_topics(load_settings().topics_file).values())
+    topic = next((topic for topic in topics if name in (topic.name, topic.slug)), topics[0])
+    return datetime.now(ZoneInfo(topic.timezone)).date()

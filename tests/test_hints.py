@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.__main__ import cli
 from bot.commands import answer
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
 from bot.services import Services
 from bot.settings import find_env_faults, read_locale
-from bot.typed import DayParam
 from digest.errors import DigestError, SourceError, StoreError
 from digest.models import Chat, Item, Language, Report, SourceSpec, SourceState, Window
 from digest.sources import open_source
@@ -23,6 +24,7 @@ from digest.store.backup import back_up
 from digest.topics import refuse_unknown
 from tests.hosts import context, fill
 from tests.samples import report
+from tests.source_servers import offline_topics
 
 
 @pytest.fixture
@@ -243,6 +245,16 @@ async def test_a_file_that_holds_no_posts_is_refused_in_words(
         await open_source(SourceSpec("jsonl", str(file))).fetch(day, SourceState())
 
 
-def test_the_command_line_takes_yesterday() -> None:
-    day = DayParam().convert("yesterday", None, None)
-    assert day == datetime.now(UTC).date() - timedelta(days=1)
+@pytest.mark.parametrize("where", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    ("command", "args"), [("digest", ["there"]), ("export", ["site", "--topic", "there"])]
+)
+def test_yesterday_is_the_topic_s(command: str, args: list[str], where: str) -> None:
+    file = offline_topics(Path())
+    first = file.read_text("utf-8")
+    second = first.replace("[ai]", "[there]", 1).replace('"UTC"', f'"{where}"', 1)
+    file.write_text(first + second.replace('"twitter_ai"', '"there"', 1), "utf-8")
+    before = datetime.now(ZoneInfo(where)).date()
+    context = cli.commands[command].make_context(command, ["--date", "yesterday", *args])
+    after = datetime.now(ZoneInfo(where)).date()
+    assert before <= context.params["day"] + timedelta(days=1) <= after
