@@ -67,7 +67,7 @@ RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
-_LIMIT = re.compile(r"(?<!went )(?<!gone )(?<!goes )(?<!back )(?<!shot )\bup to\b", re.I)
+_LIMIT = re.compile(r"(?<!went |back )\bup to", re.I)
 """A most, and no rise: "up to $50", but not "went up to $50"."""
 _BESIDE = re.compile(rf"{_STOP}|[\d、但]")
 """What ends the words beside a figure that can govern it."""

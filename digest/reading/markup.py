@@ -20,7 +20,7 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
 _EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
 """3.3 *billion*, as posts put it."""
 _HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})")
-_SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
+_SHORT_LINK = re.compile(r"https?://t\.co/\w+", re.A)
 _MARKUP = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
 )
