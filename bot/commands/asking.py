@@ -74,11 +74,13 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: as the chat has chosen, else its own."""
+        """Return the language to show a report in: as the chat has chosen, else the person's where
+        the report has it, else its own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
-        return self.chosen or report.language
+        own = self.incoming.language
+        return self.chosen or (own if own in report.renderings else None) or report.language
 
     def after(self, subscription: Subscription) -> Ask:
         """Return this in the chat as it is once the subscription is stored: in its language."""
