@@ -156,8 +156,12 @@ class BotHost:
             if part.chat.thread != chat.thread:
                 continue  # another topic of the group gets the same text
             body = json.loads(await self._ledger.body(part.part))
-            same = str(body.get("text", "")).split() == text.split()
-            if same and (part.tried_at is None or at >= part.tried_at - CLOCKS_APART):
+            words = str(body.get("text", "")).split()
+            if (
+                words
+                and words == text.split()
+                and (part.tried_at is None or at >= part.tried_at - CLOCKS_APART)
+            ):
                 await self._ledger.decide([part.part], again=False)
                 log.info("%s: a held part is there: message %s", chat.platform, message)
                 return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from digest.errors import DigestError
-from digest.models import Item, Report, Section
+from digest.models import Item, Report, Section, SectionName
 from digest.select.continuity import restore_post
 from digest.store import Store
 from digest.write.verify import verify
@@ -66,42 +66,73 @@ async def _load_whole(store: Store, topic: str, first: date, last: date) -> Repo
 
 def strip_posts(report: Report, keys: Collection[str]) -> Report:
     """Return a report without these posts, without the items that only they prove, and without
-    those told in their words."""
-    sections, gone = _strip(report, report.sections, keys)
-    renderings = {
-        language: _strip(report, rendering, keys)[0]
+    those told in their words. An item that goes in one language goes in all, so that a number
+    means one thing in each."""
+    gone = _find_gone(report, report.sections, keys)
+    gone_in = {
+        language: _find_gone(report, rendering, keys)
         for language, rendering in report.renderings.items()
     }
+    sizes = {section.name: len(section.items) for section in report.sections}
+    for language, rendering in report.renderings.items():
+        alike = {s.name for s in rendering if len(s.items) == sizes.get(s.name)}
+        gone |= {(name, place) for name, place in gone_in[language] if name in alike}
+    for language, rendering in report.renderings.items():
+        alike = {s.name for s in rendering if len(s.items) == sizes.get(s.name)}
+        gone_in[language] |= {(name, place) for name, place in gone if name in alike}
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
         report,
-        sections=sections,
-        renderings=renderings,
+        sections=_without(report.sections, gone, keys),
+        renderings={
+            language: _without(rendering, gone_in[language], keys)
+            for language, rendering in report.renderings.items()
+        },
         quality=quality,  # its refusals quote posts
         posts={key: post for key, post in report.posts.items() if key not in keys},
-        counts=replace(report.counts, withdrawn=report.counts.withdrawn + gone),
+        counts=replace(report.counts, withdrawn=report.counts.withdrawn + len(gone)),
     )
 
 
-def _strip(
-    report: Report, sections: tuple[Section, ...], keys: Collection[str]
-) -> tuple[tuple[Section, ...], int]:
-    stripped, gone = [], 0
-    for section in sections:
-        remaining = []
-        for item in section.items:
-            left = replace(item, cites=tuple(key for key in item.cites if key not in keys))
-            if left.cites == item.cites or (left.cites and _stands(left, item, report)):
-                remaining.append(left)
-            else:
-                gone += 1
-        stripped.append(replace(section, items=tuple(remaining)))
-    return tuple(stripped), gone
+Place = tuple[SectionName, int]
+"""The name of a section, and where in it an item stands."""
+
+
+def _find_gone(report: Report, sections: Iterable[Section], keys: Collection[str]) -> set[Place]:
+    """Return the places of items that do not stand without these posts."""
+    return {
+        (section.name, place)
+        for section in sections
+        for place, item in enumerate(section.items)
+        if not set(item.cites).isdisjoint(keys) and not _stands(_drop(item, keys), item, report)
+    }
+
+
+def _without(
+    sections: Iterable[Section], gone: Collection[Place], keys: Collection[str]
+) -> tuple[Section, ...]:
+    return tuple(
+        replace(
+            section,
+            items=tuple(
+                _drop(item, keys)
+                for place, item in enumerate(section.items)
+                if (section.name, place) not in gone
+            ),
+        )
+        for section in sections
+    )
+
+
+def _drop(item: Item, keys: Collection[str]) -> Item:
+    return replace(item, cites=tuple(key for key in item.cites if key not in keys))
 
 
 def _stands(left: Item, before: Item, report: Report) -> bool:
     """Return whether the posts that are left still prove an item, and it is not told in the words
     of one that was deleted."""
+    if not left.cites:
+        return False
     texts = {key: report.posts[key].text for key in before.cites if key in report.posts}
     words = {key: _share_words(left, text) for key, text in texts.items()}
     deleted = max((share for key, share in words.items() if key not in left.cites), default=0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from PIL import Image
 from bot.builds import TooMany
 from bot.host import BotHost
 from bot.messages import Incoming
+from bot.platforms import Platform
 from bot.services import Services
 from digest.models import Report
 from digest.store import Store
@@ -87,3 +90,15 @@ async def hosted(folder: Path, *more: Report) -> AsyncIterator[tuple[BotHost, Se
         await fill(store, *more)
         made = context(store, folder)
         yield BotHost(made, lines.append), made, lines
+
+
+@asynccontextmanager
+async def running(platform: Platform) -> AsyncIterator[None]:
+    """The platform at work."""
+    task = asyncio.create_task(platform.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

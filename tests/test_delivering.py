@@ -25,6 +25,7 @@ from bot.platforms import (
     Unseen,
     Unsure,
 )
+from bot.platforms._request import ApiClient
 from bot.platforms.telegram import api as telegram
 from digest.models import Chat
 from tests.delivery_stub import HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
@@ -404,3 +405,10 @@ async def test_discord_takes_plain_text_in_as_many_messages_as_it_takes() -> Non
         "-# An admin can grant that.",
     ]
     assert stub.books["discord"].merged == 4, "repeated whole, each is one message"
+
+
+async def test_closed_connections_are_not_opened_by_a_late_answer() -> None:
+    client = ApiClient(1.0, {})
+    await client.close()
+    with pytest.raises(NotSent, match="stopping"):
+        await client.request("GET", "http://127.0.0.1:9/")

@@ -20,6 +20,13 @@ from tests.editing import DAY, ROOT, SAMPLE
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
 WINDOW = Window(DAY, DAY, "UTC")
+TOPIC = load_topics(ROOT / "topics.toml")["ai"]
+
+
+async def make(store: Store, posts: Path = SAMPLE, **more: Any) -> Report:
+    """Build the sample's day, or what is asked for."""
+    given: dict[str, Any] = {"window": WINDOW, "posts_files": [posts], "now": NOW} | more
+    return await pipeline.run(TOPIC, store=store, progress=lambda *_: None, **given)
 
 
 def written_by(writer: str) -> Callable[..., Any]:
@@ -37,20 +44,11 @@ def written_by(writer: str) -> Callable[..., Any]:
 async def test_a_model_report_stands_until_a_better_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str, changed: bool, stored: str
 ) -> None:
-    topic = load_topics(ROOT / "topics.toml")["ai"]
     model = pipeline.Model((), ROOT / "prompts", 1.0, 1.0)
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
 
         async def build(file: Path) -> Report:
-            return await pipeline.run(
-                topic,
-                WINDOW,
-                store=store,
-                posts_files=[file],
-                progress=lambda *_: None,
-                now=NOW,
-                model=model,
-            )
+            return await make(store, posts=file, model=model)
 
         monkeypatch.setattr(pipeline, "_edited", written_by("llm"))
         first = await build(SAMPLE)
@@ -59,7 +57,7 @@ async def test_a_model_report_stands_until_a_better_one(
         posts.write_text("\n".join(lines[: len(lines) // 2] if changed else lines))
         monkeypatch.setattr(pipeline, "_edited", written_by(writer))
         second = await build(posts)
-        kept = await store.report(topic.name, DAY, DAY)
+        kept = await store.report(TOPIC.name, DAY, DAY)
     assert first.writer == "llm"
     assert kept
     assert kept.writer == second.writer == stored
@@ -68,7 +66,6 @@ async def test_a_model_report_stands_until_a_better_one(
 async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = load_topics(ROOT / "topics.toml")["ai"]
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
         drafted = pipeline.drafted
         arriving: list[Report] = []
@@ -87,14 +84,7 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
                 return await saved(*key)
 
             monkeypatch.setattr(store, "report", report_of)
-            return await pipeline.run(
-                topic,
-                WINDOW,
-                store=store,
-                posts_files=[SAMPLE],
-                progress=lambda *_: None,
-                now=NOW,
-            )
+            return await make(store)
 
         monkeypatch.setattr(pipeline, "drafted", draft)
         assert (await build(meanwhile=True)).writer == "llm"
@@ -103,29 +93,18 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
 
 async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:
     """A wrong day, or a wrong file, would say that nothing happened, over a good report."""
-    topic = load_topics(ROOT / "topics.toml")["ai"]
     other = date(2025, 11, 20)
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
         with pytest.raises(DigestError) as error:
-            await pipeline.run(
-                topic,
-                Window(other, other, "UTC"),
-                store=store,
-                posts_files=[SAMPLE],
-                progress=lambda *_: None,
-                now=NOW,
-            )
+            await make(store, window=Window(other, other, "UTC"))
         assert f"is of 2025-11-20 (UTC), but of 2025-12-04, {DAY}" in str(error.value)
-        assert await store.report_days(topic.name) == []
+        assert await store.report_days(TOPIC.name) == []
 
 
 async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> None:
-    topic = load_topics(ROOT / "topics.toml")["ai"]
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
-        made = await pipeline.run(
-            topic, WINDOW, store=store, posts_files=[SAMPLE], progress=lambda *_: None, now=NOW
-        )
-    assert (topic.language, topic.languages, made.language) == ("zh", (), "zh")
+        made = await make(store)
+    assert (TOPIC.language, TOPIC.languages, made.language) == ("zh", (), "zh")
     english = made.in_language("en")
     assert english.language == "en"
     items = [item for s in english.sections if s.name != "cloud" for item in s.items]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from bot.platforms.telegram import Telegram
 from bot.web.server import build_app, serving
 from bot.web.webhook import SECRET_HEADER
 from digest.store import Store
-from tests.hosts import hosted
+from tests.hosts import hosted, running
 from tests.telegram_server import TelegramServer
 
 MEI = 7
@@ -41,15 +40,9 @@ class Hooked:
         ):
             return answer.status
 
-    @asynccontextmanager
-    async def talking(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._bot.run())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    def talking(self) -> AbstractAsyncContextManager[None]:
+        """The bot at work."""
+        return running(self._bot)
 
     async def answers(self, number: int) -> None:
         """Wait for so many messages to Mei, and until no update is left."""

@@ -70,6 +70,20 @@ def test_an_item_told_in_the_words_of_a_post_goes_with_it() -> None:
     assert points == (replace(copied, cites=("x:5",)),)
 
 
+def test_an_item_goes_in_every_language_at_once() -> None:
+    """Number 2 stays one story in both."""
+    opening, other = "Northlight opens a lab for chips in Oslo.", "A lab in Oslo!"
+    texts = {"x:1": opening, "x:5": "奥斯陆要有一间新的芯片实验室", "x:6": other}
+    second = Item(other, cites=("x:6",))
+    report = told(texts, Item(opening, cites=("x:1", "x:5")), second)
+    chinese = Item(texts["x:5"], cites=("x:5", "x:1"))
+    rendering = (Section("points", "要点", (chinese, second)),)
+    report = replace(report, sections=(report.section("points"),), renderings={"zh": rendering})
+    left = strip_posts(report, {"x:1"})
+    assert left.sections[0].items == left.renderings["zh"][0].items == (second,)
+    assert left.counts.withdrawn == report.counts.withdrawn + 1
+
+
 def test_what_a_model_wrote_is_proved_again_by_the_posts_that_are_left() -> None:
     texts = {"x:1": "Northlight raises $40 million.", "x:5": "Northlight raises money in Oslo."}
     figure = Item("The company has raised $40 million in a round.", cites=("x:1", "x:5"))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
-from collections.abc import AsyncIterator
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -14,12 +11,13 @@ from markdown_it import MarkdownIt
 
 from bot import texts
 from bot.messages import Reply
-from bot.platforms import Host, Platform, Setup, open_platform
+from bot.platforms import Host, Setup, open_platform
 from digest.cloud import font_path
 from digest.models import Language
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
 from tests.discord_things import Message as DiscordMessage
+from tests.hosts import running
 from tests.telegram_chats import Message as TelegramMessage
 from tests.telegram_server import TelegramServer
 
@@ -95,18 +93,6 @@ async def discord_pages(host: Host, language: Language, alert: Reply) -> tuple[s
         pages = (("/brief", brief), (section, pressed)), (("/settings", settings), (title, told))
         first, second = ("".join(_discord(one, line) for line, one in page) for page in pages)
         return _filled(DISCORD, first), _filled(DISCORD, second)
-
-
-@contextlib.asynccontextmanager
-async def running(platform: Platform) -> AsyncIterator[None]:
-    """The platform at work."""
-    task = asyncio.create_task(platform.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def _filled(page: str, body: str) -> str:

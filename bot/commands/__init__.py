@@ -110,26 +110,25 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
 
     Nothing is said to a line that was hardly meant for this bot.
     """
+    where, is_meant = f"a line on {incoming.platform}", incoming.direct
+    language = incoming.language or context.language
     try:
         ask = await _understood(context, incoming)
-    except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
-        if incoming.direct:
-            language = incoming.language or context.language
-            yield apology(error, f"a line on {incoming.platform}", language)
-        return
-    if isinstance(ask, Reply):
-        if incoming.direct:
-            yield ask
-        return
-    try:
+        if isinstance(ask, Reply):
+            if is_meant:
+                yield ask
+            return
+        where, is_meant = f"/{ask.command.name} on {incoming.platform}", True
+        language = ask.language
         await _allow(ask)
         await _remember_language(ask)
         async for shown in ask.command.handler(ask):
             yield shown
     except Unanswered as why:
         yield why.reply
-    except Exception as error:  # noqa: BLE001 (one command may fail without the rest)
-        yield apology(error, f"/{ask.command.name} on {incoming.platform}", ask.language)
+    except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
+        if is_meant:
+            yield apology(error, where, language)
 
 
 async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:

@@ -48,6 +48,7 @@ class ApiClient:
         self.seconds, self._headers = seconds, headers
         self._proxy, self._connections = proxy, connections
         self._open: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def request(
         self, method: str, url: str, *, seconds: float | None = None, **content: Any
@@ -55,7 +56,7 @@ class ApiClient:
         """Make one call; return status, body and headers of its answer, whatever the status.
 
         Redirects are not followed: no API sends any. `seconds`: the wait for this answer. Raises
-        NotSent or Unsure.
+        NotSent or Unsure, NotSent where it was closed.
         """
         timeout = self._timeout(self.seconds if seconds is None else seconds)
         try:
@@ -68,13 +69,21 @@ class ApiClient:
         # Raised out here, without a cause: the library's errors quote the address, token included.
         raise failure
 
+    def open(self) -> None:
+        """Allow calls again after `close`."""
+        self._closed = False
+
     async def close(self) -> None:
-        """Close the connections; another call would open new ones."""
+        """Close the connections: who still has an answer to send opens no new ones, which nobody
+        would close."""
+        self._closed = True
         if self._open is not None:
             await self._open.close()
             self._open = None
 
     def _session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise NotSent("the bot is stopping")
         if self._open is None:
             self._open = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(

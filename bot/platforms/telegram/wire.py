@@ -64,7 +64,8 @@ class Wire(BaseRequest):
         return self._client.seconds
 
     async def initialize(self) -> None:
-        """Do nothing: the first call opens the connections."""
+        """Allow calls; the first one opens the connections."""
+        self._client.open()
 
     async def shutdown(self) -> None:
         """Close the connections."""

@@ -16,6 +16,7 @@ from digest.select.split import list_versions
 from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
+from digest.write.extractive.alignment import WRITTEN
 from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import Draft, make_item
@@ -27,10 +28,6 @@ from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
 
-WRITTEN: tuple[SectionName, ...] = (
-    *("overview", "points", "views", "events", "markets", "ai", "finance"),
-)
-"""The sections that a writer writes; the others are counted by code."""
 TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
 """Of two items that tell the same, the one in the earlier of these sections stays; overview and
 views may speak of it as well."""
