@@ -212,7 +212,7 @@ async def _asking(
 
 def _still_cites(report: Report, material: Material) -> bool:
     """Return whether every post that the report cites is still told of, in the same words."""
-    texts = {p.key: clean(p.text)[:CITED_CHARS] for s in material.stories for p in s.posts}
+    texts = {p.key: clean(p.text)[:CITED_CHARS] for s in material.list_all() for p in s.posts}
     return all(texts.get(key) == cited_.text for key, cited_ in report.posts.items())
 
 
@@ -254,6 +254,7 @@ def prepared(
         dropped=(*gathered.outside, *selection.dropped),
         wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
         quotes=quotes,
+        prospects=selection.prospects,
     )
 
 
@@ -401,7 +402,7 @@ def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ..
 
     The overview speaks of several stories at once and is left as it is.
     """
-    follows = {p.key for s in material.stories if s.earlier for p in s.posts}
+    follows = {p.key for s in material.list_all() if s.earlier for p in s.posts}
     return tuple(
         replace(
             section,
@@ -418,8 +419,9 @@ def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ..
 
 def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
     """Return what a report stores of the posts that these sections cite."""
-    by_key = {post.key: post for story in material.stories for post in story.posts}
-    of = {post.key: story for story in material.stories for post in story.posts}
+    stories = material.list_all()
+    by_key = {post.key: post for story in stories for post in story.posts}
+    of = {post.key: story for story in stories for post in story.posts}
     return {
         key: Cited(
             author=by_key[key].author or by_key[key].author_name,

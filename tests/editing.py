@@ -40,12 +40,13 @@ def material(language: Language = "zh") -> Material:
     topic = replace(load_topics(ROOT / "topics.toml")["ai"], language=language)
     posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
     posts = [post for post in posts if post.created_at.date() == DAY]
-    stories = select(topic, posts, lambda _: None).stories
+    chosen = select(topic, posts, lambda _: None)
+    stories, prospects = chosen.stories, chosen.prospects
     counts = Counts(collected=len(posts), stories=len(stories))
     window = Window(DAY, DAY, "UTC")
     sources = (SourceResult("sample", len(posts)),)
     quotes = collect_quotes(stories, language)
-    return Material(topic, window, stories, counts, sources, (), quotes=quotes)
+    return Material(topic, window, stories, counts, sources, (), (), quotes, prospects)
 
 
 @cache

@@ -43,13 +43,13 @@ async def test_an_honest_model_writes_the_report(language: Language) -> None:
     assert len(points) >= 8
     assert {item.status for item in points} == {"new"}
     assert all(item.cites for item in items(found))
-    known = {post.key for story in material(language).stories for post in story.posts}
+    known = {post.key for story in material(language).list_all() for post in story.posts}
     assert {key for item in items(found) for key in item.cites} <= known
 
 
 async def test_no_event_is_told_twice() -> None:
     found = await edited(honest)
-    event = {p.key: s.event for s in material().stories for p in s.posts}
+    event = {p.key: s.event for s in material().list_all() for p in s.posts}
     told = [event[i.cites[0]] for i in items(found, "points")]
     assert len(told) == len(set(told))
 
@@ -231,7 +231,7 @@ def test_what_a_model_sees_of_a_post() -> None:
 
 async def test_a_day_without_events_asks_nobody() -> None:
     model = Model(honest)
-    nothing = replace(material(), stories=())
+    nothing = replace(material(), stories=(), prospects=())
     found = await Editor(nothing, write(nothing), model.ask, PROMPTS).write()
     assert model.calls == []
     assert found.quality is None

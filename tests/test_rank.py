@@ -120,10 +120,17 @@ def test_the_topic_decides_what_belongs() -> None:
 def test_news_value_moves_the_edge_of_the_topic_where_it_agrees_with_its_words() -> None:
     fit = np.array([0.9, 0.8, 0.7, 0.15, 0.05, 0.3, 0.1, 0.0] * 4, np.float32)
     agreeing = np.array([1.0, 0.8, -1.5, 0.4, 0.4, -1.0, -1.2, -1.4] * 4, np.float32)
-    belong = weigh_news(fit, agreeing) >= ON_TOPIC
-    assert belong.tolist() == [True, True, True, True, False, False, False, False] * 4
-    assert (weigh_news(fit[:8], agreeing[:8]) == fit[:8]).all()  # a few posts agree by chance
-    assert (weigh_news(fit, -agreeing) == fit).all()  # a topic that the head knows nothing of
+    weighed, appeal = weigh_news(fit, agreeing)
+    assert (weighed >= ON_TOPIC).tolist() == [True] * 4 + ([False] * 4 + [True] * 4) * 3 + [
+        False
+    ] * 4
+    # An editor decides about news that is far from the topic, and sees no chatter.
+    assert (appeal >= 0).tolist() == [True, True, False, True, True, False, False, False] * 4
+    assert (weigh_news(fit[:8], agreeing[:8])[0] == fit[:8]).all()  # a few posts agree by chance
+    # A topic that the head knows nothing of.
+    weighed, appeal = weigh_news(fit, -agreeing)
+    assert (weighed == fit).all()
+    assert ((appeal >= 0) == (fit >= ON_TOPIC)).all()
 
 
 def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:

@@ -26,7 +26,13 @@ from digest.select.rank import (
     rank_stories,
     sort_best_first,
 )
-from digest.select.relevance import Relevance, belongs, drop_silent, judge_relevance
+from digest.select.relevance import (
+    Relevance,
+    appeals,
+    belongs,
+    drop_silent,
+    judge_relevance,
+)
 from digest.select.split import split_readings
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
@@ -39,6 +45,9 @@ class Selection:
 
     stories: tuple[Story, ...]
     dropped: tuple[Dropped, ...]
+    prospects: tuple[Story, ...] = ()
+    """Ranked stories that an editor may pick: without those that hardly any editor takes, but with
+    some that the code took for off topic."""
     parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Parts of the score of each post of the stories, by its key."""
 
@@ -72,9 +81,14 @@ def select(
     step("stories")
     grouped = cluster_posts([readings[i] for i in inside], vectors[inside])
     stories, off, parts = _make_stories(topic, readings, inside, grouped, relevant, echoes, weights)
-    stories, old = drop_repeats(topic, stories, earlier)
+    ranked, old = drop_repeats(topic, rank_stories(stories), earlier)
     dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
-    return Selection(rank_stories(stories), dropped, parts)
+    places = {reading.key: place for place, reading in enumerate(readings)}
+
+    def choose(rule: Callable[[Sequence[int], Relevance], bool]) -> tuple[Story, ...]:
+        return tuple(s for s in ranked if rule([places[p.key] for p in s.posts], relevant))
+
+    return Selection(choose(belongs), dropped, choose(appeals), parts)
 
 
 def _make_stories(
@@ -89,10 +103,13 @@ def _make_stories(
     """Return the clusters that belong to the digest as stories, the posts of the others, and the
     parts of the posts' scores. `inside` are the places of the readings that were clustered."""
     members = [[inside[i] for i in cluster.members] for cluster in grouped]
-    chosen = {i for group in members if belongs(group, relevant) for i in group}
+    chosen = {i for group in members if _is_open(group, relevant) for i in group}
     places = {readings[i].key: i for i in sorted(chosen)}
     fit = {key: float(relevant.fit[i]) for key, i in places.items()}
+    inner = {i for group in members if belongs(group, relevant) for i in group}
     parts = rank_posts(topic, [readings[i] for i in places.values()], fit, weights)
+    # Attention is measured among the topic's posts, whatever else an editor is shown.
+    parts |= rank_posts(topic, [readings[i] for i in sorted(inner)], fit, weights)
     stories, told = [], set()
     events = count(max((cluster.event for cluster in grouped), default=0) + 1)
     for cluster, group in zip(grouped, members, strict=True):
@@ -100,14 +117,19 @@ def _make_stories(
         joined = sort_best_first([readings[i] for i in group if i in chosen], parts)
         for part in split_readings(joined):
             group = [places[reading.key] for reading in part]
-            if belongs(group, relevant):
+            if _is_open(group, relevant):
                 story = make_story(part, parts, echoes)
                 market = relevant.money_story(group)
                 stories.append(replace(story, market=market, event=event))
-                told.update(group)
                 event = next(events)
+            if belongs(group, relevant):
+                told.update(group)
     off = [Dropped(readings[i].key, "offtopic", "off_topic") for i in inside if i not in told]
     return stories, off, parts
+
+
+def _is_open(members: Sequence[int], relevant: Relevance) -> bool:
+    return belongs(members, relevant) or appeals(members, relevant)
 
 
 def _order_promising(

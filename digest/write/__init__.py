@@ -27,3 +27,11 @@ class Material:
     """The words of the cloud, most frequent first."""
     quotes: Mapping[str, tuple[Quote, ...]] = field(default_factory=dict)
     """Sentences of the stories that may be quoted, by key of the post; empty: not collected yet."""
+    prospects: tuple[Story, ...] = ()
+    """Stories that a model picks from, best first: some may be off topic, some of `stories` are not
+    among them."""
+
+    def list_all(self) -> list[Story]:
+        """Return the stories, then the prospects that are none of them."""
+        stories = (*self.stories, *self.prospects)
+        return list({id(story): story for story in stories}.values())

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, SECTIONS, Item, Quality, Section, SectionName
+from digest.reading.amounts import find_amounts
 from digest.reading.names import find_names
 from digest.select.embed import embed
 from digest.select.split import list_versions
@@ -19,7 +20,7 @@ from digest.write.extractive import notes
 from digest.write.extractive.alignment import WRITTEN
 from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
-from digest.write.extractive.draft import Draft, make_item
+from digest.write.extractive.draft import SAME_FIGURE, Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
@@ -41,7 +42,9 @@ _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
 answer."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Cosine from which two items are one: led by one post, about one event, sharing a name, in nearly
-the same words."""
+the same words. Of one event or name with one figure, SAME_FIGURE."""
+LEAST_FIGURE = 100
+"""Smaller numbers are shared by chance."""
 GATE = 0.7
 """Least score; a version in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.1, "cited": 0.1}
@@ -112,13 +115,13 @@ def _drop_ads(sections: Sequence[Section], events: Sequence[Event]) -> list[Sect
 def _rank_posts(material: Material, events: Sequence[Event] = ()) -> dict[str, int]:
     """Return the place of each post in our order; what was picked comes first."""
     importance = {p.key: e.importance for e in events if e.importance for p in e.posts}
-    rank = {p.key: n for n, s in enumerate(material.stories) for p in s.posts}
+    rank = {p.key: n for n, s in enumerate(material.list_all()) for p in s.posts}
     return {key: place - 1000 * importance.get(key, 0) for key, place in rank.items()}
 
 
 def _number_events(material: Material, events: Sequence[Event]) -> dict[str, int]:
     """Return the number of the event that a post tells of, by key."""
-    numbers = {p.key: s.event for s in material.stories for p in s.posts}
+    numbers = {p.key: s.event for s in material.list_all() for p in s.posts}
     return numbers | {p.key: -e.number for e in events for p in e.posts}
 
 
@@ -151,14 +154,23 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
             return cosine >= SAME_POST
         if "views" in sections:
             return False
-        if events[at] & events[other]:
-            return cosine >= SAME_EVENT
-        return cosine >= SAME_NAMES and share_names(candidates[at].item, candidates[other].item)
+        is_event = bool(events[at] & events[other])
+        return tell_same(candidates[at].item, candidates[other].item, cosine, is_event=is_event)
 
     for at in range(len(candidates)):
         if not any(same(at, other) for other in distinct):
             distinct.append(at)
     return [candidates[at] for at in distinct]
+
+
+def tell_same(first: Item, second: Item, cosine: float, *, is_event: bool = False) -> bool:
+    """Return True where two items of that cosine tell one event: `is_event` where their posts do,
+    else they share a name; less nearness is enough where they share a figure as well."""
+    if cosine < SAME_FIGURE or not (is_event or share_names(first, second)):
+        return False
+    if cosine >= (SAME_EVENT if is_event else SAME_NAMES):
+        return True
+    return bool(_list_figures(first) & _list_figures(second))
 
 
 def share_names(first: Item, second: Item) -> bool:
@@ -175,6 +187,11 @@ def _products(item: Item) -> list[set[str]]:
     keys = (_names(text) for text in (item.title, item.text))
     numbered = (list_versions(names) for names in keys)
     return next(filter(None, numbered), [])
+
+
+def _list_figures(item: Item) -> set[float]:
+    amounts = find_amounts(f"{item.title}\n{item.text}")
+    return {float(amount.value) for amount in amounts if amount.value >= LEAST_FIGURE}
 
 
 def _names(text: str) -> set[str]:
@@ -317,7 +334,7 @@ def _tell_missed(
     def is_told(quote: Quote) -> bool:
         lead = Item(quote.text)
         return any(
-            float(quote.vector @ vector) >= SAME_NAMES and share_names(lead, item)
+            tell_same(lead, item, float(quote.vector @ vector))
             for vector, item in zip(vectors, telling, strict=True)
         )
 

@@ -45,7 +45,7 @@ from digest.write.model.check import (
 )
 from digest.write.model.context import MUST, POST_CHARS, Context, Event
 from digest.write.model.ownership import BRIEF_POSTS, share_out
-from digest.write.model.pick import MAX_STORIES, group_stories
+from digest.write.model.pick import MAX_STORIES, group_stories, is_plausible
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
 from digest.write.verify.screening import checked, trimmed
@@ -56,6 +56,8 @@ MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of the posts of an event in the brief."""
+OTHER_CHARS = 140
+"""Characters of the post of an event that stands elsewhere, for the overview of the day."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
 COPIED = "has the words of a post that it does not cite: say it in other words"
@@ -69,7 +71,7 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 """What a call writes besides the brief."""
 
 ROOM = {
-    **{"pick": 8_000, "brief": 6_600, "views": 2_000, "events": 4_600, "money": 1_600},
+    **{"pick": 8_000, "brief": 6_600, "views": 1_800, "events": 4_600, "money": 1_500},
     **{"check": 8_200, "repair": 2_400},
 }
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
@@ -125,7 +127,7 @@ class Editor:
         distinct = list_distinct(self.material, good, events)
         candidates, believed = await self._check([*distinct, *failed])
         refusals = list_refusals(candidates, final=False)
-        candidates = await self._repair([*candidates, *self._list_missed(candidates, events)])
+        candidates = await self._repair([*candidates, *self._list_missed(screened, events)])
         candidates = [c for c in candidates if MISSED not in c.problems]
         candidates = self._trim(candidates)
         refusals += list_refusals(candidates, final=True)
@@ -149,12 +151,13 @@ class Editor:
 
     async def _pick(self) -> list[Event]:
         """Return the day's events, ordered by the model's choice; by our rank without an answer."""
-        stories = self.context.stories()[:MOST_GROUPED]
-        if len(stories) < FEW_STORIES:
-            return group_stories(stories)
-        lines, shown = self.context.list_stories(stories[:MAX_STORIES], room=ROOM["pick"])
-        pick = await self._ask(self._call("pick", Pick, {**self._common(), "stories": lines}))
-        return group_stories(stories, pick, shown)
+        prospects = self.material.prospects[:MOST_GROUPED]
+        if len(prospects) >= FEW_STORIES:
+            lines, shown = self.context.list_stories(prospects[:MAX_STORIES], room=ROOM["pick"])
+            pick = await self._ask(self._call("pick", Pick, {**self._common(), "stories": lines}))
+            if pick and is_plausible(pick, shown):
+                return group_stories(prospects, pick, shown)
+        return group_stories(self.context.stories()[:MOST_GROUPED])
 
     def _common(self) -> dict[str, object]:
         topic, window = self.material.topic, self.material.window
@@ -168,17 +171,20 @@ class Editor:
         pages = share_out(events, self.context)
         show, posts = self.context.show_events, self.context.show_posts
         leading = show(pages.brief, BRIEF_CHARS, room=ROOM["brief"])
+        others = posts(pages.others, room=ROOM["brief"] - tokens(leading), most=OTHER_CHARS)
         # As full as all events have room for.
         least = min(POST_CHARS, 3 * ROOM["events"] // max(1, len(pages.events)))
         choices = (POST_CHARS, POST_CHARS // 2), (POST_CHARS,), (least,)
         further = show(pages.events, *choices, room=ROOM["events"])
         views = posts(pages.views, room=ROOM["views"])
         money = posts(pages.money, room=ROOM["money"])
-        shown = {"brief": leading, "events": further, "views": views, "money": money}
+        shown = {"brief": leading + others, "events": further, "views": views, "money": money}
         self._unused = sum(ROOM[name] - tokens(text) for name, text in shown.items())
         special = heading("ai", self.material.topic)
         forms: list[tuple[str, type[BaseModel], str, dict[str, object]]] = [
-            ("brief", Brief, leading, {"most": MOST["points"], "events": leading}),
+            ("brief", Brief, leading, {
+                "most": MOST["points"], "events": leading, "others": others,
+            }),
             ("views", Views, views, {"most": MOST["views"], "posts": views}),
             ("events", Events, further, {
                 "events": further, "special": special,
@@ -222,7 +228,7 @@ class Editor:
             return None
 
     def _screen(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        stripped = strip_copied(candidates, self.material.stories)
+        stripped = strip_copied(candidates, self.material.list_all())
         screened = checked(stripped, self.context.posts, self.material.topic.language)
         return [
             require_subject(after) if after.said.strip() else replace(before, problems=(COPIED,))

@@ -33,6 +33,8 @@ FULL_PAGE = 12
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
 """Margin of `view` from which an event is a view, where it lies so far above the margin of `news`:
 on eight days 27 of 36 stories that an editor filed under views, and 14 of 188 others."""
+MAX_OTHERS = 24
+"""Further events that the overview may name."""
 MAX_OPINIONS = 12
 """Posts shown for their views: on eight days those from 13 to 16 held 1 of 25."""
 
@@ -42,6 +44,8 @@ class Pages:
     """The blocks and posts of each page, best first."""
 
     brief: list[Event]
+    others: list[Post]
+    """One post of each further event that was picked: the overview may name it."""
     events: list[Event]
     views: list[Post]
     money: list[Post]
@@ -58,7 +62,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     assets, deals = context.assets(), {post.key for post in context.deals()}
     views = [e for e in others if _is_view(e, context)]
     sums = [e for e in others if e not in views and e.posts[0].key in deals]
-    left_out = _list_keys(events) - _list_keys(live)
+    left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
     money = unique_posts([
         *(post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]),
         # A price is another statement than the event that moved it.
@@ -74,8 +78,10 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     shown = {p.key for event in news for p in context.leading_posts(event)[:PAGE_POSTS]}
     elsewhere = told | shown | left_out
     opinions = [post for post in context.opinions() if post.key not in elsewhere]
+    outside = (e for e in live if e not in brief and (e.importance or PICKED) >= PICKED)
     return Pages(
         brief,
+        [context.leading_posts(event)[0] for event in outside][:MAX_OTHERS],
         further,
         unique_authors([*(event.posts[0] for event in views), *opinions])[:MAX_OPINIONS],
         money,
