@@ -20,11 +20,7 @@ from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Pick
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
 from tests.posts import post
-from tests.writers import Reply, Writer, honest, sentences_of, wanted
-
-
-def story_numbers(prompt: str) -> list[int]:
-    return [int(number) for number in re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)]
+from tests.writers import Reply, Writer, honest, sentences_of, story_numbers, wanted
 
 
 async def test_the_model_picks_what_the_points_tell_first() -> None:

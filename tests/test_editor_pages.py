@@ -27,13 +27,13 @@ from digest.write.model.context import (
     shorten,
 )
 from digest.write.model.editor import COPIED, Editor
-from digest.write.model.ownership import share_out
+from digest.write.model.ownership import LEADING, MAX_OTHERS, share_out
 from digest.write.model.pick import group_stories
 from digest.write.model.schemas import Brief, Pick
 from tests.editing import PROMPTS, Model, extractive, items, material
 from tests.posts import post
 from tests.test_search import make_report
-from tests.writers import Reply, honest
+from tests.writers import Reply, honest, story_numbers, wanted
 
 
 def _context() -> Context:
@@ -276,3 +276,29 @@ def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, 
     answer = Brief.model_validate({"points": [{"title": title, "text": text, "cites": ["p1"]}]})
     (point,) = read_candidates(answer, {"p1": post("Acme opens Voxel-7.", "1")}, "zh")
     assert (point.item.title, point.item.text) == expected
+
+
+async def test_an_editor_sees_what_code_doubts_and_the_overview_all_that_was_picked() -> None:
+    usual, prospects = material().stories, material().prospects
+    assert {id(s) for s in prospects} - {id(s) for s in usual}
+
+    def pick_last(system: str, prompt: str) -> Reply:
+        if wanted(prompt) != "must":
+            return honest(system, prompt)
+        return {"must": story_numbers(prompt)[:6], "detail": story_numbers(prompt)[6:]}
+
+    model = Model(pick_last)
+    await Editor(material(), extractive(), model.ask, PROMPTS).write()
+    pick, brief = (next(c.prompt for c in model.calls if c.name == n) for n in ("pick", "brief"))
+    assert len(story_numbers(pick)) == len(prospects)
+    blocks, _, others = brief.partition("Further events, for the overview only:\n")
+    assert len(re.findall(r"^\[\d+\]", blocks, re.MULTILINE)) == LEADING
+    shown = re.findall(r"^p\d+ ", others, re.MULTILINE)
+    assert 6 < len(shown) <= MAX_OTHERS
+
+
+async def test_without_a_pick_nobody_tells_what_code_doubts() -> None:
+    model = Model(lambda system, prompt: {} if wanted(prompt) == "must" else honest(system, prompt))
+    report = await Editor(material(), extractive(), model.ask, PROMPTS).write()
+    inside = {post.key for story in material().stories for post in story.posts}
+    assert {key for item in items(report) for key in item.cites} <= inside

@@ -100,3 +100,7 @@ def with_items(more: Callable[[list[str]], list[Reply]]) -> Writer:
         return reply
 
     return write
+
+
+def story_numbers(prompt: str) -> list[int]:
+    return [int(number) for number in re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)]
