@@ -1,8 +1,9 @@
 """`make chaos`, many machines: three workers and two talkers as processes on one PostgreSQL.
 
 Sixty topics are due on three days. Every few seconds a random process is killed, connections are
-cut, and once the server is restarted. At the end every report is there once, every chat was served
-once or is on the list of an operator, the metrics agree with the ledger, and nothing is stuck.
+cut, and once the server is restarted, while `/metrics` is scraped once a second. At the end every
+report is there once, every chat was served once or is on the list of an operator, the last scrape
+agrees with the ledger, and nothing is stuck.
 """
 
 from __future__ import annotations
@@ -16,29 +17,32 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psycopg
+from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
 from bot.schedule import Schedule
 from bot.services import Services
-from bot.web.metrics import write_metrics
+from bot.web.server import serving
+from bot.web.status import add_status
 from bot.workers import open_jobs, start_workers
 from digest.errors import StoreError
 from digest.models import Chat, Item, Subscription, Topic
 from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.tables import parts, reports
-from digest.store.totals import read_totals
 from tests.delivery_stub import DeliveryStub
 from tests.hosts import context
 from tests.posts import TOPIC
@@ -51,6 +55,9 @@ PLATFORMS = ("telegram", "discord")
 WORKERS, TALKERS = 3, 2
 STUCK_SECONDS = 90.0
 KILL_SECONDS = (1.5, 3.5)
+SCRAPE_SECONDS = 1.0
+LEAST_SCRAPES = 15
+"""Of a day of 25 s and more, part of which the database is away."""
 
 
 def make_topics(number: int = TOPICS) -> dict[str, Topic]:
@@ -205,8 +212,83 @@ class Crowd:
             process.join()
 
 
+Scrape = dict[str, dict[str, float]]
+"""Digests due on the day, by platform and state."""
+
+
+class Scraper:
+    """Reads `/metrics` once a second, as Prometheus would."""
+
+    def __init__(self, address: str, session: aiohttp.ClientSession) -> None:
+        self._url, self._session = f"http://{address}/metrics", session
+        self.scrapes: list[Scrape] = []
+        self.unanswered = 0
+        """How often there was no database to ask."""
+
+    async def run(self) -> None:
+        """Scrape until cancelled."""
+        while True:
+            await self.scrape()
+            await asyncio.sleep(SCRAPE_SECONDS)
+
+    async def scrape(self) -> None:
+        """Read the metrics once."""
+        async with self._session.get(self._url) as answer:
+            if answer.status == web.HTTPServiceUnavailable.status_code:
+                self.unanswered += 1
+                return
+            answer.raise_for_status()
+            families = text_string_to_metric_families(await answer.text())
+        scrape: Scrape = {platform: {} for platform in PLATFORMS}
+        for sample in next(f for f in families if f.name == "jianbao_deliveries").samples:
+            scrape[sample.labels["platform"]][sample.labels["state"]] = sample.value
+        self.scrapes.append(scrape)
+
+    async def compare(self, ledger: Ledger, now: datetime) -> list[str]:
+        """Return where the last scrape and the ledger disagree, and where a count of what was
+        delivered fell."""
+        problems = [f"does not balance: {wrong}" for wrong in await ledger.unbalanced()]
+        if len(self.scrapes) < LEAST_SCRAPES:
+            problems.append(f"only {len(self.scrapes)} scrapes")
+        for platform, balance in (await ledger.balance(now)).items():
+            states = self.scrapes[-1][platform]
+            if (sum(states.values()), states.get("delivered")) != (balance.due, balance.delivered):
+                problems.append(f"{platform}: metrics say {states}, the ledger {balance}")
+            delivered = [scrape[platform].get("delivered", 0.0) for scrape in self.scrapes]
+            if delivered != sorted(delivered):
+                problems.append(f"{platform}: what was delivered fell: {delivered}")
+        return problems
+
+
+@asynccontextmanager
+async def scraping(store: Store, place: Place) -> AsyncIterator[Scraper]:
+    """Serve the metrics of the day, and scrape them while inside."""
+    app = web.Application()
+    add_status(app, services(store, place), lambda: dict.fromkeys(PLATFORMS, True))
+    async with serving(app, "127.0.0.1:0") as address, aiohttp.ClientSession() as session:
+        scraper = Scraper(address, session)
+        task = asyncio.create_task(scraper.run())
+        try:
+            yield scraper
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
 async def one_day(place: Place, store: Store, running: Any, chance: random.Random) -> list[str]:
     """Let a day come, with faults; return what went wrong."""
+    async with scraping(store, place) as scraper:
+        if stuck := await _break(place, store, running, chance):
+            return [f"day {place.day}: {stuck}"]
+        await asyncio.sleep(2 * SCRAPE_SECONDS)  # totals are kept for a moment
+        await scraper.scrape()
+        print(f"day {place.day}: {len(scraper.scrapes)} scrapes, {scraper.unanswered} unanswered")
+        return await scraper.compare(Ledger(store), place.now())
+
+
+async def _break(place: Place, store: Store, running: Any, chance: random.Random) -> str:
+    """Kill and cut while the day is worked through; return what is stuck at the end, or nothing."""
     crowd, ledger = Crowd(place, chance), Ledger(store)
     address, began, faults = running.get_uri(), time.monotonic(), 0
     try:
@@ -218,12 +300,10 @@ async def one_day(place: Place, store: Store, running: Any, chance: random.Rando
                 await asyncio.to_thread(cut_connections, address)
             if faults == 6 and place.day == 1:
                 await asyncio.to_thread(restart, running)
-            with suppress(StoreError):
-                write_metrics(await read_totals(store, place.now()), place.now(), {})
         last = time.monotonic()
         while left := await _left(store, ledger, place):
             if time.monotonic() - last > STUCK_SECONDS:
-                return [f"day {place.day}: stuck after {STUCK_SECONDS:.0f} s: {left}"]
+                return f"stuck after {STUCK_SECONDS:.0f} s: {left}"
             await asyncio.sleep(0.5)
         print(
             f"day {place.day}: {crowd.kills} kills in {last - began:.0f} s; all done"
@@ -232,7 +312,7 @@ async def one_day(place: Place, store: Store, running: Any, chance: random.Rando
         )
     finally:
         crowd.end()
-    return await _compare(store, ledger, place)
+    return ""
 
 
 async def _left(store: Store, ledger: Ledger, place: Place) -> str:
@@ -248,17 +328,6 @@ async def _left(store: Store, ledger: Ledger, place: Place) -> str:
     if made == TOPICS * (place.day + 1) and due == TOPICS * CHATS * len(PLATFORMS) and not waiting:
         return ""
     return f"{made} reports, {due} due, {waiting} waiting"
-
-
-async def _compare(store: Store, ledger: Ledger, place: Place) -> list[str]:
-    """Return where the metrics or the ledger do not agree at the end of a day."""
-    problems = [f"does not balance: {wrong}" for wrong in await ledger.unbalanced()]
-    totals = await read_totals(store, place.now())
-    for platform, one in (await ledger.balance(place.now())).items():
-        states = {state: n for (where, state), n in totals.deliveries.items() if where == platform}
-        if sum(states.values()) != one.due or states.get("delivered", 0) != one.delivered:
-            problems.append(f"{platform}: metrics say {states}, the ledger {one}")
-    return problems
 
 
 async def judge(store: Store, stub: DeliveryStub) -> list[str]:
