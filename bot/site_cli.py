@@ -81,7 +81,8 @@ async def _forget(settings: Settings, name: str) -> None:
 
     async with await Store.open(settings.database_url) as store:
         receipt = await withdraw(store, name, datetime.now(UTC))
-    author = f"; later posts of {receipt.author} stay out too" if receipt.author else ""
+    authors = " and ".join(receipt.authors)
+    author = f"; later posts of {authors} stay out too" if authors else ""
     counted = ((receipt.posts, "post"), (receipt.items, "item"), (receipt.reports, "report"))
     posts, items, reports = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in counted)
     click.echo(f"deleted {posts}, and {items} that rested on nothing else, in {reports}{author}")

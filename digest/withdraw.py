@@ -10,6 +10,7 @@ from digest.errors import DigestError
 from digest.models import Item, Report, Section, SectionName
 from digest.select.continuity import restore_post
 from digest.store import Store
+from digest.write.extractive.notes import quiet
 from digest.write.verify import verify
 
 RUN = 6
@@ -25,8 +26,8 @@ class Withdrawal:
     posts: int
     reports: int
     items: int
-    author: str = ""
-    """The mark of the author whose later posts stay out too; empty for a single post."""
+    authors: tuple[str, ...] = ()
+    """The marks of the author, one a source, whose later posts stay out too; empty for a post."""
 
 
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
@@ -35,7 +36,7 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
     Items that rest on them alone, or are told in their words, go, and their report counts them.
     Raises DigestError where no such post is known.
     """
-    keys, author = await store.find_posts(name)
+    keys, authors = await store.find_posts(name)
     if not keys:
         raise DigestError(
             f"no post and no author {name!r}: write a key (x:123), an address, or @name"
@@ -47,9 +48,8 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
         stripped = strip_posts(report, keys)
         items += stripped.counts.withdrawn - report.counts.withdrawn
         rewritten.append(stripped)
-    marks = {author} if author else set()
-    await store.save_withdrawal(marks | keys, keys, rewritten, now)
-    return Withdrawal(len(keys), len(rewritten), items, author)
+    await store.save_withdrawal(authors | keys, keys, rewritten, now)
+    return Withdrawal(len(keys), len(rewritten), items, tuple(sorted(authors)))
 
 
 async def _load_whole(store: Store, topic: str, first: date, last: date) -> Report:
@@ -83,9 +83,9 @@ def strip_posts(report: Report, keys: Collection[str]) -> Report:
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
         report,
-        sections=_without(report.sections, gone, keys),
+        sections=_without(report.sections, report.language, gone, keys),
         renderings={
-            language: _without(rendering, gone_in[language], keys)
+            language: _without(rendering, language, gone_in[language], keys)
             for language, rendering in report.renderings.items()
         },
         quality=quality,  # its refusals quote posts
@@ -109,19 +109,19 @@ def _find_gone(report: Report, sections: Iterable[Section], keys: Collection[str
 
 
 def _without(
-    sections: Iterable[Section], gone: Collection[Place], keys: Collection[str]
+    sections: Iterable[Section], language: str, gone: Collection[Place], keys: Collection[str]
 ) -> tuple[Section, ...]:
-    return tuple(
-        replace(
-            section,
-            items=tuple(
-                _drop(item, keys)
-                for place, item in enumerate(section.items)
-                if (section.name, place) not in gone
-            ),
-        )
-        for section in sections
-    )
+    stripped = []
+    for section in sections:
+        items = [
+            _drop(item, keys)
+            for place, item in enumerate(section.items)
+            if (section.name, place) not in gone
+        ]
+        if section.name == "points" and items and items[-1].status == "note":
+            items[-1] = quiet(language, len(items) - 1)  # it says how many there are
+        stripped.append(replace(section, items=tuple(items)))
+    return tuple(stripped)
 
 
 def _drop(item: Item, keys: Collection[str]) -> Item:

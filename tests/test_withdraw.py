@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from digest.errors import DigestError
-from digest.models import Chat, Dropped, Item, Report, Section, Subscription
+from digest.models import Chat, Dropped, Item, Post, Report, Section, Subscription
 from digest.store import Store
 from digest.store.tables import answers, bodies, metadata
 from digest.withdraw import strip_posts, withdraw
+from digest.write.extractive.notes import quiet
 from tests.posts import TOPIC, post
 from tests.test_search import EVENTS, POINTS, make_report
 
@@ -124,7 +125,7 @@ async def test_a_post_is_named_by_key_or_address(store: Store, name: str) -> Non
 @pytest.mark.parametrize("name", ["@Ada", "ada", "x:@ADA"])
 async def test_all_posts_of_an_author_go(store: Store, name: str) -> None:
     receipt = await withdraw(store, name, NOW)
-    assert receipt.author == "x:@ada"
+    assert receipt.authors == ("x:@ada",)
     report = await store.report("ai", DAY, DAY)
     assert report
     assert not report.posts
@@ -138,6 +139,23 @@ async def test_what_was_withdrawn_does_not_come_back(store: Store) -> None:
     again = [post("gone", "1"), post("later", "10", author="EVE"), post("new", "11", author="bo")]
     assert await store.save_posts(TOPIC, "x", again) == 1
     assert [one.id for _, one in await store.posts("ai", DAY, DAY)] == ["11"]
+
+
+async def test_a_feed_without_authors_goes_by_the_name_that_reports_show(store: Store) -> None:
+    def entry(key: str, source: str) -> Post:
+        return replace(post(key, key), source=source, author="", author_name="Weekly Wire")
+
+    await store.save_posts(TOPIC, "rss:wire", [entry("20", "rss"), entry("21", "bluesky")])
+    receipt = await withdraw(store, "@weekly wire", NOW)
+    assert (receipt.posts, receipt.authors) == (2, ("bluesky:@weekly wire", "rss:@weekly wire"))
+    assert await store.save_posts(TOPIC, "rss:wire", [entry("22", "rss")]) == 0
+
+
+def test_a_quiet_day_counts_what_is_left() -> None:
+    report = make_report(points=(*POINTS, quiet("zh", len(POINTS))))
+    points = strip_posts(report, {"x:2", "x:3"}).section("points")
+    assert points
+    assert points.items[-1] == quiet("zh", 2)
 
 
 async def test_who_is_not_known_is_said(store: Store) -> None:

@@ -137,7 +137,8 @@ async def insert_posts(
 def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
     """Return True if the post, or all posts of its author, were withdrawn."""
     return bool(marks) and (
-        storable(post.key) in marks or author_mark(post.source, post.author) in marks
+        storable(post.key) in marks
+        or author_mark(post.source, post.author or post.author_name) in marks
     )
 
 

@@ -55,9 +55,12 @@ class WithdrawalTables(Database):
                 counts |= await _forget_chat(connection, chat)
             return counts
 
-    async def find_posts(self, name: str) -> tuple[set[str], str]:
-        """Return the keys of the posts that a key, address or author names, and the mark of the
-        author where it is one. Posts that only reports still hold are found too."""
+    async def find_posts(self, name: str) -> tuple[set[str], set[str]]:
+        """Return the keys of the posts that a key, address or author names, and the marks of the
+        author where it is one, one a source. Posts that only reports still hold are found too.
+
+        Who has no handle (a feed) is found by the name that reports show.
+        """
         return await self._read(_find_posts, name.strip())
 
     async def citing_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
@@ -117,7 +120,7 @@ async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int
     return {"subscriptions": ended.rowcount, "messages": messages.rowcount}
 
 
-def _find_posts(connection: Connection, name: str) -> tuple[set[str], str]:
+def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
     handle = name.rpartition(AUTHOR_MARK)[2] if AUTHOR_MARK in name else name.removeprefix("@")
     source = name.partition(AUTHOR_MARK)[0] if AUTHOR_MARK in name else ""
     exact = {
@@ -133,20 +136,20 @@ def _find_posts(connection: Connection, name: str) -> tuple[set[str], str]:
     ]
     exact |= {key for key, post in cited if name in (key, post["url"])}
     if exact:
-        return exact, ""
+        return exact, set()
+    columns = (posts.c.source, posts.c.key, posts.c.author, posts.c.author_name)
     same = [
         (row.source, row.key)
-        for row in connection.execute(select(posts.c.source, posts.c.key, posts.c.author))
-        if row.author.lower() == handle.lower()
+        for row in connection.execute(select(*columns))
+        if (row.author or row.author_name).lower() == handle.lower()
     ]
     same += [
         (key.partition(":")[0], key)
         for key, post in cited
         if post["author"].lower() == handle.lower()
     ]
-    keys = {key for origin, key in same if source in ("", origin)}
-    origins = {origin for origin, key in same if key in keys}
-    return keys, author_mark(min(origins), handle) if origins else ""
+    named = {(origin, key) for origin, key in same if source in ("", origin)}
+    return {key for _, key in named}, {author_mark(origin, handle) for origin, _ in named}
 
 
 async def _list_urls(connection: AsyncConnection, keys: Collection[str]) -> set[str]:

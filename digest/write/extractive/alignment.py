@@ -81,7 +81,7 @@ def fill_sections(
             continue
         items = list(items_of.get(section.name, ()))
         if section.name == "points" and is_quiet:
-            items.append(notes.quiet(material, len(items)))
+            items.append(notes.quiet(material.topic.language, len(items)))
         items = items or [notes.nothing(material, section.name)]
         heading = notes.heading(section.name, material.topic)
         filled.append(Section(section.name, heading, tuple(items)))

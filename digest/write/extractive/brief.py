@@ -63,7 +63,7 @@ def list_points(draft: Draft) -> list[Item]:
     draft.printed.clear()
     points = [_make_point(draft, candidate) for candidate in candidates]
     if len(points) < QUIET:
-        points.append(notes.quiet(draft.material, len(points)))
+        points.append(notes.quiet(draft.language, len(points)))
     return points
 
 

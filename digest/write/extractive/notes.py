@@ -70,9 +70,9 @@ def note(text: str, group: str = "") -> Item:
     return Item(text, group=group, status="note")
 
 
-def quiet(material: Material, points: int) -> Item:
+def quiet(language: str, points: int) -> Item:
     """Return the one line of a quiet day."""
-    if material.topic.language == "zh":
+    if language == "zh":
         return note(
             f"今天较为平静，值得一提的只有 {points} 条。"
             if points

@@ -375,7 +375,7 @@ def _section_items(
     best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
     ordered = sorted(best, key=lambda item: groups.get(item.group, 0))
     if name == "points":
-        quiet = [notes.quiet(material, len(ordered))] if len(ordered) < QUIET else []
+        quiet = [notes.quiet(material.topic.language, len(ordered))] if len(ordered) < QUIET else []
         return [*ordered, *quiet]
     return ordered or [notes.nothing(material, name)]
 
