@@ -109,11 +109,14 @@ async def run(
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
     the topic's sources where the window is not over yet, or not all that can be had of it is
-    stored. Raises DigestError where there are no posts and no source answered.
+    stored. Raises DigestError where there are no posts and no source answered, or no day of the
+    window has begun.
 
     With a `model`, its version takes the place of the stored report once it has passed. A stored
     report that a model wrote stands until then, as long as the posts it cites are as they were.
     """
+    if window.first > now.astimezone(ZoneInfo(window.timezone)).date():
+        raise DigestError(f"{window.first} has not begun in {window.timezone}")
     steps = _WITH_MODEL if model else _PROGRESS
 
     def step(name: str) -> None:
@@ -133,6 +136,9 @@ async def run(
     if stands and stored and not model and stored != earlier:
         report = stored  # another process stored the model's report while this one worked
     elif not (stands and model):
+        if stored and stored.counts.collected > report.counts.collected:
+            counts = (stored.counts.collected, report.counts.collected)
+            log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
         await store.save_report(report)
     if model:
         step("model")

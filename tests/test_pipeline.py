@@ -101,6 +101,31 @@ async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:
         assert await store.report_days(TOPIC.name) == []
 
 
+async def test_a_day_that_has_not_begun_has_no_report(tmp_path: Path) -> None:
+    ahead = date(2026, 1, 1)
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        with pytest.raises(DigestError, match="2026-01-01 has not begun in UTC"):
+            await make(store, window=Window(ahead, ahead, "UTC"))
+        assert await store.report_days(TOPIC.name) == []
+
+
+async def test_a_report_of_fewer_posts_says_that_it_replaces_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = tmp_path / "few.jsonl"
+    of_day = [line for line in SAMPLE.read_text().splitlines() if f'"{DAY}' in line]
+    few.write_text("\n".join(of_day[:40]))
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        await make(store, posts=few)
+        assert not caplog.records
+        full = await make(store)
+        assert not caplog.records
+        await make(store, posts=few)
+    assert caplog.messages == [
+        f"{DAY}: a report of {full.counts.collected} posts gives way to one of 40"
+    ]
+
+
 async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
         made = await make(store)
