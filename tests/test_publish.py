@@ -70,6 +70,13 @@ def test_markdown_links_each_item_to_its_posts() -> None:
     assert "![Cloud](cloud.png)" in text
 
 
+def test_a_note_is_a_paragraph_of_its_own() -> None:
+    items = (*REPORT.sections[1].items, Item("A quiet day.", status="note"))
+    points = replace(REPORT.sections[1], items=items)
+    text = as_markdown(replace(REPORT, sections=(points, REPORT.sections[2])), "t")
+    assert ", bob)\n\nA quiet day.\n\n## " in text
+
+
 @pytest.mark.parametrize(
     ("hostile", "shown"),
     [

@@ -4,8 +4,10 @@ linked."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -101,20 +103,19 @@ def _section(report: Report, section: Section) -> list[str]:
     for group, items in groupby(section.items, key=lambda item: item.group):
         if group:
             blocks.append(f"### {escape(group)}")
-        blocks.append("\n".join(_items(report, section, list(items))))
+        for is_note, lines in groupby(_lines(report, section, items), key=itemgetter(0)):
+            blocks.append(("\n\n" if is_note else "\n").join(line for _, line in lines))
     return blocks
 
 
-def _items(report: Report, section: Section, items: list[Item]) -> list[str]:
-    numbered = section.name == "points"
-    lines = []
+def _lines(report: Report, section: Section, items: Iterable[Item]) -> Iterator[tuple[bool, str]]:
+    """Yield the lines of a group, and whether each is a paragraph instead of a list's line."""
     for number, item in enumerate(items, 1):
         if item.status == "note":
-            lines.append(f"{escape(item.text)}\n")
+            yield True, escape(item.text)
         else:
-            mark = f"{number}." if numbered else "-"
-            lines.append(f"{mark} {_item(report, item)}")
-    return lines
+            mark = f"{number}." if section.name == "points" else "-"
+            yield False, f"{mark} {_item(report, item)}"
 
 
 def _item(report: Report, item: Item) -> str:
