@@ -35,6 +35,7 @@ async def restore(
     if done.aside:
         show(f"the database that was there is {done.aside} now")
     show("digests that were due until now may have been sent: they are not sent again")
+    show("posts and authors that were forgotten after that moment are back: forget them again")
 
 
 async def open_whole(settings: Settings, now: datetime) -> Restored | None:
