@@ -116,6 +116,9 @@ async def _digest(
     as_json: bool,
     out: Path | None,
 ) -> None:
+    from bot.settings import limit_threads
+
+    limit_threads()
     from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run
     from digest.store import Store

@@ -272,6 +272,15 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 """Every variable the program reads; each may also come from a file named by NAME_FILE."""
 
 
+def limit_threads() -> None:
+    """Have the sums of this process take one thread each, unless the environment names a number.
+
+    Two digests, or a digest beside another program, take several times as long where the threads
+    of BLAS wait for each other. Works only before numpy is imported.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def load_settings() -> Settings:
     """Return the settings of this process: environment first, then `.env`, then the defaults.
 

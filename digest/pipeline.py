@@ -6,10 +6,11 @@ a lock while a digest is made. The report without a model is stored whole before
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -233,6 +234,20 @@ def build(
     return drafted(prepared(topic, window, gathered, step), step, now)
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the collector out: what a day's posts say lives until the report, and to walk it again
+    and again takes a tenth of the time."""
+    working = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if working:
+            gc.enable()
+
+
+@_without_collector()
 def prepared(
     topic: Topic,
     window: Window,

@@ -88,7 +88,9 @@ def clean(text: str) -> str:
         text = _INVISIBLE.sub("", text)
         text = _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled.group()), text)
         text = _STACKED.sub(r"\1", unicodedata.normalize("NFC", text))
-    text = _BREAKS.sub(_one_or_two_breaks, _SPACES.sub(" ", text))
+    text = _SPACES.sub(" ", text)
+    if "\n" in text:
+        text = _BREAKS.sub(_one_or_two_breaks, text)
     return text.strip()[:MAX_CHARS]
 
 
@@ -114,6 +116,11 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match.group().count("\n") > 1 else "\n"
 
 
+def replace_links(text: str, mark: str) -> str:
+    """Return the text with a mark for each link."""
+    return URL.sub(mark, text) if "/" in text or "www." in text.lower() else text
+
+
 def plain(text: str) -> str:
     """Return the cleaned text without links, handles, hash marks and emoji: what the words say."""
     return strip_marks(clean(text))
@@ -121,7 +128,7 @@ def plain(text: str) -> str:
 
 def strip_marks(text: str) -> str:
     """Return what the words of a cleaned text say."""
-    text = HANDLE.sub(" ", _HASH.sub("", URL.sub(" ", text)))
+    text = HANDLE.sub(" ", _HASH.sub("", replace_links(text, " ")))
     if not text.isascii():
         text = EMOJI.sub(" ", text)
     return _SPACES.sub(" ", text).strip()

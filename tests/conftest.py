@@ -20,10 +20,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from bot.settings import VARIABLES
+from bot.settings import VARIABLES, limit_threads
 from digest.masking import forget_secrets
 from digest.store import Store
 from digest.store.backup import own_backup
+
+limit_threads()
 
 LOOPBACK = re.compile(r"127\.[\d.]+|::1|localhost|")
 """Also the empty host, which asks for addresses to listen on."""

@@ -48,12 +48,20 @@ def test_without_the_encoder_the_ngrams_decide(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_features_are_buckets_of_unit_length() -> None:
-    buckets, weights = fold_hashes(hash_text("Buy now, buy now 现在购买"), 256)
-    assert buckets.tolist() == sorted(set(buckets.tolist()))
-    assert 0 <= buckets[0] <= buckets[-1] < 256
-    assert float((weights**2).sum()) == pytest.approx(1)
-    empty, _ = fold_hashes(hash_text(""), 256)
-    assert len(empty) > 0
+    texts = ["Buy now, buy now 现在购买", "", "Buy now"]
+    rows, buckets, weights = fold_hashes([hash_text(text) for text in texts], 256)
+    features = list(zip(rows.tolist(), buckets.tolist(), strict=True))
+    assert features == sorted(set(features))
+    assert 0 <= buckets.min() <= buckets.max() < 256
+    assert np.bincount(rows, weights**2).tolist() == pytest.approx([1, 1, 1])
+
+
+def test_texts_score_the_same_alone_and_together() -> None:
+    head = load_head("stands_alone")
+    hashes = [hash_text(text) for text in (*STANDING, "", *BROKEN)]
+    alone = [head.score([each], None)[0] for each in hashes]
+    assert head.score(hashes, None).tolist() == pytest.approx(alone, abs=1e-12)
+    assert head.score([], None).tolist() == []
 
 
 def test_the_fit_learns_what_separates() -> None:

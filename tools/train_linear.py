@@ -38,11 +38,8 @@ class Examples:
     @classmethod
     def of(cls, hashes: Sequence[Hashes], vectors: Vectors, size: int) -> Examples:
         """Return the rows of texts that were hashed and encoded."""
-        folded = [fold_hashes(each, size) for each in hashes]
         return cls(
-            np.repeat(np.arange(len(folded)), [len(buckets) for buckets, _ in folded]),
-            np.concatenate([buckets for buckets, _ in folded]),
-            np.concatenate([weights for _, weights in folded]),
+            *fold_hashes(hashes, size),
             size,
             round_vectors(vectors),
             np.ones(size),

@@ -19,7 +19,7 @@ from functools import lru_cache
 from digest.reading.disguise import folded, spelled_out, turned, unmasked
 from digest.reading.heads.linear import load_head
 from digest.reading.heads.ngrams import hash_text
-from digest.text import URL
+from digest.text import replace_links
 
 ORDER = 0.05
 """Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders
@@ -115,10 +115,12 @@ def list_sentences(text: str, *, unquote: bool) -> list[str]:
     Links are taken out, and quotations where `unquote` is set; pieces too short for an order are
     left out.
     """
-    text = URL.sub(" ", text)
-    flowing = _SENTENCE.split(text.replace("\n", " "))
-    lines = [part for line in text.split("\n") for part in _SENTENCE.split(line)]
-    parts = dict.fromkeys(" ".join(part.split()) for part in (*flowing, *lines) if part)
+    text = replace_links(text, " ")
+    flowing = text.replace("\n", " ")
+    # A text of one line flows as it stands.
+    spans = [flowing, *text.split("\n")] if flowing != text else [text]
+    pieces = [part for span in spans for part in _SENTENCE.split(span)]
+    parts = dict.fromkeys(" ".join(part.split()) for part in pieces if part)
     sentences = [unquote_sentence(part) if unquote else part for part in parts]
     sentences = [sentence for sentence in sentences if _is_long_enough(sentence)]
     half = MAX_SENTENCES // 2
@@ -127,7 +129,7 @@ def list_sentences(text: str, *, unquote: bool) -> list[str]:
 
 def _is_long_enough(sentence: str) -> bool:
     start = sentence[: 2 * MIN_LETTERS]  # nearly always enough
-    return _count_letters(start) >= MIN_LETTERS or _count_letters(sentence) >= MIN_LETTERS
+    return sum(map(str.isalpha, start)) >= MIN_LETTERS or _count_letters(sentence) >= MIN_LETTERS
 
 
 def _count_letters(text: str) -> float:

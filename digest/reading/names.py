@@ -203,7 +203,9 @@ _Token = tuple[str, int, int]
 
 
 def _trimmed(match: re.Match[str]) -> _Token:
-    word = _POSSESSIVE.sub("", match.group())
+    word = match.group()
+    if "'" in word or "\u2019" in word:
+        word = _POSSESSIVE.sub("", word)
     if word[-1:] == "s" and word[-2:-1].isdigit():
         word = word[:-1]  # H100s
     return word, match.start(), match.start() + len(word)
@@ -307,7 +309,10 @@ def _runs(tokens: Sequence[_Token], text: str) -> Iterator[list[_Token]]:
 def _unknown(run: Sequence[_Token], text: str, titled: bool) -> Iterator[Placed]:
     """Yield the names of tokens in a row that no list knows: the longest rows of words written
     like a name, a common word with a capital only inside such a row."""
-    roles = [_role(word, text, start, titled) for word, start, _ in run]
+    roles = [
+        "" if word.islower() and word.isalpha() else _role(word, text, start, titled)
+        for word, start, _ in run
+    ]
     at = 0
     while at < len(run):
         end = at

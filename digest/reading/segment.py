@@ -21,6 +21,8 @@ from digest.reading.names import list_han_spellings
 from digest.reading.vocabulary import load_lines
 
 HAN = re.compile(r"[\u4e00-\u9fff]+")
+_BLOCK = re.compile(rb"^([\xe4-\xe9]..)[^\n]*\n(?:\1[^\n]*\n)*", re.MULTILINE)
+"""Lines with one first character."""
 RUN = 200
 """Han characters cut at a time: jieba's model grows faster than linearly with a run without
 stops."""
@@ -58,19 +60,18 @@ class Segmenter:
         pairs = {pair.encode() for run in runs for pair in map("".join, itertools.pairwise(run))}
         if pairs <= self._pairs:
             return
-        for first in {char.encode() for run in runs for char in set(run)}:
-            self._enter(first, pairs)
+        for first in set("".join(runs)):
+            self._enter(first.encode(), pairs)
         self._pairs |= pairs
 
     def _enter(self, first: bytes, pairs: set[bytes]) -> None:
         """Enter the words with this first character whose ends are among these pairs."""
-        for line in self._blocks.get(first, b"").split(b"\n"):
-            spelling, _, numbers = line.partition(b" ")
-            if len(spelling) > 3 and not (spelling[:6] in pairs and spelling[-6:] in pairs):
-                continue
+        lines = self._blocks.get(first, b"").split(b"\n")
+        for line in [line for line in lines if line[:6] in pairs or line[3:4] == b" "]:
+            spelling, count, tag = line.split(b" ")
             word = spelling.decode()
-            if word and self._tags.get(word, KNOWN) == KNOWN:
-                count, tag = numbers.split(b" ")
+            fits = len(spelling) == 3 or spelling[-6:] in pairs
+            if fits and self._tags.get(word, KNOWN) == KNOWN:
                 self._tags.setdefault(word, tag.decode())
                 self._tokenizer.add_word(word, int(count))
 
@@ -98,10 +99,10 @@ def segmenter() -> Segmenter:
 
 def _read_blocks(dictionary: bytes) -> dict[bytes, bytes]:
     """Return the lines of the dictionary by first character, which takes three bytes."""
-    blocks: dict[bytes, list[bytes]] = {}
-    for first, lines in itertools.groupby(dictionary.split(b"\n"), key=lambda line: line[:3]):
-        blocks.setdefault(first, []).extend(lines)
-    return {first: b"\n".join(lines) for first, lines in blocks.items()}
+    blocks: dict[bytes, bytes] = {}
+    for match in _BLOCK.finditer(dictionary):
+        blocks[match[1]] = blocks.get(match[1], b"") + match[0]
+    return blocks
 
 
 def _empty_tokenizer(jieba: Any) -> Any:

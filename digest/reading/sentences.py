@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from digest.reading.vocabulary import load_lines, load_words
-from digest.text import EMOJI, URL, language
+from digest.text import EMOJI, URL, language, replace_links
 
 FULL_POST, LAST_CHARS = 175, range(266, 285)
 """Width (a Han character counts two) from which X cuts posts that go on behind a link, and widths
@@ -86,7 +86,7 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
     A sentence that the source cut off is left out.
     """
     text = strip_addressees(strip_repost(text))
-    lines = [line for line in URL.sub(" ", text).split("\n") if line.strip()]
+    lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
     sentences, number = [], 0
     while number < len(lines):
         line, entries = _strip_marks(lines[number]), _list_entries(lines[number:])
@@ -205,7 +205,7 @@ def _is_abbreviation(part: str) -> bool:
 
 def is_cut_off(text: str) -> bool:
     """Return True where the source cut a cleaned text off in the middle of a sentence."""
-    lines = [line for line in URL.sub(" ", text).split("\n") if line.strip()]
+    lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
     return bool(lines) and _is_cut(text, split_line(lines[-1])[-1])
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from digest.models import Dropped
 from digest.reading import Reading
 from digest.reading.vocabulary import load_table
-from digest.text import URL
+from digest.text import replace_links
 
 THRESHOLD = 2
 """Weight of phrases from which a post is an advertisement: weak ones need company, so that news
@@ -64,7 +64,7 @@ _LETTERS = _Letters({ord("’"): "'"})
 
 def normalize(text: str) -> str:
     """Return small words with single blanks between and around them, and "#" for each number."""
-    letters = URL.sub(" ", text).lower().translate(_LETTERS)
+    letters = replace_links(text, " ").lower().translate(_LETTERS)
     while "##" in letters:
         letters = letters.replace("##", "#")
     return f" {' '.join(letters.split())} "

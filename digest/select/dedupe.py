@@ -17,7 +17,7 @@ from digest.reading import Reading
 from digest.reading.sentences import is_repost, strip_addressees, strip_repost
 from digest.reading.tokens import find_digits, squeeze_words
 from digest.select.embed import Hashes, hash_runs
-from digest.text import EMOJI, URL
+from digest.text import EMOJI, URL, replace_links
 
 JACCARD = 0.65
 """Share of shingles two texts have in common to be one text with small edits."""
@@ -124,7 +124,7 @@ def _prints(readings: Sequence[Reading]) -> list[_Print]:
 def _words(text: str) -> str:
     # Handles inside a sentence are part of what it says ("now tracking @lighter"); those of a reply
     # are not.
-    said = EMOJI.sub(" ", URL.sub(" ", strip_addressees(strip_repost(text)))).casefold()
+    said = EMOJI.sub(" ", replace_links(strip_addressees(strip_repost(text)), " ")).casefold()
     return squeeze_words(said)
 
 

@@ -21,6 +21,9 @@ FOLDER = Path(__file__).parent
 VECTOR_STEPS = 1024
 """Steps that a component of a vector is rounded to: its last bits differ between processors."""
 
+_BLOCK = 256
+"""Texts that are scored together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -39,15 +42,21 @@ class Head:
 
         A row of zeros stands for a text that was not encoded.
         """
-        sparse = np.array([self._score_ngrams(each) for each in hashes], np.float64)
+        sparse = self._score_ngrams(hashes)
         if vectors is None:
             return sparse + self.usual + self.bias
         dense = dot_rows(round_vectors(vectors), self.vector)
         return sparse + np.where(vectors.any(axis=1), dense, self.usual) + self.bias
 
-    def _score_ngrams(self, hashes: Hashes) -> float:
-        buckets, weights = fold_hashes(hashes, len(self.ngrams))
-        return float((self.ngrams[buckets] * weights).sum())
+    def _score_ngrams(self, hashes: Sequence[Hashes]) -> Floats:
+        """Return the part of each text's score that its n-grams make."""
+        scores = np.zeros(len(hashes), np.float64)
+        for start in range(0, len(hashes), _BLOCK):
+            block = hashes[start : start + _BLOCK]
+            rows, buckets, weights = fold_hashes(block, len(self.ngrams))
+            parts = self.ngrams[buckets] * weights
+            scores[start : start + _BLOCK] = np.bincount(rows, parts, len(block))
+        return scores
 
 
 def round_vectors(vectors: Vectors) -> Floats:
