@@ -35,7 +35,7 @@ def encode_labelled(name: str, data: Path) -> tuple[tuple[Labelled, ...], Exampl
     task = TASKS[name]
     labelled = tuple(task.read(data))
     texts = [row.text for row in labelled]
-    vectors = embed(texts) if task.encoded else np.zeros((len(texts), 0), np.float32)
+    vectors = embed(texts, threads=1) if task.encoded else np.zeros((len(texts), 0), np.float32)
     return labelled, Examples.of([hash_text(clean(text)) for text in texts], vectors, task.buckets)
 
 

@@ -34,12 +34,15 @@ _ENCODED = 64
 THREADS = 2
 
 
-def embed(texts: Sequence[str]) -> Vectors:
-    """Return a unit vector for each text; a text without words gets a zero vector."""
-    return embed_words([plain(text) for text in texts])
+def embed(texts: Sequence[str], threads: int = THREADS) -> Vectors:
+    """Return a unit vector for each text; a text without words gets a zero vector.
+
+    The last bits of a vector depend on the texts that are encoded beside it, and so on `threads`.
+    """
+    return embed_words([plain(text) for text in texts], threads)
 
 
-def embed_words(texts: Sequence[str]) -> Vectors:
+def embed_words(texts: Sequence[str], threads: int = THREADS) -> Vectors:
     """Return a unit vector for each of these plain texts."""
     words = [simplify(text[:EMBED_CHARS]) for text in texts]
     encoder = _encoder()
@@ -47,17 +50,18 @@ def embed_words(texts: Sequence[str]) -> Vectors:
     full = [i for i, text in enumerate(words) if text]
     if full:
         encodable = [words[i] for i in full]
-        vectors[full] = encode_hashed(encodable) if encoder is None else _encode(encodable)
+        vectors[full] = encode_hashed(encodable) if encoder is None else _encode(encodable, threads)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors /= np.where(norms > 0, norms, 1)
     return vectors
 
 
-def _encode(texts: Sequence[str]) -> Vectors:
+def _encode(texts: Sequence[str], threads: int) -> Vectors:
     """Return the encoder's vectors. Its sums leave the interpreter free, so two threads of ours
     take hardly more than half the time; BLAS's own threads gain nothing on matrices this small."""
-    blocks = [texts[start : start + _ENCODED] for start in range(0, len(texts), _ENCODED)]
-    with ThreadPoolExecutor(THREADS) as pool:
+    size = _ENCODED if threads > 1 else len(texts)
+    blocks = [texts[start : start + size] for start in range(0, len(texts), size)]
+    with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(_encoder().encode, blocks)))
 
 
