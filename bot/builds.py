@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -157,6 +158,8 @@ async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:
 
 DEADLINE = 600.0
 """Seconds a child may take before it is ended."""
+STOPPED, STOP_SECONDS = (-signal.SIGTERM, -signal.SIGINT, 130), 1.0
+"""What a child returns that a signal ended, and how long the same signal may take to us."""
 
 
 async def run_child(*words: str) -> str:
@@ -190,6 +193,9 @@ async def ask_child(*words: str) -> tuple[str, str]:
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
     lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+    if process.returncode in STOPPED:
+        await asyncio.sleep(STOP_SECONDS)  # this process too, where its whole group is stopped
+        lines = ["it was stopped"]
     why = lines[-1].removeprefix("jianbao: ")
     log.error("%s failed: %s", " ".join(words[:4]), why)
     return "", why
