@@ -284,7 +284,7 @@ def section_names(topic: Topic, report: Report, language: Language) -> str:
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
     """Return the items of the markets section about one ticker or name, as whole words: NVDA,
     英伟达 and Nvidia are the same."""
-    pattern = re.compile("|".join(_whole_word(word) for word in _spellings(name)))
+    pattern = _name_pattern(name)
     named = []
     for item in report.section("markets").items:
         if item.status == "note":
@@ -297,6 +297,21 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
             titles = [item.title, mention] if item.title else []
             named.append(replace(item, title=" · ".join(titles)))
     return tuple(named)
+
+
+def list_mentions(report: Report, name: str) -> list[str]:
+    """Return what other sections than the markets say about one ticker or name, each post once."""
+    pattern = _name_pattern(name)
+    texts: dict[tuple[str, ...], str] = {}
+    for _, section, item in report.numbered_items():
+        text = " ".join(part for part in (item.title, item.text) if part)
+        if section not in ("markets", "filtered", "cloud") and pattern.search(text.lower()):
+            texts.setdefault(item.cites, text)
+    return list(texts.values())
+
+
+def _name_pattern(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(_whole_word(word) for word in _spellings(name)))
 
 
 def _spellings(name: str) -> set[str]:

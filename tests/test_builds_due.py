@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from bot import builds
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -78,3 +81,28 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     assert await ledger.ready("telegram", 10, gone) == []
     await ledger.end_build("ai", report_day, gone, succeeded=True, holder="one")
     assert len(await ledger.ready("telegram", 10, gone)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "why"),
+    [
+        (-signal.SIGTERM, b"relevance (5/9)\n", "it was stopped"),
+        (1, b"collect (1/9)\njianbao: no posts\n", "no posts"),
+        (-signal.SIGKILL, b"", "it ended without a word"),
+    ],
+)
+async def test_why_a_child_ended_is_told(
+    monkeypatch: pytest.MonkeyPatch, code: int, errors: bytes, why: str
+) -> None:
+    class Child:
+        returncode = code
+
+        async def communicate(self) -> tuple[bytes, bytes]:
+            return b"", errors
+
+    async def start(*_: object, **__: object) -> Child:
+        return Child()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(builds, "STOP_SECONDS", 0.0)
+    assert await builds.run_child("digest", "ai") == why

@@ -114,6 +114,15 @@ async def test_each_command_shows_its_part(
     assert absent not in said
 
 
+async def test_a_ticker_outside_of_the_markets_is_found(full: Bot) -> None:
+    told = Item("特斯拉在华推出新车。", cites=("x:2",))
+    await full.context.store.save_report(report(DAY, points=(told,)))
+    said = await full.say("/stocks TSLA")
+    assert "的行情部分没有提到 TSLA" in said
+    assert "报告的其他部分提到：\n特斯拉在华推出新车。" in said
+    assert "英伟达" not in said
+
+
 @pytest.mark.parametrize(
     "line", ["/brief ai 2025-12-04 1", "/brief 1 20251204 twitter_ai", "/brief 12月4日 人工智能 1"]
 )

@@ -120,8 +120,14 @@ async def test_ready_follows_platforms_and_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        for topic in ("ai", "coins"):  # one is set up, one was imported once
+            await up.store.save_topic(replace(TOPIC, name=topic, slug=topic))
+            await up.store.save_report(replace(report(), topic=topic))
         status, text = await up.get("/readyz")
         assert (status, json.loads(text)["platforms"]) == (200, {"telegram": True})
+        assert list(json.loads(text)["report_age_seconds"]) == ["ai"]
+        ages = {one for name, one in await up.samples() if name == "jianbao_report_age_seconds"}
+        assert ages == {"ai"}
         up.platforms["telegram"] = False
         assert (await up.get("/readyz"))[0] == 503
         up.platforms["telegram"] = True

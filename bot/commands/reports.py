@@ -15,6 +15,7 @@ from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Repl
 from bot.report_blocks import (
     ReportView,
     dropped_examples,
+    list_mentions,
     market_items,
     market_names,
     section_blocks,
@@ -30,6 +31,8 @@ from digest.write.extractive.notes import CRYPTO
 
 POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""
+MOST_MENTIONS = 3
+"""Items of other sections that a ticker without market news is answered with."""
 
 
 async def brief(ask: Ask) -> AsyncIterator[Reply]:
@@ -111,8 +114,11 @@ async def _market(
     if items:
         return await _section(ask, report, "markets", query.number, items, query.others)
     day = ask.in_words(report.first, report.last)
-    lines = [ask.text("nothing_about", day=day, what=" ".join(query.others)[:40])]
-    if listed := market_names(report, groups):
+    name = " ".join(query.others)
+    lines = [ask.text("nothing_about", day=day, what=name[:40])]
+    if mentions := list_mentions(report, name):
+        lines += [ask.text("elsewhere"), *mentions[:MOST_MENTIONS]]
+    elif listed := market_names(report, groups):
         lines.append(ask.text("there_are", names=listed))
     return reply(*map(Paragraph, lines), language=ask.language)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,8 +50,8 @@ class Status:
                 reported_at, collected_at = await read_ages(self._context.store)
             now = self._context.now()
             state["database"] = True
-            state["report_age_seconds"] = _ages(reported_at, now)
-            state["collection_age_seconds"] = _ages(collected_at, now)
+            state["report_age_seconds"] = _ages(self._select_own(reported_at), now)
+            state["collection_age_seconds"] = _ages(self._select_own(collected_at), now)
         except (StoreError, TimeoutError):
             state["database"] = False
         ready = state["database"] and all(platforms.values())
@@ -74,10 +75,20 @@ class Status:
             began = time.monotonic()
             if self._totals is None or began >= self._good_until:
                 async with asyncio.timeout(MOST_SECONDS_COUNTING):
-                    self._totals = await read_totals(self._context.store, self._context.now())
+                    totals = await read_totals(self._context.store, self._context.now())
+                self._totals = replace(
+                    totals,
+                    reported_at=self._select_own(totals.reported_at),
+                    collected_at=self._select_own(totals.collected_at),
+                )
                 ended = time.monotonic()
                 self._good_until = ended + SHARE * (ended - began)
             return self._totals
+
+    def _select_own(self, moments: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Return the moments of configured topics: those that were only imported grow old for
+        ever."""
+        return {topic: at for topic, at in moments.items() if topic in self._context.topics}
 
 
 def add_status(
