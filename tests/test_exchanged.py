@@ -18,6 +18,13 @@ SWAPPED = [
         "Apple was sold to Nvidia for $1 billion and Intel to Amazon for $1.95 billion.",
         "Apple → $1.95B exit to Nvidia\nIntel → $1B acquisition by Amazon",
     ),
+    ("输入每百万 3 元、输出每百万 2 元", "每百万输入 tokens 2元，每百万输出 tokens 3元"),
+    ("在 ARC 2 上拿到 41 分，在 HLE 上拿到 45.1 分", "把 ARC 2 拉到了 45.1 分，HLE 干到了 41 分"),
+    (
+        "McDonald's sold for $98 billion, 7-Eleven for $130 billion.",
+        "McDonald's $130B, 7-Eleven $98B, KFC $34B",
+    ),
+    ("预估 2025 年增长 3.54%，2026 年增长 7.37%。", "2025年成長率為7.37%，2026年預估為3.54%"),
 ]
 TRUE = [
     ("预期为 4.4%，而实际失业率达到 4.6%。", "美国11月失业率 4.6%，预期4.4%。"),

@@ -82,6 +82,8 @@ _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
     r"\s?(?:(?P<over>\+|个?[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
 )
+_WHOLE = re.compile(r"[\u4e00-\u9fff]{2}的\s?$")
+"""Between a hedge and a share: 不到总量的十分之一."""
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)")
 _TENTHS = re.compile(
@@ -136,6 +138,7 @@ _MAGNITUDE = re.compile(
 )
 
 
+_DURATION = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d)[\s-]?(?:min(?:ute)?s?\b|分钟)", re.I)
 _NEIGHBOURS = re.compile(
     rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九]|[2-8]/[3-9])([十百千万亿]+)?(?![{_HAN}点分成])"
 )
@@ -276,6 +279,8 @@ def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity
 
 def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) -> Hedge:
     before = text[max(0, start - 16) : start]
+    if "分之" in text[start:end] or text[start:end].endswith("半"):
+        before = _WHOLE.sub("", before)
     if text[start] in "过逾超" or text[start:end].rstrip("万亿").endswith(("多", "余")):
         return "over"
     trailing = text[end : end + 2] in ("左右", "上下")
@@ -430,6 +435,13 @@ def _find_multiples(text: str) -> Iterator[Amount]:
 def find_cues(text: str, table: str) -> Iterator[re.Match[str]]:
     """Return the places of the words of a table of `vocabulary/figures.toml`."""
     return compile_words("figures", table).finditer(text)
+
+
+def find_durations(text: str) -> Iterator[Amount]:
+    """Yield the minutes and the seconds of "3:49 min"."""
+    for match in _DURATION.finditer(text):
+        for digits, unit in zip(match.groups(), ("minute", "second"), strict=True):
+            yield Amount(*match.span(), match.group(), (Quantity(float(digits), unit),))
 
 
 def _find_ranks(text: str) -> Iterator[Amount]:

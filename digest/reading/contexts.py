@@ -12,7 +12,7 @@ from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
-_STOP = r"[，,;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
+_STOP = r"[，,、;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
 _CUT = re.compile(
     rf"{_STOP}|\b(?:versus|vs|against|than|from|to|out of)\b|[和与及]|高于|低于|对比|[中里]的"
 )
@@ -39,8 +39,10 @@ def read_contexts(text: str) -> list[tuple[Amount, str]]:
 
 
 def _is_named(amount: Amount, text: str) -> bool:
-    """Return True for the number of a name: Sora 2, 7-Eleven."""
-    before = not amount.unit and follows_name(text, amount.start)
+    """Return True for the number of a name (Sora 2, 7-Eleven) and for a year."""
+    year = amount.unit in ("", "year") and 1900 <= amount.value < 2100
+    glued = text[amount.start - 1 : amount.start] == "-" and amount.spelled
+    before = year or glued or (not amount.unit and follows_name(text, amount.start))
     behind = text[amount.end : amount.end + 2]
     return amount.in_name or before or (behind[:1] == "-" and behind[1:].isupper())
 
@@ -64,6 +66,7 @@ CLAUSE_CHARS = 160
 MOVE_CHARS = 24
 RISE_BEFORE_CHARS, RISE_AFTER_CHARS = 64, 12
 """Where the words stand that say whether a figure went up or down."""
+_SENTENCE_END = re.compile(r"[;；。！？!?\n]|\.\s|\.$")
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
@@ -82,10 +85,11 @@ def find_clause(text: str, amount: Amount, parts: int = 2) -> str:
 
 
 def joins_things(text: str, amount: Amount) -> bool:
-    """Return True where a part of a sentence names several things and this one figure: 1100
-    万本科和硕士毕业生."""
-    clause = find_clause(text, amount, 1).replace(amount.text, "")
-    return bool(_AND.search(clause)) and not any(map(str.isdigit, clause))
+    """Return True where a sentence names, up to its end, several things and this one figure:
+    1100 万本科和硕士毕业生, "7,000 yuan for debts, the mortgage and rent"."""
+    before = find_clause(text, amount, 1).partition(amount.text)[0]
+    clause = before + _SENTENCE_END.split(text[amount.end :][:CLAUSE_CHARS], maxsplit=1)[0]
+    return bool(_AND.search(clause)) and not _FIGURE.search(clause)
 
 
 def find_direction(text: str, amount: Amount) -> int:
@@ -136,9 +140,10 @@ def has_cue(clause: str, table: str) -> bool:
     return any(find_cues(clause, table))
 
 
-_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f300-\U0001faff\u2600-\u27bf])")
+_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f1e6-\U0001faff\u2600-\u27bf])")
 _MARKS = " • , · , | , – , — , → ".split(",")
 _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
+_FIGURE = re.compile(r"(?<![A-Za-z])\d")
 _THREAD = re.compile(r"\b\d/(\d\d?)\b")
 
 

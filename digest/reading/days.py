@@ -313,10 +313,12 @@ def convert_hour(hour: Hour, day: date, zone: str) -> int:
     return there.hour * 60 + there.minute
 
 
-def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[date]:
+def resolve_days(
+    text: str, terms: Iterable[Term], created_at: datetime, named: Iterable[Day] = ()
+) -> set[date]:
     """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
-    time; `terms` are the text's."""
-    today = created_at.date()
+    time; `terms` are the text's, `named` its dates: of those a weekday is the one it fits."""
+    today, dates = created_at.date(), list(named)
     days = set()
     for match in _RELATIVE.finditer(text):
         if match["day"]:
@@ -332,7 +334,9 @@ def resolve_days(text: str, terms: Iterable[Term], created_at: datetime) -> set[
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":
             shift = int(value) - today.weekday()
-            days |= {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
+            weeks = {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
+            fitting = {day for day in weeks if any(as_day(day).matches(other) for other in dates)}
+            days |= fitting or weeks
     return days
 
 
@@ -358,7 +362,7 @@ _SLASHED = {
 }  # fmt: skip
 _UNIT_OF = _EVERY | _HAN_SPANS | _SLASHED
 _SPAN = re.compile(
-    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?"
+    r"\b(?P<by>(?:per|(?<!over )(?<!about )(?<!nearly )(?<!almost )an?|each|every|within|few|of)\s)?(?:work-?)?"
     rf"(?P<word>second|minute|{'|'.join(_SECONDS)})s?\b|\b(?P<every>{'|'.join(_EVERY)})\b"
     rf"|(?P<han_by>[每几数]个?)?(?P<han>{'|'.join(_HAN_SPANS)})|(?<=\w)/(?P<slash>{'|'.join(_SLASHED)})\b",
     re.IGNORECASE,

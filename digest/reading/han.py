@@ -126,7 +126,9 @@ def _is_person(words: Sequence[Word], i: int, following: str) -> bool:
     if _is_ordinary(word):
         return False
     before = words[i - 1][0] if i else ""
-    return following in _cues("speech") or not _cues("roles").isdisjoint((before, following))
+    return following in load_words("speech", "chinese") or not _cues("roles").isdisjoint(
+        (before, following)
+    )
 
 
 def _is_transliterated(word: str, tag: str) -> bool:

@@ -14,6 +14,7 @@ from digest.reading.sounds import Sounds, unaccent
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")
+_PIECE = re.compile(r"[a-z][a-z0-9'-]{2,}|\d+|[\u4e00-\u9fff]{2,}")
 _SEGMENT = re.compile(rf"[{_LATIN}]+|\d+(?:\.\d+)*")
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:\.\d+)*")
 _TAG = re.compile(r"[@#]\w+|(?<![\w-])[\w-]{1,80}(?:\.[\w-]{1,80})+")
@@ -64,8 +65,12 @@ class Mentions:
     text: str
     """The same in small letters."""
     languages: frozenset[str]
+    authors: str
+    """Names and handles of those who wrote them, in small letters."""
     keys: frozenset[str]
     """Keys of the names, also of those inside tags and handles."""
+    glued: frozenset[str]
+    """Keys of names that stand nowhere but inside tags and handles."""
     words: frozenset[str]
     """Latin words, their parts, two neighbours as one; without accents and endings."""
     tags: frozenset[str]
@@ -84,21 +89,24 @@ class Mentions:
     sounds: Sounds
 
 
-def read_mentions(text: str, languages: frozenset[str]) -> Mentions:
+def read_mentions(text: str, languages: frozenset[str], authors: str = "") -> Mentions:
     """Return what posts name; `text` is that of all of them with authors and sources."""
     plain = join_versions(simplify(text))
     words = [word for _, word in find_words(plain)]
     tokens = [unaccent(word).lower() for word in words]
     tags = _TAG.findall(plain)
     split = " | ".join(" ".join(cut_humps(tag)) for tag in tags)
-    names = [name for _, name in (*find_names(plain), *find_names(split))]
+    written = [name for _, name in find_names(plain)]
+    names = [*written, *(name for _, name in find_names(split))]
     segments = cut_segments(plain)
     near, followers = _neighbours(segments, names)
     return Mentions(
         plain,
         plain.lower(),
         languages,
+        authors,
         frozenset(name.key for name in names),
+        frozenset({name.key for name in names} - {name.key for name in written}),
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(keep_letters(tag.lower()) for tag in tags),
         frozenset(word for word in words if word.isupper()),
@@ -227,6 +235,19 @@ def cut_segments(text: str) -> list[str]:
     """Return the runs of letters and of digits of a text, in small letters."""
     cut = [match.group().lower() for match in _SEGMENT.finditer(unaccent(text))]
     return [segment.removesuffix(".0") for segment in cut if segment not in ("v", "s")]
+
+
+def cut_pieces(text: str) -> Iterator[str]:
+    """Yield what words of a text are compared by: six letters of a Latin one, pairs of Chinese
+    characters, numbers, of years the last two digits."""
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if has_han(piece):
+            yield from (a + b for a, b in pairwise(piece))
+        elif piece.isdigit():
+            yield piece[-2:] if len(piece) == 4 else piece
+        else:
+            yield piece[:6]
 
 
 def _neighbours(

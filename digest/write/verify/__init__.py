@@ -8,7 +8,7 @@ in the item's words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +43,7 @@ from digest.write.verify.figures import (
     is_magnitude,
     is_supported,
     is_uncontradicted,
+    read_counts,
 )
 from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import (
@@ -155,6 +156,7 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
 
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
+    stated = read_counts(amounts)
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     for amount in amounts:
         dated = amount.start in dates and (
@@ -175,16 +177,16 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
         derived = is_derived(amount, clause, evidence.operands, summed=summed)
-        if not derived and not _is_counted_up(amount, amounts, evidence):
+        if not derived and not _is_counted_up(amount, stated, evidence):
             yield Claim("figure" if derived is False else "derived", amount.text)
 
 
-def _is_counted_up(amount: Amount, amounts: Sequence[Amount], evidence: Evidence) -> bool:
+def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:
     """Return True for what a reader counts up himself: a few things of the posts, or the time
     between days that they name or were written on."""
     dated = evidence.names_days or len(evidence.created) > 1 or amount.unit in evidence.spans
     written = [other for other in evidence.amounts if other.end]
-    return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, amounts, written)
+    return (dated or amount.unit not in SPANS) and is_uncontradicted(amount, stated, written)
 
 
 def _turned_moves(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[str]:
@@ -242,7 +244,7 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
 def _missing_tickers(text: str, evidence: Evidence) -> Iterator[str]:
     for words, ticker in find_tickers(text):
         entry = find_ticker(ticker)
-        known = entry and entry.key in evidence.mentions.keys
+        known = entry and entry.key in evidence.mentions.keys - evidence.mentions.glued
         if ticker.lower() not in _MONEY and not known and not _is_written(ticker, evidence):
             yield words
 

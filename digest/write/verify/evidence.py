@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from digest.models import Post
-from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
+from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues, find_durations
 from digest.reading.contexts import count_entries, find_direction, find_moves
 from digest.reading.days import (
     Day,
@@ -84,7 +84,7 @@ class Evidence:
     @cached_property
     def mentions(self) -> Mentions:
         """Return what the posts name, with their authors and sources."""
-        return read_mentions(self.text, self.languages)
+        return read_mentions(self.text, self.languages, " ".join(sorted(self.authors)))
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
@@ -129,7 +129,7 @@ def _read(
     bare = blank_days(words)
     days, terms = find_days(words), find_terms(words)
     short_days = find_short_days(bare)
-    meant = [as_day(day) for day in resolve_days(words, terms, created)]
+    meant = [as_day(day) for day in resolve_days(words, terms, created, days)]
     numbers = find_amounts(bare)
     amounts = (
         *numbers,
@@ -185,6 +185,7 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
     24/7 as figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
+    yield from find_durations(words)
     for numeral in find_bare_scales(words):
         text = words[numeral.start : numeral.end]
         yield Amount(numeral.start, numeral.end, text, (Quantity(numeral.value, ""),))

@@ -85,7 +85,7 @@ def _convert(
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES and unit != "rank":
         return None
-    if counts and fact_unit and not unit and fact_unit in ("percent", "times", "pp"):
+    if counts and fact_unit and not unit and fact_unit in ("percent", "times"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
         return mine.value, other.value
@@ -130,7 +130,14 @@ def _trailing_step(value: float) -> float:
     return float(10 ** (len(digits) - len(digits.rstrip("0"))))
 
 
-def is_uncontradicted(amount: Amount, stated: Sequence[Amount], others: Sequence[Amount]) -> bool:
+def read_counts(amounts: Sequence[Amount]) -> Set[tuple[float, str]]:
+    """Return the values of amounts in all readings, each with its unit."""
+    return {(q.value, q.unit.removeprefix("count")) for a in amounts for q in a.quantities}
+
+
+def is_uncontradicted(
+    amount: Amount, stated: Set[tuple[float, str]], others: Sequence[Amount]
+) -> bool:
     """Return True for a small count or span of days whose place no other has: the posts' figures
     of its kind are all among the `stated` ones."""
     measure = _measure(amount.quantities[0])
@@ -138,10 +145,9 @@ def is_uncontradicted(amount: Amount, stated: Sequence[Amount], others: Sequence
         return False
     if amount.in_name or amount.value > MOST_COUNTED or amount.value != int(amount.value):
         return False
-    quantities = {(q.value, q.unit.removeprefix("count")) for a in stated for q in a.quantities}
     return not any(
         _measure(quantity) == measure
-        and (quantity.value, quantity.unit.removeprefix("count")) not in quantities
+        and (quantity.value, quantity.unit.removeprefix("count")) not in stated
         for other in others
         if not other.in_name
         for quantity in other.quantities
@@ -200,9 +206,9 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     """Return True where a rate of the posts, in one of their spans of time or in the one behind
     it, gives the amount in a span that the clause counts by: $60 billion a year are 5 a month, one
     in two seconds 30 a minute."""
-    facts = [quantity for other in others for quantity in other.quantities[:1]]
+    facts = [quantity for other in others for quantity in other.quantities[:1]][:MOST_OPERANDS]
     rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
-    rates += [(fact, _seconds(unit)) for fact in facts[:MOST_OPERANDS] for unit in spans]
+    rates += [(fact, _seconds(unit)) for fact in facts for unit in spans]
     tolerance = max(_find_tolerance(amount, clause), 0.02 * abs(amount.value))  # months differ
     targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by} - {0.0}
     return any(

@@ -50,6 +50,7 @@ from digest.reading.names import (
 )
 from digest.reading.segment import Word, segmenter
 from digest.reading.sounds import unaccent
+from digest.reading.speakers import find_lower_speakers, speaks
 from digest.reading.vocabulary import KnownName, load_words
 from digest.text import language
 
@@ -84,6 +85,7 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             unlisted += _missing_words(name.text, plain, start, mentions)
     yield from _missing_lone_words(plain, spans, mentions)
     yield from _turned_places(plain, mentions)
+    yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     latin = [
         name for name in dict.fromkeys(unlisted) if foreign and not any(map(str.isdigit, name))
     ]
@@ -151,8 +153,11 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
         return True
     end = start + len(name.text)
     beside = text[max(0, start - BESIDE_CHARS) : end + BESIDE_CHARS]
-    if any(_stands_beside(owned, beside) and _is_owned(owned, mentions) for owned in entry.owns):
-        return True  # "OpenAI's Sora" is proved by Sora
+    # "OpenAI's Sora" is proved by Sora, but not that OpenAI says so.
+    if (not speaks(text, end) or _is_author(entry, mentions)) and any(
+        _stands_beside(owned, beside) and _is_owned(owned, mentions) for owned in entry.owns
+    ):
+        return True
     short = find_entry(entry.key.split()[0]) if entry.ticker else None
     if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
         return True  # CRCL is Circle Internet, for short Circle
@@ -168,6 +173,12 @@ def _list_homes(mentions: Mentions) -> set[str]:
     """Return where the makers of the posts' products are at home: Claude is of the US."""
     makers = {maker for key in mentions.keys for maker in find_owners(key)}
     return {home.key for maker in makers for home in find_owners(maker.spellings[0])}
+
+
+def _is_author(entry: KnownName, mentions: Mentions) -> bool:
+    """Return True where an author is called like something that the company owns: @claudeai."""
+    authors = keep_letters(mentions.authors)
+    return any(len(owned) > 2 and glue(owned.replace(" ", "")) in authors for owned in entry.owns)
 
 
 def _stands_beside(owned: str, beside: str) -> bool:
@@ -307,6 +318,8 @@ def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
     apart = [(a, b) for a, b in pairwise(cut) if (a, b) not in mentions.near]
     if any(len(a) == 1 or len(b) == 1 for a, b in apart if a.isalpha() or b.isalpha()):
         return False  # 4B is not 4M, B200 not H200
+    if len(cut) > 2 and all(len(segment) == 1 for segment in cut):
+        return False  # A2A
     strange = [s for s in cut if s not in mentions.segments and s not in mentions.words]
     return not apart or not strange
 

@@ -22,6 +22,8 @@ from digest.write.verify.evidence import Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
+NEAR_DAYS = 30
+"""From a post to what it may mean by 9.19."""
 MOST_DAYS = 20
 """Days of the posts that are compared: a calendar gives chance results."""
 
@@ -46,7 +48,9 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
     terms = find_terms(bare)
     stated = {term.value for term in terms}
-    posted_terms = {*evidence.terms, *_find_day_terms(posted, evidence)}
+    near = [day for day in evidence.short_days if _is_near(day, evidence)]
+    posted_terms = {*evidence.terms, *_find_day_terms((*evidence.days, *near), evidence)}
+    posted_terms |= {f"month {day.month}" for day in evidence.short_days}
     posted_terms.update(end for term in evidence.terms for end in _find_ends(term))
     posted_terms.update(_find_own_terms(evidence, stated))
     for term in terms:
@@ -63,6 +67,12 @@ def find_missing_spans(bare: str, evidence: Evidence) -> list[str]:
     """Return the spans of time that a statement counts by where its posts count by others."""
     counted = {unit: words for words, by, unit in read_spans(bare) if by and evidence.spans}
     return [words for unit, words in counted.items() if unit not in evidence.spans]
+
+
+def _is_near(day: Day, evidence: Evidence) -> bool:
+    """Return True for 9.19 in a post of those weeks; elsewhere it may be a version."""
+    dates = _list_dates([day], evidence)
+    return any(abs((at - evidence.created[0].date()).days) <= NEAR_DAYS for at in dates)
 
 
 def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
