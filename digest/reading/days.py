@@ -105,6 +105,8 @@ _HOUR = re.compile(
     rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两)(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>{_NUM})\s?分?)?(?!间))(?![\d%])",
     re.I,
 )
+_RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
+"""The 2 of 2-4:30pm."""
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst 伦敦时间 英国时间",
@@ -128,6 +130,10 @@ _RELATIVE = re.compile(
     rf"|(?P<n>\d\d?|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?P<unit>days?|weeks?|[天日周])\s?之?(?P<side>ago|前|后|later|from now|until|left|to go)?",
     re.I,
 )
+
+
+_NTH_DAY = re.compile(rf"\bday (\d\d?)\b|第({_NUM})天", re.I)
+"""Of what began so many days before."""
 
 
 @cache
@@ -266,6 +272,11 @@ def find_hours(text: str) -> list[Hour]:
             hour = 0
         zone = _find_zone(text, match)
         either = hour <= 12 and clock[0] != "0" and not (late or half or zone)
+        begin = _RANGE_BEGIN.search(text, max(0, match.start() - 6), match.start())
+        if late and begin and 1 <= (first := int(begin[1])) <= 12:
+            morning = (late == "a") != (first % 12 > hour % 12)  # 11-1pm begins in the morning
+            minutes = 60 * (first % 12 + (0 if morning else 12))
+            hours.append(Hour(*begin.span(1), begin[1], minutes, zone))
         hours.append(Hour(*match.span(), match.group().strip(), hour * 60 + minute, zone, either))
     return _share_zones(hours, text)
 
@@ -330,6 +341,8 @@ def resolve_days(
                 length = 7 if match["unit"][0].lower() in "w周" else 1
                 sign = -1 if side in ("ago", "前") else 1
                 days.add(today + timedelta(days=sign * number * length))
+    for match in _NTH_DAY.finditer(text):
+        days.add(today - timedelta(days=_number(match[1] or match[2]) - 1))
     for term in terms:
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":

@@ -25,6 +25,7 @@ _ORDINARY_ENDINGS = tuple(
 )
 """Of words that open a sentence and are in no list."""
 _JOINT = re.compile(r"[-.&+'_]")
+_CAPITALISED = re.compile(r"(?:\b[A-Z][a-z]+ )+$")
 _VERSION_TAIL = re.compile(r"[\s-]*v?\d.*$")
 _ENDINGS = sorted("'s s es ed ing d er ers ly n an ian ese ish".split(), key=len, reverse=True)
 _VERSION = re.compile(
@@ -190,6 +191,12 @@ def follows_name(text: str, at: int) -> bool:
     last = before.split()[-1:] if before[-1:] == " " else []
     word = last[0].lstrip("(\"'“[（") if last else ""
     return "A" <= word[:1] <= "Z" and all(char.isalnum() or char in "._-" for char in word)
+
+
+def join_name(text: str, start: int, end: int) -> str:
+    """Return a part of a name with the capitalised words before it: University College London."""
+    before = _CAPITALISED.search(text, max(0, start - 40), start)
+    return f"{before[0] if before else ''}{text[start:end]}"
 
 
 def looks_ordinary(word: str) -> bool:

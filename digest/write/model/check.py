@@ -20,9 +20,9 @@ from digest.write.model.schemas import Check, Judgement, read_numbers
 from digest.write.verify import ClaimKind, verify
 from digest.write.verify.exchanged import EXCHANGED
 
-FIRST_CHARS, OTHER_CHARS = 600, 300
-"""Characters shown of the first post that an item cites, and of the others, where the writer saw
-none of it."""
+UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
+"""Characters of a post that the writer saw nothing of, in the check and in the repair: what an item
+says of it may stand anywhere. A report's writer saw all its posts."""
 MAX_REFUSED = 0.4
 """Share of good items that a check may refuse. An answer that refuses more is not believed: a
 post may have talked to the model."""
@@ -47,8 +47,8 @@ def show_items(
         if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
             continue
         added = {
-            post.key: shown.repeat_post(post, OTHER_CHARS if n else FIRST_CHARS)
-            for n, post in enumerate(candidate.posts)
+            post.key: shown.repeat_post(post, UNSEEN_CHARS)
+            for post in candidate.posts
             if post.key not in posts
         }
         cites = ", ".join(map(shown.find_id, candidate.posts))
@@ -94,7 +94,7 @@ def show_failed(
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
         lines.append(f"wrong: {'; '.join(_explain(candidate))[:300]}")
-        lines += [shown.repeat_post(post, FIRST_CHARS) for post in candidate.posts]
+        lines += [shown.repeat_post(post, REPAIR_CHARS) for post in candidate.posts]
         block = "\n".join(lines)
         room -= tokens(block)
         if room < 0:

@@ -21,6 +21,7 @@ from digest.reading.contexts import (
     find_direction,
     find_moves,
     find_turned_words,
+    has_cue,
     joins_things,
 )
 from digest.reading.days import blank_days, blank_zones, find_terms
@@ -177,8 +178,23 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
         derived = is_derived(amount, clause, evidence.operands, summed=summed)
-        if not derived and not _is_counted_up(amount, stated, evidence):
+        counted = _is_multiplied(amount, amounts, clause, evidence) or _is_counted_up(
+            amount, stated, evidence
+        )
+        if not derived and not counted:
             yield Claim("figure" if derived is False else "derived", amount.text)
+
+
+def _is_multiplied(
+    amount: Amount, amounts: Sequence[Amount], clause: str, evidence: Evidence
+) -> bool:
+    """Return True for the total of a post's figure for each of the things that a statement counts:
+    "$1,000 for each of the four, $4,000 in all"."""
+    if amount.unit in ("", "count") or not has_cue(clause, "sum"):
+        return False
+    counts = {own.value for own in amounts if own.unit in ("", "count") and own is not amount}
+    facts = {fact.value for fact in evidence.operands if fact.unit == amount.unit}
+    return any(count * fact == amount.value for count in counts if count > 1 for fact in facts)
 
 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:

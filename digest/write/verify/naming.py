@@ -29,6 +29,7 @@ from digest.reading.mentions import (
     glue,
     has_han,
     has_word,
+    join_name,
     keep_letters,
     looks_ordinary,
     strip_ending,
@@ -149,9 +150,9 @@ _POSSESSIVES = (
 def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
     if {entry.key, name.key} & mentions.keys or _is_spelled(entry, name, mentions):
         return True
-    if _has_initials(name.text, mentions):
-        return True
     end = start + len(name.text)
+    if _has_initials(name.text, mentions) or _has_initials(join_name(text, start, end), mentions):
+        return True
     beside = text[max(0, start - BESIDE_CHARS) : end + BESIDE_CHARS]
     # "OpenAI's Sora" is proved by Sora, but not that OpenAI says so.
     if (not speaks(text, end) or _is_author(entry, mentions)) and any(
