@@ -57,6 +57,15 @@ def test_each_post_is_shown_once_and_items_that_failed_for_good_are_not() -> Non
     assert show_items(items, ShownPosts(), 5)[2] == {}
 
 
+def test_of_a_post_that_the_writer_did_not_see_the_end_is_shown_too() -> None:
+    long = post(f"It is out. {'More of it comes. ' * 60}It works offline.", "2")
+    item = Candidate("points", Item("It works offline.", cites=("x:2",)), (long,))
+    seen = ShownPosts()
+    seen.show_post(long, 100)
+    assert "works offline" in show_items([item], ShownPosts(), 2000)[0]
+    assert "works offline" not in show_items([item], seen, 2000)[0]
+
+
 def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
     items = [candidate("Northlight has released it."), candidate("Ada Lin paid."), candidate("x")]
     answer = said(
