@@ -44,6 +44,7 @@ LEADING = 3
 """Stories that the overview tells."""
 LEAST_OVERVIEW = 0.3
 """Margin of `stands_alone` of a sentence that opens the report."""
+_HAN, _HAN_STOP = ("zh", "ja"), "。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
     in the report's language where a further story of the event has one."""
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
-        if value < (LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET):
+        is_busy = len(candidates) >= QUIET and not draft.is_small
+        if value < (LEAST_POINT if is_busy else LEAST_QUIET):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)
@@ -114,7 +116,7 @@ def _make_point(draft: Draft, candidate: _Candidate) -> Item:
     """Return the point: a title where the first sentence is short, then what follows it."""
     lead = candidate.lead
     following = _list_following(draft, lead)
-    script = "zh" if lead.sentence.language in ("zh", "ja") else "en"
+    script = "zh" if lead.sentence.language in _HAN else "en"
     if len(lead.text) > MAX_TITLE[script]:
         return make_item(draft, candidate.story, [lead, *following])
     draft.add(candidate.story, lead, *following)
@@ -129,7 +131,7 @@ def _make_point(draft: Draft, candidate: _Candidate) -> Item:
 def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
     """Return the next sentences of the same post, as long as they can be read."""
     following: list[Quote] = []
-    room = ROOM["zh" if language(lead.text) in ("zh", "ja") else "en"]
+    room = ROOM["zh" if language(lead.text) in _HAN else "en"]
     place = lead.sentence.place
     for quote in draft.quotes.get(lead.post.key, ()):
         if quote.sentence.place <= place:
@@ -164,9 +166,13 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     ][:LEADING]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
-    zh = draft.language == "zh"
-    opening, stop = ("今天的主要消息：", "。") if zh else ("In the news: ", ".")
+    opening = "今天的主要消息：" if draft.language == "zh" else "In the news: "
     sentences = [
-        Item(quote.text.rstrip("。.！!；;") + stop, cites=(quote.post.key,)) for quote in leads
+        Item(
+            quote.text.rstrip("。.！!；;")
+            + (_HAN_STOP if quote.sentence.language in _HAN else "."),
+            cites=(quote.post.key,),
+        )
+        for quote in leads
     ]
     return [replace(sentences[0], text=opening + sentences[0].text), *sentences[1:]]

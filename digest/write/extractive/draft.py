@@ -28,6 +28,8 @@ from digest.write.extractive.quotes import (
 )
 
 MAX_CITES = 5
+FEW_STORIES = 20
+"""With fewer stories than this all that were selected are of the topic."""
 ON_TOPIC, SURE_NEWS = 0.30, 0.66
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic."""
@@ -51,6 +53,9 @@ MOST_ADVERTISEMENT = 0.2
 LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.2
 """Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
 around it; and of one that its source cut off."""
+LEAST_NEWSROOM = -0.9
+"""The same of a headline from a feed, which its editors wrote to stand alone: the head learned from
+people's posts, and knows the names of one field."""
 WEIGHTS = {
     "news": 1.45,
     "advertisement": -0.8,
@@ -111,6 +116,8 @@ class Draft:
         self.material = material
         self.language: Language = material.topic.language
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
+        self.is_small = len(material.stories) < FEW_STORIES
+        """True where little is left to choose from: what was selected is told."""
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
         self.printed: list[Quote] = []
@@ -126,7 +133,7 @@ class Draft:
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
         for story in self.material.stories:
-            if not story.market and is_topical(story):
+            if not story.market and (self.is_small or is_topical(story)):
                 yield story
 
     @cached_property
@@ -250,6 +257,7 @@ def tells_news(quote: Quote) -> bool:
     sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MOST_ADVERTISEMENT
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
     least = LEAST_HEADLINE if is_headline else LEAST_FITNESS
+    least = LEAST_NEWSROOM if is_headline and quote.post.source == "rss" else least
     least = LEAST_CUT if is_cut_headline(quote.sentence) else least
     return (
         quote.opinion <= MAX_OPINION
