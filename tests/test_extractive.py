@@ -20,12 +20,11 @@ from digest.models import (
     SourceResult,
     Window,
 )
-from digest.reading import Story, attach, read
+from digest.reading import Story, read
 from digest.reading.assets import find_assets
-from digest.reading.heads import score_posts
 from digest.reading.names import find_names
 from digest.reading.vocabulary import load_words
-from digest.select.embed import embed, has_encoder
+from digest.select.embed import has_encoder
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.text import clean
@@ -499,34 +498,3 @@ if __name__ == "__main__":
     for spoken in languages:
         report = as_text(written(sample("2025-12-06"), spoken))
         (GOLDEN / f"report_{spoken}.txt").write_text(report, encoding="utf-8")
-
-
-def test_a_small_day_of_feeds_is_told_whole() -> None:
-    """Headlines of editors stand alone, whatever a head that learned from people's posts says."""
-    texts = [
-        "Qinhe recalls 11,411 Vega vans\nThe coolant may corrode the battery.",
-        "Lumen Motors' margin rises to 13.9% in the third quarter\nIt expects 120,000 deliveries.",
-        "Ministry asks for comments on the energy limit of electric cars\nFrom 2026 on it binds.",
-        "Orchid X9 goes on sale from 309,800 yuan\nIts range is 1,602 km.",
-        "Charging points pass 18.6 million\nThat is 54% more than a year ago.",
-        "Nova Cell shows a sodium battery of 175 Wh per kilogram\nIt works at minus 40 degrees.",
-    ]
-    topic = replace(TOPIC, language="en", about="Electric cars and batteries.", keywords=("car",))
-    posts = [replace(post(text, str(n), author=""), source="rss") for n, text in enumerate(texts)]
-    parts = {"fit": 0.25, "news": 0.6, "engagement": 0.4, "substance": 0.5}
-    readings = read(posts)
-    vectors = embed([reading.plain for reading in readings])
-    attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
-    stories = tuple(Story((r,), 1.0, parts, event=n) for n, r in enumerate(readings))
-    points = next(s.items for s in write(material(stories, topic=topic)) if s.name == "points")
-    assert sum(item.status != "note" for item in points) >= 4, points
-
-
-def test_a_chinese_sentence_ends_as_one_in_an_english_report() -> None:
-    text = "比亚迪公布11月销量：新能源车48.2万辆"
-    chinese = replace(post(text, "1", author=""), source="rss")
-    parts = {"fit": 0.8, "news": 0.9, "engagement": 0.4, "substance": 0.5}
-    story = Story(tuple(read([chinese])), 1.0, parts)
-    sections = write(material((story,), topic=replace(TOPIC, language="en")))
-    overview = next(s.items for s in sections if s.name == "overview")
-    assert overview[0].text == f"In the news: {text}。"
