@@ -36,7 +36,7 @@ chaos: .venv/ready ## kills the sending process 200 times, and long faults, many
 	$(BIN)/python -m tools.chaos_faults
 	$(BIN)/python -m tools.chaos_clock 60
 	$(BIN)/python -c "from tools.chaos_workers import main; main()"
-	FULL=1 $(BIN)/python -m pytest -n auto tests/test_naughty.py tests/test_ledger_machine.py tests/test_damage.py tests/test_collect.py
+	FULL=1 $(BIN)/python -m pytest -n auto tests/test_platforms.py tests/test_ledger_machine.py tests/test_damage.py tests/test_collect.py
 
 evaluate: .venv/ready ## what selection is worth on labelled days, and the verifier; DATA=DIR for another folder
 	$(BIN)/python -m tools.evaluate $(DATA)

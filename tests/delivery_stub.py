@@ -12,52 +12,32 @@ import itertools
 import json
 import sys
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 from discord.utils import time_snowflake
 
+from tests.loopback import Handler, Loopback, reply
+
 TELEGRAM_TOKEN = "7:stub"
 DISCORD_TOKEN = "stub.discord"
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+_EITHER = {"chat_id", "message_thread_id", "reply_markup", "disable_notification"}
 _TELEGRAM_FIELDS = {
-    "sendMessage": {
-        "chat_id",
-        "text",
-        "message_thread_id",
-        "entities",
-        "reply_markup",
-        "link_preview_options",
-        "disable_notification",
-    },
-    "sendPhoto": {
-        "chat_id",
-        "photo",
-        "caption",
-        "caption_entities",
-        "message_thread_id",
-        "reply_markup",
-        "disable_notification",
-    },
+    "sendMessage": _EITHER | {"text", "entities", "link_preview_options"},
+    "sendPhoto": _EITHER | {"photo", "caption", "caption_entities"},
 }
-_DISCORD_FIELDS = {
-    "content",
-    "embeds",
-    "components",
-    "flags",
-    "allowed_mentions",
-    "nonce",
-    "enforce_nonce",
-    "attachments",
-    "tts",
-}
+_DISCORD_FIELDS = set("content embeds components flags allowed_mentions attachments tts".split())
+_DISCORD_FIELDS |= {"nonce", "enforce_nonce"}
 _POST_FIELDS = _DISCORD_FIELDS - {"nonce", "enforce_nonce", "tts"}
 
 _ME: dict[str, Any] = {"id": 7, "is_bot": True, "first_name": "Made up", "username": "made_up_bot"}
 _ME |= {"discriminator": "0", "avatar": None, "global_name": None}
+_PROXY = {"Via": "1.1 google"}
+"""Of Discord's own: discord.py believes a 429 only with it."""
 _FAULT = web.RequestKey("fault", str)
 Fault = str
 """What goes wrong with a call: `drop_before`, `drop_after`, `late SECONDS`, or an answer: `CODE BODY`."""
@@ -104,7 +84,7 @@ class Window:
         return True
 
 
-class DeliveryStub:
+class DeliveryStub(Loopback):
     """Both platforms. `fault(platform, chat, call)` says what goes wrong with a call, or nothing;
     `call` counts the calls of that platform from 1."""
 
@@ -116,10 +96,10 @@ class DeliveryStub:
         latency: float = 0.0,
         fault: Callable[[str, str, int], Fault | None] | None = None,
     ) -> None:
+        super().__init__()
         self.latency, self.fault = latency, fault or (lambda *_: None)
         self.windows = {"telegram": Window(telegram_rate), "discord": Window(discord_rate)}
         self.books = {"telegram": Book(), "discord": Book()}
-        self.problems: list[str] = []
         self.news: set[str] = set()
         self.forgets_nonces = self.forbids_threads = self.hides_history = False
         self.threads: dict[str, str] = {}
@@ -130,46 +110,34 @@ class DeliveryStub:
         """Channels by the threads under their messages."""
         self.forums: dict[str, str] = {}
         """Forums by their posts."""
-        self.url, self.port = "", 0
         self._ids = itertools.count(1000)
         self._by_nonce: dict[tuple[str, str], str] = {}
         self._channel: dict[str, list[dict[str, Any]]] = {}
         self._file_ids: set[str] = set()
-        self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/bot{token}/getMe", self._me)
-        app.router.add_post("/bot{token}/{method}", self._telegram)
-        app.router.add_post("/api/v10/channels/{channel}/messages", self._discord)
-        app.router.add_get("/api/v10/channels/{channel}/messages", self._history)
-        app.router.add_post("/api/v10/channels/{channel}/messages/{id}/crosspost", self._crosspost)
-        app.router.add_post("/api/v10/channels/{channel}/messages/{id}/threads", self._thread)
-        app.router.add_post("/api/v10/channels/{channel}/threads", self._open_post)
-        app.router.add_get("/api/v10/channels/{channel}", self._place)
-        app.router.add_get("/api/v10/guilds/{guild}/threads/active", self._active)
-        app.router.add_get("/stub", self._told)
-        app.router.add_get("/api/v10/users/@me", self._me)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        return self
-
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        if self._runner:
-            await self._runner.cleanup()
-        if self.problems and kind is None:
-            raise AssertionError("\n".join(self.problems[:20]))
+    def routes(self) -> Iterable[tuple[str, str, Handler]]:
+        """Return the routes of both platforms, and that of the ledger."""
+        discord, channel = "/api/v10", "/api/v10/channels/{channel}"
+        return [
+            ("POST", "/bot{token}/getMe", self._me),
+            ("POST", "/bot{token}/{method}", self._telegram),
+            ("POST", f"{channel}/messages", self._discord),
+            ("GET", f"{channel}/messages", self._history),
+            ("POST", f"{channel}/messages/{{id}}/crosspost", self._crosspost),
+            ("POST", f"{channel}/messages/{{id}}/threads", self._thread),
+            ("POST", f"{channel}/threads", self._open_post),
+            ("GET", channel, self._place),
+            ("GET", f"{discord}/guilds/{{guild}}/threads/active", self._active),
+            ("GET", f"{discord}/users/@me", self._me),
+            ("GET", "/stub", self._told),
+        ]
 
     async def _thread(self, request: web.Request) -> web.Response:
         """Open a thread with the id of its message, as Discord does."""
         sent, id_ = await request.json(), request.match_info["id"]
         known = {one["id"] for one in self._channel.get(request.match_info["channel"], [])}
         if id_ not in known or set(sent) - {"name", "auto_archive_duration"}:
-            self.problems.append(f"discord: a thread under {id_} with {sorted(sent)}")
+            self.faults.append(f"discord: a thread under {id_} with {sorted(sent)}")
         if self.forbids_threads:
             return _answer(403, {"message": "Missing Permissions", "code": 50013})
         self.threads[id_] = str(sent["name"])
@@ -188,11 +156,8 @@ class DeliveryStub:
         return _answer(200, {"id": id_, "type": kind, "last_message_id": newest})
 
     async def _active(self, _: web.Request) -> web.Response:
-        posts = [
-            {"id": id_, "parent_id": self.forums[id_], "name": name}
-            for id_, name in self.threads.items()
-            if id_ in self.forums
-        ]
+        there = [(id_, name) for id_, name in self.threads.items() if id_ in self.forums]
+        posts = [{"id": id_, "parent_id": self.forums[id_], "name": name} for id_, name in there]
         return _answer(200, {"threads": posts, "members": []})
 
     async def _open_post(self, request: web.Request) -> web.Response:
@@ -201,7 +166,7 @@ class DeliveryStub:
         odd = set(sent) - {"name", "auto_archive_duration", "message"}
         odd |= set(sent["message"]) - _POST_FIELDS
         if odd or forum not in self.forums.values() or not 0 < len(sent["name"]) <= 100:
-            self.problems.append(f"discord: a post in {forum} with {sorted(odd)}")
+            self.faults.append(f"discord: a post in {forum} with {sorted(odd)}")
         if ended := await self._before(request, "discord", forum):
             return ended
         if self.forbids_threads:
@@ -215,7 +180,7 @@ class DeliveryStub:
 
     async def _told(self, _: web.Request) -> web.Response:
         told = {name: vars(book) | {"doubled": book.doubled} for name, book in self.books.items()}
-        return web.json_response(told | {"problems": self.problems})
+        return _answer(200, told | {"problems": self.faults})
 
     async def _me(self, _: web.Request) -> web.Response:
         return _answer(200, {"ok": True, "result": _ME} | _ME | {"id": "7"})
@@ -239,9 +204,8 @@ class DeliveryStub:
             code, _, body = fault.partition(" ")
             book.limited += code == "429"
             html = body.startswith("<") or not body
-            headers = {} if html else {"Via": "1.1 google"}
-            kind = "text/html" if html else "application/json"
-            return web.Response(status=int(code), text=body, content_type=kind, headers=headers)
+            headers = {} if html else _PROXY
+            return reply(int(code), body, headers, "text/html" if html else "application/json")
         return None
 
     async def _after(self, request: web.Request, book: Book) -> None:
@@ -265,7 +229,7 @@ class DeliveryStub:
         if request.match_info["token"] != TELEGRAM_TOKEN:
             return _answer(401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
         if method not in _TELEGRAM_FIELDS or set(sent) - _TELEGRAM_FIELDS[method]:
-            self.problems.append(f"telegram: {method} {sorted(sent)}")
+            self.faults.append(f"telegram: {method} {sorted(sent)}")
         if ended := await self._before(request, "telegram", chat):
             return ended
         text = str(sent.get("text") or sent.get("caption") or "")
@@ -297,9 +261,9 @@ class DeliveryStub:
         if request.headers.get("Authorization") != f"Bot {DISCORD_TOKEN}":
             return _answer(401, {"message": "401: Unauthorized", "code": 0})
         if set(sent) - _DISCORD_FIELDS or sent.get("enforce_nonce") is not True:
-            self.problems.append(f"discord: {sorted(sent)}")
+            self.faults.append(f"discord: {sorted(sent)}")
         if not 0 < len(sent.get("nonce", "")) <= 25 or bool(sent.get("attachments")) != pictured:
-            self.problems.append(f"discord: nonce {sent.get('nonce')!r}, {sent.get('attachments')}")
+            self.faults.append(f"discord: nonce {sent.get('nonce')!r}, {sent.get('attachments')}")
         if ended := await self._before(request, "discord", chat):
             return ended
         book = self.books["discord"]
@@ -312,9 +276,8 @@ class DeliveryStub:
         id_ = str(next(self._ids))
         self._by_nonce[chat, sent["nonce"]] = id_
         book.uploads += pictured
-        self._channel.setdefault(chat, []).append(
-            {"id": id_, "author": {"bot": True}, **sent, "nonce": None}
-        )
+        message = {"id": id_, "author": {"bot": True}, **sent, "nonce": None}
+        self._channel.setdefault(chat, []).append(message)
         self._take("discord", chat, _said(sent))
         await self._after(request, book)
         return _answer(200, {"id": id_, "channel_id": chat})
@@ -325,7 +288,7 @@ class DeliveryStub:
 
     async def _crosspost(self, request: web.Request) -> web.Response:
         if request.match_info["channel"] not in self.news:
-            self.problems.append("discord: crosspost outside an announcement channel")
+            self.faults.append("discord: crosspost outside an announcement channel")
         self.books["discord"].published += 1
         return _answer(200, {"id": request.match_info["id"]})
 
@@ -364,9 +327,7 @@ def _too_many(platform: str) -> web.Response:
 
 
 def _answer(code: int, told: Any) -> web.Response:
-    # discord.py reads JSON only under exactly this type.
-    headers = {"Via": "1.1 google", "Content-Type": "application/json"}
-    return web.Response(status=code, body=json.dumps(told).encode(), headers=headers)
+    return reply(code, told, _PROXY)
 
 
 async def serve(told: dict[str, Any]) -> None:
@@ -375,7 +336,7 @@ async def serve(told: dict[str, Any]) -> None:
         sys.stdout.write(stub.url + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
-        stub.problems.clear()
+        stub.faults.clear()
 
 
 if __name__ == "__main__":

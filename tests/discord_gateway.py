@@ -1,10 +1,10 @@
-"""The gateway of the Discord server of the tests: the sockets of bots, and the world they hear of."""
+"""The gateway of the Discord server of the tests: the sockets of bots, the world they hear of, and what
+people do there, as Discord's own app lets them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
 import zlib
 from collections.abc import Callable
@@ -15,17 +15,10 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests import discord_rules as rules
-from tests.discord_rules import Json, bits
-from tests.discord_things import (
-    APPLICATION,
-    KINDS,
-    PERSONS,
-    USUAL,
-    Channel,
-    Guild,
-    Message,
-    Person,
-)
+from tests import discord_things as things
+from tests.discord_rules import FILE_SIZE, Json, bits
+from tests.discord_things import APPLICATION, KINDS, Channel, Guild, Interaction, Message, Person
+from tests.loopback import Loopback
 
 TOKEN = "MTAwMQ.discord.test-token"
 GUILDS, MEMBERS, PRESENCES, GUILD_MESSAGES, DIRECT, CONTENT = 1, 2, 1 << 8, 1 << 9, 1 << 12, 1 << 15
@@ -63,10 +56,6 @@ def _packer(name: str) -> Callable[[str], Any]:
     if name == "zlib-stream":
         zipped = zlib.compressobj()
         return lambda text: zipped.compress(text.encode()) + zipped.flush(zlib.Z_SYNC_FLUSH)
-    if name == "zstd-stream":
-        with contextlib.suppress(ImportError):
-            zstd = importlib.import_module("compression.zstd").ZstdCompressor()
-            return lambda text: zstd.compress(text.encode(), mode=zstd.FLUSH_BLOCK)
     return str
 
 
@@ -87,18 +76,17 @@ class Session:
             self.line.put(self.log[-1])
 
 
-class World:
+class World(Loopback):
     """What there is: guilds, channels, people, messages, and the bots that hear of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bot = Person(APPLICATION, "Test bot", "en-US", bot=True)
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
         self.people: dict[int, Person] = {}
         self.sessions: dict[str, Session] = {}
-        self.calls: list[tuple[str, str, Any]] = []
         self.refusals: list[str] = []
-        self.faults: list[str] = []
         self._messages: dict[int, Message] = {}
         self._ids = iter(range(1, 1 << 22))
 
@@ -121,7 +109,7 @@ class World:
         """A server with an owner of its own; `bot`: whether the bot is in it already."""
         owner = self.person(id + 9_000_000_000, f"Owner of {name}", locale)
         guild = self.guilds[id] = Guild(id, name, locale, owner, present=False)
-        guild.members = {self.bot: bits(USUAL.split()), owner: bits(PERSONS.split())}
+        guild.members = {self.bot: bits(things.USUAL.split()), owner: bits(things.PERSONS.split())}
         if bot:
             self.add_bot(guild)
         return guild
@@ -153,7 +141,7 @@ class World:
     def grant(self, guild: Guild, who: Person, **permissions: bool) -> None:
         """Say what a person or `server.bot` may do in a guild; the rest stays as it was."""
         new = who not in guild.members
-        guild.members.setdefault(who, bits(PERSONS.split()))
+        guild.members.setdefault(who, bits(things.PERSONS.split()))
         for name, may in permissions.items():
             bit = bits([name])
             guild.members[who] = guild.members[who] | bit if may else guild.members[who] & ~bit
@@ -189,19 +177,6 @@ class World:
         kept = [m for m in self._messages.values() if m.channel.id == id]
         return [m for m in kept if not m.deleted and not m.loading]
 
-    async def until(self, true: Callable[[], object], seconds: float = 20, what: str = "") -> None:
-        """Wait until something is so; after that time the test fails."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while not true():
-            if loop.time() > end:
-                last = [f"{method} {path}" for method, path, _ in self.calls[-5:]]
-                said = (
-                    f"{what or 'this'} did not happen in {seconds:g} s; the last calls were {last}"
-                )
-                raise AssertionError(f"{said}; refused were {self.refusals[-5:]}; {self.faults}")
-            await asyncio.sleep(0.005)
-
 
 class Gateway(World):
     """The sockets of the bots."""
@@ -210,22 +185,14 @@ class Gateway(World):
         super().__init__()
         self.token, self.gateway_url = TOKEN, ""
         self.identifies: list[Json] = []
-        self.resumes = 0
         self.lines: list[Line] = []
 
     async def cut(self) -> None:
         """Drop the sockets of all bots, without a word."""
-        await self._drop(Line.cut)
-
-    async def reconnect(self) -> None:
-        """Ask all bots to connect again."""
-        await self._drop(lambda line: line.tell(7))
-
-    async def _drop(self, how: Callable[[Line], object]) -> None:
         lines = [*self.lines]
         assert lines, "no bot is connected"
         for line in lines:
-            how(line)
+            line.cut()
         await self.until(lambda: not {*lines} & {*self.lines}, what="the end of the sockets")
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
@@ -264,9 +231,8 @@ class Gateway(World):
             elif not 0 <= shard < shards:
                 await line.ws.close(code=4010, message=b"Invalid shard.")
             else:
-                self._begin(
-                    line, Session(f"session-{self._new_id()}", shard, shards, d["intents"], line)
-                )
+                name = f"session-{self._new_id()}"
+                self._begin(line, Session(name, shard, shards, d["intents"], line))
         elif line.session is None:
             await line.ws.close(code=4003, message=b"Not authenticated.")
 
@@ -285,9 +251,97 @@ class Gateway(World):
         session = self.sessions.get(asked["session_id"])
         if session is None or not 0 <= (asked["seq"] or 0) <= len(session.log):
             return line.tell(9, False)
-        self.resumes += 1
         line.session, session.line = session, line
         for text in session.log[asked["seq"] or 0 :]:
             line.put(text)
         session.tell("RESUMED", {})
         return None
+
+
+class People(Gateway):
+    """People at their apps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer_window = 3.0
+        """Seconds that a bot has for its first answer."""
+        self.user_installed = False
+        """Whether people have the bot for themselves alone."""
+        self.commands: dict[str, Json] = {}
+        self.interactions: list[Interaction] = []
+
+    def _act(
+        self, kind: int, channel: Channel, person: Person, data: Json, source: Message | None = None
+    ) -> Interaction:
+        guild = channel.guild
+        assert channel.id in self.channels, "the channel was deleted"
+        assert channel.type != KINDS["forum"], "in a forum, people can only write in a post"
+        assert guild is None or guild.present, "the bot is not in this guild"
+        assert channel.person in (None, person), "these direct messages belong to someone else"
+        assert self._hearing(guild), "no bot is connected that would see this"
+        now = asyncio.get_running_loop().time()
+        it = Interaction(self._new_id(), kind, channel, person, now, self, source)
+        allowed = {"permissions": str(channel.allowed(person))}
+        payload: Json = {"id": str(it.id), "type": kind, "token": it.token, "version": 1}
+        payload |= {"application_id": str(APPLICATION), "data": data, "locale": person.locale}
+        payload |= {"channel_id": str(channel.id), "channel": channel.wire() | allowed}
+        payload |= {"app_permissions": str(channel.allowed(self.bot)), "entitlements": []}
+        payload |= {"attachment_size_limit": FILE_SIZE, "context": 0 if guild else 1}
+        owner = ("1", person.id) if self.user_installed else ("0", guild.id if guild else 0)
+        payload["authorizing_integration_owners"] = {owner[0]: str(owner[1])}
+        if guild:
+            about = {"id": str(guild.id), "locale": guild.locale, "features": ["COMMUNITY"]}
+            payload |= {"guild_id": str(guild.id), "guild": about, "guild_locale": guild.locale}
+            payload |= {"member": guild.member(person) | allowed}
+        else:
+            payload |= {"user": person.wire()}
+        if source:
+            payload |= {"message": source.wire(self.bot)}
+        self.interactions.append(it)
+        self._tell("INTERACTION_CREATE", payload, guild)
+        return it
+
+    def _call(
+        self, channel: Channel, person: Person, name: str, given: Json, focused: str = ""
+    ) -> Json:
+        """Data of a call of a command, as Discord's window lets a person make it."""
+        assert name in self.commands, f"/{name} is not registered, only {[*self.commands]}"
+        known = self.commands[name]
+        places = known["contexts"] or ([0, 1] if known.get("dm_permission", True) else [0])
+        assert (0 if channel.guild else 1) in places, f"/{name} is not offered here"
+        if channel.guild and person not in channel.guild.members:
+            self.grant(channel.guild, person)
+        needed = int(known["default_member_permissions"] or 0) if channel.guild else 0
+        needed |= bits(["use_application_commands"]) if channel.guild else 0
+        assert channel.allowed(person) & needed == needed, f"{person.name} may not use /{name}"
+        options = rules.options_of(known["options"], given, focused)
+        return {"id": known["id"], "name": name, "type": 1, "options": options}
+
+    async def slash(
+        self, channel: Channel, person: Person, command: str, **given: Any
+    ) -> Interaction:
+        """A person calls a command."""
+        return self._act(2, channel, person, self._call(channel, person, command, given))
+
+    async def complete(
+        self, channel: Channel, person: Person, command: str, focused: str, typed: str
+    ) -> list[Json]:
+        """What the bot offers for a half-typed option."""
+        data = self._call(channel, person, command, {focused: typed}, focused)
+        it = self._act(4, channel, person, data)
+        it.option = next(o["type"] for o in data["options"] if o.get("focused"))
+        await self.until(lambda: it.choices is not None, self.answer_window, "a completion")
+        return it.choices or []
+
+    async def press(self, message: Message, which: str, person: Person) -> Interaction:
+        """A person presses a button, named by its label or custom_id."""
+        assert not message.deleted, "the message was deleted"
+        owner = message.interaction and message.interaction.person
+        assert not message.ephemeral or person is owner, f"{person.name} does not see this message"
+        buttons = message.parts(2)
+        fits = [b for b in buttons if which in (b.get("label"), b.get("custom_id"))]
+        assert len(fits) == 1, f"{len(fits)} buttons {which!r} in {buttons}"
+        assert not fits[0].get("disabled"), f"the button {which!r} is disabled"
+        assert fits[0].get("custom_id"), f"the button {which!r} is a link"
+        data = {"custom_id": fits[0]["custom_id"], "component_type": 2}
+        return self._act(3, message.channel, person, data, message)

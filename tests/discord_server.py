@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -22,10 +22,10 @@ from typing import Any, Self
 from aiohttp import BodyPartReader, web
 
 from tests import discord_rules as rules
-from tests.discord_gateway import DIRECT, GUILD_MESSAGES
-from tests.discord_people import People
+from tests.discord_gateway import DIRECT, GUILD_MESSAGES, People
 from tests.discord_rules import EPHEMERAL, LOADING, Json, Refused, bits
 from tests.discord_things import APPLICATION, KINDS, Channel, Guild, Interaction, Message, Person
+from tests.loopback import Handler, reply
 
 ID, TOKENS = r"(\d+)", r"([\w.-]+)"
 COMMANDS, TEXTS = rf"/applications/{ID}/commands", rf"/channels/{ID}/messages"
@@ -33,22 +33,17 @@ ROUTES = [
     ("GET", "/users/@me", "_me"),
     ("GET", "/(?:oauth2/)?applications/@me", "_application"),
     ("GET", "/gateway(?:/bot)?", "_where"),
-    ("GET", COMMANDS, "_commands"),
     ("PUT", COMMANDS, "_set_commands"),
-    ("POST", COMMANDS, "_add_command"),
-    ("GET", rf"/users/{ID}", "_user"),
     ("GET", rf"/guilds/{ID}(?:\?.*)?", "_guild"),
     ("GET", rf"/guilds/{ID}/members/{ID}", "_guild_member"),
     ("GET", rf"/guilds/{ID}/channels", "_guild_channels"),
     ("POST", "/users/@me/channels", "_open_dm"),
     ("GET", rf"/channels/{ID}", "_show_channel"),
-    ("POST", rf"/channels/{ID}/typing", "_typing"),
     ("POST", TEXTS, "_send"),
-    ("GET|PATCH|DELETE", rf"{TEXTS}/{ID}", "_message"),
     ("POST", rf"{TEXTS}/{ID}/crosspost", "_crosspost"),
     ("POST", rf"/interactions/{ID}/{TOKENS}/callback", "_callback"),
     ("POST", rf"/webhooks/{ID}/{TOKENS}", "_follow_up"),
-    ("GET|PATCH|DELETE", rf"/webhooks/{ID}/{TOKENS}/messages/(@original|\d+)", "_answer"),
+    ("PATCH|DELETE", rf"/webhooks/{ID}/{TOKENS}/messages/@original", "_answer"),
 ]
 Reply = tuple[int, Any]
 
@@ -61,7 +56,6 @@ class Call:
     path: str
     body: Any
     files: dict[str, bytes]
-    query: Mapping[str, str]
 
 
 class DiscordServer(People):
@@ -70,53 +64,36 @@ class DiscordServer(People):
     def __init__(self) -> None:
         super().__init__()
         self.api_url, self.shards = "", 1
-        self.token_life = 900.0
         self.syncs = 0
         self._planned: list[Json] = []
 
+    def routes(self) -> Iterable[tuple[str, str, Handler]]:
+        """Return the one route of both."""
+        return [("*", "/{path:.*}", self._serve)]
+
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=200 * 2**20)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host = f"127.0.0.1:{self._runner.addresses[0][1]}"
-        self.api_url, self.gateway_url = f"http://{host}/api/v10", f"ws://{host}/gateway"
+        await super().__aenter__()
+        self.api_url = f"{self.url}/api/v10"
+        self.gateway_url = f"ws://127.0.0.1:{self.port}/gateway"
         return self
 
     async def __aexit__(self, kind: object, *_: object) -> None:
         for line in [*self.lines]:
             await line.ws.close(code=1001)
-        await self._runner.cleanup()
-        if self.faults and kind is None:
-            raise AssertionError("\n".join(self.faults))
+        await super().__aexit__(kind)
 
-    def fail(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        times: int = 1,
-    ) -> None:
-        """Answer the next `times` such requests with this, doing nothing; `path` is a pattern."""
-        plan = {"method": method, "path": path, "times": times, "status": status, "body": body}
-        # discord.py waits after a 429 only if it came through a proxy of Discord's own.
-        self._planned.append(plan | {"headers": headers or {"Via": "1.1 google"}})
+    def fail(self, method: str, path: str, status: int, body: Any) -> None:
+        """Answer the next such request with this, doing nothing; `path` is a pattern."""
+        plan = {"method": method, "path": path, "times": 1}
+        self._planned.append(plan | {"status": status, "body": body})
 
     def lose(self, method: str, path: str, times: int = 1) -> None:
         """Do what the next such requests ask for, and cut the connection in place of an answer."""
         self._planned.append({"method": method, "path": path, "times": times, "lose": True})
 
-    def delay(self, path: str, seconds: float, times: int = 1 << 30) -> None:
-        """Do such requests only after a while."""
-        self._planned.append({"method": "", "path": path, "times": times, "delay": seconds})
-
     def _plan(self, call: Call, key: str) -> Json:
         for plan in self._planned:
-            fits = plan["method"] in ("", call.method) and re.search(plan["path"], call.path)
+            fits = plan["method"] == call.method and re.search(plan["path"], call.path)
             if key in plan and plan["times"] > 0 and fits:
                 plan["times"] -= 1
                 return plan
@@ -128,12 +105,10 @@ class DiscordServer(People):
         if request.path == "/gateway":
             return await self._gateway(request)
         path = request.path.removeprefix("/api/v10")
-        call = Call(request.method, path, *await _read(request), request.query)
+        call = Call(request.method, path, *await _read(request))
         self.calls.append((call.method, path, call.body))
-        if plan := self._plan(call, "delay"):
-            await asyncio.sleep(plan["delay"])
         if plan := self._plan(call, "status"):
-            return _reply(plan["status"], plan["body"], plan["headers"])
+            return reply(plan["status"], plan["body"])
         losing = self._plan(call, "lose")
         try:
             status, body = self._do(call, request.headers.get("Authorization", ""))
@@ -148,13 +123,11 @@ class DiscordServer(People):
         room = {"Limit": "1000", "Remaining": "999", "Reset-After": "1.000", "Bucket": "messages"}
         room["Reset"] = f"{datetime.now(UTC).timestamp() + 1:.3f}"
         shown = room if "/messages" in path else {}
-        return _reply(status, body, {f"X-RateLimit-{key}": value for key, value in shown.items()})
+        return reply(status, body, {f"X-RateLimit-{key}": value for key, value in shown.items()})
 
     def _do(self, call: Call, key: str) -> Reply:
-        open_to_all = (
-            call.path.startswith(("/interactions/", "/webhooks/")) or call.path == "/gateway"
-        )
-        if not open_to_all and key != f"Bot {self.token}":
+        open_to_all = ("/interactions/", "/webhooks/", "/gateway")
+        if not call.path.startswith(open_to_all) and key != f"Bot {self.token}":
             raise Refused(401, 0, "401: Unauthorized")
         if call.body is None:
             raise Refused(400, 50109, "The request body contains invalid JSON.")
@@ -162,10 +135,8 @@ class DiscordServer(People):
             found = re.fullmatch(pattern, call.path)
             if found and call.method in methods.split("|"):
                 ids = [int(x) if x.isdigit() else x for x in found.groups()]
-                if name.endswith(("commands", "_command")) and ids[0] != APPLICATION:
-                    raise Refused(404, 10002, "Unknown Application")
-                reply: Reply = getattr(self, name)(call, *ids)
-                return reply
+                answer: Reply = getattr(self, name)(call, *ids)
+                return answer
         self.faults.append(f"{call.method} {call.path}: this server has no such route")
         raise Refused(404, 0, "404: Not Found")
 
@@ -174,13 +145,13 @@ class DiscordServer(People):
 
     def _application(self, call: Call) -> Reply:
         owner = Person(APPLICATION + 1, "Owner of the bot").wire()
-        about: Json = {
-            "id": str(APPLICATION),
-            "name": self.bot.name,
-            "description": "",
+        about: Json = {"id": str(APPLICATION), "name": self.bot.name, "description": ""}
+        about |= {
             "icon": None,
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "verify_key": "00" * 32,
         }
-        about |= {"bot_public": True, "bot_require_code_grant": False, "verify_key": "00" * 32}
         return 200, about | {"owner": owner, "flags": 0, "team": None, "bot": self.bot.wire()}
 
     def _where(self, call: Call) -> Reply:
@@ -188,13 +159,9 @@ class DiscordServer(People):
         more = {"shards": self.shards, "session_start_limit": limit}
         return 200, {"url": self.gateway_url} | (more if call.path.endswith("bot") else {})
 
-    def _commands(self, call: Call, application: int) -> Reply:
-        whole = [*self.commands.values()]
-        return 200, whole if call.query.get("with_localizations") in ("1", "true") else _plain(
-            whole
-        )
-
     def _set_commands(self, call: Call, application: int) -> Reply:
+        if application != APPLICATION:
+            raise Refused(404, 10002, "Unknown Application")
         self.syncs += 1
         rules.check_commands(call.body)
         old, self.commands = self.commands, {}
@@ -202,25 +169,12 @@ class DiscordServer(People):
             self._register(command, old.get(command["name"]))
         return 200, [*self.commands.values()]
 
-    def _add_command(self, call: Call, application: int) -> Reply:
-        name = call.body.get("name", "")
-        old = self.commands.get(name)
-        rules.check_commands([*(c for n, c in self.commands.items() if n != name), call.body])
-        self._register(call.body, old)
-        return 200 if old else 201, self.commands[name]
-
     def _register(self, command: Json, old: Json | None) -> None:
-        whole: Json = {"type": 1, "options": [], "default_member_permissions": None, "nsfw": False}
-        whole |= dict.fromkeys(["contexts", "name_localizations", "description_localizations"])
+        full: Json = {"type": 1, "options": [], "default_member_permissions": None, "nsfw": False}
+        full |= dict.fromkeys(["contexts", "name_localizations", "description_localizations"])
         about = {"id": old["id"] if old else str(self._new_id()), "version": str(self._new_id())}
-        self.commands[command["name"]] = (
-            whole | command | about | {"application_id": str(APPLICATION)}
-        )
-
-    def _user(self, call: Call, id: int) -> Reply:
-        if id not in self.people:
-            raise Refused(404, 10013, "Unknown User")
-        return 200, self.people[id].wire()
+        about |= {"application_id": str(APPLICATION)}
+        self.commands[command["name"]] = full | command | about
 
     def _inside(self, id: int) -> Guild:
         guild = self.guilds.get(id)
@@ -263,10 +217,6 @@ class DiscordServer(People):
     def _show_channel(self, call: Call, id: int) -> Reply:
         return 200, self._seen(id).wire()
 
-    def _typing(self, call: Call, id: int) -> Reply:
-        self._seen(id, "send_messages")
-        return 204, None
-
     # --- messages ---
 
     def _check(
@@ -275,10 +225,9 @@ class DiscordServer(People):
         """Refuse a message as Discord would, and note what none of ours should hold in one it takes."""
         kept = _kept(old, body)
         rules.check_message(body, call.files, kept)
-        whole = (old.body if old else {}) | body
-        if not any(whole.get(x) for x in ("content", "embeds", "poll", "sticker_ids")) and not (
-            call.files or kept
-        ):
+        merged = (old.body if old else {}) | body
+        shown = ("content", "embeds", "poll", "sticker_ids")
+        if not any(merged.get(x) for x in shown) and not (call.files or kept):
             raise Refused(400, 50006, "Cannot send an empty message")
         found = rules.message_faults(body, fields)
         self.faults += [f"{call.method} {call.path}: {fault}" for fault in found]
@@ -332,31 +281,12 @@ class DiscordServer(People):
         flags = int(call.body.get("flags") or 0) & ~EPHEMERAL
         return 200, self._store(call, channel, call.body, flags=flags).wire(self.bot)
 
-    def _found(self, id: int, channel: int) -> Message:
-        message = self._messages.get(id)
-        if message is None or message.channel.id != channel or message.deleted or message.ephemeral:
-            raise Refused(404, 10008, "Unknown Message")
-        return message
-
-    def _message(self, call: Call, channel: int, id: int) -> Reply:
-        self._seen(channel)
-        return self._change(call, self._found(id, channel))
-
-    def _change(self, call: Call, message: Message) -> Reply:
-        """Show, edit or delete a message."""
-        if call.method == "DELETE":
-            message.deleted = True
-            return 204, None
-        if call.method == "PATCH":
-            self._check(call, call.body, rules.EDITED, message)
-            message.flags &= ~LOADING
-            self._write(call, message, call.body)
-        return 200, message.wire(self.bot)
-
     def _crosspost(self, call: Call, channel: int, id: int) -> Reply:
         if self._seen(channel, "send_messages").type != KINDS["announcement"]:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
-        message = self._found(id, channel)
+        message = self._messages.get(id)
+        if message is None or message.channel.id != channel or message.ephemeral or message.deleted:
+            raise Refused(404, 10008, "Unknown Message")
         if message.crossposted:
             raise Refused(400, 40033, "This message has already been crossposted.")
         message.flags |= rules.CROSSPOSTED
@@ -374,14 +304,12 @@ class DiscordServer(People):
             raise Refused(404, 10062, "Unknown interaction")
         kind, data = call.body.get("type"), call.body.get("data") or {}
         form = rules.Form()
-        form.choice("type", kind, {2: (4, 5, 9), 3: (4, 5, 6, 7, 9), 4: (8,)}[it.type])
+        form.choice("type", kind, {2: (4, 5), 3: (4, 5, 6), 4: (8,)}[it.type])
         form.end()
         flags = int(data.get("flags") or 0) & EPHEMERAL
         if kind == 8:
             rules.check_choices(data.get("choices"), it.option)
             it.choices = data["choices"]
-        elif kind == 9:
-            it.modal = data
         elif kind == 4:
             self._check(call, data, rules.ANSWERED)
             it.original = it.end(self._store(call, it.channel, data, it, flags))
@@ -389,15 +317,10 @@ class DiscordServer(People):
             it.original = self._store(call, it.channel, {}, it, flags | LOADING)
         else:
             it.original = it.source
-            if kind == 7 and it.source:
-                self._check(call, data, rules.ANSWERED, it.source)
-                it.end(self._write(call, it.source, data))
         it.callback, it.ephemeral = kind, bool(flags)
-        if call.query.get("with_response") not in ("1", "true"):
-            return 204, None
         about: Json = {"id": str(id), "type": it.type, "response_message_loading": kind == 5}
         about["response_message_ephemeral"] = it.ephemeral
-        if kind not in (4, 5, 7) or not it.original:
+        if kind not in (4, 5) or not it.original:
             return 200, {"interaction": about}
         about["response_message_id"] = str(it.original.id)
         resource = {"type": kind, "message": it.original.wire(self.bot)}
@@ -407,8 +330,6 @@ class DiscordServer(People):
         it = next((it for it in self.interactions if it.token == token), None)
         if it is None or application != APPLICATION or not it.callback:
             raise Refused(404, 10015, "Unknown Webhook")
-        if asyncio.get_running_loop().time() - it.at > self.token_life:
-            raise Refused(401, 50027, "Invalid Webhook Token")
         return it
 
     def _follow_up(self, call: Call, application: int, token: str) -> Reply:
@@ -422,16 +343,16 @@ class DiscordServer(People):
         message = it.end(self._store(call, it.channel, call.body, it, flags))
         return 200, message.wire(self.bot)
 
-    def _answer(self, call: Call, application: int, token: str, which: int | str) -> Reply:
+    def _answer(self, call: Call, application: int, token: str) -> Reply:
         it = self._answering(application, token)
-        known = {"@original": it.original} | {m.id: m for m in it.messages}
-        message = known.get(which)
-        if message is None or message.deleted:
+        if it.original is None or it.original.deleted:
             raise Refused(404, 10008, "Unknown Message")
-        reply = self._change(call, message)
-        if call.method == "PATCH":
-            it.end(message)
-        return reply
+        if call.method == "DELETE":
+            it.original.deleted = True
+            return 204, None
+        self._check(call, call.body, rules.EDITED, it.original)
+        it.original.flags &= ~LOADING
+        return 200, it.end(self._write(call, it.original, call.body)).wire(self.bot)
 
 
 async def _read(request: web.Request) -> tuple[Any, dict[str, bytes]]:
@@ -456,23 +377,6 @@ def _json(raw: bytes) -> Any:
         return json.loads(raw)
     except ValueError:
         return None
-
-
-def _reply(status: int, body: Any, headers: Mapping[str, str]) -> web.Response:
-    """An answer; its content type is exactly `application/json` wherever it is JSON."""
-    if body is None or isinstance(body, str):
-        return web.Response(status=status, text=body, headers=headers)
-    raw = json.dumps(body, ensure_ascii=False).encode()
-    return web.Response(status=status, body=raw, headers=headers, content_type="application/json")
-
-
-def _plain(thing: Any) -> Any:
-    """The same without the names in other languages."""
-    if isinstance(thing, list):
-        return [_plain(part) for part in thing]
-    if isinstance(thing, dict):
-        return {k: _plain(v) for k, v in thing.items() if not k.endswith("_localizations")}
-    return thing
 
 
 def _kept(message: Message | None, body: Json) -> list[str]:

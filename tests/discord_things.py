@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
 
 from tests import discord_rules as rules
 from tests.discord_rules import EPHEMERAL, LOADING, Json, bits
+from tests.loopback import Loopback
 
 APPLICATION = 1001
 BEGAN = "2025-01-01T00:00:00+00:00"
@@ -17,14 +16,6 @@ KINDS = {"text": 0, "announcement": 5, "forum": 15}
 USUAL = "view_channel send_messages send_messages_in_threads embed_links attach_files"
 USUAL += " read_message_history"
 PERSONS = f"{USUAL} add_reactions use_application_commands"
-
-
-class Waiting(Protocol):
-    """A server whose state a test can wait for."""
-
-    async def until(self, true: Callable[[], object], seconds: float = 20, what: str = "") -> None:
-        """Wait until something is so."""
-        ...
 
 
 @dataclass(eq=False)
@@ -53,29 +44,21 @@ class Guild:
     """What the role that each member has of its own allows."""
 
     def role(self, person: Person) -> Json:
-        role = {
-            "id": str(person.id + 7_000_000_000),
-            "name": person.name,
-            "permissions": "0",
-            "position": 1,
-        }
-        managed = {"managed": person.bot, "tags": {"bot_id": str(person.id)} if person.bot else {}}
-        allowed = {"permissions": str(self.members[person])}
-        return (
-            role
-            | managed
-            | allowed
-            | {"color": 0, "hoist": False, "mentionable": False, "flags": 0}
-        )
+        role: Json = {"id": str(person.id + 7_000_000_000), "name": person.name, "position": 1}
+        role |= {"managed": person.bot, "tags": {"bot_id": str(person.id)} if person.bot else {}}
+        role |= {"permissions": str(self.members[person]), "color": 0, "flags": 0}
+        return role | {"hoist": False, "mentionable": False}
 
     def member(self, person: Person) -> Json:
-        roles = {
-            "roles": [str(person.id + 7_000_000_000)],
-            "joined_at": BEGAN,
+        roles: Json = {"roles": [str(person.id + 7_000_000_000)], "joined_at": BEGAN}
+        return roles | {
             "nick": None,
             "flags": 0,
+            "user": person.wire(),
+            "deaf": False,
+            "mute": False,
+            "pending": False,
         }
-        return roles | {"user": person.wire(), "deaf": False, "mute": False, "pending": False}
 
     def wire(self) -> Json:
         everyone = {"id": str(self.id), "name": "@everyone", "permissions": "0", "position": 0}
@@ -200,7 +183,7 @@ class Interaction:
     channel: Channel
     person: Person
     at: float
-    world: Waiting
+    world: Loopback
     source: Message | None = None
     """The message whose button or select it was."""
     option: int = 0
@@ -210,9 +193,7 @@ class Interaction:
     ephemeral: bool = False
     original: Message | None = None
     final: Message | None = None
-    messages: list[Message] = field(default_factory=list)
     choices: list[Json] | None = None
-    modal: Json | None = None
 
     token = property(lambda self: f"token-{self.id}")
 
@@ -224,8 +205,6 @@ class Interaction:
     def end(self, message: Message) -> Message:
         """Keep a message of the answer."""
         self.final = self.final or message
-        if message not in self.messages:
-            self.messages.append(message)
         return message
 
     async def done(self, seconds: float = 20) -> Message:

@@ -9,15 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.llm.client import Call
-from digest.models import (
-    Counts,
-    Item,
-    Language,
-    Quality,
-    Section,
-    SourceResult,
-    Window,
-)
+from digest.models import Counts, Item, Language, Quality, Section, SourceResult, Window
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.topics import load_topics

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.builds import TooMany
+from bot.commands import link_word
 from bot.host import BotHost
 from bot.messages import Incoming
 from bot.platforms import Platform
@@ -46,6 +47,13 @@ class Maker:
             return "no posts"
         await self.store.save_report(report(day))
         return ""
+
+
+class Links:
+    """The part of the host that makes links, which is all that rendering asks of it."""
+
+    def link_word(self, line: str) -> str:
+        return link_word(line)
 
 
 def is_boss(who: Incoming) -> bool:

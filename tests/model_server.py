@@ -10,25 +10,26 @@ block what it did not expect. It runs in a thread of its own, so tests may block
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tests.strict_schema import not_strict
+from aiohttp import web
+
+from tests.loopback import listen
 
 KEY = "test-key-5c1e"
 MODEL = "test-model"
 FORMS = frozenset(["json_schema", "json_object"])
 PARAMETERS = frozenset(
-    ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "reasoning_effort"]
-) | {"response_format", "stream", "stream_options"}
-REASONS = {200: "OK", 302: "Found", 307: "Temporary Redirect", 400: "Bad Request"}
+    "model messages max_tokens max_completion_tokens temperature reasoning_effort response_format "
+    "stream stream_options".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,8 @@ def no_quota() -> Answer:
 
 
 def trouble(status: int = 500) -> Answer:
-    return error(
-        status, "The server had an error while processing your request.", type="server_error"
-    )
+    message = "The server had an error while processing your request."
+    return error(status, message, type="server_error")
 
 
 def html(status: int = 502) -> Answer:
@@ -147,8 +147,7 @@ def refuses(name: str, wording: str = "openai") -> Answer:
     """A parameter is refused, as OpenAI, vLLM or Mistral say it."""
     if wording == "vllm":
         said = f"[{{'type': 'extra_forbidden', 'loc': ('body', '{name}'), 'msg': 'Extra inputs are not permitted'}}]"
-        body = {"object": "error", "message": said, "type": "BadRequestError", "param": None}
-        return Answer(status=400, body=json.dumps(body | {"code": 400}).encode())
+        return _vllm(said)
     if wording == "mistral":
         detail = {"type": "extra_forbidden", "loc": ["body", name], "msg": "Extra inputs"}
         return Answer(status=422, body=json.dumps({"detail": [detail]}).encode())
@@ -160,21 +159,22 @@ def refuses(name: str, wording: str = "openai") -> Answer:
     return error(400, message, param=name, code="unsupported_parameter")
 
 
+def _vllm(message: str) -> Answer:
+    body = {"object": "error", "message": message, "type": "BadRequestError", "param": None}
+    return Answer(status=400, body=json.dumps(body | {"code": 400}).encode())
+
+
 def refuses_form(form: str, wording: str = "openai") -> Answer:
     if wording == "deepseek":
         message = "This response_format type is unavailable now"
         return error(400, message, code="invalid_request_error")
     if wording == "vllm":
-        body = {"object": "error", "message": f"'{form}' is not supported: no guided decoding"}
-        more = {"type": "BadRequestError", "param": None, "code": 400}
-        return Answer(status=400, body=json.dumps(body | more).encode())
+        return _vllm(f"'{form}' is not supported: no guided decoding")
     if wording == "llama-cpp-python":
         said = f"[{{'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), 'input': '{form}'}}]"
         return error(500, said, type="internal_server_error")
-    message = (
-        f"Invalid parameter: 'response_format' of type '{form}' is not supported with this model."
-    )
-    return error(400, message, param="response_format")
+    message = f"'response_format' of type '{form}' is not supported with this model."
+    return error(400, f"Invalid parameter: {message}", param="response_format")
 
 
 SILENT = Answer(silent=True)
@@ -182,12 +182,6 @@ EMPTY = Answer("")
 PROSE = Answer("The day was quiet. I have found nothing of interest, sorry!")
 REFUSAL = Answer(None, refusal="I'm sorry, I cannot assist with that request.")
 NO_JSON_BODY = Answer(body=b'{"id": "1", "choices": [{"message": {"cont')
-
-
-def after(seconds: float, answer: Any) -> Answer:
-    """An answer that comes late."""
-    plain = answer if isinstance(answer, Answer) else Answer(json.dumps(answer))
-    return replace(plain, delay=seconds)
 
 
 # --- the server -------------------------------------------------------------------------------
@@ -254,55 +248,29 @@ class ModelServer:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        talks: set[asyncio.Task[None]] = set()
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task
-            talks.add(task)
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await self._talk(reader, writer)
-            talks.discard(task)
-            writer.close()
-
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        runner = await listen([("*", "/{path:.*}", self._take)])
+        self.port = runner.addresses[0][1]
         self.base_url = f"http://127.0.0.1:{self.port}/v1{self._query and f'?{self._query}'}"
         ended, loop = asyncio.Event(), asyncio.get_running_loop()
         self._end = lambda: loop.call_soon_threadsafe(ended.set)
         self._ready.set()
         await ended.wait()
-        server.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await runner.cleanup()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Requests of one connection, until either side ends it."""
-        while request := await self._read(reader):
-            answer = self._answer(request)
-            self.requests.append(request)
-            if answer.silent:
-                await asyncio.Event().wait()  # until the server ends
-            whole = await self._send(writer, request, answer)
-            if not whole:
-                return
-
-    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+    async def _take(self, asked: web.Request) -> web.StreamResponse:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        except asyncio.IncompleteReadError:
-            return None
-        first, *lines = head.strip().split("\r\n")
-        method, path, _ = first.split(" ")
-        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
-        raw = await reader.readexactly(int(headers.get("content-length", "0")))
-        try:
-            body = json.loads(raw)
+            body = json.loads(await asked.read())
         except ValueError:
-            self.surprises.append(f"{method} {path}: the body is not JSON")
+            self.surprises.append(f"{asked.method} {asked.path_qs}: the body is not JSON")
             body = {}
-        return Request(len(self.requests), method, path, headers, body, time.monotonic())
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        line = asked.method, asked.path_qs
+        request = Request(len(self.requests), *line, headers, body, time.monotonic())
+        answer = self._answer(request)
+        self.requests.append(request)
+        if answer.silent:
+            await asyncio.Event().wait()  # until the server ends
+        return await self._send(asked, request, answer)
 
     def _answer(self, request: Request) -> Answer:
         """What to do: the server's own checks come first, then the script."""
@@ -326,19 +294,17 @@ class ModelServer:
         messages = body.get("messages") or [{}]
         limits = [k for k in ("max_tokens", "max_completion_tokens") if k in body]
         in_words = request.form != "json_object" or "json" in request.text.lower()
+        path = f"/v1/chat/completions{self._query and f'?{self._query}'}"
+        unknown = body.keys() - PARAMETERS - self._switches
+        odd = [m for m in messages if m.get("role") not in ("system", "user") or not m["content"]]
         problems = {
-            f"{request.method} {request.path}": (request.method, request.path)
-            != ("POST", f"/v1/chat/completions{self._query and f'?{self._query}'}"),
+            f"{request.method} {request.path}": (request.method, request.path) != ("POST", path),
             "wrong key": sent.get("authorization", "") != wants,
             "not sent as JSON": sent.get("content-type") != "application/json",
             f"wrong model {body.get('model')}": body.get("model") != self._model,
-            f"unknown parameters {body.keys() - PARAMETERS - self._switches}": bool(
-                body.keys() - PARAMETERS - self._switches
-            ),
+            f"unknown parameters {unknown}": bool(unknown),
             "stream_options without stream": "stream_options" in body and not body.get("stream"),
-            "empty or odd messages": any(
-                m.get("role") not in ("system", "user") or not m.get("content") for m in messages
-            ),
+            "empty or odd messages": bool(odd),
             f"limits {limits}": len(limits) != 1 or not 0 < body[limits[0]] < 100_000,
             f"unknown form {request.form}": request.form not in {*FORMS, "text"},
             "'messages' must contain the word 'json' to use 'json_object'": not in_words,
@@ -359,30 +325,31 @@ class ModelServer:
             return refuses_form(request.form, self._wording)
         return None
 
-    async def _send(self, writer: asyncio.StreamWriter, request: Request, answer: Answer) -> bool:
-        """Send the answer; return True if all of it went out."""
+    async def _send(
+        self, asked: web.Request, request: Request, answer: Answer
+    ) -> web.StreamResponse:
+        """Send the answer, as slowly and as far as it says."""
         if self._streams and request.body.get("stream") and answer.body is None:
             events = _events(self._model, request, answer)
             kind, pace = "text/event-stream", self._pace(answer) / len(events)
         else:
+            body = answer.body
+            events = [_completion(self._model, request, answer) if body is None else body]
             kind, pace = answer.kind, 0.0
-            events = [
-                _completion(self._model, request, answer) if answer.body is None else answer.body
-            ]
         await asyncio.sleep(answer.delay + self._first_token + (0 if pace else self._pace(answer)))
         headers = {"Content-Type": kind, "Content-Length": str(sum(map(len, events)))}
-        lines = [f"{k}: {v}" for k, v in (headers | dict(answer.headers)).items()]
-        reason = REASONS.get(answer.status, "Error")
-        writer.write("\r\n".join([f"HTTP/1.1 {answer.status} {reason}", *lines, "", ""]).encode())
+        response = web.StreamResponse(status=answer.status, headers=headers | dict(answer.headers))
+        await response.prepare(asked)
         if answer.trickle:
             events = [bytes([byte]) for byte in b"".join(events)]
         elif answer.cut is not None:
             events = [b"".join(events)[: answer.cut]]
         for event in events:
-            writer.write(event)
-            await writer.drain()
+            await response.write(event)
             await asyncio.sleep(answer.trickle or pace)
-        return answer.cut is None
+        if answer.cut is not None and asked.transport:
+            asked.transport.close()
+        return response
 
     def _pace(self, answer: Answer) -> float:
         """Return the seconds that writing the answer takes."""
@@ -400,12 +367,10 @@ def _events(model: str, request: Request, answer: Answer) -> list[bytes]:
     deltas += [{"content": piece} for piece in pieces if piece is not None]
     if choice["message"]["refusal"]:
         deltas.append({"refusal": choice["message"]["refusal"]})
+    steps = [(delta, None) for delta in deltas] + [({}, choice["finish_reason"])]
     chunks: list[dict[str, Any]] = [
-        {"choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": end}]} for delta, end in steps
     ]
-    chunks.append(
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
-    )
     if "usage" in message and (request.body.get("stream_options") or {}).get("include_usage"):
         chunks.append({"choices": [], "usage": message["usage"]})
     lines = [json.dumps(head | chunk, ensure_ascii=False) for chunk in chunks]
@@ -414,13 +379,9 @@ def _events(model: str, request: Request, answer: Answer) -> list[bytes]:
 
 def _completion(model: str, request: Request, answer: Answer) -> bytes:
     message = {"role": "assistant", "content": answer.content, "refusal": answer.refusal}
-    body: dict[str, Any] = {
-        "id": f"chatcmpl-{request.number}",
-        "object": "chat.completion",
-        "created": 1764979200,
-        "model": model,
-        "choices": [{"index": 0, "message": message, "finish_reason": answer.finish}],
-    }
+    body: dict[str, Any] = {"id": f"chatcmpl-{request.number}", "object": "chat.completion"}
+    body |= {"created": 1764979200, "model": model}
+    body["choices"] = [{"index": 0, "message": message, "finish_reason": answer.finish}]
     if answer.usage == "counted":
         prompt, said = count(request.text), count(str(answer.content or ""))
         body["usage"] = {"prompt_tokens": prompt, "completion_tokens": said}
@@ -434,3 +395,49 @@ def count(text: str) -> int:
     """Tokens as a model would count them: one a Chinese sign, one for four letters."""
     wide = len(re.findall(r"[\u3000-\u9fff\uac00-\ud7ff\uff00-\uffef]", text))
     return wide + math.ceil((len(text) - wide) / 4)
+
+
+# --- what OpenAI demands of a schema, written apart from the code that makes one ---------------
+
+STRICT = frozenset(["type", "properties", "required", "additionalProperties", "items", "enum"]) | {
+    *("anyOf", "const", "description", "title", "$ref", "$defs", "pattern", "format"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minItems", "maxItems"),
+}
+
+
+def not_strict(said: Mapping[str, Any]) -> list[str]:
+    """Why OpenAI refuses this `json_schema`; nothing where it takes it."""
+    schema = said.get("schema")
+    found = []
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", str(said.get("name", ""))):
+        found.append("Invalid 'response_format.json_schema.name'")
+    if said.get("strict") is not True:
+        found.append("strict is not true")
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return [*found, "schema must be a JSON Schema of 'type: \"object\"'"]
+    return found + _problems(schema, schema.get("$defs", {}), "")
+
+
+def _problems(part: Any, named: Mapping[str, Any], place: str) -> list[str]:
+    if not isinstance(part, dict):
+        return [f"In context=({place}), not a schema"]
+    if "$ref" in part:
+        known = str(part["$ref"]).removeprefix("#/$defs/") in named
+        return [] if known and len(part) == 1 else [f"In context=({place}), bad $ref {part}"]
+    found = [f"In context=({place}), '{key}' is not permitted" for key in part.keys() - STRICT]
+    if not part.keys() & {"type", "anyOf", "enum", "const"}:
+        found.append(f"In context=({place}), schema must have a 'type' key")
+    if part.get("type") == "object":
+        fields = part.get("properties", {})
+        if part.get("additionalProperties") is not False:
+            found.append(f"In context=({place}), 'additionalProperties' must be false")
+        if sorted(part.get("required", [])) != sorted(fields):
+            found.append(f"In context=({place}), 'required' must include every key in properties")
+    inner: Sequence[tuple[str, Any]] = [
+        *part.get("properties", {}).items(),
+        *part.get("$defs", {}).items(),
+        *([("items", part.get("items"))] if part.get("type") == "array" else []),
+        *((str(n), choice) for n, choice in enumerate(part.get("anyOf", []))),
+    ]
+    return found + [p for name, value in inner for p in _problems(value, named, f"{place}/{name}")]

@@ -1,9 +1,14 @@
-"""Posts made up for tests."""
+"""Posts made up for tests; `ORDERS` talk to programs, `NEWS` only sound like it."""
 
+import tomllib
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from digest.models import Post, Topic, Window
 
+_TEXTS = tomllib.loads(Path(__file__).with_name("injection.toml").read_text("utf-8"))
+ORDERS: list[str] = _TEXTS["orders"]
+NEWS: list[str] = _TEXTS["news"]
 START = datetime(2025, 12, 6, 8, tzinfo=UTC)
 WINDOW = Window(date(2025, 12, 6), date(2025, 12, 6), "UTC")
 

@@ -108,12 +108,7 @@ class Desk:
     def llm(self) -> Llm:
         store, budget = cast(Store, self.shelf), cast(Budget, self.purse)
         return Llm(
-            self.providers,
-            store,
-            budget,
-            seconds=self.seconds,
-            proxy=self.proxy,
-            now=lambda: NOW,
+            self.providers, store, budget, seconds=self.seconds, proxy=self.proxy, now=lambda: NOW
         )
 
     async def ask(self, *calls: Call[News]) -> list[News]:

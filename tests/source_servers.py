@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from digest.models import SourceSpec
+from tests.loopback import Handler, listen
 
 ROOT = Path(__file__).parents[1]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def offline_topics(folder: Path) -> Path:
@@ -113,12 +110,7 @@ class Server:
 async def serving(server: Server | None = None) -> AsyncIterator[Server]:
     """A server on a port of its own."""
     made = server or Server()
-    runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=0.1)
-    runner.app.router.add_route("*", "/{path:.*}", made.answer)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert runner.addresses
+    runner = await listen([("*", "/{path:.*}", made.answer)])
     made.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield made
@@ -133,161 +125,9 @@ def rss(entries: list[tuple[str, str, datetime, str]], title: str = "News") -> b
         f"<pubDate>{at:%a, %d %b %Y %H:%M:%S} GMT</pubDate><description>{escape(html)}</description></item>"
         for name, link, at, html in entries
     )
-    head = (
-        f"<rss version='2.0'><channel><title>{title}</title><link>https://news.example.com</link>"
-    )
+    site = "<link>https://news.example.com</link>"
+    head = f"<rss version='2.0'><channel><title>{title}</title>{site}"
     return f"<?xml version='1.0' encoding='utf-8'?>{head}{items}</channel></rss>".encode()
 
 
-@dataclass
-class Served:
-    """A service with some posts: its source's line, what to patch, and a way to add a post."""
-
-    spec: SourceSpec
-    patches: tuple[tuple[str, str], ...]
-    server: Server
-    grow: Callable[[], None]
-
-
 NOW = datetime.now(UTC).replace(microsecond=0)
-
-
-def feed_service(server: Server) -> Served:
-    entries = [
-        (
-            f"Model {n} is out",
-            f"https://news.example.com/{n}",
-            NOW - timedelta(hours=n + 1),
-            "<p>It reads.</p>",
-        )
-        for n in range(5)
-    ]
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        # Conditional requests as in RFC 9110, 13.1.2.
-        tag = f'"{len(entries)}"'
-        if request.headers.get("if-none-match") == tag:
-            return web.Response(status=304, headers={"etag": tag})
-        return web.Response(body=rss(entries), headers={"etag": tag, "content-type": "text/xml"})
-
-    def grow() -> None:
-        entries.insert(0, ("A new one", "https://news.example.com/new", NOW, "<p>It writes.</p>"))
-
-    server.paths["/feed.xml"] = answer
-    return Served(SourceSpec("rss", server.url("/feed.xml"), private=True), (), server, grow)
-
-
-def hackernews_service(server: Server) -> Served:
-    """https://hn.algolia.com/api: search_by_date with tags, numericFilters, hitsPerPage, page."""
-    hits = [
-        {
-            "objectID": str(46155085 + n),
-            "title": f"Show HN: An agent that counts to {n}",
-            "url": f"https://agent.example.com/{n}",
-            "author": "ada",
-            "points": 20 + n,
-            "num_comments": n,
-            "story_text": None,
-            "created_at": f"{NOW - timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}",
-            "created_at_i": int((NOW - timedelta(minutes=n)).timestamp()),
-            "_tags": ["story", "author_ada"],
-        }
-        for n in range(250)
-    ]
-    known = {"query", "tags", "numericFilters", "hitsPerPage", "page"}
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        asked = request.query
-        assert set(asked) <= known, set(asked) - known
-        assert asked["tags"] == "story"
-        limits = dict(re.findall(r"(points|created_at_i)>=(\d+)", asked["numericFilters"]))
-        size, page = int(asked["hitsPerPage"]), int(asked["page"])
-        assert 1 <= size <= 1000
-        found = [
-            h
-            for h in hits
-            if int(str(h["points"])) >= int(limits["points"])
-            and int(str(h["created_at_i"])) >= int(limits["created_at_i"])
-        ]
-        part = found[page * size : (page + 1) * size]
-        body = {
-            "hits": part,
-            "nbHits": len(found),
-            "page": page,
-            "nbPages": -(-len(found) // size),
-            "hitsPerPage": size,
-        }
-        return web.json_response(body)
-
-    def grow() -> None:
-        hits.insert(0, {**hits[0], "objectID": "46999999", "title": "A new one"})
-
-    server.paths["/api/v1/search_by_date"] = answer
-    patch = ("digest.sources.hackernews.API", server.url("/api/v1/search_by_date"))
-    return Served(SourceSpec("hackernews", private=True), (patch,), server, grow)
-
-
-def telegram_service(server: Server) -> Served:
-    """t.me/s/NAME as browsers see it: twenty posts, `?before=ID` for those before."""
-    numbers = list(range(1, 46))
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        before = int(request.query.get("before", "1000000"))
-        shown = [n for n in numbers if n < before][-20:]
-        return web.Response(text=telegram_page(shown), content_type="text/html")
-
-    def grow() -> None:
-        numbers.append(numbers[-1] + 1)
-
-    server.paths["/s/labnews"] = answer
-    patch = ("digest.sources.telegram_channel.SITE", server.url("/s/"))
-    return Served(SourceSpec("telegram_channel", "@labnews", private=True), (patch,), server, grow)
-
-
-def telegram_page(numbers: list[int]) -> str:
-    """A page of a channel."""
-    posts = "".join(
-        '<div class="tgme_widget_message_wrap js-widget_message_wrap">'
-        f'<div class="tgme_widget_message js-widget_message" data-post="labnews/{n}">'
-        '<a class="tgme_widget_message_owner_name" href="https://t.me/labnews"><span>Lab News</span></a>'
-        '<a class="tgme_widget_message_reply"><div class="tgme_widget_message_text js-message_reply_text">'
-        "an answer to this</div></a>"
-        '<div class="tgme_widget_message_text js-message_text" dir="auto">'
-        f'Model {n} &amp; more<br/>Second line <a href="https://lab.example.com/{n}">here</a></div>'
-        f'<span class="tgme_widget_message_views">1.{n % 10}K</span>'
-        '<a class="tgme_widget_message_date" href="#"><time datetime='
-        f'"{NOW - timedelta(minutes=100 - n):%Y-%m-%dT%H:%M:%S+00:00}">12:00</time></a></div></div>'
-        for n in numbers
-    )
-    return f'<html><body><div class="tgme_channel_info">Lab News</div>{posts}</body></html>'
-
-
-def file_service(server: Server) -> Served:
-    path = Path("posts.jsonl")
-    count = 0
-
-    def grow() -> None:
-        nonlocal count
-        count += 1
-        row = {
-            "id": str(count),
-            "source": "x",
-            "author": "ada",
-            "text": f"Model {count} is out",
-            "created_at": NOW.isoformat(),
-            "url": f"https://x.com/ada/status/{count}",
-        }
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-
-    grow()
-    return Served(SourceSpec("jsonl", "posts.jsonl"), (), server, grow)
-
-
-def sample_service(server: Server) -> Served:
-    return Served(SourceSpec("sample"), (), server, lambda: None)
-
-
-def query_of(request: web.Request) -> dict[str, str]:
-    """The query as single values."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(str(request.url)).query).items()}

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from PIL import Image
 
+from tests.loopback import Loopback
+
 Json = dict[str, Any]
 
 ANONYMOUS = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
@@ -233,10 +235,11 @@ async def read(request: web.Request) -> tuple[Json, dict[str, bytes]]:
     return sent, files
 
 
-class Chats:
+class Chats(Loopback):
     """All chats, and what people do in them. Each deed queues an update and gives it back."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bot: Json = {"id": 123456, "is_bot": True, "first_name": "简报"}
         self.bot["username"] = "jianbao_bot"
         self.chats: dict[int, Chat] = {}

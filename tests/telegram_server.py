@@ -16,14 +16,14 @@ import functools
 import json
 import re
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
 from tests import telegram_chats as world
+from tests.loopback import Handler, reply
 from tests.telegram_chats import Chat, Chats, Fault, Json, Message, Refused, bad
 
 SPEC = Path(__file__).parents[2] / "shared/specs/telegram-bot-api.json"
@@ -53,6 +53,7 @@ FULL["accepted_gift_types"] = dict.fromkeys(GIFTS.split(), False)
 SAME = "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message"
 TWO = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 HOOKED = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+QUERY_SECONDS = 30
 LATE = "query is too old and response timeout expired or query ID is invalid"
 
 
@@ -146,60 +147,28 @@ class TelegramServer(Chats):
     def __init__(self) -> None:
         super().__init__()
         self.token = f"{self.bot['id']}:TEST-token_abc"
-        self.url = ""
         self.webhook = self.secret = ""
-        self.query_seconds = 30.0
-        self.calls: list[tuple[str, Json]] = []
-        self.faults: list[str] = []
         self.edits = 0
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self._files: dict[str, Message] = {}
         self._fails: dict[str, list[Refused]] = {}
-        self._loses: Counter[str] = Counter()
         self._delays: dict[str, float] = {}
         self._polls = 0
-        self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_route("*", "/bot{token}/{method}", self._handle)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
+    def routes(self) -> Iterable[tuple[str, str, Handler]]:
+        """Return the one route of all methods."""
+        return [("*", "/bot{token}/{method}", self._handle)]
 
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        assert self._runner
-        await self._runner.cleanup()
-        if self.faults and kind is None:
-            raise AssertionError("\n".join(self.faults))
-
-    def fail(
-        self, method: str, code: int, description: str, parameters: Any = None, times: int = 1
-    ) -> None:
+    def fail(self, method: str, code: int, description: str, times: int = 1) -> None:
         """The next calls of this method are refused; a 429 says how long to wait."""
-        if wait := re.search(r"retry after (\d+)", description):
-            parameters = {"retry_after": int(wait[1])} | (parameters or {})
+        wait = re.search(r"retry after (\d+)", description)
+        parameters = {"retry_after": int(wait[1])} if wait else None
         refused = Refused(code, description, parameters)  # a page of somebody in between: <html>
         self._fails.setdefault(method, []).extend([refused] * times)
-
-    def lose(self, method: str, times: int = 1) -> None:
-        """The next calls are done, but the connection breaks before their answer."""
-        self._loses[method] += times
 
     def delay(self, method: str, seconds: float) -> None:
         """From now on, calls are done after this time."""
         self._delays[method] = seconds
-
-    async def until(self, predicate: Callable[[], object], seconds: float = 20) -> None:
-        """Waits until this is so."""
-        end = asyncio.get_running_loop().time() + seconds
-        while not predicate():
-            if asyncio.get_running_loop().time() > end:
-                last = [f"{name} {sent}" for name, sent in self.calls if name != "getUpdates"]
-                raise AssertionError(f"not so after {seconds} s; {last[-8:]}; {self.faults}")
-            await asyncio.sleep(0.01)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         asked = request.match_info["method"]
@@ -209,9 +178,7 @@ class TelegramServer(Chats):
             code, body = 200, {"ok": True, "result": result}
         except Refused as refused:
             if refused.description.startswith("<"):
-                return web.Response(
-                    status=refused.code, text=refused.description, content_type="text/html"
-                )
+                return reply(refused.code, refused.description, kind="text/html")
             if isinstance(refused, Fault):
                 self.faults.append(f"{method}: {refused.description}")
             code = refused.code
@@ -220,10 +187,7 @@ class TelegramServer(Chats):
         except Exception as problem:  # noqa: BLE001 (a mistake of the fake must reach the test)
             self.faults.append(f"{method}: {problem!r}")
             code, body = 500, {"ok": False, "error_code": 500, "description": repr(problem)}
-        if self._loses[method] > 0 and request.transport:
-            self._loses[method] -= 1
-            request.transport.abort()
-        return web.json_response(body, status=code)
+        return reply(code, body)
 
     async def _do(self, request: web.Request, method: str) -> Any:
         if request.match_info["token"] != self.token:
@@ -390,7 +354,7 @@ class TelegramServer(Chats):
 
     def _answer_callback_query(self, values: Json) -> bool:
         asked = self._queries.get(values["callback_query_id"])
-        if asked is None or time.time() - asked >= self.query_seconds:
+        if asked is None or time.time() - asked >= QUERY_SECONDS:
             raise bad(LATE)
         if len(values.get("text", "")) > 200:
             raise bad("MESSAGE_TOO_LONG")

@@ -24,7 +24,7 @@ from digest.write.model.prompts import load_prompts
 from digest.write.model.reply import ask_archive, clean_question
 from digest.write.model.schemas import WrittenAnswer
 from tests.hosts import context
-from tests.naughty import strings
+from tests.made_replies import strings
 from tests.posts import TOPIC
 
 PROMPTS = load_prompts(Path("prompts"))

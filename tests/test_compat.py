@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from digest.llm.compat import EXTRAS, Call, Compat, recall_compat, strict_schema
-from tests.strict_schema import not_strict
+from tests.model_server import not_strict
 
 
 class Point(BaseModel):

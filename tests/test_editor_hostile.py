@@ -29,9 +29,8 @@ from digest.write.model.assembly import Edited
 from digest.write.model.editor import Editor
 from tests import model_server as server
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
-from tests.injection_texts import ORDERS
 from tests.model_server import KEY, MODEL, ModelServer, Request, Script
-from tests.posts import post
+from tests.posts import ORDERS, post
 from tests.writers import Reply, changed, honest, wanted, with_items
 
 LURES = [

@@ -10,26 +10,22 @@ from hypothesis import strategies as st
 
 from digest.reading.injection import remove_injections, talks_to_programs
 from digest.sources.jsonl import parse_lines
-from tests import injection_texts
+from tests.posts import NEWS, ORDERS
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "posts"
 
 
 def test_orders_to_programs_are_recognised() -> None:
     """Every text here was learned from; how many others are recognised is measured by `make evaluate`."""
-    missed = [text for text in injection_texts.ORDERS if not talks_to_programs(text)]
-    assert len(missed) <= 0.03 * len(injection_texts.ORDERS), missed
-    hidden = [
-        t
-        for t in injection_texts.ORDERS
-        if not talks_to_programs(f"Northlight 发布 Meridian 3.2。{t}")
-    ]
-    assert len(hidden) <= 0.05 * len(injection_texts.ORDERS), hidden
+    missed = [text for text in ORDERS if not talks_to_programs(text)]
+    assert len(missed) <= 0.03 * len(ORDERS), missed
+    hidden = [t for t in ORDERS if not talks_to_programs(f"Northlight 发布 Meridian 3.2。{t}")]
+    assert len(hidden) <= 0.05 * len(ORDERS), hidden
 
 
 def test_news_and_advice_for_people_are_no_orders() -> None:
-    wrong = [text for text in injection_texts.NEWS if talks_to_programs(text)]
-    assert len(wrong) <= 0.03 * len(injection_texts.NEWS), wrong
+    wrong = [text for text in NEWS if talks_to_programs(text)]
+    assert len(wrong) <= 0.03 * len(NEWS), wrong
 
 
 def test_what_a_digest_says_of_posts_and_titles_is_no_order() -> None:
@@ -59,15 +55,15 @@ def test_news_about_instructions_is_kept() -> None:
 def test_the_news_beside_an_order_is_shown_without_it() -> None:
     lead = "Northlight released Meridian 3.2 today."
     leaked, lost = [], []
-    for text in injection_texts.ORDERS:
+    for text in ORDERS:
         shown = remove_injections(f"{lead}\n\n{text}")
         assert not talks_to_programs(shown)
         if not shown.startswith(lead) and not _spread(text):
             lost.append(text)
         if re.search(r"zorb|佐布|t\.me|evil", shown, re.IGNORECASE):
             leaked.append(text)
-    assert len(leaked) <= 0.03 * len(injection_texts.ORDERS), leaked
-    assert len(lost) <= 0.03 * len(injection_texts.ORDERS), lost
+    assert len(leaked) <= 0.03 * len(ORDERS), leaked
+    assert len(lost) <= 0.03 * len(ORDERS), lost
 
 
 def _spread(text: str) -> bool:
@@ -87,7 +83,7 @@ def test_news_about_orders_is_shown_without_their_words() -> None:
 
 
 def test_posts_for_people_are_shown_whole() -> None:
-    texts = [text for text in injection_texts.NEWS if not set(text) & set("\"'“「`")]
+    texts = [text for text in NEWS if not set(text) & set("\"'“「`")]
     changed = [text for text in texts if remove_injections(text) != text]
     assert len(changed) <= 0.05 * len(texts), changed
 

@@ -140,7 +140,7 @@ async def test_a_refusal_of_one_call_leaves_the_provider_to_the_others() -> None
 
 async def test_a_busy_provider_is_not_given_up() -> None:
     def script(request: Request) -> Answer:
-        return ms.after(0.5, GOOD) if request.number == 0 or go else ms.too_many()
+        return Answer(json.dumps(GOOD), delay=0.5) if request.number == 0 or go else ms.too_many()
 
     go = False
     async with ModelServer(script) as server:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import model_server as ms
-from tests.model_server import KEY, MODEL, ModelServer, in_turn
+from tests.model_server import KEY, MODEL, Answer, ModelServer, in_turn
 
 BODY: dict[str, Any] = {
     "model": MODEL,
@@ -85,7 +84,7 @@ def test_a_refused_parameter_is_no_surprise() -> None:
 
 
 def test_answers_take_their_time() -> None:
-    with ModelServer(in_turn(ms.after(0.1, {"a": 1})), tokens_per_second=50) as server:
+    with ModelServer(in_turn(Answer('{"a": 1}', delay=0.1)), tokens_per_second=50) as server:
         assert post(server, BODY)[0] == 200
         assert post(server, BODY)[0] == 200
     assert server.requests[1].at - server.requests[0].at >= 0.1 + 2 / 50

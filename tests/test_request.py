@@ -19,8 +19,9 @@ from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.telegram.api import TelegramDeliverer
 from bot.platforms.telegram.wire import Wire, open_bot
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
+from tests.hosts import Links
 from tests.test_delivering import outgoing
-from tests.town import Links, opened
+from tests.town import opened
 
 PLATFORMS = ("telegram", "discord")
 ANSWER = b'{"ok":true,"result":{"message_id":5},"id":"5"}'

@@ -13,7 +13,7 @@ import pytest
 from digest.models import SECTIONS, Cited, Hit, Item, Report, Section
 from digest.reading.tokens import find_matches, index_text, parse_query, stem_word
 from digest.store import Store
-from tests.naughty import strings
+from tests.made_replies import strings
 from tests.posts import START
 
 DAY = date(2025, 12, 6)

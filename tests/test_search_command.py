@@ -15,7 +15,7 @@ from bot.services import Services
 from digest.models import Chat, Subscription
 from digest.store import Store
 from tests.hosts import NOW, context
-from tests.naughty import strings
+from tests.made_replies import strings
 from tests.test_search import make_report
 
 CHAT = Chat("telegram", "42")

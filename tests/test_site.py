@@ -29,7 +29,7 @@ from digest.publish.site import Site
 from digest.store import Store
 from digest.topics import load_topics
 from tests.hosts import context
-from tests.naughty import strings
+from tests.made_replies import strings
 from tests.posts import START
 from tests.test_search import make_report
 

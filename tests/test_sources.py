@@ -8,28 +8,180 @@ core.telegram.org/widgets/post, as t.me/s/NAME shows it.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from digest.errors import SourceError
 from digest.fetch import http
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source, kinds, open_source
-from tests import source_servers as servers
-from tests.source_servers import Served, Server, bomb, half, hang, huge, serving, status
-from tests.x_server import KEY, XServer, x_service
+from tests.loopback import Handler
+from tests.source_servers import NOW, Server, bomb, half, hang, huge, rss, serving, status
+from tests.x_server import KEY, XServer
 
 ACCESS = Access(x_token=KEY, x_reads_month=10_000)
+
+
+@dataclass
+class Served:
+    """A service with some posts: its source's line, what to patch, and a way to add a post."""
+
+    spec: SourceSpec
+    patches: tuple[tuple[str, str], ...]
+    server: Server
+    grow: Callable[[], None]
+
+
+def feed_service(server: Server) -> Served:
+    entries = [
+        (
+            f"Model {n} is out",
+            f"https://news.example.com/{n}",
+            NOW - timedelta(hours=n + 1),
+            "<p>It reads.</p>",
+        )
+        for n in range(5)
+    ]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        # Conditional requests as in RFC 9110, 13.1.2.
+        tag = f'"{len(entries)}"'
+        if request.headers.get("if-none-match") == tag:
+            return web.Response(status=304, headers={"etag": tag})
+        return web.Response(body=rss(entries), headers={"etag": tag, "content-type": "text/xml"})
+
+    def grow() -> None:
+        entries.insert(0, ("A new one", "https://news.example.com/new", NOW, "<p>It writes.</p>"))
+
+    server.paths["/feed.xml"] = answer
+    return Served(SourceSpec("rss", server.url("/feed.xml"), private=True), (), server, grow)
+
+
+def hackernews_service(server: Server) -> Served:
+    """https://hn.algolia.com/api: search_by_date with tags, numericFilters, hitsPerPage, page."""
+    hits = [
+        {
+            "objectID": str(46155085 + n),
+            "title": f"Show HN: An agent that counts to {n}",
+            "url": f"https://agent.example.com/{n}",
+            "author": "ada",
+            "points": 20 + n,
+            "num_comments": n,
+            "story_text": None,
+            "created_at": f"{NOW - timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}",
+            "created_at_i": int((NOW - timedelta(minutes=n)).timestamp()),
+            "_tags": ["story", "author_ada"],
+        }
+        for n in range(250)
+    ]
+    known = {"query", "tags", "numericFilters", "hitsPerPage", "page"}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked = request.query
+        assert set(asked) <= known, set(asked) - known
+        assert asked["tags"] == "story"
+        limits = dict(re.findall(r"(points|created_at_i)>=(\d+)", asked["numericFilters"]))
+        size, page = int(asked["hitsPerPage"]), int(asked["page"])
+        assert 1 <= size <= 1000
+        found = [
+            h
+            for h in hits
+            if int(str(h["points"])) >= int(limits["points"])
+            and int(str(h["created_at_i"])) >= int(limits["created_at_i"])
+        ]
+        part = found[page * size : (page + 1) * size]
+        body: dict[str, object] = {"hits": part, "nbHits": len(found), "hitsPerPage": size}
+        return web.json_response(body | {"page": page, "nbPages": -(-len(found) // size)})
+
+    def grow() -> None:
+        hits.insert(0, {**hits[0], "objectID": "46999999", "title": "A new one"})
+
+    server.paths["/api/v1/search_by_date"] = answer
+    patch = ("digest.sources.hackernews.API", server.url("/api/v1/search_by_date"))
+    return Served(SourceSpec("hackernews", private=True), (patch,), server, grow)
+
+
+def telegram_service(server: Server) -> Served:
+    """t.me/s/NAME as browsers see it: twenty posts, `?before=ID` for those before."""
+    numbers = list(range(1, 46))
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        before = int(request.query.get("before", "1000000"))
+        shown = [n for n in numbers if n < before][-20:]
+        return web.Response(text=telegram_page(shown), content_type="text/html")
+
+    def grow() -> None:
+        numbers.append(numbers[-1] + 1)
+
+    server.paths["/s/labnews"] = answer
+    patch = ("digest.sources.telegram_channel.SITE", server.url("/s/"))
+    return Served(SourceSpec("telegram_channel", "@labnews", private=True), (patch,), server, grow)
+
+
+def telegram_page(numbers: list[int]) -> str:
+    """A page of a channel."""
+    posts = "".join(
+        '<div class="tgme_widget_message_wrap js-widget_message_wrap">'
+        f'<div class="tgme_widget_message js-widget_message" data-post="labnews/{n}">'
+        '<a class="tgme_widget_message_owner_name" href="https://t.me/labnews"><span>Lab News</span></a>'
+        '<a class="tgme_widget_message_reply"><div class="tgme_widget_message_text js-message_reply_text">'
+        "an answer to this</div></a>"
+        '<div class="tgme_widget_message_text js-message_text" dir="auto">'
+        f'Model {n} &amp; more<br/>Second line <a href="https://lab.example.com/{n}">here</a></div>'
+        f'<span class="tgme_widget_message_views">1.{n % 10}K</span>'
+        '<a class="tgme_widget_message_date" href="#"><time datetime='
+        f'"{NOW - timedelta(minutes=100 - n):%Y-%m-%dT%H:%M:%S+00:00}">12:00</time></a></div></div>'
+        for n in numbers
+    )
+    return f'<html><body><div class="tgme_channel_info">Lab News</div>{posts}</body></html>'
+
+
+def file_service(server: Server) -> Served:
+    path = Path("posts.jsonl")
+    count = 0
+
+    def grow() -> None:
+        nonlocal count
+        count += 1
+        row = {"id": str(count), "source": "x", "author": "ada", "created_at": NOW.isoformat()}
+        row |= {"text": f"Model {count} is out", "url": f"https://x.com/ada/status/{count}"}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    grow()
+    return Served(SourceSpec("jsonl", "posts.jsonl"), (), server, grow)
+
+
+def sample_service(server: Server) -> Served:
+    return Served(SourceSpec("sample"), (), server, lambda: None)
+
+
+def x_service(server: XServer) -> Served:
+    for n in range(130):
+        server.add(f"Model {n} is out", ago=130 - n)
+
+    def grow() -> None:
+        server.add("A new one")
+
+    patch = ("digest.sources.x.API", server.base)
+    return Served(SourceSpec("x", "list:42", private=True), (patch,), server, grow)
+
+
 SERVICES: dict[str, Callable[..., Served]] = {
-    "rss": servers.feed_service,
-    "hackernews": servers.hackernews_service,
-    "telegram_channel": servers.telegram_service,
+    "rss": feed_service,
+    "hackernews": hackernews_service,
+    "telegram_channel": telegram_service,
     "x": x_service,
-    "jsonl": servers.file_service,
-    "sample": servers.sample_service,
+    "jsonl": file_service,
+    "sample": sample_service,
 }
 TODAY = datetime.now(UTC).date()
 WINDOW = Window(TODAY - timedelta(days=1), TODAY, "UTC")
@@ -104,9 +256,7 @@ async def test_posts_are_whole_and_come_again_under_the_same_keys(served: Served
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-async def test_trouble_ends_in_one_clear_line(
-    served: Served, trouble: servers.Handler, said: str
-) -> None:
+async def test_trouble_ends_in_one_clear_line(served: Served, trouble: Handler, said: str) -> None:
     served.server.trouble = trouble
     began = time.monotonic()
     with pytest.raises(SourceError, match=said) as error:

@@ -25,17 +25,11 @@ from digest.store.ledger import Ledger
 from digest.store.tables import parts
 from tests.clocks import database_work
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
+from tests.hosts import Links
 from tests.posts import TOPIC
 from tests.samples import report
 
 PNG = b"\x89PNG made up"
-
-
-class Links:
-    """The part of the host that makes links; nothing else may be asked here."""
-
-    def link_word(self, line: str) -> str:
-        return line.strip("/").replace(" ", "-")
 
 
 def opened(
@@ -125,18 +119,8 @@ class Town:
             to: Any = opened(name, self.stub.url, timeout, token, self.stub.news.__contains__)
             if self.fast:
                 to.pace = Pace(self.fast, self.fast, 0.0, 0, to.pace.bans)
-            box = Outbox(
-                name,
-                to,
-                self.ledger,
-                self.writer,
-                self.picture,
-                self.tell,
-                self.now,
-                resend=resend,
-                at_once=at_once,
-            )
-            self.boxes[name] = box
+            ours = self.ledger, self.writer, self.picture, self.tell, self.now
+            box = self.boxes[name] = Outbox(name, to, *ours, resend=resend, at_once=at_once)
             self._tasks.append(asyncio.create_task(box.run()))
 
     async def stop(self, within: float = 5.0) -> None:

@@ -15,24 +15,17 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from digest.models import SourceSpec
-from tests.source_servers import NOW, Served, Server
+from tests.source_servers import NOW, Server
 
 PARAMETERS = {
     "list": {"max_results", "pagination_token"},
-    "user": {
-        "max_results",
-        "pagination_token",
-        "start_time",
-        "end_time",
-        "since_id",
-        "until_id",
-        "exclude",
-    },
-    "search": {
-        *("query", "max_results", "next_token", "pagination_token", "start_time", "end_time"),
-        *("since_id", "until_id", "sort_order"),
-    },
+    "user": set(
+        "max_results pagination_token start_time end_time since_id until_id exclude".split()
+    ),
+    "search": set(
+        "query max_results next_token pagination_token start_time end_time since_id until_id "
+        "sort_order".split()
+    ),
     "name": set(),
 }
 FIELDS = {"post.fields", "expansions", "user.fields", "media.fields", "poll.fields", "place.fields"}
@@ -49,18 +42,21 @@ EXPANSIONS = set(
     "in_reply_to_user_id referenced_posts username".split()
 )
 LEAST = {"list": 1, "user": 5, "search": 10}
+USERS = [
+    {"id": id_, "name": name, "username": name.lower()}
+    for id_, name in (("7", "Ada"), ("8", "Bob"))
+]
 KEY = "made-up-x-key"
+METRICS = {"repost_count": 1, "reply_count": 2, "like_count": 3, "quote_count": 0}
+METRICS |= {"bookmark_count": 0, "impression_count": 40}
 FIRST = 1_990_000_000_000_000_000
 
 
 def problem(detail: str) -> web.Response:
     """As InvalidRequestProblem of the description."""
-    body = {
-        "errors": [{"parameters": {}, "message": detail}],
-        "title": "Invalid Request",
-        "detail": detail,
-        "type": "https://api.x.com/2/problems/invalid-request",
-    }
+    body: dict[str, object] = {"title": "Invalid Request", "detail": detail}
+    body |= {"errors": [{"parameters": {}, "message": detail}]}
+    body |= {"type": "https://api.x.com/2/problems/invalid-request"}
     return web.json_response(body, status=400)
 
 
@@ -150,12 +146,8 @@ class XServer(Server):
         meta: dict[str, object] = {"result_count": len(page)}
         if start + size < len(found):
             meta["next_token"] = f"t{found[start + size]['id']}"
-        users = [
-            {"id": "7", "name": "Ada", "username": "ada"},
-            {"id": "8", "name": "Bob", "username": "bob"},
-        ]
         authors = {post.get("author_id") for post in [*page, *included]}
-        users = [user for user in users if user["id"] in authors]
+        users = [user for user in USERS if user["id"] in authors]
         self.billed |= {(today, f"user {user['id']}") for user in users}
         names = "tweets" if self.old_names else "posts"
         body: dict[str, object] = {"meta": meta}
@@ -180,25 +172,9 @@ class XServer(Server):
         """A post, newer than all; its id."""
         id_ = str(FIRST + len(self.posts) + len(self.others))
         at = NOW - timedelta(minutes=ago)
-        metrics = {
-            "repost_count": 1,
-            "reply_count": 2,
-            "like_count": 3,
-            "quote_count": 0,
-            "bookmark_count": 0,
-            "impression_count": 40,
-        }
-        made: dict[str, object] = {
-            "id": id_,
-            "text": text,
-            "author_id": author,
-            "conversation_id": id_,
-            "created_at": f"{at:%Y-%m-%dT%H:%M:%S.000Z}",
-            "lang": "en",
-            "public_metrics": metrics,
-            **more,
-        }
-        self.posts.insert(0, made)
+        made: dict[str, object] = {"id": id_, "conversation_id": id_, "author_id": author}
+        made |= {"text": text, "lang": "en", "created_at": f"{at:%Y-%m-%dT%H:%M:%S.000Z}"}
+        self.posts.insert(0, made | {"public_metrics": METRICS} | more)
         return id_
 
     def refer(self, text: str, **more: object) -> str:
@@ -206,14 +182,3 @@ class XServer(Server):
         id_ = self.add(text, **more)  # type: ignore[arg-type]
         self.others[id_] = self.posts.pop(0)
         return id_
-
-
-def x_service(server: XServer) -> Served:
-    for n in range(130):
-        server.add(f"Model {n} is out", ago=130 - n)
-
-    def grow() -> None:
-        server.add("A new one")
-
-    patch = ("digest.sources.x.API", server.base)
-    return Served(SourceSpec("x", "list:42", private=True), (patch,), server, grow)

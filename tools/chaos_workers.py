@@ -332,7 +332,7 @@ async def _left(store: Store, ledger: Ledger, place: Place) -> str:
 
 async def judge(store: Store, stub: DeliveryStub) -> list[str]:
     """Return what was lost, doubled, or is unknown without being listed."""
-    problems = list(stub.problems[:3])
+    problems = list(stub.faults[:3])
     listed = {held.part for held in await Ledger(store).list_held_parts()}
     async with store.reading() as connection:
         rows = list(await connection.execute(select(parts)))

@@ -15,7 +15,7 @@ from digest.reading.disguise import folded
 from digest.reading.injection import list_sentences, unquote_sentence
 from digest.reading.sentences import split_sentences
 from digest.text import URL, clean
-from tests import injection_texts
+from tests.posts import NEWS, ORDERS
 from tools.injection_set import make_news, make_orders
 from tools.train_linear import Penalty
 
@@ -249,8 +249,8 @@ SENTENCE_STEP = 3
 
 def read_injections(data: Path) -> list[Labelled]:
     """Return texts, true where they talk to programs: made-up ones, and sentences of real posts."""
-    labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in injection_texts.ORDERS]
-    labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in injection_texts.NEWS]
+    labelled = [Labelled(text, True, "", WRITTEN_WEIGHT) for text in ORDERS]
+    labelled += [Labelled(text, False, "", WRITTEN_WEIGHT) for text in NEWS]
     labelled += [Labelled(text, True, "", MADE_WEIGHT) for text in make_orders(1, ORDERS_MADE)]
     labelled += [Labelled(text, False, "", MADE_WEIGHT) for text in make_news(2, NEWS_MADE)]
     # Made-up names would else tell orders from real posts.
