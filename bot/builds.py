@@ -78,24 +78,27 @@ RENEWED = 8.0
 
 
 async def make_report(
-    context: Services, ledger: Ledger, holder: str, topic: str, day: date
-) -> None:
-    """Make a report that is due and save how that ended; nothing if another process has it.
+    context: Services, ledger: Ledger, holder: str, topic: str, day: date, *, user: str = ""
+) -> str:
+    """Make a report that is due and save how that ended; return "" where that worked, else why not.
 
-    `holder` names this process. Raises StoreError where the claim cannot be saved.
+    `holder` names this process: where another one has the build, nothing is done. For a `user`, an
+    operator, it is made in any case; claimed, so that no digest goes out as the draft meanwhile.
+    Raises StoreError where the claim cannot be saved.
     """
-    if not await ledger.claim_build(topic, day, holder, context.now()):
-        return
+    if not await ledger.claim_build(topic, day, holder, context.now(), again=bool(user)):
+        return await context.builder.build(topic, day, user, with_model=True) if user else ""
+    stored = user and await context.store.report(topic, day, day)
     clock = asyncio.get_running_loop().time
     began = clock()
     renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
     with log_fields(digest=f"{topic}/{day}"):
         try:
-            why = await context.builder.build(topic, day, "clock", with_model=True)
+            why = await context.builder.build(topic, day, user or "clock", with_model=True)
         finally:
             renewing.cancel()
-        # An imported report of that day stands, and is what there is to deliver.
-        succeeded = not why or bool(await context.store.source(topic, day, day))
+        # An earlier or imported report of that day stands, and is what there is to deliver.
+        succeeded = not why or bool(stored or await context.store.source(topic, day, day))
         tries = await ledger.end_build(
             topic, day, context.now(), succeeded=succeeded, holder=holder, seconds=clock() - began
         )
@@ -103,6 +106,7 @@ async def make_report(
             log.info("the report of %s %s took %.1f s", topic, day, clock() - began)
         else:
             log.error("no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+    return why
 
 
 async def _renew(context: Services, ledger: Ledger, holder: str, topic: str, day: date) -> None:

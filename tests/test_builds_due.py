@@ -66,6 +66,17 @@ async def test_a_build_whose_process_died_is_taken_over(ledger: Ledger) -> None:
     assert await ledger.claim_build(*monday, "three", six - 48 * HOUR)
 
 
+async def test_a_report_can_be_made_again_at_once(ledger: Ledger) -> None:
+    six = datetime(2026, 3, 10, 6, tzinfo=UTC)
+    assert await ledger.claim_build("ai", DAY, "one", six, again=True), "it was never due"
+    assert not await ledger.claim_build("ai", DAY, "two", six, again=True)
+    await ledger.end_build("ai", DAY, six, succeeded=False, holder="one")
+    assert not await ledger.claim_build("ai", DAY, "two", six)
+    assert await ledger.claim_build("ai", DAY, "two", six, again=True), "it failed"
+    await ledger.end_build("ai", DAY, six, succeeded=True, holder="two")
+    assert await ledger.claim_build("ai", DAY, "three", six, again=True), "it is done"
+
+
 async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) -> None:
     """The draft is stored minutes before the model's version takes its place."""
     report_day = DAY - timedelta(days=1)

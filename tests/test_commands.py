@@ -21,6 +21,7 @@ from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.select.rank import WEIGHTS
 from digest.store import Store
+from digest.store.ledger import Ledger
 from tests.hosts import NOW, Maker
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
@@ -386,6 +387,25 @@ async def test_who_asks_during_the_whole_build_gets_its_report(
     assert await builds.build("ai", DAY, "u0") == await clock == ""
     assert started == [True]
     await builds.close()
+
+
+async def test_no_digest_goes_out_while_an_operator_makes_its_report(
+    full: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft is stored first: a digest of that day waits for what comes after it."""
+    ledger, build = Ledger(full.context.store), full.maker.build
+
+    async def claim() -> bool:
+        return await ledger.claim_build("ai", DAY, "clock", NOW, again=True)
+
+    async def watched(topic: str, day: date, user: str, *, with_model: bool = False) -> str:
+        assert not await claim()
+        return await build(topic, day, user, with_model=with_model)
+
+    monkeypatch.setattr(full.maker, "build", watched)
+    assert "Meridian" in await full.say("/now 2025-12-06", "boss")
+    assert full.maker.made == [("ai", DAY, "test:boss", True)]
+    assert await claim(), "it is given back"
 
 
 async def test_a_cancelled_build_takes_its_process_along(

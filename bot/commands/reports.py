@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.builds import TooMany
+from bot.builds import TooMany, make_report
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.delivery.compose import compose, line_of, picture_block, with_buttons
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
@@ -27,6 +28,7 @@ from bot.report_blocks import (
 from bot.typed import zone_label
 from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName
 from digest.select.rank import WEIGHTS
+from digest.store.ledger import Ledger
 from digest.write.extractive.notes import CRYPTO
 
 POST_CHARS = 600
@@ -290,7 +292,8 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     day, title = ask.in_words(first), ask.title(topic)
     yield ask.say("making_now", topic=title, day=day)
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
-    failure = await ask.context.builder.build(topic, first, person, with_model=True)
+    ledger, holder = Ledger(ask.context.store), f"{person}:{secrets.token_hex(4)}"
+    failure = await make_report(ask.context, ledger, holder, topic, first, user=person)
     stored = None if failure else await ask.context.store.report(topic, first, first)
     if stored is None:
         raise Unanswered(ask.say("made_not_because", day=day, why=failure))

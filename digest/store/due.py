@@ -154,15 +154,26 @@ class DueTables(OutboxTables):
             due = {(row.topic, row.day) for row in await connection.execute(claimable)}
         return [(name, day) for name, day in days.items() if (name, day) in due]
 
-    async def claim_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
+    async def claim_build(
+        self, topic: str, day: date, holder: str, now: datetime, *, again: bool = False
+    ) -> bool:
         """Claim a build that is due for one process, which must renew it within DEAD; return False
-        if it is done, waits for its next attempt, or another living process has it."""
-        build = and_(builds.c.topic == topic, builds.c.day == day, _is_claimable(now))
+        if it is done, waits for its next attempt, or another living process has it. `again`: also
+        one that is done, waits, or was never due."""
+        claimable = _is_claimable(now)
+        if again:
+            claimable = or_(claimable, builds.c.state != "building")
+        build = and_(builds.c.topic == topic, builds.c.day == day, claimable)
         claimed = update(builds).where(build)
         claimed = claimed.values(
             state="building", attempts=builds.c.attempts + 1, holder=holder, alive_at=now
         )
         async with self._store.writing() as connection:
+            if again:
+                row = {"topic": topic, "day": day, "state": "due", "attempts": 0, "next_at": now}
+                await connection.execute(
+                    insert_on(connection, builds).values(row).on_conflict_do_nothing()
+                )
             return bool((await connection.execute(claimed)).rowcount)
 
     async def renew_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
