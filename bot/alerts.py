@@ -16,14 +16,12 @@ from typing import Any, Protocol
 
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
-from bot.platforms import UNSEEN, PlatformError, Unreachable
+from bot.platforms import PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Report, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.ledger import Ledger
-from digest.store.open_parts import RESTORED, WITHDRAWN
-from digest.store.outbox import ENDED
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +39,6 @@ REFUSED_FOR = timedelta(days=1)
 MOST_ROWS = 30
 """Chats that an alert names."""
 MOST_REASON = 120
-_REASONS = {
-    **{ENDED: "ended", RESTORED: "restored", WITHDRAWN: "withdrawn", UNSEEN: "unseen"},
-    **{"removed": "removed", "deleted": "deleted"},
-}
 
 
 class Tell(Protocol):
@@ -73,6 +67,7 @@ class Alert:
         """Return what to say; from the second day on with the number of days."""
         rows = "\n".join(_write_rows(self.values.get("rows", ()), language))
         values = dict(self.values) | {"rows": rows}
+        values["why"] = texts.reason(str(values.get("why", "")), language)
         alert = texts.text(f"alert_{self.matter}", language, about=self.about, **values)
         days = (self.last - self.first).days + 1
         again = texts.text("alert_again", language, n=days) if days > 1 else ""
@@ -81,16 +76,10 @@ class Alert:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
-        why = explain(row["why"], language)
+        why = texts.reason(row["why"], language)
         yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | {"why": why})
     if len(rows) > MOST_ROWS:
         yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
-
-
-def explain(error: str, language: Language) -> str:
-    """Return why nobody knows of a part whether it arrived, or why it was refused, in words."""
-    key = _REASONS.get(error)
-    return texts.text(f"undelivered_{key}", language) if key else error[:MOST_REASON]
 
 
 class Alerts:

@@ -324,7 +324,7 @@ class Talking:
                 why = str(error)
             except Exception:
                 log.exception("%s failed", name)
-                why = "a fault of the program; see the log"
+                why = platforms.FAULT
             if loop.time() - began > LONGEST_PAUSE:
                 failures, down_since = 0, loop.time()
             if loop.time() - down_since > DOWN_SECONDS:

@@ -99,27 +99,27 @@ def language_of(line: str, default: Language) -> Language:
     return "zh" if any("\u4e00" <= char <= "\u9fff" for char in line) else default
 
 
-def source_error(words: str, language: Language) -> str:
-    """Return why a source gave nothing: without the address that the words begin with, which is
-    shown beside them, and in Chinese where the words are known."""
+def reason(words: str, language: Language) -> str:
+    """Return why something failed, in the language where the words are known: without the address
+    that those of a source begin with, which is shown beside them."""
     bare = re.sub(
         r"^(?:hackernews|x(?: \w+:\S+)?|\S*[./]\S*|.{0,60}?(?=: write )): (?=\S)",
         "",
         words,
         count=1,
     )
-    if language == "zh":
-        for pattern, chinese in _source_errors():
-            if match := pattern.fullmatch(bare):
-                return chinese.format("", *match.groups())
+    for pattern, row in _reasons():
+        if match := pattern.fullmatch(bare):
+            inner = (reason(group, language) for group in match.groups())
+            return str(row[language]).format("", *inner)
     return bare
 
 
 @cache
-def _source_errors() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the known errors as patterns; `{1}` stands for anything."""
+def _reasons() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
+    """Return the known reasons by patterns; `{1}` stands for anything."""
     rows = []
-    for row in _load()["source_errors"].values():
-        parts = re.split(r"\{\d\}", row["en"])
-        rows.append((re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL), row["zh"]))
+    for row in _load()["reasons"].values():
+        parts = re.split(r"\{\d\}", row.get("is", row["en"]))
+        rows.append((re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL), row))
     return tuple(rows)

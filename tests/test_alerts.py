@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from bot import texts
-from bot.alerts import PATIENCE, Alerts, Trouble, Watch, closed_day, explain, troubles
+from bot.alerts import PATIENCE, Alert, Alerts, Trouble, Watch, closed_day, troubles
 from bot.messages import Reply
-from bot.platforms import UNSEEN, Gone, PlatformError, Unreachable
+from bot.platforms import ADVICE, FAULT, UNSEEN, Gone, Limited, PlatformError, Unreachable
+from bot.platforms._request import _MAY_HAVE_ARRIVED, _NEVER_LEFT
 from bot.platforms.terminal import render
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, SourceResult, Subscription, UndeliveredPart
@@ -226,9 +227,17 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
     assert told == [("zone_gone", "Atlantis/Gone")]
 
 
-@pytest.mark.parametrize("why", [ENDED, RESTORED, WITHDRAWN, UNSEEN, "removed", "deleted"])
+OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]
+UNREACHED = [words for _, words in (*_NEVER_LEFT, *_MAY_HAVE_ARRIVED)]
+ADVISED = [row.format(name="X", variable="Y", why="no", address="Z") for row in ADVICE.values()]
+LIMITED = [str(Limited(60)), "100 refused requests in ten minutes"]
+
+
+@pytest.mark.parametrize("why", [*OURS, *UNREACHED, *ADVISED, *LIMITED])
 def test_reasons_of_the_program_are_said_in_chinese(why: str) -> None:
-    assert texts.language_of(explain(why, "zh"), "en") == "zh"
+    assert texts.language_of(texts.reason(why, "zh"), "en") == "zh"
+    alert = Alert("stopped", "telegram", DAY, DAY, {"why": why})
+    assert texts.reason(why, "zh") in alert.text("zh")
 
 
 async def test_chats_that_lack_a_part_are_one_alert_with_names_and_reasons(

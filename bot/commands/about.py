@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC
 
 from bot import texts
-from bot.alerts import explain
+from bot.alerts import MOST_REASON
 from bot.commands.asking import Ask, Query, Unanswered
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows, reply
 from digest.models import Cost, Language, Report, UndeliveredPart
@@ -219,7 +219,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
     where = f"{chat.platform} {chat.title or chat.id}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
-        "why": explain(message.error, ask.language),
+        "why": texts.reason(message.error[:MOST_REASON], ask.language),
         "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
         "position": message.position + 1,
         "topic": ask.title(message.topic),

@@ -15,7 +15,6 @@ from bot import texts
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
-from bot.texts import source_error
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import SourceSpec, Topic
 from digest.store.source_tables import Health, Reads, SourceBook
@@ -48,7 +47,7 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     yield ask.say("source_trying", what=" ".join(words)[:120])
     tried = await try_source(words)
     if "why" in tried:
-        why = source_error(str(tried["why"])[:300], ask.language)
+        why = texts.reason(str(tried["why"])[:300], ask.language)
         yield ask.say("source_fails", what=" ".join(words)[:120], why=why)
     elif action == "test":
         yield _newest(ask, tried)
@@ -119,13 +118,13 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     language = ask.language
     parts = []
     if how.off:
-        parts.append(texts.text("source_off", language, why=source_error(how.off, language)))
+        parts.append(texts.text("source_off", language, why=texts.reason(how.off, language)))
     elif how.error and not how.failures and how.next_at is None:
-        parts.append(texts.text("source_note", language, why=source_error(how.error, language)))
+        parts.append(texts.text("source_note", language, why=texts.reason(how.error, language)))
     elif how.error:
         parts.append(
             texts.text(
-                "source_failing", language, n=how.failures, why=source_error(how.error, language)
+                "source_failing", language, n=how.failures, why=texts.reason(how.error, language)
             )
         )
     elif how.answered_at is None:

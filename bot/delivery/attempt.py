@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from bot.alerts import Tell
 from bot.delivery.rate import ChatPace, Invalid, Rate
 from bot.platforms import (
+    FAULT,
     Delivered,
     Delivering,
     Gone,
@@ -112,7 +113,7 @@ class MessageSender:
             return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
             log.exception("%s: a message failed", self._name)
-            return Outcome(job.part.id, "unknown", error="a fault of the program; see the log")
+            return Outcome(job.part.id, "unknown", error=FAULT)
 
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part

@@ -106,6 +106,8 @@ class Unseen(Unsure):
     """The message may have been accepted by an earlier attempt, and the bot may not look."""
 
 
+FAULT = "a fault of the program: see the log"
+"""Why something failed in a way that nobody foresaw."""
 UNSEEN = "the bot needs the permission Read Message History in that channel"
 """Why `Unseen` is raised."""
 
