@@ -9,15 +9,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
-from bot import archive_cli, site_cli
+from bot import archive_cli
 from bot.logs import open_settings
-from bot.loop import run_task
+from bot.loop import run_task, runs_task
 from bot.typed import DayParam
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
@@ -85,7 +86,8 @@ def cli(parent: int | None) -> None:
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the files."
 )
-def digest(
+@runs_task
+async def digest(
     topic: str,
     day: date | None,
     first: date | None,
@@ -103,40 +105,40 @@ def digest(
         raise click.UsageError("--from and --to go together")
     if first and last and first > last:
         raise click.UsageError("--from is after --to")
+    settings = open_settings()
+    chosen = _find_topic(topic, settings)
+    now = datetime.now(UTC)
+    yesterday = now.astimezone(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
     files = [Path(name) for name in posts]
-    run_task(_digest(topic, (first or day, last or day), files, writer, replace, as_json, out))
+    report = await _build_report(settings, chosen, window, files, writer, replace, now)
+    _show(settings, chosen, report, as_json, out)
 
 
-async def _digest(
-    name: str,
-    days: tuple[date | None, date | None],
+async def _build_report(
+    settings: Settings,
+    topic: Topic,
+    window: Window,
     files: Sequence[Path],
     writer: str,
     replace: bool,
-    as_json: bool,
-    out: Path | None,
-) -> None:
+    now: datetime,
+) -> Report:
     from bot.settings import limit_threads
 
     limit_threads()
     from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run
     from digest.store import Store
-    from digest.topics import load_topics
 
-    settings = open_settings()
-    topic = _find_topic(name, load_topics(settings.topics_file))
     model = _model(settings, writer)
-    now = datetime.now(UTC)
-    yesterday = now.astimezone(ZoneInfo(topic.timezone)).date() - timedelta(days=1)
-    window = Window(days[0] or yesterday, days[1] or yesterday, topic.timezone)
     bind_log_fields(digest=f"{topic.name}/{window.first}")
     async with await Store.open(settings.database_url) as store:
         if not replace and await store.source(topic.name, window.first, window.last):
             raise DigestError(
                 f"the report of {window.first} was imported: add --replace to overwrite it"
             )
-        report = await run(
+        return await run(
             topic,
             window,
             store=store,
@@ -146,7 +148,6 @@ async def _digest(
             model=model,
             access=settings.access,
         )
-    _show(settings, topic, report, as_json, out)
 
 
 def _model(settings: Settings, writer: str) -> Model | None:
@@ -169,9 +170,12 @@ def _model(settings: Settings, writer: str) -> Model | None:
     )
 
 
-def _find_topic(name: str, topics: dict[str, Topic]) -> Topic:
-    from digest.topics import refuse_unknown
+def _find_topic(name: str, settings: Settings) -> Topic:
+    """Return the topic of that name, the first one without a name. Raise DigestError for none."""
+    from digest.topics import load_topics, refuse_unknown
 
+    topics = load_topics(settings.topics_file)
+    name = name or next(iter(topics))
     refuse_unknown(name, topics)
     return topics[name]
 
@@ -215,40 +219,34 @@ def _brief(topic: Topic, report: Report) -> str:
 @cli.command()
 @click.argument("topic", required=False)
 @click.option("--patient", is_flag=True, hidden=True, help="Skip sources that are backing off.")
-def collect(topic: str | None, patient: bool) -> None:
+@runs_task
+async def collect(topic: str | None, patient: bool) -> None:
     """Fetch the sources of TOPIC, or of all topics, once.
 
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
-    run_task(_collect(topic, patient=patient or not topic))
-
-
-async def _collect(name: str | None, *, patient: bool) -> None:
     from digest.collect import collect as collect_topic
     from digest.store import Store
     from digest.topics import load_topics
 
     settings = open_settings()
-    topics = load_topics(settings.topics_file)
-    now = datetime.now(UTC)
+    topics = [_find_topic(topic, settings)] if topic else load_topics(settings.topics_file).values()
+    patient, now = patient or not topic, datetime.now(UTC)
     async with await Store.open(settings.database_url) as store:
-        for topic in [_find_topic(name, topics)] if name else topics.values():
+        for row in topics:
             for result in await collect_topic(
-                topic, store=store, access=settings.access, now=now, patient=patient
+                row, store=store, access=settings.access, now=now, patient=patient
             ):
                 note = f" ({result.note})" if result.note else ""
                 state = (f"{result.posts} posts" if result.ok else "no answer") + note
-                _print(f"{topic.name}: {result.name}: {state}")
+                _print(f"{row.name}: {result.name}: {state}")
 
 
 @cli.command("try-source", hidden=True)
 @click.argument("words", nargs=-1, required=True)
-def try_source(words: tuple[str, ...]) -> None:
+@runs_task
+async def try_source(words: tuple[str, ...]) -> None:
     """Print what a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
-    run_task(_try_source(words))
-
-
-async def _try_source(words: Sequence[str]) -> None:
     from digest.collect import try_source as try_one
     from digest.sources import parse_spec
     from digest.store import Store
@@ -265,16 +263,13 @@ async def _try_source(words: Sequence[str]) -> None:
     "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
 )
 @click.option("--topic", help="Topic for the feeds of an OPML list; the first by default.")
-def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
+@runs_task
+async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.
 
     Commands in chats then answer from the reports in the posts. The feeds of a list that a feed
     reader exported (OPML) become sources of a topic.
     """
-    run_task(_import(files, replace, topic))
-
-
-async def _import(files: Sequence[Path], replace: bool, name: str | None) -> None:
     from digest.fetch.opml import is_opml
     from digest.publish.exchange import import_post, read_file
     from digest.store import Store
@@ -288,8 +283,8 @@ async def _import(files: Sequence[Path], replace: bool, name: str | None) -> Non
             try:
                 body = read_file(path)
                 if is_opml(body):
-                    topic = _find_topic(name or next(iter(topics)), topics)
-                    await _import_feeds(body, path.name, topic, store)
+                    owner = _find_topic(topic or "", settings)
+                    await _import_feeds(body, path.name, owner, store)
                     continue
                 report = await import_post(path, body, topics, store, replace_ours=replace)
                 _print(f"{path.name}: {report.topic} {report.first} — {report.last}")
@@ -315,7 +310,8 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 @click.option(
     "--only", metavar="NAMES", help="Run only these parts: clock,worker,telegram,discord,web."
 )
-def run(only: str | None) -> None:
+@runs_task
+async def run(only: str | None) -> None:
     """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
     from bot import app
 
@@ -324,37 +320,36 @@ def run(only: str | None) -> None:
         if name not in app.PARTS:
             parts = ", ".join(app.PARTS)
             raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
-    run_task(app.run(open_settings(), names, _print))
+    await app.run(open_settings(), names, _print)
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def backup(file: Path) -> None:
+@runs_task
+async def backup(file: Path) -> None:
     """Write a backup to FILE; the bot may keep running."""
     from bot import backups
 
-    run_task(backups.backup(open_settings(), file, _print))
+    await backups.backup(open_settings(), file, _print)
 
 
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def restore(file: Path) -> None:
+@runs_task
+async def restore(file: Path) -> None:
     """Replace the database with the backup FILE.
 
     The old database is set aside. Stop the bot first.
     """
     from bot import backups
 
-    run_task(backups.restore(open_settings(), file, datetime.now(UTC), _print))
+    await backups.restore(open_settings(), file, datetime.now(UTC), _print)
 
 
 @cli.command(hidden=True)
-def migrate() -> None:
+@runs_task
+async def migrate() -> None:
     """Bring the database up to date; the bot does so itself when it starts."""
-    run_task(_migrate())
-
-
-async def _migrate() -> None:
     from digest.store import Store
 
     async with await Store.open(open_settings().database_url):
@@ -369,11 +364,12 @@ async def _migrate() -> None:
     metavar="TEXT",
     help="Answer this line and exit; may be given several times.",
 )
-def chat(lines: tuple[str, ...]) -> None:
+@runs_task
+async def chat(lines: tuple[str, ...]) -> None:
     """Talk to the bot in this terminal; no token needed."""
     from bot import app
 
-    run_task(app.chat(open_settings(), lines))
+    await app.chat(open_settings(), lines)
 
 
 @cli.group()
@@ -402,39 +398,29 @@ def evaluate_verify(file: Path, with_model: bool) -> None:
 
 
 async def _judge_with_model(lines: Sequence[str], name: str) -> None:
-    from digest.llm.budget import Budget
-    from digest.llm.client import Llm
     from digest.store import Store
     from digest.write.judge import judge_with_model, read_items
     from digest.write.model.prompts import load_prompts
 
-    def now() -> datetime:
-        return datetime.now(UTC)
-
     settings = open_settings()
-    model = _model(settings, "llm")
-    if model is None:
-        return
+    _model(settings, "llm")  # says what is missing
     async with await Store.open(settings.database_url) as store:
-
-        def open_llm() -> Llm:
-            budget = Budget(store, name, day=model.usd_day, month=model.usd_month, now=now)
-            return Llm(model.providers, store, budget, proxy=model.proxy, now=now)
-
+        open_llm = partial(archive_cli.open_model, settings, store, name)
         items = list(read_items(lines, name))
-        for line in await judge_with_model(items, open_llm, load_prompts(model.prompts)):
+        for line in await judge_with_model(items, open_llm, load_prompts(settings.prompts_dir)):
             _print(line)
 
 
 for _command in (
     *(archive_cli.ask, archive_cli.export, archive_cli.mcp, archive_cli.roll_up),
-    *(site_cli.publish, site_cli.search, site_cli.forget),
+    *(archive_cli.publish, archive_cli.search, archive_cli.forget),
 ):
     cli.add_command(_command)
 
 
 @cli.command()
-def check() -> None:
+@runs_task
+async def check() -> None:
     """Check that all a digest needs works; exit 1 if not.
 
     One line each for settings, topics, database, folder, font, encoder, prompts, model, proxy
@@ -442,7 +428,7 @@ def check() -> None:
     """
     from bot.checks import run_checks
 
-    if not run_task(run_checks(_print)):
+    if not await run_checks(_print):
         sys.exit(1)
 
 

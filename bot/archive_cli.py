@@ -1,9 +1,10 @@
-"""The archive on the command line: questions, Jekyll posts, the Model Context Protocol."""
+"""The archive on the command line: questions, search, pages, Jekyll posts, withdrawals, the Model
+Context Protocol."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 
 from bot import texts
 from bot.logs import open_settings
-from bot.loop import run_task
+from bot.loop import runs_task
 from bot.typed import DayParam
 from digest.errors import DigestError
 from digest.masking import mask
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
     from digest.llm.client import Llm
     from digest.store import Store
 
+MAX_HITS = 10
+"""Items that a search on the command line prints."""
+
 
 @click.command()
 @click.argument("question", nargs=-1, required=True)
 @click.option("--topic", default="", help="Only the reports of this topic.")
 @click.option("--language", type=click.Choice(["zh", "en"]), help="Of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
-def ask(question: tuple[str, ...], topic: str, language: Language | None, as_json: bool) -> None:
+@runs_task
+async def ask(
+    question: tuple[str, ...], topic: str, language: Language | None, as_json: bool
+) -> None:
     """Answer a QUESTION from the stored reports, with the items that say so.
 
     Without a model, shows the items that match.
@@ -38,8 +45,7 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
 
     words = " ".join(question)
     spoken = language or texts.language_of(words, "en")
-    settings = open_settings()
-    reply = run_task(answer_question(settings, words, topic, spoken))
+    reply = await _answer(open_settings(), words, topic, spoken)
     if as_json:
         click.echo(json.dumps(as_dict(reply), ensure_ascii=False))
         return
@@ -49,7 +55,7 @@ def ask(question: tuple[str, ...], topic: str, language: Language | None, as_jso
     click.echo(render(show_answer(as_dict(reply), spoken), width(), styled=False))
 
 
-async def answer_question(
+async def _answer(
     settings: Settings, question: str, topic: str, language: Language
 ) -> ArchiveAnswer:
     """Return what the archive says, in a model's words where one is set."""
@@ -58,12 +64,13 @@ async def answer_question(
 
     today = datetime.now(UTC).date()
     async with await Store.open(settings.database_url) as store:
+        await _refuse_unknown(topic, store, settings)
         if not settings.providers:
             return answer_without_model(*await find_hits(store, question, today, topic=topic))
         from digest.write.model.prompts import load_prompts
         from digest.write.model.reply import ask_archive
 
-        async with _model(settings, store, topic or "ask") as llm:
+        async with open_model(settings, store, topic or "ask") as llm:
             return await ask_archive(
                 store,
                 question,
@@ -75,8 +82,17 @@ async def answer_question(
             )
 
 
-def _model(settings: Settings, store: Store, topic: str) -> Llm:
-    """Return the model that is set, within the budget."""
+async def _refuse_unknown(topic: str, store: Store, settings: Settings) -> None:
+    """Raise DigestError for a topic that is neither stored nor in the topics file."""
+    from digest.topics import load_topics, refuse_unknown
+
+    if topic:
+        stored = dict.fromkeys(row.name for row in await store.topics())
+        refuse_unknown(topic, stored | load_topics(settings.topics_file))
+
+
+def open_model(settings: Settings, store: Store, topic: str) -> Llm:
+    """Return the model that is set, within the budget; `topic` is who it costs."""
     from digest.llm.budget import Budget
     from digest.llm.client import Llm
 
@@ -90,32 +106,29 @@ def _model(settings: Settings, store: Store, topic: str) -> Llm:
 
 @click.command("roll-up", hidden=True)
 @click.argument("topic")
-def roll_up(topic: str) -> None:
+@runs_task
+async def roll_up(topic: str) -> None:
     """Write the overviews of the newest week and month of TOPIC with the model.
 
     `run` does this where a model is set; without one nothing is done.
     """
-    settings = open_settings()
-    run_task(_roll_up(settings, topic))
-
-
-async def _roll_up(settings: Settings, name: str) -> None:
     from digest.ranges import current_spans, has_overview, load_span, save_overview
     from digest.store import Store
     from digest.topics import load_topics
     from digest.write.model.overview import write_overview
     from digest.write.model.prompts import load_prompts
 
-    topic = load_topics(settings.topics_file)[name]
+    settings = open_settings()
+    row = load_topics(settings.topics_file)[topic]
     prompts = load_prompts(settings.prompts_dir)
     async with await Store.open(settings.database_url) as store:
-        days = await store.report_days(name) if settings.providers else []
+        days = await store.report_days(topic) if settings.providers else []
         for span in current_spans(days[-1]) if days else ():
-            for language in (topic.language, *topic.languages):
-                report = await load_span(store, topic, span, language)
+            for language in (row.language, *row.languages):
+                report = await load_span(store, row, span, language)
                 if report is None or await has_overview(store, report):
                     continue
-                async with _model(settings, store, name) as llm:
+                async with open_model(settings, store, topic) as llm:
                     items = await write_overview(report, llm.ask, prompts)
                 await save_overview(store, report, items)
 
@@ -126,7 +139,8 @@ async def _roll_up(settings: Settings, name: str) -> None:
 @click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
 @click.option("--from", "first", type=DayParam(), help="First day of a week, a month or any range.")
 @click.option("--to", "last", type=DayParam(), help="Last day of the range.")
-def export(
+@runs_task
+async def export(
     folder: Path, topic: str | None, day: date | None, first: date | None, last: date | None
 ) -> None:
     """Write reports and pictures into FOLDER as Jekyll posts.
@@ -137,25 +151,15 @@ def export(
         raise click.UsageError("give --date, or --from and --to, not both")
     if first and last and first >= last:
         raise click.UsageError("--from must be before --to")
-    settings = open_settings()
-    run_task(_export(settings, folder, topic, day, (first, last) if first and last else None))
-
-
-async def _export(
-    settings: Settings,
-    folder: Path,
-    topic: str | None,
-    day: date | None,
-    span: tuple[date, date] | None,
-) -> None:
     from digest.publish.exchange import export_reports, export_span
     from digest.store import Store
     from digest.topics import load_topics
 
+    settings = open_settings()
     topics = load_topics(settings.topics_file)
     async with await Store.open(settings.database_url) as store:
-        if span:
-            paths = await export_span(folder, topics, store, topic, span)
+        if first and last:
+            paths = await export_span(folder, topics, store, topic, (first, last))
         else:
             paths = await export_reports(folder, topics, store, topic, day)
     for path in paths:
@@ -163,7 +167,72 @@ async def _export(
 
 
 @click.command()
-def mcp() -> None:
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@runs_task
+async def publish(folder: Path) -> None:
+    """Write the archive as web pages and feeds into FOLDER."""
+    from digest.publish.site import NO_FEEDS, Site
+    from digest.store import Store
+    from digest.topics import load_topics
+
+    settings = open_settings()
+    topics = load_topics(settings.topics_file)
+    async with await Store.open(settings.database_url) as store:
+        if not any(row.newest for row in await store.topics()):
+            raise DigestError("there is no report to publish: make one with python -m bot digest")
+        number = await Site(store, topics, settings.public_url, static=True).write(folder)
+    click.echo(f"{folder / 'index.html'}: {number} files")
+    if not settings.public_url:
+        click.echo(NO_FEEDS)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--topic", default="", help="Only this topic.")
+@click.option("--days", type=click.IntRange(0, 36_500), default=0, help="Only the last N days.")
+@runs_task
+async def search(words: tuple[str, ...], topic: str, days: int) -> None:
+    """Find items of the stored reports about WORDS, best first."""
+    from bot.commands.search import format_hits
+    from digest.store import Store
+
+    settings, line = open_settings(), " ".join(words)
+    first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
+    async with await Store.open(settings.database_url) as store:
+        await _refuse_unknown(topic, store, settings)
+        hits = await store.search(line, topic=topic, first=first, limit=MAX_HITS)
+    if not hits:
+        when = f" of the last {days} days" if days else ""
+        raise DigestError(f"nothing in the reports{when} about {line[:60]!r}")
+    for shown in format_hits(hits, line, settings.public_url):
+        click.echo(mask(shown))
+
+
+@click.command()
+@click.argument("name", metavar="POST-OR-AUTHOR")
+@runs_task
+async def forget(name: str) -> None:
+    """Delete a post (x:123 or its address), or all posts of an author (@name), for good."""
+    from digest.store import Store
+    from digest.withdraw import withdraw
+
+    settings = open_settings()
+    async with await Store.open(settings.database_url) as store:
+        receipt = await withdraw(store, name, datetime.now(UTC))
+    authors = " and ".join(receipt.authors)
+    author = f"; later posts of {authors} stay out too" if authors else ""
+    counted = ((receipt.posts, "post"), (receipt.items, "item"), (receipt.reports, "report"))
+    posts, items, reports = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in counted)
+    click.echo(f"deleted {posts}, and {items} that rested on nothing else, in {reports}{author}")
+    click.echo(
+        f"messages already sent stay, and so do files: delete those in {settings.data_dir}/reports"
+        " and old backups, then publish and export again"
+    )
+
+
+@click.command()
+@runs_task
+async def mcp() -> None:
     """Serve the archive to a program that speaks the Model Context Protocol, on stdin and stdout.
 
     Read only. Needs the package `mcp`: pip install 'jianbao[mcp]'.
@@ -174,5 +243,4 @@ def mcp() -> None:
         raise DigestError(
             f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
         ) from None
-    settings = open_settings()
-    run_task(serve(settings))
+    await serve(open_settings())
