@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 PLACE = "alerts"
 """Under which the store's notes keep alerts."""
-LANGUAGES = "languages"
+SPOKEN = "languages"
 """Under which the store's notes keep the language that each person last spoke."""
 STALE = timedelta(days=2)
 """After which an alert that nobody could be told is dropped."""
@@ -147,7 +147,7 @@ class Alerts:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
 
     async def _language_of(self, platform: str, person: str) -> Language:
-        match await self._store.note(LANGUAGES, f"{platform}:{person}"):
+        match await self._store.note(SPOKEN, f"{platform}:{person}"):
             case "zh":
                 return "zh"
             case "en":

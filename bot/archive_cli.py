@@ -4,6 +4,7 @@ Context Protocol."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,45 +42,46 @@ async def ask(
 
     Without a model, shows the items that match.
     """
-    from digest.ask import as_dict
-
-    words = " ".join(question)
-    spoken = language or texts.language_of(words, "en")
-    reply = await _answer(open_settings(), words, topic, spoken)
-    if as_json:
-        click.echo(json.dumps(as_dict(reply), ensure_ascii=False))
-        return
-    from bot.commands.search import show_answer
+    from bot.commands.search import show_answer, with_links
     from bot.platforms.terminal import render, width
+    from digest.ask import as_dict
+    from digest.store import Store
 
-    click.echo(render(show_answer(as_dict(reply), spoken), width(), styled=False))
+    words, settings = " ".join(question), open_settings()
+    spoken = language or texts.language_of(words, "en")
+    async with await Store.open(settings.database_url) as store:
+        await _refuse_unknown(topic, store, settings)
+        answer = as_dict(await _answer(settings, store, words, topic, spoken))
+        linked = await with_links(store, answer)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return
+    shown = show_answer(linked, spoken, judged=bool(settings.providers))
+    click.echo(mask(render(shown, width(), styled=False)))
 
 
 async def _answer(
-    settings: Settings, question: str, topic: str, language: Language
+    settings: Settings, store: Store, question: str, topic: str, language: Language
 ) -> ArchiveAnswer:
     """Return what the archive says, in a model's words where one is set."""
     from digest.ask import answer_without_model, find_hits
-    from digest.store import Store
 
     today = datetime.now(UTC).date()
-    async with await Store.open(settings.database_url) as store:
-        await _refuse_unknown(topic, store, settings)
-        if not settings.providers:
-            return answer_without_model(*await find_hits(store, question, today, topic=topic))
-        from digest.write.model.prompts import load_prompts
-        from digest.write.model.reply import ask_archive
+    if not settings.providers:
+        return answer_without_model(*await find_hits(store, question, today, topic=topic))
+    from digest.write.model.prompts import load_prompts
+    from digest.write.model.reply import ask_archive
 
-        async with open_model(settings, store, topic or "ask") as llm:
-            return await ask_archive(
-                store,
-                question,
-                today,
-                topic=topic,
-                language=language,
-                ask=llm.ask,
-                prompts=load_prompts(settings.prompts_dir),
-            )
+    async with open_model(settings, store, topic or "ask") as llm:
+        return await ask_archive(
+            store,
+            question,
+            today,
+            topic=topic,
+            language=language,
+            ask=llm.ask,
+            prompts=load_prompts(settings.prompts_dir),
+        )
 
 
 async def _refuse_unknown(topic: str, store: Store, settings: Settings) -> None:
@@ -193,19 +195,25 @@ async def publish(folder: Path) -> None:
 @runs_task
 async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     """Find items of the stored reports about WORDS, best first."""
-    from bot.commands.search import format_hits
+    from bot.commands.search import hit_entry
+    from bot.messages import reply
+    from bot.platforms.terminal import render, width
     from digest.store import Store
 
     settings, line = open_settings(), " ".join(words)
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with await Store.open(settings.database_url) as store:
         await _refuse_unknown(topic, store, settings)
-        hits = await store.search(line, topic=topic, first=first, limit=MAX_HITS)
-    if not hits:
+        entries = []
+        for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
+            report = await store.report(hit.topic, hit.first, hit.last)
+            entry = hit_entry(len(entries) + 1, hit, line, report, texts.language_of(line, "en"))
+            imported = " (imported)" if hit.item.status == "imported" else ""
+            entries.append(replace(entry, title=entry.title + imported))
+    if not entries:
         when = f" of the last {days} days" if days else ""
         raise DigestError(f"nothing in the reports{when} about {line[:60]!r}")
-    for shown in format_hits(hits, line, settings.public_url):
-        click.echo(mask(shown))
+    click.echo(mask(render(reply(*entries), width(), styled=False)))
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from bot import texts
 from bot.messages import Reply
@@ -17,8 +17,9 @@ Kind = (
     Literal["topic", "day", "section", "name", "words", "question", "number", "time", "zone"]
     | Literal["language", "options", "action", "address"]
 )
-Who = Literal["everybody", "chat", "operators"]
-"""Who may ask: everybody; who may configure the chat; who runs the bot."""
+Who = Literal["everybody", "oneself", "chat", "operators"]
+"""Who may ask: everybody; everybody, for themselves alone; who may configure the chat; who runs
+the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,21 @@ class Command:
     """Its Chinese name."""
     handler: Callable[[Ask], AsyncIterator[Reply]]
     example: str
-    takes: tuple[Argument, ...] = ()
+    arguments: str = ""
+    """The kinds of what it may be given; `!` marks what it needs."""
     who: Who = "everybody"
-    private: bool = False
-    """Whether the answer is only for who asked, where the platform can do that."""
+
+    @property
+    def takes(self) -> tuple[Argument, ...]:
+        """Return what it may be given."""
+        kinds = self.arguments.split()
+        return tuple(Argument(cast(Kind, kind.rstrip("!")), kind.endswith("!")) for kind in kinds)
 
     @property
     def reads(self) -> bool:
-        """True if it only shows what is stored, so that a link from anywhere may ask it."""
-        return self.who == "everybody" and not self.private
+        """True if it only shows what is stored: a link from anywhere may ask it, and the answer is
+        for all in the chat."""
+        return self.who == "everybody"
 
     def help(self, language: Language) -> str:
         """Return what it does."""

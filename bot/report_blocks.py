@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 from bot import texts
@@ -117,8 +117,7 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
 
 
 def _counts(report: Report, language: Language) -> str:
-    counts = {name: getattr(report.counts, name) for name in report.counts.__slots__}
-    return texts.text("counted_all", language, **counts)
+    return texts.text("counted_all", language, **asdict(report.counts))
 
 
 def section_blocks(

@@ -57,22 +57,29 @@ def _check_zone(name: str) -> str:
     return name
 
 
-def _check_proxy(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s/]+/?", address):
-        raise ValueError("write a proxy like http://proxy.example:3128")
-    return address
+def _shaped(shape: str, advice: str) -> AfterValidator:
+    """Return a check of what is set; empty is not set."""
+
+    def check(value: str) -> str:
+        if value and not re.fullmatch(shape, value):
+            raise ValueError(advice)
+        return value
+
+    return AfterValidator(check)
 
 
-def _check_server(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
-        raise ValueError("write a server like http://127.0.0.1:8081, or leave it empty")
-    return address
-
-
-def _check_webhook(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s/@?#]+/[\w./-]+", address, re.ASCII):
-        raise ValueError("write the public address of a path like https://bot.example/telegram")
-    return address
+_PROXY = _shaped(r"https?://[^\s/]+/?", "write a proxy like http://proxy.example:3128")
+_SERVER = _shaped(
+    r"https?://[^\s/@]+(?:/\S*)?", "write a server like http://127.0.0.1:8081, or leave it empty"
+)
+_WEBHOOK = _shaped(
+    r"https?://[^\s/@?#]+/[A-Za-z0-9_./-]+",
+    "write the public address of a path like https://bot.example/telegram",
+)
+_PUBLIC = _shaped(
+    r"https?://[^\s/@?#]+(?:/[^\s?#]*)?",
+    "write the address that people see, like https://digest.example",
+)
 
 
 def _check_web_address(address: str) -> str:
@@ -80,12 +87,6 @@ def _check_web_address(address: str) -> str:
     if address and not (host and port.isdecimal() and int(port) < 65536):
         raise ValueError("write where to listen like 127.0.0.1:8080")
     return address
-
-
-def _check_public_url(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s/@?#]+(?:/[^\s?#]*)?", address):
-        raise ValueError("write the address that people see, like https://digest.example")
-    return address.rstrip("/")
 
 
 def _check_admins(listed: str) -> str:
@@ -134,13 +135,13 @@ class Settings(BaseModel):
     telegram_bot_token: Annotated[
         str, _token(r"\d{1,20}:[\w-]+", "copy it from @BotFather, like 123456:ABC-DEF")
     ] = Field("", repr=False)
-    telegram_api_url: Annotated[str, AfterValidator(_check_server)] = ""
-    telegram_webhook_url: Annotated[str, AfterValidator(_check_webhook)] = ""
+    telegram_api_url: Annotated[str, _SERVER] = ""
+    telegram_webhook_url: Annotated[str, _WEBHOOK] = ""
     discord_bot_token: Annotated[
         str,
         _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
     ] = Field("", repr=False)
-    discord_api_url: Annotated[str, AfterValidator(_check_server)] = ""
+    discord_api_url: Annotated[str, _SERVER] = ""
     openai_api_key: Annotated[str, _token(r"[!-~]+", "copy it from the model server", "Bearer")] = (
         Field("", repr=False)
     )
@@ -152,14 +153,14 @@ class Settings(BaseModel):
         str, _token(r"[\w%.~+/=-]+", "copy the bearer token from X's developer portal", "Bearer")
     ] = Field("", repr=False)
     x_reads_month: int = Field(2000, ge=0)
-    https_proxy: Annotated[str, AfterValidator(_check_proxy)] = Field("", repr=False)
+    https_proxy: Annotated[str, _PROXY] = Field("", repr=False)
     unknown_sends: Literal["hold", "resend"] = "hold"
     keep_days: int = Field(400, ge=7)
     admins: Annotated[str, AfterValidator(_check_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     log_format: Literal["text", "json"] = "text"
     web_address: Annotated[str, AfterValidator(_check_web_address)] = ""
-    public_url: Annotated[str, AfterValidator(_check_public_url)] = ""
+    public_url: Annotated[str, _PUBLIC, AfterValidator(lambda address: address.rstrip("/"))] = ""
     publish_dir: str = ""
 
     @model_validator(mode="before")

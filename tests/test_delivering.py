@@ -27,6 +27,7 @@ from bot.platforms import (
 )
 from bot.platforms._request import ApiClient
 from bot.platforms.telegram import api as telegram
+from bot.platforms.telegram.refusals import read_refusal
 from digest.models import Chat
 from tests.delivery_stub import HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
 from tests.town import PNG, body, opened
@@ -236,6 +237,31 @@ async def test_what_is_refused_may_be_taken_without_it(
     platform: str, fault: str, markup: bool, picture: bool
 ) -> None:
     error = await outcome(platform, fault)
+    assert isinstance(error, Refused)
+    assert (error.markup, error.picture) == (markup, picture)
+
+
+@pytest.mark.parametrize(
+    ("reason", "markup", "picture"),
+    [
+        ("need administrator rights in the channel chat", False, False),
+        ("TOPIC_CLOSED", False, False),
+        ("USER_RESTRICTED", False, False),
+        ("message is too long", False, False),
+        ("message text is empty", False, False),
+        ("message to be replied not found", False, False),
+        ("message is not modified: specified new message content and reply markup", False, False),
+        ("query is too old and response timeout expired or query ID is invalid", False, False),
+        ("file of size 11000000 bytes is too big for a photo", False, True),
+        ("wrong type of the web page content", False, True),
+        ("wrong remote file identifier specified: wrong padding in the string", False, True),
+        ("file reference expired", False, True),
+        ("copyrighted text", True, False),
+        ("the form of the queryable text was changed", True, False),
+    ],
+)
+def test_telegram_is_understood_by_whole_phrases(reason: str, markup: bool, picture: bool) -> None:
+    error = read_refusal(400, telegram_says(400, f"Bad Request: {reason}").encode())
     assert isinstance(error, Refused)
     assert (error.markup, error.picture) == (markup, picture)
 

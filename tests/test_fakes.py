@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ SPECS = Path(__file__).parents[2] / "shared/specs"
 pytestmark = pytest.mark.skipif(not SPECS.exists(), reason="the platforms' descriptions are absent")
 
 
+@functools.cache
 def read(name: str) -> Any:
     return json.loads((SPECS / name).read_text(encoding="utf-8"))
 
@@ -29,6 +31,7 @@ def test_methods_of_telegram_take_the_fields_it_describes(method: str) -> None:
         assert needed or not required[name], f"{name} is required"
 
 
+@functools.cache
 def samples() -> set[tuple[str, str]]:
     """Every method and path of Discord, its parameters filled in."""
     found = set()

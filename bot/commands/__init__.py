@@ -11,81 +11,49 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from bot import texts
-from bot.alerts import LANGUAGES
+from bot.alerts import SPOKEN
 from bot.commands import about, chats, reports, search, sources_admin, spans
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
-from bot.menu import Argument, Command
+from bot.menu import Command
 from bot.messages import Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import END_MARKS, normalized
 from digest.errors import DigestError, StoreError
 from digest.models import Language
 
-TOPIC, DAY, SECTION, NAME = (Argument(kind) for kind in ("topic", "day", "section", "name"))
-TIME, ZONE, OPTIONS, NUMBER = (Argument(kind) for kind in ("time", "zone", "options", "number"))
-ACTION, ADDRESS, LANGUAGE = (Argument(kind) for kind in ("action", "address", "language"))
-WORDS, REQUIRED_WORDS = Argument("words"), Argument("words", required=True)
-QUESTION = Argument("question", required=True)
-
+CHOICES, ACTIONS = "topic time zone options", "action topic address"
+SETTINGS = "/settings 08:30 Asia/Shanghai mon-fri +NVDA"
 COMMANDS: tuple[Command, ...] = (
-    Command("brief", "简报", reports.brief, "/brief {day}", (TOPIC, DAY)),
-    Command("detail", "详细", reports.detail, "/detail views", (SECTION, TOPIC, DAY)),
-    Command("views", "观点", reports.show_section("views"), "/views", (TOPIC, DAY)),
-    Command("events", "事件", reports.show_section("events"), "/events", (TOPIC, DAY)),
-    Command("stocks", "行情", reports.stocks, "/stocks NVDA", (NAME, TOPIC, DAY)),
-    Command("crypto", "数字货币", reports.crypto, "/crypto", (NAME, TOPIC, DAY)),
-    Command("ai", "专项", reports.show_section("ai"), "/ai", (TOPIC, DAY)),
-    Command("finance", "金融", reports.show_section("finance"), "/finance", (TOPIC, DAY)),
-    Command("cloud", "词云", reports.cloud, "/cloud", (TOPIC, DAY)),
-    Command("sources", "原帖", reports.sources, "/sources 1", (NUMBER, TOPIC, DAY)),
-    Command("why", "为什么", reports.why, "/why 1", (NUMBER, TOPIC, DAY)),
-    Command("report", "报告", reports.report, "/report {day}", (DAY, TOPIC)),
-    Command("week", "周报", spans.week, "/week", (DAY, TOPIC)),
-    Command("month", "月报", spans.month, "/month", (DAY, TOPIC)),
-    Command("story", "来龙去脉", spans.story, "/story 1", (WORDS, TOPIC, DAY)),
-    Command("ask", "提问", search.ask_archive, "/ask What did Kitewick raise?", (QUESTION,)),
-    Command("search", "搜索", search.search, "/search Nvidia", (REQUIRED_WORDS,)),
+    Command("brief", "简报", reports.brief, "/brief {day}", "topic day"),
+    Command("detail", "详细", reports.detail, "/detail views", "section topic day"),
+    Command("views", "观点", reports.show_section("views"), "/views", "topic day"),
+    Command("events", "事件", reports.show_section("events"), "/events", "topic day"),
+    Command("stocks", "行情", reports.stocks, "/stocks NVDA", "name topic day"),
+    Command("crypto", "数字货币", reports.crypto, "/crypto", "name topic day"),
+    Command("ai", "专项", reports.show_section("ai"), "/ai", "topic day"),
+    Command("finance", "金融", reports.show_section("finance"), "/finance", "topic day"),
+    Command("cloud", "词云", reports.cloud, "/cloud", "topic day"),
+    Command("sources", "原帖", reports.sources, "/sources 1", "number topic day"),
+    Command("why", "为什么", reports.why, "/why 1", "number topic day"),
+    Command("report", "报告", reports.report, "/report {day}", "day topic"),
+    Command("week", "周报", spans.week, "/week", "day topic"),
+    Command("month", "月报", spans.month, "/month", "day topic"),
+    Command("story", "来龙去脉", spans.story, "/story 1", "words topic day"),
+    Command("ask", "提问", search.ask_archive, "/ask What did Kitewick raise?", "question!"),
+    Command("search", "搜索", search.search, "/search Nvidia", "words!"),
     Command("topics", "主题", about.topics, "/topics"),
-    Command(
-        "subscribe",
-        "订阅",
-        chats.subscribe,
-        "/subscribe 08:30",
-        (TOPIC, TIME, ZONE, OPTIONS),
-        who="chat",
-        private=True,
-    ),
-    Command(
-        "unsubscribe", "退订", chats.unsubscribe, "/unsubscribe", (TOPIC,), who="chat", private=True
-    ),
-    Command(
-        "settings",
-        "设置",
-        chats.settings,
-        "/settings 08:30 Asia/Shanghai mon-fri +NVDA",
-        (TOPIC, TIME, ZONE, OPTIONS),
-        who="chat",
-        private=True,
-    ),
-    Command("subscriptions", "已订阅", chats.subscriptions, "/subscriptions", private=True),
-    Command("next", "下一次", chats.next_, "/next", private=True),
-    Command("status", "状态", about.status, "/status", who="operators", private=True),
-    Command("cost", "费用", about.cost, "/cost", who="operators", private=True),
-    Command(
-        "source",
-        "来源",
-        sources_admin.source,
-        "/source list",
-        (ACTION, TOPIC, ADDRESS),
-        who="operators",
-        private=True,
-    ),
-    Command(
-        "now", "立即生成", reports.now, "/now {day}", (TOPIC, DAY), who="operators", private=True
-    ),
-    Command("forget", "遗忘", search.forget, "/forget", private=True),
+    Command("subscribe", "订阅", chats.subscribe, "/subscribe 08:30", CHOICES, "chat"),
+    Command("unsubscribe", "退订", chats.unsubscribe, "/unsubscribe", "topic", "chat"),
+    Command("settings", "设置", chats.settings, SETTINGS, CHOICES, "chat"),
+    Command("subscriptions", "已订阅", chats.subscriptions, "/subscriptions", who="oneself"),
+    Command("next", "下一次", chats.next_, "/next", who="oneself"),
+    Command("status", "状态", about.status, "/status", who="operators"),
+    Command("cost", "费用", about.cost, "/cost", who="operators"),
+    Command("source", "来源", sources_admin.source, "/source list", ACTIONS, "operators"),
+    Command("now", "立即生成", reports.now, "/now {day}", "topic day", "operators"),
+    Command("forget", "遗忘", search.forget, "/forget", who="oneself"),
     Command("start", "开始", chats.start, "/start"),
-    Command("help", "帮助", about.show_help, "/help", (LANGUAGE,)),
+    Command("help", "帮助", about.show_help, "/help", "language"),
 )
 
 
@@ -182,8 +150,8 @@ async def _remember_language(ask: Ask) -> None:
     if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
         return
     person = f"{incoming.platform}:{incoming.user_id}"
-    if await store.note(LANGUAGES, person) != ask.language:
-        await store.save_note(LANGUAGES, person, ask.language)
+    if await store.note(SPOKEN, person) != ask.language:
+        await store.save_note(SPOKEN, person, ask.language)
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:

@@ -44,9 +44,9 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
         posts = len(await store.post_days(name))
         key = "topic_line" if days else "topic_none"
         newest = days[-1] if days else ""
-        line = texts.text(key, language, n=len(days), posts=posts, day=newest)
+        line = ask.text(key, n=len(days), posts=posts, day=newest)
         rows.append((f"{name} · {ask.title(name)}", line))
-    title = Heading(texts.text("topics", language), 1)
+    title = Heading(ask.text("topics"), 1)
     yield reply(title, Rows(tuple(rows)), language=language)
 
 
@@ -70,10 +70,10 @@ async def _state(ask: Ask, topic: str) -> list[str]:
     posts = await store.post_days(topic)
     reports = len(await store.report_days(topic))
     facts = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
-    stored = texts.text("stored", language, **facts)
+    stored = ask.text("stored", **facts)
     newest = await store.latest(topic)
     if newest is None:
-        return [texts.text("newest_none", language, topic=topic), stored]
+        return [ask.text("newest_none", topic=topic), stored]
     return [*_newest(newest, language), stored]
 
 
@@ -83,9 +83,8 @@ def _newest(report: Report, language: Language) -> list[str]:
     writer = report.writer if report.writer in ("llm", "extractive") else "imported"
     writer = texts.text(f"writer_{writer}", language)
     about = {"topic": report.topic, "day": day, "writer": writer, "when": when}
-    counts = {name: getattr(report.counts, name) for name in report.counts.__slots__}
     lines = [texts.text("newest", language, **about), *_quality(report, language)]
-    lines.append(texts.text("counted", language, **counts))
+    lines.append(texts.text("counted", language, **asdict(report.counts)))
     for source in report.sources:
         key = "source_ok" if source.ok else "source_bad"
         facts = {"name": source.name, "n": source.posts, "note": source.note}
@@ -118,14 +117,14 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
     language, context = ask.language, ask.context
     today = context.now().astimezone(UTC).date()
     day, month = await context.store.spent(today)
-    blocks: list[Block] = [Heading(texts.text("cost", language), 1)]
+    blocks: list[Block] = [Heading(ask.text("cost"), 1)]
     for key, spent, cap in (
         ("spent_day", day, context.usd_day),
         ("spent_month", month, context.usd_month),
     ):
         total = sum(row.usd for row in spent)
         facts = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
-        blocks.append(Paragraph(texts.text(key, language, **facts)))
+        blocks.append(Paragraph(ask.text(key, **facts)))
         if spent:
             blocks.append(Rows(_by_model(spent, language)))
     for stored in await context.store.topics():
@@ -136,7 +135,7 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
                 "day": newest.last,
                 "cost": _cost(newest.cost, language),
             }
-            blocks.append(Paragraph(texts.text("report_cost", language, **facts)))
+            blocks.append(Paragraph(ask.text("report_cost", **facts)))
     yield reply(*blocks, language=language)
 
 
@@ -185,22 +184,20 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
     messages = await Ledger(ask.context.store).list_held_parts()
     if not messages:
         return [], ()
-    language, shown = ask.language, messages[:MOST_SHOWN]
+    shown = messages[:MOST_SHOWN]
     blocks: list[Block] = [
-        Paragraph(texts.text("held", language, n=len(messages))),
+        Paragraph(ask.text("held", n=len(messages))),
         Rows(tuple(_row(ask, message) for message in shown)),
     ]
     if len(messages) > len(shown):
-        blocks.append(Paragraph(texts.text("held_more", language, n=len(messages) - len(shown))))
+        blocks.append(Paragraph(ask.text("held_more", n=len(messages) - len(shown))))
     everything = tuple(
-        Button(
-            texts.text(f"held_all_{word}", language), f"/status held {word} all {_last(messages)}"
-        )
+        Button(ask.text(f"held_all_{word}"), f"/status held {word} all {_last(messages)}")
         for word in ("again", "arrived")
     )
     single = tuple(
         Button(
-            texts.text(f"held_{word}", language, id=message.part),
+            ask.text(f"held_{word}", id=message.part),
             f"/status held {word} {message.part}",
         )
         for message in shown

@@ -159,7 +159,7 @@ class Ask:
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
         if near:
-            listed = ", ".join(f"/report {day}" for day in near)
+            listed = texts.listed([f"/report {day}" for day in near], language)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
             lines += [

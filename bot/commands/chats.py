@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import time
 
-from bot import options, texts
+from bot import options
 from bot.commands import choices
 from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, chosen_language, name_speaker
 from bot.delivery.compose import compose_digest, load_digest
@@ -25,12 +25,12 @@ def greeting(ask: Ask) -> Reply:
     """Return the first words in a chat, with a button for each topic to subscribe to."""
     language = ask.language
     look = (
-        Button(texts.text("brief", language), "/brief", fresh=True),
-        Button(texts.text("commands", language), "/help", fresh=True),
+        Button(ask.text("brief"), "/brief", fresh=True),
+        Button(ask.text("commands"), "/help", fresh=True),
     )
     blocks: tuple[Block, ...] = (
-        Heading(texts.text("help", language), 1),
-        Paragraph(texts.text("greeting", language)),
+        Heading(ask.text("help"), 1),
+        Paragraph(ask.text("greeting")),
     )
     return Reply(blocks, language, (_subscribe_buttons(ask), look))
 

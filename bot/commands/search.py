@@ -18,6 +18,7 @@ from bot.typed import DateError, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
 from digest.models import Hit, Language, Report
 from digest.publish import days_of
+from digest.store import Store
 
 MAX_HITS, MAX_QUESTION_CHARS = 8, 300
 ITEM_CHARS = 280
@@ -44,17 +45,12 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for number, hit in enumerate(hits, 1):
-        entry = _entry(number, hit, words, await _report(ask, hit))
-        blocks.append(replace(entry, text=f"{entry.text}{_remark(ask, hit)}"))
+        report = await _report(ask, hit)
+        blocks.append(hit_entry(number, hit, words, report, ask.language))
     lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
     yield Reply(tuple(blocks), ask.language, (tuple(lines.values()),), line=ask.line)
-
-
-def _remark(ask: Ask, hit: Hit) -> str:
-    """Return why a hit without the words is one: they stand in a post that it cites."""
-    return ask.text("in_posts") if hit.in_posts else ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
@@ -96,14 +92,20 @@ async def _report(ask: Ask, hit: Hit) -> Report | None:
     return report.in_language(ask.language_for(report)) if report else None
 
 
-def _entry(number: int, hit: Hit, words: str, report: Report | None) -> ListItem:
+def hit_entry(
+    number: int, hit: Hit, words: str, report: Report | None, language: Language
+) -> ListItem:
+    """Return a hit with its day, the words marked or the remark that they stand in a post that it
+    cites, and the authors of its posts."""
     row = report.numbered_item(hit.number) if report else None
     item = row[1] if row and row[1].cites == hit.item.cites else hit.item
     posts = [report.posts[key] for key in item.cites if key in report.posts] if report else []
     links = tuple(Link(f"@{post.author}", post.url) for post in posts[:MAX_LINKS])
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
-    return ListItem(mark(shortened(item.text, ITEM_CHARS), words), title, number, links)
+    remark = texts.text("in_posts", language) if hit.in_posts else ""
+    text = f"{mark(shortened(item.text, ITEM_CHARS), words)}{remark}"
+    return ListItem(text, title, number, links)
 
 
 def mark(text: str, words: str) -> str:
@@ -140,23 +142,9 @@ async def forget(ask: Ask) -> AsyncIterator[Reply]:
     counts = await store.forget_person(incoming.platform, incoming.user_id, chat)
     blocks = [
         Paragraph(ask.text("forget_done", **counts)),
-        Paragraph(texts.text("forget_rest" if decides else "forget_group", ask.language)),
+        Paragraph(ask.text("forget_rest" if decides else "forget_group")),
     ]
     yield Reply(tuple(blocks), ask.language, manner="private")
-
-
-def format_hits(hits: Sequence[Hit], words: str, address: str) -> list[str]:
-    """Return a line or two for each hit, as a terminal shows them."""
-    lines = []
-    for number, hit in enumerate(hits, 1):
-        name = hit.item.title or hit.item.group
-        mark_imported = " (imported)" if hit.item.status == "imported" else ""
-        where = f"{hit.topic} {days_of(hit)} #{hit.number}{mark_imported}"
-        lines.append(f"{number}. {where}{f'  {name}' if name else ''}")
-        lines.append(f"   {mark(hit.item.text, words)}")
-        if address:
-            lines.append(f"   {address}/{hit.topic}/{days_of(hit)}/{hit.number}")
-    return lines
 
 
 async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
@@ -173,10 +161,12 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(ask.say("ask_what", example=await ask.example()))
     asker = ask.context.questions
     answer = await _from_model(asker, ask, question, topic) if asker else None
+    judged = answer is not None
     if answer is None:
         hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
-    shown = show_answer(await _with_links(ask, answer), ask.language)
+    answer = await with_links(ask.context.store, answer)
+    shown = show_answer(answer, ask.language, judged=judged)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
 
@@ -195,26 +185,27 @@ async def _from_model(
         ) from None
 
 
-async def _with_links(ask: Ask, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+async def with_links(store: Store, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the answer with the posts of each item: author and address."""
     rows = []
     for row in answer["items"]:
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
-        report = await ask.context.store.report(row["topic"], *days)
+        report = await store.report(row["topic"], *days)
         posts = report.posts if report else {}
         links = [[f"@{posts[k].author}", posts[k].url] for k in row["cites"] if k in posts]
         rows.append({**row, "links": links})
     return {**answer, "items": rows}
 
 
-def show_answer(answer: Mapping[str, Any], language: Language) -> Reply:
-    """Return an answer as a reply: its sentences with the numbers of items, then those items."""
+def show_answer(answer: Mapping[str, Any], language: Language, *, judged: bool) -> Reply:
+    """Return an answer as a reply: its sentences with the numbers of items, then those items.
+    `judged`: by a model; code alone cannot tell that nothing answers a question."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
     if verdict == "nothing":
-        blocks.append(Paragraph(texts.text("ask_nothing", language)))
+        blocks.append(Paragraph(texts.text("ask_nothing" if judged else "ask_unsure", language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
         blocks.append(ListItem(f"{sentence['text']} {numbers}"))

@@ -81,21 +81,19 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     ours = {identify(spec) for spec in topic.sources}
     rows = []
     for number, spec in enumerate(await list_sources(topic, ask.context.store), 1):
-        origin = texts.text("source_file" if identify(spec) in ours else "source_chat", language)
+        origin = ask.text("source_file" if identify(spec) in ours else "source_chat")
         state = _state(ask, spec, health.get(identify(spec), Health()), now)
         rows.append((f"{number}. {_shown(spec)}", f"{state} · {origin}"))
     gone = [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
     for change in gone:
-        rows.append(
-            (f"— {_shown(change.spec)}", texts.text("source_removed_by", language, who=change.by))
-        )
+        rows.append((f"— {_shown(change.spec)}", ask.text("source_removed_by", who=change.by)))
     blocks: list[Block] = [
-        Heading(texts.text("source_title", language, topic=topic.title[language]), 1),
-        Rows(tuple(rows)) if rows else Paragraph(texts.text("source_none", language)),
+        Heading(ask.text("source_title", topic=topic.title[language]), 1),
+        Rows(tuple(rows)) if rows else Paragraph(ask.text("source_none")),
     ]
     if any(spec.kind == "x" for spec in await list_sources(topic, ask.context.store)):
         blocks.append(Paragraph(_reads(ask, await book.reads(now), now)))
-    blocks.append(Paragraph(texts.text("source_usage", language)))
+    blocks.append(Paragraph(ask.text("source_usage")))
     return reply(*blocks, language=language)
 
 
@@ -118,27 +116,25 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     language = ask.language
     parts = []
     if how.off:
-        parts.append(texts.text("source_off", language, why=texts.reason(how.off, language)))
+        parts.append(ask.text("source_off", why=texts.reason(how.off, language)))
     elif how.error and not how.failures and how.next_at is None:
-        parts.append(texts.text("source_note", language, why=texts.reason(how.error, language)))
+        parts.append(ask.text("source_note", why=texts.reason(how.error, language)))
     elif how.error:
         parts.append(
-            texts.text(
-                "source_failing", language, n=how.failures, why=texts.reason(how.error, language)
-            )
+            ask.text("source_failing", n=how.failures, why=texts.reason(how.error, language))
         )
     elif how.answered_at is None:
-        parts.append(texts.text("source_new", language))
+        parts.append(ask.text("source_new"))
     if how.answered_at is not None:
         when = f"{how.answered_at:%m-%d %H:%M} UTC"
         rate, seconds = f"{how.posts_a_day:.0f}", f"{how.seconds or 0:.1f}"
-        parts.append(texts.text("source_well", language, when=when, rate=rate, seconds=seconds))
+        parts.append(ask.text("source_well", when=when, rate=rate, seconds=seconds))
     if how.next_at and how.next_at > now:
-        parts.append(texts.text("source_waits", language, when=f"{how.next_at:%H:%M} UTC"))
+        parts.append(ask.text("source_waits", when=f"{how.next_at:%H:%M} UTC"))
     if spec.weight != 1:
         parts.append(f"×{spec.weight:g}")
     if spec.fallback_for:
-        parts.append(texts.text("source_stands_in", language, what=spec.fallback_for[:60]))
+        parts.append(ask.text("source_stands_in", what=spec.fallback_for[:60]))
     return " · ".join(parts)
 
 

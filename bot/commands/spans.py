@@ -108,7 +108,7 @@ def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
 def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
     language = ask.language
     best = line.best.item
-    title = texts.text("story_title", language, title=best.title or shortened(best.text, 60))
+    title = ask.text("story_title", title=best.title or shortened(best.text, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for telling in line.tellings:
         blocks.append(Heading(texts.weekday(telling.day, language)))
@@ -118,7 +118,7 @@ def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
         ]
     blocks += [Paragraph(text) for text in _changes(line, ask)]
     if len(line.tellings) == 1:
-        blocks.append(Paragraph(texts.text("story_once", language)))
+        blocks.append(Paragraph(ask.text("story_once")))
     days = tuple(_day_buttons(ask, topic, line))
     return Reply(tuple(blocks), language, (days,), topic=topic, line=again)
 

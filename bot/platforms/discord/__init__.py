@@ -172,7 +172,7 @@ class Client(discord.AutoShardedClient):
         self, interaction: discord.Interaction, row: Command, line: str, share: bool
     ) -> None:
         """Answer a slash command: where the bot is only its user's own, to that user alone."""
-        alone = row.private and interaction.guild_id is not None
+        alone = not row.reads and interaction.guild_id is not None
         private = alone or (_is_guest(interaction) and not share)
         if await self._deferred(interaction, private, thinking=True):
             await self._reply(interaction, Press(line, fresh=True), private)

@@ -11,6 +11,7 @@ from typing import Any
 from bot.messages import Reply
 from bot.platforms import Delivered, Host, Outgoing, Pace, Refused, Setup, send_answer
 from bot.platforms.telegram.entities import write_bodies
+from bot.platforms.telegram.updates import NAME
 from bot.platforms.telegram.wire import UpdatesWire, Wire, open_bot
 from bot.rich import parts
 from digest.models import Chat
@@ -107,9 +108,6 @@ def _file_id(sent: dict[str, Any]) -> str:
     sizes = sent.get("photo")
     size = sizes[-1] if isinstance(sizes, list) and sizes else {}
     return str(size.get("file_id", "")) if isinstance(size, dict) else ""
-
-
-NAME = "telegram"
 
 
 class Sender:

@@ -17,7 +17,7 @@ from digest.models import Chat, Language
 
 log = logging.getLogger(__name__)
 
-_LANGUAGES: tuple[Language, Language] = ("en", "zh")
+_MENUS: tuple[Language, Language] = ("en", "zh")
 
 
 async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
     await call(bot.set_my_commands(_commands(host, "zh"), language_code="zh"))
     for person in operators:
         scope = BotCommandScopeChat(int(person))
-        english, chinese = (_commands(host, code, operator=True) for code in _LANGUAGES)
+        english, chinese = (_commands(host, code, operator=True) for code in _MENUS)
         try:
             await call(bot.set_my_commands(english, scope=scope))
             await call(bot.set_my_commands(chinese, scope=scope, language_code="zh"))
@@ -48,7 +48,7 @@ async def show_chat_menu(
     Telegram refuses is logged: the menu is no part of the answer."""
     scope, operator = BotCommandScopeChat(int(chat.id)), chat.id in operators
     try:
-        for code in _LANGUAGES:
+        for code in _MENUS:
             spoken: Language = code if choice == "topic" else choice
             commands = _commands(host, spoken, operator=operator)
             language_code = "zh" if code == "zh" else None

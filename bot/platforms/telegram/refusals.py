@@ -17,24 +17,13 @@ _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
 _FINAL = (
-    "right",
-    "closed",
-    "restricted",
-    "too long",
-    "is empty",
-    "not modified",
-    "message to ",
-    "query",
+    *(" rights", "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
+    *("message is too long", "caption is too long", "text is empty", "text must be non-empty"),
+    *("message to be replied not found", "message to edit not found", "message can't be edited"),
 )
 _PICTURE = (
-    "photo",
-    "image",
-    "file identifier",
-    "file_id",
-    "file reference",
-    "too big",
-    "wrong type",
-    "wrong remote file",
+    *("photo", "image_process", "file identifier", "file_id", "file reference", "file of size"),
+    *("wrong type of the", "wrong remote file"),
 )
 
 
@@ -77,7 +66,7 @@ def _read_reason(code: int, reason: str) -> Gone | Refused:
     markup = "not modified" not in low and any(word in low for word in _MARKUP)
     # What is refused for a reason not known here may be taken as plain text.
     unknown = code == 400 and not picture and not any(word in low for word in _FINAL)
-    rights = "rights" in low
+    rights = " rights" in low
     return Refused(reason, markup=markup or unknown, picture=picture, rights=rights)
 
 
