@@ -32,7 +32,7 @@ MAX_HITS = 10
 @click.command()
 @click.argument("question", nargs=-1, required=True)
 @click.option("--topic", default="", help="Only the reports of this topic.")
-@click.option("--language", type=click.Choice(["zh", "en"]), help="Of the answer.")
+@click.option("--language", type=click.Choice(["zh", "en"]), help="Language of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
 @runs_task
 async def ask(
@@ -196,7 +196,7 @@ async def publish(folder: Path) -> None:
 async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     """Find items of the stored reports about WORDS, best first."""
     from bot.commands.search import hit_entry
-    from bot.messages import reply
+    from bot.messages import ListItem, reply
     from bot.platforms.terminal import render, width
     from digest.store import Store
 
@@ -204,7 +204,7 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
     async with await Store.open(settings.database_url) as store:
         await _refuse_unknown(topic, store, settings)
-        entries = []
+        entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
             report = await store.report(hit.topic, hit.first, hit.last)
             entry = hit_entry(len(entries) + 1, hit, line, report, texts.language_of(line, "en"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 
@@ -72,6 +73,14 @@ async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:
 async def test_nothing_found_says_so(services: Services) -> None:
     assert "归档中没有" in await say(services, "/search zyxwv")
     assert "/search" in await say(services, "/search")
+
+
+async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
+    newest = await services.store.latest("ai")
+    assert newest
+    await services.store.save_report(replace(newest, wordcounts={"Kitewick": 3, "model": 9}))
+    assert "是不是要找“Kitewick”" in await say(services, "/search kitewik")
+    assert "是不是" not in await say(services, "/search zyxwv")
 
 
 async def test_no_text_is_an_operator_or_fails(services: Services) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from bot import texts
@@ -23,6 +24,8 @@ from digest.store import Store
 MAX_HITS, MAX_QUESTION_CHARS = 8, 300
 ITEM_CHARS = 280
 MAX_LINKS = 3
+SPELLING_DAYS = 14
+"""Days before the newest report whose words a misspelled one is compared with."""
 MAX_DAYS_CHARS = 40
 MARK = "【{}】"
 _LAST_DAYS = re.compile(r"(?:近|最近|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII)
@@ -41,7 +44,12 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     if not hits:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
-        raise Unanswered(ask.say(key, words=shortened(words, 60), days=when))
+        nothing = ask.say(key, words=shortened(words, 60), days=when)
+        if near := await _find_spelling(ask, words, topic):
+            meant = Paragraph(ask.text("search_near", word=near))
+            button = Button(f"/search {near}", f"/search {near}")
+            nothing = replace(nothing, blocks=(*nothing.blocks, meant), buttons=((button,),))
+        raise Unanswered(nothing)
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for number, hit in enumerate(hits, 1):
@@ -51,6 +59,18 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     for number, hit in enumerate(hits, 1):
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
     yield Reply(tuple(blocks), ask.language, (tuple(lines.values()),), line=ask.line)
+
+
+async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
+    """Return a word of the last reports that is spelled nearly so, or nothing."""
+    name = await ask.usual(Query(topic))
+    if (newest := await ask.context.store.latest(name)) is None:
+        return ""
+    first = newest.last - timedelta(days=SPELLING_DAYS)
+    reports = await ask.context.store.daily_reports(name, first, newest.last)
+    known = {word.lower(): word for report in reports for word in report.wordcounts}
+    near = get_close_matches(words[:60].lower(), known, n=1, cutoff=0.8)
+    return known[near[0]] if near else ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:

@@ -45,8 +45,10 @@ class Rate:
         self._next_slot = 0.0
         self._arrivals: list[float] = []
         self._answered: deque[tuple[float, float]] = deque()
-        self._halted = 0.0
-        self._lowered_at = 0.0
+        self.halted_until = 0.0
+        """The moment before which no send begins."""
+        self.lowered_at = 0.0
+        """When the rate last came down; refusals of earlier sends say nothing new."""
         self._last_send = self._full_seconds = self._stepped_at = 0.0
         self._trust_seconds = TRUST_SECONDS
         self._round_trip = 0.0
@@ -57,21 +59,11 @@ class Rate:
 
     def wait(self, now: float) -> float:
         """Return the seconds until the next send may begin; 0 or less: now."""
-        return max(self._next_slot, self._window(), self._halted) - now
-
-    @property
-    def halted_until(self) -> float:
-        """Return the moment before which no send begins."""
-        return self._halted
-
-    @property
-    def lowered_at(self) -> float:
-        """Return when the rate last came down; refusals of earlier sends say nothing new."""
-        return self._lowered_at
+        return max(self._next_slot, self._window(), self.halted_until) - now
 
     def halt(self, until: float) -> None:
         """Send nothing before this moment."""
-        self._halted = max(self._halted, until)
+        self.halted_until = max(self.halted_until, until)
 
     def begin(self, now: float) -> None:
         """Record that a send begins."""
@@ -110,7 +102,7 @@ class Rate:
         ten answers are refused.
         """
         self._answers.append(chat)
-        if began < self._lowered_at:  # sent before the rate came down
+        if began < self.lowered_at:  # sent before the rate came down
             self.halt(now + seconds)
             return True
         if self.rate > self.proven or len({c for c in self._answers if c}) >= 3:
@@ -128,9 +120,9 @@ class Rate:
     def come_down(self, now: float, seconds: float) -> None:
         """Halt after a refusal of the whole bot; resume at the rate that was still accepted."""
         peak, self._peak = self._peak, 0
-        if self._lowered_at:
+        if self.lowered_at:
             self._trust_seconds = min(MOST_TRUST_SECONDS, 2 * self._trust_seconds)
-        self._lowered_at = now
+        self.lowered_at = now
         self.halt(now + seconds)
         if self.rate > self.proven:
             rate = max(self.proven, min(peak, self.rate / STEP))
@@ -140,7 +132,7 @@ class Rate:
             rate = max(min(peak, self.rate / STEP), self.rate / 4)
         self._lower(rate)
         self._accepted_at.clear()
-        self._next_slot = self._last_send = self._halted
+        self._next_slot = self._last_send = self.halted_until
 
     def _lower(self, rate: float) -> None:
         self.rate = self.proven = max(LEAST_RATE, min(self.rate, rate))
