@@ -113,7 +113,7 @@ class DeliveryStub(Loopback):
         self._ids = itertools.count(1000)
         self._by_nonce: dict[tuple[str, str], str] = {}
         self._channel: dict[str, list[dict[str, Any]]] = {}
-        self._file_ids: set[str] = set()
+        self.file_ids: set[str] = set()
 
     def routes(self) -> Iterable[tuple[str, str, Handler]]:
         """Return the routes of both platforms, and that of the ledger."""
@@ -238,10 +238,10 @@ class DeliveryStub(Loopback):
         if method == "sendPhoto":
             photo = sent["photo"]
             file_id = photo if isinstance(photo, str) else f"file-{next(self._ids)}"
-            if isinstance(photo, str) and photo not in self._file_ids:
+            if isinstance(photo, str) and photo not in self.file_ids:
                 return refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
             self.books["telegram"].uploads += not isinstance(photo, str)
-            self._file_ids.add(file_id)
+            self.file_ids.add(file_id)
             size = {"file_id": file_id, "file_unique_id": file_id, "width": 9, "height": 9}
             result |= {"photo": [size], "caption": text}
         elif not text:
@@ -249,10 +249,6 @@ class DeliveryStub(Loopback):
         self._take("telegram", chat, text)
         await self._after(request, self.books["telegram"])
         return _answer(200, {"ok": True, "result": result})
-
-    def forget_files(self) -> None:
-        """File ids that were given run out."""
-        self._file_ids.clear()
 
     async def _discord(self, request: web.Request) -> web.Response:
         chat = request.match_info["channel"]

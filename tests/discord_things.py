@@ -197,11 +197,6 @@ class Interaction:
 
     token = property(lambda self: f"token-{self.id}")
 
-    @property
-    def deferred(self) -> int:
-        """5 or 6 where the first answer only said that one would come."""
-        return self.callback if self.callback in (5, 6) else 0
-
     def end(self, message: Message) -> Message:
         """Keep a message of the answer."""
         self.final = self.final or message

@@ -16,7 +16,6 @@ from PIL import Image
 from bot.builds import TooMany
 from bot.commands import link_word
 from bot.host import BotHost
-from bot.messages import Incoming
 from bot.platforms import Platform
 from bot.services import Services
 from digest.models import Report
@@ -56,10 +55,6 @@ class Links:
         return link_word(line)
 
 
-def is_boss(who: Incoming) -> bool:
-    return who.user_id == BOSS or who.platform == "terminal"
-
-
 def context(store: Store, folder: Path) -> Services:
     """What commands work with, over this store."""
     return Services(
@@ -69,7 +64,7 @@ def context(store: Store, folder: Path) -> Services:
         data_dir=folder,
         versions="jianbao test",
         now=lambda: NOW,
-        is_admin=is_boss,
+        is_admin=lambda who: who.user_id == BOSS or who.platform == "terminal",
         usd_day=0.5,
         usd_month=10.0,
     )

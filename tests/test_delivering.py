@@ -281,7 +281,7 @@ async def test_telegram_uploads_a_picture_and_takes_its_name_afterwards() -> Non
         to = opened("telegram", stub.url)
         first = await to.deliver(outgoing("telegram", body=told, picture=PNG))
         again = await to.deliver(outgoing("telegram", "6", body=told, file_id=first.file_id))
-        stub.forget_files()
+        stub.file_ids.clear()
         with pytest.raises(Refused) as refused:
             await to.deliver(outgoing("telegram", "7", body=told, file_id=first.file_id))
         bare = await to.deliver(outgoing("telegram", "8", body=told, bare=True))

@@ -326,7 +326,7 @@ async def test_f20_a_picture_is_uploaded_once_and_again_where_its_name_ran_out(
         people.start("telegram")
         await people.ended()
         assert stub.books["telegram"].uploads == 1
-        stub.forget_files()
+        stub.file_ids.clear()
         await people.digests("telegram", 1, made, first=CHATS)
         await people.ended()
         assert stub.books["telegram"].uploads == 2

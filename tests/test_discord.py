@@ -200,7 +200,7 @@ async def test_a_slow_command_is_deferred_first(
 
     monkeypatch.setattr(store, "latest", slow)
     it = await up.server.slash(up.text, up.mei, "brief")
-    await up.server.until(lambda: it.deferred == 5)
+    await up.server.until(lambda: it.callback == 5)
     assert it.final is None
     assert "Meridian" in shown(await it.done())
 
