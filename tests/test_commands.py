@@ -226,7 +226,7 @@ async def test_a_report_that_cannot_be_made_is_said_kindly(full: Bot) -> None:
 
 async def test_a_day_without_posts_offers_the_nearest(full: Bot) -> None:
     said = await full.say("/report 2025-11-01")
-    assert "/report 2025-12-04, /report 2025-12-06" in said
+    assert "/report 2025-12-04、/report 2025-12-06" in said
     assert full.maker.made == []
 
 
