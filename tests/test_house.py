@@ -30,7 +30,7 @@ REGISTRY = re.compile(
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|wor" r"k)/")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _quiet_parser() -> Iterator[None]:
     """CPython 3.11 cannot build a tree while the collector ends a greenlet of another test."""
     gc.collect()
@@ -186,8 +186,8 @@ def test_commands_run_with_garbage_collection() -> None:
     try:
         assert run_task(look())
     finally:
-        gc.enable()
         gc.unfreeze()
+        gc.disable()  # as for all tests here
     runs = [path.name for path in SOURCES if "asyncio.run(" in path.read_text(encoding="utf-8")]
     assert runs == ["loop.py"]
 
