@@ -160,3 +160,15 @@ def test_a_query_of_any_length_asks_for_few_things() -> None:
     assert len(parse_query("naïve 芯片 x1 " * 2000)) <= 24
     assert len(parse_query("人 大 中 国 上 来 发 新 公 模")) <= 4
     assert all(clause.required for clause in parse_query("what about this"))
+
+
+async def test_a_statement_of_the_other_language_finds_only_the_item_with_its_posts(
+    store: Store,
+) -> None:
+    english = [
+        Item(f"{name} is out.", cites=(key,)) for name, key in (("Kitewick", "x:9"), ("Bun", "x:1"))
+    ]
+    chinese = (Item("语音模型发布。", cites=("x:1",)), Item("风筝发布。", cites=("x:9",)))
+    rendering = (Section("points", "Key points", tuple(english)),)
+    await store.save_report(replace(make_report(points=chinese), renderings={"en": rendering}))
+    assert await find_texts(store, "kitewick") == ["风筝发布。"]

@@ -32,6 +32,8 @@ MAX_PIECES = 200
 """Pieces beyond which a text with orders is dropped whole; honest posts have fewer."""
 MIN_LETTERS = 12
 """Letters below which a piece is no order; a Han character counts as two and a half."""
+_BLOCK = 256
+"""Texts that are judged together."""
 DENSE_PAIRS = (
     ("ignore", "instruction"), ("ignore", "previous"), ("disregard", "instruction"), ("forget", "instruction"),
     ("override", "prompt"), ("systemprompt", ""), ("忽略", "指令"), ("无视", "指令"),
@@ -80,16 +82,43 @@ def remove_injections(text: str) -> str:
     return "" if _has_order(left, STERN, unquote=False) else left
 
 
+def find_orders(texts: Sequence[str]) -> list[bool]:
+    """Return for each text whether it gives orders to a program; many at once cost less."""
+    blocks = (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
+    return [order for block in blocks for order in _have_orders(block, ORDER, unquote=True)]
+
+
 def _has_order(text: str, margin: float, *, unquote: bool) -> bool:
+    return _have_orders([text], margin, unquote=unquote)[0]
+
+
+def _have_orders(texts: Sequence[str], margin: float, *, unquote: bool) -> list[bool]:
+    plain = [folded(text) for text in texts]
+    orders = [_is_marked(*pair) for pair in zip(texts, plain, strict=True)]
+    owners, sentences = [], []
+    for place, text in enumerate(plain):
+        for variant in () if orders[place] else (text, *unmasked(text)):
+            judged = list_sentences(variant, unquote=unquote)
+            owners += [place] * len(judged)
+            sentences += judged
+    for place, score in zip(owners, _score_sentences(sentences), strict=True):
+        orders[place] |= score > margin
+    return orders
+
+
+def _is_marked(text: str, plain: str) -> bool:
+    """Return True for what only programs read, and for words that orders hide. `plain`: folded."""
     if not text.isascii() and _HIDDEN.search(text):
         return True
-    plain = folded(text)
     if _MARKUP.search(text) or _MARKUP.search(plain.replace(". ", ".\n").replace("。", "。\n")):
         return True
-    if _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain))):
-        return True
-    variants = [plain, *unmasked(plain)]
-    return any(_scores_as_order(variant, margin, unquote=unquote) for variant in variants)
+    return _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain)))
+
+
+def _score_sentences(sentences: Sequence[str]) -> list[float]:
+    hashes = [hash_text(sentence) for sentence in sentences]
+    scores: list[float] = load_head("injection").score(hashes, None).tolist()
+    return scores
 
 
 def _turn(text: str) -> Iterator[str]:
@@ -100,13 +129,6 @@ def _turn(text: str) -> Iterator[str]:
 
 def _is_dense_order(letters: str) -> bool:
     return any(first in letters and second in letters for first, second in DENSE_PAIRS)
-
-
-def _scores_as_order(text: str, margin: float, *, unquote: bool) -> bool:
-    head = load_head("injection")
-    sentences = list_sentences(text, unquote=unquote)
-    scores = head.score([hash_text(sentence) for sentence in sentences], None)
-    return bool((scores > margin).any())
 
 
 def list_sentences(text: str, *, unquote: bool) -> list[str]:
@@ -154,7 +176,8 @@ def unquote_sentence(sentence: str, *, names: bool = False) -> str:
 
 def _hide_quoted_order(quotation: re.Match[str]) -> str:
     words = quotation.group()
-    return "…" if _scores_as_order(words[1:-1], STERN, unquote=False) else words
+    scores = _score_sentences(list_sentences(words[1:-1], unquote=False))
+    return "…" if max(scores, default=STERN) > STERN else words
 
 
 def _split_pieces(text: str) -> list[str]:

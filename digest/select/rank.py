@@ -11,12 +11,12 @@ import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from statistics import median
 from types import MappingProxyType
 
 from digest.models import Post, Topic
 from digest.reading import Reading, Story
+from digest.reading.tokens import find_digits
 from digest.text import HANDLE
 
 WEIGHTS: Mapping[str, float] = {
@@ -64,7 +64,7 @@ def measure_substance(reading: Reading) -> float:
     """Return how much a post says, 0 to 1: length, numbers, names, a link."""
     words = reading.plain
     size = len(words) * (2.5 if reading.language in ("zh", "ja") else 1.0)
-    numbers = sum(c.isdigit() and not before.isdigit() for before, c in pairwise(" " + words))
+    numbers = len(find_digits(words))
     score = (
         0.50 * min(1.0, size / FULL_CHARS)
         + 0.20 * min(1.0, numbers / 3)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from digest.models import Dropped, Topic
 from digest.reading import Reading
 from digest.reading.assets import count_money_words, find_assets
-from digest.reading.injection import talks_to_programs
+from digest.reading.injection import find_orders
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed
 
@@ -45,6 +45,8 @@ LEAST_POSTS = 30
 ADVERTISEMENT = 0.5
 """Margin of the head from which a post is left out: of 43 days that editors read, days left out,
 nine of ten of these are advertisements, and one of a hundred posts worth telling is lost."""
+START_CHARS = 100
+"""Characters that nearly always hold words enough."""
 HEADLINE = -0.4
 """Margin of the `news` head from which few words are a headline, no chatter."""
 KEYWORD_WEIGHT = 0.12
@@ -216,16 +218,19 @@ def count_short_words(text: str) -> int:
     return sum(len(word) > 1 for word in latin.split()) + wide // 2
 
 
-def find_drop(reading: Reading, fit: float) -> tuple[Literal["ads", "offtopic"], str] | None:
+def find_drop(
+    reading: Reading, fit: float, *, gives_orders: bool
+) -> tuple[Literal["ads", "offtopic"], str] | None:
     """Return the step and the reason for leaving a post out, None where it says something."""
-    if talks_to_programs(reading.post.text):
+    if gives_orders:
         return "offtopic", "hostile"
     if reading.scores.get("advertisement", 0.0) > ADVERTISEMENT:
         return "ads", "promo"
     if not reading.plain:
         return "offtopic", "link_only" if reading.has_link else "unreadable"
-    words = count_short_words(reading.plain)
     least = MIN_WORDS if fit >= ON_TOPIC else 2 * MIN_WORDS
+    words = count_short_words(reading.plain[:START_CHARS])
+    words = words if words >= least else count_short_words(reading.plain)
     if words >= least or reading.scores.get("news", 0.0) >= HEADLINE:
         return None
     return "offtopic", "chatter" if words < MIN_WORDS else "off_topic"
@@ -236,8 +241,10 @@ def drop_silent(
 ) -> tuple[list[int], list[Dropped]]:
     """Return the places of the readings that say something, and the others with their reasons."""
     inside, dropped = [], []
+    orders = find_orders([reading.post.text for reading in readings])
     for place, reading in enumerate(readings):
-        drop = find_drop(reading, 1.0 if relevant.market[place] else float(relevant.fit[place]))
+        fit = 1.0 if relevant.market[place] else float(relevant.fit[place])
+        drop = find_drop(reading, fit, gives_orders=orders[place])
         if drop:
             dropped.append(Dropped(reading.key, *drop))
         else:

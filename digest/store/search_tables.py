@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +156,7 @@ def make_entries(
             number += item.status != "note"
             if item.status == "note" or contents[place].name == "cloud":
                 continue
-            texts = [item, *_translations(renderings, contents[place], position)]
+            texts = [item, *_translations(renderings, contents[place].name, item)]
             head = index_text("\n".join(f"{t.title}\n{t.text}\n{t.group}" for t in texts))
             cited = [bodies.get(key, "") for key in item.cites[:MAX_POSTS]]
             body = " ".join(dict.fromkeys(" ".join(cited).split()))
@@ -164,22 +165,12 @@ def make_entries(
 
 
 def _translations(
-    renderings: Mapping[Language, Sequence[Section]], section: Section, position: int
+    renderings: Mapping[Language, Sequence[Section]], section: str, item: Item
 ) -> list[Item]:
-    """Return what the other languages say of an item: what stands at its place, or cites its posts
-    where an item could not be translated."""
-    cites = set(section.items[position].cites)
-    others = [s for sections in renderings.values() for s in sections if s.name == section.name]
-    return [
-        item
-        for other in others
-        for place, item in enumerate(other.items)
-        if (
-            place == position
-            if len(other.items) == len(section.items)
-            else not cites.isdisjoint(item.cites)
-        )
-    ]
+    """Return what the other languages say of the posts that an item cites."""
+    others = chain.from_iterable(renderings.values())
+    items_there = chain.from_iterable(other.items for other in others if other.name == section)
+    return [there for there in items_there if not set(item.cites).isdisjoint(there.cites)]
 
 
 def write_entries(
