@@ -98,6 +98,17 @@ metadata = MetaData(
     }
 )
 
+
+def required(kind: Any, names: str) -> list[Column[Any]]:
+    """Return columns of one type that are never NULL."""
+    return [Column(name, kind, nullable=False) for name in names.split()]
+
+
+def keys(kind: Any, names: str) -> list[Column[Any]]:
+    """Return columns of one type that the primary key is made of, in order."""
+    return [Column(name, kind, primary_key=True) for name in names.split()]
+
+
 topics = Table(
     "topics",
     metadata,
@@ -111,17 +122,10 @@ posts = Table(
     metadata,
     Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("stream", Text, nullable=False),
+    *required(Text, "source stream author author_name text url lang"),
     Column("day", Date, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("author_name", Text, nullable=False),
-    Column("text", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("url", Text, nullable=False),
-    Column("lang", Text, nullable=False),
-    Column("metrics", Json, nullable=False),
-    Column("links", Json, nullable=False),
+    *required(Json, "metrics links"),
     Index(None, "topic", "day"),
 )
 
@@ -130,15 +134,9 @@ reports = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("topic", Text, ForeignKey("topics.name"), nullable=False),
-    Column("first", Date, nullable=False),
-    Column("last", Date, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("writer", Text, nullable=False),
-    Column("counts", Json, nullable=False),
-    Column("sources", Json, nullable=False),
-    Column("cost", Json, nullable=False),
-    Column("posts", Json, nullable=False),
-    Column("wordcounts", Json, nullable=False),
+    *required(Date, "first last"),
+    *required(Text, "language writer"),
+    *required(Json, "counts sources cost posts wordcounts"),
     Column("created_at", Moment),
     Column("quality", Json(none_as_null=True)),
     Column("renderings", Json(none_as_null=True)),
@@ -151,21 +149,15 @@ sections = Table(
     metadata,
     Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("title", Text, nullable=False),
+    *required(Text, "name title"),
 )
 
 items = Table(
     "items",
     metadata,
-    Column("report_id", Integer, primary_key=True),
-    Column("section", Integer, primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("group", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    *keys(Integer, "report_id section position"),
+    *required(Text, "group title text status"),
     Column("cites", Json, nullable=False),
-    Column("status", Text, nullable=False),
     ForeignKeyConstraint(["report_id", "section"], ["sections.report_id", "sections.position"]),
 )
 
@@ -188,10 +180,7 @@ drops = Table(
     metadata,
     Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("key", Text, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("of", Text, nullable=False),
+    *required(Text, "key step reason of"),
 )
 
 # Keys of posts that were deleted on demand (`x:123`), and of authors (`x:@name`): they never
@@ -214,8 +203,7 @@ answers = Table(
 model_servers = Table(
     "model_servers",
     metadata,
-    Column("base_url", Text, primary_key=True),
-    Column("model", Text, primary_key=True),
+    *keys(Text, "base_url model"),
     Column("learned", Json, nullable=False),
 )
 
@@ -225,10 +213,8 @@ spending = Table(
     Column("id", Integer, primary_key=True),
     Column("at", Moment, nullable=False),
     Column("day", Date, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False),
-    Column("answer_tokens", Integer, nullable=False),
+    *required(Text, "topic model"),
+    *required(Integer, "prompt_tokens answer_tokens"),
     # The worst case until the call is settled; NULL where nobody knows the price.
     Column("usd", Float),
     Column("settled", Boolean, nullable=False),
@@ -239,23 +225,11 @@ subscriptions = Table(
     "subscriptions",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("platform", Text, nullable=False),
-    Column("chat", Text, nullable=False),
-    Column("thread", Text, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("space", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("timezone", Text, nullable=False),
+    *required(Text, "platform chat thread topic space kind at timezone weekdays language length"),
     Column("created_at", Moment, nullable=False),
     # Why nothing is posted there any more; empty while it goes on.
     Column("ended", Text, nullable=False),
-    Column("weekdays", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("length", Text, nullable=False),
-    Column("sections", Json, nullable=False),
-    Column("highlight", Json, nullable=False),
-    Column("without", Json, nullable=False),
+    *required(Json, "sections highlight without"),
     Column("paused", Boolean, nullable=False),
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("quiet", Boolean, nullable=False, server_default=false()),
@@ -272,17 +246,14 @@ deliveries = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("subscription_id", Integer, ForeignKey("subscriptions.id"), nullable=False),
-    Column("platform", Text, nullable=False),
-    Column("topic", Text, nullable=False),
+    *required(Text, "platform topic reason"),
     Column("day", Date, nullable=False),
     # Of one that was skipped before it was clear: none.
     Column("report", Date),
     Column("due_at", Moment, nullable=False),
-    Column("late", Boolean, nullable=False),
-    Column("noted", Boolean, nullable=False),
+    *required(Boolean, "late noted"),
     # due, open, delivered, refused, unknown, skipped
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False),
     UniqueConstraint("subscription_id", "day", name="uq_deliveries_day"),
     UniqueConstraint("subscription_id", "report", name="uq_deliveries_report"),
     Index("ix_deliveries_platform", "platform", "state"),
@@ -301,21 +272,13 @@ parts = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("delivery_id", Integer, ForeignKey("deliveries.id"), nullable=False),
-    Column("platform", Text, nullable=False),
-    Column("chat", Text, nullable=False),
-    Column("thread", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("space", Text, nullable=False),
+    *required(Text, "platform chat thread kind space nonce state message error"),
     # Counted from 0 in the digest; below 0 for an excuse that its report is late.
     Column("position", Integer, nullable=False),
-    Column("nonce", Text, nullable=False),
     Column("body", Text, ForeignKey("bodies.hash"), nullable=False),
-    Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("tried_at", Moment),
     Column("again_at", Moment),
-    Column("message", Text, nullable=False),
-    Column("error", Text, nullable=False),
     # True where an operator sends it again, however late.
     Column("resend", Boolean, nullable=False, server_default=false()),
     # When the first attempt began of which nobody knows whether it arrived.
@@ -351,8 +314,7 @@ builds = Table(
 received = Table(
     "received",
     metadata,
-    Column("platform", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *keys(Text, "platform key"),
     Column("content", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
@@ -360,16 +322,14 @@ received = Table(
 updates = Table(
     "updates",
     metadata,
-    Column("platform", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *keys(Text, "platform key"),
     Column("at", Moment, nullable=False),
 )
 
 platform_notes = Table(
     "platform_notes",
     metadata,
-    Column("platform", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    *keys(Text, "platform name"),
     Column("value", Text, nullable=False),
 )
 
@@ -377,18 +337,15 @@ sources = Table(
     "sources",
     metadata,
     Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("address", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    *keys(Text, "kind address"),
+    *required(Text, "name moved error"),
     # What the source remembers between fetches, and where it has moved for good.
     Column("marks", Json, nullable=False),
-    Column("moved", Text, nullable=False),
     # Why it is never asked again; empty while it is.
     Column("off", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("next_at", Moment),
     Column("answered_at", Moment),
-    Column("error", Text, nullable=False),
     Column("error_at", Moment),
     # Of its last answer.
     Column("seconds", Float),
@@ -397,13 +354,9 @@ sources = Table(
 source_days = Table(
     "source_days",
     metadata,
-    Column("topic", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("address", Text, primary_key=True),
+    *keys(Text, "topic kind address"),
     Column("day", Date, primary_key=True),
-    Column("posts", Integer, nullable=False),
-    Column("answers", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
+    *required(Integer, "posts answers failures"),
 )
 
 # What operators changed in a chat; `topics.toml` is the base.
@@ -411,8 +364,7 @@ source_changes = Table(
     "source_changes",
     metadata,
     Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("address", Text, primary_key=True),
+    *keys(Text, "kind address"),
     Column("added", Boolean, nullable=False),
     Column("weight", Float, nullable=False),
     Column("by", Text, nullable=False),

@@ -4,6 +4,8 @@ made."""
 import sqlalchemy as sa
 from alembic import op
 
+from digest.store.tables import required
+
 revision = "0005"
 down_revision = "0004"
 
@@ -17,17 +19,12 @@ def upgrade() -> None:
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("subscription_id", sa.Integer, nullable=False),
-        sa.Column("platform", sa.Text, nullable=False),
-        sa.Column("topic", sa.Text, nullable=False),
+        *required(sa.Integer, "id subscription_id"),
+        *required(sa.Text, "platform topic state reason"),
         sa.Column("day", sa.Date, nullable=False),
         sa.Column("report", sa.Date),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("late", sa.Boolean, nullable=False),
-        sa.Column("noted", sa.Boolean, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
+        *required(sa.Boolean, "late noted"),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.ForeignKeyConstraint(
             ["subscription_id"], ["subscriptions.id"], name="fk_deliveries_subscriptions"
@@ -42,28 +39,15 @@ def _deliveries() -> None:
 def _parts() -> None:
     op.create_table(
         "bodies",
-        sa.Column("hash", sa.Text, nullable=False),
-        sa.Column("content", sa.Text, nullable=False),
+        *required(sa.Text, "hash content"),
         sa.PrimaryKeyConstraint("hash", name="pk_bodies"),
     )
     op.create_table(
         "parts",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("delivery_id", sa.Integer, nullable=False),
-        sa.Column("platform", sa.Text, nullable=False),
-        sa.Column("chat", sa.Text, nullable=False),
-        sa.Column("thread", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("space", sa.Text, nullable=False),
-        sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("nonce", sa.Text, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
+        *required(sa.Integer, "id delivery_id position attempts"),
+        *required(sa.Text, "platform chat thread kind space nonce body state message error"),
         sa.Column("tried_at", sa.DateTime(timezone=True)),
         sa.Column("again_at", sa.DateTime(timezone=True)),
-        sa.Column("message", sa.Text, nullable=False),
-        sa.Column("error", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_parts"),
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_parts_deliveries"),
         sa.ForeignKeyConstraint(["body"], ["bodies.hash"], name="fk_parts_bodies"),
@@ -76,16 +60,14 @@ def _parts() -> None:
 def _leases_and_builds() -> None:
     op.create_table(
         "leases",
-        sa.Column("role", sa.Text, nullable=False),
-        sa.Column("holder", sa.Text, nullable=False),
+        *required(sa.Text, "role holder"),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("role", name="pk_leases"),
     )
     op.create_table(
         "builds",
-        sa.Column("topic", sa.Text, nullable=False),
+        *required(sa.Text, "topic state"),
         sa.Column("day", sa.Date, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("topic", "day", name="pk_builds"),

@@ -4,6 +4,8 @@ paid for."""
 import sqlalchemy as sa
 from alembic import op
 
+from digest.store.tables import required
+
 revision = "0006"
 down_revision = "0005"
 
@@ -14,14 +16,11 @@ def upgrade() -> None:
     op.create_table(
         "sources",
         *(sa.Column(name, sa.Text, nullable=False) for name in KEY),
-        sa.Column("name", sa.Text, nullable=False),
+        *required(sa.Text, "name moved off error"),
         sa.Column("marks", sa.JSON, nullable=False),
-        sa.Column("moved", sa.Text, nullable=False),
-        sa.Column("off", sa.Text, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True)),
         sa.Column("answered_at", sa.DateTime(timezone=True)),
-        sa.Column("error", sa.Text, nullable=False),
         sa.Column("error_at", sa.DateTime(timezone=True)),
         sa.Column("seconds", sa.Float),
         sa.PrimaryKeyConstraint(*KEY, name="pk_sources"),
@@ -31,9 +30,7 @@ def upgrade() -> None:
         "source_days",
         *(sa.Column(name, sa.Text, nullable=False) for name in KEY),
         sa.Column("day", sa.Date, nullable=False),
-        sa.Column("posts", sa.Integer, nullable=False),
-        sa.Column("answers", sa.Integer, nullable=False),
-        sa.Column("failures", sa.Integer, nullable=False),
+        *required(sa.Integer, "posts answers failures"),
         sa.PrimaryKeyConstraint(*KEY, "day", name="pk_source_days"),
     )
     op.create_table(
