@@ -19,6 +19,11 @@ from digest.store.tables import platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
 """Stored updates read at once."""
+_FLAGS, _LISTS = (
+    ("length", "paused", "quiet", "weekly", "threads"),
+    ("sections", "highlight", "without"),
+)
+"""Columns of a subscription that hold a field of it as it is."""
 REMEMBERED = timedelta(days=3)
 """How long the mark of an update stays: Telegram repeats none that is older than 24 hours."""
 
@@ -146,17 +151,9 @@ async def insert_subscription(
         "ended": "",
         "weekdays": "".join(map(str, subscription.weekdays)),
         "language": subscription.language or "",
-        "length": subscription.length,
-        "sections": list(subscription.sections),
-        "highlight": list(subscription.highlight),
-        "without": list(subscription.without),
-        "paused": subscription.paused,
         "title": chat.title,
-        "quiet": subscription.quiet,
-        "weekly": subscription.weekly,
-        "threads": subscription.threads,
         "next_at": next_due(subscription, now),
-    }
+    } | {name: getattr(subscription, name) for name in (*_FLAGS, *_LISTS)}
     keys = ["platform", "chat", "thread", "topic"]
     await save_row(connection, subscriptions, keys, row)
     return row_before is None or row_before.ended != ""
@@ -213,6 +210,8 @@ def _of(chat: Chat) -> ColumnElement[bool]:
 
 
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
+    values: dict[str, Any] = {name: getattr(row, name) for name in _FLAGS}
+    values |= {name: tuple(getattr(row, name)) for name in _LISTS}
     return Subscription(
         replace(open_parts.chat_of(row), title=row.title),
         row.topic,
@@ -220,13 +219,6 @@ def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
         row.timezone,
         tuple(map(int, row.weekdays)),
         row.language or None,
-        row.length,
-        tuple(row.sections),
-        tuple(row.highlight),
-        tuple(row.without),
-        row.paused,
-        row.quiet,
-        row.weekly,
-        row.threads,
-        row.id,
+        id=row.id,
+        **values,
     )

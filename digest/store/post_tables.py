@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date
+from dataclasses import dataclass, fields, replace
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,7 @@ from digest.store.tables import reports, storable
 
 SAMPLE = "sample"
 """The source of made-up posts."""
+_FIELDS = [field.name for field in fields(Post) if field.name != "id"]
 MAX_KEYS = 5000
 """Keys in one statement: SQLite takes 32,766 parameters."""
 
@@ -204,36 +205,14 @@ def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]
 
 
 def post_of(row: Row[*tuple[Any, ...]]) -> Post:
-    return Post(
-        id=row.key.removeprefix(f"{row.source}:"),
-        source=row.source,
-        author=row.author,
-        author_name=row.author_name,
-        text=row.text,
-        created_at=row.created_at,
-        url=row.url,
-        lang=row.lang,
-        metrics=row.metrics,
-        links=tuple(row.links),
-    )
+    values = {name: getattr(row, name) for name in _FIELDS} | {"links": tuple(row.links)}
+    return Post(row.key.removeprefix(f"{row.source}:"), **values)
 
 
 def _post_row(topic: Topic, stream: str, post: Post) -> dict[str, Any]:
-    return {
-        "topic": topic.name,
-        "key": post.key,
-        "source": post.source,
-        "stream": stream,
-        "day": post.created_at.astimezone(ZoneInfo(topic.timezone)).date(),
-        "author": post.author,
-        "author_name": post.author_name,
-        "text": post.text,
-        "created_at": post.created_at.astimezone(UTC),
-        "url": post.url,
-        "lang": post.lang,
-        "metrics": post.metrics,
-        "links": post.links,
-    }
+    day = post.created_at.astimezone(ZoneInfo(topic.timezone)).date()
+    values = {name: getattr(post, name) for name in _FIELDS}
+    return values | {"topic": topic.name, "key": post.key, "stream": stream, "day": day}
 
 
 async def _load_known(

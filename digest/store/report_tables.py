@@ -94,6 +94,8 @@ _HEADLINES = (
 _STATE = select(platform_notes.c.value).where(
     platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
+_PLAIN = ("topic", "first", "last", "language", "writer", "wordcounts", "created_at")
+"""Columns that hold a field of a report as it is."""
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
 _NEIGHBOURS = select(
@@ -234,18 +236,11 @@ def _row(report: Report) -> dict[str, Any]:
         key: {**asdict(post), "created_at": post.created_at and post.created_at.isoformat()}
         for key, post in report.posts.items()
     }
-    return {
-        "topic": report.topic,
-        "first": report.first,
-        "last": report.last,
-        "language": report.language,
-        "writer": report.writer,
+    return {name: getattr(report, name) for name in _PLAIN} | {
         "counts": asdict(report.counts),
         "sources": [asdict(source) for source in report.sources],
         "cost": asdict(report.cost),
         "posts": cited,
-        "wordcounts": report.wordcounts,
-        "created_at": report.created_at,
         "quality": asdict(report.quality) if report.quality else None,
         "renderings": {
             language: [asdict(section) for section in rendering]
@@ -297,18 +292,12 @@ def _report(row: Row[*tuple[Any, ...]], contents: Sequence[Section]) -> Report:
         for key, post in row.posts.items()
     }
     return Report(
-        topic=row.topic,
-        first=row.first,
-        last=row.last,
-        language=row.language,
-        writer=row.writer,
+        **{name: getattr(row, name) for name in _PLAIN},
         sections=tuple(contents),
         counts=Counts(**row.counts),
         sources=tuple(SourceResult(**source) for source in row.sources),
         cost=Cost(**row.cost),
         posts=cited,
-        wordcounts=row.wordcounts,
-        created_at=row.created_at,
         quality=_quality(row.quality) if row.quality else None,
         renderings={
             language: tuple(map(_section, rendering))
