@@ -357,3 +357,13 @@ def test_the_customers_own_posts_lose_no_line() -> None:
 def _bare(line: str) -> str:
     """A line without Markdown marks and spaces."""
     return re.sub(r"[\s*`]", "", re.sub(r"^\s*(?:#+\s+)?(?:(?:[-*]|\d+\.)\s+)?", "", line))
+
+
+def test_points_and_what_follows_them_are_told_apart() -> None:
+    post = "---\ntitle: ev_20251120_20251120\n---\n## 今日要点\n1. 换电站破三千座。\n## 其他\n- 降价。\n"
+    read = read_post(post.encode(), "ev.md").report
+    assert [(item.group, item.text) for item in read.section("points").items] == [
+        ("", "换电站破三千座。"),
+        ("其他", "降价。"),
+    ]
+    assert not read.section("overview").items

@@ -67,7 +67,7 @@ _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "markets",
             r"个股|個股|股票|数字货币|數字貨幣|加密货币|市场反应|stocks?\b|crypto|markets?\b",
         ),
-        ("points", r"核心信息|核心要点|核心资讯|关键信息|信息点|关键点|key points|highlights"),
+        ("points", r"核心信息|核心资讯|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
         ("brief", r"^(?:简要|簡要|摘要|概要)|^brief|^summary"),
         ("detail", r"详细|詳細|^detail"),
         ("overview", r"主要话题|行业趋势|概述|overview|trends"),
