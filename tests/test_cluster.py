@@ -1,5 +1,7 @@
 """Posts about one event meet across languages; two releases of one company do not."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -199,3 +201,15 @@ def test_a_story_of_two_events_becomes_two() -> None:
     pair = _pair("Acme releases Voxel-7.", "Zenith ships Murmur-0.5B for voices.", 0.5)
     assert split_readings(pair) == [[pair[0]], [pair[1]]]
     assert split_readings(pair[:1]) == [pair[:1]]
+
+
+def test_texts_encoded_in_several_threads_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Encoder:
+        def encode(self, texts: Sequence[str]) -> list[list[float]]:
+            return [[float(text)] * 512 for text in texts]
+
+    monkeypatch.setattr(embed, "_encoder", Encoder)
+    texts = [str(n) for n in range(300)]
+    vectors = embed._encode(texts, 2)
+    assert vectors[:, 0].tolist() == list(range(300))
+    assert embed._encode(texts, 1).tolist() == vectors.tolist()

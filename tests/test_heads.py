@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digest.reading.heads import linear, score_sentences, score_views
+from digest.reading.heads import linear, score_sentences
 from digest.reading.heads.linear import FOLDER, VECTOR_STEPS, load_head
 from digest.reading.heads.ngrams import fold_hashes, hash_text
 from digest.select.embed import embed
@@ -27,7 +27,7 @@ BROKEN = (
 
 def test_sentences_that_stand_alone_score_higher() -> None:
     texts = STANDING + BROKEN
-    scores = score_sentences(texts, embed(texts))
+    scores, _ = score_sentences(texts, embed(texts))
     assert min(scores[: len(STANDING)]) > max(scores[len(STANDING) :])
 
 
@@ -36,14 +36,14 @@ def test_views_score_higher_than_news() -> None:
         "I believe small models will replace most agents within two years.",
         "OpenAI acquires Statsig for $1.1 billion.",
     )
-    view, news = score_views(texts, embed(texts))
+    _, (view, news) = score_sentences(texts, embed(texts))
     assert view > news
 
 
 def test_without_the_encoder_the_ngrams_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear, "has_encoder", lambda: False)
     texts = STANDING + BROKEN
-    scores = score_sentences(texts, np.zeros((len(texts), 512), np.float32))
+    scores, _ = score_sentences(texts, np.zeros((len(texts), 512), np.float32))
     assert np.mean(scores[: len(STANDING)]) > np.mean(scores[len(STANDING) :])
 
 

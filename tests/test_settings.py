@@ -1,11 +1,12 @@
 """The environment: every problem named at once, secrets from files, nothing undocumented."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from bot.settings import VARIABLES, SettingsError, load_settings
+from bot.settings import VARIABLES, SettingsError, limit_threads, load_settings
 
 EXAMPLE = Path(__file__).parents[1] / ".env.example"
 
@@ -179,3 +180,14 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(
     with pytest.raises(SettingsError, match=f"^{name}: this cannot be one .*{fault}") as problem:
         load_settings()
     assert "hidd" not in str(problem.value)
+
+
+def test_sums_take_one_thread_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    limit_threads()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    limit_threads()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "4"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from digest.reading import Reading
-from digest.reading.heads.linear import load_head, normalize_script, score_texts
-from digest.reading.heads.ngrams import Floats, hash_text
-from digest.select.embed import Vectors, has_encoder
+from digest.reading.heads.linear import score_texts
+from digest.reading.heads.ngrams import Floats
+from digest.select.embed import Vectors
 
 OF_POSTS = ("news", "advertisement")
 """Heads that judge every post of a day."""
@@ -22,24 +22,17 @@ def score_posts(readings: Sequence[Reading], vectors: Vectors) -> Mapping[str, l
 
     `vectors` are those of the posts; zeros for one that was not encoded.
     """
-    hashes = [hash_text(normalize_script(reading.text)) for reading in readings]
-    encoded = vectors if has_encoder() else None
-    return {name: load_head(name).score(hashes, encoded).tolist() for name in OF_POSTS}
+    scores = score_texts(OF_POSTS, [reading.text for reading in readings], vectors)
+    return {name: each.tolist() for name, each in zip(OF_POSTS, scores, strict=True)}
 
 
-def score_sentences(texts: Sequence[str], vectors: Vectors | None) -> Floats:
-    """Return how well each sentence can stand alone in a digest (news, detail or view).
+def score_sentences(texts: Sequence[str], vectors: Vectors | None) -> tuple[Floats, Floats]:
+    """Return how well each sentence can stand alone in a digest (news, detail or view), and how
+    likely it is somebody's view rather than news, which means something only for one that can.
 
     `vectors` are `embed(texts)`, or None to judge by the n-grams alone (cheaper). On days left out
     of training, of sentences at random (15 % fit to print) 40 % of those above -0.4 are fit, 57 %
     above 0 and 73 % above 0.4; these are 88, 62 and 29 % of all that are fit.
     """
-    return score_texts("stands_alone", texts, vectors)
-
-
-def score_views(texts: Sequence[str], vectors: Vectors) -> Floats:
-    """Return how likely each sentence is somebody's view rather than news.
-
-    Means something only for sentences that can stand alone.
-    """
-    return score_texts("view", texts, vectors)
+    fitness, opinion = score_texts(("stands_alone", "view"), texts, vectors)
+    return fitness, opinion

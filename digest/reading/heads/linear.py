@@ -88,10 +88,14 @@ def normalize_script(text: str) -> str:
     return text[:1].upper() + text[1:] if text.islower() else simplify(text)
 
 
-def score_texts(name: str, texts: Sequence[str], vectors: npt.NDArray[np.float32] | None) -> Floats:
-    """Return the score of each text by the named head; `vectors` are the texts' own.
+def score_texts(
+    names: Sequence[str], texts: Sequence[str], vectors: npt.NDArray[np.float32] | None
+) -> list[Floats]:
+    """Return the scores of the texts by each of the named heads; `vectors` are the texts' own,
+    zeros for one that was not encoded.
 
     Where the encoder's package is missing, the n-grams decide alone.
     """
     hashes = [hash_text(normalize_script(text)) for text in texts]
-    return load_head(name).score(hashes, vectors if has_encoder() else None)
+    encoded = vectors if has_encoder() else None
+    return [load_head(name).score(hashes, encoded) for name in names]

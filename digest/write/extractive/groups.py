@@ -194,7 +194,8 @@ def choose_group(
     cosine `least`.
     """
     if all(group.head for group in groups):
-        scores = [float(score_texts(group.head, texts, vectors).sum()) for group in groups]
+        heads = [group.head for group in groups]
+        scores = [float(each.sum()) for each in score_texts(heads, texts, vectors)]
         least = LEAST_LEARNED
     else:
         vector = vectors.sum(axis=0)

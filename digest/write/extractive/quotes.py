@@ -14,9 +14,9 @@ import numpy as np
 
 from digest.models import Post
 from digest.reading import Reading, Sentence, Story
-from digest.reading.heads import score_sentences, score_views
+from digest.reading.heads import score_sentences
 from digest.reading.index_terms import is_in_small_letters
-from digest.reading.injection import talks_to_programs
+from digest.reading.injection import find_orders
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
 
@@ -93,14 +93,14 @@ Quotes = Mapping[str, tuple[Quote, ...]]
 
 def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
     """Return the quotes of the leading stories, for a report in `language`."""
-    sentences = list(_list_sentences(stories[:MAX_STORIES], language))
+    sentences = list_printable(_list_sentences(stories[:MAX_STORIES], language))
     if len(sentences) > MAX_ENCODED:
         sentences = _choose_for_encoding(sentences)
     if not sentences:
         return {}
     texts = [sentence.text for sentence in sentences]
     vectors = _encode(sentences)
-    scores = zip(score_sentences(texts, vectors), score_views(texts, vectors), strict=True)
+    scores = zip(*score_sentences(texts, vectors), strict=True)
     quotes: dict[str, list[Quote]] = {}
     for sentence, vector, (fitness, opinion) in zip(sentences, vectors, scores, strict=True):
         quote = Quote(sentence, float(fitness), float(opinion), vector)
@@ -118,11 +118,11 @@ def choose_readings(story: Story, language: str) -> list[Reading]:
 def _list_sentences(stories: Iterable[Story], language: str) -> Iterator[Sentence]:
     for story in stories:
         for reading in choose_readings(story, language):
-            yield from (s for s in reading.sentences[:MAX_SENTENCES] if is_printable(s))
+            yield from reading.sentences[:MAX_SENTENCES]
 
 
 def _choose_for_encoding(sentences: Sequence[Sentence]) -> list[Sentence]:
-    scores = score_sentences([sentence.text for sentence in sentences], None)
+    scores, _ = score_sentences([sentence.text for sentence in sentences], None)
     scores = scores + [FIRST_BONUS * (sentence.place == 0) for sentence in sentences]
     best = np.sort(np.argsort(-scores, kind="stable")[:MAX_ENCODED])
     return [sentences[i] for i in best]
@@ -145,8 +145,14 @@ def _vector_of_post(sentence: Sentence) -> Vectors | None:
     return reading.vector if is_whole else None
 
 
-def is_printable(sentence: Sentence) -> bool:
-    """Return whether a sentence is whole and in the letters of a language."""
+def list_printable(sentences: Iterable[Sentence]) -> list[Sentence]:
+    """Return the sentences that are whole, in the letters of a language, and give no orders."""
+    good = [sentence for sentence in sentences if _is_whole(sentence)]
+    orders = find_orders([sentence.text for sentence in good])
+    return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
+
+
+def _is_whole(sentence: Sentence) -> bool:
     text = sentence.text
     return (
         MIN_SIZE <= sentence.size <= MAX_SIZE
@@ -155,7 +161,6 @@ def is_printable(sentence: Sentence) -> bool:
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
         and _is_prose(text)
-        and not talks_to_programs(text)
     )
 
 
