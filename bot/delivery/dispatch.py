@@ -20,7 +20,7 @@ from bot.platforms import Delivering
 from digest.errors import StoreError
 from digest.models import Outcome
 from digest.store.ledger import Ledger
-from digest.store.outbox import MADE_UP
+from digest.store.outbox import MAX_LATENESS
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Outbox:
             log.warning("%s: %d messages were under way when the bot ended", self.name, number)
         if self._platform.repeats or self._resend:
             # What was tried more than a day ago is for an operator to decide.
-            await self._ledger.resume(self.name, now - MADE_UP)
+            await self._ledger.resume(self.name, now - MAX_LATENESS)
         if held_parts := await self._ledger.list_held_parts(self.name):
             await tell_undelivered(held_parts, self._tell)
         await self._expire()

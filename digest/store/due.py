@@ -16,7 +16,7 @@ from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
 from digest.store.engine import insert_on
 from digest.store.open_parts import forget
-from digest.store.outbox import MADE_UP, OutboxTables
+from digest.store.outbox import MAX_LATENESS, OutboxTables
 from digest.store.tables import builds, deliveries, reports, subscriptions
 
 LATE = timedelta(minutes=10)
@@ -97,7 +97,7 @@ class DueTables(OutboxTables):
         24 hours ago, or before a restore, becomes a skipped row.
         """
         restored = await self._store.note("store", "restored")
-        cutoff = now - MADE_UP
+        cutoff = now - MAX_LATENESS
         if restored:
             cutoff = max(cutoff, datetime.fromisoformat(restored))
         total = 0
@@ -131,7 +131,7 @@ class DueTables(OutboxTables):
     async def give_up(self, now: datetime) -> int:
         """Skip deliveries whose report did not come within a day; return how many."""
         async with self._store.writing() as connection:
-            stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MADE_UP)
+            stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MAX_LATENESS)
             await forget(connection, select(deliveries.c.id).where(stale), "no report")
             skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
             return (await connection.execute(skipped)).rowcount

@@ -109,13 +109,13 @@ class Ledger(DueTables):
         """Save until when the platform asked for silence, across restarts."""
         await self._store.save_note(platform, "paused_until", until.astimezone(UTC).isoformat())
 
-    async def file_id(self, platform: str, hash_: str) -> str:
+    async def file_id(self, platform: str, picture: str) -> str:
         """Return the platform's id of a picture, or nothing."""
-        return await self._store.note(platform, f"file:{hash_}")
+        return await self._store.note(platform, f"file:{picture}")
 
-    async def save_file_id(self, platform: str, hash_: str, name: str) -> None:
+    async def save_file_id(self, platform: str, picture: str, file_id: str) -> None:
         """Save the platform's id of a picture; empty to forget it."""
-        await self._store.save_note(platform, f"file:{hash_}", name)
+        await self._store.save_note(platform, f"file:{picture}", file_id)
 
     async def next_days(self, ids: Sequence[int]) -> dict[int, date]:
         """Return the newest local day for which each of these subscriptions has a row."""

@@ -30,7 +30,7 @@ from digest.store.tables import bodies, deliveries, parts, subscriptions
 if TYPE_CHECKING:
     from digest.store import Store
 
-MADE_UP = timedelta(hours=24)
+MAX_LATENESS = timedelta(hours=24)
 """How late a digest may still be sent."""
 ENDED = "the program ended meanwhile"
 """The reason of a part that a process was sending when it ended."""
@@ -176,7 +176,7 @@ class OutboxTables:
             return number
 
     async def expire(self, platform: str, now: datetime) -> int:
-        """Drop parts that still wait MADE_UP after they were due; return the number of digests.
+        """Drop parts that still wait MAX_LATENESS after they were due; return how many digests.
 
         Those that an operator sends again stay. A digest of which nothing was sent is skipped.
         """
@@ -184,7 +184,7 @@ class OutboxTables:
             old = and_(
                 deliveries.c.platform == platform,
                 deliveries.c.state == "open",
-                deliveries.c.due_at < now - MADE_UP,
+                deliveries.c.due_at < now - MAX_LATENESS,
             )
             waiting = and_(parts.c.state == "waiting", parts.c.resend.is_(False))
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
