@@ -66,6 +66,15 @@ def test_of_a_post_that_the_writer_did_not_see_the_end_is_shown_too() -> None:
     assert "works offline" not in show_items([item], seen, 2000)[0]
 
 
+def test_the_check_sees_every_account_and_who_a_post_begins_with() -> None:
+    linked = post("Writing a model from scratch", "1", source="hn", author="gpjt")
+    quoted = post(".@PacktDataML announces a summit of two days", "2", author="kirk")
+    item = Candidate("points", Item("A summit.", cites=("x:2",)), (linked, quoted))
+    posts = show_items([item], ShownPosts(), 1000)[0]
+    assert "Hacker News, account gpjt" in posts
+    assert "PacktDataML announces" in posts
+
+
 def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
     items = [candidate("Northlight has released it."), candidate("Ada Lin paid."), candidate("x")]
     answer = said(

@@ -116,7 +116,7 @@ _FRACTION = re.compile(
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d\d?)/(?P<slash>\d\d?)(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?P<whole>{_ONES}|ten|{'|'.join(_TENS)}|\d{{1,3}})\b",
+    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
     re.I,
 )
 _HALF_SPAN = re.compile(
@@ -411,7 +411,9 @@ def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
     if match["digits"]:
         return float(match["digits"]), float(match["slash"])
     part, whole = match["part"].lower(), match["whole"].lower()
-    return float(_SMALL.get(part) or part), float((_SMALL | _TENS).get(whole) or whole)
+    return float(_SMALL.get(part) or part), float(
+        (_SMALL | _TENS | {"hundred": 100, "thousand": 1000}).get(whole) or whole
+    )
 
 
 def _as_share(above: float, below: float, match: re.Match[str], text: str) -> tuple[Quantity, ...]:

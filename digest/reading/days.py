@@ -202,6 +202,14 @@ def as_day(day: date) -> Day:
     return Day(0, 0, day.isoformat(), day.month, day.day, day.year)
 
 
+def _as_date(day: Day, year: int) -> date | None:
+    """Return the calendar day, of that year where it names none; None for 30 February."""
+    try:
+        return date(day.year or year, day.month, day.day)
+    except ValueError:
+        return None
+
+
 def find_terms(text: str) -> list[Term]:
     """Return months without a day, years, quarters, halves, weekdays, decades and funding
     rounds."""
@@ -238,8 +246,8 @@ def _find_years(text: str) -> Iterator[Term]:
 
 
 def has_short_year(year: int, text: str) -> bool:
-    """Return True where a text has the year's last two digits as one: 26 款, 25 届, '26."""
-    pattern = rf"(?<!\d){year % 100:02}\s?[款届年]|'{year % 100:02}\b"
+    """Return True where a text has the year's last two digits as one: 26 款, '26, the W26 of YC."""
+    pattern = rf"(?<!\d){year % 100:02}\s?[款届年]|(?:'|\b[WSFX]){year % 100:02}\b"
     return bool(re.search(pattern, text))
 
 
@@ -328,8 +336,9 @@ def resolve_days(
     text: str, terms: Iterable[Term], created_at: datetime, named: Iterable[Day] = ()
 ) -> set[date]:
     """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
-    time; `terms` are the text's, `named` its dates: of those a weekday is the one it fits."""
-    today, dates = created_at.date(), list(named)
+    time; `terms` are the text's, `named` its dates: a weekday that one of them falls on is it."""
+    today = created_at.date()
+    dates = [day for day in (_as_date(day, today.year) for day in named) if day]
     days = set()
     for match in _RELATIVE.finditer(text):
         if match["day"]:
@@ -347,9 +356,8 @@ def resolve_days(
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":
             shift = int(value) - today.weekday()
-            weeks = {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
-            fitting = {day for day in weeks if any(as_day(day).matches(other) for other in dates)}
-            days |= fitting or weeks
+            if not any(day.weekday() == int(value) for day in dates):
+                days |= {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
     return days
 
 

@@ -132,7 +132,9 @@ class ShownPosts:
         """
         text = self._texts.get(post.key) or shorten(post.text, most)
         day = f", {post.created_at:%a %Y-%m-%d}"
-        return f"{self.find_id(post)} {_author(post)}{day}: {text}" if text else ""
+        author = _author(post)
+        account = f", account {post.author}" if post.author and post.author not in author else ""
+        return f"{self.find_id(post)} {author}{account}{day}: {text}" if text else ""
 
     def find_id(self, post: Post) -> str:
         """Return the id of a post, a new one where it was not shown yet."""
@@ -335,7 +337,9 @@ def _flatten(text: str) -> str:
     """Return the text on one line without what a model must not see, with one sign for a cut that
     its source made; asked for at every step."""
     cleaned = clean(text)
-    words = URL.sub(" ", strip_addressees(remove_injections(cleaned)))
+    spoken = remove_injections(cleaned)
+    # ".@acme ships it" is no reply: the handle is who ships it.
+    words = URL.sub(" ", spoken if spoken.startswith(".@") else strip_addressees(spoken))
     words = drop_marks(EMOJI.sub(" ", spell_arrows(words)))
     if not is_cut_off(cleaned):
         return words

@@ -252,6 +252,8 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for a small bare count that is the length of a list in the posts, or in the
     statement itself."""
     value, unit = amount.value, amount.unit
+    if amount.text.lower() == "twice":  # told in two posts; "twice as fast" is no count
+        return len(evidence.created) == 2 and not text[amount.end :].startswith((" as ", " the "))
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     small = countable and 2 <= value <= 20 and value == int(value)
     return small and int(value) in evidence.lists | count_entries(text)

@@ -165,7 +165,7 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
     if entry.kind == "place":
         implied = entry.key in _list_homes(mentions)
         implied = implied or any(_is_owned(owned, mentions) for owned in entry.owns)
-        home = entry.key == "china" and "zh" in mentions.languages
+        home = {"china": "zh", "japan": "ja"}.get(entry.key) in mentions.languages
         return implied or home or (entry.key in _WIDE and not mentions.places)
     return entry.kind == "person" and mentions.sounds.match(name.text)
 
