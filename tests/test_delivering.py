@@ -406,7 +406,7 @@ async def test_buttons_in_a_telegram_channel_are_links_to_the_bot() -> None:
     to = opened("telegram", "http://127.0.0.1:9")
     made = to.bodies(digest(), Chat("telegram", "-100", kind="channel"), "")
     row = json.loads(made[-1])["buttons"]["inline_keyboard"][0]
-    assert row[0]["url"] == "https://t.me/made_up_bot?start=report-ai-2025-12-06"
+    assert row[0]["url"] == "https://t.me/made_up_bot?start=report-ai-20251206"
     await to.close()
 
 
