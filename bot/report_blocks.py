@@ -274,10 +274,11 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
 def section_names(topic: Topic, report: Report, language: Language) -> str:
     """Return what may be asked for, as `1 overview (主要话题…), 2 points …`."""
     titles = [(name, section_title(topic, report, name, language)) for name in SECTIONS]
-    return ", ".join(
+    shown = (
         f"{number} {name}" + (f" ({title})" if title else "")
         for number, (name, title) in enumerate(titles, 1)
     )
+    return texts.listed(shown, language)
 
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
@@ -325,7 +326,7 @@ def _whole_word(word: str) -> str:
     return rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" if word.isascii() else re.escape(word)
 
 
-def market_names(report: Report, groups: Collection[str] = ()) -> str:
+def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
     """Return the companies and coins that the markets section, or these groups of it, speak of."""
     items = [
         item
@@ -335,7 +336,7 @@ def market_names(report: Report, groups: Collection[str] = ()) -> str:
     titles = list(dict.fromkeys(item.title for item in items if item.title))
     tickers = [asset.ticker for item in items for asset in find_assets(item.text)]
     others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
-    return ", ".join(dict.fromkeys([*titles, *others]))
+    return list(dict.fromkeys([*titles, *others]))
 
 
 def dropped_examples(

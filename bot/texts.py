@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -57,7 +57,7 @@ def zones() -> Mapping[str, Mapping[str, Any]]:
     return rows
 
 
-def listed(words: list[str], language: Language) -> str:
+def listed(words: Iterable[str], language: Language) -> str:
     """Return the words as a list in a sentence."""
     return ("、" if language == "zh" else ", ").join(words)
 

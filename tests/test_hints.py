@@ -228,6 +228,13 @@ def test_an_unknown_topic_is_named_with_those_there_are() -> None:
         refuse_unknown("foo", [])
 
 
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_question_about_no_topic_is_refused(command: str) -> None:
+    offline_topics(Path())
+    with pytest.raises(DigestError, match='no topic "foo": use one of ai'):
+        cli.main([command, "--topic", "foo", "x"], standalone_mode=False)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [(None, "cannot be read \\(Is a directory"), (b"\x89PNG\0\0", "is not text")],

@@ -159,7 +159,7 @@ class Ask:
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
         if near:
-            listed = texts.listed([f"/report {day}" for day in near], language)
+            listed = self.listed(f"/report {day}" for day in near)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
             lines += [
@@ -224,6 +224,10 @@ class Ask:
     def text(self, key: str, **values: object) -> str:
         """Return a text in the language of the answer."""
         return texts.text(key, self.language, **values)
+
+    def listed(self, words: Iterable[str]) -> str:
+        """Return words as a list in a sentence of the answer."""
+        return texts.listed(words, self.language)
 
     def say(self, key: str, *buttons: tuple[Button, ...], **values: object) -> Reply:
         """Return a reply of one paragraph, with these groups of buttons."""

@@ -52,7 +52,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
     context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
-        names = ", ".join(ask.incoming.lacking)
+        names = ask.listed(ask.incoming.lacking)
         raise Unanswered(_private(ask.say("lacking", names=names)))
     topic = request.topic or await _only_topic(ask)
     before = {subscription.topic: subscription for subscription in ask.subscriptions}
@@ -125,7 +125,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     if not stored or (request.topic and request.topic not in stored):
         raise Unanswered(_private(_nothing(ask)))
     if len(stored) > 1 and not request.topic and (request.changes or request.menu):
-        raise Unanswered(_private(ask.say("settings_which", names=", ".join(stored))))
+        raise Unanswered(_private(ask.say("settings_which", names=ask.listed(stored))))
     if len(stored) > 1 and not request.topic:
         yield _private(await _overview(ask, "settings"))
         return
@@ -210,6 +210,6 @@ async def _parse_request(ask: Ask) -> options.Asked:
     try:
         return options.understood(ask.words, names)
     except options.Unknown as unknown:
-        listed = ", ".join(ask.context.topics)
+        listed = ask.listed(ask.context.topics)
         facts = {"word": unknown.word[:40], "names": listed, "example": ask.command.example}
         raise Unanswered(_private(ask.say("bad_setting", **facts))) from None

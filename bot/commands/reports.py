@@ -120,8 +120,8 @@ async def _market(
     lines = [ask.text("nothing_about", day=day, what=name[:40])]
     if mentions := list_mentions(report, name):
         lines += [ask.text("elsewhere"), *mentions[:MOST_MENTIONS]]
-    elif listed := market_names(report, groups):
-        lines.append(ask.text("there_are", names=listed))
+    elif names := market_names(report, groups):
+        lines.append(ask.text("there_are", names=ask.listed(names)))
     return reply(*map(Paragraph, lines), language=ask.language)
 
 
