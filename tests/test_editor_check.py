@@ -193,6 +193,9 @@ def test_a_thread_is_one_event_whichever_part_leads() -> None:
     stories = [thread, story(parts, 2, -0.9, 0.2), *others]
     pick = Pick(must=[1, 3, 4, 5, 6, 7], same=[[1, 2]])
     assert group_stories(stories, pick, len(stories))[0].stories == tuple(stories[:2])
+    named = Pick(must=[2, 3, 4, 5, 6, 7], same=[[1, 2]])
+    leading = group_stories(stories, named, len(stories))[0].stories
+    assert leading == (stories[1], stories[0])
 
 
 def test_a_cut_headline_alone_is_no_must() -> None:

@@ -270,6 +270,11 @@ def test_a_cut_is_marked_with_one_sign(said: str, shown: str) -> None:
         ("Acme 发布 Voxel-7。", "它能读图。", ("Acme 发布 Voxel-7", "它能读图。")),
         ("据 Hacker News，Acme 发布 Voxel-7", "", ("", "据 Hacker News，Acme 发布 Voxel-7。")),
         ("据标题，Acme 发布 Voxel…", "", ("", "据标题，Acme 发布 Voxel…")),
+        (
+            f"Acme 发布 {'Voxel-7 ' * 9}版",
+            "能读图。",
+            ("", f"Acme 发布 {'Voxel-7 ' * 9}版。能读图。"),
+        ),
     ],
 )
 def test_titles_as_they_are_printed(title: str, text: str, expected: tuple[str, str]) -> None:

@@ -155,12 +155,13 @@ def _candidate(
     posts = tuple({shown[key].key: shown[key] for key in ids if key in shown}.values())[:MAX_CITES]
     text = _tidy(text, TEXT[spoken])
     if section != "views":
-        title = _tidy(title, TITLE[spoken])
+        title = _tidy(title, (TEXT if section == "points" else TITLE)[spoken])
         # "$294,00..." would be a figure without its dots.
         title = title if title.endswith(("..", "…")) else title.rstrip("。.")
-    if section == "points" and title and not text:
+    if section == "points" and title and not (text and len(title) <= TITLE[spoken]):
         stop = "" if title[-1] in "?!…？！" else "。" if spoken == "zh" else "."
-        text, title = title + stop, ""
+        space = " " if spoken == "en" and text else ""
+        text, title = _tidy(f"{title}{stop}{space}{text}", TEXT[spoken]), ""
     item = Item(
         text,
         title=title,

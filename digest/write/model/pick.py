@@ -62,7 +62,8 @@ def group_stories(
     groups = _unite(stories, same, ads)
     events = [
         Event(0, tuple(stories[at] for at in group), max_importance(importance, group))
-        for group in groups
+        # Of stories that the model calls one event, the one that it named as important leads.
+        for group in (sorted(group, key=lambda at: -importance.get(at, 0)) for group in groups)
     ]
     order = sorted(_limit_must(events), key=lambda event: -_level(event)) if importance else events
     return [Event(n, event.stories, event.importance) for n, event in enumerate(order, 1)]
