@@ -420,7 +420,6 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         # spans and months
         ("from October 28 to 30, three days in all", "Oct 28-30"),
         ("He showed it in December.", "Comparing Gemma 3.1 with SmolLM 3.2"),
-        ("earned more in the six months to June", "2025 年上半年赚得更多"),
         ("9 月通胀为 2.8%", "Lạm phát PCE tháng 9: 2.8%"),
         ("on 5 September", "el 5 de septiembre"),
         ("24 years after it joined in 2001, in 2025", "Since it joined in 2001 ... by 2025"),
@@ -448,7 +447,6 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
         ("三处合计 1.31 万亿美元", "4300亿+5100亿+2700亿美元", "1.31 万亿美元"),
         ("nearly half of the $109 billion", "crossed $109B, with this attracting $33.9B", "half"),
         ("700 million monthly users", "700M weekly users by July 2025", "monthly"),
-        ("invests in North Carolina", "investing in South Carolina", "North Carolina"),
         ("OpenAI and Codex moved to Oslo.", "Sora moved to Oslo", "Codex"),
         ("Brave 捐了款", "DuckDuckGo donated", "Brave"),
         ("A whale went long 5,000 ETH.", "巨鲸卖空了 5,000 枚 ETH", "went long"),

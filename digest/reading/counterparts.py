@@ -14,21 +14,12 @@ from digest.reading.sounds import Sounds, is_alike, may_be_alike, sound_of
 from digest.reading.vocabulary import load_words
 
 _TITLED = re.compile(r"《[^《》\n]{2,40}》|[“「『\"][\u3400-\u9fff·]{2,20}[”」』\"]")
-_QUOTED = re.compile(r"(?<!\w)['\"“][A-Z][^\"”\n]{2,60}?['\"”](?!\w)")
 _NAME_TAGS = frozenset({NEW, "nr", "nz", "nt", "nrt", "j"})
 _LEAD = re.compile(r"^.*@\w+.*\n(.{0,40})", re.MULTILINE)
 _SOURCE = re.compile(r"^(.* @\w+) .*$", re.MULTILINE)
 """An author's line: the source behind the handle is no name of the post."""
 MOST_CHARS = 4000
 """Of the posts that are searched for names: a report cites short ones."""
-
-
-def blank_titles(text: str, posted: str) -> str:
-    """Return a Latin statement without the titles it quotes, where Chinese posts quote as many:
-    titles are translated, not spelled."""
-    if len(_QUOTED.findall(text)) > len(_TITLED.findall(posted)):
-        return text
-    return _QUOTED.sub(lambda match: " " * len(match.group()), text)
 
 
 def select_leads(posted: str) -> str:

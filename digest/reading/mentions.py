@@ -39,7 +39,6 @@ _BARE_VERSION = re.compile(
 )
 _DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}]|[-.]\d)")
 """V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
-_SIDE = re.compile(r"\b(North|South|East|West)(?:ern)?\s([A-Z][a-z]{2,})")
 _LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
 _VARIANT = re.compile(
     rf"\b([A-Z][A-Za-z]+)[\s-]?v?(\d+(?:\.\d+)*)(?:\s(?=[A-Z])|-)((?i:{'|'.join(sorted(VARIANTS))}))\b"
@@ -207,11 +206,6 @@ def looks_ordinary(word: str) -> bool:
 def join_versions(text: str) -> str:
     """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet."""
     return _DASHED_VERSION.sub(r"\1.\2", text)
-
-
-def find_sides(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the points of the compass in names, with the names: North, Carolina."""
-    yield from _SIDE.findall(text)
 
 
 def find_versions(text: str) -> Iterator[Numbered]:

@@ -51,7 +51,6 @@ from digest.write.verify.periods import (
     find_missing_days,
     find_missing_spans,
     is_between,
-    is_day_of_month,
 )
 
 ClaimKind = Literal[
@@ -173,7 +172,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if _is_reversed(amount, bare, evidence):
                 yield Claim("figure", find_clause(bare, amount).strip())
             continue
-        if is_between(amount, evidence) or is_day_of_month(amount, evidence):
+        if is_between(amount, evidence):
             continue
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)

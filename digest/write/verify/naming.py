@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from digest.reading.amounts import find_cues
 from digest.reading.counterparts import (
-    blank_titles,
     find_han_counterparts,
     find_latin_counterparts,
     match_counterparts,
@@ -22,7 +21,6 @@ from digest.reading.mentions import (
     cut_parts,
     cut_segments,
     find_bare_versions,
-    find_sides,
     find_variants,
     find_versions,
     find_words,
@@ -52,7 +50,7 @@ from digest.reading.names import (
 from digest.reading.segment import Word, segmenter
 from digest.reading.sounds import unaccent
 from digest.reading.speakers import find_lower_speakers, speaks
-from digest.reading.vocabulary import KnownName, load_words
+from digest.reading.vocabulary import KnownName
 from digest.text import language
 
 TYPO_CHARS = 8
@@ -66,8 +64,6 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     others that the posts would write in the same script, or have no counterpart of in theirs."""
     plain = simplify(text)
     foreign = bool(mentions.languages - {language(plain)})
-    if foreign:
-        plain = blank_titles(plain, mentions.text)
     placed = find_names(plain)
     spans = [(start, start + len(name.text)) for start, name in placed]
     unlisted: list[str] = []
@@ -85,7 +81,6 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         else:
             unlisted += _missing_words(name.text, plain, start, mentions)
     yield from _missing_lone_words(plain, spans, mentions)
-    yield from _turned_places(plain, mentions)
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     latin = [
         name for name in dict.fromkeys(unlisted) if foreign and not any(map(str.isdigit, name))
@@ -112,16 +107,6 @@ def _is_part(name: Name, text: str, start: int, end: int) -> bool:
     segmenter().prepare([text])
     words = ((at, at + len(word)) for word, _, at in segmenter().cut(text))
     return any(a < start < b < end or start < a < end < b for a, b in words)
-
-
-def _turned_places(text: str, mentions: Mentions) -> Iterator[str]:
-    """Yield North Carolina where the posts have South Carolina and no other."""
-    sides: dict[str, set[str]] = {}
-    for side, place in find_sides(mentions.plain):
-        sides.setdefault(place, set()).add(side)
-    for side, place in find_sides(text):
-        if side not in sides.get(place, {side}):
-            yield f"{side} {place}"
 
 
 def _find_known(name: Name) -> KnownName | None:
@@ -351,7 +336,6 @@ def _missing_han_names(
         words = tuple(segmenter().cut(text))
     bare = keep_letters(mentions.text)
     for start, name in find_han_names(text, spoken, words, list(spans)):
-        spelled = _whole_name(name, start, text)
         lower = keep_letters(name.text.lower())
         end = start + len(name.text)
         if text[end : end + 1] == "·" and any(listed == end + 1 for listed, _ in spans):
@@ -360,24 +344,12 @@ def _missing_han_names(
         last = text[at:end]
         if lower in bare or (at > start and len(last) > 2 and last in bare):
             continue
-        if name.kind == "person" and mentions.sounds.match(spelled):
+        if name.kind == "person" and mentions.sounds.match(name.text):
             continue
         if not _is_cjk(mentions) and mentions.sounds.match_around(text, at, end):
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text
-
-
-def _whole_name(name: Name, start: int, text: str) -> str:
-    """Return a foreign name with characters before it that can belong to it: 尤德科夫斯基."""
-    marks = load_words("han_cues", "transliteration") | {"·"}
-    if all(char in marks for char in name.text):
-        while start and text[start - 1] in marks:
-            start -= 1
-    end = text.find(name.text, start) + len(name.text)
-    while all(char in marks for char in name.text) and text[end : end + 1] in marks:
-        end += 1
-    return text[start:end]
 
 
 def _is_cjk(mentions: Mentions) -> bool:

@@ -51,7 +51,6 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     near = [day for day in evidence.short_days if _is_near(day, evidence)]
     posted_terms = {*evidence.terms, *_find_day_terms((*evidence.days, *near), evidence)}
     posted_terms |= {f"month {day.month}" for day in evidence.short_days}
-    posted_terms.update(end for term in evidence.terms for end in _find_ends(term))
     posted_terms.update(_find_own_terms(evidence, stated))
     for term in terms:
         kind, _, value = term.value.partition(" ")
@@ -80,14 +79,6 @@ def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
     yield from (f"month {day.month}" for day in days)
     yield from (f"year {day.year}" for day in days if day.year)
     yield from (f"weekday {day.weekday()}" for day in _list_dates(days, evidence))
-
-
-def _find_ends(term: str) -> Iterator[str]:
-    """Yield the first and last month of a quarter or half year: "the six months to June"."""
-    kind, _, number = term.partition(" ")
-    if months := {"quarter": 3, "half": 6}.get(kind):
-        last = int(number) * months
-        yield from (f"month {last - months + 1}", f"month {last}")
 
 
 def _find_own_terms(evidence: Evidence, stated: Set[str]) -> Iterator[str]:
@@ -143,16 +134,6 @@ def _has_number(value: float, evidence: Evidence) -> bool:
         if not evidence.hours
         for fact in amount.quantities
     )
-
-
-def is_day_of_month(amount: Amount, evidence: Evidence) -> bool:
-    """Return True for "the 14th" and 14 日 where the posts name the day or, naming none, were
-    written on it."""
-    days = evidence.days if evidence.names_days else evidence.own_days
-    dated = amount.unit in ("day", "rank") and amount.text.endswith(
-        ("日", "号", "th", "st", "nd", "rd")
-    )
-    return dated and any(day.day == amount.value for day in days)
 
 
 def is_between(amount: Amount, evidence: Evidence) -> bool:
