@@ -81,6 +81,7 @@ async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
     await services.store.save_report(replace(newest, wordcounts={"Kitewick": 3, "model": 9}))
     assert "是不是要找“Kitewick”" in await say(services, "/search kitewik")
     assert "是不是" not in await say(services, "/search zyxwv")
+    assert "是不是" not in await say(services, "/search Kitewick"), "it is spelled well"
 
 
 async def test_no_text_is_an_operator_or_fails(services: Services) -> None:

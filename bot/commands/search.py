@@ -69,7 +69,8 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     first = newest.last - timedelta(days=SPELLING_DAYS)
     reports = await ask.context.store.daily_reports(name, first, newest.last)
     known = {word.lower(): word for report in reports for word in report.wordcounts}
-    near = get_close_matches(words[:60].lower(), known, n=1, cutoff=0.8)
+    low = words[:60].lower()
+    near = get_close_matches(low, known, n=1, cutoff=0.8) if low not in known else []
     return known[near[0]] if near else ""
 
 
