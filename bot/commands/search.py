@@ -68,10 +68,10 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
         return ""
     first = newest.last - timedelta(days=SPELLING_DAYS)
     reports = await ask.context.store.daily_reports(name, first, newest.last)
-    known = {word.lower(): word for report in reports for word in report.wordcounts}
+    spellings = {word.lower(): word for report in reports for word in report.wordcounts}
     low = words[:60].lower()
-    near = get_close_matches(low, known, n=1, cutoff=0.8) if low not in known else []
-    return known[near[0]] if near else ""
+    near = get_close_matches(low, spellings, n=1, cutoff=0.8) if low not in spellings else []
+    return spellings[near[0]] if near else ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
