@@ -467,6 +467,7 @@ async def test_f21_f26_what_waits_for_more_than_a_day_is_let_go_with_one_note(
         await people.ended("telegram")
         assert await people.states("telegram") == {"dropped": 10}
         assert stub.books["telegram"].taken == {}
+        await stub.until(lambda: people.told, 5, "alert")
         assert [told for told in people.told if told[0] == "too_late"] == [
             ("too_late", "telegram", {"n": 10})
         ]
