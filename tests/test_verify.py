@@ -68,6 +68,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("下午 2 点至 4 点半举办", "we host it from 2-4:30pm"),
         ("fewer than one in a hundred got in", "6,800 teams set out, 60 got in"),
         ("它出自 YC 2022 年冬季批次", "Launch HN: LlamaFarm (YC W22)"),
+        ("一家十亿美元的公司", "a billion-dollar company"),
         ("26 points higher", "a +26 p.p. increase"),
         ("The stop is on Thursday, September 4.", "see you this Thursday! THUR 4th SEPT"),
         ("三项合计", "it lists what was saved and earned"),

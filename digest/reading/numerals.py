@@ -133,13 +133,16 @@ def _last_place(value: Decimal) -> float:
 
 _LONE_SCALE = re.compile(
     rf"(?<![\d{_DIGITS}{''.join(_HAN_TENS)}{_MYRIADS}])[百千]?[万亿](?![\d{_DIGITS}十百千{_MYRIADS}])"
+    r"|(?<![\w-])(?<!\d )(?:m|b|tr)illion(?=-(?:dollar|euro|pound|yuan)\b)",
+    re.I,
 )
 
 
 def find_bare_scales(text: str) -> Iterator[Numeral]:
-    """Yield scales without a number before them, one of each: 百万 for a million tokens."""
+    """Yield scales without a number before them, one of each: 百万 for a million tokens, a
+    billion-dollar deal."""
     for match in _LONE_SCALE.finditer(text):
-        value = parse_han(match.group())
+        value = _LARGE.get(match.group().lower()) or parse_han(match.group())
         yield Numeral(*match.span(), float(value), float(value), spelled=True)
 
 
