@@ -209,10 +209,13 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     facts = [quantity for other in others for quantity in other.quantities[:1]][:MOST_OPERANDS]
     rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
     rates += [(fact, _seconds(unit)) for fact in facts for unit in spans]
+    rates = [(fact, seconds) for fact, seconds in rates if seconds]
+    if not rates:
+        return False
     tolerance = max(_find_tolerance(amount, clause), 0.02 * abs(amount.value))  # months differ
     targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by} - {0.0}
     return any(
-        seconds not in (0, target)
+        seconds != target
         and len({fact.unit, amount.unit} - {"", "count"}) < 2
         and abs(fact.value * target / seconds - amount.value) <= tolerance
         for fact, seconds in rates
