@@ -15,6 +15,7 @@ from digest.models import SECTIONS, Item, Post, Section
 from digest.reading import Story, attach, read
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
+from digest.write.model.assembly import drop_repeats
 from digest.write.model.candidates import Candidate, read_candidates, require_subject
 from digest.write.model.check import show_failed
 from digest.write.model.context import (
@@ -307,3 +308,19 @@ async def test_without_a_pick_nobody_tells_what_code_doubts() -> None:
     report = await Editor(material(), extractive(), model.ask, PROMPTS).write()
     inside = {post.key for story in material().stories for post in story.posts}
     assert {key for item in items(report) for key in item.cites} <= inside
+
+
+def test_two_results_of_one_post_or_one_event_are_two_items() -> None:
+    """What two companies earn may stand in one event, and a round beside revenue in one post."""
+    texts = {
+        "Epoch AI 称，OpenAI 年化营收从 2023 年底的 20 亿美元升至 2025 年 8 月的 130 亿美元。": "1",
+        "Anthropic 计划在 2026 年将年化营收从 70 亿美元提升至 200 亿美元，2025 年底目标为 90 亿美元。": "2",
+        "Anthropic 近期 F 轮融资 130 亿美元，估值约 1,830 亿美元，3 月为 615 亿美元。": "2",
+    }
+    posts = {number: post(f"Results {number}.", number) for number in texts.values()}
+    written = [Candidate("finance", Item(t), (posts[n],)) for t, n in texts.items()]
+    assert drop_repeats(written, {p.key: 1 for p in posts.values()}) == written
+    again = replace(
+        written[1], item=Item("Anthropic 2026 年的年化营收目标是 200 亿美元，2025 年底 90 亿美元。")
+    )
+    assert drop_repeats([*written, again], {p.key: 1 for p in posts.values()}) == written

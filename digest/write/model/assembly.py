@@ -43,8 +43,8 @@ answer."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Cosine from which two items are one: led by one post, about one event, sharing a name, in nearly
 the same words. Of one event or name with one figure, SAME_FIGURE."""
-LEAST_FIGURE = 100
-"""Smaller numbers are shared by chance."""
+LEAST_FIGURE, YEARS = 100, range(1900, 2101)
+"""Smaller numbers, and years, are shared by chance."""
 GATE = 0.7
 """Least score; a version in which every third item fails does not pass."""
 _WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.1, "cited": 0.1}
@@ -151,7 +151,9 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
         if sections & {"markets", "overview"}:
             return False
         if candidates[at].posts[:1] == candidates[other].posts[:1] != ():
-            return cosine >= SAME_POST
+            # A post may tell of a round and of revenue.
+            is_other = _give_other_figures(candidates[at].item, candidates[other].item)
+            return cosine >= (SAME_NAMES if is_other else SAME_POST)
         if "views" in sections:
             return False
         is_event = bool(events[at] & events[other])
@@ -166,11 +168,21 @@ def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> l
 def tell_same(first: Item, second: Item, cosine: float, *, is_event: bool = False) -> bool:
     """Return True where two items of that cosine tell one event: `is_event` where their posts do,
     else they share a name; less nearness is enough where they share a figure as well."""
-    if cosine < SAME_FIGURE or not (is_event or share_names(first, second)):
+    is_named = share_names(first, second)
+    if cosine < SAME_FIGURE or not (is_event or is_named):
         return False
-    if cosine >= (SAME_EVENT if is_event else SAME_NAMES):
+    if is_named and _list_figures(first) & _list_figures(second):
         return True
-    return bool(_list_figures(first) & _list_figures(second))
+    # Posts about the results of two companies may stand in one event.
+    if not is_named and _give_other_figures(first, second) and _names(_said(first)):
+        return False
+    return cosine >= (SAME_EVENT if is_event else SAME_NAMES)
+
+
+def _give_other_figures(first: Item, second: Item) -> bool:
+    """Return True where both give figures, and none in common."""
+    figures, others = _list_figures(first), _list_figures(second)
+    return bool(figures and others) and figures.isdisjoint(others)
 
 
 def share_names(first: Item, second: Item) -> bool:
@@ -179,7 +191,7 @@ def share_names(first: Item, second: Item) -> bool:
     products, others = _products(first), _products(second)
     if products and others:
         return any(a <= b or b <= a for a in products for b in others)
-    return bool(_names(f"{first.title}\n{first.text}") & _names(f"{second.title}\n{second.text}"))
+    return bool(_names(_said(first)) & _names(_said(second)))
 
 
 def _products(item: Item) -> list[set[str]]:
@@ -190,8 +202,12 @@ def _products(item: Item) -> list[set[str]]:
 
 
 def _list_figures(item: Item) -> set[float]:
-    amounts = find_amounts(f"{item.title}\n{item.text}")
-    return {float(amount.value) for amount in amounts if amount.value >= LEAST_FIGURE}
+    amounts = find_amounts(_said(item))
+    return {float(a.value) for a in amounts if a.value >= LEAST_FIGURE and a.value not in YEARS}
+
+
+def _said(item: Item) -> str:
+    return f"{item.title}\n{item.text}"
 
 
 def _names(text: str) -> set[str]:
