@@ -335,7 +335,8 @@ async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> No
     assert item.group
 
 
-async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more() -> None:
+@pytest.mark.parametrize("whole", [True, False], ids=["text", "title alone"])
+async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more(whole: bool) -> None:
     untold: list[Reply] = []
 
     def forgetful(system: str, prompt: str) -> Reply:
@@ -345,7 +346,8 @@ async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more() -> None
         if wanted(prompt) == "items":
             (missing,) = re.findall(r"^\[(i\d+)\] title: \ntext: \nwrong: is missing", prompt, re.M)
             ids = [key for key, text in sentences_of(prompt, "zh") if text == untold[0]["text"]]
-            return {"items": [{"id": missing, **untold[0], "cites": ids}]}
+            said = untold[0] if whole else {"title": untold[0]["text"].rstrip("。"), "text": ""}
+            return {"items": [{"id": missing, **said, "cites": ids}]}
         return reply
 
     told = [item.text for item in items(await edited(forgetful), "points")]

@@ -47,7 +47,17 @@ from digest.write.model.context import MUST, POST_CHARS, Context, Event
 from digest.write.model.ownership import BRIEF_POSTS, share_out
 from digest.write.model.pick import MAX_STORIES, group_stories, is_plausible
 from digest.write.model.prompts import Prompt
-from digest.write.model.schemas import Brief, Check, Events, Money, Page, Pick, Repair, Views
+from digest.write.model.schemas import (
+    Brief,
+    Check,
+    Events,
+    Money,
+    Page,
+    Pick,
+    Repair,
+    Rewritten,
+    Views,
+)
 from digest.write.verify.screening import checked, trimmed
 
 log = logging.getLogger(__name__)
@@ -268,7 +278,7 @@ class Editor:
         values = {"items": text, "language": LANGUAGES[language]}
         answer = await self._ask(self._call("repair", Repair, values))
         again = {item.id.strip("[]"): item for item in answer.items} if answer else {}
-        names = [name for name in places if name in again and again[name].text.strip()]
+        names = [n for n in places if n in again and _is_told(again[n], candidates[places[n]])]
         posts = self.context.posts
         second = [rewrite(candidates[places[n]], again[n], posts, language) for n in names]
         result = list(candidates)
@@ -294,6 +304,12 @@ class Editor:
 def _is_settled(candidate: Candidate) -> bool:
     """Return True for an item of which no sentence can be kept."""
     return candidate.withdrawn or COPIED in candidate.problems
+
+
+def _is_told(again: Rewritten, before: Candidate) -> bool:
+    """Return True where a second version tells something: of an event that was missing its title
+    may be all, as of a headline."""
+    return bool(again.text.strip() or (MISSED in before.problems and again.title.strip()))
 
 
 def _is_refused(candidate: Candidate) -> bool:
