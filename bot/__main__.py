@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
 from bot import archive_cli
-from bot.logs import open_settings
+from bot.logs import log_event, open_settings
 from bot.loop import run_task, runs_task
 from bot.typed import DayParam
 from digest.errors import DigestError, StoreError
@@ -321,7 +321,7 @@ async def run(only: str | None) -> None:
         if name not in app.PARTS:
             parts = ", ".join(app.PARTS)
             raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
-    await app.run(open_settings(), names, _print)
+    await app.run(open_settings(), names, _announce)
 
 
 @cli.command()
@@ -438,6 +438,19 @@ def _print(line: object, *, err: bool = False) -> None:
     click.echo(mask(str(line)), err=err)
 
 
+def _announce(line: str) -> None:
+    """Print what `run` does, as an event where logs are JSON."""
+    if not log_event(line):
+        _print(line)
+
+
+def _fail(error: object) -> NoReturn:
+    """End with the one line on standard error, an event where logs are JSON."""
+    if not log_event(str(error), logging.ERROR):
+        _print(f"jianbao: {error}", err=True)
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the command line; a traceback never reaches a user."""
     gc.disable()  # nothing that is loaded is garbage; looking takes a sixth of the time
@@ -456,8 +469,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except DigestError as error:
-        _print(f"jianbao: {error}", err=True)
-        sys.exit(1)
+        _fail(error)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except asyncio.CancelledError:
@@ -466,8 +478,7 @@ def main() -> None:
         log.debug("unforeseen", exc_info=True)
         # The error's own words may quote a post.
         fault = f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG"
-        _print(f"jianbao: {fault} to see where", err=True)
-        sys.exit(1)
+        _fail(f"{fault} to see where")
     finally:
         gc.enable()
 

@@ -200,7 +200,8 @@ async def ask_child(*words: str) -> tuple[str, str]:
     if process.returncode in STOPPED:
         await asyncio.sleep(STOP_SECONDS)  # this process too, where its whole group is stopped
         lines = ["it was stopped"]
-    why = lines[-1].removeprefix("jianbao: ")
+    last = lines[-1]
+    why = json.loads(last)["message"] if last in events else last.removeprefix("jianbao: ")
     log.error("%s failed: %s", " ".join(words[:4]), why)
     return "", why
 

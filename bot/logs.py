@@ -86,6 +86,15 @@ def log_fields(**fields: str) -> Iterator[None]:
         _fields.reset(token)
 
 
+def log_event(line: str, level: int = logging.INFO) -> bool:
+    """Log a line that whoever started the program must see, at whatever LOG_LEVEL; return False
+    where logs are text."""
+    if not any(isinstance(out.formatter, JsonFormatter) for out in logging.root.handlers):
+        return False
+    log.handle(log.makeRecord(log.name, level, "", 0, line, (), None))
+    return True
+
+
 def open_settings() -> Settings:
     """Return the settings, and log as they say. Raises SettingsError."""
     from bot.settings import load_settings

@@ -99,6 +99,7 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     [
         (-signal.SIGTERM, b"relevance (5/9)\n", "it was stopped"),
         (1, b"collect (1/9)\njianbao: no posts\n", "no posts"),
+        (1, b'{"at": "now", "level": "ERROR", "message": "no posts"}\n', "no posts"),
         (-signal.SIGKILL, b"", "it ended without a word"),
     ],
 )

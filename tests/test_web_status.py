@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
@@ -23,9 +23,11 @@ from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
+from tests.command_line import run_command
 from tests.hosts import context
 from tests.posts import TOPIC
 from tests.samples import report
+from tests.source_servers import offline_topics
 
 HOOK = Setup("7:token", webhook_url="https://bot.example/telegram")
 NAME = re.compile(r"jianbao_\w+")
@@ -188,6 +190,24 @@ async def test_an_update_is_stored_before_it_is_acknowledged(tmp_path: Path) -> 
 
         up.full = True
         assert await post(update.replace("41", "42")) == 503, "Telegram repeats it"
+
+
+def test_with_json_logs_what_is_announced_and_the_last_error_are_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def start(_: object, only: object, show: Callable[[str], None]) -> None:
+        show("clock: ready")
+
+    offline_topics(Path.cwd())
+    ended = run_command("digest", "nope", env={"LOG_FORMAT": "json"})
+    event = json.loads(ended.stderr)
+    assert (ended.returncode, ended.stdout, event["level"]) == (1, "", "ERROR")
+    assert event["message"].startswith('there is no topic "nope"')
+    monkeypatch.setattr("bot.app.run", start)
+    ended = run_command("run", env={"LOG_FORMAT": "json"})
+    event = json.loads(ended.stderr)
+    assert (ended.stdout, event["level"], event["message"]) == ("", "INFO", "clock: ready")
+    assert run_command("run").stdout == "clock: ready\n"
 
 
 def test_json_lines_join_the_steps_of_a_digest() -> None:
