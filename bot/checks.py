@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot import machine
@@ -15,10 +16,10 @@ from bot.settings import Settings, find_env_faults, load_settings
 from digest.errors import DigestError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import mask
-from digest.sources import open_source
+from digest.sources import refuse_idle
 from digest.store import Store
 from digest.store.backup import check_damage, sqlite_file
-from digest.topics import load_topics
+from digest.topics import find_topics_file, load_topics
 
 PATIENCE = 10.0
 """Seconds to wait for a server."""
@@ -40,7 +41,7 @@ async def run_checks(write: Callable[[str], None]) -> bool:
     for fault in faults:
         show(f"FAIL settings: {fault}")
     if not faults:
-        show("ok   settings")
+        show(f"ok   settings: {_describe_env()}")
     checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
         ("topics", _topics),
         ("database", _database),
@@ -50,12 +51,18 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         ("prompts", _prompts),
         ("model", _model),
         ("proxy", _proxy),
+        ("pages", _pages),
         *((name, partial(_platform, name)) for name in CHATS),
     )
     if warning := _disk(settings):
         show(f"warn disk: {warning}")
     passed = [await _passed(name, check, settings, show) for name, check in checks]
     return all(passed) and not faults
+
+
+def _describe_env() -> str:
+    file = Path(".env").resolve()
+    return str(file) if file.exists() else f"no .env in {file.parent}"
 
 
 async def _passed(
@@ -74,20 +81,34 @@ async def _passed(
 
 
 async def _topics(settings: Settings) -> str:
-    topics = load_topics(settings.topics_file)
+    """Return the file that is read, and its topics. Raise DigestError for all sources that can
+    give nothing."""
+    topics, faults = load_topics(settings.topics_file), []
     for topic in topics.values():
-        for source in topic.sources:
+        for number, source in enumerate(topic.sources, 1):
             try:
-                open_source(source, settings.access)
+                refuse_idle(source, settings.access)
             except DigestError as error:
-                raise DigestError(f"[{topic.name}] sources: {error}") from None
-    return ", ".join(f"{t.name} ({len(t.sources)} sources)" for t in topics.values())
+                faults.append(f"[{topic.name}] sources: number {number}: {error}")
+    if faults:
+        raise DigestError("\n".join(faults))
+    listed = [f"{t.name} (sources: {len(t.sources)})" for t in topics.values()]
+    return f"{find_topics_file(settings.topics_file).resolve()}: {', '.join(listed)}"
 
 
 async def _database(settings: Settings) -> str:
+    _refuse_missing_folder(settings)
     await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
         return await store.check()
+
+
+def _refuse_missing_folder(settings: Settings) -> None:
+    """Raise DigestError where opening the database would make a folder: of a name that is
+    misspelled, it may be."""
+    file = sqlite_file(settings.database_url)
+    if file and not file.parent.is_dir():
+        raise DigestError(f"there is no folder {file.parent}: make it, or correct DATABASE_URL")
 
 
 def _disk(settings: Settings) -> str:
@@ -100,17 +121,28 @@ def _disk(settings: Settings) -> str:
 
 
 async def _folder(settings: Settings) -> str:
-    probe = settings.data_dir / ".check"
+    return _try_folder(settings.data_dir, "DATA_DIR")
+
+
+async def _pages(settings: Settings) -> str:
+    if not settings.publish_dir:
+        return "no PUBLISH_DIR: left out"
+    note = "" if settings.public_url else "; no feeds: they need PUBLIC_URL"
+    return _try_folder(Path(settings.publish_dir), "PUBLISH_DIR") + note
+
+
+def _try_folder(folder: Path, setting: str) -> str:
+    """Return the folder of a setting. Raise DigestError where it cannot be written."""
+    probe = folder / ".check"
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
         raise DigestError(
-            f"{settings.data_dir} cannot be written ({error.strerror}): set DATA_DIR to another"
-            " folder"
+            f"{folder} cannot be written ({error.strerror}): set {setting} to another folder"
         ) from None
-    return str(settings.data_dir)
+    return str(folder)
 
 
 async def _font(_: Settings) -> str:
@@ -174,6 +206,7 @@ async def _platform(name: str, settings: Settings) -> str:
     setup = settings.setup(name)
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"
+    _refuse_missing_folder(settings)
     async with conversation(settings) as context:
         chats = await context.store.subscribed(name)
         platform = open_platform(name, BotHost(context, lambda _: None), setup)

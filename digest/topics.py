@@ -101,10 +101,9 @@ class _Topic(BaseModel):
 def load_topics(path: Path) -> dict[str, Topic]:
     """Return the topics by name, in the order of the file.
 
-    Where there is no `topics.toml` here, the one that came with the program is read. Raise
-    TopicsError that names every wrong key at once and what to write instead.
+    Raise TopicsError that names every wrong key at once and what to write instead.
     """
-    tables = _tables(_find_shipped(path) if path == SHIPPED and not path.exists() else path)
+    tables = _tables(find_topics_file(path))
     topics, problems = {}, []
     for name, table in tables.items():
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
@@ -129,8 +128,11 @@ def refuse_unknown(name: str, names: Iterable[str]) -> None:
         raise DigestError(f'there is no topic "{name}": {others}')
 
 
-def _find_shipped(path: Path) -> Path:
-    """Return the topics file of the checkout or of the installed wheel; `path` where neither is."""
+def find_topics_file(path: Path) -> Path:
+    """Return the file that is read for TOPICS_FILE: where there is no `topics.toml` here, that of
+    the checkout or of the installed wheel."""
+    if path != SHIPPED or path.exists():
+        return path
     beside = Path(__file__).parents[1] / SHIPPED
     if beside.is_file():
         return beside

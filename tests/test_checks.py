@@ -42,6 +42,7 @@ async def test_a_line_for_each() -> None:
         "ok   prompts",
         "ok   model",
         "ok   proxy",
+        "ok   pages",
         "ok   telegram",
         "ok   discord",
     ]
@@ -137,3 +138,43 @@ async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPa
     assert not passed
     assert "FAIL proxy: 127.0.0.1:1 cannot be reached (Connect" in lines[8]
     assert lines[8].endswith("check HTTPS_PROXY")
+
+
+async def test_files_are_named_and_a_misspelled_folder_is_not_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, lines = await said()
+    assert lines[0] == f"ok   settings: no .env in {Path.cwd()}"
+    assert lines[1] == f"ok   topics: {Path('topics.toml').resolve()}: ai (sources: 1)"
+    Path("file").write_text("")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///mistyped/jianbao.db")
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:x")
+    monkeypatch.setenv("PUBLISH_DIR", "file/pages")
+    passed, lines = await said()
+    assert not passed
+    missing = "there is no folder mistyped: make it, or correct DATABASE_URL"
+    assert [line for line in lines if line.startswith("FAIL")] == [
+        f"FAIL database: {missing}",
+        "FAIL pages: file/pages cannot be written (Not a directory): set PUBLISH_DIR to another"
+        " folder",
+        f"FAIL telegram: {missing}",
+    ]
+    assert not Path("mistyped").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ('kind = "jsonl", address = "nope.jsonl"', "nope.jsonl: no such file"),
+        ('kind = "rss", address = "http://127.0.0.1:9/x"', "set private = true"),
+        ('kind = "x", address = "user:ada"', "set X_BEARER_TOKEN"),
+        ('kind = "rss", address = "http://127.0.0.1:9/x", private = true', ""),
+        ('kind = "rss", address = "https://blog.example/feed"', ""),
+    ],
+)
+async def test_sources_that_can_give_nothing_fail(source: str, advice: str) -> None:
+    Path("topics.toml").write_text(TOPICS.replace('kind = "sample"', source))
+    passed, lines = await said()
+    assert passed == (not advice)
+    assert lines[1].startswith("FAIL topics: [ai] sources: number 1: " if advice else "ok")
+    assert advice in lines[1]

@@ -313,4 +313,4 @@ def test_check_passes_and_names_what_fails() -> None:
     )
     done = run_command("check")
     assert done.returncode == 1
-    assert 'FAIL topics: [ai] sources: no kind "pigeon"' in done.stdout
+    assert 'FAIL topics: [ai] sources: number 1: no kind "pigeon"' in done.stdout

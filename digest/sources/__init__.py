@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol, cast
+from urllib.parse import urlsplit
 
 from digest.errors import SourceError
-from digest.fetch.addresses import make_link
+from digest.fetch.addresses import is_near, make_link
 from digest.masking import register_secrets, secrets_in
 from digest.models import Post, SourceSpec, SourceState, Window
 
@@ -69,6 +71,18 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
         raise SourceError(f'no kind "{spec.kind}": use one of {", ".join(kinds())}')
     module = import_module(f"{__name__}.{spec.kind}")
     return cast(Source, module.open_source(spec, access or Access()))
+
+
+def refuse_idle(spec: SourceSpec, access: Access) -> None:
+    """Raise SourceError for a source that can give nothing as it is set up, without asking it."""
+    source = open_source(spec, access)
+    if source.billed and not access.x_token:
+        raise SourceError(f"{source.name}: set X_BEARER_TOKEN, or read X through an RSS bridge")
+    if source.reach is None and spec.address and not Path(spec.address).expanduser().is_file():
+        raise SourceError(f"{spec.address}: no such file; check the name")
+    host = urlsplit(spec.address).hostname if source.reach and "://" in spec.address else ""
+    if host and not spec.private and is_near(host):
+        raise SourceError(f"{source.name}: leads into a private network: set private = true")
 
 
 def parse_spec(words: Sequence[str]) -> SourceSpec:
