@@ -223,13 +223,22 @@ async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
         person = Person(store, tmp_path, TOPIC, LONG)
         await person.say("/subscribe ai 07:00")
         await person.say(f"/subscribe {LONG.name} 09:00 sat")
-        assert "Say which" in await person.say("/settings pause")
+        said = await person.say("/settings pause +NVDA")
+        assert f"Say which one, for example: /settings {LONG.name} pause +NVDA" in said
         await person.say(f"/settings pause {LONG.name}")
         assert (await person.chosen(LONG.name)).paused
         assert not (await person.chosen()).paused
         said = await person.say("/subscriptions")
         assert "every day at 07:00" in said
         assert "Paused" in said
+
+
+async def test_a_chosen_language_wins_over_that_of_the_line(person: Person) -> None:
+    assert "近期的报告" in await person.say("/story 宁德时代")
+    await person.say("/settings en")
+    assert "No recent report" in await person.say("/story 宁德时代")
+    assert "Subscribed to" in await person.say("/subscribe 每天")
+    assert "No recent report" in await person.say("/story 宁德时代")
 
 
 def buttons(reply: Reply) -> list[Button]:

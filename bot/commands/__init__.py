@@ -104,8 +104,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     line = _BOT_NAME.sub("", normalized(incoming.text))
     subscriptions = tuple(await context.store.subscriptions(incoming.chat))
     spoken = None if subscriptions else await load_spoken(context, incoming)
-    usual = chosen_language(subscriptions) or spoken or incoming.language or context.language
-    language = texts.language_of(line, usual)
+    usual = incoming.language or context.language
+    language = chosen_language(subscriptions) or spoken or texts.language_of(line, usual)
     if incoming.direct and line.split(" ")[0].rstrip(END_MARKS) in _BY_ALIAS:
         line = f"/{line}"
     if not line.startswith("/") or len(line) < 2:

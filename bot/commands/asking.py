@@ -63,10 +63,10 @@ class Ask:
 
     @cached_property
     def language(self) -> Language:
-        """Language of the answer: of the line where that is Chinese, else the one that the chat has
-        chosen, that of the person's app, that of the first topic."""
-        default = self.chosen or self.incoming.language
-        return texts.language_of(self.line, default or self.context.language)
+        """Language of the answer: the one that the chat has chosen, that of the line where it is
+        Chinese, that of the person's app, that of the first topic."""
+        default = self.incoming.language or self.context.language
+        return self.chosen or texts.language_of(self.line, default)
 
     @property
     def chosen(self) -> Language | None:
@@ -85,9 +85,7 @@ class Ask:
     def after(self, subscription: Subscription) -> Ask:
         """Return this in the chat as it is once the subscription is stored: in its language."""
         others = (row for row in self.subscriptions if row.topic != subscription.topic)
-        # A line such as `/settings 英文` has said which language it wants.
-        line = "" if subscription.language else self.line
-        return replace(self, subscriptions=(subscription, *others), line=line)
+        return replace(self, subscriptions=(subscription, *others))
 
     async def query(self) -> Query:
         """Return topic, days and number, given in any order. Raises Unanswered for a day that does

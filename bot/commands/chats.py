@@ -125,7 +125,9 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     if not stored or (request.topic and request.topic not in stored):
         raise Unanswered(_private(_nothing(ask)))
     if len(stored) > 1 and not request.topic and (request.changes or request.menu):
-        raise Unanswered(_private(ask.say("settings_which", names=ask.listed(stored))))
+        example = " ".join(["/settings", next(iter(stored)), *ask.words])[:80]
+        facts = {"names": ask.listed(stored), "example": example}
+        raise Unanswered(_private(ask.say("settings_which", **facts)))
     if len(stored) > 1 and not request.topic:
         yield _private(await _overview(ask, "settings"))
         return
@@ -151,7 +153,7 @@ async def _speak(ask: Ask, request: options.Asked) -> Reply:
         return ask.say("language_which", choice)
     spoken = None if request.language == "topic" else request.language
     await _save_language(ask, spoken)
-    ask = replace(ask, spoken=spoken, line="")
+    ask = replace(ask, spoken=spoken)
     return replace(ask.say("language_is" if spoken else "language_free"), menu=request.language)
 
 
