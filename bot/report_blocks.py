@@ -23,6 +23,7 @@ from digest.models import (
     SectionName,
     Subscription,
     Topic,
+    show_author,
 )
 from digest.publish import section_title
 from digest.reading.assets import find_assets
@@ -218,8 +219,7 @@ def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
 def _link(post: Cited | None, key: str) -> Link:
     if post is None:
         return Link(key, "")
-    handle = f"@{post.author}" if post.author and " " not in post.author else post.author
-    return Link(handle or key, post.url)
+    return Link(show_author(key, post.author), post.url)
 
 
 def folded(blocks: Sequence[Block]) -> list[Block]:
@@ -353,7 +353,7 @@ def dropped_examples(
     for reason, posts in by_reason.items():
         blocks.append(Heading(reason_text(reason, language), 3))
         for post in posts:
-            author = Link(f"@{post.author}" if post.author else post.source, post.url)
+            author = Link(show_author(post.key, post.author or post.author_name), post.url)
             text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
             blocks.append(ListItem(text, links=(author,)))
     return blocks

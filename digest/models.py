@@ -451,3 +451,15 @@ class Balance:
 def cited_keys(sections: Sequence[Section]) -> list[str]:
     """Return the keys of all posts that the sections cite, each once, in the order of first use."""
     return list(dict.fromkeys(key for s in sections for item in s.items for key in item.cites))
+
+
+_NAMED = {"rss", "arxiv", "youtube"}
+"""Sources whose authors have names and no handles."""
+
+
+def show_author(key: str, author: str) -> str:
+    """Return who wrote the post of a key, as readers see it: `@handle`, or the name of a feed; the
+    key where nobody is known."""
+    if not author or " " in author or key.partition(":")[0] in _NAMED:
+        return author or key
+    return f"@{author}"

@@ -9,6 +9,7 @@ import pytest
 
 from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
 from digest.publish.formats import as_dict, as_markdown, escape
+from digest.publish.layout import list_cited
 
 ITEM = Item("It scores 81%.", title="Meridian 3 is out", cites=("x:1", "hn:2"))
 REPORT = Report(
@@ -63,18 +64,38 @@ def test_the_contract_has_its_keys_and_nothing_else() -> None:
 def test_markdown_links_each_item_to_its_posts() -> None:
     text = as_markdown(REPORT, "AI 2025-12-06", cloud="cloud.png")
     assert (
-        "1. **Meridian 3 is out** It scores 81%. ([@ada](https://x.com/ada/status/1), bob)" in text
+        "1. **Meridian 3 is out** It scores 81%. ([@ada](https://x.com/ada/status/1), @bob)" in text
     )
     assert text.startswith("# AI 2025-12-06\n")
     assert text.count("\n## ") == len(SECTIONS)
     assert "![Cloud](cloud.png)" in text
 
 
+@pytest.mark.parametrize(
+    ("key", "author", "label"),
+    [
+        ("x:1", "ada", "@ada"),
+        ("hn:2", "bob", "@bob"),
+        ("rss:blog.example/2", "电车日报", "电车日报"),
+        ("rss:blog.example/2", "", "rss:blog.example/2"),
+        ("youtube:v1", "Northlight", "Northlight"),
+        ("weibo:3", "Ada Lin", "Ada Lin"),
+    ],
+)
+def test_only_handles_have_an_at_sign(key: str, author: str, label: str) -> None:
+    item = Item("It is out.", cites=(key,))
+    posts = {key: Cited(author, "https://blog.example/2", "It is out.", None)}
+    points = replace(REPORT.sections[1], items=(item,))
+    report = replace(REPORT, sections=(points,), posts=posts)
+    assert f"([{label}](https://blog.example/2))" in as_markdown(report, "t").replace("\\", "")
+    assert [author for author, _ in list_cited(item, posts)] == [label]
+
+
 def test_a_note_is_a_paragraph_of_its_own() -> None:
     items = (*REPORT.sections[1].items, Item("A quiet day.", status="note"))
     points = replace(REPORT.sections[1], items=items)
     text = as_markdown(replace(REPORT, sections=(points, REPORT.sections[2])), "t")
-    assert ", bob)\n\nA quiet day.\n\n## " in text
+    assert ", @bob)\n\nA quiet day.\n\n## " in text
 
 
 @pytest.mark.parametrize(

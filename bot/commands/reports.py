@@ -26,7 +26,7 @@ from bot.report_blocks import (
     title_block,
 )
 from bot.typed import zone_label
-from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName
+from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName, show_author
 from digest.select.rank import WEIGHTS
 from digest.store.ledger import Ledger
 from digest.write.extractive.notes import CRYPTO
@@ -240,7 +240,7 @@ def _post(report: Report, key: str, zone: str, language: Language) -> ListItem:
         when = texts.text("at", language, when=local, zone=zone_label(zone, language))
     return ListItem(
         shortened(post.text, POST_CHARS),
-        title=f"@{post.author} {when}".strip(),
+        title=f"{show_author(key, post.author)} {when}".strip(),
         links=(Link("", post.url),) if post.url else (),
     )
 

@@ -13,11 +13,11 @@ from bot import texts
 from bot.builds import TooMany
 from bot.commands.asking import Ask, Query, Unanswered
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply
-from bot.report_blocks import shortened
+from bot.report_blocks import links_of, shortened
 from bot.services import Asker
 from bot.typed import DateError, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
-from digest.models import Hit, Language, Report
+from digest.models import Hit, Language, Report, show_author
 from digest.publish import days_of
 from digest.store import Store
 
@@ -120,8 +120,7 @@ def hit_entry(
     cites, and the authors of its posts."""
     row = report.numbered_item(hit.number) if report else None
     item = row[1] if row and row[1].cites == hit.item.cites else hit.item
-    posts = [report.posts[key] for key in item.cites if key in report.posts] if report else []
-    links = tuple(Link(f"@{post.author}", post.url) for post in posts[:MAX_LINKS])
+    links = links_of(report.posts, item)[:MAX_LINKS] if report else ()
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
     remark = texts.text("in_posts", language) if hit.in_posts else ""
@@ -213,7 +212,11 @@ async def with_links(store: Store, answer: Mapping[str, Any]) -> Mapping[str, An
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
         report = await store.report(row["topic"], *days)
         posts = report.posts if report else {}
-        links = [[f"@{posts[k].author}", posts[k].url] for k in row["cites"] if k in posts]
+        links = [
+            [show_author(key, posts[key].author), posts[key].url]
+            for key in row["cites"]
+            if key in posts
+        ]
         rows.append({**row, "links": links})
     return {**answer, "items": rows}
 

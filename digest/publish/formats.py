@@ -11,7 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from digest.models import Hit, Item, Report, Section
+from digest.models import Hit, Item, Report, Section, show_author
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _LIST_MARK = re.compile(r"^(\d*)([.)+-])(?=\s)")
@@ -127,11 +127,7 @@ def _item(report: Report, item: Item) -> str:
 
 def _link(report: Report, key: str) -> str:
     post = report.posts[key]
-    label = escape(
-        f"@{post.author}"
-        if key.startswith(("x:", "sample:")) and post.author
-        else post.author or key
-    )
+    label = escape(show_author(key, post.author))
     address = (
         post.url.replace(" ", "%20").replace("(", "%28").replace(")", "%29").replace(">", "%3E")
     )

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from digest.atomic import write_below
-from digest.models import Item, Language, Report, Section, SectionName
+from digest.models import Item, Language, Report, Section, SectionName, show_author
 from digest.publish import stem
 
 PARTS: dict[Language, dict[str, str]] = {
@@ -196,7 +196,7 @@ def _item(report: Report, item: Item) -> str:
 def _link(report: Report, key: str) -> str:
     """Return the author's handle linked to the post; the post's key is the link's title."""
     post = report.posts.get(key)
-    handle = f"@{post.author}" if post and post.author else key
+    handle = show_author(key, post.author if post else "")
     address = re.sub(
         r"[\s<>()\"\\{}]", lambda c: f"%{ord(c.group()):02X}", post.url if post else ""
     )

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from digest.models import Cited, Item, Language, Report
+from digest.models import Cited, Item, Language, Report, show_author
 from digest.publish import days_of
 from digest.reading.tokens import find_matches
 from digest.text import shown
@@ -124,9 +124,9 @@ def has_sample(keys: Iterable[str]) -> bool:
     return any(key.startswith("sample:") for key in keys)
 
 
-def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[Cited]:
-    """Return the posts of an item that the report keeps."""
-    return [posts[key] for key in item.cites if key in posts]
+def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]]:
+    """Return the posts of an item that the report keeps, with who wrote them."""
+    return [(show_author(key, posts[key].author), posts[key]) for key in item.cites if key in posts]
 
 
 def web_address(url: str) -> str:

@@ -119,8 +119,8 @@ def _content(report: Report) -> str:
 def _statement(item: Item, report: Report) -> str:
     title = f"<strong>{escape(printable(item.title))}</strong> " if item.title else ""
     links = [
-        f'<a href="{escape(address)}">{escape(printable(post.author or "link"))}</a>'
-        for post in list_cited(item, report.posts)
+        f'<a href="{escape(address)}">{escape(printable(author))}</a>'
+        for author, post in list_cited(item, report.posts)
         if (address := web_address(post.url))
     ]
     return title + escape(printable(item.text)) + (f" ({', '.join(links)})" if links else "")
