@@ -14,9 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError, StoreError
-from digest.fetch.addresses import describe_address
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
-from digest.sources import Access, Source, admit_posts, open_source
+from digest.sources import Access, Source, admit_posts, name_source, open_source
 from digest.store import Store
 from digest.store.source_tables import Change, Health, Reads, SourceBook
 from digest.text import clean
@@ -85,7 +84,7 @@ def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tupl
 async def list_weights(topic: Topic, store: Store, access: Access) -> dict[str, float]:
     """Return how much the posts of each stream count, where that is not as usual."""
     specs = await list_sources(topic, store)
-    return {_name(spec, access): spec.weight for spec in specs if spec.weight != 1}
+    return {name_source(spec, access): spec.weight for spec in specs if spec.weight != 1}
 
 
 async def collect(
@@ -126,7 +125,7 @@ async def collect(
         if task in done:
             results += task.result()
         else:
-            results.append(SourceResult(_name(group[0], access), ok=False, note="too slow"))
+            results.append(SourceResult(name_source(group[0], access), ok=False, note="too slow"))
     return results
 
 
@@ -145,13 +144,6 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
 
 def _means(text: str, spec: SourceSpec) -> bool:
     return bool(text) and text in {spec.address, spec.kind, f"{spec.kind}:{spec.address}"}
-
-
-def _name(spec: SourceSpec, access: Access) -> str:
-    try:
-        return open_source(spec, access).name
-    except SourceError:
-        return f"{spec.kind} {describe_address(spec.address)}"[:80].strip()
 
 
 async def _first_that_answers(
@@ -176,7 +168,7 @@ async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None
         source = open_source(spec, round_.access)
     except SourceError as error:
         log.warning("%s", error)
-        return SourceResult(_name(spec, round_.access), ok=False, note=str(error)[:200])
+        return SourceResult(name_source(spec, round_.access), ok=False, note=str(error)[:200])
     if source.reach is not None and age > source.reach:
         return None
     health, now = round_.health_of(spec), datetime.now(UTC)
@@ -299,7 +291,7 @@ async def list_answers(
     latest = {result.name: result for result in latest_results}
     results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
     for spec in await list_sources(topic, store):
-        name = _name(spec, access)
+        name = name_source(spec, access)
         result = latest.get(name) or _of_rounds(name, identify(spec), rounds, health, until)
         if result is None or (spec.kind == SAMPLE and name not in counted):
             continue

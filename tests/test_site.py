@@ -23,7 +23,7 @@ from bot.delivery.compose import compose
 from bot.platforms.terminal import render
 from bot.report_blocks import ReportView
 from bot.web.site_routes import PageCache, add_pages
-from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult
+from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult, SourceSpec
 from digest.publish.memo import Memo
 from digest.publish.site import Site
 from digest.store import Store
@@ -68,6 +68,21 @@ async def test_pages_say_that_posts_are_made_up(store: Store) -> None:
     for path, marked in ((f"ai/{DAY}", True), (f"ai/{DAY}/1", True), ("ai/2025-12-05", False)):
         page = await make_site(store).make_page(f"en/{path}")
         assert ("made-up sample" in page.body.decode()) is marked, path
+
+
+async def test_pages_keep_the_hosts_of_private_sources_to_themselves(store: Store) -> None:
+    item = Item("A lab opens.", cites=("rss:feeds.corp/1",))
+    cited = {"rss:feeds.corp/1": Cited("Lab", "http://10.0.0.7/1", "A lab opens.", None)}
+    sources = (SourceResult("feeds.corp/oss", 4), SourceResult("blog.example/feed", 2))
+    await store.save_report(replace(make_report(points=(item,)), posts=cited, sources=sources))
+    site = make_site(store)
+    near = SourceSpec("rss", "http://feeds.corp/oss", private=True)
+    site.topics = {"ai": replace(site.topics["ai"], sources=(near,))}
+    html = await read(site, f"ai/{DAY}")
+    assert "Lab" in html
+    assert "blog.example" in html
+    assert "feeds.corp" not in html
+    assert "10.0.0.7" not in html
 
 
 async def read(site: Site, path: str, words: str = "", status: int = 200) -> str:

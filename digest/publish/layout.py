@@ -14,9 +14,11 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from digest.models import Cited, Item, Language, Report, show_author
+from digest.fetch.addresses import is_near
+from digest.models import Cited, Item, Language, Report, SourceResult, Topic, show_author
 from digest.publish import days_of
 from digest.reading.tokens import find_matches
+from digest.sources import name_source
 from digest.text import shown
 
 FOLDER = Path(__file__).with_name("templates")
@@ -105,7 +107,11 @@ def _environment() -> Environment:
         trim_blocks=True,
     )
     environment.globals.update(
-        cited=list_cited, web_address=web_address, days_of=days_of, has_sample=has_sample
+        cited=list_cited,
+        public_sources=list_public_sources,
+        web_address=web_address,
+        days_of=days_of,
+        has_sample=has_sample,
     )
     return environment
 
@@ -129,11 +135,19 @@ def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]
     return [(show_author(key, posts[key].author), posts[key]) for key in item.cites if key in posts]
 
 
+def list_public_sources(topic: Topic, report: Report) -> list[SourceResult]:
+    """Return how sources answered but for those in the operator's own network: their names are its
+    hosts."""
+    private = {name_source(spec) for spec in topic.sources if spec.private}
+    return [source for source in report.sources if source.name not in private]
+
+
 def web_address(url: str) -> str:
-    """Return the address of a post where it is one of the web, or nothing."""
+    """Return the address of a post where it is one of the open web, or nothing."""
     try:
         parts = urlsplit(url.strip())
-        good = parts.scheme in ("http", "https") and parts.hostname
+        host = parts.hostname
+        good = parts.scheme in ("http", "https") and host and not is_near(host)
     except ValueError:
         return ""
     return re.sub(r"\s", "%20", url.strip()) if good else ""

@@ -119,7 +119,7 @@ def _content(report: Report) -> str:
 def _statement(item: Item, report: Report) -> str:
     title = f"<strong>{escape(printable(item.title))}</strong> " if item.title else ""
     links = [
-        f'<a href="{escape(address)}">{escape(printable(author))}</a>'
+        f'<a href="{escape(address)}">{escape(printable(author if post.author else "link"))}</a>'
         for author, post in list_cited(item, report.posts)
         if (address := web_address(post.url))
     ]

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from digest.errors import SourceError
-from digest.fetch.addresses import is_near, make_link
+from digest.fetch.addresses import describe_address, is_near, make_link
 from digest.masking import register_secrets, secrets_in
 from digest.models import Post, SourceSpec, SourceState, Window
 
@@ -71,6 +71,14 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
         raise SourceError(f'no kind "{spec.kind}": use one of {", ".join(kinds())}')
     module = import_module(f"{__name__}.{spec.kind}")
     return cast(Source, module.open_source(spec, access or Access()))
+
+
+def name_source(spec: SourceSpec, access: Access | None = None) -> str:
+    """Return what reports call a source, also one that cannot be opened."""
+    try:
+        return open_source(spec, access).name
+    except SourceError:
+        return f"{spec.kind} {describe_address(spec.address)}"[:80].strip()
 
 
 def refuse_idle(spec: SourceSpec, access: Access) -> None:
