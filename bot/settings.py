@@ -93,7 +93,10 @@ def _check_admins(listed: str) -> str:
     listed = listed.replace("\uff0c", ",")
     for person in filter(None, map(str.strip, listed.split(","))):
         if not re.fullmatch(r"(?:telegram|discord):-?\d{1,20}", person):
-            raise ValueError(f"{person[:40]!r} is no person: write telegram:123456,discord:987654")
+            raise ValueError(
+                f"{person[:40]!r} is no person: write telegram:123456,discord:987654,"
+                " with a comma between"
+            )
     return listed
 
 
@@ -350,6 +353,8 @@ def find_env_faults() -> list[str]:
 
 
 _ADVICE = {
+    "greater_than_equal": "write %(ge)g or more",
+    "literal_error": "write %(expected)s",
     "float_parsing": "write a number, like 0.5",
     "int_parsing": "write a whole number, like 90",
     "int_from_float": "write a whole number, like 90",
@@ -358,5 +363,7 @@ _ADVICE = {
 
 
 def _word_problem(fault: Any) -> str:
-    words = _ADVICE.get(fault["type"]) or str(fault["msg"]).removeprefix("Value error, ")
+    advice = _ADVICE.get(fault["type"])
+    words = str(fault["msg"]).removeprefix("Value error, ")
+    words = advice % fault.get("ctx", {}) if advice else words
     return f"{str(fault['loc'][0]).upper()}: {words}" if fault["loc"] else words

@@ -58,6 +58,9 @@ _Text = Annotated[str, StringConstraints(min_length=1), BeforeValidator(_visible
 _Titles = Annotated[dict[Language, _Text], BeforeValidator(_for_both)]
 
 _ADVICE = {
+    "literal_error": "write %(expected)s",
+    "greater_than_equal": "write %(ge)g or more",
+    "less_than_equal": "write %(le)g or less",
     "missing": "is missing: add it",
     "extra_forbidden": "is not a known key: check its spelling",
     "too_short": 'write one text, or { zh = "...", en = "..." }',
@@ -193,5 +196,6 @@ def _word_problem(topic: str, fault: Any) -> str:
             f"[{topic}]: is not a table: a topic is a table like [ai], and every key belongs to one"
         )
     key = ".".join(str(part) for part in fault["loc"] if part != "[key]")
-    advice = _ADVICE.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))
-    return f"[{topic}] {key}: {advice}"
+    advice = _ADVICE.get(fault["type"])
+    words = str(fault["msg"]).removeprefix("Value error, ")
+    return f"[{topic}] {key}: {advice % fault.get('ctx', {}) if advice else words}"

@@ -92,7 +92,10 @@ def test_providers_are_listed_by_position(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ("OPENAI_BASE_URL", "api.example/v1", "must look like https://"),
         ("OPENAI_BASE_URL", "https://me:secret@api.example/v1", "must look like https://"),
-        ("BUDGET_USD_DAY", "-1", "BUDGET_USD_DAY: "),
+        ("BUDGET_USD_DAY", "-1", "BUDGET_USD_DAY: write 0 or more"),
+        ("KEEP_DAYS", "3", "KEEP_DAYS: write 7 or more"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT: write 'text' or 'json'"),
+        ("ADMINS", "telegram:1 discord:2", "with a comma between"),
         ("BUDGET_USD_MONTH", "nan", "BUDGET_USD_MONTH: "),
         ("HTTPS_PROXY", "socks5://host:1", "HTTPS_PROXY: write a proxy like http://"),
         ("ADMINS", "telegram:me", "telegram:123456"),

@@ -214,7 +214,7 @@ async def test_a_connection_that_is_cancelled_as_it_opens_is_closed(tmp_path: Pa
 
 async def test_a_server_out_of_reach_is_named_without_the_password() -> None:
     message = await failure("postgres://ada:hunter2@127.0.0.1:1/news")
-    assert "cannot reach PostgreSQL 127.0.0.1/news" in message
+    assert "cannot reach PostgreSQL 127.0.0.1:1/news" in message
     assert "hunter2" not in message
 
 

@@ -63,10 +63,10 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     [
         ("keywords = ['AI', ' ']", "keywords.1: is empty"),
         ("keywords = 'AI'", "keywords: write a list"),
-        ("special = { fr = 'IA' }", "special.fr: Input should be 'zh' or 'en'"),
+        ("special = { fr = 'IA' }", "special.fr: write 'zh' or 'en'"),
         ("sources = ['sample']", "sources.0: write a table"),
         ("sources = [{ address = 'x' }]", "sources.0.kind: is missing"),
-        ("sources = [{ kind = 'x', weight = 11 }]", "sources.0.weight: Input should be less"),
+        ("sources = [{ kind = 'x', weight = 11 }]", "sources.0.weight: write 10 or less"),
     ],
 )
 def test_a_wrong_value_says_what_to_write(tmp_path: Path, line: str, said: str) -> None:

@@ -82,7 +82,8 @@ def label(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return f"SQLite {url.database}"
     host = url.host or url.query.get("host") or "localhost"
-    return f"PostgreSQL {host}/{url.database or url.username or ''}"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL {host}{port}/{url.database or url.username or ''}"
 
 
 def open_engine(url: URL) -> AsyncEngine:
