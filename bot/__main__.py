@@ -263,7 +263,7 @@ async def try_source(words: tuple[str, ...]) -> None:
 @click.option(
     "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
 )
-@click.option("--topic", help="Topic for the feeds of an OPML list; the first by default.")
+@click.option("--topic", help="Topic for the feeds of an OPML list.")
 @runs_task
 async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.
@@ -284,6 +284,8 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
             try:
                 body = read_file(path)
                 if is_opml(body):
+                    if not topic and len(topics) > 1:
+                        raise DigestError(f"{path}: add --topic, one of {', '.join(topics)}")
                     owner = _find_topic(topic or "", settings)
                     await _import_feeds(body, path.name, owner, store)
                     continue
@@ -304,7 +306,7 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
     added, refused = await import_feeds(body, name, topic, store, datetime.now(UTC))
     for line in refused:
         _print(f"jianbao: {name}: {line}", err=True)
-    _print(f"{name}: {topic.name}: {added} feeds added")
+    _print(f"{name}: {topic.name}: {added} feed{'s' * (added != 1)} added")
 
 
 @cli.command()

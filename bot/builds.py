@@ -202,7 +202,9 @@ async def ask_child(*words: str) -> tuple[str, str]:
         lines = ["it was stopped"]
     last = lines[-1]
     why = json.loads(last)["message"] if last in events else last.removeprefix("jianbao: ")
-    log.error("%s failed: %s", " ".join(words[:4]), why)
+    # Whoever tries a source reads in the answer why it fails.
+    level = logging.INFO if words[0] == "try-source" else logging.ERROR
+    log.log(level, "%s failed: %s", " ".join(words[:4]), why)
     return "", why
 
 

@@ -230,11 +230,12 @@ def test_files_of_this_machine_are_for_the_topics_file(words: list[str]) -> None
         parse_spec(words)
 
 
-async def test_a_child_refuses_what_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_refuses_what_is_near(caplog: pytest.LogCaptureFixture) -> None:
     assert sys.executable
     async with serving() as server:
         found = await sources_admin.try_source([server.serve("/feed", rss([]))])
         assert "private network" in found["why"]
+        assert not caplog.records, "the answer says it"
         assert server.asked == []
 
 
@@ -259,12 +260,13 @@ async def test_a_trial_of_x_is_counted_and_small(
 
 OPML = b"""<?xml version="1.0"?><opml version="2.0"><body><outline text="AI"><outline text="Lab" type="rss"
 xmlUrl="https://lab.example/feed?a=1&amp;b=2"/><outline xmlurl="https://news.example/rss"/><outline text="x" xmlUrl="javascript:x"/>
+<outline type="rss" text="Lost"/>
 <outline xmlUrl="https://lab.example/feed?a=1&amp;b=2"/></outline></body></opml>"""
 
 
 async def test_a_list_of_a_feed_reader_becomes_sources(made: Services) -> None:
     topic = made.topics["ai"]
-    refused = ["line 2: no address of a feed"]
+    refused = ["line 2: no address of a feed", "line 3: no address of a feed"]
     assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (2, refused)
     assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (0, refused)
     listed = await list_sources(made.topics["ai"], made.store)

@@ -74,5 +74,5 @@ def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:
         values = {key.lower(): value.strip() for key, value in element.attrib.items()}
         kind = values.get("type", "").lower()
         address = values.get("xmlurl", "") or (values.get("url", "") if kind == "rss" else "")
-        if address and not kind.startswith(("html", "xml+", "json")):
+        if (address or kind == "rss") and not kind.startswith(("html", "xml+", "json")):
             yield element.sourceline or 0, address
