@@ -48,6 +48,8 @@ async def ask(
     from digest.store import Store
 
     words, settings = " ".join(question), open_settings()
+    if not words.strip():
+        raise click.UsageError("QUESTION is empty: ask something")
     spoken = language or texts.language_of(words, "en")
     async with await Store.open(settings.database_url) as store:
         await _refuse_unknown(topic, store, settings)

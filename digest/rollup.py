@@ -48,7 +48,7 @@ _COLON: Mapping[Language, str] = {"zh": "：", "en": ": "}
 _CHANGED: Mapping[Language, str] = {"zh": "数字变化：{}", "en": "Changed: {}"}
 _SUMMARY: Mapping[Language, str] = {
     "zh": "汇总自 {reports} 份日报，共 {stories} 件事{lasting}。",
-    "en": "From {reports} daily reports: {stories} stories{lasting}.",
+    "en": "From {reports} daily report{s}: {stories} stories{lasting}.",
 }
 _LASTING: Mapping[Language, str] = {
     "zh": "，其中 {} 件不止一天",
@@ -222,7 +222,9 @@ def _summary(
     """Return the note that says what was put together, and which days are missing."""
     lasting = sum(len(line.tellings) > 1 for line in lines)
     shared = _LASTING[language].format(lasting) if lasting else ""
-    text = _SUMMARY[language].format(reports=len(reports), stories=len(lines), lasting=shared)
+    text = _SUMMARY[language].format(
+        reports=len(reports), s="s" * (len(reports) != 1), stories=len(lines), lasting=shared
+    )
     reported = {report.last for report in reports}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     missing = [f"{day:%m-%d}" for day in days if day not in reported]

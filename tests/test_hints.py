@@ -169,6 +169,8 @@ async def test_a_day_without_a_report_is_told_with_its_year(bot: Services) -> No
     assert "28 November 2026" in await say(later, "/brief 11-28")
     assert "2026年11月28日" in await say(later, "/brief 11-28", "zh")
     assert "not over yet" in await say(bot, "/brief today")
+    assert "has not come yet" in await say(bot, "/brief 2025-12-31")
+    assert "(UTC)" in await say(bot, "/brief today")
     assert "not over yet" not in await say(bot, "/brief 2025-11-28")
 
 

@@ -233,6 +233,13 @@ async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
         assert "Paused" in said
 
 
+async def test_what_cannot_be_unsubscribed_is_told_with_the_subscriptions(person: Person) -> None:
+    assert "Nothing is posted here yet" in await person.say("/unsubscribe crypto")
+    await person.say("/subscribe")
+    said = await person.say("/unsubscribe crypto")
+    assert "The topics are: ai. For example: /unsubscribe ai" in said
+
+
 async def test_a_chosen_language_wins_over_that_of_the_line(person: Person) -> None:
     assert "近期的报告" in await person.say("/story 宁德时代")
     await person.say("/settings en")

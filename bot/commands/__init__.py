@@ -39,7 +39,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("week", "周报", spans.week, "/week", "day topic"),
     Command("month", "月报", spans.month, "/month", "day topic"),
     Command("story", "来龙去脉", spans.story, "/story 1", "words topic day"),
-    Command("ask", "提问", search.ask_archive, "/ask What did Kitewick raise?", "question!"),
+    Command("ask", "提问", search.ask_archive, "/ask What did Nvidia announce?", "question!"),
     Command("search", "搜索", search.search, "/search Nvidia", "words!"),
     Command("topics", "主题", about.topics, "/topics"),
     Command("subscribe", "订阅", chats.subscribe, "/subscribe 08:30", CHOICES, "chat"),

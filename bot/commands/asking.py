@@ -14,9 +14,9 @@ from bot.delivery.compose import line_of, roll_up_stored
 from bot.menu import Command
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days
+from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
 from digest.calendar import closes
-from digest.models import Item, Language, Report, Subscription
+from digest.models import Item, Language, Report, Subscription, Topic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -151,8 +151,7 @@ class Ask:
         day = texts.days_in_words(*days, language, today)
         lines = [texts.text("no_report", language, day=day)]
         if days[1] >= self.today(topic):
-            made_at = closes(self.context.topic(topic), days[1])
-            lines.append(texts.text("not_over", language, at=f"{made_at:%Y-%m-%d %H:%M} UTC"))
+            lines.append(self._say_when(self.context.topic(topic), days[1]))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
@@ -166,6 +165,13 @@ class Ask:
                 if isinstance(block, Paragraph)
             ]
         return reply(*map(Paragraph, lines), language=language)
+
+    def _say_when(self, topic: Topic, day: date) -> str:
+        """Return when the report of a day is made that is not over yet, by the topic's clock."""
+        at = closes(topic, day).astimezone(ZoneInfo(topic.timezone))
+        zone = zone_label(topic.timezone, self.language)
+        when = self.text("at", when=f"{at:%Y-%m-%d %H:%M}", zone=zone)
+        return self.text("not_begun" if day > self.today(topic.name) else "not_over", at=when)
 
     async def _no_reports(self, topic: str) -> Reply:
         posts = await self.context.store.post_days(topic)
@@ -277,6 +283,11 @@ class Ask:
             if isinstance(error, LongRangeError):
                 raise Unanswered(self.say("long_range", n=MAX_DAYS)) from None
             raise Unanswered(await self.bad_date(word, topic)) from None
+
+    async def bad_words(self, words: Sequence[str]) -> Reply:
+        """Return that these words mean nothing here, with the topics and a line that works."""
+        facts = {"names": self.listed(self.context.topics), "example": await self.example()}
+        return self.say("bad_word", word=" ".join(words)[:40], **facts)
 
     async def bad_date(self, word: str, topic: str) -> Reply:
         """Return that these words name no day, with one that does."""

@@ -76,7 +76,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     if request.sections and not request.topic:
         blocks.append(Paragraph(ask.text("only_sections")))
     if chat.platform == "terminal":
-        blocks.append(Paragraph(ask.text("terminal_note")))
+        blocks.insert(0, Paragraph(ask.text("terminal_note")))
     follows = "newest_follows" if newest else "first_to_come"
     blocks.append(Paragraph(ask.text(follows, topic=ask.title(topic))))
     yield _private(replace(answer, blocks=tuple(blocks), menu=request.language))
@@ -212,6 +212,16 @@ async def _parse_request(ask: Ask) -> options.Asked:
     try:
         return options.understood(ask.words, names)
     except options.Unknown as unknown:
+        raise Unanswered(_private(_refuse_word(ask, unknown.word[:40]))) from None
+
+
+def _refuse_word(ask: Ask, word: str) -> Reply:
+    """Return that a word means nothing, with what may be written instead."""
+    if ask.command.name != "unsubscribe":
         listed = ask.listed(ask.context.topics)
-        facts = {"word": unknown.word[:40], "names": listed, "example": ask.command.example}
-        raise Unanswered(_private(ask.say("bad_setting", **facts))) from None
+        return ask.say("bad_setting", word=word, names=listed, example=ask.command.example)
+    topics = [row.topic for row in ask.subscriptions]
+    if not topics:
+        return _nothing(ask)
+    example = f"/unsubscribe {topics[0]}"
+    return ask.say("bad_word", word=word, names=ask.listed(topics), example=example)

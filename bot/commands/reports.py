@@ -312,6 +312,5 @@ async def _only(ask: Ask) -> Query:
     """Topic, day and number, and nothing else."""
     query = await ask.query()
     if query.others:
-        word = " ".join(query.others)
-        raise Unanswered(ask.say("bad_word", word=word[:40], example=await ask.example()))
+        raise Unanswered(await ask.bad_words(query.others))
     return query

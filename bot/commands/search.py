@@ -178,7 +178,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     if await ask.context.store.latest(usual) is None:
         raise Unanswered(await ask.no_report(usual, None))
     if not question:
-        raise Unanswered(ask.say("ask_what", example=await ask.example()))
+        raise Unanswered(ask.say("ask_what"))
     asker = ask.context.questions
     answer = await _from_model(asker, ask, question, topic) if asker else None
     judged = answer is not None

@@ -38,8 +38,7 @@ async def _span(
 ) -> Reply:
     query = await ask.query()
     if query.others:
-        word = " ".join(query.others)[:40]
-        raise Unanswered(ask.say("bad_word", word=word, example=await ask.example()))
+        raise Unanswered(await ask.bad_words(query.others))
     topic = await ask.usual(query)
     if query.days is None:
         days = await ask.context.store.report_days(topic)
