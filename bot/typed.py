@@ -59,7 +59,7 @@ _PARTIAL = {
     **{"+09:30": "Australia/Darwin", "-09:30": "Pacific/Marquesas"},
 }
 """Zones without summer time whose offset is no whole hour: Etc/GMT has none of these."""
-_SUFFIX = re.compile(r"\s?(?:时间|时区|time)$")
+_SUFFIXES = ("时间", "时区", "time")
 
 
 @cache
@@ -99,7 +99,10 @@ def zone_named(text: str) -> str:
     line = normalized(text)
     if match := _OFFSET.fullmatch(line):
         return _fixed(match[1], int(match[2]), int(match[3] or 0))
-    low = _SUFFIX.sub("", line.lower())
+    low = line.lower()
+    for suffix in _SUFFIXES:
+        low = low.removesuffix(suffix)
+    low = low.rstrip()
     if zone := _zone_labels().get(low.replace("_", " ")):
         return zone
     if len(low) < 3 or not low.replace("/", "").replace("_", "").replace(" ", "").isascii():

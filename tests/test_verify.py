@@ -69,6 +69,8 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
         ("fewer than one in a hundred got in", "6,800 teams set out, 60 got in"),
         ("它出自 YC 2022 年冬季批次", "Launch HN: LlamaFarm (YC W22)"),
         ("一家十亿美元的公司", "a billion-dollar company"),
+        ("完成十七亿欧元融资", "raised €1.7B"),
+        ("the contract runs for a year", "12 month contract"),
         ("26 points higher", "a +26 p.p. increase"),
         ("The stop is on Thursday, September 4.", "see you this Thursday! THUR 4th SEPT"),
         ("三项合计", "it lists what was saved and earned"),
@@ -488,3 +490,17 @@ def test_words_of_another_author_are_refused() -> None:
     items = [Item(said.format(author), cites=("x:1", "x:2")) for author in ("Santi", "Levie")]
     verdicts = prove([(item, posts, False) for item in items])
     assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
+
+
+def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
+    posts = [
+        post(
+            "Northlight raises $48M, enters strategic partnership with Bluegate", "1", author="wire"
+        ),
+        post("We have raised $48M to accelerate technological progress!", "2", author="Northlight"),
+    ]
+    item = Item(
+        "Northlight 融资 4800 万美元，并与 Bluegate 建立战略合作伙伴关系。", cites=("x:1", "x:2")
+    )
+    (verdict,) = prove([(item, posts, False)])
+    assert verdict.ok, verdict.claims

@@ -18,8 +18,8 @@ from digest.errors import SourceError
 MAX_LINK = 1_000
 """Characters of a link that readers get; a chat message has 2,000 in all."""
 
-_LOCAL_NAME = re.compile(
-    r"(?:^|\.)(?:localhost|localdomain|local|internal|intranet|lan|home|corp|home\.arpa|onion)\.?$"
+_LOCAL_ZONES = frozenset(
+    "localhost localdomain local internal intranet lan home corp onion".split()
 )
 _NUMBER = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*\.?", re.IGNORECASE)
 """How inet_aton writes an address: `127.1`, `0x7f000001`, `0177.0.0.1`, `2130706433`."""
@@ -84,7 +84,8 @@ def refuse_near(host: str) -> None:
     """Raise AddressRefused for a host of this machine or network as it is written, before any
     look-up."""
     bare = host.strip("[]").rstrip(".").lower()
-    if not bare or _LOCAL_NAME.search(bare):
+    labels = bare.split(".")
+    if not bare or labels[-1] in _LOCAL_ZONES or labels[-2:] == ["home", "arpa"]:
         raise AddressRefused(host)
     if ":" in bare or _NUMBER.fullmatch(bare):
         try:

@@ -21,7 +21,7 @@ from digest.fetch import Entry
 MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
 _X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.*)?")
-_BRIDGED = re.compile(r"\d{17,20}")
+_BRIDGED = range(17, 21)
 """Ids of X since 2013 have at least 17 digits; a shorter number on another host means something
 else."""
 _TRACKING = frozenset(
@@ -179,7 +179,7 @@ def _of_service(url: URL) -> Identity | None:
 
 def _of_x(host: str, path: str) -> Identity | None:
     match = _X_PATH.fullmatch(path)
-    if match and (host in _X_HOSTS or _BRIDGED.fullmatch(match["id"])):
+    if match and (host in _X_HOSTS or len(match["id"]) in _BRIDGED):
         author = match["author"] if match["author"] not in {"i", "web"} else ""
         url = f"https://x.com/{match['author']}/status/{match['id']}"
         return Identity("x", match["id"], url, author)
@@ -205,9 +205,12 @@ def _of_forum(host: str, path: str, url: URL) -> Identity | None:
     return None
 
 
+_VIDEOS = ("/watch", "/shorts/", "/live/")
+
+
 def _of_video(host: str, path: str, url: URL) -> Identity | None:
     id_ = url.query.get("v", "") if path == "/watch" else path.rsplit("/", 1)[-1]
-    video = host in {"youtube.com", "m.youtube.com"} and re.match(r"/(?:watch|shorts|live)\b", path)
+    video = host in {"youtube.com", "m.youtube.com"} and path.startswith(_VIDEOS)
     if (video or host == "youtu.be") and re.fullmatch(r"[\w-]{6,20}", id_):
         return Identity("youtube", id_, f"https://www.youtube.com/watch?v={id_}")
     return None

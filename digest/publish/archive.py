@@ -22,6 +22,7 @@ from digest.errors import ArchiveError
 from digest.fetch.encodings import as_utf8
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
 from digest.publish.jekyll import BRACKETS, COLON, UPDATE
+from digest.reading.names import simplify
 from digest.text import clean, language
 
 MAX_BYTES = 5_000_000
@@ -39,12 +40,12 @@ _NAME = re.compile(
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
 _BARE_HEADING = re.compile(
-    r"(?:简要|簡要|详细|詳細|专项|專項)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
+    r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
 )
 """Headings of several sections that stand alone as a line, without any mark."""
 _BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
-_TITLE = re.compile(r"报告|報告|总结|總結|日报|周报|月报|report|digest", re.IGNORECASE)
+_TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE)
 _NUMBERED = re.compile(
     r"^(?:[(（]?(?:\d{1,2}|[一二三四五六七八九十]{1,3})[)）.、．:：]\s*|[^\w\s]+\s*)+"
 )
@@ -58,20 +59,20 @@ _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
 _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("cloud", r"词云|詞雲|word ?cloud"),
-        ("filtered", r"广告|廣告|过滤|過濾|filtered|ad filter"),
-        ("finance", r"金融|finance|financial"),
+        ("cloud", r"词云|word ?cloud"),
+        ("filtered", r"广告|过滤|filter"),
+        ("finance", r"金融|financ"),
         ("ai", r"人工智能.*专项|AI\s*专项|专项.*人工智能|special analysis"),
-        ("special", r"专项分析|專項分析|special analyses"),
+        ("special", r"专项分析|special analyses"),
         (
             "markets",
-            r"个股|個股|股票|数字货币|數字貨幣|加密货币|市场反应|stocks?\b|crypto|markets?\b",
+            r"个股|股票|数字货币|加密货币|市场反应|stocks?\b|crypto|markets?\b",
         ),
-        ("points", r"核心信息|核心资讯|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
-        ("brief", r"^(?:简要|簡要|摘要|概要)|^brief|^summary"),
-        ("detail", r"详细|詳細|^detail"),
+        ("points", r"核心[信资]|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
+        ("brief", r"^(?:[简摘概]要|brief|summary)"),
+        ("detail", r"详细|^detail"),
         ("overview", r"主要话题|行业趋势|概述|overview|trends"),
-        ("views", r"观点|觀點|见解|见地|views|opinions"),
+        ("views", r"观点|见解|见地|views|opinions"),
         ("events", r"事件|发展动态|重要进展|events|developments"),
     )
 )
@@ -220,7 +221,7 @@ def _take(reader: _Reader, line: str) -> None:
         return
     if heading := _HEADING.match(line):
         _take_heading(reader, len(heading.group(1)), _words(heading.group(2)))
-    elif _BARE_HEADING.fullmatch(words := _words(line.strip())):
+    elif _BARE_HEADING.fullmatch(simplify(words := _words(line.strip()))):
         _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
         heading_text = _words(lead.group(1)) + lead.group(2)
@@ -263,9 +264,9 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
 def _says(level: int, text: str) -> str:
     """Return the section a heading opens. The title of the report may name anything and opens
     none."""
-    if level == 1 and _TITLE.search(text):
+    if level == 1 and _TITLE.search(simplify(text)):
         return ""
-    bare = _NUMBERED.sub("", text)
+    bare = simplify(_NUMBERED.sub("", text))
     return next((name for name, pattern in _SAYS if pattern.search(bare)), "")
 
 

@@ -133,12 +133,12 @@ _RANK = re.compile(
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
-    r"|(?:[数几上成]|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])",
+    r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])",
     re.I,
 )
 
 
-_DURATION = re.compile(r"(?<![\d:])(\d{1,3}):(\d\d)[\s-]?(?:min(?:ute)?s?\b|分钟)", re.I)
+_DURATION = re.compile(r"(?<![\d:])(\d+):(\d\d)[\s-]?(?:min|分钟)", re.I)
 _NEIGHBOURS = re.compile(
     rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九]|[2-8]/[3-9])([十百千万亿]+)?(?![{_HAN}点分成])"
 )

@@ -383,11 +383,13 @@ _SLASHED = {
 }  # fmt: skip
 _UNIT_OF = _EVERY | _HAN_SPANS | _SLASHED
 _SPAN = re.compile(
-    r"\b(?P<by>(?:per|(?<!over )(?<!about )(?<!nearly )(?<!almost )an?|each|every|within|few|of)\s)?(?:work-?)?"
+    r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?"
     rf"(?P<word>second|minute|{'|'.join(_SECONDS)})s?\b|\b(?P<every>{'|'.join(_EVERY)})\b"
     rf"|(?P<han_by>[每几数]个?)?(?P<han>{'|'.join(_HAN_SPANS)})|(?<=\w)/(?P<slash>{'|'.join(_SLASHED)})\b",
     re.IGNORECASE,
 )
+
+_ROUGHLY = ("over ", "about ", "nearly ", "almost ")
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
@@ -402,6 +404,7 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
     lengths = {round(a.value) for a in amounts if a.unit == "hour"}
     spans |= {unit for unit, seconds in _SECONDS.items() if seconds // 3600 in lengths}
     days = {round(a.value) for a in amounts if a.unit == "day"}
+    spans |= {"year" for a in amounts if a.unit == "month" and a.value == 12}
     return spans | {"week" for _ in days & {7}} | {"month" for _ in days & {30, 31}}
 
 
@@ -411,6 +414,9 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
     for match in _SPAN.finditer(text):
         word = next(match[g] for g in ("word", "every", "han", "slash") if match[g]).lower()
         by = (match["by"] or match["han_by"] or "").lower().strip()
+        words = match.group().strip()
+        if by in ("a", "an") and text[: match.start()].lower().endswith(_ROUGHLY):
+            by, words = "", match["word"]  # over a year is a length of time
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         counted = bool((by and not vague) or match["every"] or match["slash"])
-        yield match.group().strip(), counted, _UNIT_OF.get(word, word)
+        yield words, counted, _UNIT_OF.get(word, word)

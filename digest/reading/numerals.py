@@ -133,7 +133,7 @@ def _last_place(value: Decimal) -> float:
 
 _LONE_SCALE = re.compile(
     rf"(?<![\d{_DIGITS}{''.join(_HAN_TENS)}{_MYRIADS}])[百千]?[万亿](?![\d{_DIGITS}十百千{_MYRIADS}])"
-    r"|(?<![\w-])(?<!\d )(?:m|b|tr)illion(?=-(?:dollar|euro|pound|yuan)\b)",
+    r"|(?<![\w-])(?<!\d )(?:m|b|tr)illion(?=-[a-z])",
     re.I,
 )
 

@@ -48,9 +48,9 @@ _VIA = re.compile(
     r"\s*(?:\bvia|\bby|来源[:：]?|来自|图源[:：]?|h/t)\s*(?:[@\w]+[,，]?\s*){0,4}$", re.IGNORECASE
 )
 _END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
-_STOPPED = re.compile(r"[.。！？!?][”’」』）)\"']*$")
-_CLOSED = re.compile(r"[.。！？!?…)）”\"'’：:]$")
-_COLON = re.compile(r"[:：]\s*$")
+_STOPS, _CLOSINGS = tuple(".。！？!?"), "”’」』）)\"'"
+_ENDS = (*_STOPS, *"…)）”\"'’：:")
+_COLONS = (":", "：")
 _FINAL_LINK = re.compile(rf"(?:{URL.pattern})\s*$", URL.flags)
 _LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+|[\u4e00-\u9fff])$")
 _LOOSE_SPACE = re.compile(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))")
@@ -95,7 +95,7 @@ def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
             parts[-1:] = _list_ends(text, parts[-1], is_only=number == len(parts) - 1 == 0)
         for part in parts:
             if words := _tidy(part):
-                sentences.append((words, number, bool(_STOPPED.search(part.strip()))))
+                sentences.append((words, number, part.strip().rstrip(_CLOSINGS).endswith(_STOPS)))
         number += 1 + len(entries)
     return tuple(sentences)
 
@@ -106,8 +106,8 @@ def _list_ends(text: str, last: str, *, is_only: bool) -> list[str]:
     if _is_cut(text, last):
         headline = _shorten_headline(last) if is_only else ""
         return [headline] if headline else []
-    leads_to_link = bool(_COLON.search(last) and _FINAL_LINK.search(text))
-    return [_COLON.sub("", last) if leads_to_link else last]
+    leads_to_link = bool(last.rstrip().endswith(_COLONS) and _FINAL_LINK.search(text))
+    return [last.rstrip()[:-1] if leads_to_link else last]
 
 
 def _shorten_headline(last: str) -> str:
@@ -127,11 +127,11 @@ def _list_entries(lines: Sequence[str]) -> list[str]:
     """Return the entries of the short list that the first line, ending in a colon, introduces: it
     says nothing without them."""
     entries: list[str] = []
-    if not _COLON.search(lines[0]):
+    if not lines[0].rstrip().endswith(_COLONS):
         return entries
     for line in lines[1:]:
         words = _tidy(_strip_marks(line))
-        fits = words and len(words) <= ENTRY_CHARS and not _COLON.search(words)
+        fits = words and len(words) <= ENTRY_CHARS and not words.endswith(_COLONS)
         if not fits or _CUT.search(line) or not _BULLET.match(EMOJI.sub("• ", line, count=1)):
             break
         entries.append(words.rstrip(".;。；"))
@@ -219,7 +219,7 @@ def _is_cut(text: str, last: str) -> bool:
     width = sum(2 if ord(c) > 0x2E7F else 1 for c in body)
     ends_in_link = bool(links) and not text[links[-1] :].strip()
     full = FULL_POST <= width <= FULL_POST + 150 if ends_in_link else width in LAST_CHARS
-    return full and not _CLOSED.search(last.strip())
+    return full and not last.strip().endswith(_ENDS)
 
 
 def _tidy(part: str) -> str:

@@ -27,12 +27,12 @@ MAX_POST = 6_000
 SHORT = {"x", "mastodon", "telegram"}
 """Services whose posts have no title: bridges cut one from the text."""
 
-_RETWEET = re.compile(r"^(?:RT by @\w{1,15}: |RT @\w{1,15}: |R to @\w{1,15}: )")
+_RETWEET = re.compile(r"^R(?:T(?: by)?| to) @\w{1,15}: ")
 _POINTS = re.compile(r"^Points: (\d{1,9})$", re.MULTILINE)
 _COMMENTS = re.compile(r"^# Comments: (\d{1,9})$", re.MULTILINE)
 _REDDIT_TAIL = re.compile(r"\s*submitted by\s+/u/.*$", re.DOTALL)
 _ARXIV_HEAD = re.compile(r"^arXiv:\S+\s+Announce Type: .*?\nAbstract:\s*", re.DOTALL)
-_LAST_PART = re.compile(r"[./](?:rss|atom|feed|feeds|index|xml|json|rdf)(?=$|[./])", re.IGNORECASE)
+_LAST_PART = re.compile(r"[./](?:rss|atom|feeds?|index|xml|json|rdf)(?=$|[./])", re.IGNORECASE)
 
 
 class FeedSource:
@@ -186,11 +186,11 @@ def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
     if who.source in {"mastodon", "telegram"}:
         return who.author, byline or plain_text(feed.title)[:100]
     if who.source == "reddit":
-        return re.sub(r"^/?u/", "", byline), who.place
+        return byline.removeprefix("/").removeprefix("u/"), who.place
     if who.source in {"hn", "v2ex"}:
         return byline, ""
     if who.source == "arxiv":
-        names = [name.strip() for name in re.split(r",|\n", byline) if name.strip()]
+        names = [name.strip() for name in byline.replace("\n", ",").split(",") if name.strip()]
         return "", f"{names[0]} et al." if len(names) > 1 else "".join(names)
     return "", byline or plain_text(feed.title)[:100]
 

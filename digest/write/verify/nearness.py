@@ -87,16 +87,20 @@ def _measure(statement: str, parts: Iterable[str], vectors: Mapping[str, Vectors
 def _find_wrong_speakers(
     statements: Sequence[str], posts: Sequence[Post], vectors: Mapping[str, Vectors]
 ) -> Iterator[Claim]:
-    """Yield statements that name one author of several and are much nearer to another's post."""
+    """Yield statements that name one author of several and are much nearer to another's post,
+    which does not speak of the first: news about a maker cites its post and that of others."""
     parts: dict[str, list[str]] = {post.author: [] for post in posts}
     for post in posts:
         parts[post.author] += _split_post(post)
     for statement in statements if len(parts) > 1 else ():
-        named = {post.author for post in posts if _names_author(statement, post)}
-        if len(named) == 1:
-            nearness = {author: _measure(statement, parts[author], vectors) for author in parts}
-            if max(nearness.values()) - nearness[named.pop()] > FARTHER:
-                yield Claim("speaker", statement)
+        named = [post for post in posts if _names_author(statement, post)]
+        if len({post.author for post in named}) != 1:
+            continue
+        nearness = {author: _measure(statement, parts[author], vectors) for author in parts}
+        nearest = max(parts, key=nearness.__getitem__)
+        about = any(_names_author(p.text, named[0]) for p in posts if p.author == nearest)
+        if not about and nearness[nearest] - nearness[named[0].author] > FARTHER:
+            yield Claim("speaker", statement)
 
 
 def _names_author(statement: str, post: Post) -> bool:
