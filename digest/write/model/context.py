@@ -32,8 +32,10 @@ from digest.write.extractive.quotes import HEADLINE_SOURCES
 
 POST_CHARS = 600
 """Characters shown of a post that stands for itself. A sign of Chinese counts nearly twice."""
-LINE_CHARS = range(100, 241)
+LINE_CHARS = range(72, 241)
 """Characters of a story where all stories of the day are listed: as many as there is room for."""
+FOREMOST = 50
+"""Stories whose lines there get twice the room of those that rank behind them."""
 LEAST_LEAD = 0.7
 """Value (`rate_quote`) of a sentence that stands for a story before its leading post."""
 MAX_LEADS = 6
@@ -168,8 +170,11 @@ class Context(ShownPosts):
         lines: list[str] = []
         number, listed = 0, list(stories)
         for number, story in enumerate(listed, 1):
+            left = len(listed) - number + 1
+            ahead = max(0, FOREMOST - number + 1)
+            share = room * (2 if ahead else 1) // (left + min(left, ahead))
             # A token has three letters or more; who tells a story takes some 16.
-            most = 3 * (room // (len(listed) - number + 1) - 16)
+            most = 3 * (share - 16)
             most = min(max(most, LINE_CHARS.start), LINE_CHARS.stop - 1)
             teller, text = self._tell(story, most)
             if not text:
@@ -324,7 +329,8 @@ def shorten(text: str, most: int, news: str = "") -> str:
     start = words.find(_flatten(news)[:LONG_WORD]) if news else -1
     if len(words) <= most or start < most // 2:
         return _cut(words, most)
-    return f"{_cut(words, most // 4)} {_cut(words[start:], most - most // 4)}"
+    begin = most // (4 if most > FULL_CHARS else 2)  # too short a beginning says nothing
+    return f"{_cut(words, begin)} {_cut(words[start:], most - begin)}"
 
 
 def _measure_width(text: str) -> int:
