@@ -1,4 +1,4 @@
-"""Figures of a statement that changed places."""
+"""Figures of a statement that changed places, and words of one author told as of another."""
 
 from __future__ import annotations
 
@@ -52,3 +52,30 @@ def test_figures_in_each_others_place_are_named(said: str, posted: str) -> None:
 @pytest.mark.parametrize(("said", "posted"), TRUE)
 def test_another_order_of_the_same_facts_passes(said: str, posted: str) -> None:
     assert not has_exchanged(said, posted)
+
+
+def test_words_of_another_author_are_refused() -> None:
+    posts = [
+        post(
+            "Call centers are cooked. Voice agents will do the work in 2026.", "1", author="santi"
+        ),
+        post("Software engineers translate between market and computer.", "2", author="levie"),
+    ]
+    said = "{} argues that software engineers translate between the market and the computer."
+    items = [Item(said.format(author), cites=("x:1", "x:2")) for author in ("Santi", "Levie")]
+    verdicts = prove([(item, posts, False) for item in items])
+    assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
+
+
+def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
+    posts = [
+        post(
+            "Northlight raises $48M, enters strategic partnership with Bluegate", "1", author="wire"
+        ),
+        post("We have raised $48M to accelerate technological progress!", "2", author="Northlight"),
+    ]
+    item = Item(
+        "Northlight 融资 4800 万美元，并与 Bluegate 建立战略合作伙伴关系。", cites=("x:1", "x:2")
+    )
+    (verdict,) = prove([(item, posts, False)])
+    assert verdict.ok, verdict.claims

@@ -477,30 +477,3 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
 )
 def test_a_name_or_price_of_another_is_refused(said: str, posted: str, what: str) -> None:
     assert what in missing(said, posted)
-
-
-def test_words_of_another_author_are_refused() -> None:
-    posts = [
-        post(
-            "Call centers are cooked. Voice agents will do the work in 2026.", "1", author="santi"
-        ),
-        post("Software engineers translate between market and computer.", "2", author="levie"),
-    ]
-    said = "{} argues that software engineers translate between the market and the computer."
-    items = [Item(said.format(author), cites=("x:1", "x:2")) for author in ("Santi", "Levie")]
-    verdicts = prove([(item, posts, False) for item in items])
-    assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
-
-
-def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
-    posts = [
-        post(
-            "Northlight raises $48M, enters strategic partnership with Bluegate", "1", author="wire"
-        ),
-        post("We have raised $48M to accelerate technological progress!", "2", author="Northlight"),
-    ]
-    item = Item(
-        "Northlight 融资 4800 万美元，并与 Bluegate 建立战略合作伙伴关系。", cites=("x:1", "x:2")
-    )
-    (verdict,) = prove([(item, posts, False)])
-    assert verdict.ok, verdict.claims
