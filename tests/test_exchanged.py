@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digest.models import Item
+from digest.reading.speakers import is_speaker
 from digest.write.verify.nearness import prove
 from tests.posts import post
 
@@ -79,3 +80,29 @@ def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
     )
     (verdict,) = prove([(item, posts, False)])
     assert verdict.ok, verdict.claims
+
+
+def test_one_sentence_may_tell_of_two_authors_products() -> None:
+    posts = [
+        post("微软放出轻量级实时语音合成模型 Echo-Realtime，主打低延迟。", "1", author="aiclub"),
+        post(
+            "Our new Larkspur-TTS is here! Over 49 voices in 10 languages.", "2", author="larkspur"
+        ),
+    ]
+    told = "语音合成有两款新品：微软的实时模型 Echo-Realtime 和 Larkspur 的 Larkspur-TTS。"
+    (verdict,) = prove([(Item(told, cites=("x:1", "x:2")), posts, False)])
+    assert verdict.ok, verdict.claims
+
+
+@pytest.mark.parametrize(
+    ("text", "speaks"),
+    [
+        ("Acme Labs says it ships", True),
+        ("据 Acme Labs，新版已上线", True),
+        ("Acme Labs（@acme）称新版已上线", True),
+        ("Acme Labs ships a model", False),
+        ("the model of @acme", False),
+    ],
+)
+def test_who_speaks(text: str, speaks: bool) -> None:
+    assert is_speaker(text, "Acme Labs", "acme") is speaks

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from digest.reading.names import is_common, is_jargon
+from digest.reading.markup import fold_text
+from digest.reading.names import find_names, is_common, is_jargon
 from digest.reading.phrases import compile_words
 
 _LOWER = re.compile(r"(?<![\w'.@/-])([a-z]{3,})(?=\s)")
@@ -23,3 +24,19 @@ def find_lower_speakers(text: str) -> Iterator[str]:
         name = match[1]
         if speaks(text, match.end(1)) and not is_common(name) and not is_jargon(name):
             yield name
+
+
+def is_speaker(text: str, name: str, handle: str) -> bool:
+    """Return True where a text gives somebody as who says it, by name, handle or another spelling
+    of the name: "Acme says", 据艾克米."""
+    folded = fold_text(text)
+    exact = "|".join(re.escape(spelling) for spelling in (name, handle) if spelling)
+    spans = [m.span() for m in re.finditer(exact, folded, re.I)] if exact else []
+    keys = {known.key for _, known in find_names(fold_text(name))}
+    places = ((at, known) for at, known in find_names(folded) if known.key in keys)
+    spans += [(at, at + len(known.text)) for at, known in places]
+    return any(
+        speaks(folded, end + (folded[end : end + 1] in (")", "）")))
+        or folded[:start].rstrip(" @").endswith("据")
+        for start, end in spans
+    )

@@ -17,6 +17,7 @@ from digest.reading.mentions import has_word
 from digest.reading.names import find_names
 from digest.reading.numerals import has_exact_figure
 from digest.reading.sentences import split_line
+from digest.reading.speakers import is_speaker
 from digest.select.embed import EMBED_CHARS, Vectors, embed, has_encoder
 from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
@@ -87,14 +88,15 @@ def _measure(statement: str, parts: Iterable[str], vectors: Mapping[str, Vectors
 def _find_wrong_speakers(
     statements: Sequence[str], posts: Sequence[Post], vectors: Mapping[str, Vectors]
 ) -> Iterator[Claim]:
-    """Yield statements that name one author of several and are much nearer to another's post,
-    which does not speak of the first: news about a maker cites its post and that of others."""
+    """Yield statements of one author of several that are much nearer to another's post, which
+    does not speak of the first: news about a maker cites its post and that of others."""
     parts: dict[str, list[str]] = {post.author: [] for post in posts}
     for post in posts:
         parts[post.author] += _split_post(post)
     for statement in statements if len(parts) > 1 else ():
         named = [post for post in posts if _names_author(statement, post)]
-        if len({post.author for post in named}) != 1:
+        speaks = any(is_speaker(statement, post.author_name, post.author) for post in named)
+        if not speaks or len({post.author for post in named}) != 1:
             continue
         nearness = {author: _measure(statement, parts[author], vectors) for author in parts}
         nearest = max(parts, key=nearness.__getitem__)
