@@ -167,6 +167,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     [
         ('kind = "jsonl", address = "nope.jsonl"', "nope.jsonl: no such file"),
         ('kind = "rss", address = "http://127.0.0.1:9/x"', "set private = true"),
+        ('kind = "rss"', "no address: write an address like https://example.com/feed"),
         ('kind = "x", address = "user:ada"', "set X_BEARER_TOKEN"),
         ('kind = "rss", address = "http://127.0.0.1:9/x", private = true', ""),
         ('kind = "rss", address = "https://blog.example/feed"', ""),

@@ -137,7 +137,7 @@ def check_address(address: str) -> str:
         good = False
     if not good:
         raise SourceError(
-            f"{describe_address(address)}: write an address like https://example.com/feed"
+            f"{describe_address(address) or 'no address'}: write an address like https://example.com/feed"
         )
     return address
 
