@@ -231,7 +231,7 @@ async def test_what_the_bot_lacks_is_named(up: Running) -> None:
     up.admin(up.mei)
     up.admin(up.ann)
     up.server.deny_bot(up.text, "send_messages", "attach_files")
-    assert "发送消息, 附加文件" in shown(await up.ask("subscribe"))
+    assert "发送消息、附加文件" in shown(await up.ask("subscribe"))
     english = shown(await up.ask("subscribe", up.ann))
     assert "Send Messages, Attach Files" in english
     assert await up.context.store.subscriptions(Chat("discord", str(TEXT))) == []
