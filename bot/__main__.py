@@ -172,11 +172,10 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 
 def _find_topic(name: str, settings: Settings) -> Topic:
-    """Return the topic of that name, the first one without a name. Raise DigestError for none."""
+    """Return the topic of that name. Raise DigestError where there is none."""
     from digest.topics import load_topics, refuse_unknown
 
     topics = load_topics(settings.topics_file)
-    name = name or next(iter(topics))
     refuse_unknown(name, topics)
     return topics[name]
 
@@ -286,7 +285,7 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                 if is_opml(body):
                     if not topic and len(topics) > 1:
                         raise DigestError(f"{path}: add --topic, one of {', '.join(topics)}")
-                    owner = _find_topic(topic or "", settings)
+                    owner = _find_topic(topic or next(iter(topics)), settings)
                     await _import_feeds(body, path.name, owner, store)
                     continue
                 report = await import_post(path, body, topics, store, replace_ours=replace)

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from bot.logs import log_fields
 from bot.services import Services
 from bot.settings import Settings
+from digest.calendar import newest_closed
 from digest.errors import StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -83,10 +84,14 @@ async def make_report(
     """Make a report that is due and save how that ended; return "" where that worked, else why not.
 
     `holder` names this process: where another one has the build, nothing is done. For a `user`, an
-    operator, it is made in any case; claimed, so that no digest goes out as the draft meanwhile.
-    Raises StoreError where the claim cannot be saved.
+    operator, it is made in any case; claimed, so that no digest goes out as the draft meanwhile,
+    unless the day is not over: the clock makes its report then. Raises StoreError where the claim
+    cannot be saved.
     """
-    if not await ledger.claim_build(topic, day, holder, context.now(), again=bool(user)):
+    is_over = day <= newest_closed(context.topics[topic], context.now())
+    if not is_over or not await ledger.claim_build(
+        topic, day, holder, context.now(), again=bool(user)
+    ):
         return await context.builder.build(topic, day, user, with_model=True) if user else ""
     stored = user and await context.store.report(topic, day, day)
     clock = asyncio.get_running_loop().time
@@ -95,6 +100,10 @@ async def make_report(
     with log_fields(digest=f"{topic}/{day}"):
         try:
             why = await context.builder.build(topic, day, user or "clock", with_model=True)
+        except BaseException:
+            if stored:  # as it was: nobody else would end the build of a day that is done
+                await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
+            raise
         finally:
             renewing.cancel()
         # An earlier or imported report of that day stands, and is what there is to deliver.
@@ -190,22 +199,35 @@ async def ask_child(*words: str) -> tuple[str, str]:
                 process.kill()
             await process.wait()
     # With LOG_FORMAT=json the steps of the child are events of this program too.
-    events = [
-        line for line in errors.decode("utf-8", "replace").splitlines() if line[:5] == '{"at"'
-    ]
+    lines = errors.decode("utf-8", "replace").strip().split("\n")
+    events = [line for line in lines if line.startswith(EVENT)]
     sys.stderr.write("".join(f"{line}\n" for line in events))
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
-    lines = errors.decode("utf-8", "replace").strip().splitlines() or ["it ended without a word"]
+    why = _find_reason(lines)
     if process.returncode in STOPPED:
         await asyncio.sleep(STOP_SECONDS)  # this process too, where its whole group is stopped
-        lines = ["it was stopped"]
-    last = lines[-1]
-    why = json.loads(last)["message"] if last in events else last.removeprefix("jianbao: ")
+        why = "it was stopped"
     # Whoever tries a source reads in the answer why it fails.
     level = logging.INFO if words[0] == "try-source" else logging.ERROR
     log.log(level, "%s failed: %s", " ".join(words[:4]), why)
     return "", why
+
+
+EVENT, ERROR = '{"at"', "jianbao: "
+"""How a line of a child begins that is an event, and one that says why it fails."""
+
+
+def _find_reason(lines: Sequence[str]) -> str:
+    """Return what a child said last of why it fails: the steps of its work are no reason."""
+    for line in reversed(lines):
+        if line.startswith(ERROR):
+            return line.removeprefix(ERROR)
+        with contextlib.suppress(ValueError):  # cut off in the middle
+            event = json.loads(line) if line.startswith(EVENT) else {}
+            if event.get("level") == "ERROR":
+                return str(event["message"])
+    return "it ended without a word"
 
 
 ERRANDS = "errand"

@@ -82,10 +82,13 @@ async def _passed(
 
 async def _topics(settings: Settings) -> str:
     """Return the file that is read, and its topics. Raise DigestError for all sources that can
-    give nothing."""
+    give nothing, and for which no other stands in."""
     topics, faults = load_topics(settings.topics_file), []
     for topic in topics.values():
+        covered = {source.fallback_for for source in topic.sources} - {""}
         for number, source in enumerate(topic.sources, 1):
+            if source.address in covered:
+                continue
             try:
                 refuse_idle(source, settings.access)
             except DigestError as error:

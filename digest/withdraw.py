@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain
 
 from digest.errors import DigestError
 from digest.models import Item, Report, Section, SectionName
@@ -66,58 +68,50 @@ async def _load_whole(store: Store, topic: str, first: date, last: date) -> Repo
 
 def strip_posts(report: Report, keys: Collection[str]) -> Report:
     """Return a report without these posts, without the items that only they prove, and without
-    those told in their words. An item that goes in one language goes in all, so that a number
-    means one thing in each."""
-    gone = _find_gone(report, report.sections, keys)
-    gone_in = {
-        language: _find_gone(report, rendering, keys)
-        for language, rendering in report.renderings.items()
+    those told in their words. An item that goes in one language goes in all."""
+    versions = (report.sections, *report.renderings.values())
+    gone = {
+        identity
+        for section in chain(*versions)
+        for identity, item in _identify(section)
+        if not set(item.cites).isdisjoint(keys) and not _stands(_drop(item, keys), item, report)
     }
-    sizes = {section.name: len(section.items) for section in report.sections}
-    for language, rendering in report.renderings.items():
-        alike = {s.name for s in rendering if len(s.items) == sizes.get(s.name)}
-        gone |= {(name, place) for name, place in gone_in[language] if name in alike}
-    for language, rendering in report.renderings.items():
-        alike = {s.name for s in rendering if len(s.items) == sizes.get(s.name)}
-        gone_in[language] |= {(name, place) for name, place in gone if name in alike}
+    items = [identity for section in report.sections for identity, _ in _identify(section)]
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
         report,
         sections=_without(report.sections, report.language, gone, keys),
         renderings={
-            language: _without(rendering, language, gone_in[language], keys)
+            language: _without(rendering, language, gone, keys)
             for language, rendering in report.renderings.items()
         },
         quality=quality,  # its refusals quote posts
         posts={key: post for key, post in report.posts.items() if key not in keys},
-        counts=replace(report.counts, withdrawn=report.counts.withdrawn + len(gone)),
+        counts=replace(
+            report.counts, withdrawn=report.counts.withdrawn + sum(i in gone for i in items)
+        ),
     )
 
 
-Place = tuple[SectionName, int]
-"""The name of a section, and where in it an item stands."""
+Identity = tuple[SectionName, frozenset[str], int]
+"""Of an item in all languages: its section, the posts it cites, and how many before it cite the
+same."""
 
 
-def _find_gone(report: Report, sections: Iterable[Section], keys: Collection[str]) -> set[Place]:
-    """Return the places of items that do not stand without these posts."""
-    return {
-        (section.name, place)
-        for section in sections
-        for place, item in enumerate(section.items)
-        if not set(item.cites).isdisjoint(keys) and not _stands(_drop(item, keys), item, report)
-    }
+def _identify(section: Section) -> Iterator[tuple[Identity, Item]]:
+    seen: Counter[frozenset[str]] = Counter()
+    for item in section.items:
+        cites = frozenset(item.cites)
+        yield (section.name, cites, seen[cites]), item
+        seen[cites] += 1
 
 
 def _without(
-    sections: Iterable[Section], language: str, gone: Collection[Place], keys: Collection[str]
+    sections: Iterable[Section], language: str, gone: Collection[Identity], keys: Collection[str]
 ) -> tuple[Section, ...]:
     stripped = []
     for section in sections:
-        items = [
-            _drop(item, keys)
-            for place, item in enumerate(section.items)
-            if (section.name, place) not in gone
-        ]
+        items = [_drop(item, keys) for place, item in _identify(section) if place not in gone]
         if section.name == "points" and items and items[-1].status == "note":
             items[-1] = quiet(language, len(items) - 1)  # it says how many there are
         stripped.append(replace(section, items=tuple(items)))

@@ -61,6 +61,9 @@ class Call:
 class DiscordServer(People):
     """All of Discord on one port."""
 
+    token_life = 900.0
+    """Seconds in which an interaction can be answered."""
+
     def __init__(self) -> None:
         super().__init__()
         self.api_url, self.shards = "", 1
@@ -126,8 +129,8 @@ class DiscordServer(People):
         return reply(status, body, {f"X-RateLimit-{key}": value for key, value in shown.items()})
 
     def _do(self, call: Call, key: str) -> Reply:
-        open_to_all = ("/interactions/", "/webhooks/", "/gateway")
-        if not call.path.startswith(open_to_all) and key != f"Bot {self.token}":
+        is_open = call.path == "/gateway" or call.path.startswith(("/interactions/", "/webhooks/"))
+        if not is_open and key != f"Bot {self.token}":
             raise Refused(401, 0, "401: Unauthorized")
         if call.body is None:
             raise Refused(400, 50109, "The request body contains invalid JSON.")
@@ -330,6 +333,8 @@ class DiscordServer(People):
         it = next((it for it in self.interactions if it.token == token), None)
         if it is None or application != APPLICATION or not it.callback:
             raise Refused(404, 10015, "Unknown Webhook")
+        if asyncio.get_running_loop().time() - it.at > self.token_life:
+            raise Refused(401, 50027, "Invalid Webhook Token")
         return it
 
     def _follow_up(self, call: Call, application: int, token: str) -> Reply:

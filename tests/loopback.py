@@ -12,12 +12,20 @@ from aiohttp import web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def listen(routes: Iterable[tuple[str, str, Handler]], port: int = 0) -> web.AppRunner:
-    """Serve these routes (method, path, handler); 0 takes a free port. The caller cleans up."""
+async def listen(
+    routes: Iterable[tuple[str, str, Handler]], port: int = 0, *, hangs_up: bool = False
+) -> web.AppRunner:
+    """Serve these routes (method, path, handler); 0 takes a free port. The caller cleans up.
+
+    `hangs_up`: whoever leaves ends what it asked for, as a long poll does; a message is taken all
+    the same, as by the platforms.
+    """
     app = web.Application(client_max_size=200 << 20)
     for method, path, handler in routes:
         app.router.add_route(method, path, handler)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=hangs_up, shutdown_timeout=0.1
+    )
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner
@@ -36,6 +44,8 @@ def reply(
 class Loopback:
     """Keeps what was asked, and raises at the end what no client of ours should ever send."""
 
+    hangs_up = False
+
     def __init__(self) -> None:
         self.url, self.port = "", 0
         self.calls: list[Any] = []
@@ -46,7 +56,7 @@ class Loopback:
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
-        self._runner = await listen(self.routes(), self.port)
+        self._runner = await listen(self.routes(), self.port, hangs_up=self.hangs_up)
         self.port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{self.port}"
         return self

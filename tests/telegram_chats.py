@@ -238,6 +238,8 @@ async def read(request: web.Request) -> tuple[Json, dict[str, bytes]]:
 class Chats(Loopback):
     """All chats, and what people do in them. Each deed queues an update and gives it back."""
 
+    hangs_up = True  # getUpdates is a long poll
+
     def __init__(self) -> None:
         super().__init__()
         self.bot: Json = {"id": 123456, "is_bot": True, "first_name": "简报"}

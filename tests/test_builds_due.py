@@ -99,6 +99,13 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     [
         (-signal.SIGTERM, b"relevance (5/9)\n", "it was stopped"),
         (1, b"collect (1/9)\njianbao: no posts\n", "no posts"),
+        (1, b'{"at": "8", "level": "ERROR", "message": "a\xe2\x80\xa8b"}\n', "a\u2028b"),
+        (-signal.SIGKILL, b"relevance (5/9)\n", "it ended without a word"),
+        (
+            -signal.SIGKILL,
+            b'{"at": "8", "level": "INFO", "message": "step"}\n{"at": "9',
+            "it ended without a word",
+        ),
         (1, b'{"at": "now", "level": "ERROR", "message": "no posts"}\n', "no posts"),
         (-signal.SIGKILL, b"", "it ended without a word"),
     ],

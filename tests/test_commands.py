@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from bot.report_blocks import shortened
 from bot.services import Services
+from digest.calendar import closes
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
 from digest.select.rank import WEIGHTS
@@ -406,6 +407,17 @@ async def test_no_digest_goes_out_while_an_operator_makes_its_report(
     assert "Meridian" in await full.say("/now 2025-12-06", "boss")
     assert full.maker.made == [("ai", DAY, "test:boss", True)]
     assert await claim(), "it is given back"
+
+
+async def test_a_day_that_is_not_over_is_built_again_when_it_is(full: Bot) -> None:
+    ledger, open_day = Ledger(full.context.store), NOW.date()
+    assert "Meridian" in await full.say(f"/now {open_day}", "boss")
+    assert full.maker.made == [("ai", open_day, "test:boss", True)]
+    topics = list(full.context.topics.values())
+    assert ("ai", open_day) in await ledger.list_builds_due(topics, closes(topics[0], open_day))
+    ahead = open_day + timedelta(days=9)
+    assert "还没有到" in await full.say(f"/now {ahead}", "boss")
+    assert len(full.maker.made) == 1
 
 
 async def test_a_cancelled_build_takes_its_process_along(

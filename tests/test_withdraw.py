@@ -159,8 +159,10 @@ def test_a_quiet_day_counts_what_is_left() -> None:
 
 
 async def test_who_is_not_known_is_said(store: Store) -> None:
-    with pytest.raises(DigestError, match="@name"):
-        await withdraw(store, "nobody'; --", NOW)
+    await store.save_posts(TOPIC, "rss", [replace(post("x", "30"), author="", author_name="")])
+    for name in ("nobody'; --", "@", "x:@"):
+        with pytest.raises(DigestError, match="@name"):
+            await withdraw(store, name, NOW)
 
 
 async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:

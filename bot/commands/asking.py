@@ -323,5 +323,6 @@ def name_speaker(incoming: Incoming) -> str:
 
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:
-    """Return the language that a chat has chosen for one of its subscriptions."""
-    return next((row.language for row in subscriptions if row.language), None)
+    """Return the language that a chat has chosen for its subscriptions, None where they differ."""
+    languages = {row.language for row in subscriptions if row.language}
+    return languages.pop() if len(languages) == 1 else None

@@ -133,7 +133,7 @@ async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     if query.others:
         named = market_items(report, " ".join(query.others))
         coins = [item for item in named if item.group in CRYPTO.values() or not item.group]
-        yield await _market(ask, report, query, coins, CRYPTO.values())
+        yield await _market(ask, report, query, coins or named, CRYPTO.values())
         return
     items = tuple(item for item in section.items if item.group in CRYPTO.values())
     if not items and not any(item.group for item in section.items):
@@ -289,6 +289,8 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     first, last = query.days or (yesterday, yesterday)
     if first != last:
         raise Unanswered(ask.say("one_day", example=await ask.example()))
+    if first > ask.today(topic):
+        raise Unanswered(await ask.no_report(topic, (first, last)))
     day, title = ask.in_words(first), ask.title(topic)
     yield ask.say("making_now", topic=title, day=day)
     person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
@@ -296,7 +298,9 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     failure = await make_report(ask.context, ledger, holder, topic, first, user=person)
     stored = None if failure else await ask.context.store.report(topic, first, first)
     if stored is None:
-        raise Unanswered(ask.say("made_not_because", day=day, why=failure))
+        raise Unanswered(
+            ask.say("made_not_because", day=day, why=texts.reason(failure, ask.language))
+        )
     yield await compose(ask.context, stored, ReportView(ask.language_for(stored)))
 
 

@@ -45,7 +45,8 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
         nothing = ask.say(key, words=shortened(words, 60), days=when)
-        if near := await _find_spelling(ask, words, topic):
+        near = await _find_spelling(ask, words, topic)
+        if near and await ask.context.store.search(near, limit=1):
             meant = Paragraph(ask.text("search_near", word=near))
             button = Button(f"/search {near}", f"/search {near}")
             nothing = replace(nothing, blocks=(*nothing.blocks, meant), buttons=((button,),))

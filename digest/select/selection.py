@@ -81,14 +81,23 @@ def select(
     step("stories")
     grouped = cluster_posts([readings[i] for i in inside], vectors[inside])
     stories, off, parts = _make_stories(topic, readings, inside, grouped, relevant, echoes, weights)
-    ranked, old = drop_repeats(topic, rank_stories(stories), earlier)
-    dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
     places = {reading.key: place for place, reading in enumerate(readings)}
 
-    def choose(rule: Callable[[Sequence[int], Relevance], bool]) -> tuple[Story, ...]:
-        return tuple(s for s in ranked if rule([places[p.key] for p in s.posts], relevant))
+    def choose(rule: Callable[[Sequence[int], Relevance], bool]) -> set[int]:
+        return {s.event for s in stories if rule([places[p.key] for p in s.posts], relevant)}
 
-    return Selection(choose(belongs), dropped, choose(appeals), parts)
+    # Before the posts go that repeat earlier days: they may be what a story belongs by.
+    topical, appealing = choose(belongs), choose(appeals)
+    ranked, old = drop_repeats(topic, rank_stories(stories), earlier)
+    strange = {drop.key for drop in off}
+    old = [drop for drop in old if drop.key not in strange]
+    dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
+    return Selection(
+        tuple(story for story in ranked if story.event in topical),
+        dropped,
+        tuple(story for story in ranked if story.event in appealing),
+        parts,
+    )
 
 
 def _make_stories(

@@ -135,7 +135,7 @@ def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
         for key, post in row.posts.items()
     ]
     exact |= {key for key, post in cited if name in (key, post["url"])}
-    if exact:
+    if exact or not handle:
         return exact, set()
     columns = (posts.c.source, posts.c.key, posts.c.author, posts.c.author_name)
     same = [

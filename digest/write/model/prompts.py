@@ -54,8 +54,14 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
 
 
 def check(folder: Path) -> str:
-    """Return one line about the prompts, for `check`. Raise PromptError where one is wrong."""
-    return f"{len(load_prompts(folder))} in {folder}"
+    """Return one line about the prompts, for `check`. Raise PromptError where one is wrong, or
+    older than the program."""
+    prompts, shipped = load_prompts(folder), load_prompts(CHECKOUT / "prompts")
+    for name, prompt in prompts.items():
+        if prompt.variables != shipped[name].variables:
+            variables = ", ".join(sorted(shipped[name].variables))
+            raise PromptError(f"{name}.md must declare and use {variables}, as the program's does")
+    return f"{len(prompts)} in {folder}"
 
 
 def _load(environment: Environment, path: Path) -> Prompt:
