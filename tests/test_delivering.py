@@ -107,8 +107,8 @@ async def test_a_connection_that_is_never_made_never_left(platform: str) -> None
 
 
 async def test_a_pool_without_room_never_left() -> None:
-    async with DeliveryStub(latency=2.0) as stub:
-        to = opened("telegram", stub.url, timeout=0.5)
+    async with DeliveryStub(latency=6.0) as stub:
+        to = opened("telegram", stub.url, timeout=2.0)
         sends = [to.deliver(outgoing("telegram", str(n))) for n in range(telegram.MOST_AT_ONCE + 1)]
         ends = await asyncio.gather(*sends, return_exceptions=True)
         await to.close()
