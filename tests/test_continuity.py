@@ -1,5 +1,6 @@
 """What was told and has no news is left out; news is an update of the day that told it."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,11 @@ from digest.select.continuity import (
     list_earlier_items,
     tells_one_event,
 )
+from digest.select.selection import select
+from digest.sources.jsonl import parse_lines
+from digest.topics import load_topics
 from digest.write import Material
+from tests.editing import ROOT, SAMPLE
 from tests.posts import TOPIC, post
 
 DAY = date(2025, 12, 5)
@@ -115,3 +120,17 @@ def test_the_labelled_pairs_are_keys_only() -> None:
         assert row.keys() == {"day", "now", "earlier_day", "earlier", "label"}
         assert row["label"] in ("new", "update", "repeat")
         assert row["earlier_day"] < row["day"]
+
+
+def test_each_post_of_a_day_is_told_or_dropped_once() -> None:
+    topic = load_topics(ROOT / "topics.toml")["ai"]
+    posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
+    today = [p for p in posts if p.created_at.date() == date(2025, 12, 6)]
+    before = [p for p in posts if p.created_at.date() == DAY]
+    # Each post of the day before was told, and so was each third of today.
+    earlier = [EarlierItem(DAY, tuple(read([p]))) for p in (*before, *today[::3])]
+    chosen = select(topic, today, lambda _: None, earlier=earlier)
+    told = Counter(p.key for story in chosen.stories for p in story.posts)
+    dropped = Counter(drop.key for drop in chosen.dropped)
+    assert told + dropped == Counter(p.key for p in today)
+    assert {drop.step for drop in chosen.dropped} >= {"ads", "offtopic", "duplicates"}
