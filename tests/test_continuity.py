@@ -4,6 +4,9 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from digest.models import Cited, Counts, Item, Report, Section, Window
 from digest.pipeline import cited, marked
@@ -15,6 +18,7 @@ from digest.select.continuity import (
     list_earlier_items,
     tells_one_event,
 )
+from digest.select.relevance import judge_relevance
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
 from digest.topics import load_topics
@@ -122,7 +126,18 @@ def test_the_labelled_pairs_are_keys_only() -> None:
         assert row["earlier_day"] < row["day"]
 
 
-def test_each_post_of_a_day_is_told_or_dropped_once() -> None:
+@pytest.mark.parametrize("fits", [True, False])
+def test_each_post_of_a_day_is_told_or_dropped_once(
+    fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge_doubtful(*given: Any) -> Any:
+        """All stories only appeal: an editor decides whether they belong."""
+        judged = judge_relevance(*given)
+        no_market = (False,) * len(judged.market)
+        return replace(judged, fit=judged.fit * 0, market=no_market, appeal=judged.fit * 0)
+
+    if not fits:
+        monkeypatch.setattr("digest.select.selection.judge_relevance", judge_doubtful)
     topic = load_topics(ROOT / "topics.toml")["ai"]
     posts = list(parse_lines(SAMPLE.read_text(encoding="utf-8").splitlines(), SAMPLE.name))
     today = [p for p in posts if p.created_at.date() == date(2025, 12, 6)]
@@ -130,6 +145,7 @@ def test_each_post_of_a_day_is_told_or_dropped_once() -> None:
     # Each post of the day before was told, and so was each third of today.
     earlier = [EarlierItem(DAY, tuple(read([p]))) for p in (*before, *today[::3])]
     chosen = select(topic, today, lambda _: None, earlier=earlier)
+    assert bool(chosen.stories) is fits
     told = Counter(p.key for story in chosen.stories for p in story.posts)
     dropped = Counter(drop.key for drop in chosen.dropped)
     assert told + dropped == Counter(p.key for p in today)
