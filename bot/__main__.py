@@ -475,6 +475,8 @@ def main() -> None:
         sys.exit(130)
     except asyncio.CancelledError:
         sys.exit(0)  # SIGTERM: ended as asked
+    except ModuleNotFoundError as error:
+        _fail(f"the package {error.name} is missing: run make, or pip install -r requirements.txt")
     except Exception as error:  # the last line of defence: no traceback for users
         log.debug("unforeseen", exc_info=True)
         # The error's own words may quote a post.

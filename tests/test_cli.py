@@ -219,11 +219,18 @@ def test_lines_of_a_pipe_are_utf8_whatever_the_locale_says() -> None:
     assert "主题" in said, "the last line counts without its line break"
 
 
-def test_a_fault_of_the_program_is_one_line() -> None:
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("KeyError('the text of a post')", "internal error (KeyError)"),
+        ("ModuleNotFoundError(name='numpy')", "the package numpy is missing: run make, or pip"),
+    ],
+)
+def test_a_fault_of_the_program_is_one_line(error: str, line: str) -> None:
     script = (
         "import sys; sys.argv = ['bot', 'check']\n"
         "import bot.__main__, bot.checks\n"
-        "async def broken(show): raise KeyError('the text of a post')\n"
+        f"async def broken(show): raise {error}\n"
         "bot.checks.run_checks = broken\n"
         "bot.__main__.main()"
     )
@@ -231,7 +238,7 @@ def test_a_fault_of_the_program_is_one_line() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("jianbao: internal error (KeyError)")
+    assert done.stderr.startswith(f"jianbao: {line}")
     assert done.stderr.count("\n") == 1
 
 
