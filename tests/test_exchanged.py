@@ -68,6 +68,32 @@ def test_words_of_another_author_are_refused() -> None:
     assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
 
 
+def test_a_cited_post_without_words_has_no_nearness() -> None:
+    posts = [
+        post("https://t.co/x", "1", author="wire"),
+        post("Acme ships a new voice model in ten languages.", "2", author="acme"),
+        post("Software engineers translate between market and computer.", "3", author="levie"),
+    ]
+    cites = ("x:1", "x:2", "x:3")
+    items = [Item(f"{name} says the voice model is out.", cites=cites) for name in ("Acme", "Wire")]
+    assert len(prove([(item, posts, False) for item in items])) == 2
+
+
+def test_feeds_without_handles_are_different_authors() -> None:
+    texts = {
+        "Santi": "Call centers are cooked. Voice agents will do the work in 2026.",
+        "Levie": "Software engineers translate between market and computer.",
+    }
+    posts = [
+        post(text, str(number), author="", author_name=name)
+        for number, (name, text) in enumerate(texts.items(), 1)
+    ]
+    said = "{} argues that software engineers translate between the market and the computer."
+    items = [Item(said.format(name), cites=("x:1", "x:2")) for name in texts]
+    verdicts = prove([(item, posts, False) for item in items])
+    assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["speaker"], []]
+
+
 def test_a_maker_may_be_named_for_what_others_tell_of_it() -> None:
     posts = [
         post(

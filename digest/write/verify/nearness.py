@@ -90,19 +90,26 @@ def _find_wrong_speakers(
 ) -> Iterator[Claim]:
     """Yield statements of one author of several that are much nearer to another's post, which
     does not speak of the first: news about a maker cites its post and that of others."""
-    parts: dict[str, list[str]] = {post.author: [] for post in posts}
+    parts: dict[str, list[str]] = {}
     for post in posts:
-        parts[post.author] += _split_post(post)
+        parts.setdefault(_find_author(post), []).extend(_split_post(post))
+    parts = {author: pieces for author, pieces in parts.items() if pieces}
     for statement in statements if len(parts) > 1 else ():
         named = [post for post in posts if _names_author(statement, post)]
+        authors = {_find_author(post) for post in named}
         speaks = any(is_speaker(statement, post.author_name, post.author) for post in named)
-        if not speaks or len({post.author for post in named}) != 1:
+        if not speaks or len(authors) != 1 or not authors <= parts.keys():
             continue
         nearness = {author: _measure(statement, parts[author], vectors) for author in parts}
         nearest = max(parts, key=nearness.__getitem__)
-        about = any(_names_author(p.text, named[0]) for p in posts if p.author == nearest)
-        if not about and nearness[nearest] - nearness[named[0].author] > FARTHER:
+        about = any(_names_author(p.text, named[0]) for p in posts if _find_author(p) == nearest)
+        if not about and nearness[nearest] - nearness[authors.pop()] > FARTHER:
             yield Claim("speaker", statement)
+
+
+def _find_author(post: Post) -> str:
+    """Return the handle of a post's author, or the name where a feed has no handles."""
+    return post.author or post.author_name
 
 
 def _names_author(statement: str, post: Post) -> bool:
