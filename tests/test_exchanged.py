@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from digest.models import Item
-from digest.reading.speakers import is_speaker
+from digest.reading.speakers import find_lower_speakers, is_speaker
+from digest.write.verify import verify
 from digest.write.verify.nearness import prove
 from tests.posts import post
 
@@ -128,7 +129,62 @@ def test_one_sentence_may_tell_of_two_authors_products() -> None:
         ("Acme Labs（@acme）称新版已上线", True),
         ("Acme Labs ships a model", False),
         ("the model of @acme", False),
+        ("Non-Acme Labsters said it ships", False),
+        ("公开数据 Acme Labs 上涨", False),
+        ("根据 Acme Labs，新版已上线", True),
+        ("Acme Labs 称霸榜单", False),
+        ("Acme Labs adds a voice mode", False),
+        ("Acme Labs adds that it ships", True),
     ],
 )
 def test_who_speaks(text: str, speaks: bool) -> None:
     assert is_speaker(text, "Acme Labs", "acme") is speaks
+
+
+def test_names_are_whole_words_in_any_script() -> None:
+    assert not is_speaker("Official said it ships", "Al", "al")
+    assert is_speaker("苹果公司表示已上线", "蘋果公司", "")
+
+
+def test_a_small_word_behind_an_article_is_no_speaker() -> None:
+    told = "a redditor says so, its ombudsman warned, tipsters said yes, and roon says no"
+    assert list(find_lower_speakers(told)) == ["roon"]
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "words"),
+    [
+        ("Google adds a voice mode to Gemini.", "Gemini now has a voice mode", ()),
+        ("Google says Gemini has a voice mode.", "Gemini now has a voice mode", ("Google",)),
+        ("Two funds put in $2 billion altogether.", "A fund put in $1 billion", ("$2 billion",)),
+        ("Sora 2 is $2 billion in total.", "Sora 2 is $1 billion", ("$2 billion",)),
+        ("The two have $2 billion in total.", "Each of two funds has $1 billion", ()),
+    ],
+)
+def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> None:
+    assert verify(Item(said, cites=("x:1",)), [post(posted, "1")]).unsupported == words
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("The team twice delayed the model.", True),
+        ("The delay was announced twice.", True),
+        ("The model costs twice its price.", False),
+        ("The team delayed the model twice this year.", False),
+        ("The model is twice what the team had.", False),
+    ],
+)
+def test_two_posts_prove_only_that_something_was_told_twice(said: str, passes: bool) -> None:
+    posts = [post("The team delayed the model this year.", id) for id in ("1", "2")]
+    assert verify(Item(said, cites=("x:1", "x:2")), posts).ok is passes
+
+
+@pytest.mark.parametrize(
+    ("author", "words"),
+    [("claudeai", ()), ("claudedupont", ("Anthropic",)), ("alexcl", ("Anthropic",))],
+)
+def test_a_product_account_speaks_for_its_maker(author: str, words: tuple[str, ...]) -> None:
+    cited = post("Claude is out", "1", author=author)
+    item = Item("Anthropic says Claude is out.", cites=("x:1",))
+    assert verify(item, [cited]).unsupported == words

@@ -4,7 +4,7 @@ parts, versions and what they belong to, tags, initials, sounds."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,7 +65,7 @@ class Mentions:
     text: str
     """The same in small letters."""
     languages: frozenset[str]
-    authors: str
+    authors: frozenset[str]
     """Names and handles of those who wrote them, in small letters."""
     keys: frozenset[str]
     """Keys of the names, also of those inside tags and handles."""
@@ -89,7 +89,9 @@ class Mentions:
     sounds: Sounds
 
 
-def read_mentions(text: str, languages: frozenset[str], authors: str = "") -> Mentions:
+def read_mentions(
+    text: str, languages: frozenset[str], authors: Set[str] = frozenset()
+) -> Mentions:
     """Return what posts name; `text` is that of all of them with authors and sources."""
     plain = join_versions(simplify(text))
     words = [word for _, word in find_words(plain)]
@@ -104,7 +106,7 @@ def read_mentions(text: str, languages: frozenset[str], authors: str = "") -> Me
         plain,
         plain.lower(),
         languages,
-        authors,
+        frozenset(authors),
         frozenset(name.key for name in names),
         frozenset({name.key for name in names} - {name.key for name in written}),
         frozenset(_word_forms(plain, tokens, names)),

@@ -9,20 +9,29 @@ from digest.reading.markup import fold_text
 from digest.reading.names import find_names, is_common, is_jargon
 from digest.reading.phrases import compile_words
 
-_LOWER = re.compile(r"(?<![\w'.@/-])([a-z]{3,})(?=\s)")
+_LOWER = re.compile(r"(?<![\w'.@/-])[a-z]{3,}(?=\s)")
+
+_ARTICLES = frozenset("a an the its one some this that another every each no any".split())
+_RECORDS = ("数据", "证据", "依据", "占据")
 
 
 def speaks(text: str, end: int) -> bool:
     """Return True where a verb of speech follows the name that ends at a place of the text."""
     after = text[end : end + 20].lstrip(" ")
+    if compile_words("speech", "other").match(after):
+        return False
     return any(compile_words("speech", table).match(after) for table in ("chinese", "english"))
 
 
 def find_lower_speakers(text: str) -> Iterator[str]:
-    """Yield names in small letters before a verb of speech: "roon says"."""
+    """Yield names in small letters before a verb of speech: "roon says". A redditor or tipsters
+    have no name: a handle has neither article nor plural."""
     for match in _LOWER.finditer(text):
-        name = match[1]
-        if speaks(text, match.end(1)) and not is_common(name) and not is_jargon(name):
+        name = match[0]
+        before = text[max(0, match.start() - 8) : match.start()].lower().split()[-1:]
+        if _ARTICLES.intersection(before) or (name[-1] == "s" and name[-2] not in "sui"):
+            continue
+        if speaks(text, match.end()) and not is_common(name) and not is_jargon(name):
             yield name
 
 
@@ -30,13 +39,19 @@ def is_speaker(text: str, name: str, handle: str) -> bool:
     """Return True where a text gives somebody as who says it, by name, handle or another spelling
     of the name: "Acme says", 据艾克米."""
     folded = fold_text(text)
-    exact = "|".join(re.escape(spelling) for spelling in (name, handle) if spelling)
-    spans = [m.span() for m in re.finditer(exact, folded, re.I)] if exact else []
+    exact = "|".join(re.escape(fold_text(spelling)) for spelling in (name, handle) if spelling)
+    pattern = rf"(?<!\w)(?:{exact})(?!\w)"  # with re.A: Han may stand beside
+    spans = [m.span() for m in re.finditer(pattern, folded, re.I | re.A)] if exact else []
     keys = {known.key for _, known in find_names(fold_text(name))}
     places = ((at, known) for at, known in find_names(folded) if known.key in keys)
     spans += [(at, at + len(known.text)) for at, known in places]
     return any(
         speaks(folded, end + (folded[end : end + 1] in (")", "）")))
-        or folded[:start].rstrip(" @").endswith("据")
+        or _is_attributed(folded[max(0, start - 8) : start].rstrip(" @"))
         for start, end in spans
     )
+
+
+def _is_attributed(before: str) -> bool:
+    """Return True for words that give the name behind them as a source: 据, no 数据."""
+    return before.endswith("据") and not before.endswith(_RECORDS)

@@ -32,7 +32,7 @@ from digest.reading.markup import (
     fold_text,
     has_markup,
 )
-from digest.reading.mentions import find_words, has_word
+from digest.reading.mentions import find_words, follows_name, has_word
 from digest.reading.names import find_ticker
 from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
@@ -177,23 +177,33 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
         derived = is_derived(amount, clause, evidence.operands, summed=summed)
-        counted = _is_multiplied(amount, amounts, clause, evidence) or _is_counted_up(
+        counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
+        counted = _is_multiplied(amount, counts, clause, evidence) or _is_counted_up(
             amount, stated, evidence
         )
         if not derived and not counted:
             yield Claim("figure" if derived is False else "derived", amount.text)
 
 
-def _is_multiplied(
-    amount: Amount, amounts: Sequence[Amount], clause: str, evidence: Evidence
-) -> bool:
-    """Return True for the total of a post's figure for each of the things that a statement counts:
-    "$1,000 for each of the four, $4,000 in all"."""
+def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True for how many things there are: one that is proved by itself, or a "two" that the
+    posts have; Sora 2 is one thing."""
+    in_name = amount.in_name or (not amount.spelled and follows_name(text, amount.start))
+    if in_name or amount.unit not in ("", "count"):
+        return False
+    checked = _is_checked(amount, text, has_ranks=False)
+    return (
+        checked or amount.value in evidence.lists or is_supported(amount, evidence.amounts)
+    ) and amount.value > 1
+
+
+def _is_multiplied(amount: Amount, counts: Set[float], clause: str, evidence: Evidence) -> bool:
+    """Return True for the total of a post's figure for each of some things: "$1,000 for each of
+    the four, $4,000 in all"."""
     if amount.unit in ("", "count") or not has_cue(clause, "sum"):
         return False
-    counts = {own.value for own in amounts if own.unit in ("", "count") and own is not amount}
     facts = {fact.value for fact in evidence.operands if fact.unit == amount.unit}
-    return any(count * fact == amount.value for count in counts if count > 1 for fact in facts)
+    return any(count * fact == amount.value for count in counts for fact in facts)
 
 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:
@@ -251,8 +261,10 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for a small bare count that is the length of a list in the posts, or in the
     statement itself."""
     value, unit = amount.value, amount.unit
-    if amount.text.lower() == "twice":  # told in two posts; "twice as fast" is no count
-        return len(evidence.created) == 2 and not text[amount.end :].startswith((" as ", " the "))
+    if amount.text.lower() == "twice":  # told in two posts: "twice named it", "named it twice."
+        after = text[amount.end :].lstrip(" ")[:20]
+        told = not after or after[0] in ".,;)\n" or after.split()[0].endswith("ed")
+        return told and len(evidence.created) == 2
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     small = countable and 2 <= value <= 20 and value == int(value)
     return small and int(value) in evidence.lists | count_entries(text)

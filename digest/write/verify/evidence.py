@@ -84,7 +84,7 @@ class Evidence:
     @cached_property
     def mentions(self) -> Mentions:
         """Return what the posts name, with their authors and sources."""
-        return read_mentions(self.text, self.languages, " ".join(sorted(self.authors)))
+        return read_mentions(self.text, self.languages, self.authors)
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:

@@ -115,6 +115,8 @@ def _find_known(name: Name) -> KnownName | None:
     return find_entry(name.text) or ticker or (find_entry(bare) if name.kind else None)
 
 
+ADDED_LETTERS = 4
+"""At most, of a handle behind the name of a product: @geminiapp."""
 BESIDE_CHARS, MAKER_CHARS = 60, 12
 """Between a company and its product or person; between a product and the word "maker"."""
 _POSSESSIVES = (
@@ -162,9 +164,14 @@ def _list_homes(mentions: Mentions) -> set[str]:
 
 
 def _is_author(entry: KnownName, mentions: Mentions) -> bool:
-    """Return True where an author is called like something that the company owns: @claudeai."""
-    authors = keep_letters(mentions.authors)
-    return any(len(owned) > 2 and glue(owned.replace(" ", "")) in authors for owned in entry.owns)
+    """Return True where an author is called like something that the company owns: @claudeai, not
+    Claude Dupont."""
+    names = [glue(owned.replace(" ", "")) for owned in entry.owns if len(owned) > 2]
+    return any(
+        author.startswith(name) and len(author) <= len(name) + ADDED_LETTERS
+        for author in map(keep_letters, mentions.authors)
+        for name in names
+    )
 
 
 def _stands_beside(owned: str, beside: str) -> bool:
