@@ -308,6 +308,15 @@ def test_numbers_bold_lines_and_titles_do_not_mislead() -> None:
     assert found.section("ai").title == "人工智能相关："
 
 
+def test_headings_about_assets_and_filters_are_none_of_ours() -> None:
+    content = "## 核心资讯\n- 甲\n## 事件\n- 乙\n## 核心资产\n- 丙\n## Filters in the API\n- 丁\n"
+    found = read_post(f"{content}## Ad filtering\n- 戊\n".encode(), "twitter_ai_20251206.md").report
+    texts = {s.name: [i.text for i in s.items] for s in found.sections}
+    assert texts["points"] == ["甲"]
+    assert {"丙", "丁"} <= set(texts["events"])
+    assert texts["filtered"] == ["戊"]
+
+
 @pytest.mark.parametrize(
     "name", ["2025-12-06-twitter_ai_20251206_20251206.md", "twitter_ai_20251206.txt"]
 )

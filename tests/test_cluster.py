@@ -7,6 +7,7 @@ import pytest
 
 from digest.models import Post
 from digest.reading import Reading, attach, read
+from digest.reading.index_terms import list_sums
 from digest.select import cluster, embed
 from digest.select.cluster import cluster_posts
 from digest.select.split import is_apart, split_readings
@@ -213,3 +214,8 @@ def test_texts_encoded_in_several_threads_keep_their_order(monkeypatch: pytest.M
     vectors = embed._encode(texts, 2)
     assert vectors[:, 0].tolist() == list(range(300))
     assert embed._encode(texts, 1).tolist() == vectors.tolist()
+
+
+@pytest.mark.parametrize("sum_", ["$13 Billion", "$13B", "13,000 million dollars", "130 亿美元"])
+def test_large_sums_are_one_in_any_spelling(sum_: str) -> None:
+    assert list_sums(f"It raised {sum_} in 20 minutes.") == {"13000000000"}

@@ -342,6 +342,19 @@ def test_youtube() -> None:
     assert post.text == "A model, shown\n\nWhat it can do."
 
 
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("watch?v=abcdefghijk", "youtube"),
+        ("live/abcdefghijk", "youtube"),
+        ("watchparty/abcdef", ""),
+    ],
+)
+def test_addresses_of_videos(path: str, key: str) -> None:
+    video = identity(f"https://www.youtube.com/{path}")
+    assert (video.source if video and video.source == "youtube" else "") == key
+
+
 def test_arxiv() -> None:
     post = one(
         item(

@@ -60,19 +60,19 @@ _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
         ("cloud", r"词云|word ?cloud"),
-        ("filtered", r"广告|过滤|filter"),
+        ("filtered", r"广告|过滤|filtered|ad filter"),
         ("finance", r"金融|financ"),
         ("ai", r"人工智能.*专项|AI\s*专项|专项.*人工智能|special analysis"),
         ("special", r"专项分析|special analyses"),
         (
             "markets",
-            r"个股|股票|数字货币|加密货币|市场反应|stocks?\b|crypto|markets?\b",
+            r"个股|股票|[字密]货币|市场反应|stocks?\b|crypto|markets?\b",
         ),
-        ("points", r"核心[信资]|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
+        ("points", r"核心[信资][息讯]|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
         ("brief", r"^(?:[简摘概]要|brief|summary)"),
         ("detail", r"详细|^detail"),
         ("overview", r"主要话题|行业趋势|概述|overview|trends"),
-        ("views", r"观点|见解|见地|views|opinions"),
+        ("views", r"观点|见[解地]|views|opinions"),
         ("events", r"事件|发展动态|重要进展|events|developments"),
     )
 )

@@ -21,7 +21,7 @@ _YEAR = re.compile(r"20[0-4]\d$")
 _CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")
 """Of a product's common words ("Claude Skills") and of what no list knows."""
 _SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
-_LARGE = re.compile(r"\d ?(?:[BbMm](?![aeouy])|[bm]illion|trillion|[亿億])")
+_LARGE = re.compile(r"\d ?(?:[bm](?![aeiouy])|(?:[bm]|tr)illion|[亿億])", re.I)
 _FUNCTION_WORDS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
     " for from with and but or so as to of by is are was were be do does did not no yes my your our"
