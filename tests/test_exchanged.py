@@ -158,6 +158,8 @@ def test_a_small_word_behind_an_article_is_no_speaker() -> None:
         ("Google says Gemini has a voice mode.", "Gemini now has a voice mode", ("Google",)),
         ("Two funds put in $2 billion altogether.", "A fund put in $1 billion", ("$2 billion",)),
         ("Sora 2 is $2 billion in total.", "Sora 2 is $1 billion", ("$2 billion",)),
+        ("28 people came.", "up by 28 percentage points", ("28",)),
+        ("It is up 28 points.", "a 28 pp rise", ()),
         ("The two have $2 billion in total.", "Each of two funds has $1 billion", ()),
     ],
 )

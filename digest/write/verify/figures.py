@@ -85,7 +85,7 @@ def _convert(
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES and unit != "rank":
         return None
-    if counts and fact_unit and not unit and fact_unit in ("percent", "times"):
+    if counts and fact_unit and not unit and fact_unit in ("percent", "times", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
         return mine.value, other.value
