@@ -15,7 +15,7 @@ from digest.models import SECTIONS, Item, Post, Section
 from digest.reading import Story, attach, read
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
-from digest.write.model.assembly import drop_repeats
+from digest.write.model.assembly import assemble, drop_repeats
 from digest.write.model.candidates import Candidate, read_candidates, require_subject
 from digest.write.model.check import show_failed
 from digest.write.model.context import (
@@ -324,3 +324,16 @@ def test_two_results_of_one_post_or_one_event_are_two_items() -> None:
         written[1], item=Item("Anthropic 2026 年的年化营收目标是 200 亿美元，2025 年底 90 亿美元。")
     )
     assert drop_repeats([*written, again], {p.key: 1 for p in posts.values()}) == written
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: bool) -> None:
+    day = material()
+    posts = {p.key: p for story in day.stories for p in story.posts}
+    points = [i for s in extractive() if s.name == "points" for i in s.items if i.cites]
+    *good, last = [Candidate("points", i, tuple(posts[k] for k in i.cites)) for i in points]
+    failed = replace(last, problems=("12",), withdrawn=withdrawn)
+    made = assemble(day, extractive(), [*good, failed], frozenset(), ())
+    printed = [item.cites for item in items(made, "points")]
+    assert good[0].item.cites in printed
+    assert (last.item.cites in printed) is not withdrawn

@@ -87,7 +87,8 @@ def assemble(
         if name in unanswered:
             items[name] += spare.remaining(name)
     for candidate in failed:
-        items[candidate.section] += spare.instead_of(candidate)
+        if not candidate.withdrawn:  # then the posts' own words say nothing either
+            items[candidate.section] += spare.instead_of(candidate)
     _fill(items, spare)
     items["events"] += _tell_missed(material, items, events)
     # Talk about prices was not picked from, so money stands in our own order.
