@@ -13,7 +13,7 @@ from bot.commands import answer
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.services import Services
-from digest.models import Chat, Subscription
+from digest.models import Chat, Item, Subscription
 from digest.store import Store
 from tests.hosts import NOW, context
 from tests.made_replies import strings
@@ -78,7 +78,12 @@ async def test_nothing_found_says_so(services: Services) -> None:
 async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
     newest = await services.store.latest("ai")
     assert newest
-    await services.store.save_report(replace(newest, wordcounts={"Kitewick": 3, "model": 9}))
+    words = {"Kitewick": 3, "model": 9}
+    await services.store.save_report(replace(newest, wordcounts=words))
+    assert "是不是" not in await say(services, "/search kitewik"), "only its posts have the word"
+    told = Item("Kitewick 完成融资。", cites=("x:1",))
+    sections = [replace(s, items=(told,)) if s.name == "points" else s for s in newest.sections]
+    await services.store.save_report(replace(newest, wordcounts=words, sections=tuple(sections)))
     assert "是不是要找“Kitewick”" in await say(services, "/search kitewik")
     assert "是不是" not in await say(services, "/search zyxwv")
     assert "是不是" not in await say(services, "/search Kitewick"), "it is spelled well"

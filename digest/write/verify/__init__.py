@@ -157,6 +157,7 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
     stated = read_counts(amounts)
+    counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
     for amount in amounts:
         dated = amount.start in dates and (
@@ -177,7 +178,6 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
         derived = is_derived(amount, clause, evidence.operands, summed=summed)
-        counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
         counted = _is_multiplied(amount, counts, clause, evidence) or _is_counted_up(
             amount, stated, evidence
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import pairwise, permutations
+from itertools import islice, pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -206,7 +206,8 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     """Return True where a rate of the posts, in one of their spans of time or in the one behind
     it, gives the amount in a span that the clause counts by: $60 billion a year are 5 a month, one
     in two seconds 30 a minute."""
-    facts = [quantity for other in others for quantity in other.quantities[:1]][:MOST_OPERANDS]
+    first = (quantity for other in others for quantity in other.quantities[:1])
+    facts = list(islice(first, MOST_OPERANDS))
     rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
     rates += [(fact, _seconds(unit)) for fact in facts for unit in spans]
     rates = [(fact, seconds) for fact, seconds in rates if seconds]
