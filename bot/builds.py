@@ -88,7 +88,7 @@ async def make_report(
     unless the day is not over: the clock makes its report then. Raises StoreError where the claim
     cannot be saved.
     """
-    is_over = day <= newest_closed(context.topics[topic], context.now())
+    is_over = day <= newest_closed(context.topic(topic), context.now())
     if not is_over or not await ledger.claim_build(
         topic, day, holder, context.now(), again=bool(user)
     ):
@@ -97,15 +97,14 @@ async def make_report(
     clock = asyncio.get_running_loop().time
     began = clock()
     renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
+    why: str | None = None
     with log_fields(digest=f"{topic}/{day}"):
         try:
             why = await context.builder.build(topic, day, user or "clock", with_model=True)
-        except BaseException:
-            if stored:  # as it was: nobody else would end the build of a day that is done
-                await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
-            raise
         finally:
             renewing.cancel()
+            if why is None and stored:  # cut off: nobody else would end what was done before
+                await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
         # An earlier or imported report of that day stands, and is what there is to deliver.
         succeeded = not why or bool(stored or await context.store.source(topic, day, day))
         tries = await ledger.end_build(

@@ -299,15 +299,16 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
     return tuple(named)
 
 
-def list_mentions(report: Report, name: str) -> list[str]:
+def list_mentions(report: Report, name: str) -> list[ListItem]:
     """Return what other sections than the markets say about one ticker or name, each post once."""
     pattern = _name_pattern(name)
-    texts: dict[tuple[str, ...], str] = {}
+    mentions: dict[tuple[str, ...], ListItem] = {}
     for _, section, item in report.numbered_items():
-        text = " ".join(part for part in (item.title, item.text) if part)
-        if section not in ("markets", "filtered", "cloud") and pattern.search(text.lower()):
-            texts.setdefault(item.cites, text)
-    return list(texts.values())
+        words = f"{item.title}\n{item.text}".lower()
+        if section not in ("markets", "filtered", "cloud") and pattern.search(words):
+            entry = ListItem(item.text, item.title, links=links_of(report.posts, item))
+            mentions.setdefault(item.cites, entry)
+    return list(mentions.values())
 
 
 def _name_pattern(name: str) -> re.Pattern[str]:

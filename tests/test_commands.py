@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.builds import TooMany
+from bot.builds import TooMany, make_report
 from bot.commands import COMMANDS, answer, reports
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
@@ -121,7 +121,8 @@ async def test_a_ticker_outside_of_the_markets_is_found(full: Bot) -> None:
     await full.context.store.save_report(report(DAY, points=(told,)))
     said = await full.say("/stocks TSLA")
     assert "的行情部分没有提到 TSLA" in said
-    assert "报告的其他部分提到：\n特斯拉在华推出新车。" in said
+    assert "报告的其他部分提到：" in said
+    assert "特斯拉在华推出新车。\n    ↳ @bob <https://x.com/bob/status/2>" in said
     assert "英伟达" not in said
 
 
@@ -407,6 +408,19 @@ async def test_no_digest_goes_out_while_an_operator_makes_its_report(
     assert "Meridian" in await full.say("/now 2025-12-06", "boss")
     assert full.maker.made == [("ai", DAY, "test:boss", True)]
     assert await claim(), "it is given back"
+
+
+async def test_a_build_that_is_cut_off_leaves_the_day_as_it_was(
+    full: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(*_: object, **__: object) -> str:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(full.maker, "build", stopped)
+    ledger = Ledger(full.context.store)
+    with pytest.raises(asyncio.CancelledError):
+        await make_report(full.context, ledger, "boss:1", "ai", DAY, user="test:boss")
+    assert not await ledger.claim_build("ai", DAY, "clock", NOW + timedelta(hours=1)), "it is done"
 
 
 async def test_a_day_that_is_not_over_is_built_again_when_it_is(full: Bot) -> None:

@@ -168,18 +168,17 @@ def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "passes"),
+    "said",
     [
-        ("The team twice delayed the model.", True),
-        ("The delay was announced twice.", True),
-        ("The model costs twice its price.", False),
-        ("The team delayed the model twice this year.", False),
-        ("The model is twice what the team had.", False),
+        "The team twice delayed the model.",
+        "The model costs twice its price.",
+        "The team delayed the model twice this year.",
+        "The model is twice what the team had.",
     ],
 )
-def test_two_posts_prove_only_that_something_was_told_twice(said: str, passes: bool) -> None:
+def test_two_posts_of_one_thing_make_no_two_things(said: str) -> None:
     posts = [post("The team delayed the model this year.", id) for id in ("1", "2")]
-    assert verify(Item(said, cites=("x:1", "x:2")), posts).ok is passes
+    assert not verify(Item(said, cites=("x:1", "x:2")), posts).ok
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,12 @@ async def _market(
         return await _section(ask, report, "markets", query.number, items, query.others)
     day = ask.in_words(report.first, report.last)
     name = " ".join(query.others)
-    lines = [ask.text("nothing_about", day=day, what=name[:40])]
+    blocks: list[Block] = [Paragraph(ask.text("nothing_about", day=day, what=name[:40]))]
     if mentions := list_mentions(report, name):
-        lines += [ask.text("elsewhere"), *mentions[:MOST_MENTIONS]]
+        blocks += [Paragraph(ask.text("elsewhere")), *mentions[:MOST_MENTIONS]]
     elif names := market_names(report, groups):
-        lines.append(ask.text("there_are", names=ask.listed(names)))
-    return reply(*map(Paragraph, lines), language=ask.language)
+        blocks.append(Paragraph(ask.text("there_are", names=ask.listed(names))))
+    return reply(*blocks, language=ask.language)
 
 
 async def crypto(ask: Ask) -> AsyncIterator[Reply]:

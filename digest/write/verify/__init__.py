@@ -261,10 +261,6 @@ def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:
     """Return True for a small bare count that is the length of a list in the posts, or in the
     statement itself."""
     value, unit = amount.value, amount.unit
-    if amount.text.lower() == "twice":  # told in two posts: "twice named it", "named it twice."
-        after = text[amount.end :].lstrip(" ")[:20]
-        told = not after or after[0] in ".,;)\n" or after.split()[0].endswith("ed")
-        return told and len(evidence.created) == 2
     countable = unit == "count" or (not unit and (amount.counts or amount.spelled))
     small = countable and 2 <= value <= 20 and value == int(value)
     return small and int(value) in evidence.lists | count_entries(text)
