@@ -156,6 +156,9 @@ async def run(
 async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
     """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
     cost, renderings = Cost(), report.renderings
+    others = material.list_all()[len(material.stories) :]
+    quotes = {**collect_quotes(others, material.topic.language), **material.quotes}
+    material = replace(material, quotes=quotes)
     try:
         async with _asking(material, store, model) as (llm, budget):
             prompts = load_prompts(model.prompts)
@@ -170,11 +173,13 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
         cost += more
     refusals = edited.quality.refusals if edited.quality else ()
     refused = sum(not refusal.final for refusal in refusals)
+    counted = material.count_told(cited_keys(edited.sections))
     return replace(
         report,
         writer="llm" if passed else "extractive",
         sections=marked(edited.sections, material),
-        counts=replace(report.counts, unproved=edited.unproved, refused=refused),
+        counts=replace(counted.counts, unproved=edited.unproved, refused=refused),
+        dropped=counted.dropped,
         cost=cost,
         quality=edited.quality,
         posts=cited([*edited.sections, *chain(*renderings.values())], material),

@@ -11,17 +11,17 @@ import pytest
 
 from bot.messages import Paragraph
 from bot.report_blocks import ReportView, report_blocks
-from digest.models import SECTIONS, Item, Post, Section
+from digest.models import SECTIONS, Counts, Dropped, Item, Language, Post, Section, SectionName
 from digest.reading import Story, attach, read
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import note
 from digest.write.model.assembly import assemble, drop_repeats
 from digest.write.model.candidates import Candidate, read_candidates, require_subject
-from digest.write.model.check import show_failed
+from digest.write.model.check import show_failed, show_items
 from digest.write.model.context import (
-    MENTIONED,
     MUST,
     PICKED,
+    VIEWED,
     Context,
     Event,
     list_official,
@@ -198,25 +198,35 @@ def test_a_repair_shows_who_wrote_each_post() -> None:
 
 
 def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Excited posts sound like views; what was picked, or has news value, is told among events."""
-    texts = [
-        *("Voxel-7 is rolling out.", "Agents are not reliable.", "Models are not reliable."),
-        *(f"Filler {n}." for n in range(25)),
-    ]
+    """Excited posts sound like views: where a model picks, it says which are, and these stand on
+    one page alone."""
+    texts = ["Voxel-7 is rolling out.", "Agents are not reliable.", "Models are not reliable."]
     posts = [post(said, f"{n}", author=f"author{n}") for n, said in enumerate(texts)]
     readings = read(posts)
-    attach(readings, scores={"news": [0.6, -0.4, -0.4, *([0.0] * 25)]})
-    views = dict.fromkeys([p.key for p in posts[:3]], 0.9)
-    monkeypatch.setattr(Context, "measure_view", lambda self, post: views.get(post.key, -1.0))
-    events = [
-        Event(n, (Story((reading,), event=n),), PICKED if n < 3 else MENTIONED)
-        for n, reading in enumerate(readings, 1)
-    ]
-    pages = share_out(events, Context(material=replace(material(), stories=())))
-    assert pages.events[:3] == [*events[:2], events[3]]
-    assert pages.views == posts[1:3]
-    # What the pick only mentions fills the page up, and no further.
-    assert len(pages.events) == 12
+    attach(readings, scores={"news": [0.6, -0.4, -0.4]})
+    monkeypatch.setattr(Context, "measure_view", lambda self, post: 0.9)
+    stories = [Story((reading,), event=n) for n, reading in enumerate(readings)]
+    levels = {PICKED: stories[:2], VIEWED: stories[2:]}
+    events = [Event(1, (story,), level) for level, own in levels.items() for story in own]
+    context = Context(material=replace(material(), stories=()))
+    pages = share_out(events, context)
+    assert (pages.events, pages.views, pages.others) == (events[:2], posts[2:], [])
+    unpicked = [replace(event, importance=None) for event in events]
+    leading = [Event(n, (replace(stories[0], event=n),)) for n in range(10)]
+    assert share_out([*leading, *unpicked], context).views == posts[1:3]
+
+
+def test_a_brief_with_points_enough_shows_nothing_else() -> None:
+    readings = read([post(f"Voxel-{n} is out.", f"{n}", author=f"a{n}") for n in range(14)])
+    stories = [Story((reading,), event=n) for n, reading in enumerate(readings)]
+    context = Context(material=replace(material(), stories=()))
+    for musts, blocks in ((10, 10), (8, LEADING)):
+        levels = [MUST] * musts + [PICKED] * (14 - musts)
+        events = [Event(1, (s,), level) for s, level in zip(stories, levels, strict=True)]
+        pages = share_out(events, context)
+        assert pages.brief == events[:blocks]
+        assert pages.events == events[musts:]
+        assert pages.others == [event.posts[0] for event in events[blocks:]]
 
 
 def test_a_block_shows_whole_posts_before_headlines_and_offers() -> None:
@@ -337,3 +347,50 @@ def test_what_the_model_takes_back_is_not_told_in_the_posts_words(withdrawn: boo
     printed = [item.cites for item in items(made, "points")]
     assert good[0].item.cites in printed
     assert (last.item.cites in printed) is not withdrawn
+
+
+@pytest.mark.parametrize(
+    ("spoken", "section"), [("zh", "events"), ("en", "events"), ("en", "points")]
+)
+def test_what_failed_is_told_in_the_language_of_the_report(
+    spoken: Language, section: SectionName
+) -> None:
+    cited = material().stories[-1].posts[:1]
+    words = {"zh": "诺斯莱特发布 Voxel-7。", "en": "Northlight releases Voxel-7."}
+    item = Item(words[spoken], cites=(cited[0].key,), status="extractive")
+    drafts = [replace(s, items=(item,) if s.name == section else ()) for s in extractive()]
+    failed = Candidate(section, Item(words["zh"], cites=item.cites), cited, ("Voxel-7",))
+    other = material().stories[0].posts[:1]
+    good = Candidate(section, Item("哈伯云开放 Gale-9B。", cites=(other[0].key,)), other)
+    made = assemble(material(), drafts, [good, failed], frozenset(), ())
+    assert (item in items(made, section)) is (spoken == "zh" or section == "points")
+
+
+def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
+    day = material()
+    told = next(story for story in day.prospects if story not in day.stories)
+    dropped = [Dropped(post.key, "offtopic", "off_topic") for post in told.posts]
+    elsewhere = Dropped("x:elsewhere", "offtopic", "off_topic")
+    counts = Counts(collected=90, stories=40, offtopic=len(dropped) + 1)
+    day = replace(day, counts=counts, dropped=(*dropped, elsewhere))
+    counted = day.count_told({told.posts[0].key})
+    assert counted.dropped == (elsewhere,)
+    assert (counted.counts.offtopic, counted.counts.stories) == (1, 41)
+    item = Item("诺斯莱特发布 Voxel-7。", cites=(told.posts[0].key,))
+    made = assemble(day, extractive(), [Candidate("events", item, told.posts)], frozenset(), ())
+    lines = [i.text for s in made.sections if s.name == "filtered" for i in s.items]
+    assert any("归并为 41 个话题" in line for line in lines)
+    assert any("与主题无关 1）" in line for line in lines)
+    cites = {key for s in made.sections for i in s.items for key in i.cites}
+    told_of = {s.event for s in day.list_all() if cites & {post.key for post in s.posts}}
+    untold = [s for s in day.stories if s.event not in told_of]
+    assert lines[-1].startswith(f"未入选：{len(untold)} 个话题")
+
+
+def test_an_item_that_fits_no_call_is_checked_by_the_beginnings_of_its_posts() -> None:
+    long = [post(f"Northlight opens Voxel-{n}. " + "It reads maps. " * 300, f"{n}") for n in (1, 2)]
+    candidate = Candidate("points", Item("Northlight opens two models."), tuple(long))
+    shown, _, places = show_items([candidate], _context(), 1_200)
+    assert places == {"i1": 0}
+    assert "Voxel-1" in shown
+    assert len(shown) < 1_500

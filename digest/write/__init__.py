@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.models import Counts, Dropped, SourceResult, Topic, Window
@@ -35,3 +35,17 @@ class Material:
         """Return the stories, then the prospects that are none of them."""
         stories = (*self.stories, *self.prospects)
         return list({id(story): story for story in stories}.values())
+
+    def count_told(self, cites: Collection[str]) -> Material:
+        """Return the material as a report that cites these posts counts it: what an editor told
+        though the code took it for off topic is a story, and not dropped."""
+        prospects = self.list_all()[len(self.stories) :]
+        told = [s for s in prospects if any(post.key in cites for post in s.posts)]
+        keys = {post.key for story in told for post in story.posts}
+        dropped = tuple(drop for drop in self.dropped if drop.key not in keys)
+        counts = replace(
+            self.counts,
+            stories=self.counts.stories + len(told),
+            offtopic=self.counts.offtopic - len(self.dropped) + len(dropped),
+        )
+        return replace(self, counts=counts, dropped=dropped)

@@ -73,13 +73,15 @@ def fill_sections(
     """Return `sections` with these items in the language of `material`'s topic; the sections of
     code, and all notes, as in `own`, the report without a model in that language."""
     points = next(section for section in sections if section.name == "points")
+    cites = {key for section in sections for item in section.items for key in item.cites}
     is_quiet = any(item.status == "note" for item in points.items)
     filled = []
     for section in own:
-        if section.name not in WRITTEN:
-            filled.append(section)
-            continue
         items = list(items_of.get(section.name, ()))
+        if section.name == "filtered":
+            items = notes.list_filtered(material, cites)
+        elif section.name not in WRITTEN:
+            items = list(section.items)
         if section.name == "points" and is_quiet:
             items.append(notes.quiet(material.topic.language, len(items)))
         items = items or [notes.nothing(material, section.name)]

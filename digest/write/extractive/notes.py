@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from digest.models import Item, Language, SectionName, Topic
 from digest.write import Material
@@ -94,19 +94,20 @@ def nothing(material: Material, section: SectionName) -> Item:
     return note(_NOTHING[section][material.topic.language])
 
 
-def list_filtered(material: Material, untold: tuple[int, int] = (0, 0)) -> list[Item]:
-    """Return what came in and what was left out, by step and reason.
-
-    `untold`: stories that no section tells, and how many posts they have.
-    """
+def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:
+    """Return what came in and what was left out of a report that cites these posts, by step and
+    reason."""
+    material = material.count_told(cites)
     language = material.topic.language
+    told = {s.event for s in material.list_all() if any(post.key in cites for post in s.posts)}
+    untold = [story for story in material.stories if story.event not in told]
+    stories, posts = len(untold), sum(len(story.posts) for story in untold)
     items = [_count_posts(material)]
     for step, names in _STEPS.items():
         reasons = Counter(drop.reason for drop in material.dropped if drop.step == step)
         if reasons:
             counts = [f"{reason_text(key, language)} {n}" for key, n in reasons.most_common()]
             items.append(note(_say_step(names[language], reasons.total(), counts, language)))
-    stories, posts = untold
     if stories and language == "zh":
         items.append(
             note(f"未入选：{stories} 个话题（{posts} 条帖子）分量不足，或没有可单独成句的内容。")

@@ -24,15 +24,10 @@ def write(material: Material) -> tuple[Section, ...]:
     items["events"] = detail.list_events(draft)
     items["ai"] = detail.list_special(draft)
     items["overview"] = brief.list_overview(draft, items)
-    items["filtered"] = notes.list_filtered(material, _count_untold(draft))
+    cites = {key for printed in items.values() for item in printed for key in item.cites}
+    items["filtered"] = notes.list_filtered(material, cites)
     items["cloud"] = notes.list_words(material)
     sections = [
         Section(name, notes.heading(name, material.topic), tuple(items[name])) for name in SECTIONS
     ]
     return money.merge_empty(sections, draft.language)
-
-
-def _count_untold(draft: Draft) -> tuple[int, int]:
-    """Return how many stories no section tells, and how many posts they have."""
-    untold = [story for story in draft.material.stories if story.event not in draft.events]
-    return len(untold), sum(len(story.readings) for story in untold)

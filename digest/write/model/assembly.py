@@ -24,7 +24,7 @@ from digest.write.extractive.draft import SAME_FIGURE, Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
-from digest.write.extractive.quotes import Quote
+from digest.write.extractive.quotes import Quote, is_cut_headline
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
@@ -43,7 +43,7 @@ answer."""
 SAME_POST, SAME_EVENT, SAME_NAMES, SAME_WORDS = 0.45, 0.55, 0.58, 0.92
 """Cosine from which two items are one: led by one post, about one event, sharing a name, in nearly
 the same words. Of one event or name with one figure, SAME_FIGURE."""
-LEAST_FIGURE, YEARS = 100, range(1900, 2101)
+LEAST_FIGURE, YEARS = 100, frozenset(map(str, range(1900, 2101)))
 """Smaller numbers, and years, are shared by chance."""
 GATE = 0.7
 """Least score; a version in which every third item fails does not pass."""
@@ -202,9 +202,13 @@ def _products(item: Item) -> list[set[str]]:
     return next(filter(None, numbered), [])
 
 
-def _list_figures(item: Item) -> set[float]:
-    amounts = find_amounts(_said(item))
-    return {float(a.value) for a in amounts if a.value >= LEAST_FIGURE and a.value not in YEARS}
+def _list_figures(item: Item) -> set[tuple[float, str]]:
+    amounts = (a for a in find_amounts(_said(item)) if a.value >= LEAST_FIGURE)
+    return {
+        (a.value, a.unit)
+        for a in amounts
+        if a.unit not in ("", "year") or a.text[:4] not in YEARS  # "2,000 people" is no year
+    }
 
 
 def _said(item: Item) -> str:
@@ -296,7 +300,8 @@ class _Spare:
 
     def instead_of(self, candidate: Candidate) -> list[Item]:
         """Return the extractive item about what the candidate is about, if there is one left. A
-        sentence of the overview is no news by itself: without it the overview is shorter."""
+        sentence of the overview is no news by itself: without it the overview is shorter. Only a
+        point is told in another language than the report's."""
         if candidate.section == "overview":
             return []
         keys = set(candidate.item.cites)
@@ -305,7 +310,9 @@ class _Spare:
             first = {self._event[key] for key in item.cites[:1] if key in self._event}
             views = candidate.section == "views"
             same = keys & set(item.cites) if views else events & first
-            if same and self._take(candidate.section, item):
+            spoken = language(item.text) == language(candidate.item.text)
+            is_readable = spoken or candidate.section == "points"
+            if same and is_readable and self._take(candidate.section, item):
                 return [item]
         return []
 
@@ -358,7 +365,7 @@ def _tell_missed(
     for event in missed:
         leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
-        if lead is None or is_told(lead.quote):
+        if lead is None or is_cut_headline(lead.quote.sentence) or is_told(lead.quote):
             continue
         group = lead.quote.find_group(EVENTS)
         names = group.names if group else OTHER
@@ -378,6 +385,8 @@ def _sections(
     if not contents["overview"]:
         overview = next(s.items for s in extractive if s.name == "overview")
         contents["overview"] = overview or (notes.nothing(material, "overview"),)
+    cites = {key for printed in contents.values() for item in printed for key in item.cites}
+    contents["filtered"] = tuple(notes.list_filtered(material, cites))
     sections = [Section(name, heading(name, material.topic), contents[name]) for name in SECTIONS]
     return merge_empty(sections, material.topic.language)
 

@@ -42,19 +42,20 @@ def show_items(
     """Return the posts and the items to check, as far as `room` tokens go, and the places of the
     items by id. Items that failed for good are left out."""
     posts: dict[str, str] = {}
-    lines, places = [], {}
+    lines: list[str] = []
+    places: dict[str, int] = {}
     for at, candidate in enumerate(candidates):
         if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
             continue
-        added = {
-            post.key: shown.repeat_post(post, UNSEEN_CHARS)
-            for post in candidate.posts
-            if post.key not in posts
-        }
         cites = ", ".join(map(shown.find_id, candidate.posts))
         title = candidate.item.title and f"{candidate.item.title}: "
         line = f"[i{at + 1}] {title}{candidate.item.text} ({cites})"
-        cost = tokens(line) + sum(map(tokens, added.values()))
+        others = [post for post in candidate.posts if post.key not in posts]
+        for most in (UNSEEN_CHARS, REPAIR_CHARS):
+            added = {post.key: shown.repeat_post(post, most) for post in others}
+            cost = tokens(line) + sum(map(tokens, added.values()))
+            if cost <= room or places:  # else it fits no call, and the posts' beginnings must do
+                break
         if cost > room:
             continue
         room -= cost

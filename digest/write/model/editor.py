@@ -43,7 +43,7 @@ from digest.write.model.check import (
     show_items,
     strip_copied,
 )
-from digest.write.model.context import MUST, POST_CHARS, Context, Event
+from digest.write.model.context import MUST, POST_CHARS, Context, Event, is_cut_headline
 from digest.write.model.ownership import BRIEF_POSTS, share_out
 from digest.write.model.pick import MAX_STORIES, group_stories, is_plausible
 from digest.write.model.prompts import Prompt
@@ -262,7 +262,9 @@ class Editor:
         posts = [
             tuple(self.context.leading_posts(event)[:BRIEF_POSTS])
             for event in events
-            if event.importance == MUST and not cited & {post.key for post in event.posts}
+            if event.importance == MUST
+            and not cited & {post.key for post in event.posts}
+            and not all(map(is_cut_headline, event.posts))
         ]
         return [
             Candidate("points", Item("", cites=tuple(p.key for p in own)), own, (MISSED,))
@@ -307,9 +309,9 @@ def _is_settled(candidate: Candidate) -> bool:
 
 
 def _is_told(again: Rewritten, before: Candidate) -> bool:
-    """Return True where a second version tells something: of an event that was missing its title
-    may be all, as of a headline."""
-    return bool(again.text.strip() or (MISSED in before.problems and again.title.strip()))
+    """Return True where a second version tells something: of a point its title may be all, as of a
+    headline."""
+    return bool(again.text.strip() or (before.section == "points" and again.title.strip()))
 
 
 def _is_refused(candidate: Candidate) -> bool:
