@@ -234,9 +234,11 @@ def test_advertising_is_told_nowhere_and_joins_no_event(monkeypatch: pytest.Monk
     assert all(offer not in event.stories for event in [*pages.brief, *pages.events])
 
 
-@pytest.mark.parametrize(("named", "level"), [({"detail": [1]}, 2), ({"mention": [1]}, 1), ({}, 1)])
+@pytest.mark.parametrize(
+    ("named", "level"), [({"detail": [1]}, 2), ({"views": [1]}, 1), ({}, None)]
+)
 def test_what_several_people_tell_is_told_though_its_line_was_an_offer(
-    named: Reply, level: int
+    named: Reply, level: int | None
 ) -> None:
     """And no higher than it was: several accounts may be paid."""
     texts = ("Meridian 4 in our store.", "Northlight opens Meridian 4.", "I tried Meridian 4.")
@@ -304,19 +306,23 @@ async def test_no_page_repeats_what_the_brief_must_tell() -> None:
     assert "must be told" not in further
 
 
-async def test_an_item_that_the_model_withdraws_is_dropped_whole() -> None:
+@pytest.mark.parametrize("title", ["", "据报道，{}"], ids=["withdrawn", "title alone"])
+async def test_an_item_that_the_model_withdraws_is_dropped_whole(title: str) -> None:
+    """Of a point, the title may be all that is true."""
+
     def withdraw(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         if wanted(prompt) == "points":
             reply["points"][0]["text"] += "该公司另获 917 亿美元融资。"
         if wanted(prompt) == "items":
             names = re.findall(r"^\[(i\d+)\] title: ", prompt, re.MULTILINE)
-            return {"items": [{"id": name, "title": "", "text": ""} for name in names]}
+            again = title.format(first.text.rstrip("。"))
+            return {"items": [{"id": name, "title": again, "text": ""} for name in names]}
         return reply
 
     first = items(await edited(honest), "points")[0]
     kept = [i.text for i in items(await edited(withdraw)) if i.status == "new"]
-    assert first.text not in kept
+    assert any(first.text.rstrip("。") in text for text in kept) is bool(title)
 
 
 async def test_a_must_that_the_model_leaves_out_is_told_among_the_events() -> None:

@@ -54,7 +54,7 @@ def honest(system: str, prompt: str) -> Reply:
     match wanted(prompt):
         case "must":
             numbers = [int(number) for number in _STORY.findall(prompt)]
-            return {"must": numbers[:10], "detail": numbers[10:40], "mention": [], "same": []}
+            return {"must": numbers[:10], "detail": numbers[10:40], "views": [], "same": []}
         case "checks":
             judged = [{"id": i, "supported": True, "words": ""} for i in _ITEM.findall(prompt)]
             return {"items": judged}

@@ -61,8 +61,8 @@ NEXT_ID = "p000"
 """Stands for the id of a post that has none yet."""
 NICKNAMES = frozenset(["hn", "v2ex"])
 """Sources whose authors' names say nothing."""
-MENTIONED, PICKED, MUST = 1, 2, 3
-"""Importance of what is told where there is room, of the detail, and of what must be told."""
+VIEWED, PICKED, MUST = 1, 2, 3
+"""Importance of what is told for its view alone, of the detail, and of what must be told."""
 
 
 @dataclass(frozen=True)

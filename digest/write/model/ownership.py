@@ -1,9 +1,7 @@
 """Which page owns a post: every picked story is shown to the brief and to at most one page more.
 
-What must be told stands in the brief alone, the others also on the page of money or of events. What
-sounds like a view stands on the page of views; where it was picked, among the events as well, as it
-may be an announcement. What the pick left out arrives nowhere; what it only mentions is shown for
-its view, and fills the page of events where there is room.
+What must be told stands in the brief alone, the others on the page of money, of views or of events;
+where the brief has fewer than it may tell, there as well. What the pick left out arrives nowhere.
 """
 
 from __future__ import annotations
@@ -13,9 +11,8 @@ from dataclasses import dataclass
 
 from digest.models import Post
 from digest.write.model.context import (
-    MENTIONED,
     MUST,
-    PICKED,
+    VIEWED,
     Context,
     Event,
     is_headline,
@@ -23,13 +20,11 @@ from digest.write.model.context import (
     unique_posts,
 )
 
-LEADING, FURTHER, SPARE = 12, 10, 4
-"""Events that the brief chooses from at least; how many of them are its own where no model picked;
-and how many there are beside those that must be told."""
+LEADING, FURTHER = 12, 10
+"""Events that the brief chooses from where fewer than FURTHER must be told; and how many of them
+are its own where no model picked."""
 BRIEF_POSTS, PAGE_POSTS = 4, 2
 """Posts of an event that the brief shows, and another page."""
-FULL_PAGE = 12
-"""Events on a page with which nothing is added that is only mentioned: it makes none better."""
 REAL_VIEW, OVER_NEWS = 0.4, 0.6
 """Margin of `view` from which an event is a view, where it lies so far above the margin of `news`:
 on eight days 27 of 36 stories that an editor filed under views, and 14 of 188 others."""
@@ -55,13 +50,18 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     """Return who shows what of these events, which stand with the most important first."""
     is_picked = any(event.importance for event in events)
     live = [event for event in events if event.importance or not is_picked]
-    musts = sum(event.importance == MUST for event in events)
-    brief = live[: max(LEADING, musts + SPARE)]
-    owned = [e for e in brief if e.importance == MUST] if is_picked else brief[:FURTHER]
+    musts = [event for event in events if event.importance == MUST]
+    brief = musts if len(musts) >= FURTHER else live[:LEADING]
+    owned = musts if is_picked else brief[:FURTHER]
     others = [event for event in live if event not in owned]
+    views = [
+        event
+        for event in others
+        if (event.importance == VIEWED if is_picked else _is_view(event, context))
+    ]
+    news = [event for event in others if event not in views]
     assets, deals = context.assets(), {post.key for post in context.deals()}
-    views = [e for e in others if _is_view(e, context)]
-    sums = [e for e in others if e not in views and e.posts[0].key in deals]
+    sums = [event for event in news if event.posts[0].key in deals]
     left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
     money = unique_posts([
         *(post for event in sums for post in context.leading_posts(event)[:PAGE_POSTS]),
@@ -70,20 +70,18 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     ])  # fmt: skip
     if len(money) == 1 and is_headline(money[0]):
         sums, money = [], []  # no page for a single line
-    heard = [event for event in views if event.importance != PICKED]
-    further = [event for event in others if event not in heard and event not in sums]
-    further = [e for n, e in enumerate(further) if n < FULL_PAGE or e.importance != MENTIONED]
+    further = [event for event in news if event not in sums]
     told = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
-    news = [event for event in further if event not in views]
-    shown = {p.key for event in news for p in context.leading_posts(event)[:PAGE_POSTS]}
+    shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
     elsewhere = told | shown | left_out
+    heard = [max(event.posts, key=context.measure_view) for event in views]
     opinions = [post for post in context.opinions() if post.key not in elsewhere]
-    outside = (e for e in live if e not in brief and (e.importance or PICKED) >= PICKED)
+    outside = [e for e in live if e not in brief and e.importance != VIEWED]
     return Pages(
         brief,
         [context.leading_posts(event)[0] for event in outside][:MAX_OTHERS],
         further,
-        unique_authors([*(event.posts[0] for event in views), *opinions])[:MAX_OPINIONS],
+        unique_authors([*heard, *opinions])[:MAX_OPINIONS],
         money,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from digest.reading import Story
 from digest.select.embed import embed
-from digest.write.model.context import MENTIONED, MUST, PICKED, Event, is_stub
+from digest.write.model.context import MUST, PICKED, VIEWED, Event, is_stub
 from digest.write.model.schemas import Pick
 
 MAX_STORIES = 150
@@ -99,7 +99,7 @@ def _importance(pick: Pick, count: int) -> dict[int, int]:
     levels = (
         (MUST, must[:MAX_MUST]),
         (PICKED, [*must[MAX_MUST:], *pick.detail]),
-        (MENTIONED, pick.mention),
+        (VIEWED, pick.views),
     )
     rated = {number - 1: level for level, numbers in levels for number in numbers}
     return {at: level for at, level in rated.items() if 0 <= at < count}
@@ -129,12 +129,12 @@ def _list_ads(pick: Pick, stories: Sequence[Story]) -> set[int]:
 def _rate_ads(
     importance: dict[int, int], listed: Iterable[int], stories: Sequence[Story]
 ) -> set[int]:
-    """Rate advertising 0, but what several people tell no higher than it was, so that paid accounts
+    """Rate advertising 0, but leave what several people tell as it was, so that paid accounts
     raise nothing; return the places of ads."""
     for at in listed:
         is_shared = len({post.author for post in stories[at].posts}) > MAX_SELLERS
-        if importance.get(at) != MUST:
-            importance[at] = importance.get(at, MENTIONED) if is_shared else 0
+        if importance.get(at) != MUST and not is_shared:
+            importance[at] = 0
     return {at for at, level in importance.items() if not level}
 
 

@@ -30,8 +30,9 @@ class Prompt:
     template: Template
 
     def render(self, **values: object) -> str:
-        """Return the text. Raise PromptError unless `values` are exactly the declared variables."""
-        if values.keys() != self.variables:
+        """Return the text. Raise PromptError where it declares a variable that is not among
+        `values`; one that it leaves out, as the prompt of an earlier version may, is not shown."""
+        if not values.keys() >= self.variables:
             declared, given = ", ".join(sorted(self.variables)), ", ".join(sorted(values))
             raise PromptError(
                 f"{self.name}.md declares {declared}; the program gives {given}: write these"

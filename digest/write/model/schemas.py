@@ -35,7 +35,7 @@ class Pick(BaseModel):
     ads: Numbers = []
     must: Numbers = []
     detail: Numbers = []
-    mention: Numbers = []
+    views: Numbers = []
     same: list[Numbers] = []
 
 
