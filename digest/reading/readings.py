@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from digest import text
 from digest.models import Post
 from digest.reading.han import find_han_names
-from digest.reading.index_terms import list_terms
 from digest.reading.names import Name, find_names, select_names, simplify
 from digest.reading.segment import Word, segmenter
 from digest.reading.sentences import split_sentences
@@ -121,6 +120,9 @@ class Reading:
     @cached_property
     def terms(self) -> frozenset[str]:
         """Return what posts about one event share: parts of the names' keys, and figures."""
+        # Imported here: the chat reads names, and never counts terms.
+        from digest.reading.index_terms import list_terms
+
         return list_terms(self.plain, self.names)
 
 

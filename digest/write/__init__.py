@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from digest.models import Counts, Dropped, SourceResult, Topic, Window
-from digest.reading import Story
 
 if TYPE_CHECKING:
+    from digest.reading import Story
     from digest.write.extractive.quotes import Quote
 
 
