@@ -228,12 +228,18 @@ def _well_cut(found: Sequence[Sequence[Line]], wanted: str, reply: Reply) -> Non
     """No page ends with a heading, within a letter or within a sentence."""
     if len(found) < 2:
         return
-    headings = {
-        squeezed(line)
-        for block in reply.blocks
-        if isinstance(block, Heading)
-        for line in _lines(block)
-    }
+    # A line of an item may read like a heading.
+    headings, others = (
+        {
+            squeezed(line)
+            for block in reply.blocks
+            if isinstance(block, Heading) == heading
+            for lines in _lines(block)
+            for line in lines.split("\n")
+        }
+        for heading in (True, False)
+    )
+    headings -= others
     labels = tuple(
         _flat(n.label) or "↗" for b in reply.blocks if isinstance(b, ListItem) for n in b.links
     )
