@@ -63,9 +63,9 @@ def _repeat_option(args: Sequence[str]) -> list[str]:
 def cli(parent: int | None) -> None:
     """Jianbao turns a day of posts about a topic into one sourced report."""
     if parent:
-        from bot.machine import end_with_parent
+        from bot.machine import serve_parent
 
-        end_with_parent(parent)
+        serve_parent(parent)
 
 
 @cli.command(cls=Files)

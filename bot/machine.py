@@ -1,4 +1,4 @@
-"""Memory that goes back to the machine. On libraries other than glibc nothing happens."""
+"""What the bot asks of the machine: memory that goes back, and processes that give way."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _PDEATHSIG = 1
 _LARGE = 64 * 1024
 """Bytes of what goes back as soon as it is free."""
+_NICENESS = 10
+"""Of a child: a report may wait for a processor that somebody's answer needs."""
 
 
 def lean_heap() -> None:
@@ -36,9 +38,11 @@ def give_back() -> None:
         trim(0)
 
 
-def end_with_parent(parent: int) -> None:
-    """End this process when its parent, of that number, ends: a report that nobody waits for any
-    more would be made a second time (prctl(2), PR_SET_PDEATHSIG; Linux only)."""
+def serve_parent(parent: int) -> None:
+    """Give way to the parent, of that number, and end when it ends: a report that nobody waits for
+    any more would be made a second time (nice(2); prctl(2), PR_SET_PDEATHSIG, on Linux only)."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     if (prctl := _of_glibc("prctl")) is None:
         return
     prctl(_PDEATHSIG, signal.SIGKILL)

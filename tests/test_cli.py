@@ -282,6 +282,13 @@ def test_the_chat_process_stays_light(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_child_gives_way_to_the_chat() -> None:
+    script = "import os; from bot.machine import serve_parent; serve_parent(os.getppid()); print(os.nice(0))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == min(19, os.nice(0) + 10)
+
+
 def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
     post_ = "---\ntitle: twitter_ai_20251206_20251206\n---\n## 个股与数字货币分析\n英伟达上涨。\n"
     name = write("old.md", post_)
