@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import repeat
 
 import numpy as np
@@ -49,7 +50,7 @@ def hash_text(text: str) -> Hashes:
     tokens = _TOKEN.findall(marked)
     line = marked.split("\n", 1)[0][:TITLE_CHARS]
     title = _TOKEN.findall(line) if len(line) < len(marked) else tokens
-    hashes = [zlib.crc32(mark.encode()) for mark in _list_marks(text, marked, tokens)]
+    hashes = _hash_marks(text, marked, tokens)
     start = zlib.crc32(b"name ")
     names = _CAPITALISED.findall(text)[:MAX_NAMES]
     hashes += [zlib.crc32(name.encode(), start) for name in names]
@@ -77,21 +78,31 @@ def fold_hashes(hashes: Sequence[Hashes], size: int) -> tuple[Rows, Buckets, Flo
     return rows, buckets, np.sqrt((places[1:] - places[:-1]) / lengths[rows])
 
 
-def _list_marks(text: str, marked: str, tokens: Sequence[str]) -> Iterator[str]:
-    """Yield how a text is set. `marked`: in small letters, with signs for links and handles."""
-    yield f"size {min(24, len(text).bit_length() * 2 + (len(text) * 3 >> len(text).bit_length()))}"
-    yield f"lines {min(5, text.count(chr(10)))}"
-    yield f"links {min(3, marked.count('￹'))}"
-    yield f"first {' '.join(tokens[:1])}"
-    yield f"last {' '.join(tokens[-2:])}"
-    capitals = sum(map(str.isupper, text))
-    yield f"capitals {20 * capitals // max(1, len(text))}"
-    yield f"shouted {min(5, len(_UPPER_WORD.findall(text)))}"
-    yield f"small {text[:1].islower()}"
-    yield f"reply {min(4, text.count('@'))} {text[:1] == '@'}"
-    yield from (f"{mark} {min(4, text.count(mark))}" for mark in "#!?$")
-    yield f"cut {'…' in text[-40:]}"
-    yield f"end {'link' if _FINAL_LINK.search(text) else text[-1:]}"
+def _hash_marks(text: str, marked: str, tokens: Sequence[str]) -> list[int]:
+    """Return hashes of how a text is set. `marked`: in small letters, with signs for links and
+    handles."""
+    size, bits = len(text), len(text).bit_length()
+    counts = {mark: min(4, text.count(mark)) for mark in "@#!?$"}
+    has_link = "://" in text and _FINAL_LINK.search(text)
+    return [
+        _hash_mark("size", min(24, bits * 2 + (size * 3 >> bits))),
+        _hash_mark("lines", min(5, text.count("\n"))),
+        _hash_mark("links", min(3, marked.count("￹"))),
+        zlib.crc32(f"first {' '.join(tokens[:1])}".encode()),
+        zlib.crc32(f"last {' '.join(tokens[-2:])}".encode()),
+        _hash_mark("capitals", 20 * sum(map(str.isupper, text)) // max(1, size)),
+        _hash_mark("shouted", min(5, len(_UPPER_WORD.findall(text)))),
+        _hash_mark("small", text[:1].islower()),
+        _hash_mark("reply", f"{counts.pop('@')} {text[:1] == '@'}"),
+        *map(_hash_mark, counts, counts.values()),
+        _hash_mark("cut", "…" in text[-40:]),
+        _hash_mark("end", "link" if has_link else text[-1:]),
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _hash_mark(name: str, value: object) -> int:
+    return zlib.crc32(f"{name} {value}".encode())
 
 
 def _hash_runs(tokens: Sequence[str], start: int, hashes: list[int]) -> None:
