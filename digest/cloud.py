@@ -20,7 +20,7 @@ times less."""
 EDGE = 14
 """Free space around the words, in units of the layout."""
 MOST_WORDS = 100
-LARGEST_LETTERS = (72, 48, 32)
+LARGEST_LETTERS = (64, 48, 32)
 """Sizes of the first word to try, in units of the layout."""
 MOST_OF = 0.9
 """Share of the words for which a size must have room; the rarest may go."""
