@@ -127,6 +127,7 @@ async def _build_report(
 ) -> Report:
     from bot.settings import limit_threads
 
+    gc.disable()  # what is read lives until the report, and the process ends with it
     limit_threads()
     from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run

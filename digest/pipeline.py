@@ -6,11 +6,10 @@ a lock while a digest is made. The report without a model is stored whole before
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -53,9 +52,6 @@ from digest.write import Material
 from digest.write.extractive.alignment import align_sections
 from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
-from digest.write.model.editor import Editor, unedited
-from digest.write.model.prompts import load_prompts
-from digest.write.model.translate import translate
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +151,10 @@ async def run(
 
 async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
     """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
+    # A digest without a model never loads what writes with one.
+    from digest.write.model.editor import Editor, unedited
+    from digest.write.model.prompts import load_prompts
+
     cost, renderings = Cost(), report.renderings
     others = material.list_all()[len(material.stories) :]
     quotes = {**collect_quotes(others, material.topic.language), **material.quotes}
@@ -192,6 +192,9 @@ async def _translated(
 ) -> tuple[Mapping[Language, tuple[Section, ...]], Cost]:
     """Return the finished sections in the topic's other languages, with their cost; a language
     that fails stays as it was without a model."""
+    from digest.write.model.prompts import load_prompts
+    from digest.write.model.translate import translate
+
     renderings, cost = {}, Cost()
     for language in material.topic.languages:
         rendering = report.renderings[language]
@@ -239,20 +242,6 @@ def build(
     return drafted(prepared(topic, window, gathered, step), step, now)
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the collector out: what a day's posts say lives until the report, and to walk it again
-    and again takes a tenth of the time."""
-    working = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if working:
-            gc.enable()
-
-
-@_without_collector()
 def prepared(
     topic: Topic,
     window: Window,

@@ -8,6 +8,7 @@ dictionary that the day needs are counted in it; the pass that is compared with 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -54,6 +55,7 @@ def memory() -> float:
 
 def main() -> None:
     """One line."""
+    gc.disable()  # as the command `digest` does
     jieba.setLogLevel(logging.ERROR)
     encoder = "encoder" in sys.argv[2:]
     if not encoder:
