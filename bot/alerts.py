@@ -67,7 +67,8 @@ class Alert:
         """Return what to say; from the second day on with the number of days."""
         rows = "\n".join(_write_rows(self.values.get("rows", ()), language))
         values = dict(self.values) | {"rows": rows}
-        values["why"] = texts.reason(str(values.get("why", "")), language)
+        write_reason = texts.source_reason if self.matter == "source_down" else texts.reason
+        values["why"] = write_reason(str(values.get("why", "")), language)
         alert = texts.text(f"alert_{self.matter}", language, about=self.about, **values)
         days = (self.last - self.first).days + 1
         again = texts.text("alert_again", language, n=days) if days > 1 else ""
@@ -76,7 +77,7 @@ class Alert:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
-        why = texts.reason(row["why"], language)
+        why = texts.reason(row["why"], language)[:MOST_REASON]
         yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | {"why": why})
     if len(rows) > MOST_ROWS:
         yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
@@ -205,7 +206,7 @@ def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object
             "title": part.chat.title or part.chat.id,
             "part": part.position + 1,
             "parts": part.parts,
-            "why": part.error[:MOST_REASON],
+            "why": part.error,
             "since": f"{part.tried_at:%m-%d %H:%M}" if part.tried_at else "?",
         }
 

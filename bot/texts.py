@@ -100,19 +100,18 @@ def language_of(line: str, default: Language) -> Language:
 
 
 def reason(words: str, language: Language) -> str:
-    """Return why something failed, in the language where the words are known: without the address
-    that those of a source begin with, which is shown beside them."""
-    bare = re.sub(
-        r"^(?:hackernews|x(?: \w+:\S+)?|\S*[./]\S*|.{0,60}?(?=: write )): (?=\S)",
-        "",
-        words,
-        count=1,
-    )
+    """Return why something failed, in the language where the words are known."""
     for pattern, row in _reasons():
-        if match := pattern.fullmatch(bare):
+        if match := pattern.fullmatch(words):
             inner = (reason(group, language) for group in match.groups())
             return str(row[language]).format("", *inner)
-    return bare
+    return words
+
+
+def source_reason(words: str, language: Language) -> str:
+    """Return why a source failed, without its address, which is shown beside it."""
+    address = r"(?:hackernews|x(?: \w+:\S+)?|\S*[./]\S*|.{0,60}?(?=: write )): (?=\S)"
+    return reason(re.sub(rf"^{address}", "", words, count=1), language)
 
 
 @cache

@@ -174,7 +174,7 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
     ],
 )
 def test_reasons_are_told_in_the_language_of_the_chat(said: str, zh: str, en: str) -> None:
-    assert (texts.reason(said, "zh"), texts.reason(said, "en")) == (zh, en)
+    assert (texts.source_reason(said, "zh"), texts.source_reason(said, "en")) == (zh, en)
 
 
 def test_every_reason_of_a_source_is_known_in_chinese() -> None:
@@ -191,7 +191,7 @@ def test_every_reason_of_a_source_is_known_in_chinese() -> None:
         said = re.sub(r"\{[^{}]*\}", "7", "".join(re.findall(r"\"([^\"]*)\"", literal)))
         said = said.replace("7: ", "a.example/feed: ", 1) if said.startswith("7: ") else said
         # "…: {error}" passes on what another one says.
-        assert said.endswith(": 7") or re.search(r"[一-鿿]", texts.reason(said, "zh")), said
+        assert said.endswith(": 7") or re.search(r"[一-鿿]", texts.source_reason(said, "zh")), said
 
 
 @pytest.mark.parametrize("line", ["/source dance", "/source add", "/source test", "/source remove"])

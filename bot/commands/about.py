@@ -216,7 +216,7 @@ def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
     where = f"{chat.platform} {chat.title or chat.id}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
-        "why": texts.reason(message.error[:MOST_REASON], ask.language),
+        "why": texts.reason(message.error, ask.language)[:MOST_REASON],
         "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
         "position": message.position + 1,
         "topic": ask.title(message.topic),

@@ -47,7 +47,7 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     yield ask.say("source_trying", what=" ".join(words)[:120])
     tried = await try_source(words)
     if "why" in tried:
-        why = texts.reason(str(tried["why"])[:300], ask.language)
+        why = texts.source_reason(str(tried["why"]), ask.language)[:300]
         yield ask.say("source_fails", what=" ".join(words)[:120], why=why)
     elif action == "test":
         yield _newest(ask, tried)
@@ -116,12 +116,12 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
     language = ask.language
     parts = []
     if how.off:
-        parts.append(ask.text("source_off", why=texts.reason(how.off, language)))
+        parts.append(ask.text("source_off", why=texts.source_reason(how.off, language)))
     elif how.error and not how.failures and how.next_at is None:
-        parts.append(ask.text("source_note", why=texts.reason(how.error, language)))
+        parts.append(ask.text("source_note", why=texts.source_reason(how.error, language)))
     elif how.error:
         parts.append(
-            ask.text("source_failing", n=how.failures, why=texts.reason(how.error, language))
+            ask.text("source_failing", n=how.failures, why=texts.source_reason(how.error, language))
         )
     elif how.answered_at is None:
         parts.append(ask.text("source_new"))
