@@ -220,14 +220,23 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
 
 @click.command()
 @click.argument("name", metavar="POST-OR-AUTHOR")
+@click.argument("day", required=False, type=DayParam())
 @runs_task
-async def forget(name: str) -> None:
-    """Delete a post (x:123 or its address), or all posts of an author (@name), for good."""
+async def forget(name: str, day: date | None) -> None:
+    """Delete a post (x:123 or its address), or all posts of an author (@name), for good.
+
+    `forget TOPIC DAY` deletes the report of a day; its posts stay, and `digest` makes it again.
+    """
     from digest.store import Store
     from digest.withdraw import withdraw
 
     settings = open_settings()
     async with await Store.open(settings.database_url) as store:
+        if day:
+            if not await store.delete_report(name, day, day):
+                raise DigestError(f"there is no report of {name} {day}: see /topics in the chat")
+            click.echo(f"deleted the report of {name} {day}; its posts stay")
+            return
         receipt = await withdraw(store, name, datetime.now(UTC))
     authors = " and ".join(receipt.authors)
     author = f"; later posts of {authors} stay out too" if authors else ""

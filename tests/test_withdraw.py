@@ -3,9 +3,11 @@ demand."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -16,7 +18,9 @@ from digest.store import Store
 from digest.store.tables import answers, bodies, metadata
 from digest.withdraw import strip_posts, withdraw
 from digest.write.extractive.notes import quiet
+from tests.command_line import run_command
 from tests.posts import TOPIC, post
+from tests.source_servers import offline_topics
 from tests.test_search import EVENTS, POINTS, make_report
 
 DAY = date(2025, 12, 6)
@@ -183,3 +187,34 @@ async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:
             total = (await connection.scalar(select(func.count()).select_from(table))) or 0
             if total and table.name in ("subscriptions", "platform_notes"):
                 assert "'42'" not in str((await connection.execute(select(table))).all())
+
+
+async def test_a_report_is_deleted_with_a_topic_of_which_nothing_else_is_stored(
+    store: Store,
+) -> None:
+    future = replace(make_report(date(2027, 1, 1)), cloud=PNG, source=b"a post")
+    await store.save_report(future)
+    await store.save_report(make_report(topic="coins"))
+    before = await store.read_state()
+    assert await store.delete_report("ai", future.first, future.last)
+    assert not await store.delete_report("ai", future.first, future.last)
+    assert await store.read_state() != before
+    assert await store.report_days("ai") == [DAY]
+    assert await store.cloud("ai", future.first, future.last) == b""
+    assert {hit.last for hit in await store.search("Bun", topic="ai")} == {DAY}
+    assert await store.delete_report("coins", DAY, DAY)
+    assert [topic.name for topic in await store.topics()] == ["ai"]
+    assert len(await store.posts("ai", DAY, DAY)) == 2
+
+
+def test_the_report_of_a_day_is_deleted_by_a_command() -> None:
+    posts = Path.cwd() / "day.jsonl"
+    line = {"id": "1", "source": "x", "text": "Northlight opens a lab.", "author": "ada"}
+    posts.write_text(json.dumps(line | {"created_at": "2025-12-06T09:00:00Z"}))
+    offline_topics(Path.cwd())
+    words = ("ai", "2025-12-06")
+    made = ("digest", words[0], "--date", words[1], "--posts", posts.name)
+    assert run_command(*made, "--writer", "extractive").returncode == 0
+    assert "deleted the report of ai 2025-12-06" in run_command("forget", *words).stdout
+    again = run_command("forget", *words)
+    assert (again.returncode, again.stderr[:34]) == (1, "jianbao: there is no report of ai ")

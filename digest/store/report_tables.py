@@ -197,8 +197,7 @@ async def save_in(
     statement = upsert(connection, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
     report_id = (await connection.execute(written)).scalar_one()
-    for table in (items, sections, clouds, drops, imports):
-        await connection.execute(delete(table).where(table.c.report_id == report_id))
+    await _delete_contents(connection, report_id)
     for table, rows in (
         (sections, _section_rows(report)),
         (items, _item_rows(report)),
@@ -212,6 +211,23 @@ async def save_in(
             )
     await connection.run_sync(write_entries, report.topic, report.last, report_id, entries)
     await write_note(connection, "store", "reports", secrets.token_hex(8))
+
+
+async def delete_in(connection: AsyncConnection, topic: str, first: date, last: date) -> bool:
+    """Delete a report with its entries in the search index; return False if there is none."""
+    report_id = await connection.scalar(select(reports.c.id).where(_is(topic, first, last)))
+    if report_id is None:
+        return False
+    await _delete_contents(connection, report_id)
+    await connection.execute(delete(reports).where(reports.c.id == report_id))
+    await connection.run_sync(write_entries, topic, last, report_id, ())
+    await write_note(connection, "store", "reports", secrets.token_hex(8))
+    return True
+
+
+async def _delete_contents(connection: AsyncConnection, report_id: int) -> None:
+    for table in (items, sections, clouds, drops, imports):
+        await connection.execute(delete(table).where(table.c.report_id == report_id))
 
 
 def _load(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, Report
@@ -14,7 +14,7 @@ from digest.store import open_parts
 from digest.store.database import Database
 from digest.store.engine import insert_on
 from digest.store.post_tables import author_mark
-from digest.store.report_tables import save_in
+from digest.store.report_tables import delete_in, save_in
 from digest.store.search_tables import make_entries
 from digest.store.tables import (
     answers,
@@ -25,7 +25,10 @@ from digest.store.tables import (
     platform_notes,
     posts,
     reports,
+    source_changes,
+    sources,
     subscriptions,
+    topics,
     withdrawn,
 )
 
@@ -103,6 +106,21 @@ class WithdrawalTables(Database):
             await open_parts.plan_anew(connection, {report.topic for report in rewritten})
             for url in urls:
                 await open_parts.scrub(connection, bodies.c.content.contains(url, autoescape=True))
+
+    async def delete_report(self, topic: str, first: date, last: date) -> bool:
+        """Delete a report, with its topic where nothing else is stored of that; return False if
+        there is none. Digests of it that have not begun wait for another."""
+        async with self.writing() as connection:
+            if not await delete_in(connection, topic, first, last):
+                return False
+            await open_parts.plan_anew(connection, {topic})
+            others = (
+                table.c.topic == topics.c.name
+                for table in (posts, reports, sources, source_changes)
+            )
+            unused = [~exists().where(other) for other in others]
+            await connection.execute(delete(topics).where(topics.c.name == topic, *unused))
+        return True
 
     async def list_withdrawn(self) -> frozenset[str]:
         """Return the keys of all withdrawn posts and authors."""
