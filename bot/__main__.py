@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot import archive_cli
-from bot.logs import log_event, open_settings
+from bot.logs import log_event, open_settings, stamp
 from bot.loop import run_task, runs_task
 from bot.typed import DayParam
 from digest.errors import DigestError, StoreError
@@ -152,15 +152,20 @@ async def _build_report(
         )
 
 
+def _require_model(settings: Settings) -> None:
+    if not settings.providers:
+        raise DigestError(
+            "no model is set up: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own"
+        )
+
+
 def _model(settings: Settings, writer: str) -> Model | None:
     """Return the model to write with, if any. Raise DigestError if one is required and none is
     set."""
     from digest.pipeline import Model
 
-    if writer == "llm" and not settings.providers:
-        raise DigestError(
-            "no model is set up: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own"
-        )
+    if writer == "llm":
+        _require_model(settings)
     if writer == "extractive" or not settings.providers:
         return None
     return Model(
@@ -263,7 +268,7 @@ async def try_source(words: tuple[str, ...]) -> None:
 @click.option(
     "--replace", is_flag=True, help="Overwrite reports that this bot made of the same days."
 )
-@click.option("--topic", help="Topic for the feeds of an OPML list.")
+@click.option("--topic", help="Topic of feeds, and of posts called 2025-12-06-NAME.md.")
 @runs_task
 async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> None:
     """Import Jekyll posts, or a list of feeds.
@@ -289,8 +294,12 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                     owner = _find_topic(topic or next(iter(topics)), settings)
                     await _import_feeds(body, path.name, owner, store)
                     continue
-                report = await import_post(path, body, topics, store, replace_ours=replace)
-                _print(f"{path.name}: {report.topic} {report.first} — {report.last}")
+                slug = _find_topic(topic, settings).slug if topic else ""
+                report = await import_post(
+                    path, body, topics, store, replace_ours=replace, slug=slug
+                )
+                note = "" if report.topic in topics else " (a new topic: no slug in topics.toml)"
+                _print(f"{path.name}: {report.topic}{note} {report.first} — {report.last}")
             except StoreError:
                 raise
             except DigestError as error:
@@ -323,7 +332,7 @@ async def run(only: str | None) -> None:
         if name not in app.PARTS:
             parts = ", ".join(app.PARTS)
             raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
-    await app.run(open_settings(), names, _announce)
+    await app.run(open_settings(timed=True), names, _announce)
 
 
 @cli.command()
@@ -406,7 +415,7 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
     from digest.write.model.prompts import load_prompts
 
     settings = open_settings()
-    _model(settings, "llm")  # says what is missing
+    _require_model(settings)
     async with await Store.open(settings.database_url) as store:
         open_llm = partial(archive_cli.open_model, settings, store, name)
         items = list(read_items(lines, name))
@@ -441,9 +450,9 @@ def _print(line: object, *, err: bool = False) -> None:
 
 
 def _announce(line: str) -> None:
-    """Print what `run` does, as an event where logs are JSON."""
+    """Print what `run` does with its time, or as an event where logs are JSON."""
     if not log_event(line):
-        _print(line)
+        _print(stamp(line, sys.stdout))
 
 
 def _fail(error: object) -> NoReturn:
@@ -451,6 +460,15 @@ def _fail(error: object) -> NoReturn:
     if not log_event(str(error), logging.ERROR):
         _print(f"jianbao: {error}", err=True)
     sys.exit(1)
+
+
+def _flush() -> None:
+    """Write what is still to be printed; end where whoever reads it has enough, as `head` does."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 def main() -> None:
@@ -461,10 +479,7 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         cli(standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:  # who read it has enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _flush()
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as error:

@@ -101,7 +101,7 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
     language, lines = view.language, []
     if view.late:
         lines.append(texts.text("digest_late", language))
-    if report.counts.collected:
+    if report.counts.collected and "filtered" not in view.sections:
         lines.append(_counts(report, language))
     silent = [source.name for source in report.sources if not source.ok]
     if silent:

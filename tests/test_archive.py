@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digest.errors import ArchiveError
@@ -200,6 +200,7 @@ def test_two_topics_never_meet_in_one_file() -> None:
     assert safe_slug("twitter_ai") == "twitter_ai"
 
 
+@settings(deadline=None)  # of the first example: modules are loaded in it
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=80).filter(str.strip)
 )
@@ -323,6 +324,36 @@ def test_headings_about_assets_and_filters_are_none_of_ours() -> None:
 def test_days_come_from_the_file_name_where_there_is_no_title(name: str) -> None:
     found = read_post("## 核心信息\n- 甲\n".encode(), name)
     assert (found.slug, found.report.first, found.report.last) == ("twitter_ai", DAY, DAY)
+
+
+def test_links_of_other_posts_are_their_sources() -> None:
+    lines = (
+        "1. **比亚迪推出新车** 续航700公里。（[@byd](https://x.com/byd/status/1)，"
+        '[@ev](<https://x.com/ev/status/2> "x"))',
+        "2. 据 [The Verge](https://verge.example/a?utm_source=x) 报道 ![图](cloud.png)，召回。",
+        "3. [安全说明](#notes) 不变。",
+    )
+    found = read_post("\n".join(["## 核心信息", *lines]).encode(), "twitter_ev_20251206.md").report
+    items = found.section("points").items
+    assert [item.text for item in items] == [
+        "比亚迪推出新车 续航700公里。",
+        "据 The Verge 报道 图，召回。",
+        "安全说明 不变。",
+    ]
+    keys = items[0].cites + items[1].cites
+    assert (keys[:2], items[2].cites) == (("x:1", "x:2"), ())
+    shown = [(found.posts[key].author, found.posts[key].url) for key in keys]
+    assert shown[0] == ("byd", "https://x.com/byd/status/1")
+    assert shown[2] == ("The Verge", "https://verge.example/a?utm_source=x")
+
+
+def test_a_post_with_a_day_alone_takes_the_topic_that_is_named() -> None:
+    content = "---\ntitle: EV news\n---\n## 核心信息\n- 甲\n".encode()
+    found = read_post(content, "2025-12-06-news.md", "twitter_ev")
+    assert (found.slug, found.report.first, found.report.last) == ("twitter_ev", DAY, DAY)
+    for name, slug in (("2025-12-06-news.md", ""), ("news.md", "twitter_ev")):
+        with pytest.raises(ArchiveError, match="add --topic"):
+            read_post(content, name, slug)
 
 
 @pytest.mark.parametrize(

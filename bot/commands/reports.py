@@ -171,8 +171,7 @@ async def sources(ask: Ask) -> AsyncIterator[Reply]:
         *(_post(report, key, zone, language) for key in point.cites if key in report.posts),
     ]
     if len(blocks) == 2:
-        key = "imported" if point.status == "imported" else "no_posts_behind"
-        blocks.append(Paragraph(texts.text(key, language, n=query.number)))
+        blocks.append(Paragraph(texts.text("no_posts_behind", language, n=query.number)))
     shown = await _shown(ask, report, blocks, str(query.number))
     line = f"{line_of('story', report)} {query.number}"
     story = Button(texts.text("open_story", language), line)

@@ -144,7 +144,7 @@ def _line(hit: Hit) -> str:
     days = str(hit.last)
     if hit.first != hit.last:
         days = f"{hit.first:%Y%m%d}..{hit.last:%Y%m%d}"
-    if hit.section == "points" and hit.item.status != "imported":
+    if hit.section == "points" and hit.item.cites:
         return f"/sources {hit.topic} {days} {hit.number}"
     if hit.section in ("overview", "points"):
         return f"/brief {hit.topic} {days}"

@@ -8,6 +8,7 @@ what belongs to no section stays with the section it stood in.
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ import yaml
 
 from digest.errors import ArchiveError
 from digest.fetch.encodings import as_utf8
+from digest.fetch.identity import identity
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
 from digest.publish.jekyll import BRACKETS, COLON, UPDATE
 from digest.reading.names import simplify
@@ -50,7 +52,8 @@ _NUMBERED = re.compile(
     r"^(?:[(（]?(?:\d{1,2}|[一二三四五六七八九十]{1,3})[)）.、．:：]\s*|[^\w\s]+\s*)+"
 )
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
-_IMAGE = re.compile(r"^\s*!\[([^\]]*)\]\(([^)\s]*)[^)]*\)\s*$")
+_IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
+_ANY_LINK = re.compile(r"!?\[([^\]]*)\]\(<?([^)\s>]*)[^)]*\)")
 _OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d+(?:,\d+)*)*) -->$", re.MULTILINE)
 _LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)"\)')
 _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
@@ -103,15 +106,17 @@ class _Reader:
     block: str = ""
     lead: str = ""
     listed: bool = False
+    posts: dict[str, Cited] = field(default_factory=dict)
 
 
-def read_post(content: bytes, name: str) -> Imported:
-    """Return the report in a Jekyll post called `name`. Raise ArchiveError where it is none."""
+def read_post(content: bytes, name: str, slug: str = "") -> Imported:
+    """Return the report in a Jekyll post called `name`; `slug` is the topic of one that names none.
+    Raise ArchiveError where it is none."""
     if len(content) > MAX_BYTES:
         raise ArchiveError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is no report")
     text = as_utf8(content, {})[0].decode("utf-8", "replace").replace("\r\n", "\n")
     matter, body = _split(text, name)
-    slug, first, last = _days(str(matter.get("title", "")), name)
+    slug, first, last = _days(str(matter.get("title", "")), name, slug)
     ours = _OURS.search(body)
     if ours:
         sections, posts = _read_ours(
@@ -119,7 +124,7 @@ def read_post(content: bytes, name: str) -> Imported:
         )
         sections = _own_words(sections, ours.group(3))
     else:
-        sections, posts = _read(body), {}
+        sections, posts = _read(body)
     if not any(section.items for section in sections):
         raise ArchiveError(f"{name}: no line of a report in it")
     report = Report(
@@ -146,8 +151,9 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
     return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
 
-def _days(title: str, name: str) -> tuple[str, date, date]:
-    """Return topic slug, first and last day: from the title, else from the file's name."""
+def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
+    """Return topic slug, first and last day: from the title, else from the file's name. Where both
+    have a day at the most, the topic is that of `slug`."""
     for candidate in (title.strip(), re.sub(r"\.[A-Za-z]+$", "", name)):
         match = _NAME.match(candidate)
         if match is None:
@@ -160,9 +166,13 @@ def _days(title: str, name: str) -> tuple[str, date, date]:
         except ValueError:
             continue
         return clean(match["slug"]), min(days), max(days)
+    with contextlib.suppress(ValueError):
+        if slug:
+            day = date.fromisoformat(name[:10])
+            return slug, day, day
     raise ArchiveError(
         f"{name}: no topic and days in its title or name: write them like"
-        " twitter_ai_20251206_20251206"
+        " twitter_ai_20251206_20251206, or add --topic to a name like 2025-12-06-news.md"
     )
 
 
@@ -185,16 +195,17 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
     return None
 
 
-def _read(body: str) -> tuple[Section, ...]:
-    """Return the sections of a post that somebody else wrote."""
+def _read(body: str) -> tuple[tuple[Section, ...], dict[str, Cited]]:
+    """Return the sections of a post that somebody else wrote, and the posts it links."""
     reader = _Reader()
     for line in _mark_underlined(body.split("\n")):
         _take(reader, line)
     _open(reader, reader.section or "overview")
-    return tuple(
+    sections = tuple(
         Section(name, reader.titles.get(name, ""), tuple(reader.sections.get(name, ())))
         for name in SECTIONS
     )
+    return sections, reader.posts
 
 
 def _mark_underlined(lines: Sequence[str]) -> Iterator[str]:
@@ -231,12 +242,12 @@ def _take(reader: _Reader, line: str) -> None:
         else:
             _take_heading(reader, BOLD, heading_text)
     elif entry := _LIST.match(line):
-        _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, _words(entry.group(2)))
+        _take_entry(reader, len(entry.group(1).expandtabs(4)) > 1, entry.group(2))
     else:
         if reader.listed:  # a paragraph after the list under a bold line stands for itself
             reader.block, reader.listed = reader.heading, False
         reader.lead = reader.block
-        _add(reader, _words(line))
+        _add(reader, line)
 
 
 def _take_heading(reader: _Reader, level: int, text: str) -> None:
@@ -284,7 +295,7 @@ def _title(reader: _Reader, name: str, text: str) -> None:
         reader.titles[name] = text
 
 
-def _take_entry(reader: _Reader, nested: bool, text: str) -> None:
+def _take_entry(reader: _Reader, nested: bool, marked: str) -> None:
     """Take a list entry. The entry above nested ones is their group where it ends in a colon."""
     reader.listed = True
     if not nested:
@@ -295,19 +306,47 @@ def _take_entry(reader: _Reader, nested: bool, text: str) -> None:
         and items[-1].text.endswith(("：", ":"))
     ):
         reader.lead = _below(reader.block, items.pop().text)
-    _add(reader, text)
+    _add(reader, marked)
 
 
 def _below(heading: str, lead: str) -> str:
     return f"{heading} · {lead}" if heading else lead
 
 
-def _add(reader: _Reader, text: str) -> None:
-    item = _item(text, reader.lead)
+def _add(reader: _Reader, marked: str) -> None:
+    text, links = _split_links(marked)
+    cites = [key for link in links if (key := _cite(reader, *link.groups()))]
+    item = replace(_item(_words(text), reader.lead), cites=tuple(dict.fromkeys(cites)))
     if reader.section:
         reader.sections[reader.section].append(item)
     else:
         reader.waiting.append(item)
+
+
+def _split_links(marked: str) -> tuple[str, list[re.Match[str]]]:
+    """Return a line without the handles at its end that only name its posts, and all its links."""
+    links = list(_ANY_LINK.finditer(marked))
+    end = len(marked)
+    for link in reversed(links):
+        if marked[link.end() : end].strip(_AROUND_LINKS) or not link[1].startswith("@"):
+            break
+        end = link.start()
+    text = marked if end == len(marked) else marked[:end].rstrip(_AROUND_LINKS + "（([")
+    return text or marked, links
+
+
+_AROUND_LINKS = " ，,、·;；）)]"
+
+
+def _cite(reader: _Reader, label: str, address: str) -> str:
+    """Note the post that a link leads to; return its key, "" where it leads to none."""
+    if not address.startswith(("https://", "http://")):
+        return ""
+    post = identity(address)
+    key = f"{post.source}:{post.id}"
+    author = post.author or clean(label).removeprefix("@")
+    reader.posts.setdefault(key, Cited(author, post.url or address, "", None))
+    return key
 
 
 def _item(text: str, group: str = "") -> Item:
@@ -316,7 +355,7 @@ def _item(text: str, group: str = "") -> Item:
 
 def _words(marked: str) -> str:
     """Return what Markdown says, without its marks."""
-    linked = re.sub(r"!?\[([^\]]*)\]\(([^)]*)\)", r"\1", marked)
+    linked = _ANY_LINK.sub(r"\1", marked)
     return clean(re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", _MARKS.sub("", linked)))
 
 

@@ -34,14 +34,21 @@ def read_file(path: Path) -> bytes:
 
 
 async def import_post(
-    path: Path, content: bytes, topics: Mapping[str, Topic], store: Store, *, replace_ours: bool
+    path: Path,
+    content: bytes,
+    topics: Mapping[str, Topic],
+    store: Store,
+    *,
+    replace_ours: bool,
+    slug: str = "",
 ) -> Report:
     """Store the report in the Jekyll post at `path`, with the picture beside it; return the report.
+    `slug` is the topic of a post that names none.
 
     Raise ArchiveError for a file that is no report, and DigestError where a report of our own would
     be overwritten without `replace_ours`.
     """
-    imported = read_post(content, path.name)
+    imported = read_post(content, path.name, slug)
     topic = await _topic(imported.slug, topics, store)
     report = _complete(imported, topic, content, _picture(path, imported))
     earlier = await store.report(topic.name, report.first, report.last)

@@ -87,7 +87,7 @@ def _id(topic: Topic, days: str) -> str:
 
 
 def _title(topic: Topic, report: Report, frame: Frame) -> str:
-    mark = f" ({label('imported_mark', frame.language)})" if report.writer == "imported" else ""
+    mark = label("imported_mark", frame.language) if report.writer == "imported" else ""
     return f"{topic.title[frame.language]} · {days_of(report)}{mark}"
 
 
