@@ -199,11 +199,12 @@ async def ask_child(*words: str) -> tuple[str, str]:
             await process.wait()
     # With LOG_FORMAT=json the steps of the child are events of this program too.
     lines = errors.decode("utf-8", "replace").strip().split("\n")
-    events = [line for line in lines if line.startswith(EVENT)]
+    why, last = ("", "") if process.returncode == 0 else _find_reason(lines)
+    # The last error is logged below, by whoever asked.
+    events = [line for line in lines if line.startswith(EVENT) and line != last]
     sys.stderr.write("".join(f"{line}\n" for line in events))
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
-    why = _find_reason(lines)
     if process.returncode in STOPPED:
         await asyncio.sleep(STOP_SECONDS)  # this process too, where its whole group is stopped
         why = "it was stopped"
@@ -217,16 +218,17 @@ EVENT, ERROR = '{"at"', "jianbao: "
 """How a line of a child begins that is an event, and one that says why it fails."""
 
 
-def _find_reason(lines: Sequence[str]) -> str:
-    """Return what a child said last of why it fails: the steps of its work are no reason."""
+def _find_reason(lines: Sequence[str]) -> tuple[str, str]:
+    """Return what a child said last of why it fails, and its line: the steps of its work are no
+    reason."""
     for line in reversed(lines):
         if line.startswith(ERROR):
-            return line.removeprefix(ERROR)
+            return line.removeprefix(ERROR), line
         with contextlib.suppress(ValueError):  # cut off in the middle
             event = json.loads(line) if line.startswith(EVENT) else {}
             if event.get("level") == "ERROR":
-                return str(event["message"])
-    return "it ended without a word"
+                return str(event["message"]), line
+    return "it ended without a word", ""
 
 
 ERRANDS = "errand"

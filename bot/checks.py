@@ -128,10 +128,13 @@ async def _folder(settings: Settings) -> str:
 
 
 async def _pages(settings: Settings) -> str:
-    if not settings.publish_dir:
-        return "no PUBLISH_DIR: left out"
+    address, folder = settings.web_address, settings.publish_dir
+    if not address and not folder:
+        return "no WEB_ADDRESS, no PUBLISH_DIR: left out"
+    places = [address] if address else []
+    places += [_try_folder(Path(folder), "PUBLISH_DIR")] if folder else []
     note = "" if settings.public_url else "; no feeds: they need PUBLIC_URL"
-    return _try_folder(Path(settings.publish_dir), "PUBLISH_DIR") + note
+    return ", ".join(places) + note
 
 
 def _try_folder(folder: Path, setting: str) -> str:

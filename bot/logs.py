@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,14 +28,18 @@ OURS = ("bot", "digest", "__main__")
 whole answers, which hold tokens and posts."""
 
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""Before each line of a program that keeps running, unless a person reads it as it is written."""
 _fields: ContextVar[dict[str, str]] = ContextVar("log_fields", default={})  # noqa: B039
 
 
 class MaskingFormatter(logging.Formatter):
     """One line a record; a traceback shows where, and of strangers' errors only the kind."""
 
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s: %(message)s")
+    converter = time.gmtime  # type: ignore[assignment]
+
+    def __init__(self, *, timed: bool = False) -> None:
+        super().__init__("%(asctime)s " * timed + "%(levelname)s: %(message)s", TIME)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, with secrets masked."""
@@ -86,6 +91,11 @@ def log_fields(**fields: str) -> Iterator[None]:
         _fields.reset(token)
 
 
+def stamp(line: str, out: TextIO) -> str:
+    """Return a line with the time before it, unless a person reads it as it is written."""
+    return line if out.isatty() else f"{datetime.now(UTC):{TIME}} {line}"
+
+
 def log_event(line: str, level: int = logging.INFO) -> bool:
     """Log a line that whoever started the program must see, at whatever LOG_LEVEL; return False
     where logs are text."""
@@ -95,20 +105,22 @@ def log_event(line: str, level: int = logging.INFO) -> bool:
     return True
 
 
-def open_settings() -> Settings:
-    """Return the settings, and log as they say. Raises SettingsError."""
+def open_settings(*, timed: bool = False) -> Settings:
+    """Return the settings, and log as they say; `timed`: with the time before each line of text.
+    Raises SettingsError."""
     from bot.settings import load_settings
 
     settings = load_settings()
-    set_up_logging(settings.log_level, settings.log_format)
+    set_up_logging(settings.log_level, settings.log_format, timed=timed)
     return settings
 
 
-def set_up_logging(level: str, layout: str = "text") -> None:
+def set_up_logging(level: str, layout: str = "text", *, timed: bool = False) -> None:
     """Log that level and above of this program, and warnings of its libraries; as lines of `text`
     or of `json`."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if layout == "json" else MaskingFormatter())
+    text = MaskingFormatter(timed=timed and not sys.stderr.isatty())
+    handler.setFormatter(JsonFormatter() if layout == "json" else text)
     logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)

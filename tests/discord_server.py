@@ -86,7 +86,7 @@ class DiscordServer(People):
         await super().__aexit__(kind)
 
     def fail(self, method: str, path: str, status: int, body: Any) -> None:
-        """Answer the next such request with this, doing nothing; `path` is a pattern."""
+        """Answer the next such request with this, as an edge does; `path` is a pattern."""
         plan = {"method": method, "path": path, "times": 1}
         self._planned.append(plan | {"status": status, "body": body})
 

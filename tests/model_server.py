@@ -296,7 +296,9 @@ class ModelServer:
         in_words = request.form != "json_object" or "json" in request.text.lower()
         path = f"/v1/chat/completions{self._query and f'?{self._query}'}"
         unknown = body.keys() - PARAMETERS - self._switches
-        odd = [m for m in messages if m.get("role") not in ("system", "user") or not m["content"]]
+        odd = [
+            m for m in messages if m.get("role") not in ("system", "user") or not m.get("content")
+        ]
         problems = {
             f"{request.method} {request.path}": (request.method, request.path) != ("POST", path),
             "wrong key": sent.get("authorization", "") != wants,

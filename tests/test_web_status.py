@@ -197,6 +197,7 @@ def test_with_json_logs_what_is_announced_and_the_last_error_are_events(
 ) -> None:
     async def start(_: object, only: object, show: Callable[[str], None]) -> None:
         show("clock: ready")
+        logging.getLogger("bot.app").warning("it waits")
 
     offline_topics(Path.cwd())
     ended = run_command("digest", "nope", env={"LOG_FORMAT": "json"})
@@ -205,9 +206,11 @@ def test_with_json_logs_what_is_announced_and_the_last_error_are_events(
     assert event["message"].startswith('there is no topic "nope"')
     monkeypatch.setattr("bot.app.run", start)
     ended = run_command("run", env={"LOG_FORMAT": "json"})
-    event = json.loads(ended.stderr)
+    event = json.loads(ended.stderr.splitlines()[0])
     assert (ended.stdout, event["level"], event["message"]) == ("", "INFO", "clock: ready")
-    assert run_command("run").stdout == "clock: ready\n"
+    ended, at = run_command("run"), r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    assert re.fullmatch(f"{at} clock: ready\n", ended.stdout)
+    assert re.fullmatch(f"{at} WARNING: it waits\n", ended.stderr)
 
 
 def test_json_lines_join_the_steps_of_a_digest() -> None:

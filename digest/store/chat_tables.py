@@ -19,11 +19,9 @@ from digest.store.tables import platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
 """Stored updates read at once."""
-_FLAGS, _LISTS = (
-    ("length", "paused", "quiet", "weekly", "threads"),
-    ("sections", "highlight", "without"),
-)
+_PLAIN = ("length", "paused", "quiet", "weekly", "threads")
 """Columns of a subscription that hold a field of it as it is."""
+_LISTS = ("sections", "highlight", "without")
 REMEMBERED = timedelta(days=3)
 """How long the mark of an update stays: Telegram repeats none that is older than 24 hours."""
 
@@ -153,7 +151,7 @@ async def insert_subscription(
         "language": subscription.language or "",
         "title": chat.title,
         "next_at": next_due(subscription, now),
-    } | {name: getattr(subscription, name) for name in (*_FLAGS, *_LISTS)}
+    } | {name: getattr(subscription, name) for name in (*_PLAIN, *_LISTS)}
     keys = ["platform", "chat", "thread", "topic"]
     await save_row(connection, subscriptions, keys, row)
     return row_before is None or row_before.ended != ""
@@ -210,7 +208,7 @@ def _of(chat: Chat) -> ColumnElement[bool]:
 
 
 def subscription_of(row: Row[*tuple[Any, ...]]) -> Subscription:
-    values: dict[str, Any] = {name: getattr(row, name) for name in _FLAGS}
+    values: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
     values |= {name: tuple(getattr(row, name)) for name in _LISTS}
     return Subscription(
         replace(open_parts.chat_of(row), title=row.title),
