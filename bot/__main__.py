@@ -19,8 +19,8 @@ import click
 
 from bot import archive_cli
 from bot.logs import log_event, open_settings, stamp
-from bot.loop import run_task, runs_task
-from bot.typed import DayParam
+from bot.loop import open_store, run_task, runs_task
+from bot.typed import check_days, day_options
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -70,9 +70,7 @@ def cli(parent: int | None) -> None:
 
 @cli.command(cls=Files)
 @click.argument("topic", is_eager=True)
-@click.option("--date", "day", type=DayParam(), help="The day; yesterday by default.")
-@click.option("--from", "first", type=DayParam(), help="First day of a range.")
-@click.option("--to", "last", type=DayParam(), help="Last day of a range.")
+@day_options
 @click.option(
     "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
 )
@@ -99,13 +97,8 @@ async def digest(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Build and store the report of TOPIC for one day or a range."""
-    if day and (first or last):
-        raise click.UsageError("give --date, or --from and --to, not both")
-    if bool(first) != bool(last):
-        raise click.UsageError("--from and --to go together")
-    if first and last and first > last:
-        raise click.UsageError("--from is after --to")
+    """Build and store the report of TOPIC for one day (yesterday, unless given) or a range."""
+    check_days(day, first, last)
     settings = open_settings()
     chosen = _find_topic(topic, settings)
     now = datetime.now(UTC)
@@ -131,11 +124,10 @@ async def _build_report(
     limit_threads()
     from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run
-    from digest.store import Store
 
     model = _model(settings, writer)
     bind_log_fields(digest=f"{topic.name}/{window.first}")
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         if not replace and await store.source(topic.name, window.first, window.last):
             raise DigestError(
                 f"the report of {window.first} was imported: add --replace to overwrite it"
@@ -232,13 +224,12 @@ async def collect(topic: str | None, patient: bool) -> None:
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
     from digest.collect import collect as collect_topic
-    from digest.store import Store
     from digest.topics import load_topics
 
     settings = open_settings()
     topics = [_find_topic(topic, settings)] if topic else load_topics(settings.topics_file).values()
     patient, now = patient or not topic, datetime.now(UTC)
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         for row in topics:
             for result in await collect_topic(
                 row, store=store, access=settings.access, now=now, patient=patient
@@ -255,10 +246,9 @@ async def try_source(words: tuple[str, ...]) -> None:
     """Print what a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""
     from digest.collect import try_source as try_one
     from digest.sources import parse_spec
-    from digest.store import Store
 
     settings, spec = open_settings(), parse_spec(words)
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         answer = await try_one(spec, store, settings.access)
     _print(json.dumps(answer, ensure_ascii=False))
 
@@ -278,13 +268,12 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
     """
     from digest.fetch.opml import is_opml
     from digest.publish.exchange import import_post, read_file
-    from digest.store import Store
     from digest.topics import load_topics
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
     failed = 0
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         for path in files:
             try:
                 body = read_file(path)
@@ -362,9 +351,8 @@ async def restore(file: Path) -> None:
 @runs_task
 async def migrate() -> None:
     """Bring the database up to date; the bot does so itself when it starts."""
-    from digest.store import Store
 
-    async with await Store.open(open_settings().database_url):
+    async with open_store(open_settings()):
         pass
 
 
@@ -410,13 +398,12 @@ def evaluate_verify(file: Path, with_model: bool) -> None:
 
 
 async def _judge_with_model(lines: Sequence[str], name: str) -> None:
-    from digest.store import Store
     from digest.write.judge import judge_with_model, read_items
     from digest.write.model.prompts import load_prompts
 
     settings = open_settings()
     _require_model(settings)
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         open_llm = partial(archive_cli.open_model, settings, store, name)
         items = list(read_items(lines, name))
         for line in await judge_with_model(items, open_llm, load_prompts(settings.prompts_dir)):

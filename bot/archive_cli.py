@@ -13,8 +13,8 @@ import click
 
 from bot import texts
 from bot.logs import open_settings
-from bot.loop import runs_task
-from bot.typed import DayParam
+from bot.loop import open_store, runs_task
+from bot.typed import DayParam, check_days, day_options
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language
@@ -45,13 +45,12 @@ async def ask(
     from bot.commands.search import show_answer, with_links
     from bot.platforms.terminal import render, width
     from digest.ask import as_dict
-    from digest.store import Store
 
     words, settings = " ".join(question), open_settings()
     if not words.strip():
         raise click.UsageError("QUESTION is empty: ask something")
     spoken = language or texts.language_of(words, "en")
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         await _refuse_unknown(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
         linked = await with_links(store, answer)
@@ -117,7 +116,6 @@ async def roll_up(topic: str) -> None:
     `run` does this where a model is set; without one nothing is done.
     """
     from digest.ranges import current_spans, has_overview, load_span, save_overview
-    from digest.store import Store
     from digest.topics import load_topics
     from digest.write.model.overview import write_overview
     from digest.write.model.prompts import load_prompts
@@ -125,7 +123,7 @@ async def roll_up(topic: str) -> None:
     settings = open_settings()
     row = load_topics(settings.topics_file)[topic]
     prompts = load_prompts(settings.prompts_dir)
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         days = await store.report_days(topic) if settings.providers else []
         for span in current_spans(days[-1]) if days else ():
             for language in (row.language, *row.languages):
@@ -140,9 +138,7 @@ async def roll_up(topic: str) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--topic", is_eager=True, help="Only this topic.")
-@click.option("--date", "day", type=DayParam(), help="Only reports of this day.")
-@click.option("--from", "first", type=DayParam(), help="First day of a week, a month or any range.")
-@click.option("--to", "last", type=DayParam(), help="Last day of the range.")
+@day_options
 @runs_task
 async def export(
     folder: Path, topic: str | None, day: date | None, first: date | None, last: date | None
@@ -151,21 +147,17 @@ async def export(
 
     With --from and --to, the stories of those days as one post.
     """
-    if bool(first) != bool(last) or (first and day):
-        raise click.UsageError("give --date, or --from and --to, not both")
-    if first and last and first >= last:
-        raise click.UsageError("--from must be before --to")
+    check_days(day, first, last)
     from digest.publish.exchange import export_reports, export_span
-    from digest.store import Store
     from digest.topics import load_topics
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
-    async with await Store.open(settings.database_url) as store:
-        if first and last:
+    async with open_store(settings) as store:
+        if first and last and first < last:
             paths = await export_span(folder, topics, store, topic, (first, last))
         else:
-            paths = await export_reports(folder, topics, store, topic, day)
+            paths = await export_reports(folder, topics, store, topic, day or first)
     for path in paths:
         click.echo(mask(str(path)))
 
@@ -176,12 +168,11 @@ async def export(
 async def publish(folder: Path) -> None:
     """Write the archive as web pages and feeds into FOLDER."""
     from digest.publish.site import NO_FEEDS, Site
-    from digest.store import Store
     from digest.topics import load_topics
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         if not any(row.newest for row in await store.topics()):
             raise DigestError("there is no report to publish: make one with python -m bot digest")
         number = await Site(store, topics, settings.public_url, static=True).write(folder)
@@ -200,11 +191,10 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
     from bot.commands.search import hit_entry
     from bot.messages import ListItem, reply
     from bot.platforms.terminal import render, width
-    from digest.store import Store
 
     settings, line = open_settings(), " ".join(words)
     first = datetime.now(UTC).date() - timedelta(days=days - 1) if days else None
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         await _refuse_unknown(topic, store, settings)
         entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
@@ -227,11 +217,10 @@ async def forget(name: str, day: date | None) -> None:
 
     `forget TOPIC DAY` deletes the report of a day; its posts stay, and `digest` makes it again.
     """
-    from digest.store import Store
     from digest.withdraw import withdraw
 
     settings = open_settings()
-    async with await Store.open(settings.database_url) as store:
+    async with open_store(settings) as store:
         if day:
             if not await store.delete_report(name, day, day):
                 raise DigestError(f"there is no report of {name} {day}: see /topics in the chat")

@@ -1,12 +1,17 @@
-"""The loop that a command of the command line runs in."""
+"""What a command of the command line runs in: a loop, and the store."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from digest.store import Store
 
 _Result = TypeVar("_Result")
 _Options = ParamSpec("_Options")
@@ -29,3 +34,13 @@ def runs_task(
         run_task(command(*args, **options))
 
     return run
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open the database that is set, and close it. Raises StoreError."""
+    # Imported here: `--help` does not wait for it.
+    from digest.store import Store
+
+    async with await Store.open(settings.database_url) as store:
+        yield store

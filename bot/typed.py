@@ -6,10 +6,10 @@ from __future__ import annotations
 import contextlib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
@@ -18,6 +18,7 @@ from bot import texts
 from digest.calendar import month_of
 from digest.models import Language
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
 _DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
 _NUMERAL = re.compile(rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号点时分条])")
@@ -349,3 +350,24 @@ def _find_today(name: str | None) -> date:
     topics = list(load_topics(load_settings().topics_file).values())
     topic = next((topic for topic in topics if name in (topic.name, topic.slug)), topics[0])
     return datetime.now(ZoneInfo(topic.timezone)).date()
+
+
+def day_options(command: _Command) -> _Command:
+    """Add the options for a day, or for the days of a range."""
+    for name, parameter, help_ in (
+        ("--to", "last", "Last day of a range."),
+        ("--from", "first", "First day of a range."),
+        ("--date", "day", "One day."),
+    ):
+        command = click.option(name, parameter, type=DayParam(), help=help_)(command)
+    return command
+
+
+def check_days(day: date | None, first: date | None, last: date | None) -> None:
+    """Raise click.UsageError for options that do not go together."""
+    if day and (first or last):
+        raise click.UsageError("give --date, or --from and --to, not both")
+    if bool(first) != bool(last):
+        raise click.UsageError("--from and --to go together")
+    if first and last and first > last:
+        raise click.UsageError("--from is after --to")
