@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -144,6 +145,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     _check_parts(settings, only, names)
     _cancel_on_sigterm()
     lean_heap()
+    gc.disable()  # until `give_back`
     sys.setswitchinterval(SWITCH_SECONDS)
     # The interpreter has nothing to do while the database is looked over.
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]

@@ -31,9 +31,11 @@ def lean_heap() -> None:
 
 def give_back() -> None:
     """After a start: what was only needed for it (malloc_trim(3)). What stays is never looked
-    through again: that held up the loop for 120 ms now and then."""
+    through again: that held up the loop for 120 ms now and then. Garbage is looked for from here
+    on: what a start loads is none."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     if (trim := _of_glibc("malloc_trim")) is not None:
         trim(0)
 
