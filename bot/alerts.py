@@ -19,7 +19,7 @@ from bot.messages import Block, Heading, Paragraph, Reply
 from bot.platforms import PlatformError, Unreachable
 from digest.calendar import newest_closed, zone
 from digest.errors import StoreError
-from digest.models import Balance, Language, Report, Topic, UndeliveredPart
+from digest.models import Balance, Language, Topic, UndeliveredPart
 from digest.store import Store
 from digest.store.ledger import Ledger
 
@@ -148,13 +148,8 @@ class Alerts:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
 
     async def _language_of(self, platform: str, person: str) -> Language:
-        match await self._store.note(SPOKEN, f"{platform}:{person}"):
-            case "zh":
-                return "zh"
-            case "en":
-                return "en"
-            case _:
-                return self._language
+        spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
+        return texts.LANGUAGES.get(spoken, self._language)
 
 
 def _write_reply(alerts: Sequence[Alert], language: Language) -> Reply:
@@ -211,34 +206,6 @@ def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A matter to tell of, as `Tell` takes it."""
-
-    matter: str
-    about: str
-    values: tuple[tuple[str, object], ...] = ()
-
-
-def closed_day(topic: Topic, now: datetime) -> date:
-    """Return the newest day whose report must be there by now."""
-    return newest_closed(topic, now - PATIENCE)
-
-
-def troubles(topic: Topic, day: date, report: Report | None, posts: int) -> Iterator[Trouble]:
-    """Yield what is wrong with a day that should have a report; `posts` is how many it has."""
-    if report is None:
-        matter = "no_report" if posts else "no_posts"
-        yield Trouble(matter, topic.name, (("day", day), ("n", posts)))
-        return
-    if not report.counts.collected and not report.source:
-        yield Trouble("no_posts", topic.name, (("day", day), ("n", 0)))
-    for source in report.sources:
-        if not source.ok:
-            about = f"{topic.name}/{source.name}"
-            yield Trouble("source_down", about, (("why", source.note or "?"),))
-
-
 class Watch:
     """Looks at the store now and then, and tells."""
 
@@ -256,11 +223,8 @@ class Watch:
         """Tell of what is wrong. `balance`: today's ledger of each platform; `undelivered`: see
         `list_undelivered`. Raises StoreError."""
         for topic in self._topics:
-            day = closed_day(topic, now)
-            report = await self._store.report(topic.name, day, day)
-            posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
-            for trouble in troubles(topic, day, report, posts):
-                await self._tell(trouble.matter, trouble.about, **dict(trouble.values))
+            # The newest one must be there by now.
+            await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
         for name in await self._store.zones():
             if zone(name).key != name:
                 await self._tell("zone_gone", name)
@@ -271,6 +235,20 @@ class Watch:
         if ids == self._undelivered:  # in one message, when no more are added
             await tell_undelivered(undelivered, self._tell)
         self._undelivered = ids
+
+    async def _look_at_day(self, topic: Topic, day: date) -> None:
+        """Tell of what is wrong with a day that should have a report."""
+        report = await self._store.report(topic.name, day, day)
+        posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
+        collected = report.counts.collected if report else 0
+        if posts:
+            await self._tell("no_report", topic.name, day=day, n=posts)
+        elif not collected and not await self._store.source(topic.name, day, day):  # imported
+            await self._tell("no_posts", topic.name, day=day, n=0)
+        for source in report.sources if report else ():
+            if not source.ok:
+                about = f"{topic.name}/{source.name}"
+                await self._tell("source_down", about, why=source.note or "?")
 
     def _still_since(self, platform: str, counts: Balance, now: datetime) -> datetime:
         """Return since when none of the waiting digests has gone out."""

@@ -244,11 +244,6 @@ class Errand:
     role: str
     words: tuple[str, ...]
 
-    @property
-    def line(self) -> str:
-        """Return the words as one string of JSON."""
-        return json.dumps(self.words)
-
 
 def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
     """Return what the settings ask for: overviews where there is a model, pages where there is a

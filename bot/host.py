@@ -44,7 +44,7 @@ class BotHost:
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line, as they are ready; to one who asks too fast a word, once."""
-        person = f"{incoming.platform}:{incoming.user_id}"
+        person = incoming.person
         wait = self._pace.wait(person)
         if wait > 0:
             if self._pace.tell(person):

@@ -36,6 +36,11 @@ class Incoming:
     def platform(self) -> str:
         return self.chat.platform
 
+    @property
+    def person(self) -> str:
+        """Return who wrote it, on whichever platform."""
+        return f"{self.platform}:{self.user_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any, Literal
 
-from bot.typed import time_named, zone_named
+from bot.texts import CHINESE_WEEKDAYS
+from bot.typed import WEEKDAYS, time_named, zone_named
 from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 
 EVERY_DAY = tuple(range(7))
@@ -61,9 +62,7 @@ _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys("weekdays workdays 工作日".split(), WORKDAYS),
     **dict.fromkeys("weekend weekends 周末".split(), WEEKEND),
 }
-_ENGLISH = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CHINESE = "一二三四五六日"
+_ENGLISH = tuple(name[:3] for name in WEEKDAYS)
 _KEYWORD = re.compile(r"([+＋=＝-]|－|–|—)(.+)", re.DOTALL)
 _OFFSET = re.compile(r"\d{1,2}(?::?\d\d)?")
 """After a sign, hours: somebody means a zone."""
@@ -230,13 +229,14 @@ def _days(word: str, *, first: bool) -> tuple[int, ...]:
     """Return one day, or several written together; the end of a range may lack its 周."""
     if word in _DAY_WORDS:
         return _DAY_WORDS[word]
-    for names in (_ENGLISH, _FULL):
+    for names in (_ENGLISH, WEEKDAYS):
         if word in names:
             return (names.index(word),)
     chinese = re.fullmatch(
-        f"(?:周|星期|礼拜){'' if first else '?'}([{_CHINESE}天]+)", word.replace("週", "周")
+        f"(?:周|星期|礼拜){'' if first else '?'}([{CHINESE_WEEKDAYS}天]+)", word.replace("週", "周")
     )
-    return tuple(_CHINESE.index(day.replace("天", "日")) for day in chinese[1]) if chinese else ()
+    days = chinese[1].replace("天", "日") if chinese else ""
+    return tuple(map(CHINESE_WEEKDAYS.index, days))
 
 
 def weekdays_word(days: Sequence[int]) -> str:
@@ -275,20 +275,18 @@ def applied(request: Asked, old: Subscription) -> Subscription:
         language = None if request.language == "topic" else request.language
     length, sections = _content(request, old)
     weekly, weekdays = _rhythm(request, old)
+    plain = {name: getattr(request, name) for name in ("at", "threads", "paused", "quiet")}
     return replace(
         old,
-        at=old.at if request.at is None else request.at,
         timezone=request.zone or old.timezone,
         weekdays=weekdays,
         weekly=weekly,
-        threads=old.threads if request.threads is None else request.threads,
         language=language,
         length=length,
         sections=sections,
         highlight=highlight,
         without=without,
-        paused=old.paused if request.paused is None else request.paused,
-        quiet=old.quiet if request.quiet is None else request.quiet,
+        **{name: value for name, value in plain.items() if value is not None},
     )
 
 

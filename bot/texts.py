@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,10 @@ from typing import Any
 
 from digest.models import Language
 
-_WEEKDAYS: Mapping[Language, str] = {"zh": "一二三四五六日", "en": "Mon Tue Wed Thu Fri Sat Sun"}
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+LANGUAGES: Mapping[str, Language] = {"zh": "zh", "en": "en"}
+WEEKDAYS, CHINESE_WEEKDAYS = tuple(calendar.day_name), "一二三四五六日"
+MONTHS = tuple(calendar.month_name)
+"""In English; the first is empty."""
 
 
 @cache
@@ -69,9 +70,7 @@ def weekday(day: date, language: Language) -> str:
 
 def day_name(day: int, language: Language) -> str:
     """Return `周六` or `Sat` for a day of the week; Monday is 0."""
-    if language == "zh":
-        return f"周{_WEEKDAYS['zh'][day]}"
-    return _WEEKDAYS["en"].split()[day]
+    return f"周{CHINESE_WEEKDAYS[day]}" if language == "zh" else WEEKDAYS[day][:3]
 
 
 def days(first: date, last: date, language: Language) -> str:
@@ -91,7 +90,7 @@ def _day_in_words(day: date, language: Language, today: date) -> str:
     other_year = day.year != today.year
     if language == "zh":
         return (f"{day.year}年" if other_year else "") + f"{day.month}月{day.day}日"
-    return f"{day.day} {_MONTHS[day.month - 1]}" + (f" {day.year}" if other_year else "")
+    return f"{day.day} {MONTHS[day.month]}" + (f" {day.year}" if other_year else "")
 
 
 def language_of(line: str, default: Language) -> Language:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import click
 
 from bot import texts
+from bot.texts import CHINESE_WEEKDAYS
 from digest.calendar import month_of
 from digest.models import Language
 
@@ -177,8 +178,8 @@ _MONTH = re.compile(
     r"|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
     re.ASCII,
 )
-_MONTHS = "january february march april may june july august september october november december"
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = tuple(name.lower() for name in texts.MONTHS if name)
+WEEKDAYS = tuple(name.lower() for name in texts.WEEKDAYS)
 MAX_DAYS = 366
 
 
@@ -220,10 +221,9 @@ def _month(line: str, today: date) -> tuple[date, date] | None:
         back = 12 * today.year + today.month - 1 - _MONTHS_AGO[line]
         return month_of(date(back // 12, back % 12 + 1, 1))
     match = _MONTH.fullmatch(line)
-    names = _MONTHS.split()
-    if match is None or (match["name"] and match["name"] not in names):
+    if match is None or (match["name"] and match["name"] not in MONTHS):
         return None
-    number = names.index(match["name"]) + 1 if match["name"] else int(match["m"] or match["n"])
+    number = MONTHS.index(match["name"]) + 1 if match["name"] else int(match["m"] or match["n"])
     if not 1 <= number <= 12:
         raise DateError(line)
     year = match["y"] or match["z"]
@@ -256,11 +256,11 @@ def _candidates(text: str, today: date) -> list[date]:
     """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
     if text in _DAYS_AGO:
         return [today - timedelta(days=_DAYS_AGO[text])]
-    if text in _WEEKDAYS:
-        return [today - timedelta(days=(today.weekday() - _WEEKDAYS.index(text)) % 7)]
+    if text in WEEKDAYS:
+        return [today - timedelta(days=(today.weekday() - WEEKDAYS.index(text)) % 7)]
     if match := _WEEKDAY.fullmatch(text):
         return [
-            _weekday(bool(match[1]), "一二三四五六日".index(match[2].replace("天", "日")), today)
+            _weekday(bool(match[1]), CHINESE_WEEKDAYS.index(match[2].replace("天", "日")), today)
         ]
     if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
         return _only(*map(int, match.groups()))
@@ -287,10 +287,10 @@ def _english(text: str, today: date) -> list[date]:
     match = _ENGLISH.fullmatch(text)
     if match is None or bool(match[1]) == bool(match[3]):
         return []
-    months = [name for name in _MONTHS.split() if name.startswith(match[2])]
+    months = [name for name in MONTHS if name.startswith(match[2])]
     if len(months) != 1:
         return []
-    month, day = _MONTHS.split().index(months[0]) + 1, int(match[1] or match[3])
+    month, day = MONTHS.index(months[0]) + 1, int(match[1] or match[3])
     return _only(int(match[4]), month, day) if match[4] else _in_years(month, day, today)
 
 

@@ -59,7 +59,8 @@ class Jobs:
     async def propose_errand(self, errand: Errand) -> None:
         """Have a worker do what follows from a change of the reports."""
         if await is_due(self._context.store, errand):
-            await self._defer(self._errand, errand.role, role=errand.role, line=errand.line)
+            line = json.dumps(errand.words)
+            await self._defer(self._errand, errand.role, role=errand.role, line=line)
 
     async def propose_rounds(self) -> None:
         """Have workers ask the sources of every topic; forget jobs of workers that died."""

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from bot import texts
-from bot.alerts import PATIENCE, Alert, Alerts, Trouble, Watch, closed_day, troubles
+from bot.alerts import PATIENCE, Alert, Alerts, Watch
 from bot.messages import Reply
 from bot.platforms import ADVICE, FAULT, UNSEEN, Gone, Limited, PlatformError, Unreachable
 from bot.platforms._request import _MAY_HAVE_ARRIVED, _NEVER_LEFT
 from bot.platforms.terminal import render
 from digest.errors import StoreError
-from digest.models import Balance, Chat, Counts, SourceResult, Subscription, UndeliveredPart
+from digest.models import Balance, Chat, Counts, Subscription, UndeliveredPart
 from digest.store import Store
 from digest.store.open_parts import RESTORED, WITHDRAWN
 from digest.store.outbox import ENDED
@@ -164,15 +164,18 @@ async def test_every_matter_has_its_words(store: Store, clock: Clock) -> None:
         assert json.loads(value)["first"] == "2025-12-08"
 
 
-def test_a_day_without_posts_or_report_is_noticed() -> None:
-    good = replace(report(), sources=(SourceResult("x_list", 5),))
-    empty = replace(good, counts=Counts())
-    assert list(troubles(TOPIC, DAY, good, 0)) == []
-    assert [one.matter for one in troubles(TOPIC, DAY, None, 0)] == ["no_posts"]
-    assert [one.matter for one in troubles(TOPIC, DAY, None, 7)] == ["no_report"]
-    assert [one.matter for one in troubles(TOPIC, DAY, empty, 0)] == ["no_posts"]
-    down = Trouble("source_down", "ai/hn", (("why", "no answer"),))
-    assert list(troubles(TOPIC, DAY, report(), 0)) == [down]
+async def test_a_day_without_posts_or_answers_is_noticed(store: Store) -> None:
+    told: list[tuple[str, str, dict[str, object]]] = []
+
+    async def tell(matter: str, about: str, **values: object) -> None:
+        told.append((matter, about, values))
+
+    empty = replace(report(), counts=Counts(), sources=())
+    for stored in (report(), empty, replace(empty, source=b"an imported post")):
+        await store.save_report(stored)
+        await Watch(store, [TOPIC], tell).look(datetime(2025, 12, 7, 12, tzinfo=UTC), {})
+    down = ("source_down", "ai/hn", {"why": "no answer"})
+    assert told == [down, ("no_posts", "ai", {"day": DAY, "n": 0})]
 
 
 @pytest.mark.parametrize(
@@ -183,9 +186,17 @@ def test_a_day_without_posts_or_report_is_noticed() -> None:
         (datetime(2025, 12, 8, 23, 0, tzinfo=UTC), date(2025, 12, 7)),
     ],
 )
-def test_a_report_is_missing_an_hour_after_its_build_time(now: datetime, day: date) -> None:
+async def test_a_report_is_missing_an_hour_after_its_build_time(
+    store: Store, now: datetime, day: date
+) -> None:
+    days: list[object] = []
+
+    async def tell(matter: str, about: str, **values: object) -> None:
+        days.append(values["day"])
+
     shanghai = replace(TOPIC, timezone="Asia/Shanghai", build_at=time(8))
-    assert closed_day(shanghai, now) == day
+    await Watch(store, [shanghai], tell).look(now, {})
+    assert days == [day]
 
 
 async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(

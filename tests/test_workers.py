@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -104,6 +105,7 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
 
     monkeypatch.setattr(builds, "run_child", run)
     errand = Errand("publish", ("publish", "a folder"))
+    line = json.dumps(errand.words)
     for jobs in crew.jobs:
         await jobs.propose_errand(errand)
     await crew.maker.store.save_report(report(crew.day))
@@ -113,7 +115,7 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
     async with asyncio.timeout(20):
         while await builds.is_due(crew.maker.store, errand):  # noqa: ASYNC110 (another task)
             await asyncio.sleep(0.02)
-    await asyncio.gather(*(one.run_errand(errand.role, errand.line) for one in crew.jobs))
+    await asyncio.gather(*(one.run_errand(errand.role, line) for one in crew.jobs))
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

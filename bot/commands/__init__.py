@@ -115,8 +115,9 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     name = name.split("@")[0].lower().rstrip(END_MARKS)
     if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
-    if name == "start" and words:
-        name, *words = _linked(words[0]) or [name]
+    if name == "start" and words:  # a link
+        asked, *parts = words[0].split("-")
+        name, words = (asked, parts) if _is_open(asked) else (name, [])
     command, glued = _command(name)
     if command is None:
         return reply(Paragraph(_unknown(name, language)), language=language)
@@ -149,9 +150,8 @@ async def _remember_language(ask: Ask) -> None:
     incoming, store = ask.incoming, ask.context.store
     if not ask.context.is_admin(incoming) or incoming.platform == "terminal":
         return
-    person = f"{incoming.platform}:{incoming.user_id}"
-    if await store.note(SPOKEN, person) != ask.language:
-        await store.save_note(SPOKEN, person, ask.language)
+    if await store.note(SPOKEN, incoming.person) != ask.language:
+        await store.save_note(SPOKEN, incoming.person, ask.language)
 
 
 def apology(error: Exception, where: str, language: Language) -> Reply:
@@ -172,18 +172,16 @@ def link_word(line: str) -> str:
     Empty for what a link may not ask: it might come from anybody.
     """
     name, *words = line.removeprefix("/").split(" ")
-    command = _BY_NAME.get(name)
     parts = [name, *(re.sub(r"(?<=\d)-(?=\d)", "", word) for word in words)]
     word = "-".join(parts)
     fits = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word) and all("-" not in part for part in parts)
-    return word if command and command.reads and fits else ""
+    return word if fits and _is_open(name) else ""
 
 
-def _linked(word: str) -> list[str]:
-    """Return the words of the command that a link asks; nothing where it may not ask it."""
-    parts = word.split("-")
-    command = _BY_NAME.get(parts[0])
-    return parts if command and command.reads else []
+def _is_open(name: str) -> bool:
+    """Return True for a command that a link may ask."""
+    command = _BY_NAME.get(name)
+    return command is not None and command.reads
 
 
 def _unknown(name: str, language: Language) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC
 
 from bot import texts
 from bot.alerts import MOST_REASON
-from bot.commands.asking import Ask, Query, Unanswered
+from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows, reply
 from digest.models import Cost, Language, Report, UndeliveredPart
 from digest.store import Spent
@@ -19,7 +19,7 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     """List all commands; `/help en` and `/help zh` choose the language."""
     words = {word.lower() for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
-    topic, day = await ask.usual(Query()), await ask.usual_day()
+    topic, day = await ask.usual_topic(), await ask.usual_day()
     admin = ask.context.is_admin(ask.incoming)
     rows = [
         (command.example.format(day=day), command.help(language))

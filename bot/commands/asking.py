@@ -10,13 +10,14 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.delivery.compose import line_of, roll_up_stored
+from bot.delivery.compose import line_of
 from bot.menu import Command
 from bot.messages import Button, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
 from digest.calendar import closes
 from digest.models import Item, Language, Report, Subscription, Topic
+from digest.ranges import load_span
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -130,21 +131,23 @@ class Ask:
             for name in [query.topic] if query.topic else self.context.topics:
                 if report := await store.report(name, *query.days):
                     return name, report
-        topic = query.topic or await self._usual_topic()
+        topic = query.topic or await self.usual_topic()
         if query.days is None:
             return topic, await store.latest(topic)
         stored = None if query.topic else await store.report(topic, *query.days)
         if stored or query.days[0] == query.days[1]:
             return topic, stored
         chosen = next((row.language for row in self.subscriptions if row.topic == topic), None)
-        return topic, await roll_up_stored(self.context, topic, query.days, chosen or self.chosen)
+        described, language = self.context.topic(topic), chosen or self.chosen
+        return topic, await load_span(store, described, query.days, language)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
         store, language = self.context.store, self.language
         if days is None:
             return await self._no_reports(topic)
-        near = await self.nearest(topic, days[0])
+        names = await store.report_days(topic)
+        near = sorted(sorted(names, key=lambda d: (abs((d - days[0]).days), d))[:3])
         # With its year where the reports are of another one than whoever asks has in mind.
         other_year = any(day.year != days[0].year for day in near)
         today = date.min if other_year else self.context.now().date()
@@ -199,15 +202,10 @@ class Ask:
         """Return a right way to ask this, with a day that has a report."""
         return self.command.example.format(day=await self.usual_day())
 
-    async def nearest(self, topic: str, day: date) -> list[date]:
-        """Return the three days with a report nearest to `day`, in order."""
-        names = await self.context.store.report_days(topic)
-        return sorted(sorted(names, key=lambda d: (abs((d - day).days), d))[:3])
-
     async def usual_day(self, topic: str = "") -> date:
         """Return a day that shows how to ask: of the newest report, else of the newest posts, else
         yesterday."""
-        name = topic or await self._usual_topic()
+        name = topic or await self.usual_topic()
         if newest := await self.context.store.latest(name):
             return newest.last
         posts = await self.context.store.post_days(name)
@@ -238,11 +236,8 @@ class Ask:
         paragraph = Paragraph(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
-    async def usual(self, query: Query) -> str:
-        """Return the topic that is meant: without a name the one with the newest report."""
-        return query.topic or await self._usual_topic()
-
-    async def _usual_topic(self) -> str:
+    async def usual_topic(self) -> str:
+        """Return the topic that is meant where none is named: the one with the newest report."""
         stored = [row for row in await self.context.store.topics() if row.newest]
         order = [*self.context.topics, *(row.name for row in stored)]
         newest = max((row.newest for row in stored if row.newest), default=None)
@@ -308,18 +303,13 @@ def _joined(days: tuple[date, date] | None, more: tuple[date, date]) -> tuple[da
 
 async def load_spoken(context: Services, incoming: Incoming) -> Language | None:
     """Return the language that a chat without subscriptions has chosen."""
-    match await context.store.note(CHAT_LANGUAGES, name_speaker(incoming)):
-        case "zh":
-            return "zh"
-        case "en":
-            return "en"
-    return None
+    return texts.LANGUAGES.get(await context.store.note(CHAT_LANGUAGES, name_speaker(incoming)))
 
 
 def name_speaker(incoming: Incoming) -> str:
     """Return whose language it is: the person's in a private chat, so that /forget deletes it."""
     private = incoming.chat.kind == "private"
-    return f"{incoming.platform}:{incoming.user_id if private else incoming.chat.id}"
+    return incoming.person if private else f"{incoming.platform}:{incoming.chat.id}"
 
 
 def chosen_language(subscriptions: Iterable[Subscription]) -> Language | None:

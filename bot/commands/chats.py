@@ -17,13 +17,7 @@ USUAL_TIME = time(8, 0)
 
 
 async def start(ask: Ask) -> AsyncIterator[Reply]:
-    """Greet; a link that starts the bot may ask for something else."""
-    yield greeting(ask)
-
-
-def greeting(ask: Ask) -> Reply:
-    """Return the first words in a chat, with a button for each topic to subscribe to."""
-    language = ask.language
+    """Greet with a button for each topic; a link that starts the bot may ask for something else."""
     look = (
         Button(ask.text("brief"), "/brief", fresh=True),
         Button(ask.text("commands"), "/help", fresh=True),
@@ -32,7 +26,7 @@ def greeting(ask: Ask) -> Reply:
         Heading(ask.text("help"), 1),
         Paragraph(ask.text("greeting")),
     )
-    return Reply(blocks, language, (_subscribe_buttons(ask), look))
+    yield Reply(blocks, ask.language, (_subscribe_buttons(ask), look))
 
 
 def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:

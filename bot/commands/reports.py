@@ -269,9 +269,8 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     if not posts:
         raise Unanswered(await ask.no_report(topic, (day, day)))
     yield ask.say("making", day=ask.in_words(day), n=posts)
-    person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
     try:
-        failure = await ask.context.builder.build(topic, day, person)
+        failure = await ask.context.builder.build(topic, day, ask.incoming.person)
     except TooMany as limit:
         raise Unanswered(ask.say("too_many", n=limit.number, minutes=limit.minutes)) from None
     stored = None if failure else await ask.context.store.report(topic, day, day)
@@ -292,7 +291,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(await ask.no_report(topic, (first, last)))
     day, title = ask.in_words(first), ask.title(topic)
     yield ask.say("making_now", topic=title, day=day)
-    person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
+    person = ask.incoming.person
     ledger, holder = Ledger(ask.context.store), f"{person}:{secrets.token_hex(4)}"
     failure = await make_report(ask.context, ledger, holder, topic, first, user=person)
     stored = None if failure else await ask.context.store.report(topic, first, first)
@@ -305,10 +304,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _show_all(ask: Ask, report: Report) -> Reply:
     view = ReportView(ask.language_for(report), SECTIONS)
-    shown = await compose(ask.context, report, view, "report")
-    # Its buttons turn it in its place, other than those of a digest.
-    groups = (tuple(replace(button, fresh=False) for button in group) for group in shown.buttons)
-    return replace(shown, buttons=tuple(groups))
+    return await compose(ask.context, report, view, "report")
 
 
 async def _only(ask: Ask) -> Query:

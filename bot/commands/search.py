@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import texts
 from bot.builds import TooMany
-from bot.commands.asking import Ask, Query, Unanswered
+from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply
 from bot.report_blocks import links_of, shortened
 from bot.services import Asker
@@ -64,7 +64,7 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     """Return a word of the last reports that is spelled nearly so, or nothing."""
-    name = await ask.usual(Query(topic))
+    name = topic or await ask.usual_topic()
     if (newest := await ask.context.store.latest(name)) is None:
         return ""
     first = newest.last - timedelta(days=SPELLING_DAYS)
@@ -175,7 +175,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     first, _, others = question.partition(" ")
     topic = await ask.topic_of(first.lower()) if others else ""
     question = (others if topic else question)[:MAX_QUESTION_CHARS]
-    usual = await ask.usual(Query(topic))
+    usual = topic or await ask.usual_topic()
     if await ask.context.store.latest(usual) is None:
         raise Unanswered(await ask.no_report(usual, None))
     if not question:
@@ -195,9 +195,7 @@ async def _from_model(
     asker: Asker, ask: Ask, question: str, topic: str
 ) -> Mapping[str, Any] | None:
     """Return the model's answer, or None where it failed: then the items are shown."""
-    person = f"{ask.incoming.platform}:{ask.incoming.user_id}"
-    if ask.context.is_admin(ask.incoming):
-        person = ""
+    person = "" if ask.context.is_admin(ask.incoming) else ask.incoming.person
     try:
         return await asker.ask(question, topic, ask.language, person)
     except TooMany as limit:

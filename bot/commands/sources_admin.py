@@ -15,6 +15,7 @@ from bot import texts
 from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
+from bot.report_blocks import shortened
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import SourceSpec, Topic
 from digest.store.source_tables import Health, Reads, SourceBook
@@ -150,21 +151,20 @@ def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
             ]
         )
         label = post["author"] or post["key"]
-        text = " ".join(str(post["text"]).split())
-        cut = text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} …"
-        blocks.append(ListItem(f"{cut} ({details})", links=(Link(label, post["url"]),)))
+        text = shortened(" ".join(str(post["text"]).split()), SHOWN_CHARS)
+        blocks.append(ListItem(f"{text} ({details})", links=(Link(label, post["url"]),)))
     return reply(*blocks, language=ask.language)
 
 
 async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     store, spec = ask.context.store, SourceSpec(tried["kind"], tried["address"])
-    book = SourceBook(store)
+    book, person = SourceBook(store), ask.incoming.person[:80]
     if spec in {identify(source) for source in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
     if spec in {identify(source) for source in topic.sources}:
         await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
     else:
-        await book.change(topic, [spec], added=True, by=_who(ask), now=ask.context.now())
+        await book.change(topic, [spec], added=True, by=person, now=ask.context.now())
     title = topic.title[ask.language]
     return ask.say("source_added", name=tried["name"], topic=title, n=tried["number"])
 
@@ -193,13 +193,9 @@ async def _remove(ask: Ask, topic: Topic, typed: str) -> Reply:
         matches = [listed[int(typed) - 1]]
     if len(matches) != 1:
         raise Unanswered(ask.say("source_unknown", what=typed[:80], topic=topic.name))
-    spec, book = identify(matches[0]), SourceBook(store)
+    spec, book, person = identify(matches[0]), SourceBook(store), ask.incoming.person[:80]
     if spec in {identify(source) for source in topic.sources}:
-        await book.change(topic, [spec], added=False, by=_who(ask), now=ask.context.now())
+        await book.change(topic, [spec], added=False, by=person, now=ask.context.now())
     else:
         await book.undo(topic.name, spec)
     return ask.say("source_removed", name=_shown(spec), topic=topic.title[ask.language])
-
-
-def _who(ask: Ask) -> str:
-    return f"{ask.incoming.platform}:{ask.incoming.user_id}"[:80]

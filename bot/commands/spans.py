@@ -39,7 +39,7 @@ async def _span(
     query = await ask.query()
     if query.others:
         raise Unanswered(await ask.bad_words(query.others))
-    topic = await ask.usual(query)
+    topic = query.topic or await ask.usual_topic()
     if query.days is None:
         days = await ask.context.store.report_days(topic)
         if not days:

@@ -55,14 +55,8 @@ async def load_digest(
         last = newest.last
     if not subscription.weekly:
         return await context.store.report(topic, last, last)
-    return await roll_up_stored(context, topic, (last - 6 * DAY, last), subscription.language)
-
-
-async def roll_up_stored(
-    context: Services, topic: str, span: Span, language: Language | None
-) -> Report | None:
-    """Return the stories of several days, put together from their reports; None without any."""
-    return await load_span(context.store, context.topic(topic), span, language)
+    span = last - 6 * DAY, last
+    return await load_span(context.store, context.topic(topic), span, subscription.language)
 
 
 async def compose(
@@ -75,9 +69,9 @@ async def compose(
     if view.pictured and (picture := await picture_block(context, report, view.language)):
         blocks.append(picture)
     blocks += [*closing_blocks(report, view), *_web_page(context, report, view.language)]
-    reply = await with_buttons(context, report, blocks, view.language, kind)
-    groups = (tuple(replace(one, fresh=True) for one in group) for group in reply.buttons)
-    return replace(reply, buttons=tuple(groups))
+    # Buttons of a whole report turn it in its place, other than those of a digest.
+    fresh = kind != "report"
+    return await with_buttons(context, report, blocks, view.language, kind, fresh=fresh)
 
 
 def _web_page(context: Services, report: Report, language: Language) -> list[Block]:
@@ -103,16 +97,19 @@ async def with_buttons(
     language: Language,
     command: str,
     words: Sequence[str] = (),
+    *,
+    fresh: bool = False,
 ) -> Reply:
     """Return blocks of a report as a reply that can be paged, with buttons for the other sections
-    and days. `command` and `words` ask for these blocks again."""
+    and days. `command` and `words` ask for these blocks again; `fresh`: see `Button`."""
     before, after = await _neighbours(context, report)
     opens = tuple(
-        Button(texts.text(f"open_{key}", language), line_of(name, report)) for key, name in OPENS
+        Button(texts.text(f"open_{key}", language), line_of(name, report), fresh)
+        for key, name in OPENS
     )
     turned = "brief" if command == "sources" else command
     days = tuple(
-        Button(label.format(_span_label(span)), line_of(turned, report, span, words))
+        Button(label.format(_span_label(span)), line_of(turned, report, span, words), fresh)
         for label, span in (("◀ {}", before), ("{} ▶", after))
         if span is not None
     )
