@@ -208,7 +208,7 @@ class Settings(BaseModel):
         """Return how to reach a chat platform: NAME_BOT_TOKEN, NAME_API_URL and what all share."""
         token = getattr(self, f"{platform}_bot_token", "")
         address = getattr(self, f"{platform}_api_url", "")
-        proxy = choose_proxy(address, self.https_proxy)
+        proxy = choose_proxy(address, self.https_proxy) or None
         webhook = getattr(self, f"{platform}_webhook_url", "")
         return Setup(token, address, proxy, self.operators(platform), webhook)
 

@@ -123,8 +123,8 @@ class Setup:
     token: str = field(repr=False)
     api_url: str = field(default="", repr=False)
     """Another server than the platform's own; empty for that one."""
-    proxy: str = field(default="", repr=False)
-    """To this API; empty for a server of this machine or network (`choose_proxy`)."""
+    proxy: str | None = field(default=None, repr=False)
+    """To this API; None for a server of this machine or network (`choose_proxy`)."""
     operators: tuple[str, ...] = ()
     """Ids of the people in ADMINS."""
     webhook_url: str = ""
@@ -140,11 +140,6 @@ class Setup:
         """Return what the platform shows with every update: it follows from the token, so there is
         nothing more to set up or to leak."""
         return hmac.new(self.token.encode(), b"webhook", "sha256").hexdigest()
-
-    @property
-    def api_proxy(self) -> str | None:
-        """Return the proxy to reach the API through, as the SDKs want it: None for no proxy."""
-        return self.proxy or None
 
 
 class Host(Protocol):
@@ -324,7 +319,7 @@ class Platform(Protocol):
 async def send_answer(
     send: Callable[[Outgoing], Awaitable[object]],
     message: Outgoing,
-    moved: Callable[[str], Awaitable[None]],
+    moved: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
     """Send one message of an answer: wait where the platform asks to, send again what was certainly
     not accepted, follow a chat that moved, leave out what is refused. Raises Gone, Refused,
@@ -344,7 +339,8 @@ async def send_answer(
             if attempt < MOST_TRIES:
                 await asyncio.sleep(backoff(attempt))
         except Moved as error:
-            await moved(error.new)
+            if moved:
+                await moved(error.new)
             message = replace(message, chat=replace(message.chat, id=error.new))
         except Refused as error:
             reduced = message.without(error)

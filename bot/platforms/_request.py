@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,6 +103,14 @@ class ApiClient:
             sock_connect=CONNECT_SECONDS,
             sock_read=seconds,
         )
+
+
+def read_json(payload: bytes) -> Any:
+    """Return an answer, None for one that is no JSON."""
+    try:
+        return json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_failure(error: Exception) -> Unreachable:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from bot import texts
 from bot.messages import (
@@ -32,7 +31,6 @@ WIDEST = 100
 MOST_HANDLES = 4
 MOST_BUTTONS = 3
 OPENING = "（《“‘「『【〔([{"
-_LATIN = re.compile(r"([A-Za-z0-9]+)")
 STOPS = "，。；：！？、）】》”’」』〕,.;:!?)]}"
 
 
@@ -242,7 +240,7 @@ def _pieces(text: str) -> list[str]:
     """Return what stays on one line, letters with all their accents."""
     pieces: list[str] = []
     breaks = True
-    for letter in _letters(text):
+    for letter in letters(text):
         wide = letter > "\x7f" and cells(letter) == 2
         joined = letter in STOPS or (bool(pieces) and pieces[-1][-1] in OPENING and letter != " ")
         if pieces and (joined or (not wide and letter != " " and not breaks)):
@@ -251,15 +249,6 @@ def _pieces(text: str) -> list[str]:
             pieces.append(letter)
         breaks = wide or letter == " "
     return pieces
-
-
-def _letters(text: str) -> Iterator[str]:
-    """Letters with their accents, and Latin words whole, to save time."""
-    for part in _LATIN.split(text):
-        if part.isascii() and part.isalnum():
-            yield part
-        else:
-            yield from letters(part)
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:

@@ -63,7 +63,7 @@ class Discord:
         self.host, self.setup = host, setup
         # The library knows no setting for it, so it holds for the whole process.
         api = Route.BASE = _api(setup.api_url or _OFFICIAL)
-        self.client = Client(host, self, setup.api_proxy)
+        self.client = Client(host, self, setup.proxy)
         # Two: at the end digests in flight have longer than answers.
         self._answering = DiscordDeliverer(setup, api, self._is_news)
         self.delivering = DiscordDeliverer(setup, api, self._is_news)
@@ -78,8 +78,6 @@ class Discord:
             await self._answering.close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        """Post a reply whole, and publish it where the channel is an announcement channel.
-        Raises Gone, Refused, Revoked or Unreachable."""
         shown = parts(reply)[1]
         picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
 
@@ -88,25 +86,19 @@ class Discord:
             if delivered.publish:
                 await self._answering.publish(chat, delivered.message)
 
-        async def moved(_: str) -> None:
-            """Do nothing: channels of Discord keep their ids."""
-
         for body in self._answering.bodies(reply, chat, "picture"):
             upload = picture if "picture" in json.loads(body) else b""
             message = Outgoing(chat, body, secrets.token_urlsafe(15), upload)
-            await send_answer(deliver, message, moved)
+            await send_answer(deliver, message)
 
     def _is_news(self, channel: str) -> bool:
         place = self.client.get_channel(int(channel))
         return isinstance(place, discord.TextChannel) and place.is_news()
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Send a reply to somebody's direct messages. Raises as `send` does."""
         await self.send(await self._answering.open_direct(person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Return who the token is for and the link that invites the bot, then the chats where it
-        may not post."""
         try:
             return await checked(self.setup, chats)
         except Exception as error:
@@ -327,17 +319,12 @@ def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
         return interaction.guild_id is None or rights.manage_channels or rights.manage_guild
 
     language = language_of(str(interaction.locale))
-    lacking = _lacking(interaction) if interaction.guild_id else []
-    names = tuple(NEEDED[name][language or "en"] for name in lacking)
+    thread = isinstance(interaction.channel, discord.Thread)
+    missing = lacking(interaction.app_permissions, thread=thread) if interaction.guild_id else []
+    names = tuple(NEEDED[name][language or "en"] for name in missing)
     person = str(interaction.user.id)
     chat = _chat(interaction)
     return Incoming(chat, person, line, language, configures=may_configure, lacking=names)
-
-
-def _lacking(interaction: discord.Interaction) -> list[str]:
-    """Return the permissions that the bot lacks to post in this channel or thread."""
-    thread = isinstance(interaction.channel, discord.Thread)
-    return lacking(interaction.app_permissions, thread=thread)
 
 
 def _may_post(rights: discord.Permissions) -> bool:

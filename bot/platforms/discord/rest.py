@@ -36,7 +36,7 @@ from bot.platforms import (
     Unseen,
     Unsure,
 )
-from bot.platforms._request import ApiClient
+from bot.platforms._request import ApiClient, read_json
 from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
 from bot.rich import utf16
 from digest.models import Chat
@@ -91,7 +91,7 @@ class DiscordDeliverer:
         self._api, self._news = api, news
         client = f"https://github.com/Rapptz/discord.py {discord.__version__}"
         headers = {"Authorization": f"Bot {setup.token}", "User-Agent": f"DiscordBot ({client})"}
-        self._client = ApiClient(timeout, headers, proxy=setup.api_proxy)
+        self._client = ApiClient(timeout, headers, proxy=setup.proxy)
         self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
@@ -225,7 +225,6 @@ class DiscordDeliverer:
         return Chat("discord", str(answer.get("id", "")))
 
     async def publish(self, chat: Chat, message: str) -> None:
-        """Publish a message of an announcement channel to its followers, ten an hour."""
         try:
             await self.call("POST", f"/channels/{chat.id}/messages/{message}/crosspost", {})
         except PlatformError as error:
@@ -239,7 +238,7 @@ class DiscordDeliverer:
         status, payload, headers = await self._client.request(method, self._api + path, **content)
         if not 200 <= status < 300:
             raise read_refusal(status, payload, headers)
-        answer = _json(payload)
+        answer = read_json(payload)
         if answer is None and status != 204:
             raise Unsure("the answer is no JSON")
         return answer, headers
@@ -320,7 +319,7 @@ def _words(message: Mapping[str, Any]) -> list[tuple[str, str]]:
 def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> PlatformError:
     """Return what an answer that is no success means. Only JSON with a `code` is Discord's word;
     anything else comes from a proxy or an edge in front of it."""
-    answer = _json(payload)
+    answer = read_json(payload)
     if code == 429:
         return _limited(answer, headers)
     number = answer.get("code") if isinstance(answer, dict) else None
@@ -356,11 +355,3 @@ def _seconds(value: object) -> float:
     except ValueError:
         return USUAL_WAIT
     return min(seconds, 86_400.0) if seconds >= 0 else USUAL_WAIT
-
-
-def _json(payload: bytes) -> Any:
-    """Return the answer, or None for one that is no JSON."""
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None

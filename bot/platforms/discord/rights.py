@@ -31,7 +31,7 @@ async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
     """Return a line on the bot, then one for each of these chats where it cannot post. Raises
     what the library raises."""
     # A client without commands: whoever only looks must change nothing.
-    client = discord.Client(intents=discord.Intents.none(), proxy=setup.api_proxy)
+    client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy)
     async with client:
         await client.login(setup.token)
         about = await client.application_info()

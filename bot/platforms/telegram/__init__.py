@@ -40,7 +40,7 @@ from bot.platforms.telegram.updates import (
     removed,
     reply_place,
 )
-from bot.platforms.telegram.wire import HOLD_SECONDS, UpdatesWire, call
+from bot.platforms.telegram.wire import call
 from bot.rich import text_of, units
 from digest.models import Chat
 
@@ -69,15 +69,10 @@ class Telegram:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
-        self._updates = UpdatesWire(setup)
-        answering = TelegramDeliverer(
-            host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE, self._updates
-        )
-        self.bot = answering.bot
+        answering = TelegramDeliverer(host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE + 1)
+        self.bot, self._wire = answering.bot, answering.wire
         self.sender = Sender(answering, host)
         self.delivering = TelegramDeliverer(host, setup, self._name)
-        self.skipped = 0
-        """Updates that could not be read."""
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
 
@@ -100,12 +95,9 @@ class Telegram:
         await self.sender.send(chat, reply, entire=True)
 
     async def tell(self, person: str, reply: Reply) -> None:
-        """Send a reply to somebody who began a chat with the bot. Raises as `send` does."""
         await self.send(Chat(NAME, person), reply)
 
     async def check(self, chats: Sequence[Chat]) -> list[str]:
-        """Return who the token is for and the links that invite it, then the chats where it may
-        not post."""
         try:
             await call(self.bot.initialize())
             me = await call(self.bot.get_me())
@@ -193,7 +185,7 @@ class Telegram:
         offset, failures = 0, 0
         while True:
             try:
-                updates = await self._fetch(offset)
+                updates = await self._wire.fetch_updates(offset, UPDATES)
                 failures = 0
             except Revoked:
                 raise
@@ -217,11 +209,6 @@ class Telegram:
             if updates and offset == before:  # without numbers they would come again at once
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _fetch(self, offset: int) -> list[Any]:
-        self._updates.updates = []
-        await call(self.bot.get_updates(offset, timeout=HOLD_SECONDS, allowed_updates=UPDATES))
-        return self._updates.updates
-
     async def _take(self, raw: Any) -> None:
         """Read and handle an update. Its slot is free again when it is handled, or waits: for a
         report that is being made, for a chat that may not be sent to yet."""
@@ -237,13 +224,12 @@ class Telegram:
                 self._room.release()
 
     def _read(self, raw: Any) -> Update | None:
-        """Return the update; skip and count what the library cannot read."""
+        """Return the update; skip what the library cannot read."""
         try:
             return Update.de_json(raw, self.bot)
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
-            self.skipped += 1
-            what = f"update {_number_of(raw, 0)} cannot be read ({type(error).__name__})"
-            log.error("telegram: %s and was skipped; %d so far", what, self.skipped)
+            kind = type(error).__name__
+            log.error("telegram: update %d is skipped: unreadable (%s)", _number_of(raw, 0), kind)
             return None
 
     async def _handle(self, update: Update) -> None:
@@ -421,6 +407,3 @@ def _toast(reply: Reply | None, chat: Chat) -> str:
         return ""
     text = text_of(line for unit in units(reply.blocks) for line in unit.lines)
     return text if len(text) <= MOST_TOAST else ""
-
-
-__all__ = ["Telegram", "open_platform"]

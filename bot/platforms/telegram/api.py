@@ -12,7 +12,7 @@ from bot.messages import Reply
 from bot.platforms import Delivered, Host, Outgoing, Pace, Refused, Setup, send_answer
 from bot.platforms.telegram.entities import write_bodies
 from bot.platforms.telegram.updates import NAME
-from bot.platforms.telegram.wire import UpdatesWire, Wire, open_bot
+from bot.platforms.telegram.wire import Wire, open_bot
 from bot.rich import parts
 from digest.models import Chat
 
@@ -40,16 +40,13 @@ class TelegramDeliverer:
         name: Callable[[], str],
         timeout: float = TIMEOUT_SECONDS,
         connections: int = MOST_AT_ONCE,
-        updates: UpdatesWire | None = None,
     ) -> None:
-        """`name` returns the bot's user name, for links in channels; `updates`: the transport for
-        polling, where this one polls."""
+        """`name` returns the bot's user name, for links in channels."""
         self._host, self._name = host, name
-        self._wire = Wire(setup, connections, timeout)
-        self.bot = open_bot(setup, self._wire, updates)
+        self.wire = Wire(setup, connections, timeout)
+        self.bot = open_bot(setup, self.wire)
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON; only the first one rings."""
         bot = self._name() if chat.kind == "channel" else ""
         written = write_bodies(reply, picture, self._host, bot)
         return [
@@ -58,30 +55,29 @@ class TelegramDeliverer:
         ]
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message, in one call."""
         body = json.loads(message.body)
         pictured = bool(body.get("picture")) and not message.bare
         if not pictured and not body.get("text"):
             raise Refused("nothing is left of the message without its picture")
         fields = _fields(message, body, pictured=pictured)
         if pictured and message.file_id:
-            sent = await self._wire.call_method("sendPhoto", fields | {"photo": message.file_id})
+            sent = await self.wire.call_method("sendPhoto", fields | {"photo": message.file_id})
         elif pictured:
-            sent = await self._wire.call_method("sendPhoto", fields, photo=message.picture)
+            sent = await self.wire.call_method("sendPhoto", fields, photo=message.picture)
         else:
-            sent = await self._wire.call_method("sendMessage", fields)
+            sent = await self.wire.call_method("sendMessage", fields)
         return Delivered(str(sent.get("message_id", "")), _file_id(sent))
 
     async def edit(self, message: Outgoing, message_id: int) -> None:
         """Put this text and its buttons into a message. Raises as `deliver` does."""
         fields = _fields(message, json.loads(message.body)) | {"message_id": message_id}
-        await self._wire.call_method("editMessageText", fields)
+        await self.wire.call_method("editMessageText", fields)
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Do nothing: channels need no publishing."""
 
     async def close(self) -> None:
-        await self._wire.shutdown()
+        await self.wire.shutdown()
 
 
 def _fields(message: Outgoing, body: dict[str, Any], *, pictured: bool = False) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bot.platforms import Gone, Limited, Moved, NotSent, PlatformError, Refused, Revoked, Unsure
+from bot.platforms._request import read_json
 
 DEFAULT_WAIT_SECONDS = 5.0
 """The wait after a 429 that does not say how long."""
@@ -72,10 +72,7 @@ def _read_reason(code: int, reason: str) -> Gone | Refused:
 
 def read_object(payload: bytes) -> dict[str, Any]:
     """Return the answer as an object; an empty one for what is no JSON object."""
-    try:
-        answer = json.loads(payload.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return {}
+    answer = read_json(payload)
     return answer if isinstance(answer, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""The Bot API over aiohttp: the library's transport, and a direct one for the messages we send.
+"""The Bot API over aiohttp: the library's transport, and a direct one for messages and updates.
 
 The library's own transport, over httpx, takes five times the processor of this one.
 """
@@ -6,7 +6,7 @@ The library's own transport, over httpx, takes five times the processor of this 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -26,7 +26,6 @@ ANSWER_SECONDS = 10.0
 """How long the answer may take besides: a connection that died is noticed within a minute."""
 _T = TypeVar("_T")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_NO_UPDATES = b'{"ok":true,"result":[]}'
 _NO_JSON = "the answer is no JSON"
 
 
@@ -38,7 +37,7 @@ class Wire(BaseRequest):
         self.root = setup.api_url.rstrip("/") or "https://api.telegram.org"
         self._token = setup.token
         self._client = ApiClient(
-            seconds, {"User-Agent": self.USER_AGENT}, proxy=setup.api_proxy, connections=connections
+            seconds, {"User-Agent": self.USER_AGENT}, proxy=setup.proxy, connections=connections
         )
 
     async def call_method(
@@ -58,17 +57,27 @@ class Wire(BaseRequest):
             raise Unsure(_NO_JSON)
         return result
 
+    async def fetch_updates(self, offset: int, kinds: Sequence[str]) -> list[Any]:
+        """Return the updates from that number on, unparsed, as soon as there is one. Raises
+        PlatformError. The library would lose all of them for one that it cannot parse."""
+        fields = {"offset": offset, "timeout": HOLD_SECONDS, "allowed_updates": kinds}
+        form = _form({name: _encode(value) for name, value in fields.items()}, {})
+        url = f"{self.root}/bot{self._token}/getUpdates"
+        _, payload = await self._post(url, form, HOLD_SECONDS + ANSWER_SECONDS)
+        updates = read_object(payload).get("result")
+        if not isinstance(updates, list):
+            raise NotSent("an answer without updates")
+        return updates
+
     @property
     def read_timeout(self) -> float:
         """Return the seconds that an answer is waited for."""
         return self._client.seconds
 
     async def initialize(self) -> None:
-        """Allow calls; the first one opens the connections."""
         self._client.open()
 
     async def shutdown(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def do_request(
@@ -111,26 +120,6 @@ class Wire(BaseRequest):
         raise TelegramError(_NO_JSON)
 
 
-class UpdatesWire(Wire):
-    """The transport for updates. It keeps them raw: the library loses all for one it cannot
-    parse."""
-
-    def __init__(self, setup: Setup) -> None:
-        # The library adds the seconds for which Telegram holds the question.
-        super().__init__(setup, 1, ANSWER_SECONDS)
-        self.updates: list[Any] = []
-
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """Fetch updates into `updates`, and let the library see none."""
-        code, payload = await super().do_request(*args, **kwargs)
-        answer = read_object(payload)
-        updates = answer.get("result")
-        if answer.get("ok") is not True or not isinstance(updates, list):
-            raise NotSent("an answer without updates")
-        self.updates = updates
-        return code, _NO_UPDATES
-
-
 def _encode(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -149,15 +138,15 @@ def _form(values: Mapping[str, str], files: Mapping[str, Any]) -> dict[str, Any]
     return {"data": parts}
 
 
-def open_bot(setup: Setup, wire: Wire, updates: Wire | None = None) -> Bot:
-    """Return the library's bot over these transports; connects to nothing yet."""
+def open_bot(setup: Setup, wire: Wire) -> Bot:
+    """Return the library's bot over this transport; connects to nothing yet."""
     # Without a transport named for updates the library would make one of its own.
     return Bot(
         setup.token,
         base_url=f"{wire.root}/bot",
         base_file_url=f"{wire.root}/file/bot",
         request=wire,
-        get_updates_request=updates or wire,
+        get_updates_request=wire,
     )
 
 
