@@ -125,8 +125,7 @@ class BotHost:
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        """Return stored updates but those `under_way`, oldest first; wait for the first one a
-        second at the most, for it may come through another process."""
+        # A second at the most: the first one may come through another process.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._received.wait(), LOOK_SECONDS)
         self._received.clear()
@@ -151,7 +150,6 @@ class BotHost:
             log.info("%s: %d subscriptions ended (%s)", platform, number, why)
 
     async def arrived(self, chat: Chat, message: str, text: str, at: datetime) -> None:
-        """Settle a held part that this message of the bot's own proves to have arrived."""
         for part in await self._ledger.list_held_parts(chat.platform, chat.id):
             if part.chat.thread != chat.thread:
                 continue  # another topic of the group gets the same text

@@ -121,16 +121,13 @@ def set_up_logging(level: str, layout: str = "text", *, timed: bool = False) -> 
     handler = logging.StreamHandler(sys.stderr)
     text = MaskingFormatter(timed=timed and not sys.stderr.isatty())
     handler.setFormatter(JsonFormatter() if layout == "json" else text)
-    logging.basicConfig(level=max(logging.WARNING, _number(level)), handlers=[handler], force=True)
+    lowest = max(logging.WARNING, logging.getLevelNamesMapping()[level])
+    logging.basicConfig(level=lowest, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
     # It warns of a tick that comes while its step still runs, and of one that was ended: both are
     # meant.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-
-
-def _number(level: str) -> int:
-    return logging.getLevelNamesMapping()[level]
 
 
 class Progress:

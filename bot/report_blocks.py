@@ -213,13 +213,9 @@ def _follows(report: Report, item: Item, language: Language) -> str:
 
 def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
     """Return the authors' handles, each leading to the post."""
-    return tuple(_link(posts.get(key), key) for key in item.cites)
-
-
-def _link(post: Cited | None, key: str) -> Link:
-    if post is None:
-        return Link(key, "")
-    return Link(show_author(key, post.author), post.url)
+    unknown = Cited("", "", "", None)
+    cited = ((key, posts.get(key, unknown)) for key in item.cites)
+    return tuple(Link(show_author(key, post.author), post.url) for key, post in cited)
 
 
 def folded(blocks: Sequence[Block]) -> list[Block]:
@@ -312,7 +308,11 @@ def list_mentions(report: Report, name: str) -> list[ListItem]:
 
 
 def _name_pattern(name: str) -> re.Pattern[str]:
-    return re.compile("|".join(_whole_word(word) for word in _spellings(name)))
+    """Return a pattern of whole words, as far as the script has words."""
+    plain = ((re.escape(word), word.isascii()) for word in _spellings(name))
+    return re.compile(
+        "|".join(rf"(?<![a-z0-9]){word}(?![a-z0-9])" if latin else word for word, latin in plain)
+    )
 
 
 def _spellings(name: str) -> set[str]:
@@ -321,10 +321,6 @@ def _spellings(name: str) -> set[str]:
     assets = find_assets(f"${low} {low.title()}" if " " not in low else low.title())
     names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
     return {low} | names - {""}
-
-
-def _whole_word(word: str) -> str:
-    return rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" if word.isascii() else re.escape(word)
 
 
 def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:

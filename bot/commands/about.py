@@ -191,8 +191,9 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
     ]
     if len(messages) > len(shown):
         blocks.append(Paragraph(ask.text("held_more", n=len(messages) - len(shown))))
+    last = max(message.part for message in messages)  # later ones are not decided unseen
     everything = tuple(
-        Button(ask.text(f"held_all_{word}"), f"/status held {word} all {_last(messages)}")
+        Button(ask.text(f"held_all_{word}"), f"/status held {word} all {last}")
         for word in ("again", "arrived")
     )
     single = tuple(
@@ -204,11 +205,6 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
         for word in ("again", "arrived")
     )
     return blocks, (everything, single)
-
-
-def _last(messages: Sequence[UndeliveredPart]) -> int:
-    """Return the last message that the operator saw: later ones are not decided unseen."""
-    return max(message.part for message in messages)
 
 
 def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:

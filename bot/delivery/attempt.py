@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.alerts import Tell
@@ -49,9 +49,9 @@ class Job:
     """A claimed part, and how it is to be sent."""
 
     part: Part
-    picture: str
+    picture: str = field(init=False)
     """The picture's name in the body, or nothing."""
-    in_thread: bool = False
+    in_thread: bool = field(init=False)
     """True for a part that belongs in the thread of its digest's first part."""
     message: Outgoing | None = None
     """The message of the last attempt."""
@@ -68,11 +68,9 @@ class Job:
     unpublished: str = ""
     """The platform's id of the message where followers are still to get it."""
 
-
-def job_of(part: Part) -> Job:
-    """Return the job of a claimed part."""
-    body = json.loads(part.body)
-    return Job(part, str(body.get("picture", "")), bool(body.get("in_thread")))
+    def __post_init__(self) -> None:
+        body = json.loads(self.part.body)
+        self.picture, self.in_thread = str(body.get("picture", "")), bool(body.get("in_thread"))
 
 
 class MessageSender:

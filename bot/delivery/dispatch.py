@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.alerts import Tell, tell_undelivered
-from bot.delivery.attempt import Job, MessageSender, job_of
+from bot.delivery.attempt import Job, MessageSender
 from bot.delivery.rate import Rate
 from bot.platforms import Delivering
 from digest.errors import StoreError
@@ -156,7 +156,7 @@ class Outbox:
         except StoreError as error:
             log.error("%s: no message can be claimed, so none is sent (%s)", self.name, error)
             return 0
-        self._queue.extend(map(job_of, parts))
+        self._queue.extend(map(Job, parts))
         if parts:
             self._filled.set()
         return len(parts)

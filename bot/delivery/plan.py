@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TypeVar
+from typing import Any
 
 from bot.alerts import Tell
 from bot.delivery.compose import compose_digest, compose_excuse, load_digest
@@ -17,7 +16,7 @@ from bot.messages import Heading, Reply
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
-from digest.models import Delivery, Report, Subscription
+from digest.models import Delivery, Subscription
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ LOOK_SECONDS = 1.0
 """Between two looks for deliveries that are due."""
 MOST_IN_COMMIT = 100
 """Deliveries planned in one commit."""
-MOST_CACHED, MOST_PICTURES = 64, 4
+MOST_BODIES, MOST_PICTURES = 64, 4
 """Bodies and pictures in memory: chats with the same options get the same messages."""
 WEEK = timedelta(days=6)
 """From the first to the last day of a week."""
@@ -36,8 +35,6 @@ LAST_SECONDS = 8.0
 """How long sends in flight may take when the bot stops."""
 
 Key = tuple[str, date, date]
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 class Deliveries:
@@ -47,9 +44,8 @@ class Deliveries:
         """`resend`: see UNKNOWN_SENDS."""
         self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
         self._writer = Writer(ledger)
-        self._bodies: OrderedDict[object, list[str]] = OrderedDict()
-        self._reports: OrderedDict[object, tuple[Report, str]] = OrderedDict()
-        self._pictures: OrderedDict[str, bytes] = OrderedDict()
+        self._bodies: dict[object, list[str]] = {}
+        self._pictures: dict[str, bytes] = {}
         self._state = ""
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
@@ -121,7 +117,6 @@ class Deliveries:
         state = await self._context.store.read_state()
         if state != self._state:
             self._bodies.clear()
-            self._reports.clear()
             self._state = state
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
@@ -147,32 +142,26 @@ class Deliveries:
             key = (key[0], key[2] - WEEK, key[2])
         options = (key, late, _options(subscription))
         if options not in self._bodies:
-            report, picture = await self._load_report(key, subscription)
+            report = await load_digest(self._context, subscription, key[2])
+            if report is None:
+                raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
+            picture = "/".join(map(str, (*key, report.created_at)))
             reply = await compose_digest(self._context, report, subscription, late=late)
             quiet = subscription.quiet
             bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
             if subscription.threads:
                 bodies = _in_thread(bodies, reply)
-            _cache(self._bodies, options, bodies)
+            _make_room(self._bodies, MOST_BODIES)
+            self._bodies[options] = bodies
         return self._bodies[options]
-
-    async def _load_report(self, key: Key, subscription: Subscription) -> tuple[Report, str]:
-        """Return the report, and the name of its picture in bodies."""
-        options = (*key, subscription.language if subscription.weekly else None)
-        if options not in self._reports:
-            report = await load_digest(self._context, subscription, key[2])
-            if report is None:
-                raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
-            picture = "/".join(map(str, (*key, report.created_at)))
-            _cache(self._reports, options, (report, picture))
-        return self._reports[options]
 
     async def _load_picture(self, name: str) -> bytes:
         if name not in self._pictures:
             topic, first, last, _ = name.rsplit("/", 3)
             days = date.fromisoformat(first), date.fromisoformat(last)
             picture = await self._context.store.cloud(topic, *days)
-            _cache(self._pictures, name, picture, MOST_PICTURES)
+            _make_room(self._pictures, MOST_PICTURES)
+            self._pictures[name] = picture
         return self._pictures[name]
 
 
@@ -200,9 +189,7 @@ def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
     return [json.dumps(body, ensure_ascii=False) for body in threaded]
 
 
-def _cache(
-    cache: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int = MOST_CACHED
-) -> None:
-    cache[key] = value
-    while len(cache) > most:
-        cache.popitem(last=False)
+def _make_room(cache: dict[Any, Any], most: int) -> None:
+    """Drop the oldest entries of a full cache."""
+    while len(cache) >= most:
+        del cache[next(iter(cache))]

@@ -46,7 +46,7 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
     callback.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             _parameter("interaction", discord.Interaction),
-            *(_parameter(argument.kind, _type(argument), argument) for argument in row.takes),
+            *(_parameter(argument.kind, str, argument) for argument in row.takes),
             *([_parameter("share", bool, Argument("options"))] if row.reads else []),
         ]
     )
@@ -83,14 +83,13 @@ def line(row: Command, options: Mapping[str, object]) -> str:
     return " ".join([f"/{row.name}", *filter(None, words)])
 
 
-def _type(argument: Argument) -> Any:
-    kind = app_commands.Range[int, 1, 99] if argument.kind == "number" else str
-    return kind if argument.required else kind | None
-
-
 def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspect.Parameter:
-    optional = False if type_ is bool else None
-    default = optional if argument and not argument.required else inspect.Parameter.empty
+    if argument and argument.kind == "number":
+        type_ = app_commands.Range[int, 1, 99]
+    optional = argument is not None and not argument.required
+    default: Any = inspect.Parameter.empty
+    if optional:
+        type_, default = (bool, False) if type_ is bool else (type_ | None, None)
     return inspect.Parameter(
         name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=type_, default=default
     )
