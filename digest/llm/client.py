@@ -7,19 +7,20 @@ A question goes to the providers in order, one request at a time: `compat` says 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from digest.errors import BudgetSpent, DigestError, LlmError, StoreError
 from digest.llm.answers import Unusable, read
 from digest.llm.budget import Budget, tokens
-from digest.llm.cache import Cache
-from digest.llm.compat import Call, Compat, T, schema_text
+from digest.llm.compat import Call, Compat, T, recall_compat, schema_text
 from digest.llm.retry import (
     NO_COMPLETION,
     NO_TIME,
@@ -31,7 +32,7 @@ from digest.llm.retry import (
     host,
     quotable,
 )
-from digest.models import Cost, Provider
+from digest.models import Provider
 from digest.store import Store
 
 if TYPE_CHECKING:
@@ -53,16 +54,6 @@ LEAST_SECONDS = 1.0
 """Without which a request is not worth its price."""
 
 
-class Meter(Protocol):
-    """What counts the tokens: `digest.llm.budget.Budget`."""
-
-    async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int, /) -> int: ...
-
-    async def settle(
-        self, hold: int, provider: Provider, prompt_tokens: int, answer_tokens: int, /
-    ) -> Cost: ...
-
-
 class Llm:
     """The models of one report. All its calls together end within `seconds` (REPORT_SECONDS) of the
     first."""
@@ -78,7 +69,7 @@ class Llm:
         now: Callable[[], datetime],
     ) -> None:
         self._servers = [Server(provider, proxy, budget, now) for provider in providers]
-        self._cache = Cache(store, now)
+        self._store, self._now = store, now
         self._seconds = seconds or REPORT_SECONDS
         self._until: float | None = None
 
@@ -99,7 +90,7 @@ class Llm:
             self._until = loop.time() + self._seconds
         try:
             for server in self._servers:
-                if (answer := await self._cache.load_answer(server.provider, call)) is not None:
+                if (answer := await self._load_answer(server.provider, call)) is not None:
                     return answer
             return await self._ask_servers(call, self._until)
         except StoreError as error:
@@ -118,7 +109,7 @@ class Llm:
             except (LlmError, BudgetSpent) as error:
                 failures.append(error)
             else:
-                await self._cache.save_answer(server.provider, call, answer, server.compat)
+                await self._save_answer(server, call, answer)
                 return answer
         spent = [error for error in failures if isinstance(error, BudgetSpent)]
         if spent and len(spent) == len(failures):
@@ -127,24 +118,56 @@ class Llm:
         raise LlmError(reasons or "no model is set: set OPENAI_API_KEY")
 
     async def _recall(self, server: Server) -> None:
-        if not server.recalled:
-            compat = await self._cache.load_compat(server.provider)
-            if not server.recalled:  # a call in parallel may have been faster, and learned since
-                server.recalled, server.compat = True, compat
+        """Load what earlier runs learned of the server, once."""
+        if server.stored is None:
+            learned = await self._store.learned(server.provider.base_url, server.provider.model)
+            if server.stored is None:  # a call in parallel may have been faster, and learned since
+                server.stored = server.compat = recall_compat(learned, self._now().date())
+
+    async def _load_answer(self, provider: Provider, call: Call[T]) -> T | None:
+        """Return the stored answer to exactly this question by this model, if there is one."""
+        content = await self._store.answer(_hash(provider, call))
+        if content is None:
+            return None
+        try:
+            return call.schema.model_validate_json(content)
+        except ValidationError:
+            log.warning("the cached answer to %s is unreadable: asking again", call.name)
+            return None
+
+    async def _save_answer(self, server: Server, call: Call[T], answer: T) -> None:
+        """Save a good answer and how it was got. One that cannot be saved is still an answer."""
+        now, provider, compat = self._now(), server.provider, server.compat
+        try:
+            await self._store.save_answer(_hash(provider, call), answer.model_dump_json(), now)
+            if server.stored != compat:
+                learned = compat.learned(now.date())
+                await self._store.save_learned(provider.base_url, provider.model, learned)
+                server.stored = compat
+        except StoreError as error:
+            log.warning("the answer to %s could not be cached: %s", call.name, error)
+
+
+def _hash(provider: Provider, call: Call[T]) -> str:
+    """Return the key of an answer: all that it depends on."""
+    parts = [provider.model, call.system, call.prompt, schema_text(call.schema), call.answer_tokens]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Server:
     """One provider during a run: its connection, what it understands, whether it is of use."""
 
     def __init__(
-        self, provider: Provider, proxy: str, meter: Meter, now: Callable[[], datetime]
+        self, provider: Provider, proxy: str, budget: Budget | None, now: Callable[[], datetime]
     ) -> None:
+        """`budget`: None for a call that counts nothing."""
         self.provider = provider
         self.compat = Compat()
-        self.recalled = False
+        self.stored: Compat | None = None
+        """What the store has of `compat`; None where it was not read."""
         self.down: Fault | None = None
         self._proxy = proxy
-        self._meter = meter
+        self._budget = budget
         self._now = now
         self._client: AsyncOpenAI | None = None
         self._answered = False
@@ -190,8 +213,9 @@ class Server:
         if until <= asyncio.get_running_loop().time():
             return NO_TIME
         sent = tokens(call.system + call.prompt + schema_text(call.schema))
-        hold = await self._meter.hold(self.provider, sent, call.answer_tokens)
-        paid = (sent, call.answer_tokens)  # also where this task is cancelled
+        answered = call.answer_tokens
+        hold = await self._budget.hold(self.provider, sent, answered) if self._budget else 0
+        paid = (sent, answered)  # also where this task is cancelled
         self._busy += 1
         try:
             silence = UNSTREAMED_SECONDS if "stream" in compat.without else SILENCE_SECONDS
@@ -208,7 +232,8 @@ class Server:
     async def _settle(self, hold: int, prompt_tokens: int, answer_tokens: int) -> None:
         """Record the cost. What cannot be recorded stays held at its most: no answer is lost."""
         try:
-            await self._meter.settle(hold, self.provider, prompt_tokens, answer_tokens)
+            if self._budget:
+                await self._budget.settle(hold, self.provider, prompt_tokens, answer_tokens)
         except StoreError as error:
             log.warning("the cost of a call could not be recorded: %s", error)
 
@@ -316,22 +341,10 @@ class _Probe(BaseModel):
     ok: bool
 
 
-class _Free:
-    """Counts nothing: the one request of `check`."""
-
-    async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int, /) -> int:
-        return 0
-
-    async def settle(
-        self, hold: int, provider: Provider, prompt_tokens: int, answer_tokens: int, /
-    ) -> Cost:
-        return Cost()
-
-
 async def probe(provider: Provider, proxy: str, seconds: float = 30.0) -> str:
     """Return one line on how the model answers and what it refused. Raise LlmError if it does
     not."""
-    server = Server(provider, proxy, _Free(), lambda: datetime.now(UTC))
+    server = Server(provider, proxy, None, lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:
         await server.ask(call, asyncio.get_running_loop().time() + seconds)
