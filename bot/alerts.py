@@ -30,10 +30,10 @@ PLACE = "alerts"
 SPOKEN = "languages"
 """Under which the store's notes keep the language that each person last spoke."""
 STALE = timedelta(days=2)
-"""After which an alert that nobody could be told is dropped."""
+"""Age at which an alert that could not be delivered is dropped."""
 PATIENCE = timedelta(hours=1)
-"""How long after its build time a report may be missing, and digests may wait without one going
-out."""
+"""How overdue a report may be, and how long digests may wait without any being sent, before
+operators are told."""
 REFUSED_FOR = timedelta(days=1)
 """How long a refused part is told of."""
 MOST_ROWS = 30

@@ -42,11 +42,12 @@ CHATS = tuple(
 )
 """The platforms that a token opens; Telegram first, whose library loads in half the time."""
 FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
-"""How long the start of all else waits for the first platform to talk, and then for its first
-answer, which what is loaded next would delay by a second."""
+"""How long start-up waits for the first platform to connect, and then for its first answer; loading
+the rest earlier would delay that answer by a second."""
 SWITCH_SECONDS = 0.0005
-"""After which a thread gives way to another, a tenth of the usual: at each system call the loop may
-wait so long for the thread that reads the database, and a hundred pages make a hundred calls."""
+"""Interpreter switch interval, a tenth of the default. The loop may have to wait this long for the
+GIL each time the database reader returns from a system call, and reading a hundred pages takes a
+hundred calls."""
 SETTLE_SECONDS = 5.0
 """After a start, until memory that only the start needed goes back."""
 CLOCK = "clock"
@@ -145,9 +146,9 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     _check_parts(settings, only, names)
     _cancel_on_sigterm()
     lean_heap()
-    gc.disable()  # until `give_back`
+    gc.disable()  # `give_back` enables it: importing leaves no garbage
     sys.setswitchinterval(SWITCH_SECONDS)
-    # The interpreter has nothing to do while the database is looked over.
+    # Import the SDK while the integrity check waits for the disk.
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:
         await asyncio.gather(*loading)

@@ -54,8 +54,8 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
 
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
-    """Backs up and forgets old posts; asked again on the same day it does nothing. Never raises a
-    StoreError: what failed is tried again the next time."""
+    """Make the daily backup and delete old posts, each at most once a day. Log store errors instead
+    of raising them; the next call tries again."""
     try:
         await keep_backup(settings.database_url, now)
     except StoreError as error:

@@ -83,11 +83,10 @@ async def make_report(
 ) -> str:
     """Make a report that is due and save how that ended; return "" where that worked, else why not.
 
-    `holder` names this process: where another one has the build, nothing is done. For a `user`, an
-    operator, it is made in any case; claimed, so that no digest goes out as the draft meanwhile,
-    unless the day is not over: the clock makes its report then. Raises StoreError where the claim
-    cannot be saved.
-    """
+    `holder` names this process: where another one has the build, nothing is done. For `user` (an
+    operator) build in any case. Claim the build first, so that no digest is sent from the draft,
+    unless the day is not over: then the clock builds that day later. Raises StoreError where the
+    claim cannot be saved."""
     is_over = day <= newest_closed(context.topic(topic), context.now())
     if not is_over or not await ledger.claim_build(
         topic, day, holder, context.now(), again=bool(user)
@@ -118,8 +117,8 @@ async def make_report(
 
 
 async def _renew(context: Services, ledger: Ledger, holder: str, topic: str, day: date) -> None:
-    """Show that the build lives. Where another process took it over, both end it: the second
-    report replaces the first."""
+    """Renew the build's heartbeat. If another process takes the build over, let both finish; the
+    later report replaces the earlier."""
     while True:
         await asyncio.sleep(RENEWED)
         try:
@@ -171,7 +170,8 @@ async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:
 DEADLINE = 600.0
 """Seconds a child may take before it is ended."""
 STOPPED, STOP_SECONDS = (-signal.SIGTERM, -signal.SIGINT, 130), 1.0
-"""What a child returns that a signal ended, and how long the same signal may take to us."""
+"""Exit codes of a child ended by a signal, and how long the same signal may take to reach this
+process."""
 
 
 async def run_child(*words: str) -> str:

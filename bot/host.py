@@ -229,7 +229,8 @@ class LineLimit:
         return recent >= MOST and now - self._told.get(person, -WITHIN) < WITHIN
 
     def tell(self, person: str) -> bool:
-        """Whether to tell the person to wait: once a minute, or the telling would be the flood."""
+        """Return whether to tell the person to wait: at most once a minute, or the warnings would
+        be a flood themselves."""
         now = self._clock()
         if now - self._told.get(person, -WITHIN) < WITHIN:
             return False

@@ -125,8 +125,8 @@ def set_up_logging(level: str, layout: str = "text", *, timed: bool = False) -> 
     logging.basicConfig(level=lowest, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
-    # It warns of a tick that comes while its step still runs, and of one that was ended: both are
-    # meant.
+    # APScheduler warns when a step is still running at its next tick, and when one is cancelled;
+    # both are intended here.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
 

@@ -16,13 +16,13 @@ _PDEATHSIG = 1
 _LARGE = 64 * 1024
 """Bytes of what goes back as soon as it is free."""
 _NICENESS = 10
-"""Of a child: a report may wait for a processor that somebody's answer needs."""
+"""Niceness of child processes: a report may wait while an answer needs the processor."""
 
 
 def lean_heap() -> None:
-    """Before any thread is started: all threads share one heap, so that none keeps free memory
-    of its own; they take turns at the interpreter anyway. Reports and pictures go back at once,
-    instead of raising the size from which that is done (mallopt(3))."""
+    """Call before any thread starts. Give all threads one malloc arena (the GIL serialises them
+    anyway) and fix the mmap and trim thresholds, so that large blocks such as reports and pictures
+    are returned to the system as soon as they are freed (mallopt(3))."""
     if (mallopt := _of_glibc("mallopt")) is not None:
         mallopt(_ARENA_MAX, 1)
         mallopt(_MMAP_THRESHOLD, _LARGE)
@@ -30,9 +30,9 @@ def lean_heap() -> None:
 
 
 def give_back() -> None:
-    """After a start: what was only needed for it (malloc_trim(3)). What stays is never looked
-    through again: that held up the loop for 120 ms now and then. Garbage is looked for from here
-    on: what a start loads is none."""
+    """Call once start-up is over. Release the memory that only start-up needed (malloc_trim(3)),
+    freeze what remains so that the collector never scans it again (scans blocked the loop for
+    120 ms), and enable garbage collection."""
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -41,8 +41,9 @@ def give_back() -> None:
 
 
 def serve_parent(parent: int) -> None:
-    """Give way to the parent, of that number, and end when it ends: a report that nobody waits for
-    any more would be made a second time (nice(2); prctl(2), PR_SET_PDEATHSIG, on Linux only)."""
+    """Lower this process's priority, and die with process `parent`: an orphaned build would finish
+    beside the one the restarted parent begins (nice(2); prctl(2), PR_SET_PDEATHSIG, on Linux
+    only)."""
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     if (prctl := _of_glibc("prctl")) is None:

@@ -18,8 +18,8 @@ Kind = (
     | Literal["language", "options", "action", "address"]
 )
 Who = Literal["everybody", "oneself", "chat", "operators"]
-"""Who may ask: everybody; everybody, for themselves alone; who may configure the chat; who runs
-the bot."""
+"""Who may use it: everybody; everybody, answered privately; people who may configure the chat;
+operators."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class Button:
 
 
 Manner = Literal["answer", "private", "post"]
-"""For everybody here; only for who asked, where the platform can; or as digests are posted."""
+"""Who sees the reply: everybody here; only the person who asked, if the platform can do that; or
+everybody, posted the way digests are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class Reply:
     topic: str = ""
     """The topic it is about, for its colour; empty for the bot's own matters."""
     line: str = ""
-    """The line that gives this very answer again, whenever it is asked: for turning its pages."""
+    """A command line that reproduces exactly this answer; used to turn its pages."""
     menu: Language | Literal["", "topic"] = ""
     """The language that the chat's menu of commands has from now on; `topic`: that of each app."""
 

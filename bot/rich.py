@@ -238,8 +238,8 @@ class _Book:
                 self._put(piece)
 
     def _room(self, *, below_heading: bool) -> PageBudget:
-        """Return what the next piece may take: under a heading, and on a new page, what this
-        page has left; else it may turn the page."""
+        """Return the budget of the next piece: the rest of this page directly under a heading or at
+        the top of a page, else a whole page, because it may move to the next one."""
         ample = 2 * self.left.size > self.others.size
         return self.left if ample and (below_heading or not self.pages[-1]) else self.others
 

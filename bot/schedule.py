@@ -64,7 +64,7 @@ class Schedule:
 
         scheduler = AsyncIOScheduler(timezone="UTC")
         now = datetime.now(UTC)
-        # What is due goes out at once; what takes a processor waits until the platforms talk.
+        # Propose due digests at once; start CPU-heavy steps after the platforms have connected.
         for step, seconds, first in (
             (self.propose, PROPOSE, 0.0),
             (self.build, BUILD, 3.0),

@@ -112,10 +112,9 @@ def report_day(
 
     `before` is the day of the report that it got last.
 
-    The same number of days back all year, so that no clock change brings one twice or leaves one
-    out. Never an older one than the one after `before`. None where that would not be closed within
-    a day of the chat's time.
-    """
+    Go back the same number of days all year, so that a clock change neither repeats nor skips a
+    report; never return `before` or an older day. Return None if the report would not be built
+    within a day of the chat's time."""
     back = days_back(
         topic.timezone, topic.build_at, subscription.timezone, subscription.at, day.year
     )
@@ -130,11 +129,10 @@ def report_day(
 def days_back(topic_zone: str, build_at: time, chat_zone: str, at: time, year: int) -> int:
     """Return how many days before a chat's day the newest report lies that is built by its time.
 
-    Where clock changes make that differ over the year, it is the fewest that hold for a third of
-    it: in the other half the digest comes when the report is built, at most an hour after the
-    chat's time, rather than a day older all year. A month of other clocks (Casablanca's Ramadan)
-    changes nothing.
-    """
+    If clock changes make the number vary, take the smallest that holds for at least a third of the
+    year's months; in the other months the digest waits for its report, at most an hour after the
+    chat's time, rather than being a day older all year. A month of other clocks (Casablanca's
+    Ramadan) changes nothing."""
     months = []
     for month in range(1, 13):
         day = date(year, month, 15)

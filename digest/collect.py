@@ -212,9 +212,9 @@ async def _fetch_pages(
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
-    """Return how many reads are left for today: its share of the month's with what earlier days
-    left over, but no more than a tenth of the month's, so that a late start is no rush; one page
-    is always allowed that."""
+    """Return how many reads today may still use: today's share of the month plus what earlier days
+    saved, but at most a tenth of the month, so that a late start does not spend it all at once. One
+    page always fits that tenth."""
     day = now.astimezone(UTC)
     days = calendar.monthrange(day.year, day.month)[1]
     by_now = -(-most * day.day // days) - spent.month

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 3
 """Failed sends in a row after which the platform counts as down."""
 LONG_PAUSE_SECONDS = 30.0
-"""A pause at least this long outlives a restart, and is reported."""
+"""Pauses of at least this length are saved across restarts, and logged."""
 RETRY_SECONDS = 5.0
 """The wait before the next attempt where the store failed."""
 

@@ -85,7 +85,7 @@ def _web_page(context: Services, report: Report, language: Language) -> list[Blo
 
 
 def compose_excuse(context: Services, subscription: Subscription) -> Reply:
-    """Return a word to a chat whose report is not there at its time."""
+    """Return the notice for a chat whose report is late."""
     language = subscription.language or context.topic(subscription.topic).language
     return Reply((Paragraph(texts.text("digest_waits", language)),), language, manner="post")
 

@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """Sends in flight at once: rate times latency, for a latency of a second or two."""
 AHEAD_SECONDS = 0.5
-"""Seconds of sending that are claimed ahead. With the sends in flight, they are all that a kill
-leaves unknown."""
+"""How many seconds' worth of messages to claim in advance. A kill leaves only these and the sends
+in flight in doubt."""
 MOST_AHEAD = 250
-"""A quarter of a second at 1,000 messages a second, the highest rate: two commits for 250 messages.
-At the usual rate AHEAD_SECONDS is less."""
+"""Most messages in one claim: at 1,000 a second, the highest rate, two commits per quarter of a
+second. At the usual rate AHEAD_SECONDS claims fewer."""
 POLL_SECONDS = 1.0
 """Between two looks for new parts where there were none."""
 EXPIRE_SECONDS = 60.0
@@ -77,7 +77,7 @@ class Outbox:
         await self._recover()
         feeding = asyncio.create_task(self._feed())
         try:
-            while not self._ending:  # else a revoked token's end would never get its turn
+            while not self._ending:  # else the loop would spin once the token is revoked
                 await self._start_next()
         finally:
             self._begin_stop()

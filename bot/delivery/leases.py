@@ -34,7 +34,8 @@ def own_name() -> str:
 
 
 def _place() -> str:
-    """Return within what process ids are unique: the running system, and on Linux the namespace."""
+    """Return the scope in which a process id is unique: host and boot, on Linux also the PID
+    namespace."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         facts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:8])

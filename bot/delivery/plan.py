@@ -103,7 +103,8 @@ class Deliveries:
             except StoreError:
                 raise
             except Exception:
-                # One chat's options may fail without the others: it gets nothing, and is listed.
+                # One chat's options must not stop the others. This chat gets nothing; `unbalanced`
+                # lists it.
                 log.exception("%s: a digest could not be made into messages", name)
                 plans.append((delivery.id, ()))
             await asyncio.sleep(0)

@@ -103,7 +103,7 @@ class Unsure(Unreachable):
 
 
 class Unseen(Unsure):
-    """The message may have been accepted by an earlier attempt, and the bot may not look."""
+    """An earlier attempt may have been accepted, and the bot lacks the permission to check."""
 
 
 FAULT = "a fault of the program: see the log"
@@ -156,7 +156,7 @@ class Host(Protocol):
         """Log a failure under an id; return the words that tell the id to whoever asked."""
 
     def link_word(self, line: str) -> str:
-        """Return the word of a link that asks this line, or nothing where a link may not."""
+        """Return the deep-link parameter that runs this line, or "" if a link must not run it."""
 
     async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
         """Return labels and values that complete what is typed, at most 25."""
@@ -239,11 +239,12 @@ class Outgoing:
     resend: bool = False
     """True to send it, doubted or not, where nobody can tell whether it arrived."""
     reply_to: str = ""
-    """The message it answers, where that decides its thread: among comments."""
+    """Id of the message to reply to; needed only in comment threads, where the reply decides the
+    thread."""
 
     def without(self, error: Refused) -> Outgoing | None:
-        """Return the message without what was refused, or None where nothing is left to leave
-        out."""
+        """Return a copy without what was refused (picture, then markup), or None if nothing more
+        can be dropped."""
         denied = self.denied or error.rights
         if error.picture and (self.picture or self.file_id) and not self.bare:
             return replace(self, bare=True, denied=denied)

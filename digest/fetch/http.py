@@ -45,7 +45,7 @@ SECONDS = 20.0
 """Seconds for the whole of a fetch, redirects included."""
 MAX_REDIRECTS = 5
 LONGEST_WAIT = 24 * 3600.0
-"""Seconds that a server can make us wait at the most."""
+"""The longest Retry-After that is honoured, in seconds."""
 USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
 
 _FOR_GOOD = {301, 308}

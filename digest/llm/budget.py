@@ -14,8 +14,8 @@ MAX_PROMPT_TOKENS = 45_000
 MAX_ANSWER_TOKENS = 14_000
 """Tokens of one report, reasoning included, whatever the number of posts."""
 ANSWER_WEIGHT, MAX_WEIGHT = 8, 120_000
-"""An answer's token costs eight times a prompt's with most makers; together a report's tokens stay
-within what is $0.03 at $0.25 and $2 a million."""
+"""Most vendors charge eight times as much for an answer token as for a prompt token. The weighted
+total keeps a report within $0.03 at $0.25 and $2 per million."""
 MARGIN = 1.25
 """How far an estimate of tokens may be off: 21 % was the most on single paragraphs (p95)."""
 

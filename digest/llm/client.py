@@ -45,13 +45,13 @@ __all__ = ["Call", "Llm", "LlmError", "probe"]
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 45.0
-"""Without a token of a streamed answer, after which the request is given up."""
+"""Seconds without a token after which a streamed request is given up."""
 UNSTREAMED_SECONDS = 120.0
 """The same for a server that does not stream: its answer comes at once, at the end."""
 REPORT_SECONDS = 300.0
 """All calls of one report together."""
 LEAST_SECONDS = 1.0
-"""Without which a request is not worth its price."""
+"""With less time left than this, a request is not worth its price."""
 
 
 class Llm:

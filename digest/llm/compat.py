@@ -110,7 +110,7 @@ class Compat:
         return "; ".join(parts)
 
     def lower(self) -> Compat:
-        """Return the same with the next form down; text stays text."""
+        """Return a copy that asks for the next less strict response format; `text` is the last."""
         return replace(self, form=FORMS[min(FORMS.index(self.form) + 1, len(FORMS) - 1)])
 
     def adjustments(self, param: str, message: str) -> Iterator[Compat]:

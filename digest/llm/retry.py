@@ -55,7 +55,7 @@ _ADVICE = {
     429: "is asked too often ({}): try again later",
 }
 _DOWN = frozenset([401, 402, 403, 404, 405])
-"""What one call was refused for good, the others of a report need not try."""
+"""Statuses that rule the server out for the rest of the report."""
 
 
 @dataclass(frozen=True, slots=True)

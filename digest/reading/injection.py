@@ -25,7 +25,7 @@ ORDER = 0.05
 """Margin of the head from which a sentence gives an order: left out of training, 8 of 10 orders
 and 1 of 20 texts about orders pass it, and 1 of 2,000 sentences of real posts."""
 STERN = -0.1
-"""The same where only a sentence is lost, not its post."""
+"""Lower threshold, used where a match costs only the sentence and not the whole post."""
 MAX_SENTENCES = 60
 """Sentences of a text that are judged, from its beginning and its end."""
 MAX_PIECES = 200

@@ -48,8 +48,7 @@ OWN_MEASURE = 0.5
 USUAL_POSTS = 2
 """Posts of an author that tell as much about the usual attention as the source does."""
 TRUST_POSTS = 10
-"""Posts with counts at which a place among them tells as much as nothing: it halves the way to
-neutral."""
+"""With this many counted posts a rank is trusted half: it is moved halfway towards NEUTRAL."""
 STANDING = 0.7
 """Weight of being named by others, and of posting more than is usual, in the part `author`."""
 

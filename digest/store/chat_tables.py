@@ -178,9 +178,8 @@ async def end_subscriptions(
 async def move_subscriptions(connection: AsyncConnection, platform: str, old: str, new: str) -> int:
     """Give a chat's subscriptions its new id, each once; return how many moved.
 
-    Of two for one topic the other stays as a row that has ended, under an id that no chat has:
-    the ledger refers to it.
-    """
+    If both ids are subscribed to a topic, end one of them and keep its row under an id no chat can
+    have, because the ledger refers to it."""
     table = subscriptions.c
     here = (table.platform == platform) & (table.chat == old) & (table.ended == "")
     moved = 0

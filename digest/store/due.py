@@ -50,10 +50,9 @@ def propose_rows(
 ) -> list[dict[str, Any]]:
     """Return a delivery for the newest day that became due since then; older ones as skipped rows.
 
-    Days up to the newest in the ledger are over: the subscription changed its time or its zone
-    meanwhile, or the clock was set back. What was due up to `cutoff` is skipped. Where the report
-    is made after the chat's time, the delivery is due then.
-    """
+    Ignore days the ledger already has, even if a new time, zone or clock would make them due again.
+    Skip what was due before `cutoff`. If the report is built after the chat's time, the delivery is
+    due when the report is."""
     days = [
         (day, due_at)
         for day, due_at in due_days(subscription, since, now)

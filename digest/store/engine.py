@@ -197,7 +197,7 @@ async def save_row(
 
 
 def count_connection_threads() -> int:
-    """Return how many threads aiosqlite has running, one a connection."""
+    """Return the number of running aiosqlite threads, one per connection."""
     return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
 
 

@@ -17,8 +17,8 @@ from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, groups
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
-"""How far the clocks of two machines may differ. A lease that is good for longer was taken under a
-clock that was set back since: nobody waits for that."""
+"""Tolerated clock skew. A lease that expires later than this was taken before a clock was set back;
+ignore it."""
 
 
 class Ledger(DueTables):
@@ -146,7 +146,7 @@ class Ledger(DueTables):
         }
 
     async def unbalanced(self) -> list[int]:
-        """Return the deliveries whose state contradicts their parts: none, or there is a fault."""
+        """Return deliveries whose state contradicts their parts. Any result is a bug."""
         where = {
             "delivered": and_(parts.c.state != "sent", OF_DIGEST),
             "unknown": parts.c.state.in_(OPEN),

@@ -30,7 +30,8 @@ PLACE = ("platform", "chat", "thread", "kind", "space")
 OF_DIGEST = parts.c.position >= 0
 """Selects parts of digests; the others are excuses that a report is late."""
 HELD = case((OF_DIGEST, "unknown"), else_="dropped")
-"""The state of a part that may have arrived: nobody decides about an excuse."""
+"""New state of a part that may have arrived. Excuses are dropped, because they are not worth an
+operator's decision."""
 
 
 async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:

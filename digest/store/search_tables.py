@@ -41,7 +41,7 @@ MAX_POSTS = 4
 CANDIDATES = 120
 """Entries to choose from: the newest with all the words, and the best with some."""
 COMMON = 600
-"""Entries from which on a token is too common to find anything by it alone."""
+"""A token in at least this many entries is too common to search for on its own."""
 LOOSE_CLAUSES = 8
 ENOUGH = 5
 """Hits with all the words that make a looser search needless."""
@@ -299,8 +299,8 @@ def _score(
 
 
 def _hits(connection: Connection, scored: Sequence[_Scored]) -> list[Hit]:
-    """Return the items at these places; of two in a report that rest on the same posts, the
-    better, and of an overview only what no other hit says."""
+    """Return the items at these places. Of two items in a report with the same posts keep the
+    better; drop overview items whose posts another hit cites."""
     if not scored:
         return []
     by_place = _load_items(connection, [candidate.place for candidate in scored])

@@ -59,8 +59,8 @@ class WithdrawalTables(Database):
             return counts
 
     async def find_posts(self, name: str) -> tuple[set[str], set[str]]:
-        """Return the keys of the posts that a key, address or author names, and the marks of the
-        author where it is one, one a source. Posts that only reports still hold are found too.
+        """Return the keys of the posts named by a key, an address or an author; for an author also
+        one mark per source. Posts that only reports still hold are found too.
 
         Who has no handle (a feed) is found by the name that reports show.
         """

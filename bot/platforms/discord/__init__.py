@@ -64,7 +64,7 @@ class Discord:
         # The library knows no setting for it, so it holds for the whole process.
         api = Route.BASE = _api(setup.api_url or _OFFICIAL)
         self.client = Client(host, self, setup.proxy)
-        # Two: at the end digests in flight have longer than answers.
+        # Separate clients: on shutdown, digests in flight get more time than answers.
         self._answering = DiscordDeliverer(setup, api, self._is_news)
         self.delivering = DiscordDeliverer(setup, api, self._is_news)
 

@@ -117,9 +117,9 @@ class DiscordDeliverer:
         return bodies
 
     async def deliver(self, message: Outgoing) -> Delivered:
-        """Send one message, in one call; as plain text in as many as it takes. The first of a
-        digest that wants a thread opens it, in a forum as a post; one that belongs in a thread
-        goes to the channel where there is none, or where the bot may not write in it."""
+        """Send one message in one call, or plain text in as many calls as it needs. The first
+        message of a threaded digest opens the thread (in a forum: the post). Later ones go there,
+        or to the channel if there is no thread or the bot may not write in it."""
         name = str(json.loads(message.body).get("thread", ""))[:MOST_NAME]
         forum = await self._find_forum(message.chat.id) if name else ""
         try:

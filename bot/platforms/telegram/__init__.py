@@ -49,12 +49,13 @@ log = logging.getLogger(__name__)
 UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 MOST_AT_ONCE = 64
 SLOT_SECONDS = 0.5
-"""How long an update holds one of the slots: what takes longer waits for something else."""
+"""How long an update may hold a slot. One that takes longer is waiting (for a report or for
+Telegram), so its slot is freed."""
 ANSWER_SECONDS = 30.0
 QUICK_SECONDS = 2.0
 """After which a button stops turning although its answer is not there yet."""
 PAUSE_SECONDS = 5.0
-"""Between questions for updates that Telegram refuses: another copy of the bot is running."""
+"""Pause after Telegram refuses getUpdates because another copy of the bot is polling."""
 LONGEST_PAUSE_SECONDS = 30.0
 MOST_TOAST = 200
 """Characters of a toast (Bot API, answerCallbackQuery)."""

@@ -21,9 +21,9 @@ from bot.platforms._request import ApiClient
 from bot.platforms.telegram.refusals import read_object, read_refusal
 
 HOLD_SECONDS = 50
-"""How long Telegram holds a question for updates."""
+"""Long-poll time-out of getUpdates, in seconds."""
 ANSWER_SECONDS = 10.0
-"""How long the answer may take besides: a connection that died is noticed within a minute."""
+"""Extra time for the response, so that a dead connection is noticed within a minute."""
 _T = TypeVar("_T")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _NO_JSON = "the answer is no JSON"

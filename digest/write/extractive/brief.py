@@ -38,8 +38,8 @@ QUIET = 5
 SPOKEN_POINTS = 7
 """Points in the report's language, where as many stories have a sentence in it."""
 YIELDS = 0.2
-"""Value by which a story in another language may be better and yet make room for one in the
-report's."""
+"""A story in another language gives way to one in the report's language that is at most this much
+worse."""
 LEADING = 3
 """Stories that the overview tells."""
 LEAST_OVERVIEW = 0.3

@@ -85,7 +85,7 @@ MAX_SUBJECTS = 2
 MAX_RATED = 70
 """Stories that are looked at, the best by their rank."""
 USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
-"""News value, and margin of the head, of a post that is neither better nor worse for it."""
+"""Neutral news value and neutral advertisement margin: they change nothing in a post's rating."""
 
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
 _I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())

@@ -41,10 +41,10 @@ LEAST_LEAD = 0.7
 MAX_LEADS = 6
 """Posts of a story of which the one is sought that tells it best."""
 FULLER, FULL_CHARS = 0.7, 250
-"""What the value of a sentence gains where its post is so long: a model reads all of it."""
+"""Bonus of a sentence whose post has that many characters: the model reads the whole post."""
 LATER, OFFER, NO_OFFER = 0.05, 1.5, -0.4
-"""What it loses for each post before its own in the story, and for what its post's margin of
-`advertisement` is above the last: who offers a product too writes the fullest news of it."""
+"""Penalty per preceding post of the story, and per unit by which the post's `advertisement` margin
+exceeds the last: resellers write the longest news of a product."""
 NAME_CHARS, SHORT_NAME_CHARS, HANDLE_CHARS, LONG_WORD = 40, 24, 30, 20
 VIEW_CHARS = 70
 """Characters of a post that may hold a thought; shorter ones are exclamations."""

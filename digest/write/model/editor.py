@@ -106,7 +106,8 @@ class Editor:
     context: Context = field(init=False)
     _spent: bool = False
     _unused: int = 0
-    """Tokens that the pages left: the check has them, so that no item goes unchecked."""
+    """Tokens left over by the page calls; they are added to the check's budget so that every item
+    is checked."""
 
     def __post_init__(self) -> None:
         self.context = Context(material=self.material)

@@ -242,8 +242,8 @@ def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 
 def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
-    """Return True for an amount that a statement must prove: no "one", no bare "two", no
-    "first", no name; "second" only where the posts rank too."""
+    """Return True if the posts must support this amount. Exempt: "one", a bare "two", "first",
+    amounts inside names, and "second" unless the posts rank as well."""
     value, unit = amount.value, amount.unit
     if amount.text.lower() == "half" and not _HALF_OF.intersection(text[amount.end :].split()[:1]):
         return False  # the first half, half-hearted: no share
