@@ -189,7 +189,7 @@ async def tell_undelivered(parts: Sequence[UndeliveredPart], tell: Tell) -> None
 
 
 def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object]]:
-    """Yield a row a chat: its first part that is missing."""
+    """Yield one row per chat: its first part that is missing."""
     named: set[object] = set()
     for part in parts:
         place = (part.chat, part.topic, part.day)

@@ -125,7 +125,7 @@ class BotHost:
     async def list_received(
         self, platform: str, under_way: Collection[str]
     ) -> list[tuple[str, str]]:
-        # A second at the most: the first one may come through another process.
+        # A second at most: the first one may come through another process.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._received.wait(), LOOK_SECONDS)
         self._received.clear()

@@ -35,7 +35,7 @@ SHOWN = timedelta(days=2)
 """How long after its end most sources still show the posts of a day."""
 SAMPLE = "sample"
 TRIED = 92
-"""Billed reads of a trial at the most: ten posts, the least that every endpoint of X allows, with
+"""Billed reads of a trial at most: ten posts, the least that every endpoint of X allows, with
 all that they can bring along, and a user that is looked up."""
 BUSIEST_DAY = 10
 """The part of a month's reads that one day may take: a tenth."""

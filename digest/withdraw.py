@@ -29,7 +29,7 @@ class Withdrawal:
     reports: int
     items: int
     authors: tuple[str, ...] = ()
-    """The marks of the author, one a source, whose later posts stay out too; empty for a post."""
+    """The marks of the author, one per source, whose later posts stay out too; empty for a post."""
 
 
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:

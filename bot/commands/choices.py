@@ -108,7 +108,7 @@ def days_said(subscription: Subscription, language: Language) -> str:
 
 
 def list_content(subscription: Subscription, language: Language) -> Iterator[tuple[str, str]]:
-    """Yield what a subscription brings, a row an option that is not as usual."""
+    """Yield what a subscription brings, one row per option that is not as usual."""
     sections = [texts.text(f"section_{name}", language) for name in subscription.sections]
     content = texts.listed(sections, language) or texts.text(
         f"length_{subscription.length}", language

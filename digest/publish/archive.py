@@ -153,7 +153,7 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
 
 def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
     """Return topic slug, first and last day: from the title, else from the file's name. Where both
-    have a day at the most, the topic is that of `slug`."""
+    have a day at most, the topic is that of `slug`."""
     for candidate in (title.strip(), re.sub(r"\.[A-Za-z]+$", "", name)):
         match = _NAME.match(candidate)
         if match is None:

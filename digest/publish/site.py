@@ -1,4 +1,4 @@
-"""The archive as pages: one a day and topic, an item, a story, a month, and a search.
+"""The archive as pages: one per day and topic, an item, a story, a month, and a search.
 
 A page is made from the store when it is asked for; `bot.web` serves it and `publish` writes it
 into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`,

@@ -1,4 +1,4 @@
-"""The words of a day for the cloud: names whole, each word counted once a post.
+"""The words of a day for the cloud: names whole, each word counted once per post.
 
 Counting posts and not occurrences (document frequency) keeps one long or repetitive post from
 owning the picture; that holds for merged words too, so posts are kept as sets until the end.

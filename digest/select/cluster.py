@@ -173,7 +173,7 @@ def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> d
 
 
 def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> Terms:
-    """Return a row a post: the terms it has, each with its rarity."""
+    """Return one row per post: the terms it has, each with its rarity."""
     common_first = sorted(rarity, key=lambda term: (rarity[term], term))[:MAX_NAMES]
     column = {term: i for i, term in enumerate(common_first)}
     rows = [sorted(column[t] for t in each if t in column)[-NAMES_A_POST:] for each in terms]
@@ -188,7 +188,7 @@ def _unit(rows: Vectors) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class _Views:
-    """What distances are made of, a row a post."""
+    """What distances are made of, one row per post."""
 
     meaning: Vectors
     terms: Terms

@@ -30,7 +30,7 @@ next day is paid for again."""
 SEARCHED_DAYS = 7
 """Recent search goes back this far."""
 WITH_ALL = 9
-"""Reads that one post costs at the most: itself, one that it answers, one that it quotes, and their
+"""Reads that one post costs at most: itself, one that it answers, one that it quotes, and their
 authors, who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
 """The least `max_results` of each endpoint."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digest.store import Store
 
 BACKUP_HOURS = 23.0
-"""Age from which a daily backup is made anew."""
+"""Age from which a daily backup is made again."""
 
 Open = Callable[[str], Awaitable["Store"]]
 """`Store.open`, which this file cannot import."""
@@ -74,7 +74,7 @@ def refuse_empty(address: URL) -> None:
         state = "is empty" if file.exists() else "is gone"
         raise StoreError(
             f"{file} {state} but {last} is there: python -m bot restore {last}"
-            " puts it in place; to begin anew, move it away"
+            " puts it in place; to begin again, move it away"
         )
 
 

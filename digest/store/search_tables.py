@@ -1,4 +1,4 @@
-"""The search index `entries`: a row an item, found by its words and those of the posts it cites.
+"""The search index `entries`: one row per item, found by its words and those of the posts it cites.
 
 SQLite keeps it as an FTS5 table, PostgreSQL as a table with a `tsvector`. Both hold the tokens of
 `digest.reading.tokens` and only propose candidates; what comes first is worked out here, alike.

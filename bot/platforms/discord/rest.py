@@ -1,4 +1,4 @@
-"""Digests to Discord: one call a message, with the nonce that keeps a repeated message one message.
+"""Digests to Discord: one call per message, whose nonce keeps a repeated message one message.
 
 Not through discord.py's HTTP client: it waits out a 429 inside the call, which holds up other
 chats, hides how many there were, never repeats a 503 and tells a cut connection from a refused one

@@ -1,4 +1,4 @@
-"""The brief: the points, one an event, and the overview above them."""
+"""The brief: the points, one per event, and the overview above them."""
 
 from __future__ import annotations
 

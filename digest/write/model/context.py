@@ -94,7 +94,7 @@ class ShownPosts:
     """What was shown of a post, by key; the longest where it was shown twice."""
 
     def show_posts(self, posts: Iterable[Post], *, room: int, most: int = POST_CHARS) -> str:
-        """Return a line a post, as far as `room` tokens go."""
+        """Return one line per post, as far as `room` tokens go."""
         lines: list[str] = []
         for post in posts:
             room -= self._measure(post, most)
@@ -165,7 +165,7 @@ class Context(ShownPosts):
         return [story for story in self.material.stories if not story.market]
 
     def list_stories(self, stories: Iterable[Story], *, room: int) -> tuple[str, int]:
-        """Return a line a story with who tells it, as far as `room` tokens go; how many were
+        """Return one line per story with who tells it, as far as `room` tokens go; how many were
         shown."""
         lines: list[str] = []
         number, listed = 0, list(stories)
@@ -253,7 +253,7 @@ class Context(ShownPosts):
                 yield value - OFFER * max(0.0, offer), reading.post
 
     def opinions(self) -> list[Post]:
-        """Return posts that may hold a view, one an author, the likeliest first: what sells is
+        """Return posts that may hold a view, one per author, the likeliest first: what sells is
         hardly one."""
         readings = (r for story in self.draft.stories() for r in story.readings)
         rated = [

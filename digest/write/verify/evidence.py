@@ -1,4 +1,4 @@
-"""What cited posts say: figures, days, names, authors and sources, read once a post."""
+"""What cited posts say: figures, days, names, authors and sources, read once per post."""
 
 from __future__ import annotations
 
