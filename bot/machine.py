@@ -54,7 +54,8 @@ def serve_parent(parent: int) -> None:
 
 
 def _of_glibc(name: str) -> ctypes._CFuncPtr | None:  # type: ignore[name-defined]
-    return getattr(ctypes.CDLL(None), name, None)
+    # Windows cannot open the running program as a library.
+    return None if os.name == "nt" else getattr(ctypes.CDLL(None), name, None)
 
 
 MOUNTS = Path("/proc/self/mountinfo")
