@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, cluster_posts
 from digest.select.continuity import EarlierItem, drop_repeats
 from digest.select.dedupe import drop_copies, merge_streams
-from digest.select.embed import Vectors, embed_words
+from digest.select.embed import Vectors, embed_words, has_encoder
 from digest.select.flood import most_promising
 from digest.select.rank import (
     make_story,
@@ -66,15 +67,20 @@ def select(
     a post counts, 1 being usual. `step` is called with the name of each of STEPS as it begins.
     """
     step("duplicates")
-    posts, repeated = merge_streams(posts)
-    posts, unread = most_promising(topic, posts, weights)
-    step("ads")
-    readings, ads = drop_ads(read(posts))
-    step("copies")
-    readings, copies, echoes = drop_copies(readings)
-    step("relevance")
-    readings = _order_promising(topic, readings, weights)
-    vectors = _encode(readings)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(has_encoder)  # loads it, while the main thread looks for copies
+        posts, repeated = merge_streams(posts)
+        posts, unread = most_promising(topic, posts, weights)
+        step("ads")
+        readings, ads = drop_ads(read(posts))
+        step("copies")
+        readings, copies, echoes = drop_copies(readings)
+        step("relevance")
+        readings = _order_promising(topic, readings, weights)
+        encoding = pool.submit(_encode, readings)
+        for reading in readings:  # the encoder's sums leave the interpreter free
+            _ = reading.terms
+        vectors = encoding.result()
     attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
     relevant = judge_relevance(topic, readings, vectors)
     inside, silent = drop_silent(readings, relevant)
