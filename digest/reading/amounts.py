@@ -313,22 +313,24 @@ def find_unit(text: str, at: int) -> tuple[str, int]:
     """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
     ends."""
     start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
+    units = load_unit_names()
     for length in range(min(_longest_unit(), len(text) - start), 0, -1):
         word = text[start : start + length].lower()
-        follow = text[start + length : start + length + 1]
         if word == "分" and _MINUTES.match(text, start):
             return "minute", start + length
+        if word not in units:
+            continue
         if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
             continue  # the verb; 7 亿周活
         if word == "u" and text[start + 1 : start + 3].lower() == ".s":
             continue  # 100 million U.S. jobs
+        follow = text[start + length : start + length + 1]
         if follow in tuple(_NO_COUNTERS.get(word, "")):
             continue
-        if word in load_unit_names() and not (
-            word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80"
-        ):
-            return load_unit_names()[word], start + length
-    for counter in load_counters():
+        if word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80":
+            continue  # the beginning of a word
+        return units[word], start + length
+    for counter in load_counters() if text[start : start + 1] > "\u2e7f" else ():
         follow = text[start + len(counter) : start + len(counter) + 1]
         if text.startswith(counter, start) and follow not in tuple(_NO_COUNTERS.get(counter, "")):
             return "count", start + len(counter)

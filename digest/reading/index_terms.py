@@ -15,7 +15,7 @@ from digest.reading.units import CURRENCIES
 LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""
 
-_FIGURE = re.compile(r"\d+(?:\.\d+)+|\d{1,3}(?:,\d{3})+|\d{3,}|\d+[BMKbmk]\b")
+_FIGURE = re.compile(r"\d(?:\d*(?:\.\d+)+|\d?\d?(?:,\d{3})+|\d\d+|\d*[BMKbmk]\b)")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*\s?%?")
 _YEAR = re.compile(r"20[0-4]\d$")
 _CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")

@@ -110,7 +110,8 @@ def _is_marked(text: str, plain: str) -> bool:
     """Return True for what only programs read, and for words that orders hide. `plain`: folded."""
     if not text.isascii() and _HIDDEN.search(text):
         return True
-    if _MARKUP.search(text) or _MARKUP.search(plain.replace(". ", ".\n").replace("。", "。\n")):
+    lines = plain.replace(". ", ".\n").replace("。", "。\n")
+    if _MARKUP.search(text) or (lines != text and _MARKUP.search(lines)):
         return True
     return _is_dense_order(spelled_out(plain)) or any(map(_is_dense_order, _turn(plain)))
 

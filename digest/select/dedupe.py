@@ -129,7 +129,8 @@ def _words(text: str) -> str:
 
 
 def _is_cut(text: str) -> bool:
-    return URL.sub("", text).rstrip().endswith(("…", "..."))
+    has_mark = "…" in text or "..." in text
+    return has_mark and URL.sub("", text).rstrip().endswith(("…", "..."))
 
 
 def _shingles(texts: Sequence[str]) -> list[Hashes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -139,7 +140,12 @@ def _list_names(reading: Reading) -> frozenset[str]:
     """Return the words in a post that may be names, without those of money talk."""
     coins = {part for n in reading.names if n.kind == "coin" for part in n.key.split()}
     words = {term for term in reading.terms if term.isalpha()} - coins
-    return frozenset(w for w in words if not count_words_of(w, "markets", "subjects"))
+    return frozenset(word for word in words if not _is_market_word(word))
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_market_word(word: str) -> bool:
+    return count_words_of(word, "markets", "subjects") > 0
 
 
 def _is_learned(fitting: int, used: int) -> bool:
