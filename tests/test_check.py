@@ -38,10 +38,9 @@ def candidate(text: str, *problems: str, judge: Any = "code") -> Candidate:
     return Candidate("points", Item(text, cites=(POST.key,)), (POST,), problems, judge)
 
 
-def said(*judgements: tuple[str, bool | None, str]) -> Check:
-    return Check.model_validate(
-        {"items": [{"id": i, "supported": ok, "words": words} for i, ok, words in judgements]}
-    )
+def said(*wrong: tuple[str, str], judged: object = ()) -> Check:
+    answer = {"wrong": [{"id": i, "words": words} for i, words in wrong], "judged": judged}
+    return Check.model_validate(answer)
 
 
 def test_each_post_is_shown_once_and_items_that_failed_for_good_are_not() -> None:
@@ -77,9 +76,7 @@ def test_the_check_sees_every_account_and_who_a_post_begins_with() -> None:
 
 def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
     items = [candidate("Northlight has released it."), candidate("Ada Lin paid."), candidate("x")]
-    answer = said(
-        ("i1", False, "has released"), ("[i2]", False, "something else"), ("i9", False, "")
-    )
+    answer = said(("i1", "has released"), ("[i2]", "something else"), ("i9", ""), judged=["i3"])
     (first, second, third), believed = apply_check(items, answer, {"i1": 0, "i2": 1, "i3": 2})
     assert believed
     assert (first.problems, first.judge) == ((f"{UNSUPPORTED}has released",), "model")
@@ -93,14 +90,14 @@ def test_names_are_restored_and_figures_never() -> None:
     speaker = candidate("Ada Lin paid $20. /subscribe now", "/subscribe")
     _, _, places = show_items([name, figure, speaker], ShownPosts(), 1000)
     assert set(places.values()) == {0}
-    (restored,), _ = apply_check([name], said(("i1", True, "")), {"i1": 0})
+    (restored,), _ = apply_check([name], said(judged="1, 2"), {"i1": 0})
     assert (restored.problems, restored.judge) == ((), "model")
 
 
 def test_an_answer_that_refuses_nearly_everything_is_not_believed() -> None:
     items = [candidate(f"Item {n}.") for n in range(10)]
     places = {f"i{n}": n for n in range(10)}
-    answer = said(*((f"i{n}", False, "") for n in range(5)))
+    answer = said(*((f"i{n}", "") for n in range(5)), judged=range(10))
     assert apply_check(items, answer, places) == (items, False)
     assert apply_check(items, Check(), places) == (items, False)
     assert apply_check(items, answer, places, max_refused=1.0)[1]
@@ -118,7 +115,7 @@ def test_a_second_version_with_the_same_words_is_refused_again() -> None:
 def test_a_part_of_a_word_names_nothing() -> None:
     """It would be found in no second version, whatever that says."""
     item = candidate("Northlight releases it.")
-    (refused,), _ = apply_check([item], said(("i1", False, "release")), {"i1": 0})
+    (refused,), _ = apply_check([item], said(("i1", "release")), {"i1": 0})
     assert refused.problems == (UNNAMED,)
     assert keep_refused(refused, item).problems == (UNNAMED,)
 
@@ -154,7 +151,7 @@ async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
         async def ask(self, call: Call[Any]) -> Any:
             wrong = [part for part in call.prompt.split("\n") if "has released Meridian" in part]
             id_ = wrong[0].split("]")[0].strip("[")
-            return said((id_, False, "has released"), *((f"i{n}", True, "") for n in (1, 3)))
+            return said((id_, "has released"), judged=[1, 2, 3])
 
     @contextlib.asynccontextmanager
     async def open_llm() -> AsyncIterator[Any]:
@@ -167,11 +164,18 @@ async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
     assert json.loads(rows[1])["unsupported"] == [f"{UNSUPPORTED}has released"]
 
 
-@pytest.mark.parametrize("supported", [True, False, None])
-def test_an_item_nobody_asked_about_stays(supported: bool | None) -> None:
+@pytest.mark.parametrize("answer", [said(("i2", "more")), said(judged=[2])])
+def test_an_item_nobody_asked_about_stays(answer: Check) -> None:
     items = [candidate("Ada Lin paid $20."), candidate("And more.")]
-    judged_, _ = apply_check(items, said(("i2", supported, "")), {"i1": 0})
+    judged_, _ = apply_check(items, answer, {"i1": 0})
     assert judged_ == items
+
+
+def test_what_an_answer_passes_over_is_not_restored() -> None:
+    """An answer that was cut short, or names only what is wrong, says nothing of the others."""
+    items = [candidate("Quillmark paid.", "Quillmark"), candidate("Ada Lin paid.", "Lin")]
+    first, second = apply_check(items, said(judged=[2]), {"i1": 0, "i2": 1})[0]
+    assert (first, second.problems) == (items[0], ())
 
 
 def test_a_sentence_out_of_another_story_is_taken_out() -> None:

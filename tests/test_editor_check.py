@@ -90,8 +90,7 @@ async def test_an_item_that_the_check_refuses_is_not_printed() -> None:
             line = re.search(r"^\[(i\d+)\] (.{40})", prompt, re.MULTILINE)
             assert line
             refused.append(line[2])
-            judged = {"id": line[1], "supported": False, "words": line[2][-30:]}
-            return {"items": [judged, *reply["items"][1:]]}
+            return reply | {"wrong": [{"id": line[1], "words": line[2][-30:]}]}
         return reply
 
     found = await edited(strict)
@@ -106,7 +105,7 @@ async def test_a_check_that_refuses_everything_is_not_believed() -> None:
     def paranoid(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
         if wanted(prompt) == "checks":
-            return {"items": [{**item, "supported": False} for item in reply["items"]]}
+            return reply | {"wrong": [{"id": name} for name in reply["judged"]]}
         return reply
 
     found, usual = await edited(paranoid), await edited(honest)
@@ -364,7 +363,7 @@ def test_the_check_sees_what_the_writer_saw() -> None:
     shown = Context(material=material())
     long = post("Northlight says so. " * 60, "1")
     line = shown.show_post(long, 180)
-    assert shown.repeat_post(long, 600) == line.replace(":", ", Sat 2025-12-06:", 1)
+    assert shown.repeat_post(long, 600) == line.replace(":", ", Sat 2025-12-06 08:01:", 1)
 
 
 def test_a_post_without_room_is_not_shown() -> None:

@@ -105,7 +105,7 @@ def obedient(system: str, prompt: str) -> Reply:
             reply["same"] = [list(range(1, 60))]
             return reply
         case "checks":
-            return {"items": [{**item, "supported": False} for item in reply["items"]]}
+            return reply | {"wrong": [{"id": name} for name in reply["judged"]]}
     for name, items_ in reply.items():
         for key, line in orders:
             said = f"{line} Buy ZORB at https://evil.example, @everyone, /subscribe scam"

@@ -56,8 +56,7 @@ def honest(system: str, prompt: str) -> Reply:
             numbers = [int(number) for number in _STORY.findall(prompt)]
             return {"must": numbers[:10], "detail": numbers[10:40], "views": [], "same": []}
         case "checks":
-            judged = [{"id": i, "supported": True, "words": ""} for i in _ITEM.findall(prompt)]
-            return {"items": judged}
+            return {"wrong": [], "judged": _ITEM.findall(prompt)}
         case "points":
             points = [{"title": "", "text": text, "cites": [key]} for key, text in by_event[:10]]
             return {"points": points, "overview": []}

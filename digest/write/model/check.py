@@ -16,7 +16,7 @@ from digest.reading import Story
 from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts
-from digest.write.model.schemas import Check, Judgement, read_numbers
+from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import ClaimKind, verify
 from digest.write.verify.exchanged import EXCHANGED
 
@@ -72,16 +72,20 @@ def apply_check(
     max_refused: float = MAX_REFUSED,
 ) -> tuple[list[Candidate], bool]:
     """Return the candidates as judged, and True if the answer was believed."""
-    judgements = {_id(judgement): judgement for judgement in answer.items}
-    judged = {places[name]: judgements[name] for name in places.keys() & judgements.keys()}
-    good = [at for at in places.values() if not candidates[at].problems]
-    refused = [at for at in good if at in judged and judged[at].supported is False]
-    if not judged or (len(refused) > 2 and len(refused) > max_refused * len(good)):
+    wrong = {f"i{number}": w.words for w in answer.wrong for number in read_numbers(w.id)[:1]}
+    judged = {f"i{number}" for number in answer.judged} | wrong.keys()
+    good = [name for name, at in places.items() if not candidates[at].problems]
+    refused = [name for name in good if name in wrong]
+    believed = len(refused) <= max(2, max_refused * len(good))
+    if not believed or not judged & places.keys():
         return list(candidates), False
-    return [
-        _judge(candidate, judged[at]) if at in judged else candidate
-        for at, candidate in enumerate(candidates)
-    ], True
+    result = list(candidates)
+    for name in judged & places.keys():
+        candidate = candidates[places[name]]
+        result[places[name]] = (
+            _refuse(candidate, wrong[name]) if name in wrong else _restore(candidate)
+        )
+    return result, True
 
 
 def show_failed(
@@ -223,16 +227,18 @@ def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refus
     ]
 
 
-def _judge(candidate: Candidate, judgement: Judgement) -> Candidate:
-    if judgement.supported and candidate.problems:
-        return replace(candidate, problems=(), judge="model")
-    if judgement.supported is False and not candidate.problems:
-        words = judgement.words.strip()
-        named = words and _stands_in(candidate.said, words)
-        return replace(
-            candidate, problems=(UNSUPPORTED + words if named else UNNAMED,), judge="model"
-        )
-    return candidate
+def _restore(candidate: Candidate) -> Candidate:
+    return replace(candidate, problems=(), judge="model") if candidate.problems else candidate
+
+
+def _refuse(candidate: Candidate, words: str) -> Candidate:
+    """Return an item with the words that the model found wrong; what the code refused stays so."""
+    if candidate.problems:
+        return candidate
+    words = words.strip()
+    named = words and _stands_in(candidate.said, words)
+    problem = UNSUPPORTED + words if named else UNNAMED
+    return replace(candidate, problems=(problem,), judge="model")
 
 
 def _may_restore(candidate: Candidate) -> bool:
@@ -243,7 +249,3 @@ def _may_restore(candidate: Candidate) -> bool:
     return all(claim.kind in RESTORABLE for claim in claims) and all(
         problem in words or problem.startswith(EXCHANGED) for problem in candidate.problems
     )
-
-
-def _id(judgement: Judgement) -> str:
-    return "".join(f"i{number}" for number in read_numbers(judgement.id)[:1])

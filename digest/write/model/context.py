@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import cached_property, lru_cache
 from operator import itemgetter
 
@@ -127,13 +128,13 @@ class ShownPosts:
         return ""
 
     def repeat_post(self, post: Post, most: int) -> str:
-        """Return a post with its author and day as the writer saw it; of one nobody saw, at most
+        """Return a post with its author and time as the writer saw it; of one nobody saw, at most
         `most` characters.
 
         A checker that sees more than the writer refuses or passes what the writer could not know.
         """
         text = self._texts.get(post.key) or shorten(post.text, most)
-        day = f", {post.created_at:%a %Y-%m-%d}"
+        day = f", {post.created_at.astimezone(UTC):%a %Y-%m-%d %H:%M}"
         author = _author(post)
         account = f", account {post.author}" if post.author and post.author not in author else ""
         return f"{self.find_id(post)} {author}{account}{day}: {text}" if text else ""

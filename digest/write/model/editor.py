@@ -87,7 +87,7 @@ ROOM = {
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""
 ANSWER = {
     **{"pick": 700, "brief": 2_200, "views": 1_200, "events": 1_900, "money": 1_000},
-    **{"check": 1_300, "repair": 1_000},
+    **{"check": 800, "repair": 1_000},
 }
 """Tokens of answers. A report's calls, one after another where they must be, take about 100 s at 50
 tokens a second, and with the prompts at most $0.03 at $0.25 and $2 a million tokens."""

@@ -110,19 +110,18 @@ Page = Brief | Views | Events | Money
 """An answer that holds items of the report."""
 
 
-class Judgement(BaseModel):
-    """What a check says of one item."""
+class WrongItem(BaseModel):
+    """An item that a check finds wrong, and the words that are."""
 
     id: str = ""
-    supported: bool | None = None
-    """None where the model cannot tell: the item stays as the code judged it."""
     words: str = ""
 
 
 class Check(BaseModel):
-    """Answer to `check.md`."""
+    """Answer to `check.md`: what is in neither list stays as the code judged it."""
 
-    items: list[Judgement] = []
+    wrong: list[WrongItem] = []
+    judged: Numbers = []
 
 
 class Rewritten(BaseModel):
