@@ -419,9 +419,20 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("三个多月后", "over 3 months later"),
         ("实习工资 6500 元", "工资到手是 6k5"),
         ("36 years earlier, at 17", "I'm 53. I left when I was 17."),
+        ("融资 130 亿美元，投后 1830 亿，投前 1700 亿", "raised $13B at $183B post-money"),
+        ("50 tokens, 100 people: that makes 5,000", "每人 50 个，前 100 位"),
+        ("11,999 is one and a half times 7,999", "一款 7999 ，一款 11999"),
+        ("covered some 6,200 miles", "开了快一万公里"),
+        ("forked 10,000 times: 10,000 forks", "forked 10k times"),
+        ("its tenth anniversary", "celebrates 10 years"),
+        (
+            "支持 11 种语言",
+            "✅ High-accuracy EN + 9 more: ar, de, en, es, fr, it, ja, ko, pt, ru, zh",
+        ),
         ("less than a third of the $100 million", "<$30M vs $100M"),
         # spans and months
         ("from October 28 to 30, three days in all", "Oct 28-30"),
+        ("1 月中旬举行", "One month to go until it starts"),
         ("He showed it in December.", "Comparing Gemma 3.1 with SmolLM 3.2"),
         ("9 月通胀为 2.8%", "Lạm phát PCE tháng 9: 2.8%"),
         ("on 5 September", "el 5 de septiembre"),
@@ -432,7 +443,10 @@ def test_a_full_stop_after_an_initial_ends_no_sentence() -> None:
         ("奥斯汀·奥尔雷德说", "Austen Allred says"),
         ("检索增强生成的方法", "retrieval-augmented generation methods"),
         ("弗朗索瓦·肖莱认为", "François Chollet thinks"),
-        ("The US company refunded a Chinese user.", "中国用户的 Claude 退款了"),
+        ("阿里·法哈迪认为", "Ali Farhadi thinks"),
+        ("与丹尼尔·纽曼对谈", "joined by @danielnewmanUV"),
+        ("联合主任 James Landay 出访", "HAI Co-Director @landay traveled"),
+        ("Box 首席执行官亚伦·列维认为", "Aaron Levie thinks"),
     ],
 )
 def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -> None:
@@ -452,6 +466,9 @@ def test_a_true_rendering_in_the_other_language_passes(said: str, posted: str) -
         ("700 million monthly users", "700M weekly users by July 2025", "monthly"),
         ("OpenAI and Codex moved to Oslo.", "Sora moved to Oslo", "Codex"),
         ("Brave 捐了款", "DuckDuckGo donated", "Brave"),
+        ("融资 130 亿美元，投前 1730 亿", "raised $13B at $183B post-money", "1730 亿"),
+        ("阿里的法哈迪认为", "Ali Farhadi thinks", "阿里"),
+        ("两周后，2 月举行", "in two weeks", "2 月"),
         ("A whale went long 5,000 ETH.", "巨鲸卖空了 5,000 枚 ETH", "went long"),
         (
             "Acme cut its price target to $38.",

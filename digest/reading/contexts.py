@@ -156,7 +156,7 @@ def count_entries(text: str) -> set[int]:
     sizes = {count for count in (entries, marked) if count > 1}
     sizes |= {int(parts) for parts in _THREAD.findall(text)}
     for sentence in (part for line in text.split("\n") for part in split_line(line)):
-        parts = _AND.split(sentence)
+        parts = _AND.split(re.split("[:：]", sentence)[-1])
         short = [part for part in parts if 0 < len(part.strip()) <= 40]
         sizes.update({len(short), len(parts)} if len(parts) > 1 else ())
     return sizes

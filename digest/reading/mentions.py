@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from digest.reading.amounts import find_unit
-from digest.reading.names import VARIANTS, Name, find_entry, find_names, simplify
+from digest.reading.names import VARIANTS, Name, find_entry, find_names, find_ticker, simplify
 from digest.reading.sounds import Sounds, unaccent
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
@@ -99,6 +99,7 @@ def read_mentions(
     tags = _TAG.findall(plain)
     split = " | ".join(" ".join(cut_humps(tag)) for tag in tags)
     written = [name for _, name in find_names(plain)]
+    tickers = filter(None, (find_ticker(word) for word in words if word.isupper()))
     names = [*written, *(name for _, name in find_names(split))]
     segments = cut_segments(plain)
     near, followers = _neighbours(segments, names)
@@ -107,7 +108,7 @@ def read_mentions(
         plain.lower(),
         languages,
         frozenset(authors),
-        frozenset(name.key for name in names),
+        frozenset({*(name.key for name in names), *(entry.key for entry in tickers)}),
         frozenset({name.key for name in names} - {name.key for name in written}),
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(keep_letters(tag.lower()) for tag in tags),

@@ -137,7 +137,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
         for amount in amounts
         if (amount.unit not in ("", "count") or amount.value >= LARGE) and not amount.in_name
     ]
-    plain = blank_handles(blank_tickers(blank_zones(_without(text, measures))))  # kWh is no name
+    plain = blank_tickers(blank_zones(_without(text, measures)))  # kWh is no name
     for words in find_missing_names(plain, evidence.mentions):
         yield Claim("name", words)
 
@@ -177,7 +177,8 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             continue
         summed = joins_things(bare, amount)
         clause = find_clause(bare, amount)
-        derived = is_derived(amount, clause, evidence.operands, summed=summed)
+        values = {value for value, _ in stated}
+        derived = is_derived(amount, clause, evidence.operands, values, summed=summed)
         counted = _is_multiplied(amount, counts, clause, evidence) or _is_counted_up(
             amount, stated, evidence
         )

@@ -40,6 +40,9 @@ _SOURCES = {
 }
 CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 """Units of figures that go up and down."""
+SPAN_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
+MOST_SHIFT_DAYS = 366
+"""From a post to the month that it means by "in six weeks"."""
 ZONES = (-8, 0, 9)
 """Hours from UTC to the zones that a post's own day may be counted in: from California to Japan."""
 
@@ -155,7 +158,7 @@ def _read(
         bool(days),
         tuple(find_hours(words)),
         (created,),
-        _read_terms(words, terms, created),
+        frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
         frozenset(count_entries(words)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
@@ -201,10 +204,26 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
 
 
-def _read_terms(words: str, written: Sequence[Term], created: datetime) -> frozenset[str]:
-    """Return months, years, weekdays and the like that the post names."""
-    terms = {term.value for term in written}
-    for table, shift in (("next_year", 1), ("last_year", -1)):
+def _list_terms(
+    words: str,
+    written: Sequence[Term],
+    days: Sequence[Day],
+    created: datetime,
+    amounts: Sequence[Amount],
+) -> Iterator[str]:
+    """Yield months, years, weekdays and the like that the post names, those of its days, those so
+    many weeks away as it says, and its own where it names none."""
+    terms = {term.value for term in written} | {f"month {day.month}" for day in days}
+    terms |= {f"year {day.year}" for day in days if day.year}
+    yield from terms
+    for unit in ("month", "year"):
+        if not any(term.startswith(unit) for term in terms):
+            yield f"{unit} {getattr(created, unit)}"
+    for table, years in (("next_year", 1), ("last_year", -1)):
         if any(find_cues(words, table)):
-            terms.add(f"year {created.year + shift}")
-    return frozenset(terms)
+            yield f"year {created.year + years}"
+    yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
+    for amount in amounts:
+        length = amount.value * SPAN_DAYS.get(amount.unit, 0.0)
+        for shift in (-length, length) if length < MOST_SHIFT_DAYS else ():
+            yield f"month {(created + timedelta(days=shift)).month}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import islice, pairwise, permutations
+from itertools import chain, islice, pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -62,7 +62,8 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     units = {mine.unit, other.unit} - {"", "count"}
     dimensions = {load_dimensions().get(unit, (unit, 1.0))[0] for unit in units}
     if len(units) == 2:
-        same = mine.value > MOST_COUNTED and len(dimensions) == 2
+        exact = mine.value > MOST_COUNTED or mine.value != int(mine.value)
+        same = exact and len(dimensions) == 2
         return same and dimensions.isdisjoint(_RIVALS)
     return _is_telling(amount) and dimensions.isdisjoint(_RIVALS)
 
@@ -77,15 +78,15 @@ def _convert(
     """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
     180 may be either."""
     unit, fact_unit = mine.unit, other.unit
-    if unit == "count" and fact_unit == "times":
-        return mine.value, other.value  # "4x RTX 4090" are 四张
+    if unit == "rank" or (unit, fact_unit) == ("count", "times"):
+        return mine.value, other.value  # ten years make a tenth birthday, "4x RTX 4090" are 四张
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
         if fact_unit:  # "three models" of the statement is not the post's three months
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES and unit != "rank":
         return None
-    if counts and fact_unit and not unit and fact_unit in ("percent", "times", "pp"):
+    if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
         return mine.value, other.value
@@ -112,7 +113,7 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
         return mine.hedge != "over" or fact >= value * 0.98
     if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
         return True  # 30% is "almost a third"
-    round_step = max(step, _trailing_step(value))
+    round_step = max(step, _trailing_step(value / (factor or 1)) * abs(factor))
     if mine.hedge == "over":  # 55% is "more than half", and so is 70%
         return value < fact < value + (value / 2 if mine.kind == "share" else round_step)
     if mine.hedge == "under":
@@ -170,11 +171,11 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
 
 
 def is_derived(
-    amount: Amount, clause: str, others: Sequence[Amount], *, summed: bool
+    amount: Amount, clause: str, others: Sequence[Amount], stated: Set[float], *, summed: bool
 ) -> bool | None:
     """Return True where one operation on figures of the posts gives the amount and the clause
-    says so, or is `summed`; None where it gives it and the clause does not; False where none
-    does."""
+    says so, or is `summed`, or both are `stated`; None where it gives it and the statement does
+    not show how; False where none does."""
     possible = None
     if amount.unit == "cent":
         dollars = (Quantity(amount.value / 100, "usd"),)
@@ -186,7 +187,9 @@ def is_derived(
     above = max(step, rough) if amount.hedge == "over" else 0.0
     below = max(step / 2, rough) if amount.hedge == "under" else 0.0
     facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
-    for signal, value in _results(amount, facts):
+    shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
+    results = (("", value) for _, value in _results(amount, shown))
+    for signal, value in chain(results, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
             joined = signal == "sum" and (summed or _is_grown(amount, clause, facts))
             if not signal or joined or has_cue(clause, signal):
@@ -277,7 +280,7 @@ def _compare(
     where they stand `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
     bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
-    if pair and pair[1] and (not bare or (near and unit == "percent")):
+    if pair and pair[1] and (not bare or (near and unit in ("percent", "times"))):
         for signal, value in _ratios(unit, *pair):
             yield "" if amount.kind == "share" else signal, value
     ages = near and unit == "year" and not (left.unit or right.unit)

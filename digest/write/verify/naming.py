@@ -14,6 +14,7 @@ from digest.reading.counterparts import (
     select_leads,
 )
 from digest.reading.han import find_han_names
+from digest.reading.markup import blank_handles
 from digest.reading.mentions import (
     Mentions,
     Numbered,
@@ -48,7 +49,7 @@ from digest.reading.names import (
     simplify,
 )
 from digest.reading.segment import Word, segmenter
-from digest.reading.sounds import unaccent
+from digest.reading.sounds import Sounds, unaccent
 from digest.reading.speakers import find_lower_speakers, speaks
 from digest.reading.vocabulary import KnownName
 from digest.text import language
@@ -62,7 +63,7 @@ _WIDE = frozenset({"china", "us", "europe", "asia"})
 def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
     """Yield the names of a statement that the posts do not have: those that a list knows, and
     others that the posts would write in the same script, or have no counterpart of in theirs."""
-    plain = simplify(text)
+    plain = simplify(blank_handles(text))
     foreign = bool(mentions.languages - {language(plain)})
     placed = find_names(plain)
     spans = [(start, start + len(name.text)) for start, name in placed]
@@ -74,12 +75,15 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             if _has_entry(entry, name, start, plain, mentions):
                 continue
             span = start, start + len(name.text)
+            if foreign and _is_rendered(entry, span[1], plain, mentions):
+                continue
             if _is_part(name, plain, *span):
                 spans.remove(span)
             else:
                 yield name.text
         else:
-            unlisted += _missing_words(name.text, plain, start, mentions)
+            missing = list(_missing_words(name.text, plain, start, mentions))
+            unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
     yield from _missing_lone_words(plain, spans, mentions)
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     latin = [
@@ -97,12 +101,43 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         yield from han
 
 
+def _is_rendered(entry: KnownName, end: int, text: str, mentions: Mentions) -> bool:
+    """Return True for a name that posts in another script may have in a way that no list has (DC,
+    SoCal): they have no other of its kind that the statement has not. People and companies
+    are what is exchanged most."""
+    if entry.kind in ("person", "company") or speaks(text, end):
+        return False
+    stated = [known for _, name in find_names(text) if (known := _find_known(name))]
+    keys = {known.key for known in stated}
+    owned = {spelling for known in stated for spelling in known.owns}
+    posted = [k for _, name in find_names(mentions.plain) if (k := _find_known(name))]
+    return not any(
+        other.kind == entry.kind
+        and other.key not in keys
+        and owned.isdisjoint((*other.spellings, *other.owns))
+        for other in posted
+    )
+
+
+NAME_CHARS = 24
+"""From a word of a name to the bracket behind it."""
+
+
+def _is_glossed(text: str, end: int, mentions: Mentions) -> bool:
+    """Return True for a name with its ticker (blanked out: it is judged by itself), or with an
+    abbreviation that the posts have, in brackets: Realty Income ($O)."""
+    words, bracket, behind = text[end : end + NAME_CHARS].replace("（", "(").partition("(")
+    short = behind.replace("）", ")").partition(")")[0].strip()
+    written = not short or (short in mentions.capitals and not find_entry(short))
+    return bool(bracket) and written and all(map(str.istitle, words.split()))
+
+
 def _is_part(name: Name, text: str, start: int, end: int) -> bool:
     """Return True where a Chinese name is part of a person's (奥斯汀·奥尔雷德 is not of Austin) or
     lies across words: 强生 in 增强生成."""
     if name.text.isascii():
         return False
-    if name.kind == "place" and "·" in (text[start - 1 : start], text[end : end + 1]):
+    if name.kind != "person" and "·" in (text[start - 1 : start], text[end : end + 1]):
         return True
     segmenter().prepare([text])
     words = ((at, at + len(word)) for word, _, at in segmenter().cut(text))
@@ -178,7 +213,7 @@ def _stands_beside(owned: str, beside: str) -> bool:
     """Return True where some words have a spelling of the name, capitals and all."""
     entry = find_entry(owned)
     spellings = (owned, *(entry.spellings if entry else ()))
-    return any(
+    return (owned.istitle() and " " in owned and Sounds(beside).match(owned)) or any(
         spelling in beside and select_names([Name("", spelling)], beside) for spelling in spellings
     )
 
@@ -234,9 +269,7 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     missing = [word for word in checked if not _has_word(word, name, mentions)]
     before = text[max(0, start - 20) : start].split(" ")[-2:-1]
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
-    if not missing or mentions.sounds.match(first + name):
-        return
-    if _has_initials(name, mentions):
+    if not missing or mentions.sounds.match(first + name) or _has_initials(name, mentions):
         return
     yield name if len(missing) == len(checked) else " ".join(missing)
 
@@ -328,7 +361,13 @@ def _missing_lone_words(
         if covered or word.isupper() or len(word) < 3 or not has_han(beside):
             continue
         ordinary = is_jargon(word) or (word.islower() and is_common(word))
-        if not ordinary and not _has_word(word, word, mentions):
+        surname = text[at + len(word) :].split(maxsplit=1)[:1]  # James Landay is @landay
+        if "".join(surname).lower() in mentions.tags or ordinary:
+            continue
+        entry = find_entry(word)
+        if entry and _has_entry(entry, Name(entry.key, word, entry.kind), at, text, mentions):
+            continue
+        if not _has_word(word, word, mentions):
             yield word
 
 
@@ -345,7 +384,10 @@ def _missing_han_names(
     for start, name in find_han_names(text, spoken, words, list(spans)):
         lower = keep_letters(name.text.lower())
         end = start + len(name.text)
-        if text[end : end + 1] == "·" and any(listed == end + 1 for listed, _ in spans):
+        if text[end : end + 1] == "·" and (
+            any(listed == end + 1 for listed, _ in spans)
+            or any(mentions.sounds.match(text[start : end + more]) for more in range(3, 7))
+        ):
             continue  # the first name of a person whom the posts have
         at = start + name.text.rfind("·") + 1
         last = text[at:end]

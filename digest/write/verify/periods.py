@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import combinations, product
@@ -18,10 +18,9 @@ from digest.reading.days import (
     has_short_year,
     read_spans,
 )
-from digest.write.verify.evidence import Evidence
+from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
-_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
 NEAR_DAYS = 30
 """From a post to what it may mean by 9.19."""
 MOST_DAYS = 20
@@ -47,11 +46,9 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     hours = [replace(hour, zone=hour.zone or zone) for hour in hours]
     yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
     terms = find_terms(bare)
-    stated = {term.value for term in terms}
     near = [day for day in evidence.short_days if _is_near(day, evidence)]
     posted_terms = {*evidence.terms, *_find_day_terms((*evidence.days, *near), evidence)}
     posted_terms |= {f"month {day.month}" for day in evidence.short_days}
-    posted_terms.update(_find_own_terms(evidence, stated))
     for term in terms:
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
@@ -79,20 +76,6 @@ def _find_day_terms(days: Sequence[Day], evidence: Evidence) -> Iterator[str]:
     yield from (f"month {day.month}" for day in days)
     yield from (f"year {day.year}" for day in days if day.year)
     yield from (f"weekday {day.weekday()}" for day in _list_dates(days, evidence))
-
-
-def _find_own_terms(evidence: Evidence, stated: Set[str]) -> Iterator[str]:
-    """Yield month, year and weekday of the time of writing; the month only where the posts name
-    none, or one that is `stated` too, the year where they name none."""
-    terms = {*evidence.terms, *_find_day_terms(evidence.days, evidence)}
-    months = {term for term in terms if term.startswith("month")}
-    has_year = any(term.startswith("year") for term in terms)
-    for created in evidence.created:
-        if not months or months & stated:
-            yield f"month {created.month}"
-        if not has_year:
-            yield f"year {created.year}"
-        yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
 
 
 def _has_hour(hour: Hour, evidence: Evidence) -> bool:
@@ -140,8 +123,7 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
     """Return True where two times that the posts name, or at which they were written, lie so far
     apart: "six days earlier", "30 years after"."""
     if amount.unit in ("year", "decade"):
-        terms = {*evidence.terms, *_find_day_terms(evidence.days, evidence)}
-        years = {int(term[5:]) for term in terms if term.startswith("year ")}
+        years = {int(term[5:]) for term in evidence.terms if term.startswith("year ")}
         years |= {at.year for at in evidence.created}
         span, most = (10, 2) if amount.unit == "decade" else (1, 0)
         pairs = combinations(years, 2)
@@ -152,7 +134,7 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
         return any(abs(a - b) == amount.value * minutes for a, b in hours) or any(
             abs(gap - amount.value * minutes) <= minutes / 2 for gap in apart
         )
-    length = _DAYS.get(amount.unit, 0.0)
+    length = SPAN_DAYS.get(amount.unit, 0.0)
     slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
     days = list(_list_dates(evidence.days[:MOST_DAYS], evidence))
     own = list(_list_dates(evidence.own_days[:MOST_DAYS], evidence))
