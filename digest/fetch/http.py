@@ -15,11 +15,10 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Self
 
 import httpx2
@@ -155,12 +154,7 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
     async def get(
@@ -258,7 +252,7 @@ async def _read_body(response: httpx2.Response) -> bytes:
         raise SourceError(f"{name}: packed as {encoding[:20]}, which was not asked for")
     body, wire = bytearray(), 0
     unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
-    async for chunk in _raw(response):
+    async for chunk in response.aiter_raw(64 * 1024):
         wire += len(chunk)
         try:
             body += unpack.decompress(chunk, MAX_BODY + 1 - len(body)) if unpack else chunk
@@ -269,11 +263,6 @@ async def _read_body(response: httpx2.Response) -> bytes:
     if unpack and not unpack.eof:
         raise SourceError(f"{name}: its answer broke off")
     return bytes(body)
-
-
-async def _raw(response: httpx2.Response) -> AsyncIterator[bytes]:
-    async for chunk in response.aiter_raw(64 * 1024):
-        yield chunk
 
 
 def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceError:

@@ -47,9 +47,7 @@ def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
             for section in report.sections
         ],
         "counts": {name: getattr(report.counts, name) for name in COUNTS},
-        "sources": [
-            {"name": s.name, "posts": s.posts, "ok": s.ok, "note": s.note} for s in report.sources
-        ],
+        "sources": [asdict(source) for source in report.sources],
         "cost": asdict(report.cost),
         "posts": {
             key: {
