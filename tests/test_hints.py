@@ -17,7 +17,7 @@ from bot.platforms.terminal import render
 from bot.services import Services
 from bot.settings import find_env_faults, read_locale
 from digest.errors import DigestError, SourceError, StoreError
-from digest.models import Chat, Item, Language, Report, SourceSpec, SourceState, Window
+from digest.models import Chat, ChatKind, Item, Language, Report, SourceSpec, SourceState, Window
 from digest.sources import open_source
 from digest.store import Store
 from digest.store.backup import back_up
@@ -64,6 +64,21 @@ async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services)
     assert await say(bot, "/settings en", "zh")
     assert "Subscribed to AI" in await say(bot, "/subscribe 08:30", "zh")
     assert (await bot.store.subscriptions(Chat("telegram", "7")))[0].language == "en"
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("private", "en"), ("group", None)])
+async def test_a_person_goes_on_to_read_in_the_language_shown_so_far(
+    bot: Services, kind: ChatKind, expected: Language | None
+) -> None:
+    made = report(date(2025, 12, 6))
+    await bot.store.save_report(replace(made, renderings={"en": made.sections}))
+    chat = Chat("telegram", "7", kind=kind)
+    languages: tuple[tuple[Language, Language | None], ...] = (("en", expected), ("zh", None))
+    for language, subscribed in languages:
+        line = Incoming(chat, "7", "/subscribe", language, configures=allow)
+        assert [reply async for reply in answer(bot, line)]
+        assert (await bot.store.subscriptions(chat))[0].language == subscribed
+        await bot.store.forget_person("telegram", "7", chat)
 
 
 @pytest.mark.parametrize("chosen", ["en", "zh"])

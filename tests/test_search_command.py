@@ -85,6 +85,7 @@ async def test_a_misspelled_name_is_asked_back(services: Services) -> None:
     sections = [replace(s, items=(told,)) if s.name == "points" else s for s in newest.sections]
     await services.store.save_report(replace(newest, wordcounts=words, sections=tuple(sections)))
     assert "是不是要找“Kitewick”" in await say(services, "/search kitewik")
+    assert "是不是要找“Kitewick 融资”" in await say(services, "/search kitewik 融资")
     assert "是不是" not in await say(services, "/search zyxwv")
     assert "是不是" not in await say(services, "/search Kitewick"), "it is spelled well"
 

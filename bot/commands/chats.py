@@ -53,7 +53,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     if request.threads and not choices.can_thread(chat):
         raise Unanswered(_private(ask.say("threads_where")))
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
-    usual = usual or Subscription(chat, topic, USUAL_TIME, context.timezone)
+    usual = usual or await _begin(ask, topic)
     usual = replace(usual, language=ask.spoken or usual.language)
     subscription = choices.applied_to(ask, request, replace(usual, chat=chat))
     new = await context.store.subscribe(subscription, context.now())
@@ -76,6 +76,16 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     yield _private(replace(answer, blocks=tuple(blocks), menu=request.language))
     if newest is not None:
         yield await compose_digest(context, newest, subscription)
+
+
+async def _begin(ask: Ask, topic: str) -> Subscription:
+    """Return a chat's first subscription to a topic: a person goes on to read in the language that
+    reports were shown in so far."""
+    chat, context = ask.incoming.chat, ask.context
+    latest = await context.store.latest(topic) if chat.kind == "private" else None
+    language = ask.language_for(latest) if latest else None
+    language = None if latest and language == latest.language else language
+    return Subscription(chat, topic, USUAL_TIME, context.timezone, language=language)
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:

@@ -56,7 +56,7 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
         word = " ".join(query.others) or str(query.number)
         name = section_named(topic, report, word)
         if name is None:
-            listed = section_names(topic, report, language)
+            listed = section_names(topic, report, ask.language)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
     view = ReportView(language, limit=limit)

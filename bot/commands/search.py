@@ -63,16 +63,19 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
-    """Return a word of the last reports that is spelled nearly so, or nothing."""
+    """Return the words as the last reports spell them, or nothing where they know none better."""
     name = topic or await ask.usual_topic()
     if (newest := await ask.context.store.latest(name)) is None:
         return ""
     first = newest.last - timedelta(days=SPELLING_DAYS)
     reports = await ask.context.store.daily_reports(name, first, newest.last)
     spellings = {word.lower(): word for report in reports for word in report.wordcounts}
-    low = words[:60].lower()
-    near = get_close_matches(low, spellings, n=1, cutoff=0.8) if low not in spellings else []
-    return spellings[near[0]] if near else ""
+    for asked in (words[:60], *words[:60].split()):
+        low = asked.lower()
+        near = get_close_matches(low, spellings, n=1, cutoff=0.8) if low not in spellings else []
+        if near:
+            return words.replace(asked, spellings[near[0]])
+    return ""
 
 
 async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
