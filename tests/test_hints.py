@@ -66,6 +66,13 @@ async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services)
     assert (await bot.store.subscriptions(Chat("telegram", "7")))[0].language == "en"
 
 
+async def test_several_days_come_in_the_language_of_the_person(bot: Services) -> None:
+    for made in (report(date(2025, 12, 5)), report(date(2025, 12, 6))):
+        await bot.store.save_report(replace(made, renderings={"en": made.sections}))
+    assert "AI · 2025-12-05 — 2025-12-06" in await say(bot, "/report 12-05..12-06", "en")
+    assert "人工智能 · 2025-12-05" in await say(bot, "/report 12-05..12-06", "zh")
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("private", "en"), ("group", None)])
 async def test_a_person_goes_on_to_read_in_the_language_shown_so_far(
     bot: Services, kind: ChatKind, expected: Language | None

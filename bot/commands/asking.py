@@ -137,9 +137,9 @@ class Ask:
         stored = None if query.topic else await store.report(topic, *query.days)
         if stored or query.days[0] == query.days[1]:
             return topic, stored
-        chosen = next((row.language for row in self.subscriptions if row.topic == topic), None)
-        described, language = self.context.topic(topic), chosen or self.chosen
-        return topic, await load_span(store, described, query.days, language)
+        newest = await store.latest(topic)
+        language = self.language_for(newest) if newest else self.chosen
+        return topic, await load_span(store, self.context.topic(topic), query.days, language)
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
