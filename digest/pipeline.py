@@ -235,13 +235,6 @@ def _in_language(material: Material, language: Language) -> Material:
     return replace(material, topic=replace(material.topic, language=language))
 
 
-def build(
-    topic: Topic, window: Window, gathered: Gathered, step: Callable[[str], None], now: datetime
-) -> Report:
-    """Return the report of these posts without a model; the same posts give the same report."""
-    return drafted(prepared(topic, window, gathered, step), step, now)
-
-
 def prepared(
     topic: Topic,
     window: Window,

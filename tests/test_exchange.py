@@ -43,7 +43,9 @@ async def there_and_back(made: Report, tmp_path: Path) -> Report:
 def made(posts: list[Post], day: date, language: str) -> Report:
     topic = replace(TOPICS["ai"], language=language)  # type: ignore[arg-type]
     gathered = pipeline.Gathered(tuple(("x", p) for p in posts), ())
-    return pipeline.build(topic, Window(day, day, "UTC"), gathered, lambda _: None, NOW)
+    window = Window(day, day, "UTC")
+    material = pipeline.prepared(topic, window, gathered, lambda _: None)
+    return pipeline.drafted(material, lambda _: None, NOW)
 
 
 def posts_of(*paths: Path) -> list[Post]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from digest.reading.heads import linear, score_sentences
-from digest.reading.heads.linear import FOLDER, VECTOR_STEPS, load_head
+from digest.reading.heads import linear
+from digest.reading.heads.linear import FOLDER, VECTOR_STEPS, load_head, score_sentences
 from digest.reading.heads.ngrams import fold_hashes, hash_text
 from digest.select.embed import embed
 from tools.evaluate_data import DATA

@@ -5,7 +5,7 @@ import pytest
 
 from digest.models import Post
 from digest.reading import Reading, Story, attach, read
-from digest.reading.heads import score_posts
+from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
 from digest.select.rank import (
     make_story,

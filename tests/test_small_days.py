@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from digest.reading import Story, attach, read
-from digest.reading.heads import score_posts
+from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
 from digest.write.extractive.writer import write
 from tests.posts import post

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from digest.reading.disguise import folded
-from digest.reading.injection import list_sentences, unquote_sentence
+from digest.reading.injection import folded, list_sentences, unquote_sentence
 from digest.reading.sentences import split_sentences
 from digest.text import URL, clean
 from tests.posts import NEWS, ORDERS

@@ -13,9 +13,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Literal
 
-from digest.reading.numerals import Numeral, find_numerals, parse_han
-from digest.reading.phrases import compile_words
-from digest.reading.units import load_counters, load_signs, load_unit_names
+from digest.reading.numerals import NUMBER_WORDS, Numeral, find_numerals, parse_han
+from digest.reading.vocabulary import compile_words, load_counters, load_signs, load_unit_names
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
@@ -102,14 +101,8 @@ _ORDINALS = {word: n for n, word in enumerate(_ORDINAL_WORDS, 1)} | {
 _DENOMINATORS = {"half": 2, "quarter": 4, "hundredth": 100, "thousandth": 1000} | {
     word: n for word, n in _ORDINALS.items() if n > 2
 }
-_SMALL = {
-    word: n
-    for n, word in enumerate("zero one two three four five six seven eight nine ten".split())
-} | {"a": 1, "an": 1}
-_TENS = {
-    word: 10 * n
-    for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
+_SMALL = {word: n for word, n in NUMBER_WORDS.items() if n <= 10} | {"a": 1, "an": 1}
+_TENS = {word: n for word, n in NUMBER_WORDS.items() if n >= 20}
 _ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
 _FRACTION = re.compile(
     rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"

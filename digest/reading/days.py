@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from digest.reading.amounts import RANGE, Amount, find_cues
 from digest.reading.numerals import parse_han
 from digest.reading.vocabulary import load_lines
-
-TermKind = Literal["quarter", "half", "weekday", "decade", "round"]
 
 
 @dataclass(frozen=True, slots=True)

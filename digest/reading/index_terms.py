@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from digest.reading.amounts import find_amounts
 from digest.reading.names import Name
-from digest.reading.units import CURRENCIES
+from digest.reading.vocabulary import CURRENCIES
 
 LEAST_SUM = 1_000_000
 """Sum of money, in any currency, that is no price of a product."""

@@ -24,9 +24,10 @@ _UNITS = (
     " sixteen seventeen eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SMALL = dict(zip(_UNITS, range(20), strict=True)) | dict(
+NUMBER_WORDS = dict(zip(_UNITS, range(20), strict=True)) | dict(
     zip(_TENS, range(20, 100, 10), strict=True)
 )
+"""English numbers below a hundred that are one word."""
 _LARGE = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
 }  # fmt: skip
@@ -53,7 +54,7 @@ _ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
 _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
 )
-_WORDS = "|".join((*_SMALL, *_LARGE, "hundred", "dozen"))
+_WORDS = "|".join((*NUMBER_WORDS, *_LARGE, "hundred", "dozen"))
 _LARGER = "|".join((*_LARGE, "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
@@ -230,9 +231,9 @@ def _continues(run: Sequence[str], word: str) -> bool:
     last = run[-1]
     if word in ("point", "half") or last in ("point", "half") or "point" in run:
         return True
-    if word in _SMALL:
+    if word in NUMBER_WORDS:
         room = 100 if last == "hundred" else 1000 if last in _LARGE else 10 if last in _TENS else 0
-        return _SMALL[word] < room and word != "zero"
+        return NUMBER_WORDS[word] < room and word != "zero"
     return not (word in ("hundred", "dozen") and last in ("hundred", "dozen", *_TENS))
 
 
@@ -247,10 +248,10 @@ def _parse_english(words: Sequence[str]) -> Decimal:
                 if total and not current
                 else (current + Decimal("0.5"), total)
             )
-        elif word in _SMALL and place:
-            current, place = current + _SMALL[word] * place, place / 10
-        elif word in _SMALL:
-            current += _SMALL[word]
+        elif word in NUMBER_WORDS and place:
+            current, place = current + NUMBER_WORDS[word] * place, place / 10
+        elif word in NUMBER_WORDS:
+            current += NUMBER_WORDS[word]
         elif word in ("hundred", "dozen"):
             current = (current or Decimal(1)) * (100 if word == "hundred" else 12)
         else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from digest.reading.markup import fold_text
 from digest.reading.names import find_names, is_common, is_jargon
-from digest.reading.phrases import compile_words
+from digest.reading.vocabulary import compile_words
 
 _LOWER = re.compile(r"(?<![\w'.@/-])[a-z]{3,}(?=\s)")
 

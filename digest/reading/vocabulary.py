@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ KINDS = {
     "others": "other",
 }
 """Kind of a name by the table of `names.toml` that it stands in."""
+CURRENCIES = frozenset("usd eur gbp cny hkd twd krw inr jpy".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,59 @@ def _entry_key(row: dict[str, Any]) -> str:
 def _asset_spellings(row: dict[str, Any]) -> tuple[str, ...]:
     names = (*row.get("en", ()), *row.get("zh", ()))
     return tuple(name for name in names if name not in row.get("cashtag", ()))
+
+
+@cache
+def compile_words(name: str, table: str, end: str = "") -> re.Pattern[str]:
+    """Return a pattern of the words of a table: "·" is a space, "*" the rest of a word."""
+    return _join(sorted(load_words(name, table), key=len)[::-1], end)
+
+
+@cache
+def _compile_phrases(name: str) -> re.Pattern[str]:
+    lines = [line for table in ("chinese", "english") for line in load_lines(name, table)]
+    return _join([line.strip().replace(" ", "·") for line in lines], "")
+
+
+def has_phrase(text: str, name: str) -> bool:
+    """Return True where a text has a line of a list: "…" stands for up to eight characters."""
+    return bool(_compile_phrases(name).search(text))
+
+
+def _join(words: list[str], end: str) -> re.Pattern[str]:
+    spelled = [
+        re.escape(word).replace("·", r"[\s-]").replace(r"\*", r"\w*").replace("…", ".{0,8}?")
+        for word in words
+    ]
+    latin = [rf"{w}\b" for w in spelled if w[0].isascii() and w[0].isalpha()]
+    others = [w for w in spelled if not (w[0].isascii() and w[0].isalpha())]
+    others += [rf"(?<![-\w])(?:{'|'.join(latin)})"] if latin else []
+    return re.compile(f"(?:{'|'.join(others)}){end}", re.I)
+
+
+def _unit_rows() -> list[list[str]]:
+    return [row.split() for row in load_table("units")["units"]["words"].strip().splitlines()]
+
+
+@cache
+def load_dimensions() -> Mapping[str, tuple[str, float]]:
+    """Return by unit its dimension, and how many base units of that dimension it is."""
+    return {unit: (dimension, float(factor)) for unit, dimension, factor, *_ in _unit_rows()}
+
+
+@cache
+def load_unit_names() -> Mapping[str, str]:
+    """Return the unit by each of its words, in small letters."""
+    return {word.replace("·", " "): unit for unit, _, _, *words in _unit_rows() for word in words}
+
+
+@cache
+def load_signs() -> Mapping[str, str]:
+    """Return the currency by the sign or code before a number."""
+    return dict(pair.split(":") for pair in load_words("units", "signs"))
+
+
+@cache
+def load_counters() -> tuple[str, ...]:
+    """Return the Chinese words that count things, longest first: 三名, 五家."""
+    return tuple(sorted(load_words("units", "counters"), key=lambda word: -len(word)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from digest.models import Dropped, Post, Topic
 from digest.reading import Reading, Story, attach, read
-from digest.reading.heads import score_posts
+from digest.reading.heads.linear import score_posts
 from digest.select.ads import drop_ads
 from digest.select.cluster import MAX_CLUSTERED, Cluster, cluster_posts
 from digest.select.continuity import EarlierItem, drop_repeats

@@ -16,7 +16,7 @@ from digest.reading.amounts import find_amounts
 from digest.reading.assets import Asset, find_assets
 from digest.reading.index_terms import LEAST_SUM
 from digest.reading.names import find_names
-from digest.reading.units import CURRENCIES
+from digest.reading.vocabulary import CURRENCIES
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     Draft,

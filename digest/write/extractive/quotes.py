@@ -14,7 +14,7 @@ import numpy as np
 
 from digest.models import Post
 from digest.reading import Reading, Sentence, Story
-from digest.reading.heads import score_sentences
+from digest.reading.heads.linear import score_sentences
 from digest.reading.index_terms import is_in_small_letters
 from digest.reading.injection import find_orders
 from digest.select.embed import EMBED_CHARS, Vectors, embed

@@ -28,7 +28,7 @@ from digest.reading.days import (
 from digest.reading.markup import drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales
-from digest.reading.units import CURRENCIES
+from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
 
 _SOURCES = {

@@ -11,7 +11,7 @@ from itertools import chain, islice, pairwise, permutations
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
 from digest.reading.days import read_spans
-from digest.reading.units import CURRENCIES, load_dimensions
+from digest.reading.vocabulary import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
 """Relative difference of figures that are the same."""

@@ -9,7 +9,7 @@ from digest.models import Language, Post
 from digest.reading.injection import talks_to_programs
 from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
-from digest.reading.phrases import has_phrase
+from digest.reading.vocabulary import has_phrase
 from digest.text import clean, language
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.verify import Verdict
