@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.reading.amounts import find_amounts
-from digest.reading.days import convert_hour, find_days, find_hours, find_terms, resolve_days
+from digest.reading.days import (
+    convert_hour,
+    find_days,
+    find_hours,
+    find_terms,
+    resolve_days,
+    tells_past,
+)
 from digest.reading.numerals import find_numerals, has_exact_figure
 
 UNITS = (
@@ -247,3 +254,22 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     find_terms(hostile)
     find_hours(hostile)
     assert time.process_time() - started < 1.5  # a guard against patterns that explode
+
+
+@pytest.mark.parametrize(
+    ("text", "past"),
+    [
+        ("In 2024, global investment crossed $109B.", True),
+        ("Stars of AI projects, 2011-2024.", True),
+        ("Sales rose from $2B in 2024 to $13B in 2025.", False),
+        ("The lowest share since 2017.", False),
+        ("2017 年以来的最低份额。", False),
+        ("Northlight opens Meridian 4.", False),
+    ],
+)
+def test_what_only_past_years_tell_is_past(text: str, past: bool) -> None:
+    assert tells_past(text, date(2025, 12, 16)) == past
+
+
+def test_last_year_is_news_in_january() -> None:
+    assert not tells_past("In 2024, sales rose.", date(2025, 1, 20))

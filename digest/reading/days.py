@@ -242,6 +242,18 @@ def _find_years(text: str) -> Iterator[Term]:
         yield Term(*match.span(), match.group(), f"year {year + 2000 if year < 100 else year}")
 
 
+def tells_past(text: str, day: date) -> bool:
+    """Return True where all years that a text names were over two months before that day: "In 2024,
+    sales rose". What is the lowest "since 2017" is news of today."""
+    years = list(_find_years(text))
+    is_since = any(
+        text[: year.start].rstrip().lower().endswith("since") or "以来" in text[year.end :][:5]
+        for year in years
+    )
+    latest = max((int(year.value.removeprefix("year ")) for year in years), default=day.year)
+    return latest < (day - timedelta(days=60)).year and not is_since
+
+
 def has_short_year(year: int, text: str) -> bool:
     """Return True where a text has the year's last two digits as one: 26 款, '26, the W26 of YC."""
     pattern = rf"(?<!\d){year % 100:02}\s?[款届年]|(?:'|\b[WSFX]){year % 100:02}\b"

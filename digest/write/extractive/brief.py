@@ -14,6 +14,7 @@ from digest.write.extractive.draft import (
     join_sentences,
     make_item,
     name_speaker,
+    rate_print,
     says_we,
     tells_same,
 )
@@ -30,6 +31,9 @@ LEAST_VALUE = 0.4
 LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
 telling, below 0.95 one of three."""
+LEAST_PRINT = -0.7
+"""Log odds of a sentence that makes a point (`rate_print`), on days with more to tell than is told:
+one in five below it is worth printing."""
 LEAST_QUIET = 0.7
 """What it needs on a day with fewer than QUIET of these."""
 LEAST_FOLLOWING = 0.0
@@ -42,8 +46,8 @@ YIELDS = 0.2
 worse."""
 LEADING = 3
 """Stories that the overview tells."""
-LEAST_OVERVIEW = 0.3
-"""Margin of `stands_alone` of a sentence that opens the report."""
+LEAST_OVERVIEW = 0.0
+"""Log odds of a sentence that opens the report (`rate_print`)."""
 _HAN, _HAN_STOP = ("zh", "ja"), "。"
 
 
@@ -74,7 +78,8 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
         is_busy = len(candidates) >= QUIET and not draft.is_small
-        if value < (LEAST_POINT if is_busy else LEAST_QUIET):
+        is_weak = not draft.is_small and rate_print(lead) < LEAST_PRINT
+        if is_weak or value < (LEAST_POINT if is_busy else LEAST_QUIET):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)
@@ -161,7 +166,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = [
         quote
         for quote in leads
-        if quote.fitness >= LEAST_OVERVIEW and quote.sentence.names
+        if rate_print(quote) >= LEAST_OVERVIEW and quote.sentence.names
         if not name_speaker([quote.sentence]) and not quote.text.endswith("…")
     ][:LEADING]
     if not leads:

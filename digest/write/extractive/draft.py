@@ -10,6 +10,7 @@ from itertools import islice
 
 from digest.models import Item, Language, Post
 from digest.reading import Reading, Sentence, Story
+from digest.reading.days import tells_past
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.reading.vocabulary import load_words
@@ -67,6 +68,19 @@ WEIGHTS = {
 }
 """What counts besides fitness when a sentence is chosen to tell a story: mostly what its own
 post is worth. Tuned on the days read by an editor (`make evaluate`), heads without the day."""
+PRINT_WEIGHTS = {
+    "one": -2.1,
+    "fitness": 1.85,
+    "opinion": -0.65,
+    "news": 0.5,
+    "first": 0.4,
+    "named": 0.5,
+    "newsroom": 0.95,
+    "cut": -0.75,
+}
+"""What tells whether an editor would print a sentence as it stands: a logistic regression on the
+1,027 leading sentences of 47 days that were read, heads and weights without the day. Of the best
+seven a day 81 % are worth printing; ordered by what makes a point, 70 %."""
 POINT_WEIGHTS = {
     "news": 1.225,
     "engagement": 0.55,
@@ -74,7 +88,7 @@ POINT_WEIGHTS = {
     "voices": 0.40,
     "author": 0.15,
     "fit": 0.05,
-    "fitness": 0.1,
+    "print": 0.1,
     "subjects": 0.08,
     "cut": -0.1,
 }
@@ -267,14 +281,16 @@ def tells_news(quote: Quote) -> bool:
         and not sells
         and not says_i(quote.text)
         and not begins_badly(quote.sentence)
+        and not tells_past(quote.text, quote.post.created_at.date())
     )
 
 
 def begins_badly(sentence: Sentence) -> bool:
-    """Return whether a sentence begins with a word for what was named before it ("It also ...") or
-    invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
-    printed. A word that begins a name ("Check Point buys ...") is neither."""
-    words = load_words("sentences", "backward", "invitations")
+    """Return whether a sentence begins with a word for what was named before it ("It also ..."),
+    without who did it ("Wrote a kernel ..."), with surprise, or invites its reader ("Learn how
+    ..."): of 62 labelled ones that the head finds fit, one could be printed. A word that begins a
+    name ("Check Point buys ...") is none of these."""
+    words = load_words("sentences", "backward", "deeds", "surprises", "invitations")
     han = tuple(word for word in words if word[0] > "\u2e7f")
     is_bad = sentence.text.partition(" ")[0].lower() in words or sentence.text.startswith(han)
     return is_bad and not _begins_with_name(sentence)
@@ -307,12 +323,27 @@ def rate_quote(quote: Quote, place: int) -> float:
     return value
 
 
+def rate_print(quote: Quote) -> float:
+    """Return the log odds that an editor would print a sentence as it stands."""
+    parts = {
+        "one": 1.0,
+        "fitness": quote.fitness,
+        "opinion": quote.opinion,
+        "news": quote.sentence.reading.scores.get("news", 0.0),
+        "first": quote.sentence.place == 0,
+        "named": bool(quote.sentence.names),
+        "newsroom": quote.post.source == "rss" and quote.sentence.place == 0,
+        "cut": is_cut_headline(quote.sentence),
+    }
+    return sum(weight * parts[name] for name, weight in PRINT_WEIGHTS.items())
+
+
 def rate_story(story: Story, quote: Quote) -> float:
     """Return how much a story is worth printing where this sentence tells it."""
     subjects = sum(name.kind in SUBJECTS for name in quote.sentence.names)
     parts: dict[str, float] = {
         **story.parts,
-        "fitness": quote.fitness,
+        "print": rate_print(quote),
         "subjects": min(MAX_SUBJECTS, subjects),
         "cut": is_cut_headline(quote.sentence),
     }

@@ -18,11 +18,13 @@ from digest.reading.index_terms import LEAST_SUM
 from digest.reading.names import find_names
 from digest.reading.vocabulary import CURRENCIES
 from digest.write.extractive import notes
+from digest.write.extractive.detail import LEAST_PRINT
 from digest.write.extractive.draft import (
     Draft,
     is_topical,
     join_sentences,
     make_item,
+    rate_print,
     tells_news,
     tells_same,
 )
@@ -159,7 +161,8 @@ def list_finance(draft: Draft) -> list[Item]:
     items: list[Item] = []
     for _, quote, story in sorted(list_deals(draft), key=lambda entry: -entry[0]):
         is_told = story.event in draft.events or draft.is_printed(quote)
-        if len(items) < MAX_FINANCE and not is_told:
+        is_weak = not draft.is_small and rate_print(quote) < LEAST_PRINT
+        if len(items) < MAX_FINANCE and not is_told and not is_weak:
             items.append(make_item(draft, story, [quote]))
     return items or [notes.nothing(draft.material, "finance")]
 
