@@ -94,6 +94,9 @@ def test_a_company_speaks_before_those_who_retell_it() -> None:
     posts = [replace(post(t, a, author=a), author_name=names[a]) for a, t in texts.items()]
     event = Event(1, (Story(tuple(read(posts))),))
     assert [p.author for p in list_official(event)] == ["zenith"]
+    maker = replace(post("Our coder is upgraded.", "5", author="ali"), author_name="Qwen")
+    shop = post("qwen3-coder-plus is now available in our shop.", "6", author="shop")
+    assert list_official(Event(1, (Story(tuple(read([shop, maker]))),))) == [maker]
 
 
 def test_united_stories_lead_with_their_own_posts() -> None:
@@ -192,7 +195,7 @@ def test_a_repair_shows_who_wrote_each_post() -> None:
     cited = replace(post("Acme opens Voxel-7.", "1", author="adalin"), author_name="Ada Lin")
     failed = Candidate("events", Item("Voxel-8.", cites=("x:1",)), (cited,), ("Voxel-8",))
     text, places = show_failed([failed], _context(), 500)
-    assert "p1 Ada Lin (@adalin), Sat 2025-12-06: Acme opens Voxel-7." in text
+    assert "p1 Ada Lin (@adalin), Sat 2025-12-06 08:01: Acme opens Voxel-7." in text
     assert "wrong: not in the cited posts: Voxel-8" in text
     assert places == {"i1": 0}
 
@@ -211,6 +214,9 @@ def test_an_announcement_stays_among_the_events(monkeypatch: pytest.MonkeyPatch)
     context = Context(material=replace(material(), stories=()))
     pages = share_out(events, context)
     assert (pages.events, pages.views, pages.others) == (events[:2], posts[2:], [])
+    both = Event(1, (Story((readings[2], readings[0]), event=9),), VIEWED)
+    pages = share_out([*events[:2], both], context)
+    assert (pages.events, pages.views) == ([*events[:2], both], posts[2:])
     unpicked = [replace(event, importance=None) for event in events]
     leading = [Event(n, (replace(stories[0], event=n),)) for n in range(10)]
     assert share_out([*leading, *unpicked], context).views == posts[1:3]

@@ -19,7 +19,7 @@ from digest.write.model.schemas import Brief, Events, Grouped, Money, Page, Rewr
 MOST: Mapping[SectionName, int] = {
     "overview": 4,
     "points": MAX_POINTS,
-    "views": 4,
+    "views": 6,
     "events": 12,
     "ai": 8,
     "markets": 8,

@@ -177,7 +177,8 @@ class Context(ShownPosts):
             # A token has three letters or more; who tells a story takes some 16.
             most = 3 * (share - 16)
             most = min(max(most, LINE_CHARS.start), LINE_CHARS.stop - 1)
-            teller, text = self._tell(story, most)
+            teller = self.choose_teller(story)
+            text = shorten(teller.text, most, self.find_news(teller))
             if not text:
                 continue
             line = f"[{number}] {_audience(story, teller)}: {text}"
@@ -187,12 +188,11 @@ class Context(ShownPosts):
             lines.append(line)
         return "\n".join(lines), number
 
-    def _tell(self, story: Story, most: int) -> tuple[Post, str]:
-        """Return the news of a story in one line, and the post that has it: where the leading post
-        is somebody's view of it, the one that says what happened."""
+    def choose_teller(self, story: Story) -> Post:
+        """Return the post that stands for a story where all of the day are listed: where the
+        leading post is somebody's view of it, the one that says what happened."""
         posts = [*self._choose_leads([story]), *story.posts[:3]]
-        texts = ((post, shorten(post.text, most, self.find_news(post))) for post in posts)
-        return next(filter(itemgetter(1), texts), (story.posts[0], ""))
+        return next((post for post in posts if shorten(post.text, POST_CHARS)), story.posts[0])
 
     def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
         """Return blocks of events, as far as `room` tokens go, by the first of the `choices` that
@@ -294,9 +294,10 @@ def list_official(event: Event) -> list[Post]:
     readings = [reading for story in event.stories for reading in story.readings]
     posts = []
     for reading in readings:
-        others = {key for other in readings if other is not reading for key in other.name_keys}
+        keys = {key for other in readings if other is not reading for key in other.name_keys}
+        pieces = {piece for key in keys for piece in key.split()}  # "qwen3-max" is Qwen's
         name = reading.account
-        if name and name.key in others and reading.post.source == "x":
+        if name and name.key in keys | pieces and reading.post.source == "x":
             posts.append(reading.post)
     return posts
 

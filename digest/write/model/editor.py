@@ -66,7 +66,7 @@ MOST_GROUPED = 300
 """Stories that are looked at: the pages have room for far fewer."""
 BRIEF_CHARS = (900, 280, 280, 280)
 """Characters of the posts of an event in the brief."""
-OTHER_CHARS = 140
+OTHER_CHARS = 200
 """Characters of the post of an event that stands elsewhere, for the overview of the day."""
 FEW_STORIES = 12
 """With fewer stories than this there is nothing to pick."""
@@ -81,7 +81,7 @@ _SECTIONS: Mapping[str, frozenset[SectionName]] = {
 """What a call writes besides the brief."""
 
 ROOM = {
-    **{"pick": 8_000, "brief": 6_600, "views": 1_800, "events": 4_600, "money": 1_500},
+    **{"pick": 8_000, "brief": 6_400, "views": 1_800, "events": 4_600, "money": 1_500},
     **{"check": 8_200, "repair": 2_400},
 }
 """Tokens of posts; together with the fixed text of the prompts they stay below 45,000."""

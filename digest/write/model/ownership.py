@@ -59,7 +59,8 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         for event in others
         if (event.importance == VIEWED if is_picked else _is_view(event, context))
     ]
-    news = [event for event in others if event not in views]
+    # Where several tell an event, one may hold a view of what another one reports.
+    news = [e for e in others if e not in views or (is_picked and _is_shared(e))]
     assets, deals = context.assets(), {post.key for post in context.deals()}
     sums = [event for event in news if event.posts[0].key in deals]
     left_out = _list_keys(e for e in events if not e.stories[0].market) - _list_keys(live)
@@ -74,7 +75,7 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
     told = {p.key for event in owned for p in context.leading_posts(event)[:BRIEF_POSTS]}
     shown = {p.key for event in further for p in context.leading_posts(event)[:PAGE_POSTS]}
     elsewhere = told | shown | left_out
-    heard = [max(event.posts, key=context.measure_view) for event in views]
+    heard = [context.choose_teller(event.stories[0]) for event in views]
     opinions = [post for post in context.opinions() if post.key not in elsewhere]
     outside = [e for e in live if e not in brief and e.importance != VIEWED]
     return Pages(
@@ -84,6 +85,10 @@ def share_out(events: Sequence[Event], context: Context) -> Pages:
         unique_authors([*heard, *opinions])[:MAX_OPINIONS],
         money,
     )
+
+
+def _is_shared(event: Event) -> bool:
+    return len({post.author or post.key for post in event.posts}) > 1
 
 
 def _is_view(event: Event, context: Context) -> bool:
