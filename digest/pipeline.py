@@ -317,7 +317,12 @@ async def _gather(
     results = await list_answers(
         topic, window, counted, asked, store=store, access=access, today=now
     )
-    if not streams and results and not any(result.ok for result in results):
+    if not streams and not results:
+        raise DigestError(
+            f"no posts of {window.last} are stored for {topic.name}, and none of its sources shows"
+            " that day any more: --posts FILE takes them from a file"
+        )
+    if not streams and not any(result.ok for result in results):
         raise DigestError(
             f"none of the {len(results)} sources of {topic.name} answered, so there is no report of"
             f" {window.last}: python -m bot collect {topic.name} says why"
