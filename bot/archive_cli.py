@@ -53,7 +53,7 @@ async def ask(
     async with open_store(settings) as store:
         await _refuse_unknown(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
-        linked = await with_links(store, answer)
+        linked = await with_links(store, answer, lambda _: spoken)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
@@ -199,7 +199,8 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
         entries: list[ListItem] = []
         for hit in await store.search(line, topic=topic, first=first, limit=MAX_HITS):
             report = await store.report(hit.topic, hit.first, hit.last)
-            entry = hit_entry(len(entries) + 1, hit, line, report, texts.language_of(line, "en"))
+            spoken = texts.language_of(line, "en")
+            entry = hit_entry(len(entries) + 1, hit, line, report, spoken)
             imported = " (imported)" if hit.item.status == "imported" else ""
             entries.append(replace(entry, title=entry.title + imported))
     if not entries:

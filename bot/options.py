@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import time
@@ -124,9 +124,17 @@ def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     request = Asked()
     if len(words) > MAX_WORDS:
         raise Unknown(words[MAX_WORDS])
-    for word in _joined(words):
+    spoken = [word for word in _split(words) if word.lower() != "at" or word in topics]
+    for word in _joined(spoken):
         request = _with(request, word, topics)
     return request
+
+
+def _split(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words, those between commas one by one; days stay together: `mon,wed`."""
+    for word in words:
+        parts = [word] if weekdays_named(word) else re.split("[,，、]", word)
+        yield from filter(None, parts)
 
 
 def _joined(words: Sequence[str]) -> list[str]:
@@ -134,7 +142,9 @@ def _joined(words: Sequence[str]) -> list[str]:
     joined: list[str] = []
     for word in words:
         pair = f"{joined[-1]} {word}" if joined else ""
-        if pair and not time_named(joined[-1]) and (time_named(pair) or zone_named(pair)):
+        half = word.lower() in ("am", "pm", "a.m.", "p.m.")
+        begins = joined and (half or not time_named(joined[-1]))
+        if begins and (time_named(pair) or zone_named(pair)):
             joined[-1] = pair
         elif not (word.lower() == "time" and joined and zone_named(joined[-1])):
             joined.append(word)

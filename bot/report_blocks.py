@@ -257,13 +257,19 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
     low = word.strip().lower()
     if low.isascii() and low.isdigit():
         return SECTIONS[int(low) - 1] if 1 <= int(low) <= len(SECTIONS) else None
+    titles: dict[SectionName, set[str]] = {}
     for name in SECTIONS:
-        titles = {report.section(name).title.lower()}
+        titles[name] = {name, report.section(name).title.lower()}
         for language in ("zh", "en"):
-            titles.add(texts.text(f"section_{name}", language).lower())
-            titles.add(section_title(topic, report, name, language).lower())
-        if low == name or (len(low) > 1 and any(low in title for title in titles)):
-            return name
+            titles[name].add(texts.text(f"section_{name}", language).lower())
+            titles[name].add(section_title(topic, report, name, language).lower())
+    if len(low) < 2:
+        return None
+    # "view" begins "views", and is a part of "overview".
+    for suits in (str.startswith, str.__contains__):
+        for name in SECTIONS:
+            if any(suits(title, low) for title in titles[name]):
+                return name
     return None
 
 

@@ -49,7 +49,7 @@ def _numeral_value(numeral: str) -> int:
 
 _TIME = re.compile(
     r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
-    r"(?:([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?(am|pm|a\.m\.|p\.m\.)?",
+    r"(?:\s?([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?(am|pm|a\.m\.|p\.m\.)?",
     re.ASCII,
 )
 _MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
@@ -216,14 +216,17 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
 
 
 def _month(line: str, today: date) -> tuple[date, date] | None:
-    """Return first and last day of a month: 2025-11, 2025年11月, 11月, november, 上个月."""
+    """Return first and last day of a month: 2025-11, 2025年11月, 11月, november, nov, 上个月."""
     if line in _MONTHS_AGO:
         back = 12 * today.year + today.month - 1 - _MONTHS_AGO[line]
         return month_of(date(back // 12, back % 12 + 1, 1))
     match = _MONTH.fullmatch(line)
-    if match is None or (match["name"] and match["name"] not in MONTHS):
+    if match is None:
         return None
-    number = MONTHS.index(match["name"]) + 1 if match["name"] else int(match["m"] or match["n"])
+    named = [n for n, name in enumerate(MONTHS, 1) if name.startswith(match["name"] or "-")]
+    if match["name"] and len(named) != 1:
+        return None
+    number = named[0] if named else int(match["m"] or match["n"])
     if not 1 <= number <= 12:
         raise DateError(line)
     year = match["y"] or match["z"]

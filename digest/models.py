@@ -293,6 +293,14 @@ class Report:
         rows = self.numbered_items()
         return rows[number - 1][1:] if 0 < number <= len(rows) else None
 
+    def translate(self, item: Item, name: SectionName, language: Language) -> Item:
+        """Return what stands in the place of an item of section `name` in another language; the
+        item itself where nothing does."""
+        own = [other for other in self.section(name).items if other.status != "note"]
+        others = self.in_language(language).section(name).items
+        spoken = [other for other in others if other.status != "note"]
+        return spoken[own.index(item)] if item in own and len(own) == len(spoken) else item
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

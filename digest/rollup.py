@@ -173,6 +173,8 @@ def _story_item(line: Storyline, language: Language, grouped: SectionName | None
     group = best.item.group if grouped in ("markets", "events") else ""
     imported = any(item.status == "imported" for day in line.tellings for item in day.items)
     status = "imported" if imported else best.item.status
+    if status == "update":  # of a day that may stand in the same item
+        status = "new"
     return Item("\n".join(rows), best.item.title, group, _cites(shown), status)
 
 

@@ -51,6 +51,12 @@ def test_ranges_in_either_order(text: str) -> None:
     assert parse_days(text, TODAY) == (date(2025, 12, 1), SIXTH)
 
 
+def test_months_by_their_first_letters() -> None:
+    assert parse_days("nov", TODAY) == (date(2025, 11, 1), date(2025, 11, 30))
+    assert parse_days("sept 2024", TODAY) == (date(2024, 9, 1), date(2024, 9, 30))
+    assert parse_days("ma", TODAY) is None
+
+
 def test_a_leap_day_is_looked_for_in_earlier_years() -> None:
     assert parse_days("02-29", TODAY) == (date(2024, 2, 29), date(2024, 2, 29))
 

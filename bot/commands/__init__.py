@@ -62,7 +62,7 @@ log = logging.getLogger(__name__)
 # In a group people put the bot's name before the command or its words.
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _BY_NAME = {command.name: command for command in COMMANDS}
-_BY_ALIAS = {command.alias: command for command in COMMANDS}
+_BY_ALIAS = {command.alias: command for command in COMMANDS} | {"股票": _BY_NAME["stocks"]}
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("language", "lang", "语言"), ("settings",)),
     **dict.fromkeys(("pause", "暂停"), ("settings", "pause")),
@@ -106,7 +106,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     spoken = None if subscriptions else await load_spoken(context, incoming)
     usual = incoming.language or context.language
     language = chosen_language(subscriptions) or spoken or texts.language_of(line, usual)
-    if incoming.direct and line.split(" ")[0].rstrip(END_MARKS) in _BY_ALIAS:
+    first = line.split(" ")[0].rstrip(END_MARKS)
+    if incoming.direct and (first in _BY_ALIAS or line.lower() in _BY_NAME):
         line = f"/{line}"
     if not line.startswith("/") or len(line) < 2:
         return reply(Paragraph(texts.text("hint", language)), language=language)

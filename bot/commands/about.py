@@ -16,8 +16,8 @@ from digest.store.ledger import Ledger
 
 
 async def show_help(ask: Ask) -> AsyncIterator[Reply]:
-    """List all commands; `/help en` and `/help zh` choose the language."""
-    words = {word.lower() for word in ask.words}
+    """List all commands, or what one does; `/help en` and `/help zh` choose the language."""
+    words = {word.lower().lstrip("/") for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
     topic, day = await ask.usual_topic(), await ask.usual_day()
     admin = ask.context.is_admin(ask.incoming)
@@ -26,6 +26,14 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
         for command in ask.commands
         if admin or command.who != "operators"
     ]
+    for command in ask.commands:
+        if words & {command.name, command.alias}:
+            example = command.example.format(day=day)
+            blocks: list[Block] = [Rows(((example, command.help(language)),))]
+            if command.name in ("subscribe", "settings"):
+                blocks.append(Paragraph(replace(ask, command=command).list_settings()))
+            yield reply(*blocks, language=language)
+            return
     yield reply(
         Heading(texts.text("help", language), 1),
         Rows(tuple(rows)),

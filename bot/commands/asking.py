@@ -141,6 +141,11 @@ class Ask:
         language = self.language_for(newest) if newest else self.chosen
         return topic, await load_span(store, self.context.topic(topic), query.days, language)
 
+    def list_settings(self) -> str:
+        """Return in a sentence what may be set, with an example."""
+        names = self.listed(self.context.topics)
+        return self.text("setting_words", names=names, example=self.command.example)
+
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
         store, language = self.context.store, self.language
@@ -153,7 +158,7 @@ class Ask:
         today = date.min if other_year else self.context.now().date()
         day = texts.days_in_words(*days, language, today)
         lines = [texts.text("no_report", language, day=day)]
-        if days[1] >= self.today(topic):
+        if days[0] == days[1] >= self.today(topic):
             lines.append(self._say_when(self.context.topic(topic), days[1]))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:

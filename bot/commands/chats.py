@@ -71,10 +71,11 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
         blocks.append(Paragraph(ask.text("only_sections")))
     if chat.platform == "terminal":
         blocks.insert(0, Paragraph(ask.text("terminal_note")))
-    follows = "newest_follows" if newest else "first_to_come"
-    blocks.append(Paragraph(ask.text(follows, topic=ask.title(topic))))
+    if new or newest is None:
+        follows = "newest_follows" if newest else "first_to_come"
+        blocks.append(Paragraph(ask.text(follows, topic=ask.title(topic))))
     yield _private(replace(answer, blocks=tuple(blocks), menu=request.language))
-    if newest is not None:
+    if new and newest is not None:
         yield await compose_digest(context, newest, subscription)
 
 
@@ -222,8 +223,7 @@ async def _parse_request(ask: Ask) -> options.Asked:
 def _refuse_word(ask: Ask, word: str) -> Reply:
     """Return that a word means nothing, with what may be written instead."""
     if ask.command.name != "unsubscribe":
-        listed = ask.listed(ask.context.topics)
-        return ask.say("bad_setting", word=word, names=listed, example=ask.command.example)
+        return ask.say("bad_setting", word=word, words=ask.list_settings())
     topics = [row.topic for row in ask.subscriptions]
     if not topics:
         return _nothing(ask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -54,8 +54,9 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
     for number, hit in enumerate(hits, 1):
-        report = await _report(ask, hit)
-        blocks.append(hit_entry(number, hit, words, report, ask.language))
+        report = await ask.context.store.report(hit.topic, hit.first, hit.last)
+        spoken = ask.language_for(report) if report else ask.language
+        blocks.append(hit_entry(number, hit, words, report, ask.language, spoken))
     lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
@@ -112,18 +113,20 @@ def _parse_days(text: str, today: date) -> tuple[date, date] | None:
         return None
 
 
-async def _report(ask: Ask, hit: Hit) -> Report | None:
-    report = await ask.context.store.report(hit.topic, hit.first, hit.last)
-    return report.in_language(ask.language_for(report)) if report else None
-
-
 def hit_entry(
-    number: int, hit: Hit, words: str, report: Report | None, language: Language
+    number: int,
+    hit: Hit,
+    words: str,
+    report: Report | None,
+    language: Language,
+    spoken: Language | None = None,
 ) -> ListItem:
     """Return a hit with its day, the words marked or the remark that they stand in a post that it
-    cites, and the authors of its posts."""
+    cites, and the authors of its posts; `spoken`: in that language where its report has it."""
     row = report.numbered_item(hit.number) if report else None
     item = row[1] if row and row[1].cites == hit.item.cites else hit.item
+    if report and spoken:
+        item = report.translate(item, hit.section, spoken)
     links = links_of(report.posts, item)[:MAX_LINKS] if report else ()
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
@@ -189,7 +192,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     if answer is None:
         hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
-    answer = await with_links(ask.context.store, answer)
+    answer = await with_links(ask.context.store, answer, ask.language_for)
     shown = show_answer(answer, ask.language, judged=judged)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
@@ -207,13 +210,20 @@ async def _from_model(
         ) from None
 
 
-async def with_links(store: Store, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answer with the posts of each item: author and address."""
+async def with_links(
+    store: Store, answer: Mapping[str, Any], language_for: Callable[[Report], Language]
+) -> Mapping[str, Any]:
+    """Return the answer with its items in a language that their reports have, and with the posts
+    of each: author and address."""
     rows = []
     for row in answer["items"]:
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
         report = await store.report(row["topic"], *days)
         posts = report.posts if report else {}
+        told = report.numbered_item(row["number"]) if report else None
+        if report and told and list(told[1].cites) == row["cites"]:
+            item = report.translate(told[1], told[0], language_for(report))
+            row = row | {"title": item.title, "text": item.text, "cites": list(item.cites)}
         links = [
             [show_author(key, posts[key].author), posts[key].url]
             for key in row["cites"]
@@ -231,7 +241,8 @@ def show_answer(answer: Mapping[str, Any], language: Language, *, judged: bool) 
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
     if verdict == "nothing":
-        blocks.append(Paragraph(texts.text("ask_nothing" if judged else "ask_unsure", language)))
+        key = "ask_nothing" if judged or not items else "ask_unsure"
+        blocks.append(Paragraph(texts.text(key, language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
         blocks.append(ListItem(f"{sentence['text']} {numbers}"))

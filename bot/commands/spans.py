@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from bot import texts
@@ -11,6 +12,7 @@ from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.delivery.compose import compose, line_of
 from bot.messages import Block, Button, Heading, ListItem, Paragraph, Reply
 from bot.report_blocks import ReportView, links_of, shortened
+from bot.typed import parse_days
 from digest.calendar import month_of, week_of
 from digest.models import Item
 from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
@@ -37,9 +39,13 @@ async def _span(
     ask: Ask, kind: str, around: Callable[[date], Span], newest: Callable[[date], Span]
 ) -> Reply:
     query = await ask.query()
+    topic = query.topic or await ask.usual_topic()
+    if [word.lower() for word in query.others] == ["last"]:
+        query = replace(query, others=(), days=parse_days(f"last {kind}", ask.today(topic)))
     if query.others:
         raise Unanswered(await ask.bad_words(query.others))
-    topic = query.topic or await ask.usual_topic()
+    if kind == "month" and not query.days and query.number in range(1, 13):
+        query = replace(query, number=0, days=parse_days(f"{query.number}月", ask.today(topic)))
     if query.days is None:
         days = await ask.context.store.report_days(topic)
         if not days:
