@@ -114,11 +114,6 @@ def too_many(retry_after: object = None, header: str = "Retry-After") -> Answer:
     return error(429, message, type="requests", code="rate_limit_exceeded", headers=headers)
 
 
-def no_quota() -> Answer:
-    message = "You exceeded your current quota, please check your plan and billing details."
-    return error(429, message, type="insufficient_quota", code="insufficient_quota")
-
-
 def trouble(status: int = 500) -> Answer:
     message = "The server had an error while processing your request."
     return error(status, message, type="server_error")
@@ -132,15 +127,6 @@ def html(status: int = 502) -> Answer:
 def unauthorized() -> Answer:
     message = f"Incorrect API key provided: {KEY[:4]}****. You can find your API key at ..."
     return error(401, message, code="invalid_api_key")
-
-
-def no_model() -> Answer:
-    message = f"The model `{MODEL}` does not exist or you do not have access to it."
-    return error(404, message, code="model_not_found")
-
-
-def redirect(to: str, status: int = 307) -> Answer:
-    return Answer(status=status, headers={"Location": to}, body=b"")
 
 
 def refuses(name: str, wording: str = "openai") -> Answer:

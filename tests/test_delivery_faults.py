@@ -4,6 +4,7 @@ Discord, nothing doubled on Telegram, every message in exactly one end state."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,31 @@ from bot.delivery.rate import Invalid
 from digest.models import Balance, Chat
 from tests.clocks import HastyLoop
 from tests.delivery_stub import HTML, DeliveryStub, telegram_says
-from tests.town import DUE, bodies_of, body, every, of_chats, town
+from tests.town import DUE, body, every, town
 
 LOOP = HastyLoop
 PLATFORMS = ("telegram", "discord")
 CHATS = 30
 AT_ONCE = 20
 """Sends under way at once, where many more are due."""
+
+
+def of_chats(faults: dict[str, str], times: int = 10**6) -> Callable[[str, str, int], str | None]:
+    """Calls for these chats meet their faults, so many times each."""
+    left = dict.fromkeys(faults, times)
+
+    def fault(_: str, chat: str, call: int) -> str | None:
+        if not left.get(chat):
+            return None
+        left[chat] -= 1
+        return faults[chat]
+
+    return fault
+
+
+def bodies_of(platform: str, texts: Sequence[str]) -> list[str]:
+    """One message for each text."""
+    return [body(platform, text) for text in texts]
 
 
 def says(code: int, text: str, **more: object) -> str:

@@ -23,6 +23,20 @@ def _brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "BACKOFF_SECONDS", 0.01)
 
 
+def no_quota() -> Answer:
+    message = "You exceeded your current quota, please check your plan and billing details."
+    return ms.error(429, message, type="insufficient_quota", code="insufficient_quota")
+
+
+def no_model() -> Answer:
+    message = f"The model `{ms.MODEL}` does not exist or you do not have access to it."
+    return ms.error(404, message, code="model_not_found")
+
+
+def redirect(to: str, status: int = 307) -> Answer:
+    return Answer(status=status, headers={"Location": to}, body=b"")
+
+
 @pytest.mark.parametrize(
     "first",
     [
@@ -87,13 +101,13 @@ async def test_three_requests_are_the_most(answer: Answer, said: str) -> None:
     ("answer", "said"),
     [
         (ms.unauthorized(), "refused the key .401 invalid_api_key.: check OPENAI_API_KEY"),
-        (ms.no_model(), "no such model or address .404 model_not_found"),
-        (ms.no_quota(), "no quota left"),
+        (no_model(), "no such model or address .404 model_not_found"),
+        (no_quota(), "no quota left"),
         (ms.error(402, "Insufficient Balance"), "wants to be paid"),
         (ms.error(403, "Country not supported"), "forbids this"),
         (ms.error(400, "Invalid API key provided"), "refused the key"),
-        (ms.redirect("https://example.com/v1/chat/completions"), "redirect .307"),
-        (ms.redirect("https://example.com/", 302), "redirect .302"),
+        (redirect("https://example.com/v1/chat/completions"), "redirect .307"),
+        (redirect("https://example.com/", 302), "redirect .302"),
         (ms.REFUSAL, "refused to answer"),
         (Answer("", finish="content_filter"), "refused to answer"),
         (ms.error(400, "This model's maximum context length is 8192 tokens."), "refused the requ"),

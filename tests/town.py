@@ -183,21 +183,3 @@ async def due(store: Store, chats: Sequence[Chat]) -> None:
 def every(number: int, fault: str, platform: str = "") -> Callable[[str, str, int], str | None]:
     """Each call of that number meets the fault."""
     return lambda where, _, call: fault if call % number == 0 and platform in ("", where) else None
-
-
-def of_chats(faults: dict[str, str], times: int = 10**6) -> Callable[[str, str, int], str | None]:
-    """Calls for these chats meet their faults, so many times each."""
-    left = dict.fromkeys(faults, times)
-
-    def fault(_: str, chat: str, call: int) -> str | None:
-        if not left.get(chat):
-            return None
-        left[chat] -= 1
-        return faults[chat]
-
-    return fault
-
-
-def bodies_of(platform: str, texts: Sequence[str]) -> list[str]:
-    """One message for each text."""
-    return [body(platform, text) for text in texts]
