@@ -71,6 +71,7 @@ async def find_texts(store: Store, words: str) -> list[str]:
         ("沐曦", 2),
         ("acquired Bun", 3),
         ("who acquires Bun?", 3),
+        ("谁上市了？", 2),
     ],
 )
 async def test_the_first_hit_is_the_item_about_it(store: Store, words: str, place: int) -> None:

@@ -145,7 +145,7 @@ def _query_names(text: str) -> Iterator[tuple[int, int, KnownName]]:
         for last in range(min(first + 4, len(words)) - 1, first - 1, -1):
             span = text[match.start() : words[last].end()]
             entry = find_entry(span) or (_ticker(span) if first == last else None)
-            if entry:
+            if entry and span not in _PRONOUNS:
                 named.append((match.start(), words[last].end(), entry))
                 break
     end = 0
@@ -271,7 +271,8 @@ def _plain_clauses(text: str) -> Iterator[Clause]:
             yield Clause(((term,),), 0.3 if common else 1.0, required=not common)
             continue
         for part, common in _split_common(simplify(run)):
-            yield from _pair_clauses(part, common)
+            asked = part.rstrip(_QUESTION_ENDS).strip("谁") or part
+            yield from _pair_clauses(asked, common)
 
 
 def _pair_clauses(part: str, common: bool) -> Iterator[Clause]:
@@ -285,6 +286,9 @@ def _pair_clauses(part: str, common: bool) -> Iterator[Clause]:
 
 _PARTICLES = frozenset("的了吗呢吧啊在是有和与及或被把对从向为由到就也都还又很最更这那个")
 """Characters that mean nothing alone."""
+_QUESTION_ENDS = "了吗呢吧啊"
+_PRONOUNS = ("who", "us")
+"""In small letters no organisation and no country."""
 
 
 def _split_common(run: str) -> Iterator[tuple[str, bool]]:
