@@ -166,7 +166,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         if dated or not _is_checked(amount, bare, has_ranks=has_ranks):
             continue
         if amount.kind == "magnitude":
-            if not is_magnitude(amount, evidence.amounts):
+            if not is_magnitude(amount, (*evidence.amounts, *amounts)):
                 yield Claim("figure", amount.text)
             continue
         if is_supported(amount, evidence.amounts) or _is_listed(amount, bare, evidence):

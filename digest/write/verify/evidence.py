@@ -177,7 +177,9 @@ def _name_source(source: str, url: str) -> str:
 
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
-        version = not amount.unit and follows_name(bare, amount.start)
+        behind = bare[amount.end : amount.end + 2]
+        counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
+        version = not (amount.unit or counts) and follows_name(bare, amount.start)
         year = amount.text.isdigit() and 1900 <= amount.value < 2100
         if amount.kind in ("number", "share") and not (amount.in_name or version or year):
             yield amount

@@ -167,6 +167,7 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
         if other.kind == "magnitude"
         else any(amount.value <= fact.value < amount.below for fact in other.quantities)
         for other in others
+        if other is not amount
     )
 
 

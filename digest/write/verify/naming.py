@@ -75,7 +75,7 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             if _has_entry(entry, name, start, plain, mentions):
                 continue
             span = start, start + len(name.text)
-            if foreign and _is_rendered(entry, span[1], plain, mentions):
+            if foreign and _is_rendered(entry, name, start, plain, mentions):
                 continue
             if _is_part(name, plain, *span):
                 spans.remove(span)
@@ -101,11 +101,18 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         yield from han
 
 
-def _is_rendered(entry: KnownName, end: int, text: str, mentions: Mentions) -> bool:
+SEAT_CHARS = 12
+"""Before a place: "headquartered in San Francisco" is no rendering of anything."""
+
+
+def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
     """Return True for a name that posts in another script may have in a way that no list has (DC,
     SoCal): they have no other of its kind that the statement has not. People and companies
     are what is exchanged most."""
+    end = start + len(name.text)
     if entry.kind in ("person", "company") or speaks(text, end):
+        return False
+    if any(find_cues(text[max(0, start - SEAT_CHARS) : start], "seat")):
         return False
     stated = [known for _, name in find_names(text) if (known := _find_known(name))]
     keys = {known.key for known in stated}
