@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 from digest.reading.names import find_entry, find_known_names, find_ticker, is_listed, simplify
@@ -293,9 +293,10 @@ _PRONOUNS = ("who", "us")
 
 def _split_common(run: str) -> Iterator[tuple[str, bool]]:
     """Yield the parts of a run between common words such as 什么, and those words."""
+    common = load_words("stop_words", "chinese")
     start = place = 0
     while place < len(run):
-        size = next((n for n in (4, 3, 2) if run[place : place + n] in _common()), 0)
+        size = next((n for n in (4, 3, 2) if run[place : place + n] in common), 0)
         if not size:
             place += 1
             continue
@@ -305,8 +306,3 @@ def _split_common(run: str) -> Iterator[tuple[str, bool]]:
         start = place = place + size
     if start < len(run):
         yield run[start:], False
-
-
-@cache
-def _common() -> frozenset[str]:
-    return frozenset(load_words("stop_words", "chinese"))

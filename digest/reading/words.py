@@ -94,7 +94,7 @@ def _words(reading: Reading, phrases: Sequence[str]) -> Iterator[tuple[str, str]
 
 def _is_shown(name: Name) -> bool:
     plain = name.text.lower().removesuffix("s")
-    common = {name.text.lower(), plain} & _stop_words()
+    common = {name.text.lower(), plain} & load_words("stop_words")
     return name.kind != "title" and 2 <= len(name.text) <= LONGEST + 8 and not common
 
 
@@ -117,11 +117,6 @@ def _synonyms() -> dict[str, str]:
 
 
 @cache
-def _stop_words() -> frozenset[str]:
-    return load_words("stop_words")
-
-
-@cache
 def _list_phrases(further: frozenset[str]) -> tuple[str, ...]:
     """Return the terms that no other step keeps whole, in small letters, longest first: those with
     spaces, and Chinese ones that jieba does not know."""
@@ -140,12 +135,13 @@ def _blank_out(text: str, blanks: str) -> str:
 def _tells(word: str) -> bool:
     bare = word.lower().replace("\u2019", "'").split("'")[0]
     short = len(bare) == 2 and not word.isupper()
-    common = not _stop_words().isdisjoint((bare, bare.removesuffix("s")))
+    common = not load_words("stop_words").isdisjoint((bare, bare.removesuffix("s")))
     return not short and 2 <= len(bare) <= LONGEST and not common and not _CODE.fullmatch(bare)
 
 
 def _tells_in_chinese(word: str) -> bool:
-    return 2 <= len(word) <= 8 and word not in _stop_words() and not _NUMERAL.fullmatch(word)
+    common = word in load_words("stop_words") or _NUMERAL.fullmatch(word)
+    return 2 <= len(word) <= 8 and not common
 
 
 def _merge_plurals(users: dict[str, set[int]]) -> None:
