@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
 from bot.platforms import PlatformError, Unreachable
-from digest.calendar import newest_closed, zone
+from digest.calendar import closes, newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Topic, UndeliveredPart
 from digest.store import Store
@@ -239,11 +239,15 @@ class Watch:
     async def _look_at_day(self, topic: Topic, day: date) -> None:
         """Tell of what is wrong with a day that should have a report."""
         report = await self._store.report(topic.name, day, day)
-        posts = 0 if report else (await self._store.post_days(topic.name)).get(day, 0)
+        imported = await self._store.source(topic.name, day, day)
+        made_at = report.created_at if report else None
+        # One that somebody had made before the day closed is not the day's report.
+        whole = imported or (made_at is not None and made_at >= closes(topic, day))
+        posts = 0 if whole else (await self._store.post_days(topic.name)).get(day, 0)
         collected = report.counts.collected if report else 0
         if posts:
             await self._tell("no_report", topic.name, day=day, n=posts)
-        elif not collected and not await self._store.source(topic.name, day, day):  # imported
+        elif not collected and not imported:
             await self._tell("no_posts", topic.name, day=day, n=0)
         for source in report.sources if report else ():
             if not source.ok:

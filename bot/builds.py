@@ -87,12 +87,13 @@ async def make_report(
     operator) build in any case. Claim the build first, so that no digest is sent from the draft,
     unless the day is not over: then the clock builds that day later. Raises StoreError where the
     claim cannot be saved."""
-    is_over = day <= newest_closed(context.topic(topic), context.now())
+    about = context.topic(topic)
+    is_over = day <= newest_closed(about, context.now())
     if not is_over or not await ledger.claim_build(
         topic, day, holder, context.now(), again=bool(user)
     ):
         return await context.builder.build(topic, day, user, with_model=True) if user else ""
-    stored = user and await context.store.report(topic, day, day)
+    stored = bool(user) and await ledger.has_report(about, day)
     clock = asyncio.get_running_loop().time
     began = clock()
     renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
@@ -100,12 +101,15 @@ async def make_report(
     with log_fields(digest=f"{topic}/{day}"):
         try:
             why = await context.builder.build(topic, day, user or "clock", with_model=True)
+            if not why and not await ledger.has_report(about, day):
+                # This waited for a build that somebody began before the day closed.
+                why = await context.builder.build(topic, day, user or "clock", with_model=True)
         finally:
             renewing.cancel()
             if why is None and stored:  # cut off: nobody else would end what was done before
                 await ledger.end_build(topic, day, context.now(), succeeded=True, holder=holder)
         # An earlier or imported report of that day stands, and is what there is to deliver.
-        succeeded = not why or bool(stored or await context.store.source(topic, day, day))
+        succeeded = not why or stored or bool(await context.store.source(topic, day, day))
         tries = await ledger.end_build(
             topic, day, context.now(), succeeded=succeeded, holder=holder, seconds=clock() - began
         )

@@ -54,6 +54,8 @@ class ReportView:
     limit: int = 0
     """The most items of a section besides its notes; 0: all."""
     late: bool = False
+    unfinished: bool = False
+    """The report was made before its day was over."""
 
     @property
     def pictured(self) -> bool:
@@ -101,6 +103,8 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
     language, lines = view.language, []
     if view.late:
         lines.append(texts.text("digest_late", language))
+    if view.unfinished:
+        lines.append(texts.text("digest_unfinished", language))
     if report.counts.collected and "filtered" not in view.sections:
         lines.append(_counts(report, language))
     silent = [source.name for source in report.sources if not source.ok]

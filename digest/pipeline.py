@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from digest.calendar import closes
 from digest.cloud import render
 from digest.collect import SHOWN, collect, list_answers, list_weights
 from digest.errors import CloudError, DigestError, PromptError, SourceError
@@ -130,6 +131,8 @@ async def run(
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
     stands = stored is not None and stored.writer == "llm" and _still_cites(stored, material)
+    if stored and stored.created_at and stored.created_at < closes(topic, window.last) <= now:
+        stands = False  # it was made before the day closed
     if stands and stored and not model and stored != earlier:
         report = stored  # another process stored the model's report while this one worked
     elif not (stands and model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from digest.models import SECTIONS, Cited, Counts, Item, Language, Report, Section, SourceResult
 
@@ -41,5 +41,5 @@ def report(day: date = DAY, language: Language = "zh", **items: tuple[Item, ...]
         },
         wordcounts={"Meridian": 2},
         cloud=b"\x89PNG picture",
-        created_at=WHEN,
+        created_at=datetime.combine(day, time(8), UTC) + timedelta(days=1),
     )

@@ -7,13 +7,18 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot import builds
+from bot.builds import make_report
+from bot.delivery.compose import compose_digest
 from digest.models import Chat, Subscription
 from digest.store import Store
+from digest.store.due import MOST_ATTEMPTS
 from digest.store.ledger import Ledger
+from tests.hosts import Maker, context
 from tests.posts import TOPIC
 from tests.samples import report
 
@@ -85,13 +90,115 @@ async def test_a_digest_waits_while_its_report_is_being_built(ledger: Ledger) ->
     await ledger.list_builds_due(list(TOPICS.values()), EIGHT)
     assert await ledger.claim_build("ai", report_day, "one", EIGHT)
     await ledger._store.save_report(report(report_day))
-    assert await ledger.ready("telegram", 10, EIGHT + timedelta(seconds=20)) == []
+    assert await ledger.ready("telegram", 10, TOPICS, EIGHT + timedelta(seconds=20)) == []
     gone = EIGHT + timedelta(seconds=61)
-    assert len(await ledger.ready("telegram", 10, gone)) == 1, "its process died, no other came"
+    assert len(await ledger.ready("telegram", 10, TOPICS, gone)) == 1, (
+        "its process died, no other came"
+    )
     await ledger.renew_build("ai", report_day, "one", gone)
-    assert await ledger.ready("telegram", 10, gone) == []
+    assert await ledger.ready("telegram", 10, TOPICS, gone) == []
     await ledger.end_build("ai", report_day, gone, succeeded=True, holder="one")
-    assert len(await ledger.ready("telegram", 10, gone)) == 1
+    assert len(await ledger.ready("telegram", 10, TOPICS, gone)) == 1
+
+
+NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+MONDAY = date(2026, 3, 9)
+
+
+async def count_ready(ledger: Ledger, now: datetime) -> int:
+    return len(await ledger.ready("telegram", 10, TOPICS, now))
+
+
+@pytest.mark.parametrize("state", ["none", "due", "building", "failed"])
+async def test_a_report_of_half_a_day_is_no_digest(ledger: Ledger, state: str) -> None:
+    """Whoever asks for a day that is not over has its report made from the posts so far."""
+    topics, closed = list(TOPICS.values()), EIGHT - 2 * HOUR
+    await ledger._store.subscribe(Subscription(MEI, "ai", time(6), "UTC"), closed - 12 * HOUR)
+    await ledger._store.save_report(replace(report(MONDAY), created_at=NOON))
+    await ledger.propose(TOPICS, closed)
+    if state != "none":
+        await ledger.list_builds_due(topics, closed)
+    if state in ("building", "failed"):
+        assert await ledger.claim_build("ai", MONDAY, "one", closed)
+    if state == "failed":
+        await ledger.end_build("ai", MONDAY, closed, succeeded=False, holder="one")
+    assert not await ledger.has_report(TOPICS["ai"], MONDAY)
+    for minutes in (0, 3, 20, 90):
+        assert await count_ready(ledger, closed + timedelta(minutes=minutes)) == 0
+    late = closed + timedelta(minutes=11)
+    assert len(await ledger.overdue("telegram", 10, TOPICS, late)) == 1, "its chat is told"
+    await ledger._store.save_report(replace(report(MONDAY), created_at=late))
+    assert await ledger.has_report(TOPICS["ai"], MONDAY)
+    # Before its turn a build that is due would only replace it; one that died or failed may not.
+    assert await count_ready(ledger, late) == int(state in ("building", "failed"))
+    assert await count_ready(ledger, closed + HOUR) == 1
+    assert await ledger.overdue("telegram", 10, TOPICS, closed + HOUR) == []
+
+
+@pytest.mark.parametrize("state", ["imported", "done"])
+async def test_what_was_imported_or_built_goes_out(ledger: Ledger, state: str) -> None:
+    source = b"a post" if state == "imported" else b""
+    await ledger._store.subscribe(Subscription(MEI, "ai", time(8), "UTC"), EIGHT - 12 * HOUR)
+    await ledger._store.save_report(replace(report(MONDAY), created_at=NOON, source=source))
+    await ledger.propose(TOPICS, EIGHT)
+    if state == "done":  # before somebody set `build_at` to a later time
+        assert await ledger.claim_build("ai", MONDAY, "one", EIGHT, again=True)
+        await ledger.end_build("ai", MONDAY, EIGHT, succeeded=True, holder="one")
+    assert await count_ready(ledger, EIGHT) == 1
+    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
+
+
+async def test_half_a_day_is_better_than_none_once_builds_have_failed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    services = replace(context(ledger._store, tmp_path), topics=TOPICS)
+    early = replace(report(MONDAY, "en"), created_at=NOON)
+    subscription = Subscription(MEI, "ai", time(8), "UTC")
+    await ledger._store.subscribe(subscription, EIGHT - 12 * HOUR)
+    await ledger._store.save_report(early)
+    await ledger.propose(TOPICS, EIGHT)
+    for _ in range(MOST_ATTEMPTS):
+        assert await count_ready(ledger, EIGHT) == 0
+        assert await ledger.claim_build("ai", MONDAY, "one", EIGHT, again=True)
+        await ledger.end_build("ai", MONDAY, EIGHT, succeeded=False, holder="one")
+    assert await count_ready(ledger, EIGHT) == 1
+    assert "before the day was over" in str(await compose_digest(services, early, subscription))
+    whole = replace(early, created_at=EIGHT)
+    assert "before the day was over" not in str(await compose_digest(services, whole, subscription))
+
+
+async def test_the_clock_builds_again_what_was_begun_before_the_day_closed(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Somebody's build is under way as the day closes: the clock's waits for it, and is not it."""
+    made_at = iter([NOON, EIGHT])
+
+    class Builder(Maker):
+        async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
+            await self.store.save_report(replace(report(day), created_at=next(made_at)))
+            return ""
+
+    services = replace(
+        context(ledger._store, tmp_path),
+        topics=TOPICS,
+        now=lambda: EIGHT,
+        builder=Builder(ledger._store),
+    )
+    await ledger.list_builds_due(list(TOPICS.values()), EIGHT)
+    assert await make_report(services, ledger, "one", "ai", MONDAY) == ""
+    assert await ledger.has_report(TOPICS["ai"], MONDAY)
+
+
+async def test_half_a_day_does_not_stand_for_a_build_that_fails(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    services = replace(context(ledger._store, tmp_path), topics=TOPICS, now=lambda: EIGHT)
+    assert isinstance(services.builder, Maker)
+    services.builder.works = False
+    await ledger._store.save_report(replace(report(MONDAY), created_at=NOON))
+    assert await make_report(services, ledger, "one", "ai", MONDAY, user="test:boss")
+    soon = EIGHT + timedelta(minutes=5)
+    assert await ledger.list_builds_due(list(TOPICS.values()), soon) == [("ai", MONDAY)]
 
 
 @pytest.mark.parametrize(

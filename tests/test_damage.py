@@ -240,7 +240,7 @@ async def ledger_with(store: Store, count: int) -> Ledger:
         one = replace(subscription(number), at=(NOW - timedelta(minutes=1)).time())
         await store.subscribe(one, NOW - timedelta(hours=1))
     await ledger.propose({"ai": TOPIC}, NOW)
-    ready = await ledger.ready("telegram", count, NOW)
+    ready = await ledger.ready("telegram", count, {"ai": TOPIC}, NOW)
     await ledger.plan([(one.id, (f"body {one.id} " * 50,)) for one, _ in ready])
     return ledger
 

@@ -40,7 +40,9 @@ async def planned(ledger: Ledger, *said: str, now: datetime = EIGHT) -> int:
     """Proposes what is due and plans these messages for each; gives how many deliveries."""
     await ledger.propose(TOPICS, now)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = [one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100, now)]
+    found = [
+        one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100, TOPICS, now)
+    ]
     await ledger.plan([(one.id, said) for one in found])
     return len(found)
 
@@ -57,9 +59,9 @@ async def test_a_chat_gets_one_digest_a_day(ledger: Ledger) -> None:
     assert await ledger.propose(TOPICS, EIGHT) == 2
     assert await ledger.propose(TOPICS, EIGHT) == 0
     assert await ledger.propose(TOPICS, EIGHT + 5 * HOUR) == 0
-    assert await ledger.ready("telegram", 10, EIGHT) == [], "there is no report yet"
+    assert await ledger.ready("telegram", 10, TOPICS, EIGHT) == [], "there is no report yet"
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = await ledger.ready("telegram", 10, EIGHT)
+    found = await ledger.ready("telegram", 10, TOPICS, EIGHT)
     assert [(one.subscription.chat, one.day, one.late) for one, _ in found] == [
         (MEI, DAY, False),
         (HALL, DAY, False),
@@ -239,7 +241,7 @@ async def sent_on(ledger: Ledger, now: datetime, *days: date) -> list[tuple[str,
     await ledger.propose(TOPICS, now)
     for day in days:
         await ledger._store.save_report(report(day))
-    ready = await ledger.ready("telegram", 10, now)
+    ready = await ledger.ready("telegram", 10, TOPICS, now)
     await ledger.plan([(one.id, [f"report of {one.report}"]) for one, _ in ready])
     sent: list[tuple[str, str]] = []
     while found := await ledger.claim("telegram", 10, now):
@@ -327,7 +329,7 @@ async def test_a_missed_digest_is_made_up_once_and_older_ones_are_skipped(ledger
     assert await ledger.propose(TOPICS, after) == 0
     for back in range(1, 5):
         await ledger._store.save_report(report(after.date() - timedelta(days=back)))
-    ((one, key),) = await ledger.ready("telegram", 10, after)
+    ((one, key),) = await ledger.ready("telegram", 10, TOPICS, after)
     assert (one.day, one.late, key[1]) == (after.date(), True, after.date() - timedelta(days=1))
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
@@ -367,7 +369,7 @@ async def test_another_time_brings_the_newest_report_all_the_same(ledger: Ledger
         await ledger._store.save_report(report(DAY - timedelta(days=back)))
     for days in range(1, 4):
         await ledger.propose(TOPICS, EIGHT + timedelta(days=days, hours=12))
-    ready = await ledger.ready("telegram", 9, EIGHT + timedelta(days=3, hours=12))
+    ready = await ledger.ready("telegram", 9, TOPICS, EIGHT + timedelta(days=3, hours=12))
     found = [(one.day - DAY, one.report - DAY) for one, _ in ready]
     assert [(day.days, report.days) for day, report in found] == [(0, -1), (1, 0), (2, 1), (3, 2)]
 
@@ -408,10 +410,10 @@ async def test_only_its_weekdays(ledger: Ledger) -> None:
 async def test_a_late_report_is_told_and_then_brought(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
-    assert await ledger.overdue("telegram", EIGHT, 10) == []
-    (one,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT) == []
+    (one,) = await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR)
     await ledger.note([(one.id, ["later today"])])
-    assert await ledger.overdue("telegram", EIGHT + HOUR, 10) == []
+    assert await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR) == []
     told = await ledger.claim("telegram", 10, EIGHT + HOUR)
     assert [part.body for part in told] == ["later today"]
     await settled(ledger, told)
@@ -427,7 +429,7 @@ async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     assert await ledger.give_up(EIGHT + 24 * HOUR) == 0
-    (one,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    (one,) = await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR)
     await ledger.note([(one.id, ["later today"])])
     assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
     assert await ledger.claim("telegram", 10, EIGHT + 49 * HOUR) == [], "too late for the word"
@@ -465,7 +467,7 @@ async def test_planning_twice_changes_nothing(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    ((one, _),) = await ledger.ready("telegram", 10, EIGHT)
+    ((one, _),) = await ledger.ready("telegram", 10, TOPICS, EIGHT)
     await ledger.plan([(one.id, ["a"])])
     await ledger.plan([(one.id, ["a"])])
     assert len(await ledger.claim("telegram", 10, EIGHT)) == 1

@@ -55,7 +55,7 @@ async def test_two_copies_double_nothing(store_url: str) -> None:
 
 async def _deliver(ledger: Ledger) -> Counter[str]:
     """Plans, claims and sends until nothing is left; gives how often each chat got it."""
-    ready = await ledger.ready("telegram", NUMBER, EIGHT)
+    ready = await ledger.ready("telegram", NUMBER, TOPICS, EIGHT)
     await ledger.plan([(one.id, ["digest"]) for one, _ in ready])
     arrived: Counter[str] = Counter()
     while parts := await ledger.claim("telegram", 7, EIGHT):

@@ -39,13 +39,13 @@ def ledger(store: Store) -> Ledger:
 async def plan(ledger: Ledger, *bodies: str) -> int:
     """Plan these messages for what is due; return how many deliveries were."""
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    ready = await ledger.ready("telegram", 10, EIGHT + HOUR)
+    ready = await ledger.ready("telegram", 10, TOPICS, EIGHT + HOUR)
     await ledger.plan([(delivery.id, bodies) for delivery, _ in ready])
     return len(ready)
 
 
 async def excuse(ledger: Ledger) -> None:
-    (late,) = await ledger.overdue("telegram", EIGHT + HOUR, 10)
+    (late,) = await ledger.overdue("telegram", 10, TOPICS, EIGHT + HOUR)
     await ledger.note([(late.id, ["not ready yet"])])
 
 

@@ -94,13 +94,12 @@ class Bot:
             await self.store.save_report(report(self.now.date() - timedelta(days=back)))
 
     async def plan(self) -> None:
-        ready = await self.ledger.ready("telegram", 10, self.now)
+        ready = await self.ledger.ready("telegram", 10, TOPICS, self.now)
         bodies = [f"part {n}" for n in range(self.draw.randint(1, 3))]
         await self.ledger.plan([(one.id, bodies) for one, _ in ready])
 
     async def late(self) -> None:
-        before = self.now - timedelta(minutes=10)
-        late = await self.ledger.overdue("telegram", before, 10)
+        late = await self.ledger.overdue("telegram", 10, TOPICS, self.now)
         await self.ledger.note([(one.id, ["late"]) for one in late])
         await self.ledger.give_up(self.now)
 

@@ -50,7 +50,7 @@ class Stage:
         return Schedule(self.context, self.ledger, name)
 
     async def ready(self) -> int:
-        return len(await self.ledger.ready("telegram", 100, self.now()))
+        return len(await self.ledger.ready("telegram", 100, self.context.topics, self.now()))
 
 
 @pytest.fixture

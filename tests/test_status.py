@@ -41,7 +41,7 @@ class Office:
             wanted = Subscription(Chat(platform, str(number)), "ai", at, "UTC")
             await self.store.subscribe(wanted, NOW - timedelta(hours=1))
         await self.ledger.propose({"ai": TOPIC}, NOW)
-        found = await self.ledger.ready(platform, 1000, NOW)
+        found = await self.ledger.ready(platform, 1000, {"ai": TOPIC}, NOW)
         await self.ledger.plan([(one.id, ("one", "two")) for one, _ in found])
 
     async def end(self, platform: str, state: PartState, limit: int = 1000) -> int:
@@ -181,7 +181,7 @@ async def test_a_restored_bot_holds_what_was_open_and_skips_what_was_due(office:
         "two of three chats whole, the rest of one"
     )
     await office.ledger.propose({"ai": TOPIC}, restored)
-    assert await office.ledger.ready("telegram", 99, restored) == [], (
+    assert await office.ledger.ready("telegram", 99, {"ai": TOPIC}, restored) == [], (
         "it was due after the backup: skipped"
     )
     assert (await office.ledger.balance(restored))["telegram"].skipped == 1

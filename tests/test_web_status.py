@@ -84,7 +84,7 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
             await up.store.subscribe(one, eight - timedelta(hours=12))
         await up.store.save_report(report(now.date() - timedelta(days=1)))
         await ledger.propose(TOPICS, eight)
-        due = await ledger.ready("telegram", 10, eight)
+        due = await ledger.ready("telegram", 10, TOPICS, eight)
         await ledger.plan([(one.id, ["hello"]) for one, _ in due])
         parts = await ledger.claim("telegram", 4, eight + timedelta(seconds=30))
         states = ("sent", "sent", "refused", "unknown")

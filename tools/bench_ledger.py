@@ -88,7 +88,7 @@ async def _parts(ledger: Ledger, number: int) -> None:
     begun = time.perf_counter()
     while True:
         asked = time.perf_counter()
-        ready = await ledger.ready("telegram", GROUP, EIGHT)
+        ready = await ledger.ready("telegram", GROUP, TOPICS, EIGHT)
         longest = max(longest, time.perf_counter() - asked)
         if not ready:
             break

@@ -93,7 +93,7 @@ async def _send(database: str, url: str, now: datetime, fuse: Fuse, resend: bool
             tasks.append(asyncio.create_task(box.run()))
         await ledger.propose(TOPICS, now)
         for platform in PLATFORMS:
-            while ready := await ledger.ready(platform, 25, now):
+            while ready := await ledger.ready(platform, 25, TOPICS, now):
                 said = [
                     (one.id, [body(platform, f"{one.id}.{n}") for n in range(PARTS)])
                     for one, _ in ready

@@ -14,7 +14,7 @@ from bot.messages import Block, Button, Link, ListItem, Paragraph, Picture, Repl
 from bot.report_blocks import ReportView, closing_blocks, report_blocks, view_of
 from bot.services import Services
 from digest.atomic import write_below
-from digest.calendar import DAY, month_of
+from digest.calendar import DAY, month_of, zone
 from digest.models import Language, Report, Subscription
 from digest.publish import days_of, stem
 from digest.ranges import Span, load_span
@@ -38,6 +38,9 @@ async def compose_digest(
 ) -> Reply:
     """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
     view = view_of(subscription, report, late=late)
+    if report.created_at and report.writer != "imported":
+        local = report.created_at.astimezone(zone(context.topic(report.topic).timezone))
+        view = replace(view, unfinished=local.date() <= report.last)
     kind = "brief" if report.first == report.last else "week"
     reply = await compose(context, report, view, kind)
     return replace(reply, manner="post")

@@ -17,6 +17,7 @@ from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Delivery, Subscription
+from digest.store.due import LATE
 from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ MOST_BODIES, MOST_PICTURES = 64, 4
 """Bodies and pictures in memory: chats with the same options get the same messages."""
 WEEK = timedelta(days=6)
 """From the first to the last day of a week."""
-LATE = timedelta(minutes=10)
-"""After which a digest says that it is late, or its chat gets an excuse."""
 LAST_SECONDS = 8.0
 """How long sends in flight may take when the bot stops."""
 
@@ -93,7 +92,8 @@ class Deliveries:
 
     async def plan(self, name: str, delivering: Delivering) -> int:
         """Save the parts of a group of deliveries that are due; return how many deliveries."""
-        due = await self._ledger.ready(name, MOST_IN_COMMIT, self._context.now())
+        topics, now = self._context.topics, self._context.now()
+        due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
         if due:
             await self._drop_stale()
@@ -122,7 +122,8 @@ class Deliveries:
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Plan an excuse for chats whose report is late; return for how many."""
-        waiting = await self._ledger.overdue(name, self._context.now() - LATE, MOST_IN_COMMIT)
+        topics, now = self._context.topics, self._context.now()
+        waiting = await self._ledger.overdue(name, MOST_IN_COMMIT, topics, now)
         plans = []
         for delivery in waiting:
             subscription = delivery.subscription

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select, update
+from sqlalchemy import and_, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import closes, due_days, newest_closed, next_due, report_day
@@ -17,10 +17,10 @@ from digest.store.chat_tables import subscription_of
 from digest.store.engine import insert_on
 from digest.store.open_parts import forget
 from digest.store.outbox import MAX_LATENESS, OutboxTables
-from digest.store.tables import builds, deliveries, reports, subscriptions
+from digest.store.tables import builds, deliveries, imports, reports, subscriptions
 
 LATE = timedelta(minutes=10)
-"""After which a digest counts as late."""
+"""After which a digest counts as late, and its chat gets an excuse."""
 TERMINAL = "terminal"
 """The platform that only answers: nothing is delivered to a terminal."""
 MOST = 500
@@ -30,6 +30,10 @@ DEAD = timedelta(seconds=30)
 """A build whose process gave no heartbeat for so long is taken over."""
 TAKEN_OVER = timedelta(seconds=60)
 """Within which another process has taken over a build whose process is dead."""
+MOST_QUEUED = timedelta(hours=1)
+"""How long digests wait for a build that nobody has begun, although somebody made a report."""
+MOST_ATTEMPTS = 5
+"""Failed builds of a day, an hour of them, after which a report made before it closed goes out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +112,57 @@ class DueTables(OutboxTables):
                 return total
 
     async def ready(
-        self, platform: str, limit: int, now: datetime
+        self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
     ) -> list[tuple[Delivery, ReportKey]]:
-        """Return deliveries without parts whose report is stored, with its key.
+        """Return deliveries due by now without parts whose report is there, with its key.
 
-        Not those due after `now`: their day is not over, though it has a report. Nor those whose
-        report is still being built: what is stored is the draft that the model's version replaces.
+        A report made before its day closed is not what a chat is due, nor is one that a build is
+        about to replace: the draft of a build under way, or what somebody made before its turn.
         """
-        ready = and_(_HAS_REPORT, ~_is_building(now), deliveries.c.due_at <= now)
-        query = _due_on(platform).where(ready)
+        due_by_now = deliveries.c.due_at <= now
+        reported = await self._list_reported(platform, topics, now)
+        if not reported:
+            return []
+        query = _due_on(platform).where(due_by_now, _REPORT.in_(reported))
         rows = await self._store.rows(query.order_by(deliveries.c.id).limit(limit))
         return [(_delivery(row), (row.topic, row.report, row.report)) for row in rows]
 
-    async def overdue(self, platform: str, before: datetime, limit: int) -> list[Delivery]:
-        """Return deliveries due before then without a report, whose chats got no excuse yet."""
-        late = and_(deliveries.c.due_at < before, deliveries.c.noted.is_(False))
-        query = _due_on(platform).where(late, ~_HAS_REPORT)
+    async def overdue(
+        self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
+    ) -> list[Delivery]:
+        """Return deliveries that are LATE for want of a report, whose chats got no excuse yet."""
+        late = and_(deliveries.c.due_at < now - LATE, deliveries.c.noted.is_(False))
+        reported = await self._list_reported(platform, topics, now)
+        query = _due_on(platform).where(late, _REPORT.not_in(reported))
         rows = await self._store.rows(query.order_by(deliveries.c.id).limit(limit))
         return [_delivery(row) for row in rows]
+
+    async def _list_reported(
+        self, platform: str, topics: Mapping[str, Topic], now: datetime
+    ) -> list[tuple[str, date]]:
+        """Return the topics and days of due deliveries whose report may go out."""
+        due = and_(deliveries.c.platform == platform, deliveries.c.state == "due")
+        columns = [deliveries.c.topic, deliveries.c.report.label("day")]
+        days = select(*columns).where(due, deliveries.c.due_at <= now).distinct().subquery()
+        same_report = and_(
+            reports.c.topic == days.c.topic,
+            reports.c.first == days.c.day,
+            reports.c.last == days.c.day,
+        )
+        same_build = and_(builds.c.topic == days.c.topic, builds.c.day == days.c.day)
+        build = [builds.c[name] for name in ("state", "attempts", "alive_at")]
+        query = select(days, reports.c.created_at, _IS_IMPORTED.label("imported"), *build)
+        joined = days.join(reports, same_report).join(builds, same_build, isouter=True)
+        rows = await self._store.rows(query.select_from(joined))
+        return [(row.topic, row.day) for row in rows if _may_go_out(row, topics, now)]
+
+    async def has_report(self, topic: Topic, day: date) -> bool:
+        """Return True if the day has a report made after it closed, or an imported one."""
+        same_day = and_(
+            reports.c.topic == topic.name, reports.c.first == day, reports.c.last == day
+        )
+        whole = or_(reports.c.created_at >= closes(topic, day), _IS_IMPORTED)
+        return await self._store.scalar(select(reports.c.id).where(same_day, whole)) is not None
 
     async def give_up(self, now: datetime) -> int:
         """Skip deliveries whose report did not come within a day; return how many."""
@@ -267,22 +304,23 @@ def _newest(name: str) -> Any:
 
 ReportKey = tuple[str, date, date]
 """Topic, first and last day."""
-_HAS_REPORT = (
-    select(reports.c.id)
-    .where(
-        reports.c.topic == deliveries.c.topic,
-        reports.c.first == deliveries.c.report,
-        reports.c.last == deliveries.c.report,
-    )
-    .exists()
-)
+_IS_IMPORTED = select(imports.c.report_id).where(imports.c.report_id == reports.c.id).exists()
+_REPORT = tuple_(deliveries.c.topic, deliveries.c.report)
 
 
-def _is_building(now: datetime) -> Any:
-    """Select deliveries whose report a living process is building, or will soon build again."""
-    same = and_(builds.c.topic == deliveries.c.topic, builds.c.day == deliveries.c.report)
-    alive = builds.c.alive_at.between(now - TAKEN_OVER, now + TAKEN_OVER)
-    return select(builds.c.day).where(same, builds.c.state == "building", alive).exists()
+def _may_go_out(row: Any, topics: Mapping[str, Topic], now: datetime) -> bool:
+    """Return True if a stored report is what chats are due, and no build is about to replace it."""
+    alive = row.alive_at is not None and abs(now - row.alive_at) <= TAKEN_OVER
+    topic = topics.get(row.topic)
+    if row.state == "building" and alive:
+        return False
+    if topic is None or row.imported or row.state == "done":
+        return True
+    if row.state == "failed" and row.attempts >= MOST_ATTEMPTS:
+        return True
+    closed_at = closes(topic, row.day)
+    queued = row.state in (None, "due") and now - closed_at < MOST_QUEUED
+    return not queued and row.created_at is not None and row.created_at >= closed_at
 
 
 def _due_on(platform: str) -> Any:
