@@ -40,7 +40,7 @@ _PROXY = {"Via": "1.1 google"}
 """Of Discord's own: discord.py believes a 429 only with it."""
 _FAULT = web.RequestKey("fault", str)
 Fault = str
-"""What goes wrong with a call: `drop_before`, `drop_after`, `late SECONDS`, or an answer: `CODE BODY`."""
+"""What goes wrong with a call: `drop_before`, `drop_after`, `fail_after`, `late SECONDS`, or an answer: `CODE BODY`."""
 
 
 @dataclass
@@ -210,8 +210,10 @@ class DeliveryStub(Loopback):
 
     async def _after(self, request: web.Request, book: Book) -> None:
         fault = request[_FAULT]
-        if fault == "drop_after" and request.transport:
+        if fault in ("drop_after", "fail_after") and request.transport:
             book.cut += 1
+            if fault == "fail_after":
+                raise web.HTTPBadGateway
             request.transport.abort()
         elif fault.startswith("late "):
             await asyncio.sleep(float(fault[5:]))

@@ -22,6 +22,7 @@ from bot.platforms import (
     PlatformError,
     Refused,
     Revoked,
+    ServerFault,
     Unseen,
     Unsure,
 )
@@ -68,10 +69,13 @@ def discord_says(code: int, number: int, **more: Any) -> str:
         ("drop_before", Unsure),
         ("drop_after", Unsure),
         ("late 2", Unsure),
-        (f"500 {HTML}", NotSent),
-        (f"502 {HTML}", NotSent),
+        (f"408 {HTML}", ServerFault),
+        (f"500 {HTML}", ServerFault),
+        (f"502 {HTML}", ServerFault),
         (f"503 {HTML}", NotSent),
-        (f"504 {HTML}", Unsure),
+        (f"504 {HTML}", ServerFault),
+        (f"520 {HTML}", ServerFault),
+        (f"524 {HTML}", ServerFault),
         ("200 <html>captive portal</html>", Unsure),
     ],
 )
@@ -79,6 +83,28 @@ async def test_what_was_on_the_wire_decides(
     platform: str, fault: str, kind: type[PlatformError]
 ) -> None:
     assert type(await outcome(platform, fault, 0.5)) is kind
+
+
+@pytest.mark.parametrize(
+    ("platform", "fault", "kind"),
+    [
+        ("telegram", says(500, "Internal Server Error"), NotSent),
+        ("telegram", says(502, "Bad Gateway"), NotSent),
+        ("telegram", says(504, "Gateway Timeout"), ServerFault),
+        ("telegram", says(500, "Internal Server Error: restart"), ServerFault),
+        (
+            "telegram",
+            says(500, "Internal Server Error: sent message was immediately deleted"),
+            ServerFault,
+        ),
+        ("discord", discord_says(500, 0), ServerFault),
+        ("discord", discord_says(503, 0), NotSent),
+    ],
+)
+async def test_a_platform_that_fails_may_have_accepted(
+    platform: str, fault: str, kind: type[PlatformError]
+) -> None:
+    assert type(await outcome(platform, fault)) is kind
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -187,7 +213,7 @@ EDGE = [HTML, "", "Forbidden", "[]", '{"error": "access denied"}', '{"ok": false
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("page", EDGE)
-@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 418, 502])
+@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 418, 503])
 async def test_a_page_of_an_edge_is_not_the_word_of_the_platform(
     platform: str, code: int, page: str
 ) -> None:

@@ -94,12 +94,17 @@ class Limited(PlatformError):
 
 
 class NotSent(Unreachable):
-    """The message was certainly not accepted: it never left this machine, or the server failed
+    """The message was certainly not accepted: it never left this machine, or the server refused it
     before it did anything. Sending it again duplicates nothing."""
 
 
 class Unsure(Unreachable):
     """The message may have been accepted: cut off or timed out after its first byte."""
+
+
+class ServerFault(Unsure):
+    """The platform, or a server in front of it, failed: perhaps after the message was accepted.
+    A digest waits for an operator then; an answer is sent again."""
 
 
 class Unseen(Unsure):
@@ -322,9 +327,9 @@ async def send_answer(
     message: Outgoing,
     moved: Callable[[str], Awaitable[None]] | None = None,
 ) -> None:
-    """Send one message of an answer: wait where the platform asks to, send again what was certainly
-    not accepted, follow a chat that moved, leave out what is refused. Raises Gone, Refused,
-    Revoked or Unreachable."""
+    """Send one message of an answer: wait where the platform asks to, send again what the server
+    did not accept or failed at, follow a chat that moved, leave out what is refused. Raises Gone,
+    Refused, Revoked or Unreachable."""
     reason = ""
     for attempt in range(1, MOST_TRIES + 1):
         try:
@@ -335,7 +340,7 @@ async def send_answer(
                 raise Unreachable(str(error)) from error
             reason = str(error)
             await asyncio.sleep(error.seconds)
-        except NotSent as error:
+        except (NotSent, ServerFault) as error:
             reason = str(error)
             if attempt < MOST_TRIES:
                 await asyncio.sleep(backoff(attempt))

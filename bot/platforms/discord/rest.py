@@ -26,7 +26,6 @@ from bot.platforms import (
     Delivered,
     Gone,
     Limited,
-    NotSent,
     Outgoing,
     Pace,
     PlatformError,
@@ -36,7 +35,7 @@ from bot.platforms import (
     Unseen,
     Unsure,
 )
-from bot.platforms._request import ApiClient, read_json
+from bot.platforms._request import ApiClient, read_fault, read_json
 from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
 from bot.rich import utf16
 from digest.models import Chat
@@ -324,14 +323,12 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
         return _limited(answer, headers)
     number = answer.get("code") if isinstance(answer, dict) else None
     if type(number) is not int or number in _BLOCKED:
-        reason = f"HTTP {code} from a server in front of Discord"
-        return Unsure(reason) if code in (408, 504) else NotSent(reason)
+        return read_fault(code, f"HTTP {code} from a server in front of Discord")
     reason = f"Discord: {str(answer.get('message') or f'HTTP {code}')[:MOST_REASON]}"
     if code == 401:
         return Revoked("Discord does not accept the token")
     if code >= 500:
-        # With the nonce a repeat is safe, whatever the server did.
-        return Unsure(reason) if code == 504 else NotSent(reason)
+        return read_fault(code, reason)
     if number in _GONE:
         return Gone(reason, "deleted" if _GONE[number] == "deleted" else "removed")
     rights, form = number == _NO_RIGHTS, number == _BAD_FORM

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.platforms import Gone, Limited, Moved, NotSent, PlatformError, Refused, Revoked, Unsure
-from bot.platforms._request import read_json
+from bot.platforms import (
+    Gone,
+    Limited,
+    Moved,
+    NotSent,
+    PlatformError,
+    Refused,
+    Revoked,
+    ServerFault,
+)
+from bot.platforms._request import read_fault, read_json
 
 DEFAULT_WAIT_SECONDS = 5.0
 """The wait after a 429 that does not say how long."""
@@ -16,6 +25,9 @@ _GONE = ("chat not found", "user not found", "chat_write_forbidden", "deactivate
 _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
+# Said of a message that was under way when the server restarted, and of one that was sent and
+# deleted at once (Bot API server, Client.cpp).
+_ACCEPTED = ("Error: restart", "was immediately deleted")
 _FINAL = (
     *(" rights", "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
     *("message is too long", "caption is too long", "text is empty", "text must be non-empty"),
@@ -43,16 +55,15 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
         return Moved(str(new))
     if code in (401, 404):  # 404: a token that no bot ever had
         return Revoked("Telegram does not accept the token")
-    if code == 504:  # the gateway gave up waiting; what stands behind it may go on
-        return Unsure(reason)
+    if code == 504 or any(words in reason for words in _ACCEPTED):
+        return ServerFault(reason)
     return NotSent(reason) if code >= 500 else _read_reason(code, reason)
 
 
 def _read_stranger(code: int) -> PlatformError:
     if code == 429:
         return Limited(DEFAULT_WAIT_SECONDS)
-    reason = f"HTTP {code} from a server in front of Telegram"
-    return Unsure(reason) if code in (408, 504) else NotSent(reason)
+    return read_fault(code, f"HTTP {code} from a server in front of Telegram")
 
 
 def _read_reason(code: int, reason: str) -> Gone | Refused:
