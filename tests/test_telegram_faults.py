@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import COMMANDS
-from bot.platforms import Unreachable
+from bot.platforms import Unreachable, telegram
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item
 from tests.hosts import NOW
@@ -66,6 +66,35 @@ async def test_a_reader_of_a_channel_posts_nothing_by_pressing(up: Running) -> N
     sent = [values for name, values in up.server.calls if name == "answerCallbackQuery"]
     assert any(one.get("url") == "https://t.me/jianbao_bot?start=detail" for one in sent)
     assert any("Only admins of this chat" in one.get("text", "") for one in sent)
+
+
+async def test_an_answer_is_shown_although_its_press_cannot_be_answered(up: Running) -> None:
+    (brief, *_) = await up.ask(MEI, "/views")
+    for code, page in ((502, "<html>"), (429, "Too Many Requests: retry after 9"), (400, "odd")):
+        before = len(up.server.messages(MEI))
+        brief.buttons.append([{"text": f"{code}", "callback_data": "+1/stocks"}])
+        up.server.fail("answerCallbackQuery", code, page)
+        await up.press(brief, f"{code}")
+        await up.server.until(lambda: len(up.server.messages(MEI)) > before)  # noqa: B023
+        assert "NVDA fell" in up.server.messages(MEI)[-1].text
+
+
+async def test_an_answer_too_late_for_a_toast_is_sent(
+    up: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (views, *_) = await up.ask(GROUP, "/views")
+    views.buttons.append([{"text": "settings", "callback_data": "=1/subscribe ai"}])
+    before = views.text
+    await up.press(views, "settings", 8)
+    posts = len(up.server.messages(GROUP))
+    monkeypatch.setattr(telegram, "QUICK_SECONDS", 0.0)
+    await up.press(views, "settings", 8)
+    await up.server.until(lambda: len(up.server.messages(GROUP)) == posts + 1)
+    assert "Only admins of this chat" in up.server.messages(GROUP)[-1].text
+    assert views.text == before
+    answers = [sent for name, sent in up.server.calls if name == "answerCallbackQuery"]
+    assert len(answers) == 2, "a press has one answer"
+    assert "Only admins of this chat" in answers[0]["text"]
 
 
 async def test_an_admin_of_a_channel_changes_settings_in_place(up: Running) -> None:

@@ -166,8 +166,7 @@ class Client(discord.AutoShardedClient):
         """Answer a slash command: where the bot is only its user's own, to that user alone."""
         alone = not row.reads and interaction.guild_id is not None
         private = alone or (_is_guest(interaction) and not share)
-        if await self._deferred(interaction, private, thinking=True):
-            await self._reply(interaction, Press(line, fresh=True), private)
+        await self._reply(interaction, Press(line, fresh=True), private, thinking=True)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer a button or a choice. The library's own views would not outlive the process."""
@@ -179,8 +178,7 @@ class Client(discord.AutoShardedClient):
             await _answered(interaction.response.defer())
             return
         private = interaction.guild_id is not None or _is_guest(interaction)
-        if await self._deferred(interaction, private, thinking=press.fresh):
-            await self._reply(interaction, press, private)
+        await self._reply(interaction, press, private, thinking=press.fresh)
 
     async def _deferred(
         self, interaction: discord.Interaction, private: bool, *, thinking: bool
@@ -192,11 +190,14 @@ class Client(discord.AutoShardedClient):
             return False
         return await self.host.first_time(NAME, str(interaction.id))
 
-    async def _reply(self, interaction: discord.Interaction, press: Press, private: bool) -> None:
+    async def _reply(
+        self, interaction: discord.Interaction, press: Press, private: bool, *, thinking: bool
+    ) -> None:
         """Send what the line answers: first in the place of the deferred answer, then behind it."""
         incoming = _incoming(interaction, press.line)
         try:
-            await self._replies(interaction, self.host.answer(incoming), press, private)
+            if await self._deferred(interaction, private, thinking=thinking):
+                await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
             apology = self.host.apology(error, "an answer on discord", incoming.language)
             content = await _content(apology, sheets(apology)[0], 1, 1)

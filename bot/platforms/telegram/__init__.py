@@ -313,15 +313,20 @@ class Telegram:
             return
         replies = self.host.answer(incoming_line)
         first = asyncio.ensure_future(anext(replies, None))
-        await asyncio.wait({first}, timeout=QUICK_SECONDS)
-        if not first.done():
-            await self._stop_turning(query)
-        reply = await first
+        try:
+            await asyncio.wait({first}, timeout=QUICK_SECONDS)
+            answered = not first.done() and await self._stop_turning(query)
+            reply = await first
+        finally:
+            first.cancel()
         toast = _toast(reply, chat)
-        await self._stop_turning(query, toast)
-        if reply is None or toast:
-            return
+        # A press has one answer: a second one shows nothing.
+        shown = not answered and await self._stop_turning(query, toast)
         place = reply_place(query.message if isinstance(query.message, Message) else None)
+        if reply is None or toast:
+            if reply and not shown and chat.kind != "channel":
+                await self.sender.send(chat, reply, reply_to=place)
+            return
         await self._show(query, press, reply, chat, place)
         await self._follow_language(chat, reply)
         if chat.kind == "channel":
@@ -358,15 +363,19 @@ class Telegram:
         if post or not (edited or channel):
             await self.sender.send(chat, reply, entire=post, reply_to="" if post else place)
 
-    async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> None:
+    async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:
+        """Answer the press itself; return False if that was not taken. It is worth no more: what
+        was asked is done and shown in any case."""
         try:
             await call(
                 self.bot.answer_callback_query(
                     query.id, toast[:MOST_TOAST] or None, show_alert=bool(toast), url=url or None
                 )
             )
-        except Refused as error:
-            log.debug("telegram: a button pressed long ago (%s)", error)
+        except PlatformError as error:
+            log.info("telegram: a press could not be answered (%s)", error)
+            return False
+        return True
 
 
 def _advise(error: PlatformError) -> PlatformError:
