@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -25,7 +26,7 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
-from tests.town import DAY, DUE, TOPICS, due, every, opened
+from tests.town import DAY, DUE, TOPICS, body, due, every, opened, town
 
 PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
@@ -115,6 +116,24 @@ async def test_a_digest_is_sent_once_however_often_the_bot_starts(
                 await ledger.propose(TOPICS, DUE)
                 await delivered(ledger, 10)
         assert stub.books["telegram"].calls == 10 * len(stub.books["telegram"].taken) / 10
+
+
+@pytest.mark.parametrize("method", ["ready", "overdue", "claim", "settle"])
+async def test_a_fault_in_any_part_of_sending_is_noticed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """The planner, the feed and the writer of outcomes end with the platform, which starts again."""
+    ledger = Ledger(store)
+
+    async def fail(*_: object) -> None:
+        raise ValueError("a row that cannot be read")
+
+    await due(store, [Chat("telegram", "1")])
+    monkeypatch.setattr(ledger, method, fail)
+    deliveries = Deliveries(context(store, tmp_path), ledger, tell, resend=False)
+    async with DeliveryStub() as stub, asyncio.timeout(20):
+        with pytest.raises(ValueError, match="cannot be read"):
+            await deliveries.send_through("telegram", opened("telegram", stub.url))
 
 
 async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:
@@ -289,3 +308,38 @@ async def test_a_forum_s_post_whose_answer_was_lost_is_not_opened_again() -> Non
             again = await to.deliver(replace(first, doubt=doubt))
             assert [again.message] == list(stub.threads)
         await to.close()
+
+
+async def test_a_message_that_a_gateway_lost_the_answer_to_is_not_doubled(tmp_path: Path) -> None:
+    async with DeliveryStub(fault=every(10, "fail_after")) as stub, town(stub, tmp_path) as people:
+        for platform in PLATFORMS:
+            await people.digests(platform, 20)
+        people.start()
+        await people.ended()
+        cut = stub.books["telegram"].cut
+        assert cut
+        assert await people.states("telegram") == {"sent": 20 - cut, "unknown": cut}
+        assert await people.states("discord") == {"sent": 20}
+        assert [stub.books[p].doubled for p in PLATFORMS] == [0, 0]
+
+
+async def test_a_sent_picture_is_sent_while_its_name_is_saved(tmp_path: Path) -> None:
+    """A kill meanwhile must not make it unknown."""
+    made = body("telegram", "brief", picture="ai/2025-12-06")
+    saving, saved = asyncio.Event(), asyncio.Event()
+    async with DeliveryStub() as stub, town(stub, tmp_path) as people:
+        save: Any = people.ledger.save_file_id
+
+        async def slow(*words: str) -> None:
+            saving.set()
+            await saved.wait()
+            await save(*words)
+
+        with patch.object(people.ledger, "save_file_id", slow):
+            await people.digests("telegram", 2, made)
+            people.start("telegram")
+            await asyncio.wait_for(saving.wait(), 20)
+            await people.until("telegram", lambda s: s["sent"] == 2)
+            saved.set()
+            await people.stop()
+        assert await people.ledger.file_id("telegram", "ai/2025-12-06")

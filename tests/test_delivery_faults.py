@@ -178,19 +178,6 @@ async def test_f08_f09_a_failing_server_is_asked_again(
         assert (people.reached(platform), stub.books[platform].doubled) == (CHATS, 0)
 
 
-async def test_a_message_that_a_gateway_lost_the_answer_to_is_not_doubled(tmp_path: Path) -> None:
-    async with DeliveryStub(fault=every(10, "fail_after")) as stub, town(stub, tmp_path) as people:
-        for platform in PLATFORMS:
-            await people.digests(platform, CHATS)
-        people.start()
-        await people.ended()
-        cut = stub.books["telegram"].cut
-        assert cut
-        assert await people.states("telegram") == {"sent": CHATS - cut, "unknown": cut}
-        assert await people.states("discord") == {"sent": CHATS}
-        assert [stub.books[p].doubled for p in PLATFORMS] == [0, 0]
-
-
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_f10_a_limited_chat_holds_up_no_other(platform: str, tmp_path: Path) -> None:
     told = '429 {"retry_after": 30, "global": false}'

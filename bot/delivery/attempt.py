@@ -65,6 +65,8 @@ class Job:
     """True while other jobs wait for the picture that this one uploads."""
     began: float = 0.0
     """The loop's time at which the attempt began."""
+    new_file_id: str = ""
+    """The platform's id of the uploaded picture, where it is to be saved."""
     unpublished: str = ""
     """The platform's id of the message where followers are still to get it."""
 
@@ -121,16 +123,21 @@ class MessageSender:
         delivered = await self._platform.deliver(message)
         self._rate.accepted(job.began, self._clock())
         self._failures = 0
-        if delivered.file_id and job.picture:
-            with contextlib.suppress(StoreError):  # the message was sent, whatever fails now
-                await self._save_file_id(job.picture, delivered.file_id)
+        if delivered.file_id and job.picture and job.picture not in self.file_ids:
+            self.file_ids[job.picture] = job.new_file_id = delivered.file_id
         job.unpublished = delivered.message if delivered.publish else ""
         return Outcome(
             part.id, "sent", delivered.message, again_at=self._next_send_at(part, delivered)
         )
 
-    async def publish(self, job: Job) -> None:
-        """Publish a sent message to the followers of its channel, when the rate allows it."""
+    async def finish(self, job: Job) -> None:
+        """Save the id of an uploaded picture; publish a sent message to the followers of its
+        channel, when the rate allows it."""
+        if job.new_file_id:
+            with contextlib.suppress(StoreError):  # it is uploaded again after a restart
+                await self._ledger.save_file_id(self._name, job.picture, job.new_file_id)
+        if not job.unpublished:
+            return
         while (wait := self._rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
         self._rate.begin(self._clock())
@@ -162,11 +169,6 @@ class MessageSender:
             part.resend or self._resend,
         )
         return job.message
-
-    async def _save_file_id(self, picture: str, file_id: str) -> None:
-        if picture not in self.file_ids:
-            self.file_ids[picture] = file_id
-            await self._ledger.save_file_id(self._name, picture, file_id)
 
     def _next_send_at(self, part: Part, delivered: Delivered) -> datetime | None:
         """Return when the chat may get its next message; None for at once."""

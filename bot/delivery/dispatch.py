@@ -76,6 +76,7 @@ class Outbox:
         """Send until cancelled or the token is revoked; `stop` afterwards."""
         await self._recover()
         feeding = asyncio.create_task(self._feed())
+        feeding.add_done_callback(lambda _: self._begin_stop())  # also where it fails
         try:
             while not self._ending:  # else the loop would spin once the token is revoked
                 await self._start_next()
@@ -94,11 +95,15 @@ class Outbox:
         self._begin_stop()
         if self._sends:
             await asyncio.wait(self._sends, timeout=within)
-        for task in list(self._sends):
+        late = list(self._sends)
+        for task in late:
             task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         self._put_back()
-        await self._writer.flush()
-        await self._platform.close()
+        try:
+            await self._writer.flush()
+        finally:
+            await self._platform.close()
 
     async def _recover(self) -> None:
         """Take over what an earlier process left, as soon as the store can be read."""
@@ -257,8 +262,7 @@ class Outbox:
             self._writer.put(outcome)
         if self._sender.revoked:
             self._begin_stop()
-        if job.unpublished:  # after its outcome: a kill must not make it unknown
-            await self._sender.publish(job)
+        await self._sender.finish(job)  # after its outcome: a kill must not make it unknown
 
 
 GATHER_SECONDS = 0.4

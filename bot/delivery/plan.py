@@ -42,40 +42,43 @@ class Deliveries:
     def __init__(self, context: Services, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
         """`resend`: see UNKNOWN_SENDS."""
         self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
-        self._writer = Writer(ledger)
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
         self._state = ""
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
         """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
-        flight are finished then, and claimed parts put back."""
+        flight are finished then, and claimed parts put back. Raises what ends any part of it."""
+        # Of its own: outcomes that another platform's end cut off must not be saved twice.
+        writer = Writer(self._ledger)
         outbox = Outbox(
             name,
             delivering,
             self._ledger,
-            self._writer,
+            writer,
             self._load_picture,
             self._tell,
             self._context.now,
             resend=self._resend,
         )
-        tasks = [
-            asyncio.create_task(self._writer.run()),
-            asyncio.create_task(self._plan_forever(name, delivering, outbox)),
-            asyncio.create_task(outbox.run()),
-        ]
+        writing = asyncio.create_task(writer.run())
+        planning = asyncio.create_task(self._plan_forever(name, delivering, outbox))
+        sending = asyncio.create_task(outbox.run())
+        tasks = (planning, sending, writing)
         try:
-            await asyncio.wait({tasks[2]})
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            tasks[1].cancel()
-            tasks[2].cancel()
-            await asyncio.wait(tasks[1:])
-            await outbox.stop(LAST_SECONDS)
-            tasks[0].cancel()
-            await asyncio.wait(tasks[:1])
-        if not tasks[2].cancelled() and (error := tasks[2].exception()):
-            raise error
+            planning.cancel()
+            sending.cancel()
+            await asyncio.wait(tasks[:2])
+            try:
+                await outbox.stop(LAST_SECONDS)
+            finally:
+                writing.cancel()
+                await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
 
     async def _plan_forever(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
         while True:
