@@ -40,10 +40,11 @@ class TooMany(Exception):
 
 
 class Builds:
-    """Makes reports on demand: one at a time, one for all who ask for the same day."""
+    """Makes reports on demand: one at a time, one for all who ask for the same day. What the clock
+    or an operator asks for waits for the one that is being made, never for what people ask for."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._turn, self._people = asyncio.Lock(), asyncio.Lock()
         self._running: dict[tuple[str, date, bool], asyncio.Task[str]] = {}
         self._asked: defaultdict[str, list[float]] = defaultdict(list)
 
@@ -63,7 +64,7 @@ class Builds:
         return await asyncio.shield(running)
 
     async def _make(self, topic: str, day: date, with_model: bool) -> str:
-        async with self._turn:
+        async with contextlib.nullcontext() if with_model else self._people, self._turn:
             return await run_digest(topic, day, with_model=with_model)
 
     async def close(self) -> None:
@@ -157,6 +158,8 @@ class Questions:
 def count_turn(turns: dict[str, list[float]], person: str, most: int) -> None:
     """Count something a person may do `most` times an hour. Raises TooMany."""
     now = asyncio.get_running_loop().time()
+    for other in [other for other, times in turns.items() if now - times[-1] >= 3600]:
+        del turns[other]
     recent = [at for at in turns[person] if now - at < 3600]
     if len(recent) >= most:
         raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))

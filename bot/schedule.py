@@ -55,6 +55,7 @@ class Schedule:
         self._errands = errands
         self._run = run or partial(run_errand, context, ledger, holder)
         self._turns: set[asyncio.Task[object]] = set()
+        self._is_building = False
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
@@ -69,6 +70,7 @@ class Schedule:
             (self.propose, PROPOSE, 0.0),
             (self.build, BUILD, 3.0),
             (self.collect, COLLECT, 5.0),
+            (self.run_errands, BUILD, 8.0),
             (self.watch, WATCH, 30.0),
             (self.tidy, UPKEEP, 60.0),
         ):
@@ -110,14 +112,23 @@ class Schedule:
             log.info("clock: %d deliveries are due", new)
 
     async def build(self) -> None:
-        """Make the reports whose days have closed, then what follows from them."""
+        """Make the reports whose days have closed."""
         due = await self._ledger.list_builds_due(
             list(self._context.topics.values()), self._context.now()
         )
-        for topic, day in due:
-            await self._make(topic, day)
+        self._is_building = True
+        try:
+            for topic, day in due:
+                await self._make(topic, day)
+        finally:
+            self._is_building = False
+
+    async def run_errands(self) -> None:
+        """Run what follows from changed reports. A build never waits for one; none begins during a
+        build, because two children are much for a small machine."""
         for errand in self._errands:
-            await self._run(errand)
+            if not self._is_building:
+                await self._run(errand)
 
     async def collect(self) -> None:
         """Collect a round of the sources: most show only their latest posts."""

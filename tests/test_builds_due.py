@@ -232,3 +232,23 @@ async def test_why_a_child_ended_is_told(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     monkeypatch.setattr(builds, "STOP_SECONDS", 0.0)
     assert await builds.run_child("digest", "ai") == why
+
+
+async def test_the_clock_waits_for_no_queue_of_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[date] = []
+
+    async def slow(topic: str, day: date, *, with_model: bool) -> str:
+        made.append(day)
+        await asyncio.sleep(0.01)
+        return ""
+
+    monkeypatch.setattr(builds, "run_digest", slow)
+    queue, days = builds.Builds(), [date(2025, 1, n) for n in range(1, 6)]
+    people = [queue.build("ai", day, f"u{day}") for day in days]
+    tasks = [asyncio.create_task(build) for build in people]
+    await asyncio.sleep(0)
+    await queue.build("ai", DAY, "clock", with_model=True)
+    assert made[1] == DAY, "after the one that is being made"
+    await asyncio.gather(*tasks)
+    assert sorted(made) == sorted([DAY, *days])
+    await queue.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot import schedule
+from bot.builds import Errand
 from bot.schedule import Schedule
 from bot.services import Services
 from digest.errors import StoreError
@@ -107,6 +108,31 @@ async def test_the_sources_are_asked_again_and_again(
                 await asyncio.sleep(0.01)
         await other._turn(other.collect)
     assert set(rounds) == {"one:1"}, "only the process that has the clock asks"
+
+
+async def test_a_build_waits_for_no_errand_and_no_errand_begins_beside_it(stage: Stage) -> None:
+    began, ends = asyncio.Event(), asyncio.Event()
+    running: list[str] = []
+
+    async def run(errand: Errand) -> None:
+        running.append(errand.role)
+        began.set()
+        await ends.wait()
+
+    async def make(topic: str, day: date) -> None:
+        await one.run_errands()
+        running.append(topic)
+
+    errands = [Errand("publish", ("publish", "a folder"))]
+    one = Schedule(stage.context, stage.ledger, "one:1", make=make, errands=errands, run=run)
+    errand = asyncio.create_task(one.run_errands())
+    await began.wait()
+    await one.build()
+    assert running == ["publish", "ai"], "the build begins while the errand runs, and runs alone"
+    ends.set()
+    await errand
+    await one.run_errands()
+    assert running == ["publish", "ai", "publish"]
 
 
 async def test_two_processes_make_and_propose_once(
