@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -253,8 +253,18 @@ def _start_others(
             list_errands(settings, context.topics),
             jobs.propose_errand if jobs else None,
         )
-        tasks.append(asyncio.create_task(schedule.run()))
+        tasks.append(asyncio.create_task(_run_again(CLOCK, schedule.run)))
     return tasks
+
+
+async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run something that never ends, again where it fails."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("%s failed", name)
+        await asyncio.sleep(LONGEST_PAUSE)
 
 
 async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
@@ -305,14 +315,25 @@ class Talking:
 
     async def keep(self, name: str, setup: platforms.Setup) -> None:
         """Run a platform, again after each time it could not be reached, until it is refused."""
+        watching = asyncio.create_task(self._watch(name))
         try:
             await self._keep(name, setup)
         finally:
+            watching.cancel()
             self.host.left(name)
+
+    async def _watch(self, name: str) -> None:
+        """Tell operators of a platform that has been out of reach for long, also since it was
+        ready."""
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            seconds, why = self.host.outage(name)
+            if why and seconds > DOWN_SECONDS:
+                await self.context.tell("platform_down", name, why=why)
 
     async def _keep(self, name: str, setup: platforms.Setup) -> None:
         loop = asyncio.get_running_loop()
-        failures, down_since = 0, loop.time()
+        failures = 0
         while True:
             began = loop.time()
             self.host.connecting(name)
@@ -328,12 +349,8 @@ class Talking:
             except Exception:
                 log.exception("%s failed", name)
                 why = platforms.FAULT
-            if loop.time() - began > LONGEST_PAUSE:
-                failures, down_since = 0, loop.time()
-            if loop.time() - down_since > DOWN_SECONDS:
-                await self.context.tell("platform_down", name, why=why)
-            self.host.connecting(name)
-            failures += 1
+            self.host.lost(name, why)
+            failures = 1 if loop.time() - began > LONGEST_PAUSE else failures + 1
             pause = platforms.backoff(failures, LONGEST_PAUSE)
             self.show(f"{name}: {why}; trying again in {pause:.0f} s")
             await asyncio.sleep(pause)

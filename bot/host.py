@@ -40,6 +40,7 @@ class BotHost:
         self._updates = 0
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
+        self._outages: dict[str, tuple[float, str]] = {}
         self.menu: Sequence[Command] = COMMANDS
 
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -180,16 +181,34 @@ class BotHost:
 
     def connecting(self, platform: str) -> None:
         """Note that this process has the platform, which does not talk to people now."""
-        self._ready.setdefault(platform, asyncio.Event()).clear()
+        self._ready.setdefault(platform, asyncio.Event())
+        self.lost(platform, "")
+
+    def lost(self, platform: str, why: str) -> None:
+        if platform in self._ready:  # else it was closed meanwhile
+            self._ready[platform].clear()
+            since, before = self._outages.get(platform, (asyncio.get_running_loop().time(), ""))
+            self._outages[platform] = since, why or before
+
+    def resumed(self, platform: str) -> None:
+        self._outages.pop(platform, None)
+        self._ready.setdefault(platform, asyncio.Event()).set()
+
+    def outage(self, platform: str) -> tuple[float, str]:
+        """Return for how many seconds a platform has not talked to people, and why."""
+        now = asyncio.get_running_loop().time()
+        since, why = self._outages.get(platform, (now, ""))
+        return now - since, why
 
     def left(self, platform: str) -> None:
         """Note that this process has the platform no more."""
         self._ready.pop(platform, None)
+        self._outages.pop(platform, None)
 
     def ready(self, platform: str, name: str) -> None:
         """Note that the platform talks to people now."""
         self._show(f"{platform}: ready as {name}")
-        self._ready.setdefault(platform, asyncio.Event()).set()
+        self.resumed(platform)
 
     async def talks(self, platform: str) -> None:
         """Wait until the platform talks to people."""

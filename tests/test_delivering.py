@@ -27,6 +27,7 @@ from bot.platforms import (
     Unsure,
 )
 from bot.platforms._request import ApiClient
+from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.telegram import api as telegram
 from bot.platforms.telegram.refusals import read_refusal
 from digest.models import Chat
@@ -105,6 +106,21 @@ async def test_a_platform_that_fails_may_have_accepted(
     platform: str, fault: str, kind: type[PlatformError]
 ) -> None:
     assert type(await outcome(platform, fault)) is kind
+
+
+async def test_a_look_that_fails_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there before is looked for: whatever becomes of that, no message is in doubt."""
+
+    async def fail(*_: object, **__: object) -> tuple[int, bytes, dict[str, str]]:
+        return 502, HTML.encode(), {}
+
+    monkeypatch.setattr(ApiClient, "request", fail)
+    to = opened("discord", "http://127.0.0.1:9")
+    assert isinstance(to, DiscordDeliverer)
+    with pytest.raises(NotSent):
+        await to.call("GET", "/channels/5", {})
+    with pytest.raises(ServerFault):
+        await to.call("POST", "/channels/5/messages", {"json": {}})
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -18,7 +18,6 @@ from bot.platforms import Gone, Refused, Setup, Unreachable
 from bot.platforms.discord import Discord
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.services import Services
-from digest.errors import StoreError
 from digest.models import Chat, Item
 from tests.discord_rules import bits
 from tests.discord_server import DiscordServer
@@ -119,16 +118,6 @@ async def test_a_brief_is_an_embed_with_the_picture_and_the_points(up: Running) 
     assert top["color"] != 0x99AAB5
     assert {"观点", "事件", "行情", "◀ 12-04"} <= {*labels(message)}
     assert not message.ephemeral
-
-
-async def test_nobody_waits_for_ever_where_the_store_fails(
-    up: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object) -> bool:
-        raise StoreError("the database is busy")
-
-    monkeypatch.setattr(up.host, "first_time", fail)
-    assert "数据库暂时不可用" in shown(await up.ask("brief"))
 
 
 async def test_buttons_work_after_a_restart_and_turn_to_other_days(

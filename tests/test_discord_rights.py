@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
+from digest.errors import StoreError
 from digest.models import Chat
 from tests.hosts import picture
-from tests.test_discord import TEXT, Running, talking
+from tests.test_discord import TEXT, Running, shown, talking
 
 
 @pytest.fixture
@@ -54,3 +55,21 @@ async def test_who_has_the_bot_alone_is_answered_alone_unless_they_share(up: Run
     up.server.user_installed = True
     assert (await up.ask("views")).ephemeral
     assert not (await up.ask("views", share=True)).ephemeral
+
+
+async def test_it_is_seen_while_discord_cannot_be_reached(up: Running) -> None:
+    assert up.host.platforms == {"discord": True}
+    up.bot.client.dispatch("disconnect")
+    await up.server.until(lambda: not up.host.platforms["discord"])
+    up.bot.client.dispatch("resumed")
+    await up.server.until(lambda: up.host.platforms["discord"])
+
+
+async def test_nobody_waits_for_ever_where_the_store_fails(
+    up: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bool:
+        raise StoreError("the database is busy")
+
+    monkeypatch.setattr(up.host, "first_time", fail)
+    assert "数据库暂时不可用" in shown(await up.ask("brief"))

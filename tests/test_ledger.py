@@ -40,9 +40,8 @@ async def planned(ledger: Ledger, *said: str, now: datetime = EIGHT) -> int:
     """Proposes what is due and plans these messages for each; gives how many deliveries."""
     await ledger.propose(TOPICS, now)
     await ledger._store.save_report(report(DAY - timedelta(days=1)))
-    found = [
-        one for p in ("telegram", "discord") for one, _ in await ledger.ready(p, 100, TOPICS, now)
-    ]
+    ready = [await ledger.ready(p, 100, TOPICS, now) for p in ("telegram", "discord")]
+    found = [one for rows in ready for one, _ in rows]
     await ledger.plan([(one.id, said) for one in found])
     return len(found)
 

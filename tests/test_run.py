@@ -10,12 +10,15 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from bot import app
 from tests.command_line import run_command
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
+from tests.hosts import hosted
 from tests.source_servers import offline_topics
 from tests.telegram_server import TelegramServer
 
@@ -123,6 +126,53 @@ async def test_a_platform_that_cannot_be_reached_is_tried_again_alone() -> None:
             assert await running.ends() == 0
     said = next(line for line in running.lines if "cannot be reached" in line)
     assert "DISCORD_API_URL" in said
+
+
+async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "TELL_SECONDS", 0.01)
+    monkeypatch.setattr(app, "DOWN_SECONDS", 0.05)
+    alerts: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+
+    class Listening:
+        async def tell(self, matter: str, about: str, *, why: str) -> None:
+            alerts.put_nowait((matter, about, why))
+
+    async with hosted(tmp_path) as (host, _, lines):
+        services, deliveries = cast(Any, Listening()), cast(Any, None)
+        talking = app.Talking(services, host, deliveries, lines.append)
+        host.connecting("telegram")
+        host.ready("telegram", "@bot")
+        watching = asyncio.create_task(talking._watch("telegram"))
+        await asyncio.sleep(0.1)
+        assert alerts.empty()
+        host.lost("telegram", "no answer came in time")
+        async with asyncio.timeout(10):
+            alert = await alerts.get()
+        watching.cancel()
+    assert alert == ("platform_down", "telegram", "no answer came in time")
+
+
+async def test_what_never_ends_is_run_again_where_it_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "LONGEST_PAUSE", 0.0)
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise ValueError("odd")
+        await asyncio.Event().wait()
+
+    clock = asyncio.create_task(app._run_again("clock", work))
+    async with asyncio.timeout(10):
+        while runs < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    clock.cancel()
+    assert caplog.text.count("clock failed") == 2
 
 
 async def test_a_wrong_token_stops_its_platform_and_no_other() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import COMMANDS
+from bot.host import BotHost
 from bot.platforms import Unreachable, telegram
 from bot.platforms.telegram import Telegram
 from digest.models import Chat, Item
@@ -18,7 +19,7 @@ from tests.hosts import NOW
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 from tests.telegram_chats import Message
-from tests.test_telegram import CHANNEL, FORUM, MEI, Running, talking
+from tests.test_telegram import CHANNEL, FORUM, GROUP, MEI, Running, talking
 
 
 @pytest.fixture
@@ -139,6 +140,19 @@ async def test_a_page_of_an_edge_ends_nothing(up: Running, code: int) -> None:
     up.server.fail("getMe", code, "<html>go away</html>", times=9)
     with pytest.raises(Unreachable):
         await Telegram(up.bot.host, up.bot.setup).run()
+
+
+async def test_it_is_seen_while_telegram_cannot_be_reached(up: Running) -> None:
+    host = up.bot.host
+    assert isinstance(host, BotHost)
+    assert host.platforms == {"telegram": True}
+    up.server.fail("getUpdates", 502, "<html>go away</html>")
+    up.server.say(MEI, MEI, "/views")  # ends the request for updates that is held
+    await up.server.until(lambda: not host.platforms["telegram"])
+    assert "HTTP 502" in host.outage("telegram")[1]
+    await up.server.until(lambda: host.platforms["telegram"])
+    assert host.outage("telegram") == (0.0, "")
+    assert up.lines == ["telegram: ready as @jianbao_bot"]
 
 
 async def test_comments_are_answered_in_their_thread_and_forwards_are_not(up: Running) -> None:

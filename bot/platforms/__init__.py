@@ -202,6 +202,12 @@ class Host(Protocol):
     def ready(self, platform: str, name: str) -> None:
         """Record that the platform is connected, under that name."""
 
+    def lost(self, platform: str, why: str) -> None:
+        """Record that a connected platform cannot be reached now."""
+
+    def resumed(self, platform: str) -> None:
+        """Record that a platform that was lost can be reached again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

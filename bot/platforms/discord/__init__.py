@@ -147,6 +147,14 @@ class Client(discord.AutoShardedClient):
         """Note the first connection, or one after a long break."""
         self.host.ready(NAME, str(self.user))
 
+    async def on_disconnect(self) -> None:
+        """Note a break, which the library mends by itself, sooner or later."""
+        self.host.lost(NAME, "the connection broke")
+
+    async def on_resumed(self) -> None:
+        """Note the end of a short break."""
+        self.host.resumed(NAME)
+
     async def on_error(self, event_method: str, /, *_: Any, **__: Any) -> None:
         """Log what fails in an event; it takes nothing along."""
         log.exception("discord: %s failed", event_method)

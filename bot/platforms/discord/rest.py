@@ -26,11 +26,13 @@ from bot.platforms import (
     Delivered,
     Gone,
     Limited,
+    NotSent,
     Outgoing,
     Pace,
     PlatformError,
     Refused,
     Revoked,
+    ServerFault,
     Setup,
     Unseen,
     Unsure,
@@ -236,7 +238,9 @@ class DiscordDeliverer:
         """Return the answer and its headers. Raises what `deliver` raises."""
         status, payload, headers = await self._client.request(method, self._api + path, **content)
         if not 200 <= status < 300:
-            raise read_refusal(status, payload, headers)
+            error = read_refusal(status, payload, headers)
+            looked = method == "GET" and isinstance(error, ServerFault)  # so nothing was sent
+            raise NotSent(str(error)) if looked else error
         answer = read_json(payload)
         if answer is None and status != 204:
             raise Unsure("the answer is no JSON")

@@ -40,7 +40,7 @@ from bot.platforms.telegram.updates import (
     removed,
     reply_place,
 )
-from bot.platforms.telegram.wire import call
+from bot.platforms.telegram.wire import HOLD_SECONDS, call
 from bot.rich import text_of, units
 from digest.models import Chat
 
@@ -186,22 +186,21 @@ class Telegram:
         offset, failures = 0, 0
         while True:
             try:
-                updates = await self._wire.fetch_updates(offset, UPDATES)
-                failures = 0
+                # After a failure at once, to see whether it is over.
+                hold = 0 if failures else HOLD_SECONDS
+                updates = await self._wire.fetch_updates(offset, UPDATES, hold)
             except Revoked:
                 raise
             except Limited as error:
                 await asyncio.sleep(error.seconds)
                 continue
-            except (Refused, Gone) as error:
-                log.warning("telegram: another copy of this bot is running (%s)", error)
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
             except PlatformError as error:
-                log.warning("telegram: no updates for now (%s); trying again", error)
                 failures += 1
-                await asyncio.sleep(backoff(failures, LONGEST_PAUSE_SECONDS))
+                await self._wait_after(error, failures)
                 continue
+            if failures:
+                self.host.resumed(NAME)
+                failures = 0
             before = offset
             for raw in updates:
                 offset = _number_of(raw, offset - 1) + 1
@@ -209,6 +208,16 @@ class Telegram:
                 self._start(self._take(raw))
             if updates and offset == before:  # without numbers they would come again at once
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _wait_after(self, error: PlatformError, failures: int) -> None:
+        """Note that no updates come, and wait before they are asked for again."""
+        self.host.lost(NAME, str(error))
+        if isinstance(error, Refused | Gone):
+            log.warning("telegram: another copy of this bot is running (%s)", error)
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            log.warning("telegram: no updates for now (%s); trying again", error)
+            await asyncio.sleep(backoff(failures, LONGEST_PAUSE_SECONDS))
 
     async def _take(self, raw: Any) -> None:
         """Read and handle an update. Its slot is free again when it is handled, or waits: for a

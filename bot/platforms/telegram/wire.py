@@ -57,10 +57,12 @@ class Wire(BaseRequest):
             raise Unsure(_NO_JSON)
         return result
 
-    async def fetch_updates(self, offset: int, kinds: Sequence[str]) -> list[Any]:
+    async def fetch_updates(
+        self, offset: int, kinds: Sequence[str], hold: int = HOLD_SECONDS
+    ) -> list[Any]:
         """Return the updates from that number on, unparsed, as soon as there is one. Raises
         PlatformError. The library would lose all of them for one that it cannot parse."""
-        fields = {"offset": offset, "timeout": HOLD_SECONDS, "allowed_updates": kinds}
+        fields = {"offset": offset, "timeout": hold, "allowed_updates": kinds}
         form = _form({name: _encode(value) for name, value in fields.items()}, {})
         url = f"{self.root}/bot{self._token}/getUpdates"
         _, payload = await self._post(url, form, HOLD_SECONDS + ANSWER_SECONDS)
