@@ -213,7 +213,7 @@ class DeliveryStub(Loopback):
         if fault in ("drop_after", "fail_after") and request.transport:
             book.cut += 1
             if fault == "fail_after":
-                raise web.HTTPBadGateway
+                raise web.HTTPGatewayTimeout
             request.transport.abort()
         elif fault.startswith("late "):
             await asyncio.sleep(float(fault[5:]))

@@ -71,8 +71,6 @@ def discord_says(code: int, number: int, **more: Any) -> str:
         ("drop_after", Unsure),
         ("late 2", Unsure),
         (f"408 {HTML}", ServerFault),
-        (f"500 {HTML}", ServerFault),
-        (f"502 {HTML}", ServerFault),
         (f"503 {HTML}", NotSent),
         (f"504 {HTML}", ServerFault),
         (f"520 {HTML}", ServerFault),
@@ -89,10 +87,13 @@ async def test_what_was_on_the_wire_decides(
 @pytest.mark.parametrize(
     ("platform", "fault", "kind"),
     [
+        ("telegram", f"500 {HTML}", NotSent),
+        ("telegram", f"502 {HTML}", NotSent),
+        ("discord", f"500 {HTML}", ServerFault),
+        ("discord", f"502 {HTML}", ServerFault),
         ("telegram", says(500, "Internal Server Error"), NotSent),
         ("telegram", says(502, "Bad Gateway"), NotSent),
         ("telegram", says(504, "Gateway Timeout"), ServerFault),
-        ("telegram", says(500, "Internal Server Error: restart"), ServerFault),
         (
             "telegram",
             says(500, "Internal Server Error: sent message was immediately deleted"),

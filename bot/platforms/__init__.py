@@ -104,7 +104,7 @@ class Unsure(Unreachable):
 
 class ServerFault(Unsure):
     """The platform, or a server in front of it, failed: perhaps after the message was accepted.
-    A digest waits for an operator then; an answer is sent again."""
+    An answer is sent again then; a digest only where the platform drops duplicates."""
 
 
 class Unseen(Unsure):

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.platforms import NotSent, ServerFault, Unreachable, Unsure
+from bot.platforms import NotSent, Unreachable, Unsure
 
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 20.0
@@ -111,19 +111,6 @@ def read_json(payload: bytes) -> Any:
         return json.loads(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-
-
-def read_fault(code: int, reason: str) -> Unreachable:
-    """Return what is known of a call that a server in front of the platform answered, or that the
-    platform failed at.
-
-    A 4xx or a redirect turns the request away, and so does a 503. Any other 5xx may follow after
-    the request was handed over: nginx answers 502 where the server behind it broke off, 504 where
-    that was late; Cloudflare 520 and 524.
-    """
-    if code == 408 or (code >= 500 and code != 503):
-        return ServerFault(reason)
-    return NotSent(reason)
 
 
 def read_failure(error: Exception) -> Unreachable:

@@ -37,7 +37,7 @@ from bot.platforms import (
     Unseen,
     Unsure,
 )
-from bot.platforms._request import ApiClient, read_fault, read_json
+from bot.platforms._request import ApiClient, read_json
 from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
 from bot.rich import utf16
 from digest.models import Chat
@@ -327,17 +327,24 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
         return _limited(answer, headers)
     number = answer.get("code") if isinstance(answer, dict) else None
     if type(number) is not int or number in _BLOCKED:
-        return read_fault(code, f"HTTP {code} from a server in front of Discord")
+        return _read_fault(code, f"HTTP {code} from a server in front of Discord")
     reason = f"Discord: {str(answer.get('message') or f'HTTP {code}')[:MOST_REASON]}"
     if code == 401:
         return Revoked("Discord does not accept the token")
     if code >= 500:
-        return read_fault(code, reason)
+        return _read_fault(code, reason)
     if number in _GONE:
         return Gone(reason, "deleted" if _GONE[number] == "deleted" else "removed")
     rights, form = number == _NO_RIGHTS, number == _BAD_FORM
     picture = code == 413 or number == _TOO_LARGE or form or rights
     return Refused(reason, markup=form or rights, picture=picture, rights=rights)
+
+
+def _read_fault(code: int, reason: str) -> PlatformError:
+    """Return what a server's fault means. But for a 503, the message may have been accepted before
+    it; the nonce, and a look at the channel later, make a repeat harmless."""
+    sure = code == 503 or (code < 500 and code != 408)
+    return NotSent(reason) if sure else ServerFault(reason)
 
 
 def _limited(answer: Any, headers: Mapping[str, str]) -> Limited:

@@ -14,7 +14,7 @@ from bot.platforms import (
     Revoked,
     ServerFault,
 )
-from bot.platforms._request import read_fault, read_json
+from bot.platforms._request import read_json
 
 DEFAULT_WAIT_SECONDS = 5.0
 """The wait after a 429 that does not say how long."""
@@ -25,9 +25,11 @@ _GONE = ("chat not found", "user not found", "chat_write_forbidden", "deactivate
 _THREAD_GONE = ("message thread not found", "topic_deleted", "topic_id_invalid")
 _DELETED = ("not found", "deactivated", "was deleted", "topic_")
 _MARKUP = ("can't parse", "entities", "entity_", "reply markup", "button", "inline keyboard")
-# Said of a message that was under way when the server restarted, and of one that was sent and
-# deleted at once (Bot API server, Client.cpp).
-_ACCEPTED = ("Error: restart", "was immediately deleted")
+_HANDED_ON = {408, 504, 520, 524}
+"""Codes of a server in front that handed the request on, and did not get its whole answer in time;
+520 and 524 are Cloudflare's."""
+_SENT = "message was immediately deleted"
+"""What a 500 says of a message that was sent, and deleted at once (Bot API server, Client.cpp)."""
 _FINAL = (
     *(" rights", "is closed", "topic_closed", "_restricted", "not modified", "query is too old"),
     *("message is too long", "caption is too long", "text is empty", "text must be non-empty"),
@@ -55,15 +57,22 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
         return Moved(str(new))
     if code in (401, 404):  # 404: a token that no bot ever had
         return Revoked("Telegram does not accept the token")
-    if code == 504 or any(words in reason for words in _ACCEPTED):
-        return ServerFault(reason)
-    return NotSent(reason) if code >= 500 else _read_reason(code, reason)
+    if code >= 500:
+        return _read_fault(code, reason)
+    return _read_reason(code, reason)
 
 
 def _read_stranger(code: int) -> PlatformError:
     if code == 429:
         return Limited(DEFAULT_WAIT_SECONDS)
-    return read_fault(code, f"HTTP {code} from a server in front of Telegram")
+    return _read_fault(code, f"HTTP {code} from a server in front of Telegram")
+
+
+def _read_fault(code: int, reason: str) -> PlatformError:
+    """Return what a server's fault means. A 500 or 502 is sent again, although a message may have
+    been accepted before one now and then: in an outage each would wait for an operator."""
+    sure = code not in _HANDED_ON and _SENT not in reason
+    return NotSent(reason) if sure else ServerFault(reason)
 
 
 def _read_reason(code: int, reason: str) -> Gone | Refused:
