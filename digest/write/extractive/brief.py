@@ -66,7 +66,7 @@ def list_points(draft: Draft) -> list[Item]:
     candidates = _choose_stories(_list_candidates(draft))
     draft.events.clear()
     draft.printed.clear()
-    points = [_make_point(draft, candidate) for candidate in candidates]
+    points = [make_point(draft, candidate.story, candidate.lead) for candidate in candidates]
     if len(points) < QUIET:
         points.append(notes.quiet(draft.language, len(points)))
     return points
@@ -117,19 +117,18 @@ def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     return chosen
 
 
-def _make_point(draft: Draft, candidate: _Candidate) -> Item:
+def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
     """Return the point: a title where the first sentence is short, then what follows it."""
-    lead = candidate.lead
     following = _list_following(draft, lead)
     script = "zh" if lead.sentence.language in _HAN else "en"
     if len(lead.text) > MAX_TITLE[script]:
-        return make_item(draft, candidate.story, [lead, *following])
-    draft.add(candidate.story, lead, *following)
+        return make_item(draft, story, [lead, *following])
+    draft.add(story, lead, *following)
     return Item(
         join_sentences([quote.text for quote in following]),
         title=name_speaker([quote.sentence for quote in (lead, *following)])
         + lead.text.rstrip("。.；;"),
-        cites=draft.cite(candidate.story, [lead]),
+        cites=draft.cite(story, [lead]),
     )
 
 

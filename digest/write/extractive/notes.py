@@ -32,13 +32,13 @@ _NOTHING: Mapping[SectionName, Names] = {
         "en": "Beyond the points above, nothing of weight.",
     },
     "markets": {
-        "zh": "今天没有与本主题有关的个股或数字货币行情。",
-        "en": "Nothing today about stocks or coins that concerns this topic.",
+        "zh": "今天没有更多与本主题有关的个股或数字货币行情。",
+        "en": "Nothing further today about stocks or coins that concerns this topic.",
     },
     "ai": {"zh": "没有更多分量足够的内容。", "en": "Nothing more of weight."},
     "finance": {
-        "zh": "今天没有与本主题有关的融资、业绩或宏观消息。",
-        "en": "No funding, results or macro news today that concerns this topic.",
+        "zh": "今天没有更多与本主题有关的融资、业绩或宏观消息。",
+        "en": "No further funding, results or macro news today that concerns this topic.",
     },
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }

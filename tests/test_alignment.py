@@ -1,0 +1,49 @@
+"""The report without a model in its second language says what the first says, item by item."""
+
+from dataclasses import replace
+
+import pytest
+
+from digest.models import Counts, Item
+from digest.reading import Story, attach, read
+from digest.select.embed import embed, has_encoder
+from digest.write import Material
+from digest.write.extractive.alignment import align_sections
+from digest.write.extractive.quotes import collect_quotes
+from digest.write.extractive.writer import write
+from tests.posts import TOPIC, WINDOW, post
+
+DENIAL = "Harbor Peak Capital denies that it is in talks to buy Larkspur outright."
+RUMOUR = (
+    "Hearing that Harbor Peak Capital will buy Larkspur for $9 billion, announcement next week."
+)
+CHINESE = "Harbor Peak Capital 否认整体收购 Larkspur 的传闻，双方只谈过数据中心租约。"
+
+
+def aligned(*texts: str) -> Item:
+    """Return the Chinese point, in English, of a story that has these posts as well."""
+    posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate((*texts, CHINESE))]
+    readings = read(posts)
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    stories = (Story(tuple(readings)),)
+    quotes = collect_quotes(stories, "zh")
+    topic = replace(TOPIC, language="zh")
+    day = Material(topic, WINDOW, stories, Counts(), (), (), quotes=quotes)
+    point = Item("", title=CHINESE.rstrip("。"), cites=(posts[-1].key,))
+    sections = [replace(s, items=(point,) if s.name == "points" else ()) for s in write(day)]
+    spoken = replace(day, topic=replace(topic, language="en"))
+    made = align_sections(sections, spoken, write(spoken))
+    return next(s.items[0] for s in made if s.name == "points")
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_the_sentence_that_says_the_same_is_told() -> None:
+    item = aligned(RUMOUR, DENIAL)
+    assert item.title == DENIAL.rstrip(".")
+    assert item.cites[0] == "x:1"
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_another_fact_is_not_told_in_its_place() -> None:
+    item = aligned("Quarry 1.0 by Stonecutter is a vector database in Rust.")
+    assert item.title == CHINESE.rstrip("。")
