@@ -18,6 +18,7 @@ from digest.select.continuity import (
     list_earlier_items,
     tells_one_event,
 )
+from digest.select.embed import has_encoder
 from digest.select.relevance import judge_relevance
 from digest.select.selection import select
 from digest.sources.jsonl import parse_lines
@@ -150,3 +151,22 @@ def test_each_post_of_a_day_is_told_or_dropped_once(
     dropped = Counter(drop.key for drop in chosen.dropped)
     assert told + dropped == Counter(p.key for p in today)
     assert {drop.step for drop in chosen.dropped} >= {"ads", "offtopic", "duplicates"}
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_an_update_keeps_who_says_the_same_in_another_language() -> None:
+    """In an earlier item's language most words of the news are known, in another one hardly any."""
+    chinese = (
+        "编程智能体 Northlight Desk 面向整个仓库，由 Meridian 3.2 Pro 驱动，1100 名开发者的试用中"
+        "合并请求的速度快了 28%，Kitewick 与 Quarry 已在使用。"
+    )
+    english = (
+        "Northlight Desk, the coding agent for whole repositories, now runs on Meridian 3.2 Pro;"
+        " 1,100 developers merged pull requests 28% faster."
+    )
+    texts = (chinese, english, AGAIN)
+    readings = read([post(text, f"{n}", author=text[-9:]) for n, text in enumerate(texts, 7)])
+    (story,), dropped = drop_repeats(TOPIC, [Story(tuple(readings))], _earlier())
+    assert story.earlier == DAY
+    assert [reading.post.text for reading in story.readings] == [chinese, english]
+    assert [drop.key for drop in dropped] == ["x:9"]

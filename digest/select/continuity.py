@@ -31,6 +31,8 @@ SURE = 0.65
 """Cosine from which one name in common is enough; below it two are needed, or a version."""
 EQUAL = 0.85
 """Cosine from which no name in common is needed."""
+TWIN = 0.05
+"""How much nearer a post may be to what was told before than to the news that it says as well."""
 NEWS = 0.5
 """Share of a post's names and numbers that were not told, from which on it brings news."""
 OWN_NEWS = 0.72
@@ -100,7 +102,9 @@ def drop_repeats(
             continue
         news = _list_news(story.readings, same) if judgement == "update" else []
         if news:
-            fresh.append(replace(story, readings=tuple(news), earlier=day))
+            news += _list_twins(story.readings, news, same)
+            kept = tuple(reading for reading in story.readings if reading in news)
+            fresh.append(replace(story, readings=kept, earlier=day))
         old = (reading.key for reading in story.readings if reading not in news)
         dropped += [Dropped(key, "duplicates", "told") for key in old]
     return fresh, dropped
@@ -179,6 +183,22 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
         if reading.key not in keys and _measure_news(reading, details) >= least:
             news.append(reading)
     return news
+
+
+def _list_twins(
+    readings: Sequence[Reading], news: Sequence[Reading], same: Sequence[EarlierItem]
+) -> list[Reading]:
+    """Return the other readings that say what the news says, rather than what was told before: in
+    another language than the earlier items' the words of the one look new, of the other not."""
+    others = [reading for reading in readings if reading not in news]
+    before = [reading for item in same for reading in item.readings]
+    vectors = embed_words([reading.plain for reading in (*others, *news, *before)])
+    own, new, old = np.split(vectors, [len(others), len(others) + len(news)])
+    if not others:
+        return []
+    nearest, told = (own @ new.T).max(axis=1), (own @ old.T).max(axis=1)
+    is_twin = (nearest >= SAME) & (nearest > told - TWIN)
+    return [reading for reading, twin in zip(others, is_twin, strict=True) if twin]
 
 
 def _list_acts(text: str) -> set[str]:
