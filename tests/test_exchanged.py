@@ -166,6 +166,12 @@ def test_a_small_word_behind_an_article_is_no_speaker() -> None:
         ("北京时间 19 日凌晨 2 点开始", "tonight at 6pm UTC", ("19 日",)),
         ("第二季开赛", "the second season begins", ()),
         ("第三季开赛", "the second season begins", ("第三季",)),
+        ("with 200 Mbps of bandwidth", "200M 带宽", ()),
+        ("with 300 Mbps of bandwidth", "200M 带宽", ("300 Mbps",)),
+        ("专业人士两两对比", "professionals voted on pairs", ()),
+        ("增加到 12 门课程", "10 courses:\n5. Agents\n7. Systems", ("12",)),
+        ("格蕾丝·霍珀设想过", "Grace Hopper imagined it", ()),
+        ("德鲁·休斯顿与 a16z 对谈", "a16z sat down with Aaron Levie", ("德鲁·休斯顿",)),
         ("The two have $2 billion in total.", "Each of two funds has $1 billion", ()),
     ],
 )

@@ -172,9 +172,12 @@ def _is_part_of_rank(numeral: Numeral, special: list[Amount]) -> bool:
 
 
 def _is_idiom(number: Amount, text: str) -> bool:
-    """Return True for 十分 and 几十: a Han numeral that is part of a word or of a vague number."""
+    """Return True for 十分, 两两 and 几十: a Han numeral that is a word, or part of one or of a vague
+    number."""
     if not number.spelled or text[number.start].isascii():
         return False
+    if len(number.text) > len(set(number.text)) == 1:
+        return True  # 两两, 一一
     around = text[max(0, number.start - 1) : number.start], text[number.end : number.end + 1]
     return around[0] in ("第", "几", "数", "唯", "统", "双") or (
         number.value == 10 and around[1] in ("分", "足", "几")

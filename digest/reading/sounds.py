@@ -134,6 +134,11 @@ class Sounds:
             for handle in self._handles
         ):
             return True
+        if len(parts) > 1 and any(
+            is_alike(parts[0], sound_of(a)) and may_be_alike(name.split("·")[-1], b)
+            for a, b in self._neighbours
+        ):
+            return True  # 格蕾丝·霍珀: first names tell where the last one is short
         last = {parts[-1], sound_of(re.split("[·・]", name)[-1].translate(_AS_V))}
         return any(is_alike(own, sound) for own in last for sound in self._latin | self._kana)
 
@@ -221,6 +226,11 @@ class Sounds:
         """Return the consonants of the handles: @renehaas237 is 雷内·哈斯."""
         handles = (handle.strip("_0123456789") for handle in find_handles(self._text))
         return frozenset(skeleton(sound_of(handle)) for handle in handles) - {""}
+
+    @cached_property
+    def _neighbours(self) -> list[tuple[str, str]]:
+        """Return the capitalised Latin words beside each other."""
+        return [(a, b) for a, b in pairwise(_LATIN_WORD.findall(self._text)) if b[0].isupper()]
 
     @cached_property
     def _pairs(self) -> frozenset[str]:

@@ -181,8 +181,13 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
         version = not (amount.unit or counts) and follows_name(bare, amount.start)
         year = amount.text.isdigit() and 1900 <= amount.value < 2100
-        if amount.kind in ("number", "share") and not (amount.in_name or version or year):
+        entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
+        if amount.kind in ("number", "share") and not (amount.in_name or version or year or entry):
             yield amount
+
+
+def _opens_line(text: str, at: int) -> bool:
+    return not text[:at].rpartition("\n")[2].strip()
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:

@@ -80,17 +80,19 @@ def _convert(
     unit, fact_unit = mine.unit, other.unit
     if unit == "rank" or (unit, fact_unit) == ("count", "times"):
         return mine.value, other.value  # ten years make a tenth birthday, "4x RTX 4090" are 四张
+    dimension, factor = load_dimensions().get(unit, (unit, 1.0))
+    if dimension == "rate" and not fact_unit:
+        return mine.value * factor, other.value  # a line of 200M has 200 Mbps
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
         if fact_unit:  # "three models" of the statement is not the post's three months
             return None
-    if unit and not fact_unit and counted and unit not in CURRENCIES and unit != "rank":
+    if unit and not fact_unit and counted and unit not in CURRENCIES:
         return None
     if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
         return mine.value, other.value
-    dimension, factor = load_dimensions().get(unit, (unit, 1.0))
     fact_dimension, fact_factor = load_dimensions().get(fact_unit, (fact_unit, 1.0))
     if dimension != fact_dimension:
         return None

@@ -75,11 +75,9 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             if _has_entry(entry, name, start, plain, mentions):
                 continue
             span = start, start + len(name.text)
-            if foreign and _is_rendered(entry, name, start, plain, mentions):
-                continue
             if _is_part(name, plain, *span):
                 spans.remove(span)
-            else:
+            elif not foreign or not _is_rendered(entry, name, start, plain, mentions):
                 yield name.text
         else:
             missing = list(_missing_words(name.text, plain, start, mentions))
