@@ -281,9 +281,9 @@ def limit_threads() -> None:
     """Have the sums of this process take one thread each, unless the environment names a number.
 
     Two digests, or a digest beside another program, take several times as long where the threads
-    of BLAS wait for each other. Works only before numpy is imported. Python's own threads take
-    turns ten times as often as by default, so that the encoder's need not wait for what is read
-    beside them.
+    of BLAS wait for each other. Works only before numpy is imported. The interpreter's switch
+    interval becomes a tenth of the default: after each sum the encoder's threads may have to wait
+    so long for the thread that reads names meanwhile.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.setswitchinterval(0.0005)

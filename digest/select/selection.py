@@ -68,7 +68,7 @@ def select(
     """
     step("duplicates")
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(has_encoder)  # loads it, while the main thread looks for copies
+        pool.submit(has_encoder)  # load it in the background, while copies are looked for
         posts, repeated = merge_streams(posts)
         posts, unread = most_promising(topic, posts, weights)
         step("ads")
@@ -78,7 +78,7 @@ def select(
         step("relevance")
         readings = _order_promising(topic, readings, weights)
         encoding = pool.submit(_encode, readings)
-        for reading in readings:  # the encoder's sums leave the interpreter free
+        for reading in readings:  # find names meanwhile: the encoder's sums release the GIL
             _ = reading.terms
         vectors = encoding.result()
     attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
