@@ -275,6 +275,20 @@ def test_a_post_of_x_has_one_key_through_every_bridge(link: str) -> None:
     assert (post.author, post.text) == ("ada", "A model came out, whole.")
 
 
+def test_a_feed_of_pages_puts_no_words_into_anybodys_mouth() -> None:
+    link = "https://x.com/ada/status/1978777949051420918"
+    page = "<item><title>A page</title><link>https://lab.example/1</link></item>"
+    for byline, key, author in (
+        ("Jane Roe", "rss:x.com/ada/status/1978777949051420918", ("", "Jane Roe")),
+        ("Ada (@ada)", "x:1978777949051420918", ("ada", "Ada")),
+    ):
+        entry = f"<title>Ada left</title><link>{link}</link><author>{byline}</author>"
+        body = f"<rss><channel><title>Links</title>{page}<item>{entry}</item></channel></rss>"
+        _, post = read_posts(parse(body.encode()))
+        assert (post.key, (post.author, post.author_name)) == (key, author)
+        assert post.url == link
+
+
 def test_one_article_through_two_feeds_is_one_post() -> None:
     same_ = {
         identity(link).id

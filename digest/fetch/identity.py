@@ -55,9 +55,13 @@ class Identity:
 def identity(link: str) -> Identity:
     """Return the post that an address leads to, by the address alone."""
     url = _parse(link)
-    if url is None:
-        return Identity("rss", _hash(link), "")
-    return _of_service(url) or Identity("rss", _short(_normal(url)), link)
+    return (_of_service(url) if url else None) or identify_page(link)
+
+
+def identify_page(link: str) -> Identity:
+    """Return who a page is that goes by its address, whatever service it is of."""
+    url = _parse(link)
+    return Identity("rss", _short(_normal(url)), link) if url else Identity("rss", _hash(link), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from digest.fetch import Entry, Feed
 from digest.fetch.addresses import check_address, describe_address, make_link
 from digest.fetch.feeds import parse
 from digest.fetch.http import Fetcher
-from digest.fetch.identity import Identity, identify_entries, identity
+from digest.fetch.identity import Identity, identify_entries, identify_page, identity
 from digest.fetch.pages import extract_links, fold_spaces, plain_text, title_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
@@ -110,6 +110,8 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
     identities, memory = identify_entries(
         entries, [entry.link for entry in entries], context.base, memory
     )
+    if not all(identity_.source in SHORT for identity_ in identities):
+        identities = [_disown(e, who) for e, who in zip(entries, identities, strict=True)]
     posts: dict[str, Post] = {}
     for entry, identity_ in zip(entries, identities, strict=True):
         post = post_of(entry, identity_, context)
@@ -117,6 +119,14 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
         if post.text and (earlier is None or post.created_at > earlier.created_at):
             posts[post.key] = post
     return list(posts.values()), memory
+
+
+def _disown(entry: Entry, who: Identity) -> Identity:
+    """Return an entry that links to somebody's post as one of the feed: among other pages its words
+    are the feed's own, unless it names the author. A feed of posts alone mirrors them."""
+    if who.source not in SHORT or (who.author and who.author.lower() in entry.author.lower()):
+        return who
+    return identify_page(entry.link)
 
 
 def _aim(entry: Entry, context: FeedContext) -> Entry:
