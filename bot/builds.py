@@ -188,6 +188,8 @@ async def run_child(*words: str) -> str:
 
 async def ask_child(*words: str) -> tuple[str, str]:
     """Run `python -m bot` with these words; what it printed, and why it failed or nothing."""
+    # What somebody typed, an address with a key in it, is not logged.
+    shown = " ".join(words[: words.index("--")] if "--" in words else words[:4])
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "--parent", str(os.getpid()), *words),
         stdin=asyncio.subprocess.DEVNULL,
@@ -197,7 +199,7 @@ async def ask_child(*words: str) -> tuple[str, str]:
     try:
         printed, errors = await asyncio.wait_for(process.communicate(), DEADLINE)
     except TimeoutError:
-        log.error("%s took longer than %d s and was ended", " ".join(words[:4]), DEADLINE)
+        log.error("%s took longer than %d s and was ended", shown, DEADLINE)
         return "", f"it took longer than {DEADLINE:.0f} s and was ended"
     finally:
         if process.returncode is None:
@@ -217,7 +219,7 @@ async def ask_child(*words: str) -> tuple[str, str]:
         why = "it was stopped"
     # Whoever tries a source reads in the answer why it fails.
     level = logging.INFO if words[0] == "try-source" else logging.ERROR
-    log.log(level, "%s failed: %s", " ".join(words[:4]), why)
+    log.log(level, "%s failed: %s", shown, why)
     return "", why
 
 

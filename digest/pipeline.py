@@ -49,6 +49,7 @@ from digest.store import Store
 from digest.store.post_tables import is_withdrawn
 from digest.store.source_tables import SourceBook
 from digest.text import clean
+from digest.withdraw import save_allowed
 from digest.write import Material
 from digest.write.extractive.alignment import align_sections
 from digest.write.extractive.quotes import collect_quotes
@@ -139,7 +140,7 @@ async def run(
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
             log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
-        await store.save_report(report)
+        report = await save_allowed(store, report)
     if model:
         step("model")
         report = await _edited(report, material, store, model)
@@ -147,7 +148,7 @@ async def run(
             log.warning("the model's report of %s stands: this time it wrote none", window.last)
             report = stored
         else:
-            await store.save_report(report)
+            report = await save_allowed(store, report)
     progress("done", len(steps), len(steps))
     return report
 

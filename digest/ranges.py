@@ -26,11 +26,12 @@ async def load_span(
 
     In the language of the last of them where no other is given.
     """
-    reports = await store.daily_reports(topic.name, *span)
-    if not reports:
-        return None
-    spoken = language or reports[-1].language
-    report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken)
+    async with store.long_reads:  # a year of reports takes 100 MB
+        reports = await store.daily_reports(topic.name, *span)
+        if not reports:
+            return None
+        spoken = language or reports[-1].language
+        report = await asyncio.to_thread(_roll_up, topic, reports, span, spoken)
     stored = json.loads(await store.note(OVERVIEWS, _name(report)) or "{}")
     if stored.get("of") != _mark(report):
         return report

@@ -12,6 +12,7 @@ from digest.errors import DigestError
 from digest.models import Item, Report, Section, SectionName
 from digest.select.continuity import restore_post
 from digest.store import Store
+from digest.store.post_tables import author_mark
 from digest.write.extractive.notes import quiet
 from digest.write.verify import verify
 
@@ -38,20 +39,33 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
     Items that rest on them alone, or are told in their words, go, and their report counts them.
     Raises DigestError where no such post is known.
     """
-    keys, authors = await store.find_posts(name)
-    if not keys:
-        raise DigestError(
-            f"no post and no author {name!r}: write a key (x:123), an address, or @name"
-        )
-    rewritten: list[Report] = []
-    items = 0
-    for topic, first, last in await store.citing_reports(keys):
-        report = await _load_whole(store, topic, first, last)
-        stripped = strip_posts(report, keys)
-        items += stripped.counts.withdrawn - report.counts.withdrawn
-        rewritten.append(stripped)
-    await store.save_withdrawal(authors | keys, keys, rewritten, now)
+    saved = False
+    while not saved:  # another report may be stored meanwhile
+        state = await store.read_state()
+        keys, authors = await store.find_posts(name)
+        if not keys:
+            raise DigestError(
+                f"no post and no author {name!r}: write a key (x:123), an address, or @name"
+            )
+        rewritten: list[Report] = []
+        items = 0
+        for topic, first, last in await store.citing_reports(keys):
+            report = await _load_whole(store, topic, first, last)
+            stripped = strip_posts(report, keys)
+            items += stripped.counts.withdrawn - report.counts.withdrawn
+            rewritten.append(stripped)
+        saved = await store.save_withdrawal(authors | keys, keys, rewritten, now, state)
     return Withdrawal(len(keys), len(rewritten), items, tuple(sorted(authors)))
+
+
+async def save_allowed(store: Store, report: Report) -> Report:
+    """Save a report, and return it, without the posts that were withdrawn while it was made."""
+    marks = await store.list_withdrawn()
+    authors = {k: author_mark(k.partition(":")[0], p.author) for k, p in report.posts.items()}
+    keys = {key for key, author in authors.items() if key in marks or author in marks}
+    report = strip_posts(report, keys) if keys else report
+    await store.save_report(report)
+    return report
 
 
 async def _load_whole(store: Store, topic: str, first: date, last: date) -> Report:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -16,7 +17,7 @@ from digest.errors import DigestError
 from digest.models import Chat, Dropped, Item, Post, Report, Section, Subscription
 from digest.store import Store
 from digest.store.tables import answers, bodies, metadata
-from digest.withdraw import strip_posts, withdraw
+from digest.withdraw import save_allowed, strip_posts, withdraw
 from digest.write.extractive.notes import quiet
 from tests.command_line import run_command
 from tests.posts import TOPIC, post
@@ -187,6 +188,37 @@ async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:
             total = (await connection.scalar(select(func.count()).select_from(table))) or 0
             if total and table.name in ("subscriptions", "platform_notes"):
                 assert "'42'" not in str((await connection.execute(select(table))).all())
+
+
+@pytest.mark.parametrize("name", ["x:1", "@ada"])
+async def test_a_report_that_was_being_made_does_not_bring_a_post_back(
+    store: Store, name: str
+) -> None:
+    made = make_report()
+    await withdraw(store, name, NOW)
+    await save_allowed(store, made)
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert "x:1" not in report.posts
+    assert "新款芯片" not in str(report)
+
+
+async def test_a_withdrawal_writes_no_older_report_over_a_newer_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = replace(make_report(points=POINTS[:2]), writer="llm")
+    save, builds = Store.save_withdrawal, [newer]
+
+    async def save_after_a_build(self: Store, *words: Any) -> bool:
+        while builds:
+            await self.save_report(builds.pop())
+        return await save(self, *words)
+
+    monkeypatch.setattr(Store, "save_withdrawal", save_after_a_build)
+    await withdraw(store, "x:1", NOW)
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert (report.writer, report.section("points").items) == ("llm", POINTS[1:2])
 
 
 async def test_a_report_is_deleted_with_a_topic_of_which_nothing_else_is_stored(

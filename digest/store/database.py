@@ -106,6 +106,8 @@ class Database:
         self.engine = engine
         self._reader = Reader(engine)
         self._name = name
+        self.long_reads = asyncio.Lock()
+        """For whoever reads many reports at once: one does at a time."""
         # SQLite has one writer. Its own wait for another one is a poll with ever longer pauses,
         # in which some of a process's writers would starve.
         self._turn: AbstractAsyncContextManager[None] = (

@@ -91,7 +91,7 @@ _HEADLINES = (
     .where(reports.c.topic == bindparam("topic"), _IS_DAILY)
     .order_by(reports.c.last.desc())
 )
-_STATE = select(platform_notes.c.value).where(
+STATE = select(platform_notes.c.value).where(
     platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
 _PLAIN = ("topic", "first", "last", "language", "writer", "wordcounts", "created_at")
@@ -143,7 +143,7 @@ class ReportTables(Database):
 
     async def read_state(self) -> str:
         """Return what changes whenever a report is saved or something of one is withdrawn."""
-        return str(await self.scalar(_STATE) or "")
+        return str(await self.scalar(STATE) or "")
 
     async def headlines(self, topic: str, first: date, last: date) -> list[tuple[date, str]]:
         """Return each day of the range that has a report, newest first, with its first point."""

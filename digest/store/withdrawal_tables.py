@@ -14,7 +14,7 @@ from digest.store import open_parts
 from digest.store.database import Database
 from digest.store.engine import insert_on
 from digest.store.post_tables import author_mark
-from digest.store.report_tables import delete_in, save_in
+from digest.store.report_tables import STATE, delete_in, save_in
 from digest.store.search_tables import make_entries
 from digest.store.tables import (
     answers,
@@ -81,14 +81,18 @@ class WithdrawalTables(Database):
         keys: Collection[str],
         rewritten: Sequence[Report],
         now: datetime,
-    ) -> None:
+        state: str | None = None,
+    ) -> bool:
         """Delete the posts everywhere in one transaction: `rewritten` are the reports that cited
-        them, without them. `marks` keep them from coming back."""
+        them, without them. `marks` keep them from coming back. Return False, and change nothing,
+        where `state` (see `read_state`) has changed since they were read."""
         entries = [
             make_entries(r.sections, {k: p.text for k, p in r.posts.items()}, r.renderings)
             for r in rewritten
         ]
         async with self.writing() as connection:
+            if state is not None and str(await connection.scalar(STATE) or "") != state:
+                return False
             urls = await _list_urls(connection, keys)
             insert = insert_on(connection, withdrawn).on_conflict_do_nothing()
             await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
@@ -106,6 +110,7 @@ class WithdrawalTables(Database):
             await open_parts.plan_anew(connection, {report.topic for report in rewritten})
             for url in urls:
                 await open_parts.scrub(connection, bodies.c.content.contains(url, autoescape=True))
+        return True
 
     async def delete_report(self, topic: str, first: date, last: date) -> bool:
         """Delete a report, with its topic where nothing else is stored of that; return False if
