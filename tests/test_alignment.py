@@ -1,4 +1,4 @@
-"""The report without a model in its second language says what the first says, item by item."""
+"""The report without a model: what it says in its second language, and headlines that nobody says."""
 
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from digest.write.extractive.alignment import align_sections
 from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
 from tests.posts import TOPIC, WINDOW, post
+from tests.test_extractive import items, written
 
 DENIAL = "Harbor Peak Capital denies that it is in talks to buy Larkspur outright."
 RUMOUR = (
@@ -47,3 +48,9 @@ def test_the_sentence_that_says_the_same_is_told() -> None:
 def test_another_fact_is_not_told_in_its_place() -> None:
     item = aligned("Quarry 1.0 by Stonecutter is a vector database in Rust.")
     assert item.title == CHINESE.rstrip("。")
+
+
+@pytest.mark.parametrize(("source", "count"), [("hn", 0), ("x", 1)])
+def test_a_headline_that_says_our_has_nobody_who_speaks(source: str, count: int) -> None:
+    raw = "Northlight Meridian 3, our third language model for AI agents, is available today"
+    assert len(items(written([post(raw, source=source)]), "points", "events")) == count

@@ -268,6 +268,8 @@ def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
 def tells_news(quote: Quote) -> bool:
     """Return whether a sentence tells what happened, not what its author thinks or did."""
     is_reply = quote.post.text.startswith("@")
+    # "Our third robot" in a headline has nobody who speaks.
+    is_voiceless = quote.post.source in ANONYMOUS_SOURCES and says_we(quote.text)
     sells = quote.sentence.reading.scores.get("advertisement", 0.0) > MOST_ADVERTISEMENT
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
     least = LEAST_HEADLINE if is_headline else LEAST_FITNESS
@@ -278,6 +280,7 @@ def tells_news(quote: Quote) -> bool:
         and quote.fitness >= least
         and quote.is_anchored
         and not is_reply
+        and not is_voiceless
         and not sells
         and not says_i(quote.text)
         and not begins_badly(quote.sentence)
