@@ -44,7 +44,7 @@ class Maker:
         self.made.append((topic, day, user, with_model))
         if not self.works:
             return "no posts"
-        await self.store.save_report(report(day))
+        await self.store.save_report(replace(report(day), topic=topic))
         return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +31,33 @@ async def make(store: Store, posts: Path = SAMPLE, **more: Any) -> Report:
 
 def written_by(writer: str) -> Callable[..., Any]:
     async def edit(report: Report, *_: object) -> Report:
-        return replace(report, writer=writer, created_at=NOW)
+        return replace(report, writer=writer)
 
     return edit
 
 
-@pytest.mark.parametrize(("writer", "changed", "stored"), [
-    ("extractive", False, "llm"),
-    ("extractive", True, "extractive"),
-    ("llm", False, "llm"),
+@pytest.mark.parametrize(("writer", "changed", "hours", "stored"), [
+    ("extractive", False, 0, "llm"),
+    ("extractive", True, 0, "extractive"),
+    ("extractive", False, 12, "extractive"),  # made before the day had closed
+    ("llm", False, 0, "llm"),
 ])  # fmt: skip
 async def test_a_model_report_stands_until_a_better_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writer: str, changed: bool, stored: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    writer: str,
+    changed: bool,
+    hours: int,
+    stored: str,
 ) -> None:
     model = pipeline.Model((), ROOT / "prompts", 1.0, 1.0)
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
 
-        async def build(file: Path) -> Report:
-            return await make(store, posts=file, model=model)
+        async def build(file: Path, now: datetime = NOW) -> Report:
+            return await make(store, posts=file, model=model, now=now)
 
         monkeypatch.setattr(pipeline, "_edited", written_by("llm"))
-        first = await build(SAMPLE)
+        first = await build(SAMPLE, NOW - timedelta(hours=hours))
         posts = tmp_path / "posts.jsonl"
         lines = SAMPLE.read_text(encoding="utf-8").splitlines()
         posts.write_text("\n".join(lines[: len(lines) // 2] if changed else lines))
