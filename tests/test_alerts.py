@@ -214,6 +214,13 @@ async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(
     await store.save_posts(TOPIC, "s", [post("A post", "1")])
     await watch.look(now, {})
     assert told.pop() == ("no_report", "ai", {"day": DAY, "n": 1})
+    early = replace(report(), sources=(), created_at=now - timedelta(days=1))
+    await store.save_report(early)
+    await watch.look(now, {})
+    assert told.pop()[:2] == ("no_report", "ai"), "it was made before the day had closed"
+    await store.save_report(replace(early, source=b"a post"))
+    await watch.look(now, {})
+    assert told == [], "it was imported"
     await store.save_report(replace(report(), sources=()))
     await watch.look(now, {"telegram": Balance(due=9, waiting=9)})
     await watch.look(now + PATIENCE / 2, {"telegram": Balance(due=9, delivered=1, waiting=8)})
