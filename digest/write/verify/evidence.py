@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import chain
+from typing import Any
 from urllib.parse import urlsplit
 
 from digest.models import Post
@@ -98,25 +100,20 @@ def read_evidence(posts: Sequence[Post]) -> Evidence:
     ]
     if len(parts) == 1:
         return parts[0]
-    return Evidence(
-        "\n".join(part.text for part in parts),
-        frozenset().union(*(part.languages for part in parts)),
-        tuple(amount for part in parts for amount in part.amounts),
-        tuple(amount for part in parts for amount in part.operands),
-        tuple(fact for part in parts for fact in part.facts),
-        tuple(move for part in parts for move in part.moves),
-        tuple(day for part in parts for day in part.days),
-        tuple(day for part in parts for day in part.short_days),
-        tuple(day for part in parts for day in part.own_days),
-        any(part.names_days for part in parts),
-        tuple(hour for part in parts for hour in part.hours),
-        tuple(time for part in parts for time in part.created),
-        frozenset().union(*(part.terms for part in parts)),
-        frozenset().union(*(part.spans for part in parts)),
-        frozenset({len(parts)}).union(*(part.lists for part in parts)),
-        frozenset().union(*(part.handles for part in parts)),
-        frozenset().union(*(part.authors for part in parts)),
-    )
+    joined = {f.name: _join([getattr(part, f.name) for part in parts]) for f in fields(Evidence)}
+    return Evidence(**joined | {"lists": joined["lists"] | {len(parts)}})
+
+
+def _join(values: Sequence[Any]) -> Any:
+    match values[0]:
+        case str():
+            return "\n".join(values)
+        case bool():
+            return any(values)
+        case frozenset():
+            return frozenset().union(*values)
+        case _:
+            return tuple(chain.from_iterable(values))
 
 
 @lru_cache(maxsize=512)  # an item is judged whole and sentence by sentence

@@ -82,7 +82,6 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         else:
             missing = list(_missing_words(name.text, plain, start, mentions))
             unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
-    yield from _missing_lone_words(plain, spans, mentions)
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
     latin = [
         name for name in dict.fromkeys(unlisted) if foreign and not any(map(str.isdigit, name))
@@ -353,27 +352,6 @@ def _has_numbered(cut: Sequence[str], mentions: Mentions) -> bool:
         return False  # A2A
     strange = [s for s in cut if s not in mentions.segments and s not in mentions.words]
     return not apart or not strange
-
-
-def _missing_lone_words(
-    text: str, spans: Sequence[tuple[int, int]], mentions: Mentions
-) -> Iterator[str]:
-    """Yield Latin words beside Chinese ones that are no jargon, ordinary ones with a capital:
-    nanochat, Brave."""
-    for at, word in find_words(text):
-        covered = any(start <= at < end for start, end in spans)
-        beside = text[max(0, at - 2) : at + len(word) + 2]
-        if covered or word.isupper() or len(word) < 3 or not has_han(beside):
-            continue
-        ordinary = is_jargon(word) or (word.islower() and is_common(word))
-        surname = text[at + len(word) :].split(maxsplit=1)[:1]  # James Landay is @landay
-        if "".join(surname).lower() in mentions.tags or ordinary:
-            continue
-        entry = find_entry(word)
-        if entry and _has_entry(entry, Name(entry.key, word, entry.kind), at, text, mentions):
-            continue
-        if not _has_word(word, word, mentions):
-            yield word
 
 
 def _missing_han_names(
