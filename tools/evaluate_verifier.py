@@ -13,12 +13,11 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once: three own sets 52 of 62, 13 of 79; 46 of 51, 6 of 47; 36 of 40, 11 of 75;"
-    " twelve by people who do not know the program 39 of 42, 12 of 84; then 37 of 41, 8 of 84; then"
-    " 37 of 41, 15 of 80; then 39 of 42, 8 of 83; 38 of 43, 7 of 83; 39 of 41, 5 of 86; 36 of 42,"
-    " 0 of 84; 36 of 41, 6 of 89; then 39 of 41, 5 of 80; then 38 of 41, 8 of 84; then"
-    " 41 of 42, 4 of 80; 37 of 40, 5 of 84. With a reader as the model that checks: 60 of 60, 7 of"
-    " 80; 60 of 60, 6 of 84; then 62 of 62, 3 of 89; 60 of 60, 2 of 80; 60 of 60, 4 of 84"
+    "unseen, judged once, 17 sets by people who do not know the program: 86 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused; the last five in turn 40 of 42, 12 of 80; 37 of 41, 5"
+    " of 80; 39 of 40, 7 of 80; then, with milder rules, 39 of 42, 3 of 80; 37 of 41, 3 of 80. With"
+    " a reader as the model that checks, the last four: 60 of 60, 2 of 80; 60 of 60, 4 of 84; 60 of"
+    " 60, 3 of 80; 60 of 60, 3 of 80"
 )
 
 
