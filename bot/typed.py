@@ -49,7 +49,7 @@ def _numeral_value(numeral: str) -> int:
 
 _TIME = re.compile(
     r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
-    r"(?:\s?([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?(am|pm|a\.m\.|p\.m\.)?",
+    r"(?:\s?([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?([ap]\.?m\.?)?",
     re.ASCII,
 )
 _MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
@@ -161,12 +161,12 @@ _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 _SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})[日号]?", re.ASCII)
 _OF_MONTH = re.compile(r"(\d{1,2})[日号]", re.ASCII)
 _ENGLISH = re.compile(
-    r"(?:(\d{1,2})(?:st|nd|rd|th)? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:st|nd|rd|th)?)?"
+    r"(?:(\d{1,2})(?:[snrt][tdh])? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:[snrt][tdh])?)?"
     r"(?:,? (\d{4}))?",
     re.ASCII,
 )
 _WEEKDAY = re.compile(r"(上?)(?:周|星期|礼拜)([一二三四五六日天])")
-_BETWEEN = re.compile(r"\s*(?:\.{2,3}|~|至|到|—|–|\bto\b)\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:\.\.+|[~至到—–]|\bto\b)\s*", re.IGNORECASE)
 _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
