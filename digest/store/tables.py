@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as PlainText
 
-SCHEMA = "0012"
+SCHEMA = "0013"
 """The newest migration; this program's tables are those after it."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -286,6 +286,8 @@ parts = Table(
     UniqueConstraint("delivery_id", "position"),
     Index("ix_parts_turn", "platform", "state", "id"),
     Index("ix_parts_chat", "platform", "chat", "state", "id"),
+    Index("ix_parts_state", "state", "tried_at"),
+    Index("ix_parts_body", "body"),
 )
 
 leases = Table(
