@@ -192,6 +192,11 @@ def test_makers_and_totals(said: str, posted: str, words: tuple[str, ...]) -> No
         ("总部在旧金山的公司", "a company", ("旧金山",)),
         ("麻省理工学院的实验室", "a lab at Stanford", ("麻省理工学院",)),
         ("Dealers in Canada", "SoCal dealers", ("Canada",)),
+        ("A story on Hacker News", "Read on Hackernews today", ()),
+        ("California's law and French speech", "CA's law, speech in EN and FR", ()),
+        ("Ukraine's law is new", "UK's law is new", ("Ukraine",)),
+        ("理查德·索彻表示，You.com 可以搜索", "Richard Socher: @youdotcom can search", ()),
+        ("理查德·米勒表示，搜索已上线", "Richard Socher: search is on", ("查德·米勒",)),
     ],
 )
 def test_posts_in_another_script_have_forms_of_their_own(
@@ -223,3 +228,24 @@ def test_a_product_account_speaks_for_its_maker(author: str, words: tuple[str, .
     cited = post("Claude is out", "1", author=author)
     item = Item("Anthropic says Claude is out.", cites=("x:1",))
     assert verify(item, [cited]).unsupported == words
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "words"),
+    [
+        ("每月 4.5 万美元的生意", "a $45K/month machine", ()),
+        ("每月 5.4 万美元的生意", "a $45K/month machine", ("5.4 万美元",)),
+        ("年收入 300 万美元", "it makes $3M/year", ()),
+        ("36 项基准中有 22 项最佳，其余 14 项不是", "best on 22/36 benchmarks", ()),
+        ("37 项基准中有 22 项最佳", "best on 22/36 benchmarks", ("37 项",)),
+        ("10 个广告里有 10 个与房产有关", "10 out of 10 ads are about houses", ()),
+        ("解决了六成出头的问题", "62.4% resolved", ()),
+        ("解决了七成出头的问题", "62.4% resolved", ("七成",)),
+        ("It answers in about 0.2 seconds", "211ms latency", ()),
+        ("It answers in about 0.3 seconds", "211ms latency", ("0.3 seconds",)),
+        ("Storage for twelve months", "storage for an entire year", ()),
+        ("Storage for ten months", "storage for an entire year", ("ten months",)),
+    ],
+)
+def test_figures_have_other_forms_in_posts(said: str, posted: str, words: tuple[str, ...]) -> None:
+    assert verify(Item(said, cites=("x:1",)), [post(posted, "1")]).unsupported == words

@@ -62,7 +62,7 @@ class Amount:
 _PREFIX = re.compile(r"(us|hk|nt)?([$€£¥￥₩₹])\s?-?$|\b([a-z]{3})\s?$", re.I)
 _FACTOR = re.compile(r"(?<![A-Za-z0-9])[x×]$", re.I)
 """x100: a hundred times."""
-_IN_NAME = re.compile(r"(?:[A-Za-z](?:[\w.]*-)?|[A-Za-z]\d+(?:\.\d+)*-)\Z")
+_IN_NAME = re.compile(r"[A-Za-z](?:[\w.]*-)?\Z")
 _PREFIX_WORDS = tuple(
     f"{word}-" for word in "sub mid pre post top non multi over under the".split()
 )
@@ -79,7 +79,7 @@ RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
 _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
-    r"\s?(?:(?P<over>\+|个?[多余]|以上|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
+    r"\s?(?:(?P<over>\+|个?[多余]|以上|出头|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
 )
 _WHOLE = re.compile(r"[\u4e00-\u9fff]{2}的\s?$")
 """Between a hedge and a share: 不到总量的十分之一."""

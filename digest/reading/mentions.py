@@ -111,8 +111,8 @@ def read_mentions(
         frozenset({*(name.key for name in names), *(entry.key for entry in tickers)}),
         frozenset({name.key for name in names} - {name.key for name in written}),
         frozenset(_word_forms(plain, tokens, names)),
-        frozenset(keep_letters(tag.lower()) for tag in tags),
-        frozenset(word for word in words if word.isupper()),
+        frozenset(keep_letters(t) for tag in tags for t in _spell_tag(tag.lower())),
+        frozenset(bare for word in words if (bare := word.removesuffix("'s")).isupper()),
         "".join(token[0] for token in tokens),
         frozenset(segments),
         near,
@@ -120,6 +120,11 @@ def read_mentions(
         any(name.kind == "place" for name in names),
         Sounds(plain),
     )
+
+
+def _spell_tag(tag: str) -> tuple[str, str]:
+    """Return a tag or handle as it stands, and as the address it spells out: @youdotcom."""
+    return tag, tag.replace("dotcom", "com")
 
 
 def _word_forms(text: str, tokens: Sequence[str], names: Sequence[Name]) -> Iterator[str]:

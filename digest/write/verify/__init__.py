@@ -45,6 +45,7 @@ from digest.write.verify.figures import (
     is_supported,
     is_uncontradicted,
     read_counts,
+    read_parts,
 )
 from digest.write.verify.naming import find_missing_names, find_missing_versions
 from digest.write.verify.periods import (
@@ -169,7 +170,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
                 yield Claim("figure", amount.text)
             continue
-        if is_supported(amount, evidence.amounts) or _is_listed(amount, bare, evidence):
+        if _is_stated(amount, evidence) or _is_listed(amount, bare, evidence):
             if _is_reversed(amount, bare, evidence):
                 yield Claim("figure", find_clause(bare, amount).strip())
             continue
@@ -184,6 +185,14 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         )
         if not derived and not counted:
             yield Claim("figure" if derived is False else "derived", amount.text)
+
+
+def _is_stated(amount: Amount, evidence: Evidence) -> bool:
+    """Return True where the posts have the amount, or both counts of a share."""
+    parts = list(read_parts([amount]))
+    return is_supported(amount, evidence.amounts) or (
+        len(parts) == 2 and all(is_supported(part, evidence.amounts) for part in parts)
+    )
 
 
 def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:

@@ -32,6 +32,7 @@ from digest.reading.mentions import Mentions, follows_name, join_versions, read_
 from digest.reading.numerals import find_bare_scales
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
+from digest.write.verify.figures import read_parts
 
 _SOURCES = {
     "hn": "Hacker News HN",
@@ -131,10 +132,12 @@ def _read(
     short_days = find_short_days(bare)
     meant = [as_day(day) for day in resolve_days(words, terms, created, days)]
     numbers = find_amounts(bare)
+    parts = tuple(read_parts(numbers))
     amounts = (
         *numbers,
         *find_amounts(words),
         *find_amounts(name),
+        *parts,
         *_other_amounts(words, (*days, *short_days, *meant), terms),
     )
     own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
@@ -142,7 +145,7 @@ def _read(
         text,
         frozenset({language(posted)}),
         tuple(dict.fromkeys(amounts)),
-        tuple(_select_operands(numbers, bare)),
+        (*_select_operands(numbers, bare), *parts),
         tuple(
             Fact(amount, find_direction(bare, amount))
             for amount in numbers
@@ -188,8 +191,8 @@ def _opens_line(text: str, at: int) -> bool:
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:
-    """Yield days of a month, the months of a quarter, bare 百万, "a majority", "a decade" and
-    24/7 as figures that may support others."""
+    """Yield days of a month, the months of a quarter, bare 百万, "a majority", "a decade", "an
+    entire year" and 24/7 as figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     yield from find_durations(words)
@@ -198,8 +201,9 @@ def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> It
         yield Amount(numeral.start, numeral.end, text, (Quantity(numeral.value, ""),))
     for match in find_cues(words, "majority"):
         yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
-    for match in find_cues(words, "decade"):
-        yield Amount(*match.span(), match.group(), (Quantity(10.0, "year"),))
+    for table, years in (("decade", 10.0), ("whole_year", 1.0)):
+        for match in find_cues(words, table):
+            yield Amount(*match.span(), match.group(), (Quantity(years, "year"),))
     for match in find_cues(words, "nonstop"):
         for quantity in (Quantity(24.0, "hour"), Quantity(7.0, "day")):
             yield Amount(*match.span(), match.group(), (quantity,))

@@ -11,6 +11,7 @@ from itertools import chain, islice, pairwise, permutations
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
 from digest.reading.days import read_spans
+from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import CURRENCIES, load_dimensions
 
 EXACT = 1e-6
@@ -30,6 +31,14 @@ TELLING_DIGITS = 3
 MOST_SUMMED = 8
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
+
+
+def read_parts(amounts: Sequence[Amount]) -> Iterator[Amount]:
+    """Yield the counts of shares that are written in digits: 22 and 36 for "22/36 benchmarks"."""
+    for amount in amounts:
+        for part in find_numerals(amount.text) if amount.kind == "share" else ():
+            if not part.spelled:
+                yield Amount(0, 0, amount.text, (Quantity(part.value, ""),), step=part.step)
 
 
 def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
@@ -111,7 +120,8 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
         or not other.step
         or other.step * (fact / other.value if other.value else 1) < step
     )
-    if fine and difference <= min(step / 2 * (1 + EXACT), LOOSE * abs(value)):
+    loose = 2 * LOOSE if mine.hedge == "about" else LOOSE  # 211 ms are "about 0.2 seconds"
+    if fine and difference <= min(step / 2 * (1 + EXACT), loose * abs(value)):
         return mine.hedge != "over" or fact >= value * 0.98
     if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
         return True  # 30% is "almost a third"

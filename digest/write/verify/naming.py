@@ -192,8 +192,20 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
         implied = entry.key in _list_homes(mentions)
         implied = implied or any(_is_owned(owned, mentions) for owned in entry.owns)
         home = {"china": "zh", "japan": "ja"}.get(entry.key) in mentions.languages
-        return implied or home or (entry.key in _WIDE and not mentions.places)
+        return (
+            implied
+            or home
+            or _has_code(name.text, mentions)
+            or (entry.key in _WIDE and not mentions.places)
+        )
     return entry.kind == "person" and mentions.sounds.match(name.text)
+
+
+def _has_code(place: str, mentions: Mentions) -> bool:
+    """Return True where the posts have the first two letters of a place or its language in
+    capitals, as a code that is nobody else's: CA, FR; UK is not Ukraine."""
+    code = place[:2].upper()
+    return code in mentions.capitals and not is_jargon(code) and not find_entry(code)
 
 
 def _list_homes(mentions: Mentions) -> set[str]:
@@ -257,7 +269,7 @@ def _is_written(spelling: str, mentions: Mentions) -> bool:
     if not spelling.isascii():
         return simplify(spelling).lower() in mentions.text
     words = all(part in mentions.words for part in parts)
-    return words or (len(glued) > 3 and _is_in_tag(glued, mentions))
+    return words or (len(glued) > 3 and (glued in mentions.words or _is_in_tag(glued, mentions)))
 
 
 def _is_in_tag(word: str, mentions: Mentions) -> bool:
@@ -376,12 +388,20 @@ def _missing_han_names(
         last = text[at:end]
         if lower in bare or (at > start and len(last) > 2 and last in bare):
             continue
-        if name.kind == "person" and mentions.sounds.match(name.text):
+        if name.kind == "person" and _sounds_alike(text, start, end, mentions):
             continue
         if not _is_cjk(mentions) and mentions.sounds.match_around(text, at, end):
             continue
         if name.kind == "person" or (name.kind == "title" and _is_cjk(mentions)):
             yield f"《{name.text}》" if name.kind == "title" else name.text
+
+
+def _sounds_alike(text: str, start: int, end: int, mentions: Mentions) -> bool:
+    """Return True where the posts have a name of this sound; of one with a dot the characters at
+    its ends may be cut off, as they spell other words too: 理查德·索彻."""
+    more = range(3 if "·" in text[start:end] else 1)
+    names = (text[max(0, start - before) : end + behind] for before in more for behind in more)
+    return any(mentions.sounds.match(name) for name in names)
 
 
 def _is_cjk(mentions: Mentions) -> bool:
