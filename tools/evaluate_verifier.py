@@ -13,11 +13,11 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 17 sets by people who do not know the program: 86 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused; the last five in turn 40 of 42, 12 of 80; 37 of 41, 5"
-    " of 80; 39 of 40, 7 of 80; then, with milder rules, 39 of 42, 3 of 80; 37 of 41, 3 of 80. With"
-    " a reader as the model that checks, the last four: 60 of 60, 2 of 80; 60 of 60, 4 of 84; 60 of"
-    " 60, 3 of 80; 60 of 60, 3 of 80"
+    "unseen, judged once, 19 sets by people who do not know the program: 86 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused; the last seven in turn 40 of 42, 12 of 80; 37 of 41, 5"
+    " of 80; 39 of 40, 7 of 80; with milder rules 39 of 42, 3 of 80; 37 of 41, 3 of 80; 38 of 42, 5"
+    " of 80; 38 of 42, 9 of 80. With a reader as the model that checks, the last four: 240 of 240,"
+    " and 3, 3, 3 and 7 of 80"
 )
 
 
