@@ -222,6 +222,8 @@ async def test_subscribing_needs_a_right_and_is_answered_to_one_alone(up: Runnin
         proof = [m for m in up.server.messages(TEXT) if not m.ephemeral][-1]
         assert proof.files
         assert proof.interaction is None, "it is posted as it will be every day"
+        await up.ask("unsubscribe", who)
+    await up.ask("subscribe", up.mei, time="08:30", zone="Asia/Shanghai")
     assert (await up.ask("settings")).ephemeral
     (one,) = await up.context.store.subscriptions(chat)
     assert (one.topic, one.timezone, one.chat.space) == ("ai", "Asia/Shanghai", str(GUILD))
