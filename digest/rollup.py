@@ -25,6 +25,7 @@ from digest.models import (
 )
 from digest.reading.amounts import Amount, find_amounts
 from digest.reading.days import blank_days
+from digest.reading.names import find_names
 from digest.reading.sentences import split_sentences
 from digest.storylines import Storyline, Telling, trace_storylines
 from digest.write.extractive.notes import heading
@@ -142,8 +143,11 @@ def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
 def _figures(telling: Telling) -> Iterator[tuple[Amount, frozenset[str]]]:
     """Yield the figures of a day with the words beside them."""
     text = blank_days(f"{telling.item.title}. {telling.item.text}")
-    amounts = [a for a in find_amounts(text) if a.kind in ("number", "share") and not a.in_name]
-    for amount in amounts:
+    names = [(at, at + len(name.text)) for at, name in find_names(text)]
+    for amount in find_amounts(text):
+        in_name = any(first <= amount.start and amount.end <= last for first, last in names)
+        if amount.kind not in ("number", "share") or amount.in_name or in_name:
+            continue
         before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start]
         after = text[amount.end : amount.end + CONTEXT_CHARS]
         if words := _words(before) | _words(after):
