@@ -102,7 +102,7 @@ class QuickBuilder:
 
 def services(store: Store, place: Place) -> Services:
     """Return what a process of the bot works with."""
-    shared = context(store, Path())
+    shared = context(store, Path(tempfile.gettempdir(), "jianbao-chaos"))
     return replace(shared, topics=make_topics(), now=place.now, builder=QuickBuilder(store))
 
 
