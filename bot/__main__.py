@@ -351,7 +351,6 @@ async def restore(file: Path) -> None:
 @runs_task
 async def migrate() -> None:
     """Bring the database up to date; the bot does so itself when it starts."""
-
     async with open_store(open_settings()):
         pass
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Literal, get_args
@@ -293,13 +293,16 @@ class Report:
         rows = self.numbered_items()
         return rows[number - 1][1:] if 0 < number <= len(rows) else None
 
-    def translate(self, item: Item, name: SectionName, language: Language) -> Item:
-        """Return what stands in the place of an item of section `name` in another language; the
-        item itself where nothing does."""
+    def find_item(self, number: int, cites: Collection[str], language: Language) -> Item | None:
+        """Return the item of that number in that language, as it is where the language lacks it;
+        None where the number is no item with these cites any more."""
+        name, item = self.numbered_item(number) or ("points", None)
+        if item is None or list(item.cites) != list(cites):
+            return None
         own = [other for other in self.section(name).items if other.status != "note"]
         others = self.in_language(language).section(name).items
         spoken = [other for other in others if other.status != "note"]
-        return spoken[own.index(item)] if item in own and len(own) == len(spoken) else item
+        return spoken[own.index(item)] if len(own) == len(spoken) else item
 
 
 @dataclass(frozen=True, slots=True)

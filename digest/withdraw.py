@@ -59,12 +59,15 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
 
 
 async def save_allowed(store: Store, report: Report) -> Report:
-    """Save a report, and return it, without the posts that were withdrawn while it was made."""
-    marks = await store.list_withdrawn()
+    """Save a report, and return it, without the posts that were withdrawn while it was made, or
+    while it was saved."""
     authors = {k: author_mark(k.partition(":")[0], p.author) for k, p in report.posts.items()}
-    keys = {key for key, author in authors.items() if key in marks or author in marks}
-    report = strip_posts(report, keys) if keys else report
-    await store.save_report(report)
+    known: frozenset[str] | None = None
+    while known != (marks := await store.list_withdrawn()):
+        known = marks
+        keys = {k for k in report.posts if k in marks or authors[k] in marks}
+        report = strip_posts(report, keys) if keys else report
+        await store.save_report(report)
     return report
 
 

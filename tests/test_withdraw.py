@@ -203,6 +203,23 @@ async def test_a_report_that_was_being_made_does_not_bring_a_post_back(
     assert "新款芯片" not in str(report)
 
 
+async def test_what_is_withdrawn_while_a_report_is_saved_stays_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, forgotten = Store.save_report, ["x:1"]
+
+    async def save_after_a_withdrawal(self: Store, made: Report) -> None:
+        while forgotten:
+            await withdraw(self, forgotten.pop(), NOW)
+        await save(self, made)
+
+    monkeypatch.setattr(Store, "save_report", save_after_a_withdrawal)
+    await save_allowed(store, make_report())
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert "x:1" not in report.posts
+
+
 async def test_a_withdrawal_writes_no_older_report_over_a_newer_one(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

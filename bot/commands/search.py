@@ -56,7 +56,7 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
     for number, hit in enumerate(hits, 1):
         report = await ask.context.store.report(hit.topic, hit.first, hit.last)
         spoken = ask.language_for(report) if report else ask.language
-        blocks.append(hit_entry(number, hit, words, report, ask.language, spoken))
+        blocks.append(hit_entry(number, hit, words, report, spoken))
     lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
@@ -114,19 +114,12 @@ def _parse_days(text: str, today: date) -> tuple[date, date] | None:
 
 
 def hit_entry(
-    number: int,
-    hit: Hit,
-    words: str,
-    report: Report | None,
-    language: Language,
-    spoken: Language | None = None,
+    number: int, hit: Hit, words: str, report: Report | None, language: Language
 ) -> ListItem:
-    """Return a hit with its day, the words marked or the remark that they stand in a post that it
-    cites, and the authors of its posts; `spoken`: in that language where its report has it."""
-    row = report.numbered_item(hit.number) if report else None
-    item = row[1] if row and row[1].cites == hit.item.cites else hit.item
-    if report and spoken:
-        item = report.translate(item, hit.section, spoken)
+    """Return a hit in the language, where its report has it: with its day, the words marked or the
+    remark that they stand in a post that it cites, and the authors of its posts."""
+    told = report.find_item(hit.number, hit.item.cites, language) if report else None
+    item = told or hit.item
     links = links_of(report.posts, item)[:MAX_LINKS] if report else ()
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
@@ -220,9 +213,8 @@ async def with_links(
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
         report = await store.report(row["topic"], *days)
         posts = report.posts if report else {}
-        told = report.numbered_item(row["number"]) if report else None
-        if report and told and list(told[1].cites) == row["cites"]:
-            item = report.translate(told[1], told[0], language_for(report))
+        item = report and report.find_item(row["number"], row["cites"], language_for(report))
+        if item:
             row = row | {"title": item.title, "text": item.text, "cites": list(item.cites)}
         links = [
             [show_author(key, posts[key].author), posts[key].url]

@@ -78,8 +78,7 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
         is_busy = len(candidates) >= QUIET and not draft.is_small
-        is_weak = not draft.is_small and rate_print(lead) < LEAST_PRINT
-        if is_weak or value < (LEAST_POINT if is_busy else LEAST_QUIET):
+        if draft.is_weak(lead, LEAST_PRINT) or value < (LEAST_POINT if is_busy else LEAST_QUIET):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)

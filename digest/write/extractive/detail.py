@@ -11,7 +11,6 @@ from digest.write.extractive.draft import (
     ANONYMOUS_SOURCES,
     Draft,
     make_item,
-    rate_print,
     says_i,
     speaker,
 )
@@ -144,7 +143,7 @@ def _list_grouped(
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
         if worth < LEAST_WORTH or sum(map(len, items.values())) == most:
             break
-        is_weak = not draft.is_small and rate_print(lead) < LEAST_PRINT
+        is_weak = draft.is_weak(lead, LEAST_PRINT)
         if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):
             continue
         group = lead.find_group(groups)

@@ -200,6 +200,11 @@ class Draft:
         ]
         return sorted(rated, key=lambda entry: -entry[0])
 
+    def is_weak(self, quote: Quote, least: float) -> bool:
+        """Return True for a sentence below `least` log odds of being printed, on a day with more to
+        tell than is told."""
+        return not self.is_small and rate_print(quote) < least
+
     def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
         """Return whether the report says this already; with `nearer`, or something close to it."""
         return any(tells_same(quote, other, nearer) for other in self.printed)

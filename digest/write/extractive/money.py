@@ -24,7 +24,6 @@ from digest.write.extractive.draft import (
     is_topical,
     join_sentences,
     make_item,
-    rate_print,
     tells_news,
     tells_same,
 )
@@ -161,8 +160,7 @@ def list_finance(draft: Draft) -> list[Item]:
     items: list[Item] = []
     for _, quote, story in sorted(list_deals(draft), key=lambda entry: -entry[0]):
         is_told = story.event in draft.events or draft.is_printed(quote)
-        is_weak = not draft.is_small and rate_print(quote) < LEAST_PRINT
-        if len(items) < MAX_FINANCE and not is_told and not is_weak:
+        if len(items) < MAX_FINANCE and not is_told and not draft.is_weak(quote, LEAST_PRINT):
             items.append(make_item(draft, story, [quote]))
     return items or [notes.nothing(draft.material, "finance")]
 
