@@ -20,7 +20,7 @@ import click
 from bot import archive_cli
 from bot.logs import log_event, open_settings, stamp
 from bot.loop import open_store, run_task, runs_task
-from bot.typed import check_days, day_options
+from bot.typed import check_days, day_options, read_typed
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -240,7 +240,7 @@ async def collect(topic: str | None, patient: bool) -> None:
 
 
 @cli.command("try-source", hidden=True)
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1, required=True, callback=read_typed)
 @runs_task
 async def try_source(words: tuple[str, ...]) -> None:
     """Print what a source gives now, as JSON; for `/source test` in a chat. Nothing is stored."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
-from bot.platforms import PlatformError, Unreachable
+from bot.platforms import PlatformError, Revoked, Unreachable
 from digest.calendar import closes, newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Topic, UndeliveredPart
@@ -140,7 +140,7 @@ class Alerts:
             return
         try:
             await send(person, _write_reply(news, await self._language_of(platform, person)))
-        except Unreachable:
+        except (Unreachable, Revoked):  # a new token, or time, will help
             return
         except PlatformError as error:
             log.error("%s: an operator cannot be told: %s", platform, error)

@@ -14,7 +14,7 @@ import click
 from bot import texts
 from bot.logs import open_settings
 from bot.loop import open_store, runs_task
-from bot.typed import DayParam, check_days, day_options
+from bot.typed import DayParam, check_days, day_options, read_typed
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language
@@ -30,7 +30,7 @@ MAX_HITS = 10
 
 
 @click.command()
-@click.argument("question", nargs=-1, required=True)
+@click.argument("question", nargs=-1, required=True, callback=read_typed)
 @click.option("--topic", default="", help="Only the reports of this topic.")
 @click.option("--language", type=click.Choice(["zh", "en"]), help="Language of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
@@ -40,7 +40,7 @@ async def ask(
 ) -> None:
     """Answer a QUESTION from the stored reports, with the items that say so.
 
-    Without a model, shows the items that match.
+    Without a model, shows the items that match. A lone - stands for the question on stdin.
     """
     from bot.commands.search import show_answer, with_links
     from bot.platforms.terminal import render, width

@@ -29,6 +29,8 @@ BUILDS_AN_HOUR = 3
 """Reports one user may have made within an hour."""
 QUESTIONS_AN_HOUR = 20
 """Questions one person may have answered by a model within an hour."""
+MOST_WAITING = 8
+"""Reports that people wait for at once, and questions: one is at work, the others are in line."""
 
 
 class TooMany(Exception):
@@ -50,13 +52,17 @@ class Builds:
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Make a report, or wait for the one that is being made; return "" where that worked, else
-        why not. Both count for the user: raises TooMany for one who asks too often. An operator who
-        asks `with_model` may ask as often as it takes."""
-        if not with_model:
-            count_turn(self._asked, user, BUILDS_AN_HOUR)
+        why not: also where MOST_WAITING others are in line. Both count for the user: raises TooMany
+        for one who asks too often. An operator who asks `with_model` may ask as often as it
+        takes."""
         # The report that is being made with a model answers both: a draft would replace it.
         running = self._running.get((topic, day, True))
         running = running or self._running.get((topic, day, with_model))
+        if not with_model:
+            drafts = sum(not written for _, _, written in self._running)
+            if running is None and drafts >= MOST_WAITING:
+                return "too many reports are being made"
+            count_turn(self._asked, user, BUILDS_AN_HOUR)
         if running is None:
             running = asyncio.create_task(self._make(topic, day, with_model))
             self._running[topic, day, with_model] = running
@@ -138,20 +144,23 @@ class Questions:
     """Puts questions about the archive to a model, in a child process, one at a time."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Lock()
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
         self._asked: defaultdict[str, list[float]] = defaultdict(list)
 
     async def ask(
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
-        """Return the answer as `python -m bot ask --json` prints it, None where that failed.
-        Raises TooMany for somebody who asks too often; nobody's questions are not counted."""
+        """Return the answer as `python -m bot ask --json` prints it, None where that failed or
+        MOST_WAITING others are in line. Raises TooMany for somebody who asks too often; nobody's
+        questions are not counted."""
+        if self._places.locked():
+            return None
         if person:
             count_turn(self._asked, person, QUESTIONS_AN_HOUR)
         words = ["ask", "--json", "--language", language]
         words += ["--topic", topic] if topic else []
-        async with self._turn:
-            printed, why = await ask_child(*words, "--", question.replace("\0", " "))
+        async with self._places, self._turn:
+            printed, why = await ask_child(*words, "-", typed=question)
         return None if why else dict(json.loads(printed))
 
 
@@ -186,18 +195,21 @@ async def run_child(*words: str) -> str:
     return (await ask_child(*words))[1]
 
 
-async def ask_child(*words: str) -> tuple[str, str]:
-    """Run `python -m bot` with these words; what it printed, and why it failed or nothing."""
-    # What somebody typed, an address with a key in it, is not logged.
-    shown = " ".join(words[: words.index("--")] if "--" in words else words[:4])
+async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
+    """Run `python -m bot` with these words; what it printed, and why it failed or nothing.
+
+    `typed`: what somebody typed, for a command that ends with `-`. It may hold a key, so it stands
+    neither in the log nor in the list of processes."""
+    shown = " ".join(words[:4])
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "--parent", str(os.getpid()), *words),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        printed, errors = await asyncio.wait_for(process.communicate(), DEADLINE)
+        line = typed.encode("utf-8", "replace")
+        printed, errors = await asyncio.wait_for(process.communicate(line), DEADLINE)
     except TimeoutError:
         log.error("%s took longer than %d s and was ended", shown, DEADLINE)
         return "", f"it took longer than {DEADLINE:.0f} s and was ended"

@@ -25,6 +25,8 @@ ROLE = "clock"
 PROPOSE, BUILD, WATCH, COLLECT, UPKEEP = 5.0, 15.0, 60.0, 300.0, 3600.0
 """Seconds between two looks at what is due, at which reports are to be made, at what operators must
 hear of, at the sources, and at old rows."""
+KEPT = timedelta(days=60)
+"""How long deliveries that have ended are kept."""
 
 Step = Callable[[], Awaitable[object]]
 
@@ -142,8 +144,9 @@ class Schedule:
         await self._watch.look(now, await self._ledger.balance(now), undelivered)
 
     async def tidy(self) -> None:
-        """Give up what is too old to be delivered; the daily backup, and posts that are not
-        kept."""
+        """Give up what is too old to be delivered, and delete what was delivered long ago; the
+        daily backup, and posts that are not kept."""
         await self._ledger.give_up(self._context.now())
+        await self._ledger.delete_ended(self._context.now() - KEPT)
         if self._upkeep:
             await self._upkeep(self._context.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
@@ -374,3 +375,11 @@ def check_days(day: date | None, first: date | None, last: date | None) -> None:
         raise click.UsageError("--from and --to go together")
     if first and last and first > last:
         raise click.UsageError("--from is after --to")
+
+
+def read_typed(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words of an argument, or those on stdin, one a line, where they are a lone `-`: in
+    a list of processes everybody sees what a command was given."""
+    if words != ("-",):
+        return words
+    return tuple(sys.stdin.buffer.read().decode("utf-8", "replace").split("\n"))

@@ -14,7 +14,16 @@ import pytest
 from bot import texts
 from bot.alerts import PATIENCE, Alert, Alerts, Watch
 from bot.messages import Reply
-from bot.platforms import ADVICE, FAULT, UNSEEN, Gone, Limited, PlatformError, Unreachable
+from bot.platforms import (
+    ADVICE,
+    FAULT,
+    UNSEEN,
+    Gone,
+    Limited,
+    PlatformError,
+    Revoked,
+    Unreachable,
+)
 from bot.platforms._request import _MAY_HAVE_ARRIVED, _NEVER_LEFT
 from bot.platforms.terminal import render
 from digest.errors import StoreError
@@ -114,8 +123,8 @@ async def test_an_operator_who_cannot_be_told_is_tried_again_or_logged(
 ) -> None:
     phone, one = Phone(), alerts(store, clock)
     await one.tell("no_delivery", "telegram", n=5)
-    phone.fails = Unreachable("no network")
-    await one.deliver("telegram", ["99"], phone.send)
+    for phone.fails in (Unreachable("no network"), Revoked("a new token is needed")):
+        await one.deliver("telegram", ["99"], phone.send)
     phone.fails = None
     await one.deliver("telegram", ["99"], phone.send)
     assert len(phone.heard) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import builds
-from bot.builds import QUESTIONS_AN_HOUR, Questions, TooMany
+from bot.builds import MOST_WAITING, QUESTIONS_AN_HOUR, Questions, TooMany
 from bot.commands import answer
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
@@ -254,8 +254,8 @@ async def test_no_question_breaks_it(store: Store, tmp_path: Path) -> None:
 async def test_a_person_asks_so_often_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, ...]] = []
 
-    async def child(*words: str) -> tuple[str, str]:
-        calls.append(words)
+    async def child(*words: str, typed: str) -> tuple[str, str]:
+        calls.append((*words, typed))
         return '{"verdict": "nothing"}', ""
 
     monkeypatch.setattr(builds, "ask_child", child)
@@ -265,5 +265,8 @@ async def test_a_person_asks_so_often_an_hour(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(TooMany):
         await questions.ask("x", "ai", "en", "t:1")
     await questions.ask("x", "", "en", "")
-    assert calls[0] == ("ask", "--json", "--language", "en", "--topic", "ai", "--", "-x")
-    assert calls[-1] == ("ask", "--json", "--language", "en", "--", "x")
+    assert calls[0] == ("ask", "--json", "--language", "en", "--topic", "ai", "-", "-x")
+    assert calls[-1] == ("ask", "--json", "--language", "en", "-", "x")
+    for _ in range(MOST_WAITING):
+        await questions._places.acquire()
+    assert await questions.ask("x", "", "en", "t:2") is None, "too many wait: the items are shown"

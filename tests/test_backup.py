@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -204,6 +205,16 @@ async def test_old_posts_go_unless_a_report_cites_them(store_url: str) -> None:
         assert kept == ["x:1", "x:2", "x:9"]
         assert await store.posts("money", DAY, DAY) == []
         assert await store.delete_old_posts(date(2025, 12, 7)) == 0
+
+
+async def test_whoever_reads_does_not_wait_until_old_posts_are_gone(tmp_path: Path) -> None:
+    done = threading.Event()
+    async with await Store.open(f"sqlite:///{tmp_path}/store.db") as store:
+        await store.save_posts(TOPIC, "s", [post("Old", "1")])
+        reading = asyncio.create_task(store._read(lambda _: done.wait(10)))
+        assert await store.delete_old_posts(date(2025, 12, 7)) == 1
+        done.set()
+        assert await reading, "it was over first"
 
 
 async def test_a_database_of_another_program_is_no_backup(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,7 +225,7 @@ async def test_why_a_child_ended_is_told(
     class Child:
         returncode = code
 
-        async def communicate(self) -> tuple[bytes, bytes]:
+        async def communicate(self, _: bytes) -> tuple[bytes, bytes]:
             return b"", errors
 
     async def start(*_: object, **__: object) -> Child:
@@ -252,3 +254,53 @@ async def test_the_clock_waits_for_no_queue_of_people(monkeypatch: pytest.Monkey
     await asyncio.gather(*tasks)
     assert sorted(made) == sorted([DAY, *days])
     await queue.close()
+
+
+async def test_the_line_of_people_who_wait_for_reports_has_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = asyncio.Event()
+
+    async def slow(topic: str, day: date, *, with_model: bool) -> str:
+        await begun.wait()
+        return ""
+
+    monkeypatch.setattr(builds, "run_digest", slow)
+    queue, days = builds.Builds(), [date(2025, 1, n + 1) for n in range(builds.MOST_WAITING)]
+    waiting = [asyncio.create_task(queue.build("ai", day, f"u{day}")) for day in days]
+    await asyncio.sleep(0)
+    for _ in range(builds.BUILDS_AN_HOUR + 1):  # a refused one does not count
+        assert "too many" in await queue.build("ai", DAY, "late")
+    shared = asyncio.create_task(queue.build("ai", days[0], "late"))
+    clock = asyncio.create_task(queue.build("ai", DAY, "clock", with_model=True))
+    await asyncio.sleep(0)
+    begun.set()
+    assert await asyncio.gather(*waiting, shared, clock) == [""] * (len(waiting) + 2)
+    await queue.close()
+
+
+async def test_what_people_typed_reaches_a_child_but_not_the_list_of_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[tuple[object, ...]] = []
+    start = asyncio.create_subprocess_exec
+
+    async def note(*words: Any, **more: Any) -> asyncio.subprocess.Process:
+        started.append(words)
+        return await start(sys.executable, "-c", ECHO, **more)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
+    answer = await builds.ask_child("ask", "--json", "-", typed="钥匙 key=1\nsecond")
+    assert answer == ("('钥匙 key=1', 'second')\n", "")
+    assert "key" not in str(started)
+
+
+ECHO = """
+import click
+from bot.typed import read_typed
+@click.command()
+@click.argument("words", nargs=-1, callback=read_typed)
+def show(words):
+    click.echo(repr(words).encode())
+show(["-"])
+"""

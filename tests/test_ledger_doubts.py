@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from digest.models import Balance, Chat, Outcome, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.open_parts import NOTHING, doubt
+from digest.store.tables import bodies, deliveries
+from digest.store.tables import parts as parts_table
 from tests.posts import post
 from tests.samples import report
 from tests.town import TOPICS
@@ -198,3 +201,26 @@ async def test_a_held_part_says_a_withdrawn_post_no_more(ledger: Ledger) -> None
     assert await ledger.body(held) == NOTHING
     await ledger.decide([held], again=True)
     assert await settle(ledger) == [NOTHING]
+
+
+async def test_what_ended_long_ago_is_deleted_but_for_the_newest(store: Store) -> None:
+    """The held one stays, and the newest one of each chat."""
+    ledger, day = Ledger(store), timedelta(days=1)
+    await store.subscribe(Subscription(Chat("telegram", "8"), "ai", time(8), "UTC"), EIGHT - day)
+    for days in range(3):
+        now = EIGHT + days * day
+        await ledger.propose(TOPICS, now)
+        await store.save_report(report(DAY + (days - 1) * day))
+        for due, _ in await ledger.ready("telegram", 10, TOPICS, now):
+            await ledger.plan([(due.id, [f"{due.subscription.chat.id} {days}", "the same"])])
+        while parts := await ledger.claim("telegram", 1, now):
+            held = days == 0 and parts[0].chat.id == "7"
+            await ledger.settle([Outcome(parts[0].id, "unknown" if held else "sent")])
+    assert await ledger.delete_ended(EIGHT) == 0, "none is that old"
+    assert await ledger.delete_ended(EIGHT + 80 * day) == 3
+    assert await ledger.delete_ended(EIGHT + 80 * day) == 0
+    for table, number in ((deliveries, 3), (parts_table, 6), (bodies, 4)):
+        assert await store.scalar(select(func.count()).select_from(table)) == number
+    assert len(await ledger.list_held_parts("telegram")) == 1
+    assert await ledger.unbalanced() == []
+    assert await ledger.propose(TOPICS, EIGHT + 2 * day) == 0, "what was sent stays sent"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import feedparser
@@ -22,8 +23,18 @@ from bot.__main__ import cli
 from bot.delivery.compose import compose
 from bot.platforms.terminal import render
 from bot.report_blocks import ReportView
-from bot.web.site_routes import PageCache, add_pages
-from digest.models import SECTIONS, Cited, Counts, Item, Report, Section, SourceResult, SourceSpec
+from bot.web.site_routes import MOST_WAITING, PageCache, add_pages
+from digest.models import (
+    SECTIONS,
+    Cited,
+    Counts,
+    Hit,
+    Item,
+    Report,
+    Section,
+    SourceResult,
+    SourceSpec,
+)
 from digest.publish.memo import Memo
 from digest.publish.site import Site
 from digest.store import Store
@@ -278,6 +289,33 @@ async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> N
         assert (await client.post("/ai")).status == 405
         for path in ("/%00", "/ai/%ff", "/" + "a" * 7000, "/search?q=" + "%22" * 2500):
             assert (await client.get(path)).status in (200, 404), path[:20]
+
+
+async def test_searches_stand_in_line_and_the_line_has_an_end(store: Store) -> None:
+    app, busy = web.Application(), asyncio.Event()
+    site, at_once = make_site(store), []
+    search = store.search
+
+    async def slow(words: str, **more: Any) -> list[Hit]:
+        at_once.append(words)
+        await busy.wait()
+        return await search(words, **more)
+
+    store.search = slow  # type: ignore[method-assign]
+    add_pages(app, site)
+    async with TestClient(TestServer(app)) as client:
+        asked = [
+            asyncio.create_task(client.get(f"/search?q=word{n}")) for n in range(MOST_WAITING + 3)
+        ]
+        refused = await next(asyncio.as_completed(asked))
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
+        assert (await client.get("/ai/2025-12-06")).status == 200, "what is quick does not wait"
+        assert len(at_once) == 1
+        busy.set()
+        statuses = [(await answer).status for answer in asked]
+        assert sorted(statuses) == [200] * MOST_WAITING + [503] * 3
+        robots = await (await client.get("/robots.txt")).text()
+        assert "Disallow: /*search?q=" in robots
 
 
 async def test_a_page_that_was_made_again_is_served_at_once(store: Store) -> None:

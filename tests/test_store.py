@@ -282,3 +282,15 @@ async def test_hostile_text_is_stored_not_refused(store: Store, one: str, two: s
     assert read is not None
     assert read.section("points").items[0].text == a
     assert read.wordcounts == {b: 1}
+
+
+async def test_a_server_that_a_cut_network_took_away_is_noticed(store: Store) -> None:
+    """The kernel ends such a connection within half a minute, not after two hours."""
+    if store.engine.dialect.name != "postgresql":
+        return
+    async with store.engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        settings = raw.info.get_parameters()
+    assert settings["tcp_user_timeout"] == "30000"
+    assert settings["keepalives_idle"] == "15"

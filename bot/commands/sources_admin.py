@@ -68,7 +68,7 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
     """Return what a source gives now (`kind`, `address`, `name`, `number`, the newest `posts`), or
     `why` it gives nothing."""
-    answer, why = await ask_child("try-source", "--", *words)
+    answer, why = await ask_child("try-source", "-", typed="\n".join(words))
     if why:
         return {"why": why}
     tried = json.loads(answer)

@@ -3,6 +3,9 @@ changes."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +18,9 @@ from digest.publish.site import Page, Site
 MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
 """Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
 MAX_PATH_CHARS = 300
+MOST_WAITING = 10
+"""Searches and stories in line: one is made at a time, so that chats are answered in between."""
+ROBOTS = "User-agent: *\nDisallow: /*search?q=\n"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
@@ -42,9 +48,11 @@ class PageCache:
         self._site = site
         self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
         self._state: object = None
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
 
     async def get(self, path: str, words: str) -> TaggedPage:
-        """Return a page; those who ask for the same at once wait for one. Raises StoreError."""
+        """Return a page; those who ask for the same at once wait for one. Raises StoreError, and
+        DigestError where too much is in line."""
         await self._site.refresh()
         if self._site.state != self._state:
             self._answers.clear()
@@ -55,8 +63,17 @@ class PageCache:
         return answer
 
     async def _make(self, path: str, words: str) -> TaggedPage:
-        page = await self._site.make_page(path, words)
+        is_slow = words or path.endswith("/story")
+        async with self._in_line() if is_slow else nullcontext():
+            page = await self._site.make_page(path, words)
         return TaggedPage(page, sha256(page.body).hexdigest()[:20])
+
+    @asynccontextmanager
+    async def _in_line(self) -> AsyncIterator[None]:
+        if self._places.locked():
+            raise DigestError("too many searches")
+        async with self._places, self._turn:
+            yield
 
 
 def add_pages(app: web.Application, site: Site) -> None:
@@ -69,11 +86,16 @@ def add_pages(app: web.Application, site: Site) -> None:
         try:
             answer = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
         except DigestError:
-            return web.Response(status=503, text="busy: try again in a minute", headers=HEADERS)
+            headers = {**HEADERS, "Retry-After": "60"}
+            return web.Response(status=503, text="busy: try again in a minute", headers=headers)
         headers = {**HEADERS, "Content-Type": answer.page.kind, "ETag": f'"{answer.tag}"'}
         # A proxy that compresses sends the tag back as a weak one.
         if any(tag.value == answer.tag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
         return web.Response(body=answer.page.body, status=answer.page.status, headers=headers)
 
+    async def advise_robots(_: web.Request) -> web.Response:
+        return web.Response(text=ROBOTS)
+
+    app.router.add_get("/robots.txt", advise_robots)
     app.router.add_get("/{path:.*}", respond)

@@ -25,10 +25,17 @@ T = TypeVar("T")
 
 BUSY_MS = 5000
 """Milliseconds SQLite waits for another writer."""
-CONNECT_SECONDS = 10
-"""Seconds to wait for a PostgreSQL server that does not answer."""
 LOCK_MS = 10_000
 """Milliseconds a PostgreSQL statement waits for a lock of another writer."""
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Seconds (the last: milliseconds) of libpq after which a PostgreSQL server that does not answer is
+given up: 10 for a new connection, 30 for one that a cut network left open."""
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -92,10 +99,7 @@ def open_engine(url: URL) -> AsyncEngine:
         return create_async_engine(
             url,
             pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "options": f"-c lock_timeout={LOCK_MS}",
-            },
+            connect_args={**_PATIENCE, "options": f"-c lock_timeout={LOCK_MS}"},
             **_OPTIONS,
         )
     _make_folder(Path(url.database or ""))

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, case, cast, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    String,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Balance, Ending, UndeliveredPart
@@ -144,6 +156,28 @@ class Ledger(DueTables):
             platform: Balance(due=sum(states.values()), **states)
             for platform, states in sorted(balances.items())
         }
+
+    async def delete_ended(self, before: datetime) -> int:
+        """Delete deliveries due before then that have ended, with their parts, in several
+        transactions; return how many. What nobody has decided stays, and so do the newest day and
+        report of each subscription: from them the next ones are counted."""
+        newer = deliveries.alias("newer")
+        superseded = and_(
+            newer.c.subscription_id == deliveries.c.subscription_id,
+            newer.c.day > deliveries.c.day,
+            or_(deliveries.c.report.is_(None), newer.c.report > deliveries.c.report),
+        )
+        ended = deliveries.c.state.in_(("delivered", "refused", "skipped"))
+        old = select(deliveries.c.id).where(deliveries.c.due_at < before, ended)
+        old = old.where(exists().where(superseded)).order_by(deliveries.c.due_at)
+        total = 0
+        while True:
+            async with self._store.writing() as connection:
+                ids = (await connection.scalars(old.limit(open_parts.MOST_IDS))).all()
+                await open_parts.delete_sent(connection, deliveries.c.id.in_(ids))
+            total += len(ids)
+            if len(ids) < open_parts.MOST_IDS:
+                return total
 
     async def unbalanced(self) -> list[int]:
         """Return deliveries whose state contradicts their parts. Any result is a bug."""

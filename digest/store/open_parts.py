@@ -9,7 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
@@ -119,6 +130,19 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
     for group in groups(sorted({row.delivery_id for row in rows})):
         unplanned = update(deliveries).where(deliveries.c.id.in_(group))
         await connection.execute(unplanned.values(state="due"))
+
+
+async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
+    """Delete these deliveries, their parts, and the bodies that no other part has; return the
+    number of parts."""
+    there = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
+    hashes = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
+    number = (await connection.execute(delete(parts).where(there))).rowcount
+    await connection.execute(delete(deliveries).where(which))
+    for group in groups(hashes):
+        unused = ~exists().where(parts.c.body == bodies.c.hash)
+        await connection.execute(delete(bodies).where(bodies.c.hash.in_(group), unused))
+    return number
 
 
 async def scrub(connection: AsyncConnection, which: ColumnElement[bool]) -> None:

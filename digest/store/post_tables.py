@@ -91,7 +91,7 @@ class PostTables(Database):
     async def delete_old_posts(self, before: date) -> int:
         """Delete posts of days before `before` that no report cites; return how many."""
         removed = 0
-        while keys := await self._read(_list_uncited, before):
+        while keys := await self._list_uncited(before):
             # Looked up without the write lock, deleted in short transactions.
             async with self.writing() as connection:
                 await connection.execute(
@@ -102,6 +102,11 @@ class PostTables(Database):
                 )
             removed += len(keys)
         return removed
+
+    async def _list_uncited(self, before: date) -> list[tuple[str, str]]:
+        # Not through `_read`: it goes through all reports, and people must not wait for that.
+        async with self.reading() as connection:
+            return await connection.run_sync(_list_uncited, before)
 
 
 async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:

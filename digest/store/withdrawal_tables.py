@@ -21,7 +21,6 @@ from digest.store.tables import (
     bodies,
     deliveries,
     drops,
-    parts,
     platform_notes,
     posts,
     reports,
@@ -135,16 +134,9 @@ class WithdrawalTables(Database):
 async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int]:
     here = and_(subscriptions.c.platform == chat.platform, subscriptions.c.chat == chat.id)
     ids = select(subscriptions.c.id).where(here)
-    rows = select(deliveries.c.id).where(deliveries.c.subscription_id.in_(ids))
-    there = parts.c.delivery_id.in_(rows)
-    sent = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
-    messages = await connection.execute(delete(parts).where(there))
-    await connection.execute(delete(deliveries).where(deliveries.c.subscription_id.in_(ids)))
+    number = await open_parts.delete_sent(connection, deliveries.c.subscription_id.in_(ids))
     ended = await connection.execute(delete(subscriptions).where(here))
-    for group in open_parts.groups(sent):
-        unused = ~exists().where(parts.c.body == bodies.c.hash)
-        await connection.execute(delete(bodies).where(bodies.c.hash.in_(group), unused))
-    return {"subscriptions": ended.rowcount, "messages": messages.rowcount}
+    return {"subscriptions": ended.rowcount, "messages": number}
 
 
 def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
