@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -45,7 +46,8 @@ def serve_parent(parent: int) -> None:
     beside the one the restarted parent begins (nice(2); prctl(2), PR_SET_PDEATHSIG, on Linux
     only)."""
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+        with contextlib.suppress(OSError):  # a sandbox may refuse it
+            os.nice(_NICENESS)
     if (prctl := _of_glibc("prctl")) is None:
         return
     prctl(_PDEATHSIG, signal.SIGKILL)

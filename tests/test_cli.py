@@ -7,9 +7,11 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from bot.machine import serve_parent
 from tests.command_line import run_command
 from tests.posts import post
 from tests.source_servers import offline_topics
@@ -287,6 +289,19 @@ def test_a_child_gives_way_to_the_chat() -> None:
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(done.stdout) == min(19, os.nice(0) + 10)
+
+
+def test_a_child_runs_where_the_sandbox_refuses_a_priority(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.nice", Mock(side_effect=PermissionError(1, "not permitted")))
+    monkeypatch.setattr("bot.machine._of_glibc", lambda name: None)
+    serve_parent(os.getppid())
+
+
+def test_the_unit_lets_children_lower_their_priority_and_kills_nothing() -> None:
+    unit = (ROOT / "deploy/systemd/jianbao.service").read_text(encoding="utf-8")
+    filters = [line for line in unit.splitlines() if line.startswith("SystemCallFilter=")]
+    assert filters == ["SystemCallFilter=@system-service", "SystemCallFilter=~@privileged"]
+    assert "SystemCallErrorNumber=EPERM" in unit
 
 
 def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
