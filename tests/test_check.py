@@ -84,12 +84,14 @@ def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
     assert third.problems == ()
 
 
-def test_names_are_restored_and_figures_never() -> None:
+def test_only_what_a_post_may_give_is_restored() -> None:
     name = candidate("Quillmark and Ada Lin paid $20.", "Quillmark")
     figure = candidate("Ada Lin paid $900.", "$900")
     speaker = candidate("Ada Lin paid $20. /subscribe now", "/subscribe")
-    _, _, places = show_items([name, figure, speaker], ShownPosts(), 1000)
+    unit = candidate("Ada Lin has 20 GB.", "20 GB")
+    _, lines, places = show_items([name, figure, speaker, unit], ShownPosts(), 1000)
     assert set(places.values()) == {0}
+    assert "paid $20. (p1) doubted: Quillmark" in lines
     (restored,), _ = apply_check([name], said(judged="1, 2"), {"i1": 0})
     assert (restored.problems, restored.judge) == ((), "model")
 

@@ -1,7 +1,8 @@
 """Ask the model whether its items say what their posts say, and take back what they do not.
 
 The code decides on figures, days, names and speakers; the model on what words mean. It may restore
-an item that the code refused for a name, and refuse one that the code passed, within a bound.
+an item that the code refused for what a cited post may give in another reading, and refuse one that
+the code passed, within a bound.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, without
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
-from digest.write.verify import ClaimKind, verify
+from digest.write.verify import verify
 from digest.write.verify.exchanged import EXCHANGED
+from digest.write.verify.leniency import may_give
 
 UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
 """Characters of a post that the writer saw nothing of, in the check and in the repair: what an item
@@ -31,9 +33,6 @@ LEAST_COPIED, MAX_REPEATS = 8, 3
 UNSUPPORTED = "not in the cited posts: "
 UNNAMED = "is not what the cited posts say"
 """What is wrong where the model names no words of the item."""
-RESTORABLE: frozenset[ClaimKind] = frozenset(["name", "derived"])
-"""What the code may refuse wrongly. A figure, day or version that no cited post can give stays
-refused."""
 
 
 def show_items(
@@ -49,7 +48,8 @@ def show_items(
             continue
         cites = ", ".join(map(shown.find_id, candidate.posts))
         title = candidate.item.title and f"{candidate.item.title}: "
-        line = f"[i{at + 1}] {title}{candidate.item.text} ({cites})"
+        doubts = f" doubted: {', '.join(candidate.problems)}" if candidate.problems else ""
+        line = f"[i{at + 1}] {title}{candidate.item.text} ({cites}){doubts}"
         others = [post for post in candidate.posts if post.key not in posts]
         for most in (UNSEEN_CHARS, REPAIR_CHARS):
             added = {post.key: shown.repeat_post(post, most) for post in others}
@@ -242,10 +242,11 @@ def _refuse(candidate: Candidate, words: str) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused nothing but names, derived and exchanged figures. A sentence
-    that is about something else may be what a post dictated to the model that checks."""
+    """Return True if the code refused only what a cited post may give after all, and exchanged
+    figures. A sentence that is about something else may be what a post dictated to the model that
+    checks."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
-    return all(claim.kind in RESTORABLE for claim in claims) and all(
+    return all(may_give(claim, candidate.posts) for claim in claims) and all(
         problem in words or problem.startswith(EXCHANGED) for problem in candidate.problems
     )

@@ -73,11 +73,11 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     if len(units) == 2:
         exact = mine.value > MOST_COUNTED or mine.value != int(mine.value)
         same = exact and len(dimensions) == 2
-        return same and dimensions.isdisjoint(_RIVALS)
-    return _is_telling(amount) and dimensions.isdisjoint(_RIVALS)
+        return same and dimensions.isdisjoint(RIVALS)
+    return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
-_RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
+RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
 """Dimensions that are never another one, though the digits are the same: 24 hours, 24%."""
 
 
@@ -125,7 +125,7 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
         return mine.hedge != "over" or fact >= value * 0.98
     if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
         return True  # 30% is "almost a third"
-    round_step = max(step, _trailing_step(value / (factor or 1)) * abs(factor))
+    round_step = max(step, find_trailing_step(value / (factor or 1)) * abs(factor))
     if mine.hedge == "over":  # 55% is "more than half", and so is 70%
         return value < fact < value + (value / 2 if mine.kind == "share" else round_step)
     if mine.hedge == "under":
@@ -135,7 +135,7 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     )
 
 
-def _trailing_step(value: float) -> float:
+def find_trailing_step(value: float) -> float:
     """Return the place value of the last digit of a whole number that is not 0: 1,000 for 3,000."""
     if value < 10 or value != int(value):
         return 0.0
@@ -195,7 +195,7 @@ def is_derived(
         amount = replace(amount, quantities=dollars, step=amount.step / 100)
     target, tolerance = amount.value, _find_tolerance(amount, clause)
     tolerance = max(tolerance, 1e-4 * abs(target))
-    step = max(1.0, _trailing_step(target))
+    step = max(1.0, find_trailing_step(target))
     rough = abs(target) / 5 if amount.kind == "share" else 0.0  # 30% is "less than a third"
     above = max(step, rough) if amount.hedge == "over" else 0.0
     below = max(step / 2, rough) if amount.hedge == "under" else 0.0

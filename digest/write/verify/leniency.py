@@ -1,0 +1,131 @@
+"""What the code refused and the model may restore: names, and figures, days and versions that a
+cited post may give in another reading (a unit that was not read, a number inside a name, a day in
+another zone). What no cited post can give stays refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
+from datetime import date, timedelta
+from itertools import pairwise, product
+
+from digest.models import Post
+from digest.reading.amounts import Amount, Quantity, find_amounts
+from digest.reading.days import as_day, find_days, find_terms, resolve_days
+from digest.reading.mentions import cut_segments, find_bare_versions, find_variants, find_versions
+from digest.reading.numerals import find_numerals
+from digest.reading.vocabulary import load_dimensions
+from digest.write.verify import Claim
+from digest.write.verify.evidence import Evidence, read_evidence
+from digest.write.verify.figures import RIVALS, find_trailing_step
+
+MOST_ROUNDED = 0.1
+"""Largest relative difference that rounding makes: 40 for 37.5."""
+ZONES = (-12, 0, 14)
+"""Hours from UTC to the first and the last zone of the earth."""
+
+
+def may_give(claim: Claim, posts: Sequence[Post]) -> bool:
+    """Return True where the cited posts may support what the code refused.
+
+    Never a figure that no number of theirs gives, another order of magnitude or currency, or
+    another version of a thing.
+    """
+    evidence = read_evidence(posts)
+    match claim.kind:
+        case "name":
+            return all(_may_give_word(word, evidence) for word in claim.words.split())
+        case "figure":
+            amounts = find_amounts(claim.words)
+            return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
+        case "day":
+            return _may_give_day(claim.words, evidence)
+        case "version":
+            return _may_give_version(claim.words, evidence)
+    return claim.kind == "derived"
+
+
+def _may_give_word(word: str, evidence: Evidence) -> bool:
+    """Return False for a number that the posts have with another letter, or not at all: 32M for
+    32B."""
+    cut = cut_segments(word)
+    near = all(pair in evidence.mentions.near for pair in pairwise(cut) if pair[0].isdigit())
+    numbers = _list_numbers(evidence)
+    return near and all(segment in numbers for segment in cut if segment.isdigit())
+
+
+def _list_numbers(evidence: Evidence) -> Set[str]:
+    """Return the numbers of the posts in digits, whether they spell them or not."""
+    spelled = {f"{numeral.value:g}" for numeral in find_numerals(evidence.text)}
+    return spelled | evidence.mentions.segments
+
+
+def _may_give_amount(amount: Amount, evidence: Evidence) -> bool:
+    if amount.kind == "magnitude":
+        return False
+    mine = amount.quantities[0]
+    return any(_is_near(mine, fact, amount.step) for fact in _list_facts(evidence))
+
+
+def _list_facts(evidence: Evidence) -> Iterator[Quantity]:
+    """Yield the numbers of the posts, those inside names too."""
+    read = [quantity for amount in evidence.amounts for quantity in amount.quantities]
+    yield from dict.fromkeys(read)
+    values = {quantity.value for quantity in read}
+    numbers = {numeral.value for numeral in find_numerals(evidence.text)} - values
+    yield from (Quantity(value, "") for value in numbers)
+
+
+def _is_near(mine: Quantity, fact: Quantity, step: float) -> bool:
+    """Return True where two figures are one, rounded up or down, in units that may be one."""
+    sizes = [
+        load_dimensions().get(q.unit.removeprefix("count"), (q.unit, 1.0)) for q in (mine, fact)
+    ]
+    dimensions = {dimension.removeprefix("count") for dimension, _ in sizes} - {""}
+    if len(dimensions) > 1 and dimensions & RIVALS:
+        return False
+    same = len(dimensions) == 1 and all(dimension for dimension, _ in sizes)
+    scale, other = (sizes[0][1], sizes[1][1]) if same else (1.0, 1.0)
+    difference = abs(mine.value * scale - fact.value * other)
+    rounded = max(step, find_trailing_step(mine.value)) * scale
+    return difference <= 1e-6 * abs(mine.value * scale) or (
+        difference < min(rounded, MOST_ROUNDED * abs(mine.value * scale))
+    )
+
+
+def _may_give_day(words: str, evidence: Evidence) -> bool:
+    days, terms = find_days(words), find_terms(words)
+    possible = list(_list_days(evidence))
+    values = evidence.terms | {f"year {fact.value:g}" for fact in _list_facts(evidence)}
+    for day in possible:
+        values |= {f"month {day.month}", f"year {day.year}", f"weekday {day.weekday()}"}
+    days_given = all(any(day.matches(as_day(other)) for other in possible) for day in days)
+    return bool(days or terms) and days_given and all(term.value in values for term in terms)
+
+
+def _list_days(evidence: Evidence) -> Iterator[date]:
+    """Yield the days on which the posts were written somewhere on earth, those they mean by
+    "yesterday" there, and those they name."""
+    terms = find_terms(evidence.text)
+    for created, hours in product(evidence.created, ZONES):
+        local = created + timedelta(hours=hours)
+        yield local.date()
+        yield from resolve_days(evidence.text, terms, local)
+    for day in evidence.days:
+        with suppress(ValueError):  # 30 February
+            yield date(day.year or evidence.created[0].year, day.month, day.day)
+
+
+def _may_give_version(words: str, evidence: Evidence) -> bool:
+    mentions = evidence.mentions
+    numbers = _list_numbers(evidence)
+    for version in (*find_versions(words), *find_variants(words)):
+        others = {n for n in mentions.followers.get(version.name.lower(), ()) if n[0].isdigit()}
+        number = version.number.removesuffix(".0")
+        if (version.name.lower(), number) in mentions.near and not version.variant:
+            continue
+        if number not in numbers or others - {number}:
+            return False
+        if version.variant and version.variant.lower() not in mentions.words:
+            return False
+    return all(number.removesuffix(".0") in numbers for _, number in find_bare_versions(words))

@@ -1,0 +1,83 @@
+"""What of the code's refusals the model may restore."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.write.verify import Claim, ClaimKind
+from digest.write.verify.leniency import may_give
+from tests.posts import post
+
+LATE = datetime(2025, 12, 5, 22, tzinfo=UTC)
+
+
+def is_given(kind: ClaimKind, words: str, posted: str) -> bool:
+    return may_give(Claim(kind, words), [post(posted, "1", created_at=LATE)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "posted"),
+    [
+        ("figure", "74%", "62.4% and 73.4% resolved"),
+        ("figure", "六成", "62.4% resolved"),
+        ("figure", "0.2 seconds", "a latency of 211ms"),
+        ("figure", "twelve months", "free for 1 year"),
+        ("figure", "500 GB", "500G 流量"),
+        ("figure", "5 kg", "win 5 bags of rice"),
+        ("figure", "40,000", "4 万"),
+        ("day", "December 6", "out today"),
+        ("day", "12 月 4 日", "it came yesterday"),
+        ("day", "周六", "out now"),
+        ("version", "Thunderbolt 5", "支持雷电五"),
+        ("name", "Thunderbolt 5", "支持雷电五"),
+        ("name", "Douyin", "刷抖音"),
+        ("derived", "$40 billion", "whatever"),
+    ],
+)
+def test_what_a_post_may_give_is_restorable(kind: ClaimKind, words: str, posted: str) -> None:
+    assert is_given(kind, words, posted)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "posted"),
+    [
+        ("figure", "$900", "paid $20 for 3 seats"),
+        ("figure", "15 million", "15 billion"),
+        ("figure", "15 亿", "15 万"),
+        ("figure", "180 GB", "180 MB"),
+        ("figure", "€20", "$20"),
+        ("figure", "24%", "for 24 hours"),
+        ("figure", "millions", "20 people"),
+        ("figure", "rose", "it fell"),
+        ("figure", "12", "11 models"),
+        ("day", "December 9", "out today, 2025-12-05"),
+        ("day", "10 月", "out today"),
+        ("day", "2031", "out in 2030"),
+        ("version", "Veo 4", "Veo 3 makes 4 clips"),
+        ("version", "v2.1", "v2.2 is out"),
+        ("version", "Haiku 5 Pro", "5 posts on Haiku"),
+        ("name", "KAT-32M", "KAT-32B"),
+        ("name", "GSM9K", "GSM8K"),
+        ("ticker", "$ABC", "ABD rose"),
+        ("link", "/subscribe", "subscribe"),
+        ("unrelated", "Anything.", "Anything else."),
+    ],
+)
+def test_what_no_post_gives_stays_refused(kind: ClaimKind, words: str, posted: str) -> None:
+    assert not is_given(kind, words, posted)
+
+
+@given(st.integers(2, 999), st.sampled_from(["million", "billion", "thousand"]))
+def test_another_notation_is_restorable_and_another_magnitude_never(count: int, word: str) -> None:
+    myriads = count * {"thousand": 0.1, "million": 100, "billion": 100_000}[word]
+    assert is_given("figure", f"{myriads:.10g} 万", f"{count} {word} users")
+    for other in {"thousand", "million", "billion"} - {word}:
+        assert not is_given("figure", f"{count} {other}", f"{count} {word} users")
+
+
+@given(st.integers(100, 10**7), st.floats(1.2, 9))
+def test_a_number_that_is_not_near_is_never_restorable(number: int, factor: float) -> None:
+    assert not is_given("figure", f"${round(number * factor)}", f"it costs ${number}")
+    assert is_given("figure", f"${number}", f"it costs {number} dollars")
