@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -24,7 +23,7 @@ from bot.commands import COMMANDS, answer
 from bot.delivery.leases import own_name, while_held
 from bot.delivery.plan import Deliveries
 from bot.host import BotHost
-from bot.machine import give_back, lean_heap
+from bot.machine import give_back
 from bot.messages import Incoming, Reply
 from bot.schedule import Schedule
 from bot.services import Services
@@ -44,10 +43,6 @@ CHATS = tuple(
 FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
 """How long start-up waits for the first platform to connect, and then for its first answer; loading
 the rest earlier would delay that answer by a second."""
-SWITCH_SECONDS = 0.0005
-"""Interpreter switch interval, a tenth of the default. The loop may have to wait this long for the
-GIL each time the database reader returns from a system call, and reading a hundred pages takes a
-hundred calls."""
 SETTLE_SECONDS = 5.0
 """After a start, until memory that only the start needed goes back."""
 CLOCK = "clock"
@@ -145,9 +140,6 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     names = [name for name in CHATS if name in parts and settings.setup(name).token]
     _check_parts(settings, only, names)
     _cancel_on_sigterm()
-    lean_heap()
-    gc.disable()  # `give_back` enables it: importing leaves no garbage
-    sys.setswitchinterval(SWITCH_SECONDS)
     # Import the SDK while the integrity check waits for the disk.
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:

@@ -54,8 +54,8 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
 
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
-    """Make the daily backup and delete old posts, each at most once a day. Log store errors instead
-    of raising them; the next call tries again."""
+    """Make the daily backup, and delete old posts and the marks of handled updates, each at most
+    once a day. Log store errors instead of raising them; the next call tries again."""
     try:
         await keep_backup(settings.database_url, now)
     except StoreError as error:
@@ -64,6 +64,7 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
         if await store.note("store", "forgotten") != str(now.date()):
             before = (now - timedelta(days=settings.keep_days)).date()
             number = await store.delete_old_posts(before)
+            await store.forget_updates(now)
             await store.save_note("store", "forgotten", str(now.date()))
             log.info("forgot %d posts older than %s that no report cites", number, before)
     except StoreError as error:

@@ -37,7 +37,6 @@ class BotHost:
         self._context, self._show = context, show
         self._pace = LineLimit(asyncio.get_running_loop().time)
         self._ledger = Ledger(context.store)
-        self._updates = 0
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
         self._outages: dict[str, tuple[float, str]] = {}
@@ -112,11 +111,7 @@ class BotHost:
         return self._pace.is_over(f"{platform}:{person}")
 
     async def first_time(self, platform: str, update: str) -> bool:
-        now = self._context.now()
-        self._updates += 1
-        if self._updates % 1000 == 1:
-            await self._context.store.forget_updates(now)
-        return await self._context.store.first_time(platform, update, now)
+        return await self._context.store.first_time(platform, update, self._context.now())
 
     async def receive(self, platform: str, key: str, content: str) -> None:
         """Store an update that a platform brought, and wake whoever handles them."""

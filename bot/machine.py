@@ -20,10 +20,19 @@ _NICENESS = 10
 """Niceness of child processes: a report may wait while an answer needs the processor."""
 
 
-def lean_heap() -> None:
-    """Call before any thread starts. Give all threads one malloc arena (the GIL serialises them
-    anyway) and fix the mmap and trim thresholds, so that large blocks such as reports and pictures
-    are returned to the system as soon as they are freed (mallopt(3))."""
+SWITCH_SECONDS = 0.0005
+"""Interpreter switch interval, a tenth of the default. The loop may have to wait this long for the
+GIL each time the database reader returns from a system call, and reading a hundred pages takes a
+hundred calls."""
+
+
+def start_lean() -> None:
+    """Call before any thread starts and before anything large is imported. Give all threads one
+    malloc arena (the GIL serialises them anyway) and fix the mmap and trim thresholds, so that
+    large blocks such as reports and pictures are returned to the system as soon as they are freed
+    (mallopt(3)). Keep the garbage collector out until `give_back`: importing leaves none."""
+    gc.disable()
+    sys.setswitchinterval(SWITCH_SECONDS)
     if (mallopt := _of_glibc("mallopt")) is not None:
         mallopt(_ARENA_MAX, 1)
         mallopt(_MMAP_THRESHOLD, _LARGE)

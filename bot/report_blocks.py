@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from bot import texts
 from bot.messages import Block, Heading, Link, ListItem, Paragraph
@@ -26,9 +27,11 @@ from digest.models import (
     show_author,
 )
 from digest.publish import section_title
-from digest.reading.assets import find_assets
 from digest.text import clean
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, reason_text
+
+if TYPE_CHECKING:
+    from digest.reading.assets import Asset
 
 MARK = "★"
 """Before an entry that has one of the reader's own keywords."""
@@ -325,10 +328,17 @@ def _name_pattern(name: str) -> re.Pattern[str]:
     )
 
 
+def _find_assets(text: str) -> list[Asset]:
+    # Imported here: the bot starts without what reads texts.
+    from digest.reading.assets import find_assets
+
+    return find_assets(text)
+
+
 def _spellings(name: str) -> set[str]:
     low = name.strip().lstrip("$").lower()
     # The table knows tickers by their dollar sign, and companies by their capital.
-    assets = find_assets(f"${low} {low.title()}" if " " not in low else low.title())
+    assets = _find_assets(f"${low} {low.title()}" if " " not in low else low.title())
     names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
     return {low} | names - {""}
 
@@ -341,7 +351,7 @@ def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
         if item.status != "note" and (not groups or item.group in groups)
     ]
     titles = list(dict.fromkeys(item.title for item in items if item.title))
-    tickers = [asset.ticker for item in items for asset in find_assets(item.text)]
+    tickers = [asset.ticker for item in items for asset in _find_assets(item.text)]
     others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
     return list(dict.fromkeys([*titles, *others]))
 

@@ -10,8 +10,6 @@ from functools import cache
 from itertools import groupby, islice
 from operator import attrgetter
 
-from wcwidth import iter_graphemes, wcswidth
-
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
 from digest.text import clean
 
@@ -66,11 +64,18 @@ def utf16(text: str) -> int:
 
 def cells(text: str) -> int:
     """Return the columns the text takes where every Han character takes two."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    # Imported here: the bot starts without its tables.
+    from wcwidth import wcswidth
+
     return max(0, wcswidth(text))
 
 
 def letters(text: str) -> Iterator[str]:
     """Yield letters as people see them: with accents, an emoji or a flag whole (UAX 29)."""
+    from wcwidth import iter_graphemes  # as above
+
     return iter(iter_graphemes(text))
 
 

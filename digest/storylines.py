@@ -16,8 +16,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from digest.models import Cited, Item, Report, SectionName
-from digest.reading.names import find_names, simplify
-from digest.select.rank import WEIGHTS
+from digest.select.weights import WEIGHTS
 
 TOLD_IN: Mapping[SectionName, float] = {
     "points": 1.0,
@@ -246,6 +245,9 @@ def _text_of(report: Report, telling: Telling) -> str:
 
 @lru_cache(maxsize=READ_ITEMS)
 def _read_words(item_text: str) -> _Words:
+    # Imported here: the bot starts without what reads texts.
+    from digest.reading.names import find_names, simplify
+
     text = simplify(item_text)
     mentions = [name for _, name in sorted(find_names(text), key=lambda placed: placed[0])]
     names = frozenset(name.key for name in mentions)

@@ -87,10 +87,13 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
         assert own_backup(tmp_path / "bot.db").exists()
         assert len(await store.posts("ai", DAY, DAY)) == 2, "the two that a report cites"
         await store.save_posts(TOPIC, "s", [post("Another old one", "77")])
+        assert await store.first_time("telegram", "1", now - timedelta(days=2.5))
         await upkeep(store, settings, now + timedelta(hours=3))
         assert len(await store.posts("ai", DAY, DAY)) == 3
+        assert not await store.first_time("telegram", "1", now), "an update is handled once"
         await upkeep(store, settings, now + timedelta(days=1))
         assert len(await store.posts("ai", DAY, DAY)) == 2
+        assert await store.first_time("telegram", "1", now), "after three days it is forgotten"
 
 
 MOUNTS = r"""

