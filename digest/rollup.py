@@ -170,7 +170,9 @@ def _story_item(line: Storyline, language: Language, grouped: SectionName | None
     shown = line.tellings
     if len(shown) > MAX_TELLINGS:
         shown = (shown[0], *shown[1 - MAX_TELLINGS :])
-    rows = [_row(telling, best.item.title, language, short=len(shown) > 1) for telling in shown]
+    # An item that is all title is told behind its day, as the other days are.
+    title = best.item.title if best.item.text else ""
+    rows = [_row(telling, title, language, short=len(shown) > 1) for telling in shown]
     rows += [
         _CHANGED[language].format(show_chain(c, language)) for c in find_changes(line)[:MAX_CHANGES]
     ]
@@ -179,16 +181,16 @@ def _story_item(line: Storyline, language: Language, grouped: SectionName | None
     status = "imported" if imported else best.item.status
     if status == "update":  # of a day that may stand in the same item
         status = "new"
-    return Item("\n".join(rows), best.item.title, group, _cites(shown), status)
+    return Item("\n".join(rows), title, group, _cites(shown), status)
 
 
 def _row(telling: Telling, title: str, language: Language, *, short: bool) -> str:
     item = telling.item
-    parts = [item.title if item.title != title or not item.text else "", item.text]
+    parts = [item.title if item.title != title else "", item.text]
     text = _COLON[language].join(part for part in parts if part)
     if short and len(text) > TELLING_CHARS:
         text = _beginning(text)
-    return name_day(telling.day, language) + (_COLON[language] + text if text != title else "")
+    return name_day(telling.day, language) + (_COLON[language] + text if text else "")
 
 
 def _beginning(text: str) -> str:

@@ -78,7 +78,11 @@ async def test_pages_say_that_posts_are_made_up(store: Store) -> None:
     await store.save_report(made)
     for path, marked in ((f"ai/{DAY}", True), (f"ai/{DAY}/1", True), ("ai/2025-12-05", False)):
         page = await make_site(store).make_page(f"en/{path}")
-        assert ("made-up sample" in page.body.decode()) is marked, path
+        assert ("These posts are a made-up sample" in page.body.decode()) is marked, path
+    mixed = replace(made, posts=cited | {"x:1": Cited("ada", "https://x.com/1", "A lab.", None)})
+    await store.save_report(mixed)
+    page = await make_site(store).make_page(f"en/ai/{DAY}")
+    assert "Some of these posts are a made-up sample" in page.body.decode()
 
 
 async def test_pages_keep_the_hosts_of_private_sources_to_themselves(store: Store) -> None:

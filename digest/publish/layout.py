@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -111,7 +111,7 @@ def _environment() -> Environment:
         public_sources=list_public_sources,
         web_address=web_address,
         days_of=days_of,
-        has_sample=has_sample,
+        sample_label=sample_label,
     )
     return environment
 
@@ -125,9 +125,10 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(" ", shown(text))
 
 
-def has_sample(keys: Iterable[str]) -> bool:
-    """Return whether one of these posts is of the made-up sample."""
-    return any(key.startswith("sample:") for key in keys)
+def sample_label(keys: Collection[str]) -> str:
+    """Return the label that says whether these posts, or some, are made up; "" where none is."""
+    number = sum(key.startswith("sample:") for key in keys)
+    return "" if not number else "sample" if number == len(keys) else "sample_among"
 
 
 def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]]:
