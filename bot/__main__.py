@@ -19,8 +19,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot import archive_cli
-from bot.logs import log_event, open_settings, stamp
-from bot.loop import open_store, run_task, runs_task
+from bot.logs import log_event, open_settings, open_store, run_task, runs_task, stamp
 from bot.typed import check_days, day_options, read_typed
 from digest.errors import DigestError, StoreError
 from digest.masking import mask

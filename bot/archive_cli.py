@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import texts
-from bot.logs import open_settings
-from bot.loop import open_store, runs_task
+from bot.logs import open_settings, open_store, runs_task
 from bot.typed import DayParam, check_days, day_options, read_typed
 from digest.errors import DigestError
 from digest.masking import mask

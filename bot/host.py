@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import COMMANDS, answer, apology, link_word
-from bot.menu import Command, Kind
-from bot.messages import Incoming, Paragraph, Reply, reply
+from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import DateError, offered_zones, parse_days, zone_named
 from digest.errors import StoreError

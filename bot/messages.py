@@ -3,12 +3,16 @@ way."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from bot import texts
 from digest.models import Chat, Language
+
+if TYPE_CHECKING:
+    from bot.commands.asking import Ask
 
 
 async def nobody() -> bool:
@@ -159,3 +163,51 @@ def pressed(code: str) -> Press | None:
     if place < 2 or code[0] not in "+=" or not (page.isascii() and page.isdigit()):
         return None
     return Press(code[place:], int(page), code[0] == "+")
+
+
+Kind = (
+    Literal["topic", "day", "section", "name", "words", "question", "number", "time", "zone"]
+    | Literal["language", "options", "action", "address"]
+)
+Who = Literal["everybody", "oneself", "chat", "operators"]
+"""Who may use it: everybody; everybody, answered privately; people who may configure the chat;
+operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Something a command may be given. Its kind is also its name."""
+
+    kind: Kind
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table: name, handler, and an example in which `{day}` stands for a day that
+    has a report. What it does stands in `texts.toml`."""
+
+    name: str
+    alias: str
+    """Its Chinese name."""
+    handler: Callable[[Ask], AsyncIterator[Reply]]
+    example: str
+    arguments: str = ""
+    """The kinds of what it may be given; `!` marks what it needs."""
+    who: Who = "everybody"
+
+    @property
+    def takes(self) -> tuple[Argument, ...]:
+        """Return what it may be given."""
+        kinds = self.arguments.split()
+        return tuple(Argument(cast(Kind, kind.rstrip("!")), kind.endswith("!")) for kind in kinds)
+
+    @property
+    def reads(self) -> bool:
+        """True if it only shows what is stored: a link from anywhere may ask it, and the answer is
+        for all in the chat."""
+        return self.who == "everybody"
+
+    def help(self, language: Language) -> str:
+        """Return what it does."""
+        return texts.command(self.name)[language]

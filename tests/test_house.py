@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.loop import run_task
+from bot.logs import run_task
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("digest/**/*.py")])
@@ -62,7 +62,6 @@ def wrong_arrows(path: str, source: str) -> set[str]:
     if path.startswith("bot/platforms/"):
         allowed = {
             "bot.messages",
-            "bot.menu",
             "bot.rich",
             "bot.texts",
             "digest.masking",
@@ -189,7 +188,7 @@ def test_commands_run_with_garbage_collection() -> None:
         gc.unfreeze()
         gc.disable()  # as for all tests here
     runs = [path.name for path in SOURCES if "asyncio.run(" in path.read_text(encoding="utf-8")]
-    assert runs == ["loop.py"]
+    assert runs == ["logs.py"]
 
 
 def test_no_test_reaches_the_network() -> None:

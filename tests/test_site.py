@@ -23,7 +23,7 @@ from bot.__main__ import cli
 from bot.delivery.compose import compose
 from bot.platforms.terminal import render
 from bot.report_blocks import ReportView
-from bot.web.site_routes import MOST_WAITING, PageCache, add_pages
+from bot.web.server import MOST_WAITING, PageCache, add_pages
 from digest.models import (
     SECTIONS,
     Cited,
@@ -35,7 +35,7 @@ from digest.models import (
     SourceResult,
     SourceSpec,
 )
-from digest.publish.memo import Memo
+from digest.publish.layout import Memo
 from digest.publish.site import Site
 from digest.store import Store
 from digest.topics import load_topics

@@ -19,8 +19,7 @@ from sqlalchemy.exc import OperationalError
 from digest.errors import StoreError
 from digest.models import Dropped
 from digest.store import Store
-from digest.store.advice import explain
-from digest.store.engine import count_connection_threads, database_url, label
+from digest.store.engine import count_connection_threads, database_url, explain, label
 from digest.store.tables import SCHEMA, metadata
 from tests.posts import TOPIC, post
 from tests.test_store import as_read, report

@@ -17,8 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.logs import JsonFormatter, log_fields
 from bot.platforms import Setup
-from bot.web.server import build_app, serving
-from bot.web.webhook import SECRET_HEADER
+from bot.web.server import SECRET_HEADER, build_app, serving
 from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store

@@ -14,8 +14,7 @@ from bot import texts
 from bot.alerts import SPOKEN
 from bot.commands import about, chats, reports, search, sources_admin, spans
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
-from bot.menu import Command
-from bot.messages import Incoming, Paragraph, Reply, reply
+from bot.messages import Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import END_MARKS, normalized
 from digest.errors import DigestError, StoreError

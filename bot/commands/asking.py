@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.delivery.compose import line_of
-from bot.menu import Command
-from bot.messages import Button, Incoming, Paragraph, Reply, reply
+from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
 from digest.calendar import closes

@@ -16,8 +16,7 @@ from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Protocol
 
-from bot.menu import Command, Kind
-from bot.messages import Incoming, Reply
+from bot.messages import Command, Incoming, Kind, Reply
 from digest.masking import mask
 from digest.models import Chat, Ending, Language
 

@@ -1,21 +1,28 @@
-"""The web server: one application, one address."""
+"""The web server: one application, one address; Telegram's webhook, and the pages of the archive,
+without scripts, under a strict policy, made once while nothing changes."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.platforms import Setup
 from bot.services import Services
-from bot.web.site_routes import add_pages
 from bot.web.status import add_status
-from bot.web.webhook import add_webhook
-from digest.errors import DigestError
-from digest.publish.site import Site
+from digest.errors import DigestError, StoreError
+from digest.publish.layout import Memo
+from digest.publish.site import Page, Site
 
 MOST_BYTES = 256 * 1024
 """Of a request's body; an update of Telegram is far smaller."""
@@ -71,3 +78,129 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
         yield f"{bound[0]}:{bound[1]}"
     finally:
         await runner.cleanup()
+
+
+log = logging.getLogger(__name__)
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's name)
+
+
+def add_webhook(
+    app: web.Application, setup: Setup, receive: Callable[[str, str], Awaitable[None]]
+) -> None:
+    """Take updates at the path of the webhook's address. `receive` stores one: key and content."""
+    secret = setup.webhook_secret.encode()
+
+    async def take(request: web.Request) -> web.Response:
+        # Compared in constant time, and before anything of the body is read.
+        shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(shown, secret):
+            raise web.HTTPForbidden
+        content = (await request.read()).decode("utf-8", "replace")
+        number = _number_of(content)
+        if number is None:
+            log.warning("telegram: an update without a number was skipped")
+            return web.Response()
+        try:
+            await receive(f"{setup.bot_id}:{number}", content)
+        except StoreError as error:
+            log.error("telegram: an update cannot be stored (%s); Telegram repeats it", error)
+            raise web.HTTPServiceUnavailable from None
+        return web.Response()
+
+    app.router.add_post(urlsplit(setup.webhook_url).path or "/", take)
+
+
+def _number_of(content: str) -> int | None:
+    try:
+        update = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return number if type(number) is int else None
+
+
+MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
+"""Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
+MAX_PATH_CHARS = 300
+MOST_WAITING = 10
+"""Searches and stories in line: one is made at a time, so that chats are answered in between."""
+ROBOTS = "User-agent: *\nDisallow: /*search?q=\n"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedPage:
+    """A page with the tag of its content."""
+
+    page: Page
+    tag: str
+
+
+class PageCache:
+    """Answers by path and words, dropped as soon as the store has changed."""
+
+    def __init__(self, site: Site) -> None:
+        """Start empty."""
+        self._site = site
+        self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
+        self._state: object = None
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
+
+    async def get(self, path: str, words: str) -> TaggedPage:
+        """Return a page; those who ask for the same at once wait for one. Raises StoreError, and
+        DigestError where too much is in line."""
+        await self._site.refresh()
+        if self._site.state != self._state:
+            self._answers.clear()
+            self._state = self._site.state
+        answer = await self._answers.get((path, words), self._make(path, words))
+        if len(answer.page.body) > MAX_KEPT_BYTES:
+            self._answers.drop((path, words))
+        return answer
+
+    async def _make(self, path: str, words: str) -> TaggedPage:
+        is_slow = words or path.endswith("/story")
+        async with self._in_line() if is_slow else nullcontext():
+            page = await self._site.make_page(path, words)
+        return TaggedPage(page, sha256(page.body).hexdigest()[:20])
+
+    @asynccontextmanager
+    async def _in_line(self) -> AsyncIterator[None]:
+        if self._places.locked():
+            raise DigestError("too many searches")
+        async with self._places, self._turn:
+            yield
+
+
+def add_pages(app: web.Application, site: Site) -> None:
+    """Add the archive behind all other routes of the application."""
+    cache = PageCache(site)
+
+    async def respond(request: web.Request) -> web.Response:
+        path = request.match_info["path"]
+        words = request.query.get("q", "")[:MAX_PATH_CHARS] if path.endswith("search") else ""
+        try:
+            answer = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
+        except DigestError:
+            headers = {**HEADERS, "Retry-After": "60"}
+            return web.Response(status=503, text="busy: try again in a minute", headers=headers)
+        headers = {**HEADERS, "Content-Type": answer.page.kind, "ETag": f'"{answer.tag}"'}
+        # A proxy that compresses sends the tag back as a weak one.
+        if any(tag.value == answer.tag for tag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=answer.page.body, status=answer.page.status, headers=headers)
+
+    async def advise_robots(_: web.Request) -> web.Response:
+        return web.Response(text=ROBOTS)
+
+    app.router.add_get("/robots.txt", advise_robots)
+    app.router.add_get("/{path:.*}", respond)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections import OrderedDict
+from collections.abc import Collection, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -174,3 +176,38 @@ def shorten(text: str, most: int) -> str:
     """Return the text on one line of at most so many characters."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+T = TypeVar("T")
+
+
+class Memo(Generic[T]):
+    """Results of coroutines by key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
+
+    async def get(self, key: Hashable, make: Coroutine[Any, Any, T]) -> T:
+        """Return the result of that key, from `make` where there is none. One that raises is not
+        kept."""
+        if key in self._tasks:
+            make.close()
+        else:
+            self._tasks[key] = asyncio.create_task(make)
+            while len(self._tasks) > self._most:
+                self._tasks.popitem(last=False)
+        self._tasks.move_to_end(key)
+        task = self._tasks[key]
+        try:
+            # Whoever asked first may leave while others wait.
+            return await asyncio.shield(task)
+        except Exception:
+            self.drop(key)
+            raise
+
+    def drop(self, key: Hashable) -> None:
+        self._tasks.pop(key, None)
+
+    def clear(self) -> None:
+        self._tasks.clear()

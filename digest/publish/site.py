@@ -28,13 +28,13 @@ from digest.publish.layout import (
     FOLDER,
     LANGUAGES,
     Frame,
+    Memo,
     describe,
     label,
     mark_words,
     render,
     shorten,
 )
-from digest.publish.memo import Memo
 from digest.store import Store
 from digest.storylines import Storyline, find_storyline, trace_storylines
 

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
 from digest.store import backup
-from digest.store.advice import one_line
 from digest.store.engine import (
     Reader,
     count_connection_threads,
     database_url,
     join_connection_threads,
     label,
+    one_line,
     open_engine,
     reading,
     save_row,

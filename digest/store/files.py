@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from digest.atomic import whole_file
 from digest.errors import StoreError
-from digest.store.advice import one_line
+from digest.store.engine import one_line
 from digest.store.tables import SCHEMA, metadata
 
 try:

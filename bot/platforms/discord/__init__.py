@@ -18,8 +18,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.menu import Command
-from bot.messages import Incoming, Press, Reply, pressed
+from bot.messages import Command, Incoming, Press, Reply, pressed
 from bot.platforms import (
     ADVICE,
     Host,
@@ -34,8 +33,7 @@ from bot.platforms import (
 from bot.platforms._request import read_failure
 from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_embeds, build_view, sheets
 from bot.platforms.discord.rest import DiscordDeliverer
-from bot.platforms.discord.rights import NEEDED, checked, lacking
-from bot.platforms.discord.slash import Chinese, command
+from bot.platforms.discord.slash import NEEDED, Chinese, checked, command, lacking
 from bot.rich import parts
 from digest.models import Chat, ChatKind
 

@@ -25,9 +25,8 @@ from bot.platforms import (
     backoff,
     language_of,
 )
-from bot.platforms.telegram.api import Sender, TelegramDeliverer
+from bot.platforms.telegram.api import Sender, TelegramDeliverer, show_chat_menu, show_menus
 from bot.platforms.telegram.entities import is_for_everybody, link
-from bot.platforms.telegram.menus import show_chat_menu, show_menus
 from bot.platforms.telegram.updates import (
     HELLO,
     NAME,
