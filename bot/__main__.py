@@ -184,17 +184,16 @@ def _show(
     """Write the files; print the JSON, or the brief and where the files are."""
     from bot.delivery.compose import DATA_HINT
     from digest.atomic import write_below
-    from digest.publish import stem
-    from digest.publish.formats import as_dict, as_markdown
+    from digest.publish import as_dict, stem
+    from digest.publish.jekyll import body
 
     folder = out or settings.data_dir / "reports"
     name = stem(topic.slug, report.first, report.last)
     picture = folder / f"wordcloud_{name}.png"
     page = folder / f"{name}.md"
-    title = f"{topic.title[report.language]} {report.first} — {report.last}"
     if report.cloud:
         write_below(picture, report.cloud, DATA_HINT)
-    text = as_markdown(report, title, picture.name if report.cloud else "")
+    text = body(report, topic.slug, picture.name if report.cloud else "")
     write_below(page, text.encode(), DATA_HINT)
     if as_json:
         data = as_dict(report, picture if report.cloud else None)

@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 
 from bot.settings import Settings
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
-from digest.publish.formats import hit_as_dict
+from digest.publish import hit_as_dict
 from digest.ranges import load_span
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from digest.models import Hit
-from digest.publish.formats import hit_as_dict
+from digest.publish import hit_as_dict
 from digest.store import Store
 
 MAX_HITS, MAX_NEAREST = 14, 5

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 from digest.models import Hit, Language, Report, SectionName, Topic
 from digest.write.extractive.notes import heading
@@ -49,3 +51,49 @@ def section_title(topic: Topic, report: Report, name: SectionName, language: Lan
     if language == report.language:
         return report.section(name).title
     return heading(name, replace(topic, language=language))
+
+
+COUNTS = ("collected", "outside", "ads", "offtopic", "duplicates", "stories", "unproved")
+"""Counts that the contract of `--json` names."""
+
+
+def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
+    """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was
+    written."""
+    return {
+        "topic": report.topic,
+        "from": report.first.isoformat(),
+        "to": report.last.isoformat(),
+        "language": report.language,
+        "writer": report.writer,
+        "sections": [asdict(section) for section in report.sections],
+        "counts": {name: getattr(report.counts, name) for name in COUNTS},
+        "sources": [asdict(source) for source in report.sources],
+        "cost": asdict(report.cost),
+        "posts": {
+            key: {
+                "author": post.author,
+                "url": post.url,
+                "text": post.text,
+                "created_at": post.created_at.isoformat() if post.created_at else None,
+                **({"earlier": post.earlier} if post.earlier else {}),
+            }
+            for key, post in report.posts.items()
+        },
+        "cloud": str(cloud) if cloud else None,
+        "wordcounts": dict(report.wordcounts),
+    }
+
+
+def hit_as_dict(hit: Hit) -> dict[str, Any]:
+    """Return an item that was found as a JSON object: where it stands and what it says."""
+    return {
+        "topic": hit.topic,
+        "from": hit.first.isoformat(),
+        "to": hit.last.isoformat(),
+        "section": hit.section,
+        "number": hit.number,
+        "title": hit.item.title,
+        "text": hit.item.text,
+        "cites": list(hit.item.cites),
+    }
