@@ -3,7 +3,7 @@
 import pytest
 
 from digest.reading import read
-from digest.write.extractive.draft import begins_badly
+from digest.write.extractive.draft import begins_badly, praises
 from tests.posts import post
 
 
@@ -20,7 +20,18 @@ from tests.posts import post
         ("Learn AI in 30 days.", True),
         ("它会发布新模型。", True),
         ("其旗舰模型发布。", True),
+        ("Wow Microsoft just announced Copilot Actions.", True),
+        ("Super Micro Computer ships its first rack.", False),
+        ("Thanks to Northlight for the support.", True),
+        ("Excited to partner with Northlight.", True),
+        ("Excited to announce Meridian 4.", False),
+        ("Proud to share early results of Meridian 4.", False),
     ],
 )
 def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool) -> None:
     assert begins_badly(read([post(said)])[0].sentences[0]) is bad
+
+
+def test_praise_is_no_news() -> None:
+    assert praises("New massive update of Northlight's chips!")
+    assert not praises("Northlight updates its chips.")

@@ -261,6 +261,7 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     [
         ("In 2024, global investment crossed $109B.", True),
         ("Stars of AI projects, 2011-2024.", True),
+        ("In 2024, investment crossed $109B (AI Index, 2025).", True),
         ("Sales rose from $2B in 2024 to $13B in 2025.", False),
         ("The lowest share since 2017.", False),
         ("2017 年以来的最低份额。", False),

@@ -243,9 +243,10 @@ def _find_years(text: str) -> Iterator[Term]:
 
 
 def tells_past(text: str, day: date) -> bool:
-    """Return True where all years that a text names were over two months before that day: "In 2024,
-    sales rose". What is the lowest "since 2017" is news of today."""
+    """Return True where all years that a text names, or the one that it begins with, were over two
+    months before that day: "In 2024, sales rose". The lowest "since 2017" is news of today."""
     years = list(_find_years(text))
+    years = years[:1] if years and years[0].start <= len("In ") else years
     is_since = any(
         text[: year.start].rstrip().lower().endswith("since") or "以来" in text[year.end :][:5]
         for year in years

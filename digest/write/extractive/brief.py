@@ -31,9 +31,10 @@ LEAST_VALUE = 0.4
 LEAST_POINT = 0.98
 """Value of a point; a day with fewer of these is a quiet one. From 1.2 on four of five are worth
 telling, below 0.95 one of three."""
-LEAST_PRINT = -0.7
-"""Log odds of a sentence that makes a point (`rate_print`), on days with more to tell than is told:
-one in five below it is worth printing."""
+LEAST_PRINT, PRINT_PER_VALUE = 0.55, 1.0
+"""Log odds of a sentence that makes a point (`rate_print`), less what the point's value makes up
+for, on days with more to tell than is told: the news that matters most may be told in a poor
+sentence, the tenth point only in a good one."""
 LEAST_QUIET = 0.7
 """What it needs on a day with fewer than QUIET of these."""
 LEAST_FOLLOWING = 0.0
@@ -78,7 +79,8 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
     candidates: list[_Candidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
         is_busy = len(candidates) >= QUIET and not draft.is_small
-        if draft.is_weak(lead, LEAST_PRINT) or value < (LEAST_POINT if is_busy else LEAST_QUIET):
+        is_weak = draft.is_weak(lead, LEAST_PRINT - PRINT_PER_VALUE * value)
+        if is_weak or value < (LEAST_POINT if is_busy else LEAST_QUIET):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)

@@ -11,6 +11,7 @@ from digest.write.extractive.draft import (
     ANONYMOUS_SOURCES,
     Draft,
     make_item,
+    rate_print,
     says_i,
     speaker,
 )
@@ -23,17 +24,15 @@ MAX_SPECIAL = 10
 MAX_IN_GROUP = 4
 LEAST_VALUE = 0.5
 """Value of a sentence that tells an event (`rate_quote`)."""
-WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2}
+WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "print": 0.15}
 """What counts in the detail besides what makes a point: lesser stories are safe where their own
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.6
-"""Worth of a story that the detail tells, on days with more to tell than is told: seven of ten
-above it are stories that would stand in a report's detail."""
-LEAST_PRINT = 0.4
-"""Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told: 76 %
-of those above it are worth printing, 38 % of the others."""
+LEAST_WORTH = 1.4
+"""Worth of a story that the detail tells, on days with more to tell than is told."""
+LEAST_PRINT = 0.2
+"""Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
 NEARER = 0.05
 """How much nearer two sentences are taken to be here: what resembles a point is no further news."""
 VIEW_WEIGHTS = {
@@ -130,6 +129,7 @@ def rate_detail(worth: float, story: Story, quote: Quote) -> float:
         "news": scores.get("news", 0.0),
         "advertisement": max(0.0, scores.get("advertisement", 0.0) - USUAL_ADVERTISEMENT),
         "fit": min(1.0, story.parts.get("fit", 1.0)),
+        "print": rate_print(quote),
     }
     return worth + sum(weight * parts[name] for name, weight in WEIGHTS.items())
 

@@ -13,7 +13,7 @@ from digest.reading import Reading, Sentence, Story
 from digest.reading.days import tells_past
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
-from digest.reading.vocabulary import load_words
+from digest.reading.vocabulary import count_words_of, load_words
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
 from digest.select.split import list_figures, list_versions
@@ -288,6 +288,7 @@ def tells_news(quote: Quote) -> bool:
         and not is_voiceless
         and not sells
         and not says_i(quote.text)
+        and not praises(quote.text)
         and not begins_badly(quote.sentence)
         and not tells_past(quote.text, quote.post.created_at.date())
     )
@@ -295,12 +296,16 @@ def tells_news(quote: Quote) -> bool:
 
 def begins_badly(sentence: Sentence) -> bool:
     """Return whether a sentence begins with a word for what was named before it ("It also ..."),
-    without who did it ("Wrote a kernel ..."), with surprise, or invites its reader ("Learn how
-    ..."): of 62 labelled ones that the head finds fit, one could be printed. A word that begins a
-    name ("Check Point buys ...") is none of these."""
+    without who did it ("Wrote a kernel ..."), with surprise, with joy that announces nothing, or
+    invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
+    printed. A word that begins a name ("Check Point buys ...") is none of these."""
     words = load_words("sentences", "backward", "deeds", "surprises", "invitations")
     han = tuple(word for word in words if word[0] > "\u2e7f")
-    is_bad = sentence.text.partition(" ")[0].lower() in words or sentence.text.startswith(han)
+    first = sentence.text.partition(" ")[0].lower()
+    if first in _FEELINGS:
+        is_news = " to share " in sentence.text
+        return not is_news and not count_words_of(sentence.text, "acts", "release", "open")
+    is_bad = first in words or sentence.text.startswith(han)
     return is_bad and not _begins_with_name(sentence)
 
 
@@ -308,7 +313,9 @@ def _begins_with_name(sentence: Sentence) -> bool:
     """Return whether a sentence begins with a name, its first word being none by itself: "IT
     spending", "He Xiaopeng". Behind an invitation a name is what it is about."""
     first, _, rest = sentence.text.partition(" ")
-    if any(sentence.text.startswith(name.text) for name in sentence.names):
+    surprises = load_words("sentences", "surprises")
+    names = (name.text for name in sentence.names if name.text.lower() not in surprises)
+    if any(map(sentence.text.startswith, names)):
         return True
     if first.lower() not in load_words("sentences", "backward"):
         return False
@@ -384,8 +391,8 @@ def says_we(text: str) -> bool:
     words = text.split()
     if words[0].lower() in _FEELINGS and words[1:2] in (["to"], ["that"], ["for"]):
         return True
-    for number, word in enumerate(words):
-        if word.strip('.,;:!?()“”"').lower() in _WE and word not in ("US", "US."):
+    for number, word in enumerate(_list_words(text)):
+        if word in _WE and words[number] not in ("US", "US."):
             return not _is_quotation(" ".join(words[:number]))
     place = min((text.find(word) for word in _WE_HAN if word in text), default=-1)
     return place >= 0 and not _is_quotation(text[:place])
@@ -393,10 +400,20 @@ def says_we(text: str) -> bool:
 
 def says_i(text: str) -> bool:
     """Return whether the text speaks in the first person singular."""
-    words = {word.strip('.,;:!?()“”"').lower() for word in text.split()}
+    words = set(_list_words(text))
     for word in _NATION:
         text = text.replace(word, "")
     return bool(words & _I) or _I_HAN in text
+
+
+def praises(text: str) -> bool:
+    """Return whether a text has a word of praise: of 14 such sentences that were labelled one could
+    be printed."""
+    return not set(load_words("sentences", "praise")).isdisjoint(_list_words(text))
+
+
+def _list_words(text: str) -> list[str]:
+    return [word.strip('.,;:!?()“”"').lower() for word in text.split()]
 
 
 def _is_quotation(before: str) -> bool:

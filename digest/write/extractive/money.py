@@ -18,7 +18,6 @@ from digest.reading.index_terms import LEAST_SUM
 from digest.reading.names import find_names
 from digest.reading.vocabulary import CURRENCIES
 from digest.write.extractive import notes
-from digest.write.extractive.detail import LEAST_PRINT
 from digest.write.extractive.draft import (
     Draft,
     is_topical,
@@ -40,6 +39,8 @@ MAX_NAMED = 3
 PRICE_FITNESS, LEAST_FITNESS = -0.2, 0.2
 """Least fitness of a sentence about a price, which is short and told again every day, and of one
 about anything else in money."""
+LEAST_PRINT = 0.4
+"""Log odds of a sentence about money (`rate_print`), on days with more to tell than is told."""
 MIN_COSINE = 0.3
 """Nearness to prices or the economy: percentages are everywhere."""
 FOREIGN = 0.3
