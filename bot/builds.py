@@ -218,12 +218,10 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    # With LOG_FORMAT=json the steps of the child are events of this program too.
     lines = errors.decode("utf-8", "replace").strip().split("\n")
     why, last = ("", "") if process.returncode == 0 else _find_reason(lines)
     # The last error is logged below, by whoever asked.
-    events = [line for line in lines if line.startswith(EVENT) and line != last]
-    sys.stderr.write("".join(f"{line}\n" for line in events))
+    _log_again([line for line in lines if line != last])
     if process.returncode == 0:
         return printed.decode("utf-8", "replace"), ""
     if process.returncode in STOPPED:
@@ -237,6 +235,23 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
 
 EVENT, ERROR = '{"at"', "jianbao: "
 """How a line of a child begins that is an event, and one that says why it fails."""
+LEVELS = {f"{name}: ": level for name, level in logging.getLevelNamesMapping().items()}
+"""How a record of a child begins where logs are text."""
+
+
+def _log_again(lines: Sequence[str]) -> None:
+    """Log what a child logged as this program's own; what it wrote for people who wait is none."""
+    records: list[tuple[int, list[str]]] = []
+    for line in lines:
+        start = next((start for start in LEVELS if line.startswith(start)), "")
+        if line.startswith(EVENT):
+            sys.stderr.write(f"{line}\n")
+        elif start:
+            records.append((LEVELS[start], [line.removeprefix(start)]))
+        elif records and (line.startswith("  ") or records[-1][1][-1].startswith("  ")):
+            records[-1][1].append(line)  # a traceback, and the kind of error below it
+    for level, record in records:
+        log.log(level, "%s", "\n".join(record))
 
 
 def _find_reason(lines: Sequence[str]) -> tuple[str, str]:

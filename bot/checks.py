@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -131,10 +132,26 @@ async def _pages(settings: Settings) -> str:
     address, folder = settings.web_address, settings.publish_dir
     if not address and not folder:
         return "no WEB_ADDRESS, no PUBLISH_DIR: left out"
-    places = [address] if address else []
+    places = [await _try_address(address)] if address else []
     places += [_try_folder(Path(folder), "PUBLISH_DIR")] if folder else []
     note = "" if settings.public_url else "; no feeds: they need PUBLIC_URL"
     return ", ".join(places) + note
+
+
+async def _try_address(address: str) -> str:
+    """Return where the bot would listen. Raise DigestError where nothing can; an address in use may
+    be the running bot's."""
+    host, _, port = address.rpartition(":")
+    try:
+        server = await asyncio.start_server(lambda *_: None, host.strip("[]"), int(port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"{address} (in use, by the running bot or by another program)"
+        raise DigestError(
+            f"nothing can listen at {address} ({error.strerror}): correct WEB_ADDRESS"
+        ) from None
+    server.close()
+    return address
 
 
 def _try_folder(folder: Path, setting: str) -> str:

@@ -85,7 +85,7 @@ _PUBLIC = _shaped(
 
 def _check_web_address(address: str) -> str:
     host, _, port = address.rpartition(":")
-    if address and not (host and port.isdecimal() and int(port) < 65536):
+    if address and not (host and "/" not in host and port.isdecimal() and int(port) < 65536):
         raise ValueError("write where to listen like 127.0.0.1:8080")
     return address
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -234,6 +235,22 @@ async def test_why_a_child_ended_is_told(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     monkeypatch.setattr(builds, "STOP_SECONDS", 0.0)
     assert await builds.run_child("digest", "ai") == why
+
+
+async def test_what_a_child_logs_as_text_stands_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors = (
+        "collect (1/9)\nWARNING: rss https://a.example: no answer\nwrite (7/9)\n"
+        'ERROR: a feed failed\n  File "x.py", line 1, in f\nValueError\nstore (9/9)\n'
+    )
+    child = Mock(returncode=0, communicate=AsyncMock(return_value=(b"{}", errors.encode())))
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", AsyncMock(return_value=child))
+    assert await builds.run_child("digest", "ai") == ""
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "rss https://a.example: no answer"),
+        ("ERROR", 'a feed failed\n  File "x.py", line 1, in f\nValueError'),
+    ]
 
 
 async def test_the_clock_waits_for_no_queue_of_people(monkeypatch: pytest.MonkeyPatch) -> None:

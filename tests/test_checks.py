@@ -1,6 +1,8 @@
 """`check`: one line each, and it goes on after the first that fails."""
 
+import asyncio
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -138,6 +140,21 @@ async def test_a_proxy_that_nobody_answers_at_fails(monkeypatch: pytest.MonkeyPa
     assert not passed
     assert "FAIL proxy: 127.0.0.1:1 cannot be reached (Connect" in lines[8]
     assert lines[8].endswith("check HTTPS_PROXY")
+
+
+async def test_where_pages_cannot_be_served_check_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await asyncio.start_server(Mock(), "127.0.0.1", 0) as other:
+        taken = f"127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        for address, line in (
+            ("127.0.0.1:0", "ok   pages: 127.0.0.1:0; no feeds: they need PUBLIC_URL"),
+            (taken, f"ok   pages: {taken} (in use, by the running bot or by another program)"),
+            ("192.0.2.1:80", "FAIL pages: nothing can listen at 192.0.2.1:80 ("),
+            ("http://127.0.0.1:80", "FAIL settings: WEB_ADDRESS: write where to listen like 127."),
+        ):
+            monkeypatch.setenv("WEB_ADDRESS", address)
+            passed, lines = await said()
+            assert passed == line.startswith("ok")
+            assert [shown for shown in lines if shown.startswith(line)], lines
 
 
 async def test_files_are_named_and_a_misspelled_folder_is_not_made(

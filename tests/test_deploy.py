@@ -84,6 +84,8 @@ def test_containers_run_without_rights_and_are_asked_whether_they_live() -> None
     ours = {name: one for name, one in services.items() if name != "database"}
     assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in ours.values())
     assert [name for name, one in services.items() if "profiles" not in one] == ["bot"]
+    # A copied .env.example sets it to nothing, which would win over the image's own.
+    assert {one["environment"]["WEB_ADDRESS"] for one in ours.values()} == {"0.0.0.0:8080"}
     assert services["worker"]["deploy"]["replicas"] == 2
     named = {name for one in ours.values() for name in one["environment"]}
     assert named <= set(VARIABLES)

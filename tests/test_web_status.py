@@ -100,7 +100,8 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
         assert found["jianbao_messages", "telegram,sent"] == 2
         assert found["jianbao_messages_held", "telegram"] == 1
         assert found["jianbao_digest_delay_seconds_max", "telegram"] == pytest.approx(30, abs=0.1)
-        assert found["jianbao_digest_delay_count", "telegram"] == 2
+        assert found["jianbao_digest_delay_seconds_count", "telegram"] == 2
+        assert found["jianbao_digest_delay_seconds_sum", "telegram"] == pytest.approx(60, abs=0.2)
         assert found["jianbao_model_usd_total", "gpt"] == 0.01
         assert found["jianbao_model_prompt_tokens_total", "gpt"] == 900
         assert found["jianbao_platform_up", "telegram"] == 1
@@ -113,8 +114,10 @@ async def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path) -> 
     assert len(named) > 8
     async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
         text = (await up.get("/metrics"))[1]
-    declared = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
-    assert named <= declared
+    types = dict(line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE"))
+    summed = {f"{name}_{part}" for name, kind in types.items() if kind == "summary"
+              for part in ("count", "sum")}  # fmt: skip
+    assert named <= {*types, *summed}
 
 
 async def test_ready_follows_platforms_and_database(

@@ -7,7 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -73,15 +78,15 @@ class TotalsCollector(Collector):
             yield counter
 
     def _delays(self) -> Iterator[Metric]:
-        about = "from due to sent, of digests delivered on this UTC day."
-        delays = self._totals.delays
-        for name, text, place in (
-            ("digest_delay_count", f"Digests with a delay {about}", 0),
-            ("digest_delay_seconds_sum", f"Seconds in all {about}", 1),
-            ("digest_delay_seconds_max", f"Most seconds {about}", 2),
-        ):
-            values = {(platform,): float(row[place]) for platform, row in delays.items()}
-            yield _gauge(name, text, ("platform",), values)
+        about = "econds from due to sent, of digests delivered on this UTC day."
+        name, labels = "digest_delay_seconds", ("platform",)
+        delays = SummaryMetricFamily(f"jianbao_{name}", f"S{about}", labels=labels)
+        most = {}
+        for platform, (count, seconds, longest) in self._totals.delays.items():
+            delays.add_metric((platform,), count, seconds)
+            most[platform,] = float(longest)
+        yield delays
+        yield _gauge(f"{name}_max", f"Most s{about}", labels, most)
 
 
 def _gauge(
