@@ -372,6 +372,25 @@ def test_what_failed_is_told_in_the_language_of_the_report(
     assert (item in items(made, section)) is (spoken == "zh" or section == "points")
 
 
+def test_a_round_among_the_events_is_told_under_money() -> None:
+    day = material()
+    posts = [story.posts[:1] for story in day.stories[:3]]
+    texts = (
+        "Kite 融资 500 万美元，估值 7500 万美元。",
+        "Kite 任命新的首席执行官。",
+        "Kite 开放 Gale-9B。",
+    )
+    groups = ("公司与资本", "公司与资本", "产品与模型发布")
+    told = [
+        Candidate("events", Item(text, group=group, cites=(own[0].key,)), own)
+        for text, group, own in zip(texts, groups, posts, strict=True)
+    ]
+    made = assemble(day, extractive(), told, frozenset(), ())
+    assert texts[0] in [item.text for item in items(made, "finance") if not item.group]
+    assert {item.text for item in items(made, "events")} >= set(texts[1:])
+    assert texts[0] not in [item.text for item in items(made, "events")]
+
+
 def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
     day = material()
     told = next(story for story in day.prospects if story not in day.stories)

@@ -22,7 +22,7 @@ from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import SAME_FIGURE, Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
-from digest.write.extractive.money import merge_empty
+from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
 from digest.write.extractive.quotes import Quote, is_cut_headline
 from digest.write.model.candidates import MOST, Candidate, with_handle
@@ -89,6 +89,7 @@ def assemble(
     for candidate in failed:
         if not candidate.withdrawn:  # then the posts' own words say nothing either
             items[candidate.section] += spare.instead_of(candidate)
+    _move_deals(items)
     _fill(items, spare)
     items["events"] += _tell_missed(material, items, events)
     # Talk about prices was not picked from, so money stands in our own order.
@@ -103,6 +104,16 @@ def assemble(
         generic=sum(map(generic, candidates)),
     )
     return Edited(sections, measured, len(failed) + sum(c.cut for c in candidates))
+
+
+def _move_deals(items: dict[SectionName, list[Item]]) -> None:
+    """Move rounds, purchases and revenue from the events to the section about money, which has a
+    page of its own only where several posts speak of sums."""
+    room = max(0, MOST["finance"] - len(items["finance"]))
+    of_companies = (item for item in items["events"] if item.group in CAPITAL.names.values())
+    deals = [item for item in of_companies if has_figure(_said(item), moves=False)][:room]
+    items["events"] = [item for item in items["events"] if item not in deals]
+    items["finance"] += [replace(item, group="") for item in deals]
 
 
 def _drop_ads(sections: Sequence[Section], events: Sequence[Event]) -> list[Section]:

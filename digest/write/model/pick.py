@@ -18,7 +18,9 @@ from digest.select.embed import embed
 from digest.write.model.context import MUST, PICKED, VIEWED, Event, is_stub
 from digest.write.model.schemas import Pick
 
-MAX_STORIES = 150
+MAX_STORIES = 120
+"""Stories that are shown: of 46 days, of which seven have more, the others held no must-have but
+one, and the lines of fewer stories are longer."""
 SAME_MEANING = 0.55
 """Cosine from which two stories that are said to be one event are one; it settled 14 pairs of
 14."""
