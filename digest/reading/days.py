@@ -291,7 +291,9 @@ def find_hours(text: str) -> list[Hour]:
         zone = _find_zone(text, match)
         either = hour <= 12 and clock[0] != "0" and not (late or half or zone)
         begin = _RANGE_BEGIN.search(text, max(0, match.start() - 6), match.start())
-        if late and begin and 1 <= (first := int(begin[1])) <= 12:
+        if begin and (first := int(begin[1])) <= hour and not late and match.group()[-1] in "时時":
+            hours.append(Hour(*begin.span(1), begin[1], 60 * first, zone))  # 13-18時
+        elif late and begin and 1 <= (first := int(begin[1])) <= 12:
             morning = (late == "a") != (first % 12 > hour % 12)  # 11-1pm begins in the morning
             minutes = 60 * (first % 12 + (0 if morning else 12))
             hours.append(Hour(*begin.span(1), begin[1], minutes, zone))
@@ -326,9 +328,9 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
 
 
 def blank_zones(text: str) -> str:
-    """Return the text without Chinese names of time zones: 北京时间 does not name Beijing."""
-    for word in _ZONE_OF:
-        if not word.isascii():
+    """Return the text without names of time zones: 北京时间 does not name Beijing."""
+    for word in (*_ZONE_OF, "Pacific time", "Pacific Time"):
+        if not word.isascii() or " " in word:
             text = text.replace(word, " " * len(word))
     return text
 

@@ -129,8 +129,9 @@ class Sounds:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
         bones = skeleton("".join(parts))
+        short = bones[:1] + skeleton(parts[-1])  # 马克·库班 is @mcuban
         if any(
-            handle == bones or (len(bones) > 3 and handle.startswith(bones))
+            handle in (bones, short) or (len(bones) > 3 and handle.startswith(bones))
             for handle in self._handles
         ):
             return True

@@ -257,7 +257,8 @@ def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     value, unit = amount.value, amount.unit
     if amount.text.lower() == "half" and not _HALF_OF.intersection(text[amount.end :].split()[:1]):
         return False  # the first half, half-hearted: no share
-    if amount.in_name or (not value and unit != "percent"):
+    glued = text[amount.start - 1 : amount.start] == "-" and amount.text.istitle()  # 7-Eleven
+    if amount.in_name or glued or (not value and unit != "percent"):
         return False
     if amount.kind == "rank":
         return value >= 3 or (value == 2 and has_ranks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -36,7 +36,7 @@ from digest.write.verify.figures import read_parts
 
 _SOURCES = {
     "hn": "Hacker News HN",
-    "reddit": "Reddit",
+    "reddit": "Reddit Redditor Redditors",
     "v2ex": "V2EX",
     "x": "X Twitter 推特",
     "rss": "",
@@ -44,8 +44,13 @@ _SOURCES = {
 CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 """Units of figures that go up and down."""
 SPAN_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
+LEAST_COUNTED = 20
+"""From which a number behind a name counts what follows it: "EDA 50 recipes", but Veo 3 clips."""
+_OPERANDS = frozenset({"number", "share", "multiple"})
 MOST_SHIFT_DAYS = 366
 """From a post to the month that it means by "in six weeks"."""
+MOST_YEARS = 100
+"""From a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
 """Hours from UTC to the zones that a post's own day may be counted in: from California to Japan."""
 
@@ -179,10 +184,13 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
         counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
+        counts |= amount.counts and amount.value >= LEAST_COUNTED and amount.text[0].isdigit()
         version = not (amount.unit or counts) and follows_name(bare, amount.start)
         year = amount.text.isdigit() and 1900 <= amount.value < 2100
         entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
-        if amount.kind in ("number", "share") and not (amount.in_name or version or year or entry):
+        if amount.kind == "rank" and amount.text[:3].lower() == "top":
+            yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
+        elif amount.kind in _OPERANDS and not (amount.in_name or version or year or entry):
             yield amount
 
 
@@ -232,6 +240,8 @@ def _list_terms(
             yield f"year {created.year + years}"
     yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
     for amount in amounts:
+        if amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer():
+            yield f"year {created.year - amount.value:g}"
         length = amount.value * SPAN_DAYS.get(amount.unit, 0.0)
         for shift in (-length, length) if length < MOST_SHIFT_DAYS else ():
             yield f"month {(created + timedelta(days=shift)).month}"

@@ -98,6 +98,8 @@ def _convert(
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES:
         return None
+    if unit == "percent" and not fact_unit and other.value < 1:
+        return mine.value, 100 * other.value  # an error rate of 0.212
     if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
@@ -250,28 +252,30 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
     must name the operation ("" where the unit does)."""
     yield from (("sum", value) for value in _sums(amount.unit, facts))
     for fact in facts:
-        yield from _turn(amount.unit, fact)
+        yield from _turn(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
-    beside = set(pairwise(unique))
+    beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
         near = not beside.isdisjoint(((left, right), (right, left)))
         yield from _compare(amount, left, right, near=near)
-        per = "" if right.value in (1e3, 1e6) else "each"  # "$66/1k images" is a price
+        # "$66/1k images" is a price, and a multiple of the posts needs no word.
+        priced = right.value in (1e3, 1e6) and (left, right) in beside
+        per = "" if priced or right.unit == "times" else "each"
         yield from ((per, value) for value in _rates(amount.unit, left, right))
 
 
-def _turn(unit: str, fact: Quantity) -> Iterator[tuple[str, float]]:
-    """Yield a third for three times and the other way round, 45% as the rest of 55%, a rise as what
-    it makes of the figure."""
+def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
+    """Yield a third for three times and the other way round, 45% as the rest of 55%, a rise as
+    a multiple and as what it makes of the figure."""
     if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
         yield "", 100 / fact.value
     if (unit, fact.unit) == ("times", "percent"):
-        yield "up", 1 + fact.value / 100  # up 1000% is 11 times
+        yield "", 1 + fact.value / 100  # up 1000% is 11 times
     if (unit, fact.unit) == ("percent", "times"):
         yield "up", 100 * (fact.value - 1)
     if unit == fact.unit == "percent" and fact.value < 100:
-        yield "rest", 100 - fact.value
+        yield "" if shared else "rest", 100 - fact.value
 
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:

@@ -1,0 +1,40 @@
+"""What a reader works out from the posts: multiples, rests, averages, years, other notations."""
+
+import pytest
+
+from tests.test_verify import missing
+
+
+@pytest.mark.parametrize(
+    ("said", "posted"),
+    [
+        ("下载量是 Uber 的 1.4 倍", "downloads outpaced Uber by 40%"),
+        ("at a fifth of the price", "80% cheaper"),
+        ("此前估计为 1500 亿美元", "a $300B deal, twice previous estimates"),
+        ("奖金平均每个项目 1000 美元", "$3,000 in prizes for the top 3 projects"),
+        ("more than 120 in total", "Over EDA 50 recipes. Now 70+ recipes"),
+        ("In 2022, the city was said to be over", "3 years ago, people said it was over"),
+        ("错误率 21.2%", "an error rate of 0.212"),
+        ("13 时至 18 时", "10/24 (金) 13-18時"),
+        ("at ten in the morning Pacific time", "at 10am PST"),
+        ("7-Eleven 提供优惠", "@7eleven has offers"),
+        ("马克·库班认为", "@mcuban says"),
+        ("奥逊·威尔斯的电影", "ORSON WELLES’ film"),
+    ],
+)
+def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
+    assert missing(said, posted) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "posted", "what"),
+    [
+        ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
+        ("costs 60% of it", "40% cheaper", "60%"),
+        ("In 2021, the city was said to be over", "3 years ago, it was over", "2021"),
+        ("20 时开始", "13-18時", "20 时"),
+        ("错误率 2.12%", "an error rate of 0.212", "2.12%"),
+    ],
+)
+def test_another_result_is_named(said: str, posted: str, what: str) -> None:
+    assert what in missing(said, posted)
