@@ -75,7 +75,8 @@ class BotHost:
             usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
             return [(t, t) for t in usual if t.startswith(typed) or t.startswith(f"0{typed}")]
         if kind == "section":
-            titles = await self._titles(topic)
+            newest = await self._context.store.latest(topic or next(iter(self._context.topics)))
+            titles = {s.name: s.title or s.name for s in newest.sections} if newest else {}
             headings = [(f"{titles[name]} ({name})" if titles else name, name) for name in SECTIONS]
             return [pair for pair in headings if typed in pair[0].lower()]
         if kind == "topic":
@@ -83,11 +84,6 @@ class BotHost:
             labels = [(f"{t.title['zh']} / {t.title['en']} ({t.name})", t.name) for t in topics]
             return [pair for pair in labels if typed in pair[0].lower()]
         return []
-
-    async def _titles(self, topic: str) -> dict[str, str]:
-        """Headings of the newest report, by section."""
-        newest = await self._context.store.latest(topic or next(iter(self._context.topics)))
-        return {s.name: s.title or s.name for s in newest.sections} if newest else {}
 
     async def _days(self, typed: str, topic: str) -> list[tuple[str, str]]:
         """Days that have a report, newest first."""

@@ -55,9 +55,6 @@ class Round:
     patient: bool
     """True to skip sources that are backing off."""
 
-    def health_of(self, spec: SourceSpec) -> Health:
-        return self.health.get(identify(spec), Health())
-
 
 def identify(spec: SourceSpec) -> SourceSpec:
     """Return what a source is known by: kind and address."""
@@ -134,16 +131,16 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
     stand-in follows it."""
     groups: list[list[SourceSpec]] = []
     for spec in specs:
-        group = next((g for g in groups if any(_means(spec.fallback_for, s) for s in g)), None)
-        if spec.fallback_for and group is not None:
+        named = (
+            g
+            for g in groups
+            if any(spec.fallback_for in (s.address, s.kind, f"{s.kind}:{s.address}") for s in g)
+        )
+        if spec.fallback_for and (group := next(named, None)) is not None:
             group.append(spec)
         else:
             groups.append([spec])
     return groups
-
-
-def _means(text: str, spec: SourceSpec) -> bool:
-    return bool(text) and text in {spec.address, spec.kind, f"{spec.kind}:{spec.address}"}
 
 
 async def _first_that_answers(
@@ -171,7 +168,7 @@ async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None
         return SourceResult(name_source(spec, round_.access), ok=False, note=str(error)[:200])
     if source.reach is not None and age > source.reach:
         return None
-    health, now = round_.health_of(spec), datetime.now(UTC)
+    health, now = round_.health.get(identify(spec), Health()), datetime.now(UTC)
     if health.off:
         return SourceResult(source.name, ok=False, note=health.off)
     if round_.patient and health.next_at and health.next_at > now:

@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from digest.models import (
     MAX_POINTS,
     SECTIONS,
-    Cited,
     Counts,
     Item,
     Language,
@@ -93,7 +92,7 @@ def roll_up(
             Section(name, heading(name, titled), tuple(items.get(name, ()))) for name in SECTIONS
         ),
         counts=_total(reports),
-        posts={key: post for key, post in _all_posts(spoken).items() if key in cites},
+        posts={key: post for r in spoken for key, post in r.posts.items() if key in cites},
         wordcounts=dict(sum((Counter(report.wordcounts) for report in reports), Counter())),
         created_at=max((daily.created_at for daily in reports if daily.created_at), default=None),
     )
@@ -248,7 +247,3 @@ def _total(reports: Sequence[Report]) -> Counts:
     return Counts(
         **{name: sum(getattr(report.counts, name) for report in reports) for name in names}
     )
-
-
-def _all_posts(reports: Sequence[Report]) -> dict[str, Cited]:
-    return {key: post for report in reports for key, post in report.posts.items()}

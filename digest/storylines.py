@@ -124,7 +124,10 @@ def trace_storylines(reports: Sequence[Report]) -> list[Storyline]:
             for clue in features.clues(telling):
                 by_clue[clue].add(n)
     posts = {key: post for report, _ in days for key, post in report.posts.items()}
-    storylines = [Storyline(tuple(line), _posts_of(line, posts)) for line in lines]
+    storylines = [
+        Storyline(tuple(line), {k: posts[k] for t in line for k in t.cites if k in posts})
+        for line in lines
+    ]
     return sorted(storylines, key=lambda line: -line.weight)
 
 
@@ -134,10 +137,6 @@ def find_storyline(lines: Iterable[Storyline], day: date, item: Item) -> Storyli
         if any(telling.day == day and item in telling.items for telling in line.tellings):
             return line
     return None
-
-
-def _posts_of(line: Sequence[Telling], posts: Mapping[str, Cited]) -> dict[str, Cited]:
-    return {key: posts[key] for telling in line for key in telling.cites if key in posts}
 
 
 def _tell(report: Report) -> list[Telling]:
@@ -217,14 +216,13 @@ class _Features:
         for other in line:
             least = NEAR
             if other.day.isoformat() in earlier:
-                least = NEAR_SUBJECT if self._share_subject(telling, other) else NEAR_UPDATE
+                subject = self._words[id(telling)].subject
+                shared = subject and subject == self._words[id(other)].subject
+                least = NEAR_SUBJECT if shared else NEAR_UPDATE
             cosine = self._cosine(telling, other)
             if cosine >= least:
                 best = max(best, cosine + NEAR - least)
         return best
-
-    def _share_subject(self, left: Telling, right: Telling) -> bool:
-        return self._words[id(left)].subject == self._words[id(right)].subject != ""
 
     def _cosine(self, left: Telling, right: Telling) -> float:
         mine, other = self._words[id(left)], self._words[id(right)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.llm.retry import Fault
-from digest.llm.transport import Completion, read_body, read_completion, read_usage
+from digest.llm.transport import Completion, read_body, read_usage
 
 NOW = datetime(2025, 12, 6, tzinfo=UTC)
 
@@ -20,10 +20,14 @@ def completion(**message: Any) -> dict[str, Any]:
     return {"choices": [{"message": message, "finish_reason": "stop"}]}
 
 
+def read(body: Any) -> Completion:
+    completion = read_body(json.dumps(body), NOW)
+    assert isinstance(completion, Completion)
+    return completion
+
+
 def text(body: Any) -> str:
-    completion = read_completion(body)
-    assert completion
-    return completion.text
+    return read(body).text
 
 
 def test_a_reply_is_read_however_it_is_packed() -> None:
@@ -36,17 +40,19 @@ def test_a_reply_is_read_however_it_is_packed() -> None:
 
 def test_a_refusal_is_seen() -> None:
     for body, refused in [(completion(refusal="No."), True), (completion(refusal=""), False)]:
-        reply = read_completion(body)
-        assert reply
-        assert reply.refused is refused
+        assert read(body).refused is refused
+
+
+def test_thoughts_are_no_answer_where_the_model_was_stopped() -> None:
+    body = {"choices": [{"message": {"reasoning_content": "{"}, "finish_reason": "length"}]}
+    assert read(body) == Completion("", cut=True)
 
 
 @pytest.mark.parametrize(
     "body",
     [None, [], "a", {}, {"choices": {}}, {"choices": [1]}, {"choices": [{"message": "a"}]}],
 )
-def test_no_completion_is_none(body: object) -> None:
-    assert read_completion(body) is None
+def test_what_is_no_completion_is_a_fault(body: object) -> None:
     fault = read_body(json.dumps(body), NOW)
     assert isinstance(fault, Fault)
     assert fault.billed is isinstance(body, dict)

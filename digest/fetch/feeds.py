@@ -92,7 +92,7 @@ _END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     """Return the feed in a body. `headers` may name its encoding and its place. Raise FeedError."""
     body, headers = as_utf8(body, headers or {})
-    if _is_json(body):
+    if body.lstrip(b" \t\r\n")[:1] == b"{":
         return _parse_json(body)
     body = _limit(body)
     body, unknown_zone = _normalize(body)
@@ -326,11 +326,6 @@ def _date(read: Mapping[str, Any], name: str) -> datetime | None:
         return parse_date(strip_text(read.get(name)))
     except (TypeError, ValueError, OverflowError, OSError):
         return None
-
-
-def _is_json(body: bytes) -> bool:
-    """Return True for a body that begins as a JSON object does."""
-    return body.lstrip(b" \t\r\n")[:1] == b"{"
 
 
 def _parse_json(body: bytes) -> Feed:

@@ -244,7 +244,11 @@ def _parse(address: str) -> URL | None:
 
 def _normal(url: URL) -> str:
     """Return what matters of an address: http or https, www or not, tracked or not is one."""
-    query = sorted((k, v) for k, v in url.query.items() if not _is_tracking(k.lower()))
+    query = sorted(
+        (name, value)
+        for name, value in url.query.items()
+        if name.lower() not in _TRACKING and not name.lower().startswith("utm_")
+    )
     host = (url.host or "").lower().removeprefix("www.")
     port = f":{url.port}" if url.port not in (None, 80, 443) else ""
     end = f"?{URL.build(query=query).query_string}" if query else ""
@@ -259,7 +263,3 @@ def _short(text: str) -> str:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _is_tracking(name: str) -> bool:
-    return name in _TRACKING or name.startswith("utm_")

@@ -215,8 +215,8 @@ def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str,
     from."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
-        before = by_id[id_].refers("replied_to")
-        if before in joined and _same_author(by_id[id_], by_id.get(before)):
+        before, author = by_id[id_].refers("replied_to"), by_id[id_].author_id
+        if author and before in joined and author == by_id[before].author_id:
             head, tail = joined[before], joined.pop(id_)
             joined[before] = replace(
                 head,
@@ -224,10 +224,6 @@ def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str,
                 links=tuple(dict.fromkeys(head.links + tail.links)),
             )
     return joined
-
-
-def _same_author(post: XPost, other: XPost | None) -> bool:
-    return other is not None and bool(post.author_id) and post.author_id == other.author_id
 
 
 def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post:

@@ -149,13 +149,11 @@ class BodyReader:
             return fault
         if not (self._text or self._thought or self._refusal or self._finish or self._done):
             return NO_COMPLETION
-        text = "".join(self._text)
-        whole = self._finish not in ("", "length") or self._done
-        if not text and whole:
-            text = "".join(self._thought)
-        cut = self._finish == "length" or not whole
+        whole = self._finish != "length" and bool(self._finish or self._done)
+        # Some servers take what a strict form made the model say for its thoughts.
+        text = "".join(self._text) or ("".join(self._thought) if whole else "")
         refused = self._finish == "content_filter" or bool(self._refusal.strip())
-        return Completion(text, cut, refused, self._usage)
+        return Completion(text, not whole, refused, self._usage)
 
     def _take(self, chunk: object) -> bool:
         if not isinstance(chunk, dict):
@@ -177,29 +175,17 @@ class BodyReader:
 def read_body(content: str, now: datetime) -> Completion | Fault:
     """Return the completion in a whole body; some servers put errors there under status 200."""
     body = _decode(content)
-    if isinstance(body, dict) and (fault := classify_error_body(body, now)):
-        return fault
-    completion = read_completion(body)
-    if completion is not None:
-        return completion
+    if isinstance(body, dict):
+        if fault := classify_error_body(body, now):
+            return fault
+        choice = _first(body.get("choices"))
+        if choice and isinstance(choice.get("message"), dict):
+            reader = BodyReader(_streamed=True, _done=True)
+            reader._take(body)
+            return reader.result(now)
     # A broken body may have cost tokens; the page of some other server has not.
     billed = content.lstrip().startswith("{")
     return Fault(NO_COMPLETION.kind, NO_COMPLETION.advice, billed=billed)
-
-
-def read_completion(body: object) -> Completion | None:
-    """Return the reply in a chat completion; None where it is none."""
-    choice = _first(body.get("choices")) if isinstance(body, dict) else None
-    message = choice.get("message") if choice else None
-    if not isinstance(body, dict) or choice is None or not isinstance(message, dict):
-        return None
-    finish = choice.get("finish_reason")
-    text = _text(message.get("content"))
-    if not text and finish != "length":
-        # Some servers take what a strict form made the model say for its thoughts.
-        text = _text(message.get("reasoning_content") or message.get("reasoning"))
-    refused = finish == "content_filter" or bool(_text(message.get("refusal")).strip())
-    return Completion(text, finish == "length", refused, read_usage(body.get("usage")))
 
 
 def read_usage(usage: object) -> tuple[int, int] | None:

@@ -105,7 +105,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_finalize,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
     )
     environment.globals.update(
@@ -116,10 +116,6 @@ def _environment() -> Environment:
         sample_label=sample_label,
     )
     return environment
-
-
-def _finalize(value: object) -> object:
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def printable(text: str) -> str:

@@ -17,6 +17,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, cast
 
@@ -224,7 +225,7 @@ def _read_rows(file: BinaryIO) -> Iterator[str | Mapping[str, Any]]:
     beginning = next(pieces, "")
     first_line = beginning.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
     read = _split_values if first_line == "{" or first_line.startswith("[") else _split_lines
-    yield from read(_chain(beginning, pieces))
+    yield from read(chain([beginning], pieces))
 
 
 def _decode(stream: BinaryIO, sample: bytes, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
@@ -237,11 +238,6 @@ def _decode(stream: BinaryIO, sample: bytes, decoder: codecs.IncrementalDecoder)
         yield decoder.decode(piece)
         piece = stream.read(PIECE)
     yield decoder.decode(b"", final=True)
-
-
-def _chain(first: str, others: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from others
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:

@@ -50,7 +50,9 @@ class FeedSource:
         """Return the entries of the feed; none where it has not changed. Raise SourceError."""
         address = state.address or self._address
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
-            answer = await fetcher.get(address, headers=_conditions(state))
+            # Only if it has changed.
+            headers = {_MARKS[n]: value for n, value in state.marks.items() if n in _MARKS}
+            answer = await fetcher.get(address, headers=headers)
         if answer.status == 304:
             return (), replace(state, address=answer.moved or state.address)
         try:
@@ -81,11 +83,6 @@ def feed_name(address: str) -> str:
     while (cut := _LAST_PART.sub("", name)) != name:
         name = cut
     return name.rstrip("/")[:80]
-
-
-def _conditions(state: SourceState) -> dict[str, str]:
-    """Return headers that ask for a feed only if it has changed."""
-    return {_MARKS[name]: value for name, value in state.marks.items() if name in _MARKS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,8 @@ class Client(discord.AutoShardedClient):
         """Introduce the bot in the first channel where it may post."""
         places = [guild.system_channel, *guild.text_channels]
         for place in places:
-            if place is None or not _may_post(place.permissions_for(guild.me)):
+            mine = place.permissions_for(guild.me) if place else discord.Permissions.none()
+            if not (place and mine.view_channel and mine.send_messages and mine.embed_links):
                 continue
             chat = Chat(NAME, str(place.id), kind="group", space=str(guild.id))
             language = language_of(str(guild.preferred_locale))
@@ -332,10 +333,6 @@ def _incoming(interaction: discord.Interaction, line: str) -> Incoming:
     person = str(interaction.user.id)
     chat = _chat(interaction)
     return Incoming(chat, person, line, language, configures=may_configure, lacking=names)
-
-
-def _may_post(rights: discord.Permissions) -> bool:
-    return rights.view_channel and rights.send_messages and rights.embed_links
 
 
 def _api(address: str) -> str:
