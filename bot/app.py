@@ -217,7 +217,8 @@ async def _web(
     from bot.web.server import build_app, serving
     from digest.publish.site import NO_FEEDS
 
-    app = build_app(context, host, settings.setup("telegram"))
+    telegram = settings.setup("telegram")
+    app = build_app(context, lambda: host.platforms, host.receive, telegram)
     async with serving(app, settings.web_address) as address:
         show(f"web: ready at {address}")
         if not settings.public_url:

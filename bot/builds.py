@@ -9,14 +9,13 @@ import logging
 import os
 import signal
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from bot.logs import log_fields
-from bot.services import Services
+from bot.services import Services, TurnLimit
 from bot.settings import Settings
 from digest.calendar import newest_closed
 from digest.errors import StoreError
@@ -25,6 +24,7 @@ from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
+HOUR_SECONDS = 3600.0
 BUILDS_AN_HOUR = 3
 """Reports one user may have made within an hour."""
 QUESTIONS_AN_HOUR = 20
@@ -48,7 +48,7 @@ class Builds:
     def __init__(self) -> None:
         self._turn, self._people = asyncio.Lock(), asyncio.Lock()
         self._running: dict[tuple[str, date, bool], asyncio.Task[str]] = {}
-        self._asked: defaultdict[str, list[float]] = defaultdict(list)
+        self._turns = TurnLimit(BUILDS_AN_HOUR, HOUR_SECONDS)
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Make a report, or wait for the one that is being made; return "" where that worked, else
@@ -62,7 +62,7 @@ class Builds:
             drafts = sum(not written for _, _, written in self._running)
             if running is None and drafts >= MOST_WAITING:
                 return "too many reports are being made"
-            count_turn(self._asked, user, BUILDS_AN_HOUR)
+            _count_turn(self._turns, user)
         if running is None:
             running = asyncio.create_task(self._make(topic, day, with_model))
             self._running[topic, day, with_model] = running
@@ -145,7 +145,7 @@ class Questions:
 
     def __init__(self) -> None:
         self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
-        self._asked: defaultdict[str, list[float]] = defaultdict(list)
+        self._turns = TurnLimit(QUESTIONS_AN_HOUR, HOUR_SECONDS)
 
     async def ask(
         self, question: str, topic: str, language: str, person: str
@@ -156,7 +156,7 @@ class Questions:
         if self._places.locked():
             return None
         if person:
-            count_turn(self._asked, person, QUESTIONS_AN_HOUR)
+            _count_turn(self._turns, person)
         words = ["ask", "--json", "--language", language]
         words += ["--topic", topic] if topic else []
         async with self._places, self._turn:
@@ -164,15 +164,10 @@ class Questions:
         return None if why else dict(json.loads(printed))
 
 
-def count_turn(turns: dict[str, list[float]], person: str, most: int) -> None:
-    """Count something a person may do `most` times an hour. Raises TooMany."""
-    now = asyncio.get_running_loop().time()
-    for other in [other for other, times in turns.items() if now - times[-1] >= 3600]:
-        del turns[other]
-    recent = [at for at in turns[person] if now - at < 3600]
-    if len(recent) >= most:
-        raise TooMany(len(recent), max(1, round((3600 - (now - recent[0])) / 60)))
-    turns[person] = [*recent, now]
+def _count_turn(limit: TurnLimit, person: str) -> None:
+    """Count something a person may do so many times an hour. Raises TooMany."""
+    if wait := limit.wait(person):
+        raise TooMany(limit.most, max(1, round(wait / 60)))
 
 
 async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:

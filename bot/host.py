@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot import texts
 from bot.commands import COMMANDS, answer, apology, link_word
 from bot.messages import Command, Incoming, Kind, Paragraph, Reply, reply
-from bot.services import Services
+from bot.services import Services, TurnLimit
 from bot.typed import DateError, offered_zones, parse_days, zone_named
 from digest.errors import StoreError
 from digest.models import SECTIONS, Chat, Ending, Language
@@ -24,6 +23,8 @@ log = logging.getLogger(__name__)
 MOST_SUGGESTED = 25
 LOOK_SECONDS = 1.0
 """Between looks for updates that another process has stored."""
+MOST_LINES, LINES_SECONDS = 20, 60.0
+"""Lines of one person that are answered within so many seconds."""
 CLOCKS_APART = timedelta(minutes=2)
 """How far the platform's clock may differ from ours."""
 
@@ -34,7 +35,9 @@ class BotHost:
     def __init__(self, context: Services, show: Callable[[str], None]) -> None:
         """`show` tells whoever started the bot."""
         self._context, self._show = context, show
-        self._pace = LineLimit(asyncio.get_running_loop().time)
+        self._lines = TurnLimit(MOST_LINES, LINES_SECONDS)
+        # Once a minute, or the warnings would be a flood themselves.
+        self._warnings = TurnLimit(1, LINES_SECONDS)
         self._ledger = Ledger(context.store)
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
@@ -44,11 +47,11 @@ class BotHost:
     async def answer(self, incoming: Incoming) -> AsyncIterator[Reply]:
         """Yield the replies to a line, as they are ready; to one who asks too fast a word, once."""
         person = incoming.person
-        wait = self._pace.wait(person)
-        if wait > 0:
-            if self._pace.tell(person):
+        if wait := self._lines.wait(person):
+            if not self._warnings.wait(person):
                 language = incoming.language or self._context.language
-                words = texts.text("slow_down", language, n=MOST, seconds=max(1, round(wait)))
+                facts = {"n": MOST_LINES, "seconds": max(1, round(wait))}
+                words = texts.text("slow_down", language, **facts)
                 yield reply(Paragraph(words), language=language)
             return
         async for shown in answer(self._context, incoming):
@@ -103,7 +106,8 @@ class BotHost:
         ]
 
     def is_flooding(self, platform: str, person: str) -> bool:
-        return self._pace.is_over(f"{platform}:{person}")
+        name = f"{platform}:{person}"
+        return self._lines.is_full(name) and self._warnings.is_full(name)
 
     async def first_time(self, platform: str, update: str) -> bool:
         return await self._context.store.first_time(platform, update, self._context.now())
@@ -203,49 +207,3 @@ class BotHost:
     async def talks(self, platform: str) -> None:
         """Wait until the platform talks to people."""
         await self._ready.setdefault(platform, asyncio.Event()).wait()
-
-
-MOST, WITHIN = 20, 60.0
-"""Lines of one person that are answered within so many seconds."""
-_PEOPLE = 10_000
-
-
-class LineLimit:
-    """Lines of each person in the last minute. `clock` gives seconds that never go back."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._asked: dict[str, deque[float]] = {}
-        self._told: dict[str, float] = {}
-
-    def wait(self, person: str) -> float:
-        """0 where the person may ask now, else the seconds to wait."""
-        now = self._clock()
-        times = self._asked.setdefault(person, deque())
-        while times and now - times[0] >= WITHIN:
-            times.popleft()
-        if len(times) >= MOST:
-            return WITHIN - (now - times[0])
-        times.append(now)
-        if len(self._asked) > _PEOPLE:
-            self._forget(now)
-        return 0.0
-
-    def is_over(self, person: str) -> bool:
-        """Return whether the person may not ask now and was told to wait."""
-        times, now = self._asked.get(person, ()), self._clock()
-        recent = sum(now - at < WITHIN for at in times)
-        return recent >= MOST and now - self._told.get(person, -WITHIN) < WITHIN
-
-    def tell(self, person: str) -> bool:
-        """Return whether to tell the person to wait: at most once a minute, or the warnings would
-        be a flood themselves."""
-        now = self._clock()
-        if now - self._told.get(person, -WITHIN) < WITHIN:
-            return False
-        self._told[person] = now
-        return True
-
-    def _forget(self, now: float) -> None:
-        self._asked = {p: a for p, a in self._asked.items() if a and now - a[-1] < WITHIN}
-        self._told = {p: at for p, at in self._told.items() if now - at < WITHIN}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +13,9 @@ from bot.alerts import Alerts
 from bot.messages import Incoming
 from digest.models import Language, Topic
 from digest.store import Store
+
+MOST_PEOPLE = 10_000
+"""People whose turns are remembered before those of long ago are dropped."""
 
 
 class Builder(Protocol):
@@ -32,6 +36,35 @@ class Asker(Protocol):
     ) -> Mapping[str, Any] | None:
         """Return the answer, None where it failed. Raises TooMany for a person who asks too
         often; the empty person may always."""
+
+
+class TurnLimit:
+    """At most so many turns of each person within some seconds."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most, self._seconds = most, seconds
+        self._turns: dict[str, list[float]] = {}
+
+    def wait(self, person: str) -> float:
+        """Count a turn of the person and return 0; where it would be one too many, return how many
+        seconds to wait."""
+        now = asyncio.get_running_loop().time()
+        recent = self._list_recent(person, now)
+        if len(recent) >= self.most:
+            return self._seconds - (now - recent[0])
+        self._turns[person] = [*recent, now]
+        if len(self._turns) > MOST_PEOPLE:
+            turns = {name: self._list_recent(name, now) for name in self._turns}
+            self._turns = {name: times for name, times in turns.items() if times}
+        return 0.0
+
+    def is_full(self, person: str) -> bool:
+        """Return True if the person must wait."""
+        now = asyncio.get_running_loop().time()
+        return len(self._list_recent(person, now)) >= self.most
+
+    def _list_recent(self, person: str, now: float) -> list[float]:
+        return [at for at in self._turns.get(person, ()) if now - at < self._seconds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ class Site:
 async def site(store_url: str, folder: Path) -> AsyncIterator[Site]:
     async with await Store.open(store_url) as store, aiohttp.ClientSession() as session:
         up = Site("", store, session, {"telegram": True})
-        app = build_app(context(store, folder), up, HOOK)
+        app = build_app(context(store, folder), lambda: up.platforms, up.receive, HOOK)
         async with serving(app, "127.0.0.1:0") as address:
             up.url = f"http://{address}"
             yield up
@@ -159,8 +159,9 @@ async def test_the_public_sees_only_that_it_lives(tmp_path: Path) -> None:
 async def test_an_address_that_is_taken_is_a_clear_line(tmp_path: Path) -> None:
     async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
         taken = up.url.removeprefix("http://")
+        app = build_app(context(up.store, tmp_path), lambda: up.platforms, up.receive, HOOK)
         with pytest.raises(DigestError, match="WEB_ADDRESS: cannot listen"):
-            async with serving(build_app(context(up.store, tmp_path), up, HOOK), taken):
+            async with serving(app, taken):
                 pass
 
 

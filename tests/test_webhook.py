@@ -56,7 +56,9 @@ async def hooked(folder: Path) -> AsyncIterator[Hooked]:
     async with TelegramServer() as server, hosted(folder) as (host, context, _):
         server.person(MEI, "Mei")
         setup = Setup(server.token, webhook_url="https://bot.example/telegram")
-        async with serving(build_app(context, host, setup), "127.0.0.1:0") as address:
+        async with serving(
+            build_app(context, lambda: host.platforms, host.receive, setup), "127.0.0.1:0"
+        ) as address:
             yield Hooked(server, host, context.store, f"http://{address}")
 
 

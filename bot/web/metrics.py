@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,22 +20,16 @@ from digest.store.totals import Totals
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 GAUGES = (
-    ("deliveries", "Digests due on this UTC day.", ("platform", "state")),
-    ("messages", "Messages of the digests due on this UTC day.", ("platform", "state")),
-    ("held", "Messages that wait for an operator's word.", ("platform",)),
-    ("answers", "Answers and failures of sources on this UTC day.", ("topic", "kind", "outcome")),
-    ("posts", "Posts that sources gave on this UTC day.", ("topic", "kind")),
-    ("builds", "Reports by the state of their build.", ("state",)),
-    ("build_seconds", "Seconds that the newest build took.", ("topic",)),
-    ("refused", "Statements the verifier left out of the newest report.", ("topic",)),
+    ("deliveries", "deliveries", "Digests due on this UTC day.", "platform state"),
+    ("messages", "messages", "Messages of the digests due on this UTC day.", "platform state"),
+    ("messages_held", "held", "Messages that wait for an operator's word.", "platform"),
+    ("source_answers", "answers", "What sources answered on this UTC day.", "topic kind outcome"),
+    ("source_posts", "posts", "Posts that sources gave on this UTC day.", "topic kind"),
+    ("builds", "builds", "Reports by the state of their build.", "state"),
+    ("build_seconds", "build_seconds", "Seconds that the newest build took.", "topic"),
+    ("report_statements_refused", "refused", "Refused of the newest report.", "topic"),
 )
-"""Field of `Totals`, what it counts, its labels."""
-NAMES = {
-    "held": "messages_held",
-    "answers": "source_answers",
-    "posts": "source_posts",
-    "refused": "report_statements_refused",
-}
+"""Name of the metric; field of `Totals`, what it counts, its labels."""
 
 
 def write_metrics(totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> bytes:
@@ -54,8 +48,8 @@ class TotalsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its samples."""
-        for field, about, labels in GAUGES:
-            yield _gauge(NAMES.get(field, field), about, labels, getattr(self._totals, field))
+        for name, field, about, labels in GAUGES:
+            yield _gauge(name, about, labels.split(), getattr(self._totals, field))
         yield from self._model()
         yield from self._delays()
         for name, about, moments in (
@@ -90,7 +84,7 @@ class TotalsCollector(Collector):
 
 
 def _gauge(
-    name: str, about: str, labels: tuple[str, ...], values: Mapping[Any, float]
+    name: str, about: str, labels: Sequence[str], values: Mapping[Any, float]
 ) -> GaugeMetricFamily:
     gauge = GaugeMetricFamily(f"jianbao_{name}", about, labels=labels)
     for key, value in values.items():

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -33,25 +32,20 @@ FRESH_SECONDS = 1.0
 """Between looks whether a report was made or withdrawn."""
 
 
-class WebHost(Protocol):
-    """The bot, as the web server sees it."""
+def build_app(
+    context: Services,
+    platforms: Callable[[], dict[str, bool]],
+    receive: Callable[[str, str, str], Awaitable[None]],
+    telegram: Setup,
+) -> web.Application:
+    """Return the application: state, Telegram's webhook where one is set up, and the archive.
 
-    @property
-    def platforms(self) -> dict[str, bool]:
-        """Return the platforms of this process, and which of them talk to people."""
-        ...
-
-    async def receive(self, platform: str, key: str, content: str) -> None:
-        """Store an update that a platform brought."""
-        ...
-
-
-def build_app(context: Services, host: WebHost, telegram: Setup) -> web.Application:
-    """Return the application: state, Telegram's webhook where one is set up, and the archive."""
+    `platforms`: which of this process talk to people now; `receive` stores an update: platform, key
+    and content."""
     app = web.Application(client_max_size=MOST_BYTES)
-    add_status(app, context, lambda: host.platforms)
+    add_status(app, context, platforms)
     if telegram.token and telegram.webhook_url:
-        add_webhook(app, telegram, partial(host.receive, "telegram"))
+        add_webhook(app, telegram, partial(receive, "telegram"))
     site = Site(context.store, context.topics, context.public_url, fresh_seconds=FRESH_SECONDS)
     add_pages(app, site)
     return app
