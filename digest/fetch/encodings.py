@@ -83,6 +83,8 @@ def detect_wide(body: bytes) -> str:
 
 def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
     """Return what the body is encoded as, where it is not what it says; else nothing."""
+    if body.isascii():
+        return ""
     high = sum(map(len, runs := re.findall(rb"[\x80-\xff]+", body)))
     if high < ENOUGH:
         return ""

@@ -38,6 +38,8 @@ from digest.fetch.encodings import as_utf8
 
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""
+MAX_HEAD = 10_000
+"""Bytes that feedparser is given of a feed without entries."""
 MAX_ATTRIBUTES = 60
 """Attributes of one element: feedparser's time grows with their square."""
 MAX_TAGS = 6_000
@@ -82,7 +84,8 @@ _PACKED = re.compile(
 """Content of other types than text, which Atom has as base64."""
 _ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(rb"<[A-Za-z/]")
-_OPENING = re.compile(rb"""<[A-Za-z](?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
+_OPENING = re.compile(rb"""<[A-Za-z](?=[^<]{60})(?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
+"""Tags that may have more than MAX_ATTRIBUTES."""
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
 _SUBSET = re.compile(rb"<!DOCTYPE[^\[<>]{0,500}\[.{0,20000}?\]\s*>", re.IGNORECASE | re.DOTALL)
 """A document's own entities: those that unfold into each other take a second to refuse."""
@@ -233,7 +236,8 @@ def _parse_slowly(body: bytes, headers: Mapping[str, str], unknown_zone: str) ->
 
 def _limit_slow(body: bytes) -> bytes:
     """Return what feedparser gets: complete entries up to a size, and no entities."""
-    body = _keep_newest(body, MAX_ENTRIES, MAX_SLOW)[:MAX_SLOW]
+    size = MAX_SLOW if _ENTRY.search(body) else MAX_HEAD
+    body = _keep_newest(body, MAX_ENTRIES, size)[:size]
     body = _SUBSET.sub(b"", body, count=1)
     if body.count(b"&") > MAX_TAGS:
         body = body.replace(b"&", b" ")
