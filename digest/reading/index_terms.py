@@ -50,7 +50,8 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
 
 def list_sums(text: str) -> set[str]:
     """Return the large sums of money: "$13B" and "13 billion dollars" are one."""
-    amounts = find_amounts(text) if _LARGE.search(text) else ()
+    lines = [line for line in text.split("\n") if _LARGE.search(line)]
+    amounts = [amount for line in lines for amount in find_amounts(line)]
     return {f"{a.value:.0f}" for a in amounts if a.unit in CURRENCIES and a.value >= LEAST_SUM}
 
 

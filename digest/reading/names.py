@@ -218,24 +218,26 @@ def _is_titled(tokens: Sequence[_Token]) -> bool:
 
 
 def _known_latin_names(text: str, table: _Table, titled: bool) -> Iterator[Placed]:
-    cut = [(m.group().lower(), m.start(), m.end()) for m in _PIECE.finditer(text)]
+    matches = list(_PIECE.finditer(text))
+    words = tuple([match[0].lower() for match in matches])
     done = 0
-    for at, (piece, start, _) in enumerate(cut):
-        if start < done or piece not in table.latin or text[start - 1 : start] == "$":
+    for at in [at for at, word in enumerate(words) if word in table.latin]:
+        start = matches[at].start()
+        if start < done or text[start - 1 : start] == "$":
             continue
-        for pieces, spelling, entry in table.latin[piece]:
-            part = cut[at : at + len(pieces)]
-            if tuple(p for p, _, _ in part) != pieces or not _stand_together(part, text):
+        for pieces, spelling, entry in table.latin[words[at]]:
+            part = matches[at : at + len(pieces)]
+            if words[at : at + len(pieces)] != pieces or not _stand_together(part, text):
                 continue
-            end = part[-1][2]
+            end = part[-1].end()
             if _is_written(text[start:end], spelling, entry, text, start, titled):
                 name, done = _with_version(text, start, end, entry)
                 yield start, name
                 break
 
 
-def _stand_together(part: Sequence[_Token], text: str) -> bool:
-    gaps = (text[a[2] : b[1]] for a, b in pairwise(part))
+def _stand_together(part: Sequence[re.Match[str]], text: str) -> bool:
+    gaps = (text[a.end() : b.start()] for a, b in pairwise(part))
     return all(_GAP.fullmatch(gap) for gap in gaps)
 
 
@@ -412,10 +414,10 @@ def _known_han_names(text: str, table: _Table) -> Iterator[Placed]:
     if text.isascii():
         return
     plain, end = _without_lookalikes(simplify(text), "han"), 0
-    for start, char in enumerate(plain):
-        if start < end or char not in table.han:
+    for start in [place for place, char in enumerate(plain) if char in table.han]:
+        if start < end:
             continue
-        for spelling, entry in table.han[char]:
+        for spelling, entry in table.han[plain[start]]:
             if plain.startswith(spelling, start) and not _inside_katakana(plain, start, spelling):
                 name, end = _with_version(text, start, start + len(spelling), entry)
                 yield start, name
