@@ -4,8 +4,6 @@ Whoever notices a matter writes it into the store; the process that talks on a p
 platform's operators. So the clock, which talks nowhere, is heard too.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Backing up and restoring as commands, and what is done once a day to keep the store in order."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Digests as child processes: one at a time, never in the process that talks to people."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """`check`: one line for each thing that a digest needs."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable

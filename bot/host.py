@@ -1,7 +1,5 @@
 """The bot as the platforms see it: answers, menus, completion, and what they need kept."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

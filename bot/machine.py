@@ -1,7 +1,5 @@
 """What the bot asks of the machine: memory that goes back, and processes that give way."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc

@@ -1,7 +1,5 @@
 """Options of a subscription as words in any order: parsed, applied, and written again."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ a run that a busy loop missed is gone. A tick that comes late, twice, or in two 
 changes nothing here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,7 +1,5 @@
 """The services that commands, deliveries and the schedule share."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

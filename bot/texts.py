@@ -1,7 +1,5 @@
 """Texts that people read, in Chinese and English, from `texts.toml`; days and reasons in words."""
 
-from __future__ import annotations
-
 import calendar
 import re
 import tomllib

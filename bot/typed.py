@@ -1,8 +1,6 @@
 """Times of day, zones and days as people type them. Days are read strictly: `date.fromisoformat`
 would take "2025-W01-1" for a day of 2024."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import sys

@@ -5,8 +5,6 @@ runs twice, late or on two machines changes nothing, and one that is lost is pro
 clock, every 15 seconds, for as long as the report is missing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import importlib.util

@@ -2,8 +2,6 @@
 people does this; `digest.write.model.reply` has a model answer from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Files that are whole under their name, or not there at all."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Local times of day as moments, and the report that a chat's day brings. Pure: reads no clock."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

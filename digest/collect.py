@@ -1,8 +1,6 @@
 """A round of a topic's sources: which are asked, in which order, and what becomes of answers and
 failures."""
 
-from __future__ import annotations
-
 import asyncio
 import calendar
 import logging

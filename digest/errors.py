@@ -15,8 +15,6 @@ DigestError                 shown to the operator as it is; exit code 1
 The chat program adds `bot.settings.SettingsError` and the tree of `bot.platforms.PlatformError`.
 """
 
-from __future__ import annotations
-
 from digest.masking import mask
 
 

@@ -5,8 +5,6 @@ they are opened. Errors mask their message when they are made, so a server that 
 path cannot spread a token; logs and printed lines are masked once more as they leave.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator

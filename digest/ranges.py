@@ -1,8 +1,6 @@
 """Weeks and months from the store: put together by code, under the overview that a model wrote of
 them where there is one."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Sequence

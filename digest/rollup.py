@@ -4,8 +4,6 @@ Each story stands once, with what its days told in order; a figure that changed 
 days. Every statement is an item of a daily report, with its posts. Pure.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace

@@ -5,8 +5,6 @@ common post, or share names and enough rare words. Pure, and without the encoder
 talks to people does this.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter, defaultdict

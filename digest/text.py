@@ -1,7 +1,5 @@
 """Text of strangers made safe and comparable: cleaning, plain words, language."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

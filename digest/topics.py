@@ -1,7 +1,5 @@
 """The topics, read from `topics.toml`."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable

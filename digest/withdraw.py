@@ -1,7 +1,5 @@
 """Posts that their authors took back: they vanish from the store, the pages and the search."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace

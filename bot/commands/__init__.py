@@ -1,8 +1,6 @@
 """One table of commands for every platform, and the answers to the lines that people send. Menus,
 help and completion are made from the table."""
 
-from __future__ import annotations
-
 import difflib
 import logging
 import re

@@ -1,7 +1,5 @@
 """Commands about the bot itself."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC

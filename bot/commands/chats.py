@@ -1,7 +1,5 @@
 """Commands about what is posted in a chat, and when."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import time

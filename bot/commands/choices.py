@@ -4,8 +4,6 @@ A button's line is all there is to it and must fit 64 bytes (Telegram), so it sa
 few letters: `/settings ai days mon-fri`, `/settings ai sections 1249`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Commands that answer from the stored reports."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """/search and /ask: what the archive says; /forget: what the bot knows of a person."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace

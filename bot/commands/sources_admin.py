@@ -4,8 +4,6 @@
 parsed in a child process, as in a round, and one that is typed here can never be near by.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Commands over several days: a week, a month, one story day by day."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace

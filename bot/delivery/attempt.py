@@ -1,8 +1,6 @@
 """One attempt to send a message, and what its outcome means for the message, its chat and the
 platform."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,8 +1,6 @@
 """A report as a reply: the one way for digests, for /brief and for the preview of a
 subscription."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The right to act on a platform: one process at a time, by a row that must be renewed."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

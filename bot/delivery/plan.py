@@ -1,7 +1,5 @@
 """Planning: deliveries that are due become parts, which the outbox of their platform sends."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

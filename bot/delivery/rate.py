@@ -9,8 +9,6 @@ moment lets them arrive in a burst. Their answers are late then, so the last sec
 the latest moment at which each message can have arrived.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left, insort
 from collections import deque

@@ -1,7 +1,5 @@
 """One HTTP call to a platform's API; a failure says whether the request can have been received."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

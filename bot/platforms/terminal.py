@@ -1,7 +1,5 @@
 """A chat in this terminal: the same commands and answers as everywhere, no token needed."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import shutil

@@ -1,7 +1,5 @@
 """The totals of the database in Prometheus' text form: names, labels and what they mean."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any

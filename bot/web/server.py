@@ -1,8 +1,6 @@
 """The web server: one application, one address; Telegram's webhook, and the pages of the archive,
 without scripts, under a strict policy, made once while nothing changes."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import json

@@ -1,7 +1,5 @@
 """How the bot is: `/healthz` for whoever restarts it, `/readyz` and `/metrics` for operators."""
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import time

@@ -1,8 +1,6 @@
 """Answers of servers that strangers may have named, fetched and read within limits; here the nouns
 of feeds."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

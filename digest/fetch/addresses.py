@@ -4,8 +4,6 @@ may tell.
 The special ranges are those of IANA's registries (RFC 6890 and its successors).
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

@@ -1,8 +1,6 @@
 """Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden from a look at
 the bytes."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Mapping

@@ -6,8 +6,6 @@ feedparser tells. What it is given is cut, because its time grows faster than th
 dates in UTC and plain text as HTML: they lose zones, and which of the two a text is.
 """
 
-from __future__ import annotations
-
 import calendar
 import io
 import json

@@ -7,8 +7,6 @@ pass through here too. Behind a proxy the proxy resolves names: what the local D
 not matter.
 """
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import re

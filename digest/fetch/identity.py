@@ -7,8 +7,6 @@ address they go by the id that the feed gives them, else by title and day. A fee
 that an entry keeps its key when its address or its neighbours change.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence

@@ -1,8 +1,6 @@
 """Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as readers really export
 them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

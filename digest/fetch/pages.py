@@ -1,7 +1,5 @@
 """HTML of strangers as plain text and links."""
 
-from __future__ import annotations
-
 import re
 from html import escape, unescape
 from itertools import islice

@@ -5,8 +5,6 @@ Shapes as in X's OpenAPI description 2.167; the names from before 2026 (`note_tw
 `referenced_tweets`, `retweet_count`, `includes.tweets`) are read too.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re

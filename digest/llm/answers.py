@@ -1,7 +1,5 @@
 """The text of an answer, however a model wrapped or broke it, as the value that was asked for."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

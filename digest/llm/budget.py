@@ -1,7 +1,5 @@
 """What a report may cost: tokens a report, dollars a day and a month, checked before each call."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from datetime import datetime

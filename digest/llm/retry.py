@@ -1,7 +1,5 @@
 """What a failed request to a model server means, and what to try next."""
 
-from __future__ import annotations
-
 import math
 import random
 import re

@@ -1,7 +1,5 @@
 """One HTTP connection to a model server, and the completion in what it sends back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field

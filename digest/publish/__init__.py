@@ -1,7 +1,5 @@
 """Reports in other shapes; here what their files and sections are called."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import asdict, replace
 from datetime import date

@@ -6,8 +6,6 @@ what follows; every other line of text becomes an item. Nothing that stands in t
 what belongs to no section stays with the section it stood in.
 """
 
-from __future__ import annotations
-
 import contextlib
 import html
 import re

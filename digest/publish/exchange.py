@@ -1,7 +1,5 @@
 """Reports between the store and a folder of Jekyll posts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date

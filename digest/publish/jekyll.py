@@ -7,8 +7,6 @@ names the day itself. Jekyll runs Liquid before Markdown, so braces of posts are
 entities.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

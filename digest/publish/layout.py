@@ -1,7 +1,5 @@
 """The look of the archive's pages: templates, labels in both languages, links."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import tomllib

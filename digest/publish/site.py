@@ -5,8 +5,6 @@ into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`
 `ai/2025-12-06/3/story`, each also below `zh/` and `en/`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import re

@@ -1,7 +1,5 @@
 """Feeds of a topic's reports: RSS, Atom and JSON Feed, with one stable id a report."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time

@@ -1,8 +1,6 @@
 """Where posts come from. A new source is one new file here with a function `open_source(spec,
 access)`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta

@@ -4,8 +4,6 @@ points.
 The stories of the wanted days are asked for in every round, so that points and comments are fresh.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ by name.
 A file is read in pieces, and what is kept of it is bounded, whatever its size.
 """
 
-from __future__ import annotations
-
 import asyncio
 import codecs
 import gzip

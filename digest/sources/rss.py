@@ -1,8 +1,6 @@
 """Feeds: RSS, Atom, RDF and JSON Feed, with what Reddit, Mastodon, V2EX, YouTube, arXiv, Hacker
 News and bridges to X (RSSHub, Nitter) put into theirs."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ people in two languages, going on the next day, opinions, talk of stocks and coi
 re-posts, one quiet day, and posts that try to break or steer a program.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from digest.models import SourceSpec

@@ -5,8 +5,6 @@ There is no documentation of the page; the classes it has had since 2018 (`tgme_
 core.telegram.org/widgets/post.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Sequence

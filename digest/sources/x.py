@@ -6,8 +6,6 @@ next, a page never costs more than the budget, and a round ends at the newest po
 What a quote or reply refers to comes along and becomes a post of its own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Subscriptions, handled and stored updates, and small notes of the platforms."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, time, timedelta

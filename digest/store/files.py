@@ -1,8 +1,6 @@
 """A SQLite database as files: sound or damaged, in use or not, set aside, copied while it is
 used."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """The ledger of deliveries: what each subscription is due, its parts, and their outcomes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What is still to be sent: how it ends, is held, or is planned anew beside the sending itself."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Topics and posts: a post is saved once under its key, and better copies are merged in."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Reports: stored whole or not at all, read without their pictures."""
 
-from __future__ import annotations
-
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

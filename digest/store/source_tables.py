@@ -1,7 +1,5 @@
 """Sources: what they remember, how they are, what operators changed, and what was paid for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta

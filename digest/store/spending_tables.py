@@ -1,7 +1,5 @@
 """Money and models: what calls cost, answers already paid for, what a server understands."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """The tables, and the two places where values change on their way into a database."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Totals over the tables, for metrics: a few grouped counts that see one moment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any

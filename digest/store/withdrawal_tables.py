@@ -1,8 +1,6 @@
 """What is deleted on demand: what the bot knows of a person or chat, and posts that were taken
 back."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 

@@ -1,7 +1,5 @@
 """Lines as Discord's markdown inside embeds. What strangers wrote is escaped, every sign of it."""
 
-from __future__ import annotations
-
 import colorsys
 import re
 import zlib

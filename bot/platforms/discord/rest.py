@@ -5,8 +5,6 @@ chats, hides how many there were, never repeats a 503 and tells a cut connection
 by error numbers. Its messages are used as they are.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import math

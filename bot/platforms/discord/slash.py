@@ -1,8 +1,6 @@
 """The table of commands as Discord's slash commands, with names in both languages and completion;
 what the bot must be allowed to do where it posts."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any

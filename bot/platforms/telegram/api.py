@@ -1,8 +1,6 @@
 """Calls of Telegram, one a message: parts of digests, answers to people, and the menus of commands
 beside the line people type."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

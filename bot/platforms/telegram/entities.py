@@ -1,7 +1,5 @@
 """Lines as Telegram's text and entities. Nothing is ever parsed as markup: entities are offsets."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Telegram's updates: where something happened, who did it, and with which rights."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 
 from telegram import (

@@ -4,8 +4,6 @@ one translation of its refusals.
 The library's own transport, over httpx, takes five times the processor of this one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Mapping, Sequence
 from io import BytesIO
