@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
 from bot import platforms
 from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
 from bot.builds import Builds, Questions, list_errands, run_child
 from bot.commands import COMMANDS, answer
-from bot.delivery.leases import own_name, while_held
+from bot.delivery.leases import own_name, pause, while_held
 from bot.delivery.plan import Deliveries
 from bot.host import BotHost
 from bot.machine import give_back
@@ -43,6 +45,8 @@ CHATS = tuple(
 FIRST_SECONDS, QUIET_SECONDS = 2.0, 0.5
 """How long start-up waits for the first platform to connect, and then for its first answer; loading
 the rest earlier would delay that answer by a second."""
+END_SECONDS = 9.5
+"""From SIGTERM to the end, whatever hangs: Docker kills after ten."""
 SETTLE_SECONDS = 5.0
 """After a start, until memory that only the start needed goes back."""
 CLOCK = "clock"
@@ -175,10 +179,16 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                 if not chats:
                     await asyncio.Event().wait()  # the web server alone
             finally:
-                for task in (*chats, *others):
-                    task.cancel()
-                await asyncio.gather(*chats, *others, return_exceptions=True)
+                await _end_all([*chats, *others])
     raise DigestError("no platform is left to talk on")
+
+
+async def _end_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        # `gather` may have cancelled it: a second time would cut short what ends in order.
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _wait_for_first(host: BotHost, name: str, chat: asyncio.Task[None]) -> None:
@@ -257,7 +267,7 @@ async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except Exception:
             log.exception("%s failed", name)
-        await asyncio.sleep(LONGEST_PAUSE)
+        await pause(LONGEST_PAUSE)
 
 
 async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
@@ -282,10 +292,23 @@ def _no_token(settings: Settings, only: Sequence[str]) -> str:
 
 
 def _cancel_on_sigterm() -> None:
-    task = asyncio.current_task()
-    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> None:
         if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+            task.cancel()
+        loop.call_later(END_SECONDS, _cut_short)
+
+    with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
+        loop.add_signal_handler(signal.SIGTERM, end)
+
+
+def _cut_short() -> NoReturn:
+    """End the process at once: something, a database that does not answer perhaps, has kept it
+    from ending in order, and whoever sent SIGTERM sends SIGKILL next."""
+    log.error("the end took more than %.1f s and was cut short", END_SECONDS)
+    sys.stdout.flush()
+    os._exit(1)
 
 
 LONGEST_PAUSE = 60.0
@@ -344,9 +367,9 @@ class Talking:
                 why = platforms.FAULT
             self.host.lost(name, why)
             failures = 1 if loop.time() - began > LONGEST_PAUSE else failures + 1
-            pause = platforms.backoff(failures, LONGEST_PAUSE)
-            self.show(f"{name}: {why}; trying again in {pause:.0f} s")
-            await asyncio.sleep(pause)
+            seconds = platforms.backoff(failures, LONGEST_PAUSE)
+            self.show(f"{name}: {why}; trying again in {seconds:.0f} s")
+            await pause(seconds)
 
     async def _run(self, name: str, setup: platforms.Setup) -> None:
         """Talk; send and tell as soon as it is ready. All of it ends together."""
@@ -377,4 +400,4 @@ class Talking:
                 await self.context.alerts.deliver(name, setup.operators, platform.tell)
             except Exception:
                 log.exception("%s: operators cannot be told", name)
-            await asyncio.sleep(TELL_SECONDS)
+            await pause(TELL_SECONDS)

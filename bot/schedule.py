@@ -6,6 +6,7 @@ changes nothing here.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -90,7 +91,8 @@ class Schedule:
         finally:
             scheduler.shutdown(wait=False)  # cancels the steps under way
             await asyncio.gather(*self._turns, return_exceptions=True)
-            await self._ledger.give_back(ROLE, self._holder)
+            with contextlib.suppress(StoreError):  # another takes it in LEASE_SECONDS
+                await self._ledger.give_back(ROLE, self._holder)
 
     async def _turn(self, step: Step) -> None:
         """Take a step, if this process has the role. One that fails is logged and comes again."""

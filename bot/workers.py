@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from bot.builds import Errand, is_due, make_report, run_child, run_errand
+from bot.delivery.leases import pause
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.engine import queue_address
@@ -31,6 +32,8 @@ HEARTBEAT, STALLED = 8.0, 30.0
 """Seconds between two signs of life of a worker, and without one until its jobs are let go."""
 ROUND_SECONDS = 270.0
 """How long a topic's sources belong to who began a round: just until the next one is due."""
+GRACE_SECONDS = 2.0
+"""For jobs that are almost done when a worker is stopped; the others are proposed again."""
 PAUSE_SECONDS = 2.0
 """Before a worker whose database went away begins again."""
 
@@ -107,13 +110,13 @@ class Jobs:
                     concurrency=AT_ONCE[queue],
                     install_signal_handlers=False,
                     delete_jobs="always",
-                    shutdown_graceful_timeout=2.0,
+                    shutdown_graceful_timeout=GRACE_SECONDS,
                     update_heartbeat_interval=HEARTBEAT,
                     stalled_worker_timeout=STALLED,
                 )
             except Exception as error:  # noqa: BLE001 (the database may come back)
                 log.error("worker: no jobs for now (%s); trying again", type(error).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await pause(PAUSE_SECONDS)
 
 
 @asynccontextmanager

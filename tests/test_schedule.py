@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time as clock
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import schedule
+from bot import app, schedule
 from bot.builds import Errand
 from bot.schedule import Schedule
 from bot.services import Services
@@ -206,3 +207,57 @@ async def test_a_step_that_fails_comes_again(
         "clock: the database is busy",
         "clock: a step failed",
     ]
+
+
+async def test_a_database_that_fails_at_the_end_keeps_no_clock_running(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(role: str, holder: str) -> None:
+        raise StoreError("database is read-only")
+
+    monkeypatch.setattr(stage.ledger, "give_back", refuse)
+    task = asyncio.create_task(app._run_again("clock", stage.schedule().run))
+    await until(stage, 1)
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({task})
+    assert task.cancelled()
+
+
+async def test_an_error_in_the_place_of_a_cancellation_begins_nothing_again() -> None:
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise StoreError("database is full")
+
+    task = asyncio.create_task(app._run_again("clock", work))
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait({task})
+    assert (task.cancelled(), runs) == (True, 1)
+
+
+async def test_an_end_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(app, "END_SECONDS", 0.01)
+    monkeypatch.setattr("os._exit", codes.append)
+
+    async def run() -> None:
+        app._cancel_on_sigterm()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.1)  # a database that does not answer
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(0)
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait({task})
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+    assert (task.cancelled(), codes) == (True, [1])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import builds, workers
+from bot import app, builds, workers
 from bot.builds import Errand
 from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.store import Store
@@ -120,6 +120,31 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert runs == [("publish", "a folder")]
+
+
+async def test_a_worker_that_is_stopped_gives_its_job_back(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = asyncio.Event()
+
+    async def build(*_words: str, **_options: bool) -> str:
+        began.set()
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setattr(crew.maker, "build", build)
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.1)
+    jobs = crew.jobs[0]
+    topic, day = (await due(crew))[0]
+    await jobs.propose_build(topic, day)
+    tasks = start_workers(jobs)
+    running = asyncio.gather(*tasks)
+    await asyncio.wait_for(began.wait(), 10)
+    running.cancel()  # as SIGTERM does: the idle queue ends first
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await app._end_all(tasks)
+    assert list(await jobs._app.job_manager.list_jobs_async()) == []
 
 
 async def test_sharing_needs_postgresql(store_url: str) -> None:

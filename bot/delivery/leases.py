@@ -66,6 +66,15 @@ async def while_held(
                 await ledger.give_back(name, holder)
 
 
+async def pause(seconds: float) -> None:
+    """Sleep before another attempt. Raise CancelledError where this task was asked to end and an
+    error took the place of that."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    await asyncio.sleep(seconds)
+
+
 async def _cancel(task: asyncio.Future[None]) -> None:
     """Cancel the work and wait for its end, in which sends in flight are finished and saved, even
     where this task is cancelled once more meanwhile."""
