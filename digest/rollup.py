@@ -45,8 +45,8 @@ _ENDS = tuple('。！？….!?”"')
 _COLON: Mapping[Language, str] = {"zh": "：", "en": ": "}
 _CHANGED: Mapping[Language, str] = {"zh": "数字变化：{}", "en": "Changed: {}"}
 _SUMMARY: Mapping[Language, str] = {
-    "zh": "汇总自 {reports} 份日报，共 {stories} 件事{lasting}。",
-    "en": "From {reports} daily report{s}: {stories} stories{lasting}.",
+    "zh": "汇总自 {reports} 份日报，报道过 {stories} 件事{lasting}。",
+    "en": "{reports} daily report{s} told {stories} stories{lasting}.",
 }
 _LASTING: Mapping[Language, str] = {
     "zh": "，其中 {} 件不止一天",

@@ -404,12 +404,12 @@ def test_what_an_editor_told_is_no_longer_counted_as_left_out() -> None:
     item = Item("诺斯莱特发布 Voxel-7。", cites=(told.posts[0].key,))
     made = assemble(day, extractive(), [Candidate("events", item, told.posts)], frozenset(), ())
     lines = [i.text for s in made.sections if s.name == "filtered" for i in s.items]
-    assert any("归并为 41 个话题" in line for line in lines)
+    assert any("归纳为 41 件事" in line for line in lines)
     assert any("与主题无关 1）" in line for line in lines)
     cites = {key for s in made.sections for i in s.items for key in i.cites}
     told_of = {s.event for s in day.list_all() if cites & {post.key for post in s.posts}}
     untold = [s for s in day.stories if s.event not in told_of]
-    assert lines[-1].startswith(f"未入选：{len(untold)} 个话题")
+    assert lines[-1].startswith(f"未入选：{len(untold)} 件事")
 
 
 def test_an_item_that_fits_no_call_is_checked_by_the_beginnings_of_its_posts() -> None:

@@ -155,7 +155,7 @@ def test_a_week_tells_each_story_once_and_names_missing_days(days: list[Report])
     assert points[0].cites == ("x:1", "x:2", "x:3")
     assert set(week.posts) >= {"x:1", "x:2", "x:3"}
     note = week.section("points").items[-1].text
-    assert "3 daily reports: 10 stories, 1 of them" in note
+    assert "3 daily reports told 10 stories, 1 of them" in note
     assert "12-03, 12-04, 12-06, 12-07" in note
     assert week.wordcounts == {"Meridian": 6}
 

@@ -47,8 +47,8 @@ YIELDS = 0.2
 worse."""
 LEADING = 3
 """Stories that the overview tells."""
-LEAST_OVERVIEW = 0.0
-"""Log odds of a sentence that opens the report (`rate_print`)."""
+LEAST_OPENING, LEAST_OVERVIEW = 0.0, 0.9
+"""Log odds of a sentence that opens the report (`rate_print`), and of those behind it."""
 _HAN, _HAN_STOP = ("zh", "ja"), "。"
 
 
@@ -166,9 +166,11 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = [
         quote
         for quote in leads
-        if rate_print(quote) >= LEAST_OVERVIEW and quote.sentence.names
+        if rate_print(quote) >= LEAST_OPENING and quote.sentence.names
         if not name_speaker([quote.sentence]) and not quote.text.endswith("…")
-    ][:LEADING]
+    ]
+    others = (quote for quote in leads[1:] if rate_print(quote) >= LEAST_OVERVIEW)
+    leads = [*leads[:1], *others][:LEADING]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
     opening = "今天的主要消息：" if draft.language == "zh" else "In the news: "

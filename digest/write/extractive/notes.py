@@ -108,13 +108,20 @@ def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:
         if reasons:
             counts = [f"{reason_text(key, language)} {n}" for key, n in reasons.most_common()]
             items.append(note(_say_step(names[language], reasons.total(), counts, language)))
+    others = material.counts.stories - stories
     if stories and language == "zh":
+        above = f"；其余 {others} 件见上文" if others > 0 else ""
         items.append(
-            note(f"未入选：{stories} 个话题（{posts} 条帖子）分量不足，或没有可单独成句的内容。")
+            note(
+                f"未入选：{stories} 件事（{posts} 条帖子）分量不足，或没有可单独成句的内容{above}。"
+            )
         )
     elif stories:
         number = f"{stories} stories ({posts} posts)"
-        items.append(note(f"Not told: {number}, minor or without a sentence that stands alone."))
+        above = f"; the other {others} stand above" if others > 0 else ""
+        items.append(
+            note(f"Not told: {number}, minor or without a sentence that stands alone{above}.")
+        )
     return items
 
 
@@ -126,7 +133,7 @@ def _count_posts(material: Material) -> Item:
     if material.topic.language == "zh":
         text = (
             f"共收集 {collected} 条帖子，{len(sources)} 个来源中有 {answered} 个应答，"
-            f"归并为 {material.counts.stories} 个话题。"
+            f"归纳为 {material.counts.stories} 件事。"
         )
         return note(text + (f"未应答：{'、'.join(silent)}。" if silent else ""))
     text = (
