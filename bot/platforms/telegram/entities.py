@@ -10,7 +10,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
 from bot.messages import Button, Picture, Press, Reply
 from bot.platforms import Host
-from bot.rich import Line, PageBudget, Run, Unit, cells, fitting, pages, parts, utf16
+from bot.rich import Line, PageBudget, Run, Unit, fitting, pages, parts, utf16
 
 JOINER = "\u2060"
 """Unicode's word joiner: shown as nothing, and no part of any name or address."""
@@ -233,7 +233,9 @@ def _rows(buttons: Sequence[InlineKeyboardButton]) -> Iterator[list[InlineKeyboa
     """Yield rows of equally many buttons, as many as a phone shows with the longest label whole."""
     if not buttons:
         return
-    widest = max(cells(button.text) for button in buttons) + 3
+    # A Han character takes two columns.
+    widths = [len(b.text) + sum(char > "\u2e7f" for char in b.text) for b in buttons]
+    widest = max(widths) + 3
     most = max(1, min(MOST_IN_ROW, ROW_CELLS // widest, len(buttons)))
     rows = -(-len(buttons) // most)
     width = -(-len(buttons) // rows)
