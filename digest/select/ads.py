@@ -107,8 +107,10 @@ def find_reason(text: str) -> str:
     weak = 0
     by_word, others = _index_phrases()
     places = {place for word in by_word.keys() & set(normalized.split()) for place in by_word[word]}
-    places |= set(() if normalized.isascii() else others)
-    for phrase in map(load_phrases().__getitem__, sorted(places)):
+    phrases = load_phrases()
+    if not normalized.isascii():
+        places |= {place for place in others if phrases[place].parts[0] in normalized}
+    for phrase in map(phrases.__getitem__, sorted(places)):
         if phrase.stands_in(normalized):
             weak += phrase.weight
             if phrase.weight >= THRESHOLD or weak >= THRESHOLD:

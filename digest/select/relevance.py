@@ -219,9 +219,10 @@ def is_market(topic: Topic, reading: Reading) -> bool:
 def count_short_words(text: str) -> int:
     """Return the words of a text: Latin ones of two letters or more, and pairs of Han
     characters."""
-    wide = sum(c > "\u2e7f" and c.isalpha() for c in text)
-    latin = "".join(c if c.isalpha() and c <= "\u2e7f" else " " for c in text)
-    return sum(len(word) > 1 for word in latin.split()) + wide // 2
+    letters = "".join([c if c.isalpha() else " " for c in text])
+    wide = 0 if letters.isascii() else sum(c > "\u2e7f" for c in letters)
+    latin = "".join([c if c <= "\u2e7f" else " " for c in letters]) if wide else letters
+    return sum([len(word) > 1 for word in latin.split()]) + wide // 2
 
 
 def find_drop(
