@@ -51,6 +51,17 @@ def test_a_story_is_new_an_update_or_a_repetition() -> None:
     assert judge(TOPIC, stories, ()) == [("new", None)] * 3
 
 
+def test_a_round_up_of_what_was_told_is_no_news() -> None:
+    told = (
+        "Kitewick Robotics raised $1.5 billion at a valuation of $12 billion for its Butler robots."
+    )
+    earlier = [*_earlier(), EarlierItem(DAY, tuple(read([post(told, "2")])))]
+    both = "This morning: Kitewick Robotics raised $1.5 billion at $12 billion for Butler robots; "
+    stories = [_story(f"{both}Northlight released Meridian 3.2 Pro, $4 per million tokens.")]
+    assert judge(TOPIC, stories, earlier) == [("repeat", DAY)]
+    assert judge(TOPIC, stories, earlier[1:]) == [("update", DAY)]
+
+
 def test_what_nobody_had_done_before_is_news() -> None:
     planned = (
         "Northlight closed the Kitewick contest for robots: 4,600 works came in, and 10 will win."

@@ -272,6 +272,8 @@ def test_a_line_of_the_pick_names_who_tells_it() -> None:
     [
         ("Acme says its model cost just $294,00...", "Acme says its model cost just $294,00…"),
         ("Acme compares Voxel-7 against ...", "Acme compares Voxel-7 against …"),
+        ("We loaded it into Voxel-7.&n...", "We loaded it into Voxel-7.…"),
+        ("Voxel-7 is sold by AT&T...", "Voxel-7 is sold by AT&T…"),
         (f"{'Voxel-7 reads. ' * 18}It also", f"{'Voxel-7 reads. ' * 18}It also …"),
         ("Voxel-7 is out", "Voxel-7 is out"),
     ],

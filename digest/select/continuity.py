@@ -40,6 +40,10 @@ OWN_NEWS = 0.72
 ACT_NEWS = 0.2
 """The same where somebody did what nobody had done before: released, bought, raised, sued, won."""
 
+MENTIONED = 4
+"""Names and figures of an earlier item from which a post that tells of another one tells of this as
+well: a morning round-up is no news."""
+
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
 """Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in
 both."""
@@ -146,6 +150,9 @@ def find_told(
                 for i in map(int, np.nonzero(near >= SAME_VERSION)[0])
                 if tells_one_event(float(near[i]), reading.terms - common, terms[i])
             }
+        if same:
+            details = frozenset().union(*map(_list_details, readings)) - common
+            same |= {n for n, r in before if len(_list_details(r) & details) >= MENTIONED}
         told.append([earlier[n] for n in sorted(same)])
     return told
 

@@ -352,6 +352,9 @@ def _flatten(text: str) -> str:
     if not is_cut_off(cleaned):
         return words
     bare = words.rstrip(".…")
+    before, sign, entity = bare.rpartition("&")
+    if sign and entity.islower() and not before[-1:].isalnum():  # "&n…", but not "AT&T…"
+        bare = before
     return (bare if bare != words else f"{words} ") + CUT if bare else ""
 
 
