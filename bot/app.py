@@ -33,6 +33,7 @@ from bot.settings import Settings, read_locale
 from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.errors import DigestError, StoreError
 from digest.store import Store
+from digest.store.backup import Restored
 from digest.store.ledger import Ledger
 from digest.topics import load_topics
 
@@ -64,11 +65,7 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
         alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
-        if replaced and replaced.aside:
-            made_at = f"{replaced.made_at:%Y-%m-%d %H:%M}"
-            await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
-        elif replaced:
-            await alerts.tell("log_lost", await store.check())
+        await _tell_of_restore(alerts, store, replaced)
         try:
             yield Services(
                 store=store,
@@ -88,6 +85,17 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
             )
         finally:
             await builds.close()
+
+
+async def _tell_of_restore(alerts: Alerts, store: Store, replaced: Restored | None) -> None:
+    """Tell the operators that the database is an older one than it was."""
+    if replaced and replaced.aside:
+        made_at = f"{replaced.made_at:%Y-%m-%d %H:%M}"
+        await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
+    elif replaced:
+        await alerts.tell("log_lost", await store.check())
+    elif await store.notice_restore(datetime.now(UTC)):
+        await alerts.tell("restored", await store.check())
 
 
 async def _migrate() -> None:

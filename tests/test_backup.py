@@ -1,6 +1,7 @@
 """Backups while others write, restoring them, and posts that are not kept."""
 
 import asyncio
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from datetime import time as clock
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url, text
 
 from digest.errors import StoreError
 from digest.models import Chat, Subscription
@@ -20,10 +22,18 @@ from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup, restore
 from digest.store.files import find_damage
 from digest.store.tables import SCHEMA
+from tests.conftest import Server
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 
 NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
+
+CLEAN = (
+    "ALTER TABLE platform_notes RENAME TO saved",
+    "CREATE TABLE platform_notes (LIKE saved INCLUDING ALL)",
+    "INSERT INTO platform_notes SELECT * FROM saved",
+    "DROP TABLE saved",
+)
 
 HOLD = """
 import asyncio, sys
@@ -98,6 +108,68 @@ async def test_a_restored_backup_takes_the_place_and_knows_it(tmp_path: Path) ->
     assert {path.name for path in tmp_path.glob("*")} == {"bot.db", "copy.db", done.aside.name}
     again = await restore(url, copy, NOW, Store.open)
     assert again.aside != done.aside
+
+
+async def test_a_backup_that_was_copied_into_place_is_noticed_once(tmp_path: Path) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    async with await Store.open(url) as store:
+        assert not await store.notice_restore(NOW)
+    await back_up(url, copy)
+    shutil.copyfile(copy, file)
+    async with await Store.open(url) as store:
+        assert await store.notice_restore(NOW)
+        assert await store.note("store", "restored") == NOW.isoformat()
+        assert not await store.notice_restore(NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_what_pg_restore_gives_back_is_noticed_once(
+    store_url: str, databases: Server
+) -> None:
+    """A new database has another number than the one that was saved, and so have its tables."""
+    name = make_url(store_url).database
+    async with await Store.open(store_url) as store:
+        assert not await store.notice_restore(NOW), "a new one"
+        assert not await store.notice_restore(NOW)
+    copy = make_url(store_url).set(database=f"{name}_copy").render_as_string()
+    databases.run(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
+    try:
+        async with await Store.open(copy) as store:
+            assert await store.notice_restore(NOW)
+            assert await store.note("store", "restored") == NOW.isoformat()
+            assert not await store.notice_restore(NOW)
+            async with store.writing() as connection:  # as pg_restore --clean does
+                for line in CLEAN:
+                    await connection.execute(text(line))
+            assert await store.notice_restore(NOW)
+    finally:
+        databases.run(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
+
+
+async def test_a_backup_bears_the_moment_it_was_made(tmp_path: Path) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await keep_backup(url, NOW - timedelta(days=3))
+    shutil.copyfile(own_backup(file), copy)  # `cp`: the file's time is now
+    assert (await restore(url, copy, NOW, Store.open)).made_at == NOW - timedelta(days=3)
+    assert await keep_backup(url, NOW), "the daily backup is three days old, whatever its time"
+
+
+async def test_a_restored_database_belongs_to_whom_it_belonged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    url = await filled(file)
+    await back_up(url, copy)
+    copy.chmod(0o644)
+    file.chmod(0o600)
+    owners: list[tuple[str, int, int]] = []
+    monkeypatch.setattr("os.chown", lambda path, *who: owners.append((Path(path).name, *who)))
+    await restore(url, copy, NOW, Store.open)
+    there = file.stat()
+    assert owners == [("bot.db.new", there.st_uid, there.st_gid)]
+    assert there.st_mode & 0o777 == 0o600
 
 
 async def test_restoring_beside_a_bot_that_runs_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 All of it is for SQLite: a PostgreSQL server has its own tools. A restored database does not know
 what was sent after the backup, so all that was due by then counts as sent, or is held: see
-`Store.restored`.
+`Store.restored`, and `Store.notice_restore` for what other tools restored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,7 @@ def _back_up(file: Path, to: Path) -> None:
             raise StoreError(f"{to} is the database itself: name another file")
         if not to.is_file() or (to.stat().st_size and not files.is_database(to)):
             raise StoreError(f"{to} is no backup and stays as it is: name another file")
-    files.copy(file, to)
+    files.copy(file, to, datetime.now(UTC))
 
 
 async def keep_backup(url: str, now: datetime) -> bool:
@@ -123,9 +123,11 @@ async def keep_backup(url: str, now: datetime) -> bool:
     if file is None:
         return False
     last = own_backup(file)
-    if now.timestamp() - await asyncio.to_thread(files.modified_at, last) < BACKUP_HOURS * 3600:
-        return False
-    await asyncio.to_thread(files.copy, file, last)
+    if last.exists():
+        age = now - await asyncio.to_thread(files.backed_up_at, last)
+        if timedelta() <= age < timedelta(hours=BACKUP_HOURS):
+            return False
+    await asyncio.to_thread(files.copy, file, last, now)
     return True
 
 
@@ -232,7 +234,7 @@ def _copied(backup: Path, new: Path, why: str) -> datetime:
         raise StoreError(f"{backup} is a database of another program: name a backup of this one")
     files.discard(new)
     files.copy(backup, new)
-    return datetime.fromtimestamp(backup.stat().st_mtime, UTC)
+    return files.backed_up_at(backup)
 
 
 def _exchanged(new: Path, file: Path, end: str, now: datetime) -> Path | None:

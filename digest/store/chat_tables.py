@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import next_due
@@ -13,7 +13,7 @@ from digest.models import Chat, Ending, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, save_row
-from digest.store.tables import platform_notes, received, subscriptions, updates
+from digest.store.tables import ORIGIN, platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
 """Stored updates read at once."""
@@ -123,8 +123,42 @@ class ChatTables(Database):
     async def restored(self, now: datetime) -> None:
         """Note that this database was a backup until now: what was due may have been sent."""
         async with self.writing() as connection:
-            await open_parts.doubt(connection, now)
-            await write_note(connection, "store", "restored", now.isoformat())
+            await _mark_restored(connection, now, await _identify(connection))
+
+    async def notice_restore(self, now: datetime) -> bool:
+        """Note that this database was a backup until now, where another program put it in place (a
+        copied file, pg_restore); return True if so."""
+        same = (platform_notes.c.platform == "store") & (platform_notes.c.name == ORIGIN)
+        async with self.writing() as connection:
+            own = await _identify(connection)
+            # Of processes that start at once one marks it: the others wait for the row.
+            query = select(platform_notes.c.value).where(same).with_for_update()
+            origin = await connection.scalar(query) or ""
+            if origin == own:
+                return False
+            if origin:
+                await _mark_restored(connection, now, own)
+            else:
+                await write_note(connection, "store", ORIGIN, own)
+        return bool(origin)
+
+
+async def _mark_restored(connection: AsyncConnection, now: datetime, own: str) -> None:
+    await open_parts.doubt(connection, now)
+    await write_note(connection, "store", "restored", now.isoformat())
+    await write_note(connection, "store", ORIGIN, own)
+
+
+async def _identify(connection: AsyncConnection) -> str:
+    """Return what no restored copy shares: numbers that PostgreSQL gave to the server, the database
+    and a table; "" on SQLite, where a backup bears the moment it was made instead."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    query = text(
+        "SELECT concat_ws(':', system_identifier, pg_database.oid, CAST(:name AS regclass)::oid)"
+        " FROM pg_control_system(), pg_database WHERE datname = current_database()"
+    )
+    return str(await connection.scalar(query, {"name": platform_notes.name}))
 
 
 async def insert_subscription(

@@ -5,15 +5,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from digest.atomic import whole_file
 from digest.errors import StoreError
 from digest.store.engine import one_line
-from digest.store.tables import SCHEMA, metadata
+from digest.store.tables import ORIGIN, SCHEMA, metadata
 
 try:
     import fcntl
@@ -111,9 +111,14 @@ def holds_our_tables(file: Path) -> bool:
     return {"alembic_version", "topics", "posts", "reports"} <= names
 
 
-def modified_at(file: Path) -> float:
-    """Return when the file was written last, in seconds since 1970; 0 where there is none."""
-    return file.stat().st_mtime if file.exists() else 0.0
+def backed_up_at(file: Path) -> datetime:
+    """Return when a backup was made, which stands in it; of a database without that moment, when
+    the file was written."""
+    with suppress(sqlite3.Error, ValueError), closing(_connect(file)) as connection:
+        query = "SELECT value FROM platform_notes WHERE platform = 'store' AND name = ?"
+        for (moment,) in connection.execute(query, (ORIGIN,)):
+            return datetime.fromisoformat(moment)
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
 
 
 def in_use(file: Path) -> bool:
@@ -160,10 +165,11 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def copy(file: Path, to: Path) -> None:
+def copy(file: Path, to: Path, now: datetime | None = None) -> None:
     """Copy the database as it is at one moment, while others read and write.
 
-    The copy is checked before it takes the place of an earlier one. Raises StoreError.
+    `now` is written into a backup. The copy is checked before it takes the place of an earlier
+    one. Raises StoreError.
     """
     try:
         with whole_file(to) as part:
@@ -174,6 +180,8 @@ def copy(file: Path, to: Path) -> None:
                 closing(sqlite3.connect(part)) as target,
             ):
                 source.backup(target)
+                if now:
+                    _write_moment(target, now)
                 # One file that can be carried anywhere: WAL would need two more beside it.
                 target.execute("PRAGMA journal_mode = DELETE").fetchone()
             if why := find_damage(part):
@@ -183,6 +191,14 @@ def copy(file: Path, to: Path) -> None:
         sync(to.parent)
     except OSError as error:
         raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
+
+
+def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
+    """Write into a backup when it was made: a bot that finds that in its database knows that the
+    backup was put there."""
+    row = ("store", ORIGIN, now.isoformat())
+    with suppress(sqlite3.OperationalError), backup:  # of an early version, without this table
+        backup.execute("INSERT OR REPLACE INTO platform_notes VALUES (?, ?, ?)", row)
 
 
 def checkpoint(file: Path) -> None:
@@ -201,6 +217,7 @@ def exchange(new: Path, file: Path, aside: Path) -> None:
         if log.exists():
             os.replace(log, aside.with_name(aside.name + end))
     file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+    _give_away(new, file)
     if file.exists():
         try:
             os.link(file, aside)
@@ -208,6 +225,17 @@ def exchange(new: Path, file: Path, aside: Path) -> None:
             os.replace(file, aside)
     os.replace(new, file)
     sync(file.parent)
+
+
+def _give_away(new: Path, file: Path) -> None:
+    """Let whoever could use the database use the new one, where an administrator puts it there."""
+    if os.name == "nt":
+        return
+    owner = (file if file.exists() else file.parent).stat()
+    with suppress(PermissionError):
+        os.chown(new, owner.st_uid, owner.st_gid)
+    if file.exists():
+        os.chmod(new, owner.st_mode)
 
 
 def aside_name(file: Path, why: str, now: datetime) -> Path:

@@ -29,6 +29,8 @@ from sqlalchemy import Text as PlainText
 
 SCHEMA = "0013"
 """The newest migration; this program's tables are those after it."""
+ORIGIN = "origin"
+"""The note by which a database that another program restored is recognised."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
