@@ -5,6 +5,7 @@ import pytest
 from digest.reading import read
 from digest.write.extractive.draft import begins_badly, praises
 from tests.posts import post
+from tests.test_extractive import items, written
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,11 @@ def test_a_name_may_begin_like_a_word_for_what_stood_before(said: str, bad: bool
 def test_praise_is_no_news() -> None:
     assert praises("New massive update of Northlight's chips!")
     assert not praises("Northlight updates its chips.")
+
+
+def test_a_view_has_the_reason_behind_it() -> None:
+    view = "We should measure coding agents by what gets reverted, not by what gets merged."
+    reason = "I believe that fast agents only move the work of developers into reviews."
+    posts = [post(f"{view} {reason}", "7", author="mara", author_name="Mara Lin")]
+    texts = [item.text for item in items(written(posts, "en"), "views")]
+    assert texts == [f"{view} {reason}"]

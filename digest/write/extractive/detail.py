@@ -10,6 +10,7 @@ from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     ANONYMOUS_SOURCES,
     Draft,
+    join_sentences,
     make_item,
     rate_print,
     says_i,
@@ -51,6 +52,8 @@ LEAST_VIEW = 2.9
 of four."""
 ORGANISATIONS = frozenset(["company", "product", "institution", "coin"])
 """Kinds of names whose accounts are nobody's."""
+GOES_ON = 0.3
+"""Margin of `view` of a sentence that is printed behind a view."""
 VIEW_FITNESS = -0.45
 """Least fitness of a sentence that is printed as its author's view: it may say "I"."""
 VIEW_VALUE = -0.12
@@ -69,8 +72,16 @@ def list_views(draft: Draft) -> list[Item]:
             continue
         authors.add(quote.post.author)
         draft.printed.append(quote)
-        items.append(Item(quote.text, title=speaker(quote.post), cites=(quote.post.key,)))
+        text = join_sentences([quote.text, *_list_reasons(draft, quote)])
+        items.append(Item(text, title=speaker(quote.post), cites=(quote.post.key,)))
     return items or [notes.nothing(draft.material, "views")]
+
+
+def _list_reasons(draft: Draft, view: Quote) -> list[str]:
+    """Return the sentence behind a view where it goes on with it: often the reason."""
+    place = view.sentence.place + 1
+    following = (q for q in draft.quotes.get(view.post.key, ()) if q.sentence.place == place)
+    return [quote.text for quote in following if quote.opinion >= GOES_ON]
 
 
 def rate_view(quote: Quote) -> float:
