@@ -203,7 +203,6 @@ async def _model(settings: Settings) -> str:
 
 
 async def _proxy(settings: Settings) -> str:
-    """Return where the proxy answers. Raise DigestError if nothing listens there."""
     if not settings.https_proxy:
         return "none set"
     parsed = urlsplit(settings.https_proxy)

@@ -162,7 +162,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _story_item(line: Storyline, language: Language, grouped: SectionName | None = None) -> Item:
-    """Return a story as one item: what each day told, in order."""
     best = line.best
     shown = line.tellings
     if len(shown) > MAX_TELLINGS:

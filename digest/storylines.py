@@ -161,7 +161,6 @@ def _tell(report: Report) -> list[Telling]:
 
 
 def _score(report: Report, item: Item) -> float:
-    """Return the score of the story an item tells of, as `/why` shows it."""
     why = next((p.why for key in item.cites if (p := report.posts.get(key)) and p.why), {})
     return sum(WEIGHTS[name] * part for name, part in why.items() if name in WEIGHTS)
 

@@ -28,7 +28,6 @@ SHIPPED = Path("topics.toml")
 
 
 def _for_both(value: object) -> object:
-    """Let one text serve both languages."""
     return {"zh": value, "en": value} if isinstance(value, str) else value
 
 

@@ -27,6 +27,7 @@ from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
 from tests.town import DAY, DUE, TOPICS, body, due, every, opened, town
+from tools.balance import list_unbalanced
 
 PLATFORMS = ("telegram", "discord")
 YESTERDAY = DAY - timedelta(days=1)
@@ -95,7 +96,7 @@ async def test_every_chat_gets_the_brief_with_its_picture(store: Store, tmp_path
     await due(store, chats)
     async with DeliveryStub() as stub, sending(store, tmp_path, stub, *PLATFORMS) as ledger:
         await delivered(ledger, 40)
-        assert await ledger.unbalanced() == []
+        assert await list_unbalanced(ledger) == []
         for platform in PLATFORMS:
             book = stub.books[platform]
             assert set(book.chats) == {str(n) for n in range(20)}

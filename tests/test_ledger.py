@@ -13,6 +13,7 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.posts import TOPIC
 from tests.samples import report
+from tools.balance import list_unbalanced
 
 DAY = date(2026, 3, 10)
 EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
@@ -87,7 +88,7 @@ async def test_messages_go_in_order_one_of_a_chat_at_a_time(ledger: Ledger) -> N
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, waiting=1)
     await settled(ledger, await ledger.claim("telegram", 10, EIGHT))
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=2)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_one_that_was_not_taken_waits_and_keeps_its_nonce(ledger: Ledger) -> None:
@@ -168,7 +169,7 @@ async def test_a_refused_part_ends_its_digest_and_no_other(ledger: Ledger) -> No
     (second,) = await ledger.claim("telegram", 10, EIGHT)
     assert (second.chat.id, second.body) == ("-100", "b")
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, refused=1, waiting=1)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
     tomorrow = EIGHT + 24 * HOUR
     await ledger._store.save_report(report(DAY))
     await planned(ledger, "d", now=tomorrow)
@@ -184,7 +185,7 @@ async def test_a_thread_that_is_gone_leaves_the_others(ledger: Ledger) -> None:
     assert await ledger.end_chat("telegram", "-100", "deleted", thread="5") == 1
     (part,) = await ledger.claim("telegram", 10, EIGHT)
     assert part.chat.thread == ""
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) -> None:
@@ -195,7 +196,7 @@ async def test_an_outcome_that_comes_too_late_changes_nothing(ledger: Ledger) ->
     await settled(ledger, sending, "waiting")
     assert await ledger.claim("telegram", 10, EIGHT) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 0
 
 
@@ -259,7 +260,7 @@ async def test_a_day_served_before_the_move_is_not_served_again(ledger: Ledger) 
     evening = EIGHT + 13 * HOUR
     assert await sent_on(ledger, evening, first) == [], "neither the day nor the report again"
     assert await sent_on(ledger, evening + 24 * HOUR, DAY) == [("-1007", f"report of {DAY}")]
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
 
 
@@ -294,7 +295,7 @@ async def test_the_rest_of_a_half_sent_digest_follows_under_the_new_id(ledger: L
     assert (rest.chat.id, rest.body) == ("-1007", "b")
     await settled(ledger, [rest])
     assert await ledger.propose(TOPICS, EIGHT + 13 * HOUR) == 0
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_what_the_old_id_got_in_part_ends_what_the_new_one_did_not_begin(
@@ -307,7 +308,7 @@ async def test_what_the_old_id_got_in_part_ends_what_the_new_one_did_not_begin(
     await ledger.move_chat("telegram", "-100", "-1007")
     assert await ledger.claim("telegram", 10, EIGHT) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=2, delivered=1, refused=1)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_a_moved_chat_may_move_to_an_id_that_had_left(ledger: Ledger) -> None:
@@ -383,7 +384,7 @@ async def test_who_leaves_gets_no_more(ledger: Ledger) -> None:
     await settled(ledger, [going, other])
     assert [one.chat.id for one in await ledger.claim("telegram", 10, EIGHT)] == ["8"]
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=3, refused=2, waiting=1)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_a_paused_chat_gets_nothing_and_goes_on_later(ledger: Ledger) -> None:
@@ -432,7 +433,7 @@ async def test_a_report_that_never_comes_is_given_up(ledger: Ledger) -> None:
     await ledger.note([(one.id, ["later today"])])
     assert await ledger.give_up(EIGHT + 49 * HOUR) == 1
     assert await ledger.claim("telegram", 10, EIGHT + 49 * HOUR) == [], "too late for the word"
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
 
 
@@ -447,7 +448,7 @@ async def test_what_still_waits_after_a_day_is_too_late(ledger: Ledger) -> None:
     half = Balance(due=2, refused=1, skipped=1)
     assert (await ledger.balance(EIGHT))["telegram"] == half, "half of one went out"
     assert (await ledger.balance(EIGHT))["discord"] == Balance(due=1, waiting=1)
-    assert await ledger.unbalanced() == []
+    assert await list_unbalanced(ledger) == []
 
 
 async def test_an_operator_s_word_is_good_for_longer_than_a_day(ledger: Ledger) -> None:

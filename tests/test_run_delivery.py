@@ -11,6 +11,7 @@ from digest.store.ledger import Ledger
 from tests.telegram_server import TelegramServer
 from tests.test_run import bot, telegram
 from tests.town import DUE, due
+from tools.balance import list_unbalanced
 
 PEOPLE = 12
 
@@ -34,7 +35,7 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
             assert asyncio.get_running_loop().time() - began < 10
         ledger = Ledger(store)
         assert await ledger.list_held_parts() == []
-        assert await ledger.unbalanced() == []
+        assert await list_unbalanced(ledger) == []
         assert await ledger.holder("telegram", DUE) == ""
         async with bot("--only", "telegram", DATABASE_URL=database, **telegram(server)) as running:
             async with asyncio.timeout(30):

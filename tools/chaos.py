@@ -36,6 +36,7 @@ from digest.store.tables import deliveries, parts
 from tests.delivery_stub import DeliveryStub
 from tests.samples import report
 from tests.town import DAY, DUE, PNG, TOPICS, body, every, opened
+from tools.balance import list_unbalanced
 
 PLATFORMS = ("telegram", "discord")
 KILLS, CHATS, PARTS, RATE = 200, 60, 2, 60.0
@@ -208,7 +209,7 @@ class Chaos:
 
     async def _check(self) -> None:
         """Note where the ledger does not balance, and how much was under way."""
-        if wrong := await self.ledger.unbalanced():
+        if wrong := await list_unbalanced(self.ledger):
             self.score.problems.append(f"kill {self.score.kills}: {wrong} do not balance")
         now = DUE + timedelta(days=self.score.days)
         for platform, one in (await self.ledger.balance(now)).items():

@@ -23,6 +23,7 @@ from tests.delivery_stub import DeliveryStub
 from tests.telegram_server import TelegramServer
 from tests.test_run import bot, telegram
 from tests.town import DUE, due, every, town
+from tools.balance import list_unbalanced
 
 PLATFORMS = ("telegram", "discord")
 
@@ -123,7 +124,7 @@ async def killed(folder: Path, people: int = 400, kills: int = 20) -> tuple[str,
                             await asyncio.sleep(0.005)
                 took.append(time.monotonic() - began)
                 await asyncio.sleep(0.5)
-        wrong = await Ledger(store).unbalanced()
+        wrong = await list_unbalanced(Ledger(store))
         doubled = 0
         for person in range(1, people + 1):
             texts = [one.text for one in server.messages(person) if one.mine]

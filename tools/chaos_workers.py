@@ -48,6 +48,7 @@ from tests.hosts import context
 from tests.posts import TOPIC
 from tests.samples import report
 from tests.town import DUE, opened
+from tools.balance import list_unbalanced
 
 DAYS, TOPICS, CHATS = 3, 60, 2
 """Days, topics, and chats of each topic on each platform."""
@@ -247,7 +248,7 @@ class Scraper:
     async def compare(self, ledger: Ledger, now: datetime) -> list[str]:
         """Return where the last scrape and the ledger disagree, and where a count of what was
         delivered fell."""
-        problems = [f"does not balance: {wrong}" for wrong in await ledger.unbalanced()]
+        problems = [f"does not balance: {wrong}" for wrong in await list_unbalanced(ledger)]
         if len(self.scrapes) < LEAST_SCRAPES:
             problems.append(f"only {len(self.scrapes)} scrapes")
         for platform, balance in (await ledger.balance(now)).items():

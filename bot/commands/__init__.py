@@ -135,7 +135,6 @@ def _command(name: str) -> tuple[Command | None, str]:
 
 
 async def _allow(ask: Ask) -> None:
-    """Raise Unanswered for somebody who may not ask this."""
     name, who = ask.command.name, ask.command.who
     if who == "operators" and not ask.context.is_admin(ask.incoming):
         raise Unanswered(replace(ask.say("operators_only", name=name), manner="private"))
@@ -177,7 +176,6 @@ def link_word(line: str) -> str:
 
 
 def _is_open(name: str) -> bool:
-    """Return True for a command that a link may ask."""
     command = _BY_NAME.get(name)
     return command is not None and command.reads
 

@@ -149,7 +149,6 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
-    """Choose the language of a chat without subscriptions."""
     if not request.language:
         names = ("zh", "en")
         choice = tuple(Button(ask.text(f"language_{name}"), f"/settings {name}") for name in names)
@@ -161,7 +160,6 @@ async def _speak(ask: Ask, request: options.Asked) -> Reply:
 
 
 async def _save_language(ask: Ask, spoken: Language | None) -> None:
-    """Note the language of a chat without subscriptions."""
     name = name_speaker(ask.incoming)
     await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
 
@@ -171,7 +169,6 @@ def _private(answer: Reply) -> Reply:
 
 
 def _nothing(ask: Ask) -> Reply:
-    """Return that there is no subscription, with a button for each topic."""
     return ask.say("not_subscribed", _subscribe_buttons(ask))
 
 

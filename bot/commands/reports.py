@@ -214,7 +214,6 @@ def score_lines(parts: Mapping[str, float], number: int, language: Language) -> 
 
 
 async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
-    """Return the points with a button for each."""
     topic, language = ask.context.topic(report.topic), ask.language_for(report)
     blocks: list[Block] = [title_block(topic, report, language)]
     blocks += section_blocks(topic, report, "points", ReportView(language))
@@ -306,7 +305,6 @@ async def _show_all(ask: Ask, report: Report) -> Reply:
 
 
 async def _only(ask: Ask) -> Query:
-    """Topic, day and number, and nothing else."""
     query = await ask.query()
     if query.others:
         raise Unanswered(await ask.bad_words(query.others))

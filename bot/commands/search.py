@@ -253,7 +253,6 @@ def _item(row: Mapping[str, Any], number: int) -> ListItem:
 def _buttons(
     items: Sequence[Mapping[str, Any]], language: Language
 ) -> tuple[tuple[Button, ...], ...]:
-    """Return a button for each day that is told of, at most five."""
     days = dict.fromkeys((row["topic"], row["to"]) for row in items if row["from"] == row["to"])
     if not days:
         return ()

@@ -138,7 +138,6 @@ def _state(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
 
 
 def _newest(ask: Ask, tried: Mapping[str, Any]) -> Reply:
-    """Return the newest posts, as a digest would use them."""
     title = ask.text("source_gives", name=tried["name"], n=tried["number"])
     blocks: list[Block] = [Heading(title, 1)]
     for post in tried["posts"]:

@@ -238,7 +238,6 @@ class MessageSender:
         return self._retry_later(part, error, error.seconds)
 
     async def _save_pause(self, seconds: float) -> None:
-        """Save a long pause, for the process after a restart."""
         if seconds >= LONG_PAUSE_SECONDS:
             log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self._name, seconds)
             await self._ledger.pause(self._name, self._now() + timedelta(seconds=seconds))

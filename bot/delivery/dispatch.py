@@ -140,7 +140,6 @@ class Outbox:
             await self._tell("too_late", self.name, n=number)
 
     async def _feed(self) -> None:
-        """Claim parts whenever few are left in the queue."""
         while not self._stopping:
             self._wake.clear()
             group = min(MOST_AHEAD, max(2, round(AHEAD_SECONDS * self.rate.rate)))
@@ -167,7 +166,6 @@ class Outbox:
         return len(parts)
 
     async def _start_next(self) -> None:
-        """Start the next send when its turn comes."""
         if not self._queue:
             self._filled.clear()
             self._wake.set()
@@ -206,7 +204,6 @@ class Outbox:
         return self._stopping or self._sender.revoked
 
     def _begin_stop(self) -> None:
-        """Start no send from now on."""
         self._stopping = True
         self._put_back()
         self._filled.set()
@@ -217,7 +214,6 @@ class Outbox:
         self._slots.release()
 
     def _put_back(self) -> None:
-        """Return claimed parts that were not begun to the ledger."""
         jobs = [*self._queue, *(job for parked in self._parked.values() for job in parked)]
         self._queue.clear()
         self._parked.clear()
@@ -225,7 +221,6 @@ class Outbox:
             self._writer.put(Outcome(job.part.id, "waiting"))
 
     def _requeue(self, *jobs: Job) -> None:
-        """Send these next."""
         self._queue.extendleft(reversed(jobs))
         self._filled.set()
 

@@ -104,8 +104,7 @@ class Deliveries:
             except StoreError:
                 raise
             except Exception:
-                # One chat's options must not stop the others. This chat gets nothing; `unbalanced`
-                # lists it.
+                # One chat's options must not stop the others: this chat gets nothing.
                 log.exception("%s: a digest could not be made into messages", name)
                 plans.append((delivery.id, ()))
             await asyncio.sleep(0)
@@ -193,6 +192,5 @@ def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
 
 
 def _make_room(cache: dict[Any, Any], most: int) -> None:
-    """Drop the oldest entries of a full cache."""
     while len(cache) >= most:
         del cache[next(iter(cache))]

@@ -94,7 +94,6 @@ def _complete(imported: Imported, topic: Topic, content: bytes, picture: bytes) 
 
 
 def _picture(path: Path, imported: Imported) -> bytes:
-    """Return the word cloud beside the post, under the post's own name for it."""
     report = imported.report
     beside = path.with_name(f"wordcloud_{stem(imported.slug, report.first, report.last)}.jpg")
     try:

@@ -411,7 +411,6 @@ class Site:
 
 
 def _remove_others(folder: Path, written: Sequence[str]) -> None:
-    """Remove the files that were written here before and are not among these."""
     listed = folder / WRITTEN
     before = listed.read_text("utf-8").splitlines() if listed.is_file() else []
     for name in set(before).difference(written):

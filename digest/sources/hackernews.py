@@ -87,7 +87,6 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _post(hit: object) -> Post | None:
-    """Return the story, or None for a hit that is none."""
     try:
         story = _Hit.model_validate(hit)
         created = datetime.fromtimestamp(story.created_at_i, UTC)

@@ -190,6 +190,5 @@ def _start(window: Window) -> datetime:
 
 
 def _past(page: PostPage, window: Window) -> bool:
-    """Return True for a page that goes back beyond what is wanted."""
     times = [post.created_at for post in page.posts if post.created_at]
     return bool(times) and min(times) < _start(window)

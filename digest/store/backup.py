@@ -222,7 +222,6 @@ async def _put(
 
 
 def _copied(backup: Path, new: Path, why: str) -> datetime:
-    """Copy a backup that is sound; return when it was made."""
     if wrong := files.find_damage(backup):
         if why:
             raise StoreError(

@@ -68,7 +68,6 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
 
 
 async def _migrate(engine: AsyncEngine, name: str) -> None:
-    """Run the missing migrations in one transaction. Raises StoreError for a newer schema."""
     if await _is_current(engine, name):
         return
     async with writing(engine).begin() as connection:

@@ -177,26 +177,6 @@ class Ledger(DueTables):
             if len(ids) < open_parts.MOST_IDS:
                 return total
 
-    async def unbalanced(self) -> list[int]:
-        """Return deliveries whose state contradicts their parts. Any result is a bug."""
-        where = {
-            "delivered": and_(parts.c.state != "sent", OF_DIGEST),
-            "unknown": parts.c.state.in_(OPEN),
-            "refused": parts.c.state.in_((*OPEN, "unknown")),
-            "skipped": parts.c.state.in_(OPEN),
-        }
-        wrong: set[int] = set()
-        async with self._store.reading() as connection:
-            for state, odd in where.items():
-                query = select(deliveries.c.id).join(parts).where(deliveries.c.state == state, odd)
-                wrong.update((await connection.scalars(query)).all())
-            still = select(parts.c.id).where(
-                parts.c.delivery_id == deliveries.c.id, parts.c.state.in_(OPEN)
-            )
-            query = select(deliveries.c.id).where(deliveries.c.state == "open", ~still.exists())
-            wrong.update((await connection.scalars(query)).all())
-        return sorted(wrong)
-
 
 async def _move_parts(connection: AsyncConnection, platform: str, old: str, new: str) -> None:
     """Move a chat's open parts to its new id. Where both ids were subscribed, merge what they were

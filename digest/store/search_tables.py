@@ -249,7 +249,6 @@ def _candidates(
     clauses: Sequence[Clause],
     scope: Mapping[str, object],
 ) -> list[Row[*tuple[Any, ...]]]:
-    """Return the newest entries with all clauses, or the best with any."""
     if not clauses:
         return []
     dialect = connection.dialect.name
