@@ -151,7 +151,7 @@ async def test_words_come_in_any_order(full: Bot, line: str) -> None:
         ("/xyzzy", "/help"),
         ("hello", "/help"),
         ("/", "/help"),
-        ("/brief 2024-01-01", "/report 2025-12-04"),
+        ("/brief 2024-01-01", "/brief 2025-12-04"),
     ],
 )
 async def test_a_wrong_argument_is_answered_with_a_right_one(
@@ -227,6 +227,7 @@ async def test_a_report_that_cannot_be_made_is_said_kindly(full: Bot) -> None:
 
 
 async def test_a_day_without_posts_offers_the_nearest(full: Bot) -> None:
+    assert "/brief 2025-12-06、/brief 2025-12-04" in await full.say("/brief 2025-12-20")
     said = await full.say("/report 2025-11-01")
     assert "/report 2025-12-04、/report 2025-12-06" in said
     assert full.maker.made == []

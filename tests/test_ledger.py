@@ -11,13 +11,12 @@ import pytest
 from digest.models import Balance, Chat, Outcome, Part, PartState, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
-from tests.posts import TOPIC
 from tests.samples import report
+from tests.town import TOPICS
 from tools.balance import list_unbalanced
 
 DAY = date(2026, 3, 10)
 EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
-TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 MEI = Chat("telegram", "7", title="Mei")
 HALL = Chat("telegram", "-100", kind="group", title="The hall")
 NEWS = Chat("discord", "20", kind="group", space="1")

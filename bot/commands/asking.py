@@ -151,7 +151,7 @@ class Ask:
         if days is None:
             return await self._no_reports(topic)
         names = await store.report_days(topic)
-        near = sorted(sorted(names, key=lambda d: (abs((d - days[0]).days), d))[:3])
+        near = sorted(names, key=lambda d: (abs((d - days[0]).days), d))[:3]
         # With its year where the reports are of another one than whoever asks has in mind.
         other_year = any(day.year != days[0].year for day in near)
         today = date.min if other_year else self.context.now().date()
@@ -163,7 +163,8 @@ class Ask:
         if posts:
             lines.append(texts.text("can_make", language, day=days[0], n=posts))
         if near:
-            listed = self.listed(f"/report {day}" for day in near)
+            name = "report" if self.command.who != "everybody" else self.command.name
+            listed = self.listed(f"/{name} {day}" for day in near)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
             lines += [

@@ -357,20 +357,7 @@ def _words(marked: str) -> str:
     return clean(re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", _MARKS.sub("", linked)))
 
 
-_ORDER = (
-    "",
-    "overview",
-    "points",
-    "",
-    "views",
-    "events",
-    "markets",
-    "",
-    "ai",
-    "finance",
-    "filtered",
-    "cloud",
-)
+_ORDER = " overview points  views events markets  ai finance filtered cloud".split(" ")
 """What the headings of our own posts stand for, in their order; "" for those above several
 sections."""
 _ESCAPE = re.compile(r"\\(.)|&(?:#123|#125|lt|gt|amp|quot);")
