@@ -56,6 +56,17 @@ def test_another_order_of_the_same_facts_passes(said: str, posted: str) -> None:
     assert not has_exchanged(said, posted)
 
 
+def test_figures_of_two_posts_are_told_apart_by_all_of_each() -> None:
+    posts = [
+        post("INTRODUCTION to Probabilistic Machine Learning (2nd Ed., 860-page PDF)", "1"),
+        post("Math for Machine Learning and AI: FREE 479-page eBook on its statistics", "2"),
+    ]
+    said = "Two PDFs: a {}-page introduction to probabilistic learning, a {}-page book on math."
+    items = [Item(said.format(*pages), cites=("x:1", "x:2")) for pages in ((479, 860), (860, 479))]
+    verdicts = prove([(item, posts, False) for item in items])
+    assert [[claim.kind for claim in verdict.claims] for verdict in verdicts] == [["exchanged"], []]
+
+
 def test_words_of_another_author_are_refused() -> None:
     posts = [
         post(

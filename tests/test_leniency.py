@@ -13,8 +13,8 @@ from tests.posts import post
 LATE = datetime(2025, 12, 5, 22, tzinfo=UTC)
 
 
-def is_given(kind: ClaimKind, words: str, posted: str) -> bool:
-    return may_give(Claim(kind, words), [post(posted, "1", created_at=LATE)])
+def is_given(kind: ClaimKind, words: str, posted: str, said: str = "") -> bool:
+    return may_give(Claim(kind, words), said or words, [post(posted, "1", created_at=LATE)])
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,14 @@ def test_what_a_post_may_give_is_restorable(kind: ClaimKind, words: str, posted:
 )
 def test_what_no_post_gives_stays_refused(kind: ClaimKind, words: str, posted: str) -> None:
     assert not is_given(kind, words, posted)
+
+
+def test_an_hour_may_be_of_another_zone_or_after_the_post() -> None:
+    assert is_given("day", "05:00", "doors open at 13:00", said="at 05:00 UTC")
+    assert is_given("day", "23:30", "closes in 90 mins", said="before 23:30 UTC")
+    assert not is_given("day", "05:00", "doors open at 13:00", said="at 05:00")
+    assert not is_given("day", "05:00", "doors open at 13:00 UTC", said="at 05:00 UTC")
+    assert not is_given("day", "20:30", "closes in 90 mins", said="before 20:30 UTC")
 
 
 @given(st.integers(2, 999), st.sampled_from(["million", "billion", "thousand"]))

@@ -42,9 +42,11 @@ def _is_named(amount: Amount, text: str) -> bool:
     """Return True for the number of a name (Sora 2, 7-Eleven) and for a year."""
     year = amount.unit in ("", "year") and 1900 <= amount.value < 2100
     glued = text[amount.start - 1 : amount.start] == "-" and amount.spelled
-    before = year or glued or (not amount.unit and follows_name(text, amount.start))
     behind = text[amount.end : amount.end + 2]
-    return amount.in_name or before or (behind[:1] == "-" and behind[1:].isupper())
+    if behind[:1] == "-":
+        return amount.in_name or year or glued or behind[1:].isupper()  # a FREE 479-page book
+    name = not amount.unit and follows_name(text, amount.start)
+    return amount.in_name or year or glued or name
 
 
 def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:

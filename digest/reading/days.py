@@ -229,8 +229,9 @@ def _find_months(text: str) -> Iterator[Term]:
         name = match["n"]
         number = _MONTHS[name.lower()] if name else _number(match["m"])
         verb = name == "May" and text[match.end() :].split()[:1]
-        if verb and verb[0] in _BEHIND_VERB:
-            continue
+        before = text[: match.start()].split()[-1:] if name == "Jun" else []
+        if (verb and verb[0] in _BEHIND_VERB) or (before and before[0].istitle()):
+            continue  # Lei Jun
         if 1 <= number <= 12 and not (name and not name[0].isupper()):
             yield Term(*match.span(), match.group().strip(), f"month {number}")
 

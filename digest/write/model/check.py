@@ -21,6 +21,7 @@ from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import verify
 from digest.write.verify.exchanged import EXCHANGED
 from digest.write.verify.leniency import may_give
+from digest.write.verify.nearness import OTHER_AUTHOR
 
 UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
 """Characters of a post that the writer saw nothing of, in the check and in the repair: what an item
@@ -242,11 +243,12 @@ def _refuse(candidate: Candidate, words: str) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused only what a cited post may give after all, and exchanged
-    figures. A sentence that is about something else may be what a post dictated to the model that
-    checks."""
+    """Return True if the code refused only what a cited post may give after all, exchanged figures
+    and exchanged authors. A sentence that is about something else may be what a post dictated to
+    the model that checks."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
-    return all(may_give(claim, candidate.posts) for claim in claims) and all(
-        problem in words or problem.startswith(EXCHANGED) for problem in candidate.problems
+    return all(may_give(claim, candidate.said, candidate.posts) for claim in claims) and all(
+        problem in words or problem.startswith((EXCHANGED, OTHER_AUTHOR))
+        for problem in candidate.problems
     )

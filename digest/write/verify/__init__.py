@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from digest.models import Item, Post
@@ -61,6 +62,8 @@ ClaimKind = Literal[
 
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
 _HALF_OF = frozenset("of the as its their that all".split())
+MOST_CHAINED = 8
+"""Figures that follow from others, of which one may lead to the next: 240 a year, 250 in all."""
 LINK = "a link, markup or mention"
 
 
@@ -156,35 +159,78 @@ def _find_markup(text: str, evidence: Evidence) -> Iterator[str]:
 
 
 def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> Iterator[Claim]:
+    """Yield figures that the posts do not give; one that follows from theirs is an operand too."""
     dates = {at for term in find_terms(bare) for at in range(term.start, term.end)}
-    stated = read_counts(amounts)
-    counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
     has_ranks = any(amount.kind == "rank" for amount in evidence.amounts)
-    for amount in amounts:
-        dated = amount.start in dates and (
-            amount.kind in ("share", "rank") or amount.unit in ("", "count", "year", "month")
-        )
-        if dated or not _is_checked(amount, bare, has_ranks=has_ranks):
-            continue
+    checked = [
+        amount
+        for amount in amounts
+        if not _is_of_date(amount, dates) and _is_checked(amount, bare, has_ranks=has_ranks)
+    ]
+    derive = partial(_find_fault, stated=_read_stated(amounts, bare, evidence), evidence=evidence)
+    faults = {
+        amount: derive(amount, bare)
+        for amount in checked
+        if amount.kind != "magnitude" and not _is_given(amount, bare, evidence)
+    }
+    few = len(faults) <= MOST_CHAINED
+    derived = [amount for amount, fault in faults.items() if few and not fault]
+    for amount in checked:
         if amount.kind == "magnitude":
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
                 yield Claim("figure", amount.text)
-            continue
-        if _is_stated(amount, evidence) or _is_listed(amount, bare, evidence):
-            if _is_reversed(amount, bare, evidence):
+        elif amount not in faults:
+            if not is_between(amount, evidence) and _is_reversed(amount, bare, evidence):
                 yield Claim("figure", find_clause(bare, amount).strip())
-            continue
-        if is_between(amount, evidence):
-            continue
-        summed = joins_things(bare, amount)
-        clause = find_clause(bare, amount)
-        values = {value for value, _ in stated}
-        derived = is_derived(amount, clause, evidence.operands, values, summed=summed)
-        counted = _is_multiplied(amount, counts, clause, evidence) or _is_counted_up(
-            amount, stated, evidence
-        )
-        if not derived and not counted:
-            yield Claim("figure" if derived is False else "derived", amount.text)
+        elif fault := faults[amount]:
+            fault = derive(amount, bare, derived) if derived else fault
+            if fault:
+                yield Claim(fault, amount.text)
+
+
+def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
+    bare = amount.kind in ("share", "rank") or amount.unit in ("", "count", "year", "month")
+    return amount.start in dates and bare
+
+
+def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
+    given = _is_stated(amount, evidence) or _is_listed(amount, bare, evidence)
+    return given or is_between(amount, evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """Figures of the statement: values with their units, and how many things there are."""
+
+    figures: Set[tuple[float, str]]
+    values: Set[float]
+    counts: Set[float]
+
+
+def _read_stated(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> _Stated:
+    figures = read_counts(amounts)
+    counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
+    return _Stated(figures, {value for value, _ in figures}, counts)
+
+
+def _find_fault(
+    amount: Amount,
+    bare: str,
+    more: Sequence[Amount] = (),
+    *,
+    stated: _Stated,
+    evidence: Evidence,
+) -> Literal["figure", "derived"] | None:
+    """Return None for a figure that follows from others of the posts, and `more`."""
+    clause = find_clause(bare, amount)
+    counted = _is_counted_up(amount, stated.figures, evidence)
+    if counted or _is_multiplied(amount, stated.counts, clause, evidence):
+        return None
+    summed, operands = joins_things(bare, amount), (*evidence.operands, *more)
+    derived = is_derived(amount, clause, operands, stated.values, summed=summed)
+    if derived:
+        return None
+    return "figure" if derived is False else "derived"
 
 
 def _is_stated(amount: Amount, evidence: Evidence) -> bool:

@@ -252,7 +252,8 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
     must name the operation ("" where the unit does)."""
     yield from (("sum", value) for value in _sums(amount.unit, facts))
     for fact in facts:
-        yield from _turn(amount.unit, fact, shared=amount.kind == "share")
+        shared = amount.kind == "share" or amount.text.endswith("折")
+        yield from _turn(amount.unit, fact, shared=shared)
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
     beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
@@ -263,6 +264,8 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
         priced = right.value in (1e3, 1e6) and (left, right) in beside
         per = "" if priced or right.unit == "times" else "each"
         yield from ((per, value) for value in _rates(amount.unit, left, right))
+        if right.unit == "percent" and _is_alike(amount.unit, left.unit):
+            yield "share", left.value * right.value / 100
 
 
 def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
@@ -311,11 +314,18 @@ def _rates(unit: str, left: Quantity, right: Quantity) -> Iterator[float]:
     """Yield price times count, and a figure by count or by span of time: $5 million over 90 days
     a day."""
     plain = ("", "count")
-    same = left.unit == unit or {left.unit, unit} <= {*plain}
-    if same and right.value > 1 and right.unit not in CURRENCIES | {"percent"}:
+    if (
+        _is_alike(unit, left.unit)
+        and right.value > 1
+        and right.unit not in CURRENCIES | {"percent"}
+    ):
         yield left.value / right.value
         if right.unit in (*plain, *SPANS):
             yield left.value * right.value
+
+
+def _is_alike(unit: str, other: str) -> bool:
+    return unit == other or {unit, other} <= {"", "count"}
 
 
 def _find_tolerance(amount: Amount, clause: str) -> float:

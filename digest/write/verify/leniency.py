@@ -11,7 +11,8 @@ from itertools import pairwise, product
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts
-from digest.reading.days import as_day, find_days, find_terms, resolve_days
+from digest.reading.days import Hour, as_day, find_days, find_hours, find_terms, resolve_days
+from digest.reading.markup import fold_text
 from digest.reading.mentions import cut_segments, find_bare_versions, find_variants, find_versions
 from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import load_dimensions
@@ -23,10 +24,13 @@ MOST_ROUNDED = 0.1
 """Largest relative difference that rounding makes: 40 for 37.5."""
 ZONES = (-12, 0, 14)
 """Hours from UTC to the first and the last zone of the earth."""
+SPAN_MINUTES = {"hour": 60, "minute": 1}
+MOST_SPAN, NEAR_MINUTES = 200, 15
+"""Hours or minutes from a post to the hour that it means by "in 90 mins"; how rough that is."""
 
 
-def may_give(claim: Claim, posts: Sequence[Post]) -> bool:
-    """Return True where the cited posts may support what the code refused.
+def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
+    """Return True where the cited posts may support what the code refused in the text `said`.
 
     Never a figure that no number of theirs gives, another order of magnitude or currency, or
     another version of a thing.
@@ -39,7 +43,10 @@ def may_give(claim: Claim, posts: Sequence[Post]) -> bool:
             amounts = find_amounts(claim.words)
             return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
         case "day":
-            return _may_give_day(claim.words, evidence)
+            hours = [hour for hour in find_hours(fold_text(said)) if hour.text == claim.words]
+            return any(_may_give_hour(hour, evidence) for hour in hours) or (
+                not hours and _may_give_day(claim.words, evidence)
+            )
         case "version":
             return _may_give_version(claim.words, evidence)
     return claim.kind == "derived"
@@ -101,6 +108,24 @@ def _may_give_day(words: str, evidence: Evidence) -> bool:
         values |= {f"month {day.month}", f"year {day.year}", f"weekday {day.weekday()}"}
     days_given = all(any(day.matches(as_day(other)) for other in possible) for day in days)
     return bool(days or terms) and days_given and all(term.value in values for term in terms)
+
+
+def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
+    """Return True for an hour of the posts in a zone that they do not name, and for so long after
+    a post was written as it says."""
+    zones = {other.zone for other in evidence.hours} - {""}
+    minutes = {other.minutes % 30 for other in evidence.hours}
+    if hour.zone and hour.zone not in zones and hour.minutes % 30 in minutes:
+        return True
+    spans = [timedelta()]
+    spans += [
+        timedelta(minutes=amount.value * SPAN_MINUTES[amount.unit])
+        for amount in evidence.amounts
+        if amount.unit in SPAN_MINUTES and amount.value < MOST_SPAN
+    ]
+    times = [created + span for created, span in product(evidence.created, spans)]
+    apart = [abs(at.hour * 60 + at.minute - hour.minutes) % 1440 for at in times]
+    return any(min(gap, 1440 - gap) <= NEAR_MINUTES for gap in apart)
 
 
 def _list_days(evidence: Evidence) -> Iterator[date]:

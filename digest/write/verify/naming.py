@@ -431,7 +431,7 @@ def _has_version(version: Numbered, text: str, mentions: Mentions) -> bool:
     if (name, number) in mentions.near:
         return True
     capital = version.name[0].isupper() and not opens_sentence(text, version.start)
-    apart = version.text[len(version.name)] == " "
+    apart = version.text[len(version.name)] == " " or version.name.islower()
     if (
         is_common(name)
         and name not in VARIANTS

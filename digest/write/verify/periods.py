@@ -8,6 +8,7 @@ from datetime import date
 from itertools import combinations, product
 
 from digest.reading.amounts import Amount
+from digest.reading.contexts import has_cue
 from digest.reading.days import (
     Day,
     Hour,
@@ -35,8 +36,10 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     days = find_days(text)
     posted = (*evidence.days, *evidence.short_days)
     shared = any(day.matches(other) for day in days for other in posted)
-    # The post's own day is a fact too, unless the posts name days and the item names none of them.
-    own = () if evidence.names_days and not shared else evidence.own_days
+    # The post's own day is a fact too, unless the posts name days and the item names none of them,
+    # nor speaks of posts.
+    silent = evidence.names_days and not shared and not has_cue(text, "posting")
+    own = () if silent else evidence.own_days
     for day in days:
         if not any(day.matches(other) for other in (*posted, *own)):
             yield day.text
