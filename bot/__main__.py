@@ -20,7 +20,7 @@ import click
 
 from bot import archive_cli
 from bot.logs import log_event, open_settings, open_store, run_task, runs_task, stamp
-from bot.typed import check_days, day_options, read_typed
+from bot.typed import MAX_DAYS, check_days, day_options, read_parts, read_typed
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
 from digest.models import Report, Topic, Window
@@ -98,7 +98,7 @@ async def digest(
     out: Path | None,
 ) -> None:
     """Build and store the report of TOPIC for one day (yesterday, unless given) or a range."""
-    check_days(day, first, last)
+    check_days(day, first, last, MAX_DAYS)
     settings = open_settings()
     chosen = _find_topic(topic, settings)
     now = datetime.now(UTC)
@@ -323,10 +323,7 @@ async def run(only: str | None) -> None:
 
     if loading:
         await loading
-    names = [name.strip() for name in (only or "").split(",") if name.strip()]
-    for name in set(names) - set(app.PARTS):
-        parts = ", ".join(app.PARTS)
-        raise click.UsageError(f'--only: there is no "{name}": use one of {parts}')
+    names = read_parts(only, app.PARTS)
     await app.run(open_settings(timed=True), names, _announce)
 
 

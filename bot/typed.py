@@ -5,7 +5,7 @@ import contextlib
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -365,14 +365,30 @@ def day_options(command: _Command) -> _Command:
     return command
 
 
-def check_days(day: date | None, first: date | None, last: date | None) -> None:
-    """Raise click.UsageError for options that do not go together."""
+def check_days(
+    day: date | None, first: date | None, last: date | None, most: int | None = None
+) -> None:
+    """Raise click.UsageError for options that do not go together, or span more days than `most`."""
     if day and (first or last):
         raise click.UsageError("give --date, or --from and --to, not both")
     if bool(first) != bool(last):
         raise click.UsageError("--from and --to go together")
     if first and last and first > last:
         raise click.UsageError("--from is after --to")
+    if first and last and most and (last - first).days >= most:
+        raise click.UsageError(f"--from and --to span more than {most} days")
+
+
+def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
+    """Return the names in a list with commas, none where it was not given. Raise click.UsageError
+    for one that is empty, as a variable of a unit file may be, or names another part."""
+    listed = ", ".join(parts)
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    if only is not None and not names:
+        raise click.UsageError(f"--only: name some of {listed}, or leave it out to run everything")
+    for name in set(names) - set(parts):
+        raise click.UsageError(f'--only: there is no "{name}": use one of {listed}')
+    return names
 
 
 def read_typed(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:

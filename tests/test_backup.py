@@ -20,7 +20,7 @@ from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup, restore
-from digest.store.files import find_damage
+from digest.store.files import _name_full, find_damage
 from digest.store.tables import SCHEMA
 from tests.conftest import Server
 from tests.posts import TOPIC, post
@@ -154,6 +154,20 @@ async def test_a_backup_bears_the_moment_it_was_made(tmp_path: Path) -> None:
     shutil.copyfile(own_backup(file), copy)  # `cp`: the file's time is now
     assert (await restore(url, copy, NOW, Store.open)).made_at == NOW - timedelta(days=3)
     assert await keep_backup(url, NOW), "the daily backup is three days old, whatever its time"
+
+
+async def test_no_backup_gets_a_name_that_sqlite_uses(tmp_path: Path) -> None:
+    url = await filled(tmp_path / "bot.db")
+    with pytest.raises(StoreError, match="SQLite itself uses"):
+        await back_up(url, tmp_path / "bot.db-wal")
+
+
+def test_a_full_disk_is_that_of_the_copy(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as small:
+        small.execute("PRAGMA max_page_count = 2")
+        full = r"cannot write b1 \(the disk is full"
+        with pytest.raises(StoreError, match=full), _name_full(Path("b1")):
+            small.executescript("CREATE TABLE a (n); CREATE TABLE b (n); CREATE TABLE c (n)")
 
 
 async def test_a_restored_database_belongs_to_whom_it_belonged(

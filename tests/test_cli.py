@@ -183,6 +183,12 @@ def test_posts_take_several_files_or_several_options() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_report_of_years_is_a_wrong_argument() -> None:
+    done = run_command("digest", "ai", "--from", "2020-01-01", "--to", "2025-12-06")
+    assert done.returncode == 2
+    assert "more than 366 days" in done.stderr
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_chat_that_waits_for_a_line_ends_when_told(sent: signal.Signals, code: int) -> None:
     with subprocess.Popen(

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.settings import VARIABLES
 from digest.errors import TopicsError
+from digest.store.engine import queue_address
 from digest.topics import SHIPPED, load_topics
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +90,15 @@ def test_containers_run_without_rights_and_are_asked_whether_they_live() -> None
     assert {one["environment"]["WEB_ADDRESS"] for one in ours.values()} == {"0.0.0.0:8080"}
     assert services["worker"]["deploy"]["replicas"] == 2
     named = {name for one in ours.values() for name in one["environment"]}
-    assert named <= set(VARIABLES)
+    assert named <= {*VARIABLES, "PGPASSWORD"}
+
+
+def test_any_password_does_for_the_database_in_containers() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name in ("talker", "worker"):
+        environment = services[name]["environment"]
+        assert "password" not in conninfo_to_dict(queue_address(environment["DATABASE_URL"]))
+        assert environment["PGPASSWORD"] == services["database"]["environment"]["POSTGRES_PASSWORD"]
 
 
 def test_the_procfile_names_a_command_that_runs() -> None:

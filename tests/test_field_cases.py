@@ -345,6 +345,7 @@ def test_lists_of_all_readers_are_read() -> None:
     ]
     assert refused == ["line 5: no address of a feed"]
     assert parse_opml(body.decode().encode("utf-16"), "x.xml")[0] == feeds
+    assert is_opml(b'<?xml version="1.0"?><!DOCTYPE opml [<!ENTITY a ">">]>\n<OPML version="2.0">')
     assert not is_opml(b"---\ntitle: an <opml> report\n---\n")
 
 

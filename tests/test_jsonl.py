@@ -94,6 +94,23 @@ async def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str) -> 
         await FileSource(tmp_path / name).fetch(WINDOW, SourceState())
 
 
+@pytest.mark.parametrize("kind", ["gzip", "array"])
+async def test_what_precedes_a_break_is_used(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "day.jsonl"
+    rows = [json.dumps({**GOOD, "id": str(n), "text": f"{n * 7919} said"}) for n in range(500)]
+    if kind == "gzip":
+        whole = gzip.compress("\n".join(rows).encode())
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        path.write_text(f"[{','.join(rows[:200])},{rows[200][:40]}")
+    posts, _ = await FileSource(path).fetch(WINDOW, SourceState())
+    assert [post.id for post in posts] == [str(n) for n in range(len(posts))]
+    assert len(posts) == 200 if kind == "array" else len(posts) > 100
+    assert f"only its first {len(posts)} posts are used" in caplog.text
+
+
 def test_sources_are_found_by_their_place() -> None:
     assert {"jsonl", "sample"} <= set(kinds())
     with pytest.raises(SourceError, match="use one of"):

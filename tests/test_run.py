@@ -95,6 +95,13 @@ def test_an_unknown_platform_is_a_wrong_argument() -> None:
     assert "telegram, discord" in done.stderr
 
 
+@pytest.mark.parametrize("only", ["", ",", " "])
+def test_an_empty_list_of_parts_is_a_wrong_argument(only: str) -> None:
+    done = run_command("run", "--only", only)
+    assert done.returncode == 2
+    assert "leave it out to run everything" in done.stderr
+
+
 async def test_only_what_is_named_is_started() -> None:
     async with TelegramServer() as one:
         tokens = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": NOWHERE}

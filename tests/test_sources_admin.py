@@ -260,13 +260,14 @@ async def test_a_trial_of_x_is_counted_and_small(
 
 OPML = b"""<?xml version="1.0"?><opml version="2.0"><body><outline text="AI"><outline text="Lab" type="rss"
 xmlUrl="https://lab.example/feed?a=1&amp;b=2"/><outline xmlurl="https://news.example/rss"/><outline text="x" xmlUrl="javascript:x"/>
-<outline type="rss" text="Lost"/>
+<outline type="rss" text="Lost"/><outline xmlUrl="http://10.0.0.1/f"/>
 <outline xmlUrl="https://lab.example/feed?a=1&amp;b=2"/></outline></body></opml>"""
 
 
 async def test_a_list_of_a_feed_reader_becomes_sources(made: Services) -> None:
     topic = made.topics["ai"]
-    refused = ["line 2: no address of a feed", "line 3: no address of a feed"]
+    private = "line 3: leads into a private network: set it in topics.toml"
+    refused = ["line 2: no address of a feed", "line 3: no address of a feed", private]
     assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (2, refused)
     assert await import_feeds(OPML, "feeds.opml", topic, made.store, NOW) == (0, refused)
     listed = await list_sources(made.topics["ai"], made.store)

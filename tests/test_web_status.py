@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.logs import JsonFormatter, log_fields
 from bot.platforms import Setup
 from bot.web.server import SECRET_HEADER, build_app, serving
+from bot.web.status import is_own
 from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store
@@ -112,6 +113,8 @@ async def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path) -> 
     board = json.loads((Path(__file__).parents[1] / "deploy/grafana.json").read_text())
     named = {n for p in board["panels"] for t in p["targets"] for n in NAME.findall(t["expr"])}
     assert len(named) > 8
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    assert all(query.startswith("max by (") for query in queries), "each process has all figures"
     async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
         text = (await up.get("/metrics"))[1]
     types = dict(line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE"))
@@ -154,6 +157,22 @@ async def test_the_public_sees_only_that_it_lives(tmp_path: Path) -> None:
         assert (await up.get("/healthz", **through_a_proxy))[0] == 200
         assert (await up.get("/readyz", **through_a_proxy))[0] == 404
         assert (await up.get("/metrics", **through_a_proxy))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [("10.1.2.3", True), ("100.64.1.2", True), ("fd00::1", True), ("::ffff:100.127.0.1", True),
+     ("100.128.0.1", False), ("203.0.114.1", False), ("2a00::1", False)],
+)  # fmt: skip
+def test_machines_of_the_own_network_see_the_figures(address: str, own: bool) -> None:
+    assert is_own(address) == own
+
+
+async def test_an_address_of_ipv6_is_shown_as_it_is_typed(tmp_path: Path) -> None:
+    async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as up:
+        app = build_app(context(up.store, tmp_path), lambda: up.platforms, up.receive, HOOK)
+        async with serving(app, "[::1]:0") as address:
+            assert re.fullmatch(r"\[::1\]:\d+", address)
 
 
 async def test_an_address_that_is_taken_is_a_clear_line(tmp_path: Path) -> None:

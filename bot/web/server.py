@@ -66,8 +66,8 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
         except OSError as error:
             why = error.strerror or "no such address"
             raise DigestError(f"WEB_ADDRESS: cannot listen at {address} ({why})") from None
-        bound = runner.addresses[0]
-        yield f"{bound[0]}:{bound[1]}"
+        place, number = runner.addresses[0][:2]
+        yield f"[{place}]:{number}" if ":" in place else f"{place}:{number}"
     finally:
         await runner.cleanup()
 

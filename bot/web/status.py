@@ -18,6 +18,7 @@ MOST_SECONDS = 5.0
 """After which a database counts as one that does not answer."""
 MOST_SECONDS_COUNTING = 60.0
 """For all the totals: a million chats take some twenty."""
+SHARED = ipaddress.ip_network("100.64.0.0/10")
 SHARE = 20
 """Totals are kept this many times as long as reading them took: scraping every second of a big
 database takes a twentieth of a processor at most."""
@@ -104,8 +105,16 @@ def _refuse_strangers(request: web.Request) -> None:
     without a proxy in between."""
     forwarded = {"X-Forwarded-For", "Forwarded", "X-Real-IP"} & request.headers.keys()
     peer = request.transport.get_extra_info("peername") if request.transport else None
-    if forwarded or not peer or not ipaddress.ip_address(peer[0].partition("%")[0]).is_private:
+    if forwarded or not peer or not is_own(peer[0].partition("%")[0]):
         raise web.HTTPNotFound
+
+
+def is_own(address: str) -> bool:
+    """Return True for an address of the operator's own network. 100.64.0.0/10 is no one's in
+    public: pods and private networks have it."""
+    ip = ipaddress.ip_address(address)
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_private or (ip.version == 4 and ip in SHARED)
 
 
 def _ages(moments: dict[str, datetime], now: datetime) -> dict[str, int]:

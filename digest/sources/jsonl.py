@@ -15,9 +15,10 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
@@ -164,6 +165,10 @@ class _Rows:
             log.warning("%s: %d more lines skipped", self._name, self.bad - MAX_LOGGED)
 
 
+class BrokenOffError(ValueError):
+    """The values of a file break off."""
+
+
 class FileSource:
     """The posts of one file; called by the file's name without its endings."""
 
@@ -197,44 +202,69 @@ class FileSource:
         return posts
 
     def _collect(self, posts: Iterable[Post]) -> list[Post]:
-        """Return the posts, as many as fit in memory."""
+        """Return the posts, as many as fit in memory and precede a break in packed data or JSON."""
         admitted: list[Post] = []
         memory = 0
-        for post in posts:
-            memory += 800 + sys.getsizeof(post.text) + sum(map(sys.getsizeof, post.links))
-            if memory > MAX_MEMORY:
-                log.warning("%s: only its first %d posts are used", self.path.name, len(admitted))
-                break
-            admitted.append(post)
+        try:
+            for post in posts:
+                memory += 800 + sys.getsizeof(post.text) + sum(map(sys.getsizeof, post.links))
+                if memory > MAX_MEMORY:
+                    self._warn_of_rest(admitted)
+                    break
+                admitted.append(post)
+        except (BrokenOffError, EOFError, gzip.BadGzipFile, zlib.error):
+            if not admitted:
+                raise
+            self._warn_of_rest(admitted)
         return admitted
 
+    def _warn_of_rest(self, posts: Sequence[Post]) -> None:
+        log.warning("%s: only its first %d posts are used", self.path.name, len(posts))
 
-def _read_rows(file: BinaryIO) -> Iterator[str | Mapping[str, Any]]:
+
+def _read_rows(file: BufferedReader) -> Iterator[str | Mapping[str, Any]]:
     """Yield the lines of a file, or the values of one that is an array or spread over lines."""
     packed = file.read(2) == GZIP
     file.seek(0)
-    stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-    sample = stream.read(PIECE)
+    stream = cast(BufferedReader, gzip.GzipFile(fileobj=file)) if packed else file
+    read = _read_pieces(stream)
+    sample = next(read)
     encoding = detect_encoding(sample)
     if b"\0" in sample and not detect_wide(sample):
         raise ValueError("it is not text")
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    pieces = _decode(stream, sample, decoder)
+    pieces = _decode(read, sample, decoder)
     beginning = next(pieces, "")
     first_line = beginning.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
-    read = _split_values if first_line == "{" or first_line.startswith("[") else _split_lines
-    yield from read(chain([beginning], pieces))
+    split = _split_values if first_line == "{" or first_line.startswith("[") else _split_lines
+    yield from split(chain([beginning], pieces))
 
 
-def _decode(stream: BinaryIO, sample: bytes, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
-    """Yield the text of a stream, piece by piece. Raise ValueError for one that is too large."""
-    total, piece = 0, sample
-    while piece:
+def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
+    """Yield the bytes of a file, about PIECE at once, also those before packed data break off."""
+    piece = bytearray()
+    try:
+        while part := stream.read1(PIECE):
+            piece += part
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        yield bytes(piece)
+        raise
+    yield bytes(piece)
+
+
+def _decode(
+    pieces: Iterable[bytes], sample: bytes, decoder: codecs.IncrementalDecoder
+) -> Iterator[str]:
+    """Yield the text of a file, piece by piece. Raise ValueError for one that is too large."""
+    total = 0
+    for piece in chain([sample], pieces):
         total += len(piece)
         if total > MAX_BYTES:
             raise ValueError(f"larger than {MAX_BYTES // 1_000_000} MB: split it")
         yield decoder.decode(piece)
-        piece = stream.read(PIECE)
     yield decoder.decode(b"", final=True)
 
 
@@ -282,7 +312,7 @@ def _split_values(pieces: Iterable[str]) -> Iterator[Any]:
         if len(left) > MAX_LINE:
             break
     if left:
-        raise ValueError(f"its JSON is broken after {number} values")
+        raise BrokenOffError(f"its JSON is broken after {number} values")
 
 
 def _after(text: str, at: int) -> int:

@@ -19,12 +19,16 @@ from sqlalchemy import URL
 from digest.errors import StoreError
 from digest.store import files
 from digest.store.engine import database_url
+from digest.store.tables import SCHEMA
 
 if TYPE_CHECKING:
     from digest.store import Store
 
 BACKUP_HOURS = 23.0
 """Age from which a daily backup is made again."""
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+"""Ends of the names of what SQLite keeps beside a database."""
 
 Open = Callable[[str], Awaitable["Store"]]
 """`Store.open`, which this file cannot import."""
@@ -82,9 +86,11 @@ async def check_damage(url: str) -> None:
     """Raise StoreError for a SQLite database that is damaged; changes nothing."""
     file = sqlite_file(url)
     why = await asyncio.to_thread(_damage, file) if file else ""
-    if why:
+    if file and why:
+        last = own_backup(file)
+        then = f"the bot takes {last} as it starts" if last.exists() else f"there is no {last}"
         raise StoreError(
-            f"database is damaged ({why}): the bot takes its daily backup as it starts;"
+            f"database is damaged ({why}): {then};"
             f" python -m bot restore FILE puts another in the place of {file}"
         )
 
@@ -106,6 +112,8 @@ async def back_up(url: str, to: Path) -> None:
 def _back_up(file: Path, to: Path) -> None:
     if not file.exists():
         raise StoreError(f"there is no database {file} yet: nothing to back up")
+    if to.name.endswith(SIDE_FILES):
+        raise StoreError(f"{to} is a name that SQLite itself uses: name another file")
     if to.exists():
         if to.samefile(file):
             raise StoreError(f"{to} is the database itself: name another file")
@@ -229,8 +237,11 @@ def _copied(backup: Path, new: Path, why: str) -> datetime:
                 " python -m bot restore FILE puts another in place"
             )
         raise StoreError(f"the backup {backup} is damaged ({wrong}): name another")
-    if not files.holds_our_tables(backup):
+    schema = files.read_schema(backup)
+    if not schema:
         raise StoreError(f"{backup} is a database of another program: name a backup of this one")
+    if schema > SCHEMA:
+        raise StoreError(f"{backup} is of a newer version of this program: restore it with that")
     files.discard(new)
     files.copy(backup, new)
     return files.backed_up_at(backup)

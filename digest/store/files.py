@@ -103,12 +103,14 @@ def is_database(file: Path) -> bool:
         return opened.read(len(MAGIC)) == MAGIC
 
 
-def holds_our_tables(file: Path) -> bool:
-    """Return True if the SQLite file was written by this program, whatever its version."""
+def read_schema(file: Path) -> str:
+    """Return the schema of a sound database that this program wrote, "" of any other."""
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
         rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        names = {str(name) for (name,) in rows}
-    return {"alembic_version", "topics", "posts", "reports"} <= names
+        if not {"alembic_version", "topics", "posts", "reports"} <= {str(name) for (name,) in rows}:
+            return ""
+        (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return str(version)
 
 
 def backed_up_at(file: Path) -> datetime:
@@ -176,6 +178,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
             part.touch()  # where that fails, SQLite's own words would name the database
             with (
                 one_line(f"SQLite {file}"),
+                _name_full(to),
                 closing(_connect(file)) as source,
                 closing(sqlite3.connect(part)) as target,
             ):
@@ -191,6 +194,17 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
         sync(to.parent)
     except OSError as error:
         raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
+
+
+@contextmanager
+def _name_full(to: Path) -> Iterator[None]:
+    """Name the copy, not the database, where its disk is full."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_FULL":
+            raise
+        raise StoreError(f"cannot write {to} (the disk is full): name another place") from None
 
 
 def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
