@@ -1,9 +1,13 @@
 """Which sentences of posts may tell a story."""
 
+import numpy as np
 import pytest
 
-from digest.reading import read
+from digest.models import MAX_POINTS
+from digest.reading import Story, read
+from digest.write.extractive.brief import PointCandidate, choose_points
 from digest.write.extractive.draft import begins_badly, praises
+from digest.write.extractive.quotes import Quote
 from tests.posts import post
 from tests.test_extractive import items, written
 
@@ -44,3 +48,15 @@ def test_a_view_has_the_reason_behind_it() -> None:
     posts = [post(f"{view} {reason}", "7", author="mara", author_name="Mara Lin")]
     texts = [item.text for item in items(written(posts, "en"), "views")]
     assert texts == [f"{view} {reason}"]
+
+
+@pytest.mark.parametrize(("fitness", "is_chosen"), [(1.0, True), (-0.3, False)])
+def test_a_point_gives_way_to_a_good_one_in_the_language(fitness: float, is_chosen: bool) -> None:
+    def make_candidate(text: str, value: float, fitness: float, spoken: bool) -> PointCandidate:
+        readings = read([post(text)])
+        lead = Quote(readings[0].sentences[0], fitness, -1.0, np.ones(1, np.float32))
+        return PointCandidate(Story(tuple(readings)), lead, value, spoken)
+
+    foreign = [make_candidate(f"Kite releases K-{n}.", 1.5, 1.0, False) for n in range(MAX_POINTS)]
+    spoken = make_candidate("诺斯莱特发布 Meridian 4。", 1.4, fitness, True)
+    assert (spoken in choose_points([*foreign, spoken])) is is_chosen

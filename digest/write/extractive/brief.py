@@ -42,9 +42,9 @@ QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
 SPOKEN_POINTS = 7
 """Points in the report's language, where as many stories have a sentence in it."""
-YIELDS = 0.2
+YIELDS, LEAST_SPOKEN = 0.2, 0.0
 """A story in another language gives way to one in the report's language that is at most this much
-worse."""
+worse, and told by a sentence of such log odds."""
 LEADING = 3
 """Stories that the overview tells."""
 LEAST_OPENING, LEAST_OVERVIEW = 0.0, 0.9
@@ -53,7 +53,7 @@ _HAN, _HAN_STOP = ("zh", "ja"), "。"
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class PointCandidate:
     story: Story
     lead: Quote
     value: float
@@ -64,7 +64,7 @@ class _Candidate:
 def list_points(draft: Draft) -> list[Item]:
     """Return at most MAX_POINTS items, no two of one event; on a quiet day with a line that says
     so."""
-    candidates = _choose_stories(_list_candidates(draft))
+    candidates = choose_points(_list_candidates(draft))
     draft.events.clear()
     draft.printed.clear()
     points = [make_point(draft, candidate.story, candidate.lead) for candidate in candidates]
@@ -73,10 +73,10 @@ def list_points(draft: Draft) -> list[Item]:
     return points
 
 
-def _list_candidates(draft: Draft) -> list[_Candidate]:
+def _list_candidates(draft: Draft) -> list[PointCandidate]:
     """Return stories with the sentence that tells each, best first, each event once: by a sentence
     in the report's language where a further story of the event has one."""
-    candidates: list[_Candidate] = []
+    candidates: list[PointCandidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
         is_busy = len(candidates) >= QUIET and not draft.is_small
         is_weak = draft.is_weak(lead, LEAST_PRINT - PRINT_PER_VALUE * value)
@@ -85,14 +85,14 @@ def _list_candidates(draft: Draft) -> list[_Candidate]:
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)
         if place is None:
-            candidates.append(_Candidate(story, lead, value, spoken))
+            candidates.append(PointCandidate(story, lead, value, spoken))
         elif spoken and not candidates[place].spoken:
-            candidates[place] = _Candidate(story, lead, candidates[place].value, spoken)
+            candidates[place] = PointCandidate(story, lead, candidates[place].value, spoken)
         draft.add(story, lead)
     return candidates
 
 
-def _find_event(candidates: Sequence[_Candidate], story: Story, lead: Quote) -> int | None:
+def _find_event(candidates: Sequence[PointCandidate], story: Story, lead: Quote) -> int | None:
     """Return the place of the candidate that tells the event already, None without one."""
     return next(
         (
@@ -104,7 +104,7 @@ def _find_event(candidates: Sequence[_Candidate], story: Story, lead: Quote) -> 
     )
 
 
-def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+def choose_points(candidates: Sequence[PointCandidate]) -> list[PointCandidate]:
     """Return the best, the last of which make room for nearly as good ones in the report's
     language."""
     chosen = list(candidates[:MAX_POINTS])
@@ -112,7 +112,8 @@ def _choose_stories(candidates: Sequence[_Candidate]) -> list[_Candidate]:
         foreign = [candidate for candidate in chosen if not candidate.spoken]
         if len(foreign) <= MAX_POINTS - SPOKEN_POINTS:
             break
-        if other.spoken and other.value >= foreign[-1].value - YIELDS:
+        is_good = other.spoken and rate_print(other.lead) >= LEAST_SPOKEN
+        if is_good and other.value >= foreign[-1].value - YIELDS:
             chosen.remove(foreign[-1])
             chosen.append(other)
     return chosen
