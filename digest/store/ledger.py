@@ -4,19 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    String,
-    and_,
-    case,
-    cast,
-    delete,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import String, and_, case, cast, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Balance, Ending, UndeliveredPart
@@ -167,7 +155,7 @@ class Ledger(DueTables):
         )
         ended = deliveries.c.state.in_(("delivered", "refused", "skipped"))
         old = select(deliveries.c.id).where(deliveries.c.due_at < before, ended)
-        old = old.where(exists().where(superseded)).order_by(deliveries.c.due_at)
+        old = old.where(select(newer.c.id).where(superseded).exists())
         total = 0
         while True:
             async with self._store.writing() as connection:

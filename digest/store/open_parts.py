@@ -7,18 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    case,
-    delete,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
@@ -138,7 +127,7 @@ async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -
     number = (await connection.execute(delete(parts).where(there))).rowcount
     await connection.execute(delete(deliveries).where(which))
     for group in groups(hashes):
-        unused = ~exists().where(parts.c.body == bodies.c.hash)
+        unused = ~select(parts.c.id).where(parts.c.body == bodies.c.hash).exists()
         await connection.execute(delete(bodies).where(bodies.c.hash.in_(group), unused))
     return number
 
