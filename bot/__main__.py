@@ -324,7 +324,11 @@ async def run(only: str | None) -> None:
     if loading:
         await loading
     names = read_parts(only, app.PARTS)
-    await app.run(open_settings(timed=True), names, _announce)
+    try:
+        await app.run(open_settings(timed=True), names, _announce)
+    except asyncio.CancelledError:
+        _announce("stopped")
+        raise
 
 
 @cli.command()
@@ -445,9 +449,10 @@ def _announce(line: str) -> None:
 
 
 def _fail(error: object) -> NoReturn:
-    """End with the one line on standard error, an event where logs are JSON."""
-    if not log_event(str(error), logging.ERROR):
-        _print(f"jianbao: {error}", err=True)
+    """End with a line a problem on standard error, an event where logs are JSON."""
+    for line in str(error).splitlines():
+        if not log_event(line, logging.ERROR):
+            _print(f"jianbao: {line}", err=True)
     sys.exit(1)
 
 

@@ -11,7 +11,8 @@ from bot import machine
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
-from bot.settings import Settings, find_env_faults, load_settings
+from bot.settings import Settings, find_env_faults, find_environment_typos, load_settings
+from digest.collect import group_fallbacks
 from digest.errors import DigestError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import mask
@@ -22,6 +23,8 @@ from digest.topics import find_topics_file, load_topics
 
 PATIENCE = 10.0
 """Seconds to wait for a server."""
+PROBE_BYTES = 65536
+"""Written to try a folder: an empty file fits on a full disk."""
 
 
 async def run_checks(write: Callable[[str], None]) -> bool:
@@ -53,6 +56,8 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         ("pages", _pages),
         *((name, partial(_platform, name)) for name in CHATS),
     )
+    for typo in find_environment_typos():
+        show(f"warn settings: {typo}")
     if warning := _disk(settings):
         show(f"warn disk: {warning}")
     passed = [await _passed(name, check, settings, show) for name, check in checks]
@@ -81,9 +86,12 @@ async def _passed(
 
 async def _topics(settings: Settings) -> str:
     """Return the file that is read, and its topics. Raise DigestError for all sources that can
-    give nothing, and for which no other stands in."""
+    give nothing, and for which no other stands in, or that stand in for none."""
     topics, faults = load_topics(settings.topics_file), []
     for topic in topics.values():
+        idle = [s for s, *_ in group_fallbacks(topic.sources) if s.fallback_for]
+        fault = f"[{topic.name}] sources: fallback_for names no source before it"
+        faults += [f'{fault}: "{source.fallback_for}"' for source in idle]
         covered = {source.fallback_for for source in topic.sources} - {""}
         for number, source in enumerate(topic.sources, 1):
             if source.address in covered:
@@ -157,8 +165,10 @@ def _try_folder(folder: Path, setting: str) -> str:
     probe = folder / ".check"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise DigestError(
             f"{folder} cannot be written ({error.strerror}): set {setting} to another folder"

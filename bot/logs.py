@@ -119,10 +119,16 @@ def log_event(line: str, level: int = logging.INFO) -> bool:
 def open_settings(*, timed: bool = False) -> Settings:
     """Return the settings, and log as they say; `timed`: with the time before each line of text.
     Raises SettingsError."""
-    from bot.settings import load_settings
+    from bot.settings import SettingsError, find_env_faults, load_settings
 
-    settings = load_settings()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        set_up_logging("WARNING", error.log_format, timed=timed)
+        raise
     set_up_logging(settings.log_level, settings.log_format, timed=timed)
+    for fault in find_env_faults() if timed else ():
+        log.warning("%s", fault)
     return settings
 
 

@@ -1,9 +1,10 @@
 """The only reader of the environment."""
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -36,6 +37,10 @@ _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`"}
 
 class SettingsError(DigestError):
     """The environment is wrong; a line for each problem."""
+
+    def __init__(self, problems: Sequence[str], log_format: str) -> None:
+        super().__init__("\n".join(problems))
+        self.log_format = log_format
 
 
 def clean_value(value: str) -> str:
@@ -293,15 +298,18 @@ def load_settings() -> Settings:
     Raise SettingsError that names every wrong variable at once and what to write instead. Secrets
     are masked everywhere from here on.
     """
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # `find_env_faults` names bad lines
     problems: list[str] = []
+    values: dict[str, Any] = {}
     try:
-        settings = Settings(**_read_values(problems))
+        values = _read_values(problems)
+        settings = Settings(**values)
     except ValidationError as error:
         problems += [_word_problem(fault) for fault in error.errors(include_url=False)]
     except (OSError, UnicodeDecodeError):
         problems.append(".env: cannot be read: save it as UTF-8 text")
     if problems:
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(problems, clean_value(values.get("log_format", "")).lower())
     register_secrets(settings.secrets)
     return settings
 
@@ -338,20 +346,28 @@ def find_env_faults() -> list[str]:
     try:
         with open(".env", encoding="utf-8-sig") as file:
             bindings = list(parse_stream(file))
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        return [f".env: cannot be read ({error.strerror}): make it a text file"]
+    lines = [binding.original.line for binding in bindings if binding.error]
+    faults = [f".env: line {line}: write NAME=value" for line in lines]
+    names = [(binding.key or "").upper() for binding in bindings]
+    return [f".env: {typo}" for typo in _find_typos(names)] + faults
+
+
+def find_environment_typos() -> list[str]:
+    """Return which names of the environment are nearly those of settings; another program may
+    read them."""
+    return _find_typos([name for name in os.environ if name.upper() != "HTTP_PROXY"])
+
+
+def _find_typos(names: Sequence[str]) -> list[str]:
     known = [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]
-    names = {(binding.key or "").upper() for binding in bindings}
     # HTTP_PROXY beside HTTPS_PROXY is another program's.
     missing = [name for name in known if name not in names]
-    faults = []
-    for binding in bindings:
-        if binding.error:
-            faults.append(f".env: line {binding.original.line}: write NAME=value")
-        name = (binding.key or "").upper()
-        near = get_close_matches(name, missing, n=1, cutoff=0.85) if name not in known else []
-        faults += [f".env: {name} is no setting: did you mean {other}?" for other in near]
-    return faults
+    near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in known)
+    return [f"{name} is no setting: did you mean {match[0]}?" for name, match in near if match]
 
 
 _ADVICE = {

@@ -1,11 +1,13 @@
 """`check`: one line each, and it goes on after the first that fails."""
 
 import asyncio
+import errno
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from bot import checks
 from bot.checks import run_checks
 from digest.errors import DigestError
 from tests.discord_gateway import TOKEN
@@ -73,6 +75,32 @@ async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPat
     passed, lines = await said()
     assert not passed
     assert [line.split(":")[1] for line in lines] == [" TIMEZONE", " LOG_LEVEL"]
+
+
+async def test_a_misspelled_variable_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEGRAM_TOKEN", "1:a")
+    passed, lines = await said()
+    assert passed, "another program may read it"
+    typo = "TELEGRAM_TOKEN is no setting: did you mean TELEGRAM_BOT_TOKEN?"
+    assert f"warn settings: {typo}" in lines
+
+
+async def test_a_folder_in_the_place_of_env_fails() -> None:
+    Path(".env").mkdir()  # as Docker makes one for a file that is missing
+    passed, lines = await said()
+    assert not passed
+    assert lines[0] == "FAIL settings: .env: cannot be read (Is a directory): make it a text file"
+
+
+async def test_a_full_disk_takes_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, content: bytes) -> int:
+        if content:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return 0
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(DigestError, match="No space left on device"):
+        checks._try_folder(Path("var"), "DATA_DIR")
 
 
 async def test_what_fails_is_named_and_the_others_still_run(
@@ -184,6 +212,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     [
         ('kind = "jsonl", address = "nope.jsonl"', "nope.jsonl: no such file"),
         ('kind = "rss", address = "http://127.0.0.1:9/x"', "set private = true"),
+        ('kind = "sample", fallback_for = "list:404"', 'names no source before it: "list:404"'),
         ('kind = "rss"', "no address: write an address like https://example.com/feed"),
         ('kind = "x", address = "user:ada"', "set X_BEARER_TOKEN"),
         ('kind = "rss", address = "http://127.0.0.1:9/x", private = true', ""),
@@ -194,5 +223,5 @@ async def test_sources_that_can_give_nothing_fail(source: str, advice: str) -> N
     Path("topics.toml").write_text(TOPICS.replace('kind = "sample"', source))
     passed, lines = await said()
     assert passed == (not advice)
-    assert lines[1].startswith("FAIL topics: [ai] sources: number 1: " if advice else "ok")
+    assert lines[1].startswith("FAIL topics: [ai] sources: " if advice else "ok")
     assert advice in lines[1]

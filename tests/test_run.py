@@ -117,6 +117,7 @@ async def test_the_clock_may_run_alone() -> None:
         await running.says("clock: ready")
         running.process.send_signal(signal.SIGTERM)
         assert await running.ends() == 0
+    assert running.lines[-1].endswith("Z stopped\n")
 
 
 async def test_a_platform_that_cannot_be_reached_is_tried_again_alone() -> None:

@@ -226,7 +226,14 @@ def test_with_json_logs_what_is_announced_and_the_last_error_are_events(
     event = json.loads(ended.stderr)
     assert (ended.returncode, ended.stdout, event["level"]) == (1, "", "ERROR")
     assert event["message"].startswith('there is no topic "nope"')
+    wrong = {"LOG_FORMAT": "json", "TIMEZONE": "x", "KEEP_DAYS": "1"}
+    events = [json.loads(line) for line in run_command("run", env=wrong).stderr.splitlines()]
+    assert [event["message"].partition(":")[0] for event in events] == ["TIMEZONE", "KEEP_DAYS"]
+    Path(".env").write_text("no value\n", encoding="utf-8")
     monkeypatch.setattr("bot.app.run", start)
+    ended = run_command("run", env={"LOG_FORMAT": "json"})
+    assert json.loads(ended.stderr.splitlines()[0])["message"] == ".env: line 1: write NAME=value"
+    Path(".env").unlink()
     ended = run_command("run", env={"LOG_FORMAT": "json"})
     event = json.loads(ended.stderr.splitlines()[0])
     assert (ended.stdout, event["level"], event["message"]) == ("", "INFO", "clock: ready")
