@@ -212,7 +212,7 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
                 process.kill()
             await process.wait()
     lines = errors.decode("utf-8", "replace").strip().split("\n")
-    why, last = ("", "") if process.returncode == 0 else _find_reason(lines)
+    why, last = ("", "") if process.returncode == 0 else _find_reason(lines, process.returncode)
     # The last error is logged below, by whoever asked.
     _log_again([line for line in lines if line != last])
     if process.returncode == 0:
@@ -247,9 +247,9 @@ def _log_again(lines: Sequence[str]) -> None:
         log.log(level, "%s", "\n".join(record))
 
 
-def _find_reason(lines: Sequence[str]) -> tuple[str, str]:
-    """Return what a child said last of why it fails, and its line: the steps of its work are no
-    reason."""
+def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
+    """Return what a child said last of why it fails, and its line, else how it ended: the steps of
+    its work are no reason."""
     for line in reversed(lines):
         if line.startswith(ERROR):
             return line.removeprefix(ERROR), line
@@ -257,7 +257,10 @@ def _find_reason(lines: Sequence[str]) -> tuple[str, str]:
             event = json.loads(line) if line.startswith(EVENT) else {}
             if event.get("level") == "ERROR":
                 return str(event["message"]), line
-    return "it ended without a word", ""
+    if not code or code > 0:
+        return "it ended without a word", ""
+    hint = ": too little memory, perhaps" if -code == signal.SIGKILL else ""
+    return f"signal {-code} ended it ({signal.strsignal(-code)}){hint}", ""
 
 
 ERRANDS = "errand"

@@ -204,20 +204,25 @@ async def test_half_a_day_does_not_stand_for_a_build_that_fails(
     assert await ledger.list_builds_due(list(TOPICS.values()), soon) == [("ai", MONDAY)]
 
 
+KILLED = "signal 9 ended it (Killed): too little memory, perhaps"
+
+
 @pytest.mark.parametrize(
     ("code", "errors", "why"),
     [
         (-signal.SIGTERM, b"relevance (5/9)\n", "it was stopped"),
         (1, b"collect (1/9)\njianbao: no posts\n", "no posts"),
         (1, b'{"at": "8", "level": "ERROR", "message": "a\xe2\x80\xa8b"}\n', "a\u2028b"),
-        (-signal.SIGKILL, b"relevance (5/9)\n", "it ended without a word"),
+        (-signal.SIGKILL, b"relevance (5/9)\n", KILLED),
         (
             -signal.SIGKILL,
             b'{"at": "8", "level": "INFO", "message": "step"}\n{"at": "9',
-            "it ended without a word",
+            KILLED,
         ),
         (1, b'{"at": "now", "level": "ERROR", "message": "no posts"}\n', "no posts"),
-        (-signal.SIGKILL, b"", "it ended without a word"),
+        (-signal.SIGKILL, b"", KILLED),
+        (-signal.SIGSYS, b"", "signal 31 ended it (Bad system call)"),
+        (3, b"", "it ended without a word"),
     ],
 )
 async def test_why_a_child_ended_is_told(
