@@ -191,7 +191,7 @@ class Context(ShownPosts):
     def choose_teller(self, story: Story) -> Post:
         """Return the post that stands for a story where all of the day are listed: where the
         leading post is somebody's view of it, the one that says what happened."""
-        posts = self.leading_posts(Event(0, (story,)))
+        posts = [*self._choose_leads([story]), *story.posts[:3]]
         return next((post for post in posts if shorten(post.text, POST_CHARS)), story.posts[0])
 
     def show_events(self, events: Sequence[Event], *choices: tuple[int, ...], room: int) -> str:
