@@ -37,6 +37,7 @@ TRUE = [
     # neither counts of different things, nor numbers of names
     ("A score of 77.0 on 8 tests.", "It was tried on 8 tests and got a score of 77.0."),
     ("852 made 40 clips with Sora 2.", "With Sora 2 a man called 852 made 40 clips."),
+    ("Four times as much for both: $1 / $5 against $0.25 / $1.25.", "new 0.25 / 1.25, old 1 / 5"),
     ("年化营收 200–260 亿美元，目前为 70 亿美元", "from $7 billion now to $20-26 billion"),
 ]
 

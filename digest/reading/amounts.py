@@ -86,7 +86,7 @@ _WHOLE = re.compile(r"[\u4e00-\u9fff]{2}的\s?$")
 _HAN = "零〇一二两三四五六七八九十百千万亿"
 _PERCENT = re.compile(rf"百分之\s?([{_HAN}]+(?:点[{_HAN}]+)?|\d+(?:\.\d+)?)")
 _TENTHS = re.compile(
-    r"([一两二三四五六七八九\d]) ?[成折]([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交叠])"
+    r"([一两二三四五六七八九\d])成([一二三四五六七八九半])?(?![为员立绩果功本熟品长就都型分交])"
 )
 _ORDINAL_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"

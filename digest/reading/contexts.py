@@ -17,7 +17,7 @@ _CUT = re.compile(
     rf"{_STOP}|\b(?:versus|vs|against|than|from|to|out of)\b|[和与及]|高于|低于|对比|[中里]的"
 )
 """What ends the words that belong to one figure."""
-_RANGE = re.compile(r"\s?(?:[-–~～至到]|to)\s?[$€£¥]?")
+_RANGE = re.compile(r"\s?(?:[-–~～至到/]|to)\s?[$€£¥]?")
 
 
 def read_contexts(text: str) -> list[tuple[Amount, str]]:

@@ -224,13 +224,20 @@ def find_terms(text: str) -> list[Term]:
     return terms
 
 
+_BEFORE_MONTH = frozenset(
+    "in by since on from until till to through mid early late before after of for this last next"
+    " and or between during".split()
+)
+
+
 def _find_months(text: str) -> Iterator[Term]:
     for match in _MONTH_ONLY.finditer(text):
         name = match["n"]
         number = _MONTHS[name.lower()] if name else _number(match["m"])
         verb = name == "May" and text[match.end() :].split()[:1]
         before = text[: match.start()].split()[-1:] if name == "Jun" else []
-        if (verb and verb[0] in _BEHIND_VERB) or (before and before[0].istitle()):
+        person = before and before[0].istitle() and before[0].lower() not in _BEFORE_MONTH
+        if person or (verb and verb[0] in _BEHIND_VERB):
             continue  # Lei Jun
         if 1 <= number <= 12 and not (name and not name[0].isupper()):
             yield Term(*match.span(), match.group().strip(), f"month {number}")

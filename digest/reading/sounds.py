@@ -129,12 +129,13 @@ class Sounds:
             return True
         parts = [sound_of(part) for part in re.split("[·・]", name)]
         bones = skeleton("".join(parts))
-        short = bones[:1] + skeleton(parts[-1])  # 马克·库班 is @mcuban
         if any(
-            handle in (bones, short) or (len(bones) > 3 and handle.startswith(bones))
+            handle == bones or (len(bones) > 3 and handle.startswith(bones))
             for handle in self._handles
         ):
             return True
+        if len(parts) > 1 and (parts[0][:1], parts[-1]) in self._initialed:
+            return True  # 马克·库班 is @mcuban
         if len(parts) > 1 and any(
             is_alike(parts[0], sound_of(a)) and may_be_alike(name.split("·")[-1], b)
             for a, b in self._neighbours
@@ -221,6 +222,12 @@ class Sounds:
             for word in _LATIN_WORD.findall(_HUMP.sub(" ", self._text))
             if word[0].isupper()
         )
+
+    @cached_property
+    def _initialed(self) -> frozenset[tuple[str, str]]:
+        """Return the first letter of each handle and the sound of what follows."""
+        handles = (handle for handle in find_handles(self._text) if len(handle) > 4)
+        return frozenset((sound_of(handle[0]), sound_of(handle[1:])) for handle in handles)
 
     @cached_property
     def _handles(self) -> frozenset[str]:

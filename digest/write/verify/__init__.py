@@ -56,8 +56,8 @@ from digest.write.verify.periods import (
 )
 
 ClaimKind = Literal[
-    "cite", "link", "figure", "derived", "exchanged", "day", "version", "ticker", "name",
-    "speaker", "unrelated",
+    "cite", "link", "figure", "derived", "direction", "exchanged", "day", "version", "ticker",
+    "name", "speaker", "unrelated",
 ]  # fmt: skip
 
 _MONEY = frozenset("usd usdt usdc us hk nt".split())
@@ -72,7 +72,8 @@ class Claim:
     """What an item says and its posts do not support.
 
     A `derived` figure follows from two figures of the posts, but the sentence does not say how. A
-    `figure`, `day` or `version` cannot come from the posts in any way.
+    `figure`, `day` or `version` cannot come from the posts in any way. A `direction` is the
+    opposite of theirs: up for down, from 53 to 51 for from 51 to 53.
     """
 
     kind: ClaimKind
@@ -132,8 +133,8 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     if not converted:
         yield from (Claim("day", words) for words in find_missing_spans(shares, evidence))
     yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
-    yield from (Claim("figure", words) for words in find_turned_words(bare, evidence.text))
-    yield from (Claim("figure", words) for words in _turned_moves(amounts, bare, evidence))
+    yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
+    yield from (Claim("direction", words) for words in _turned_moves(amounts, bare, evidence))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
     yield from (Claim("ticker", words) for words in _missing_tickers(text, evidence))
     measures = [
@@ -181,7 +182,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
                 yield Claim("figure", amount.text)
         elif amount not in faults:
             if not is_between(amount, evidence) and _is_reversed(amount, bare, evidence):
-                yield Claim("figure", find_clause(bare, amount).strip())
+                yield Claim("direction", find_clause(bare, amount).strip())
         elif fault := faults[amount]:
             fault = derive(amount, bare, derived) if derived else fault
             if fault:

@@ -28,6 +28,8 @@ MOST_COUNTED = 10
 """Things, days or weeks that a reader counts up himself."""
 TELLING_DIGITS = 3
 """Of a number that no other has by chance, whatever unit was read behind it."""
+LARGEST_STEP = 0.001
+"""Last digit of a decimal that is a rate; with fewer it may be a version or a setting."""
 MOST_SUMMED = 8
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
@@ -54,7 +56,18 @@ def _agrees(mine: Amount, other: Amount) -> bool:
                 mine, other, *pair, factor=pair[0] / quantity.value if quantity.value else 1
             ):
                 return True
-    return _is_same_number(mine, mine.quantities[0], other.quantities[0])
+    return _is_same_number(mine, mine.quantities[0], other.quantities[0]) or _is_rate(mine, other)
+
+
+def _is_rate(mine: Amount, other: Amount) -> bool:
+    """Return True for a percentage that the posts have as a rate of three digits: 0.212."""
+    exact = 0 < other.step <= LARGEST_STEP and not other.in_name and other.value < 1
+    percent = 100 * other.value
+    return (
+        exact
+        and (mine.unit, other.unit) == ("percent", "")
+        and (abs(mine.value - percent) <= mine.step / 2 * (1 + EXACT))
+    )
 
 
 def _is_telling(amount: Amount) -> bool:
@@ -98,8 +111,6 @@ def _convert(
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES:
         return None
-    if unit == "percent" and not fact_unit and other.value < 1:
-        return mine.value, 100 * other.value  # an error rate of 0.212
     if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
@@ -252,33 +263,36 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
     must name the operation ("" where the unit does)."""
     yield from (("sum", value) for value in _sums(amount.unit, facts))
     for fact in facts:
-        shared = amount.kind == "share" or amount.text.endswith("折")
-        yield from _turn(amount.unit, fact, shared=shared)
+        yield from _turn(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
     beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
         near = not beside.isdisjoint(((left, right), (right, left)))
         yield from _compare(amount, left, right, near=near)
-        # "$66/1k images" is a price, and a multiple of the posts needs no word.
         priced = right.value in (1e3, 1e6) and (left, right) in beside
-        per = "" if priced or right.unit == "times" else "each"
-        yield from ((per, value) for value in _rates(amount.unit, left, right))
+        per = "" if priced else "each"  # "$66/1k images" is a price
+        for value in _rates(amount.unit, left, right):
+            yield per, value
+            if value > left.value:
+                yield "sum", value  # four at 3.84 TB, 15.36 TB in all
         if right.unit == "percent" and _is_alike(amount.unit, left.unit):
             yield "share", left.value * right.value / 100
 
 
 def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
-    """Yield a third for three times and the other way round, 45% as the rest of 55%, a rise as
-    a multiple and as what it makes of the figure."""
+    """Yield a third for three times and the other way round, 45% as the rest of 55%, a fifth as
+    what is left of a price, a rise as what it makes of the figure."""
     if fact.value > 0 and {unit, fact.unit} == {"times", "percent"}:
         yield "", 100 / fact.value
     if (unit, fact.unit) == ("times", "percent"):
-        yield "", 1 + fact.value / 100  # up 1000% is 11 times
+        yield "up", 1 + fact.value / 100  # up 1000% is 11 times
     if (unit, fact.unit) == ("percent", "times"):
         yield "up", 100 * (fact.value - 1)
     if unit == fact.unit == "percent" and fact.value < 100:
-        yield "" if shared else "rest", 100 - fact.value
+        yield "rest", 100 - fact.value
+        if shared:
+            yield "price", 100 - fact.value
 
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:

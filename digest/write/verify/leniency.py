@@ -18,10 +18,10 @@ from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import Evidence, read_evidence
-from digest.write.verify.figures import RIVALS, find_trailing_step
+from digest.write.verify.figures import EXACT, RIVALS, find_trailing_step
 
-MOST_ROUNDED = 0.1
-"""Largest relative difference that rounding makes: 40 for 37.5."""
+MOST_ROUNDED = 0.06
+"""Largest relative difference that rounding makes: 60 for 62.4."""
 ZONES = (-12, 0, 14)
 """Hours from UTC to the first and the last zone of the earth."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
@@ -40,7 +40,8 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
         case "name":
             return all(_may_give_word(word, evidence) for word in claim.words.split())
         case "figure":
-            amounts = find_amounts(claim.words)
+            amounts = [a for a in find_amounts(fold_text(said)) if a.text == claim.words]
+            amounts = amounts or find_amounts(claim.words)
             return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
         case "day":
             hours = [hour for hour in find_hours(fold_text(said)) if hour.text == claim.words]
@@ -71,7 +72,8 @@ def _may_give_amount(amount: Amount, evidence: Evidence) -> bool:
     if amount.kind == "magnitude":
         return False
     mine = amount.quantities[0]
-    return any(_is_near(mine, fact, amount.step) for fact in _list_facts(evidence))
+    bound = amount.hedge in ("over", "under")
+    return any(_is_near(mine, fact, amount.step, bound=bound) for fact in _list_facts(evidence))
 
 
 def _list_facts(evidence: Evidence) -> Iterator[Quantity]:
@@ -83,8 +85,9 @@ def _list_facts(evidence: Evidence) -> Iterator[Quantity]:
     yield from (Quantity(value, "") for value in numbers)
 
 
-def _is_near(mine: Quantity, fact: Quantity, step: float) -> bool:
-    """Return True where two figures are one, rounded up or down, in units that may be one."""
+def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> bool:
+    """Return True where two figures are one, rounded to the last digit that is not 0, or up and
+    down to it for a `bound`, in units that may be one."""
     sizes = [
         load_dimensions().get(q.unit.removeprefix("count"), (q.unit, 1.0)) for q in (mine, fact)
     ]
@@ -94,10 +97,9 @@ def _is_near(mine: Quantity, fact: Quantity, step: float) -> bool:
     same = len(dimensions) == 1 and all(dimension for dimension, _ in sizes)
     scale, other = (sizes[0][1], sizes[1][1]) if same else (1.0, 1.0)
     difference = abs(mine.value * scale - fact.value * other)
-    rounded = max(step, find_trailing_step(mine.value)) * scale
-    return difference <= 1e-6 * abs(mine.value * scale) or (
-        difference < min(rounded, MOST_ROUNDED * abs(mine.value * scale))
-    )
+    rounded = max(step, find_trailing_step(mine.value)) * scale * (0.99 if bound else 0.5)
+    most = min(rounded, MOST_ROUNDED * abs(mine.value * scale))
+    return difference <= max(most, EXACT * abs(mine.value * scale)) * (1 + EXACT)
 
 
 def _may_give_day(words: str, evidence: Evidence) -> bool:
@@ -111,11 +113,10 @@ def _may_give_day(words: str, evidence: Evidence) -> bool:
 
 
 def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
-    """Return True for an hour of the posts in a zone that they do not name, and for so long after
-    a post was written as it says."""
-    zones = {other.zone for other in evidence.hours} - {""}
-    minutes = {other.minutes % 30 for other in evidence.hours}
-    if hour.zone and hour.zone not in zones and hour.minutes % 30 in minutes:
+    """Return True for an hour in a named zone of an hour of the posts without one, and for so
+    long after a post was written as it says."""
+    minutes = {other.minutes % 30 for other in evidence.hours if not other.zone}
+    if hour.zone and hour.minutes % 30 in minutes:
         return True
     spans = [timedelta()]
     spans += [
@@ -129,12 +130,13 @@ def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _list_days(evidence: Evidence) -> Iterator[date]:
-    """Yield the days on which the posts were written somewhere on earth, those they mean by
-    "yesterday" there, and those they name."""
+    """Yield the days that the posts name, those they mean by "yesterday" somewhere on earth, and
+    those on which they were written there, where they name none."""
     terms = find_terms(evidence.text)
     for created, hours in product(evidence.created, ZONES):
         local = created + timedelta(hours=hours)
-        yield local.date()
+        if not evidence.names_days:
+            yield local.date()
         yield from resolve_days(evidence.text, terms, local)
     for day in evidence.days:
         with suppress(ValueError):  # 30 February
