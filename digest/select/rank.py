@@ -5,8 +5,6 @@ Most of it is news value, which the `news` head learned from what editors chose;
 its text cannot tell: attention, voices, who wrote it.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict

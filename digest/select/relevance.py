@@ -5,8 +5,6 @@ Two views: how near the post's meaning is to the topic's description, and how ma
 it names. Talk about stocks and coins is kept for the money sections even off topic.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

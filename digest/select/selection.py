@@ -1,7 +1,5 @@
 """Select stories, step by step: posts of some days in, ranked stories and drop reasons out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace

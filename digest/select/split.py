@@ -4,8 +4,6 @@ One of the two would be hidden behind the other's leading post, where no editor 
 that was split wrongly costs a line: where there is a model, it unites it again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from digest.reading import Reading

@@ -2,8 +2,6 @@
 posts about one page, and the later parts of a thread, which seldom name what it is about ("2/ It
 runs on a phone")."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta

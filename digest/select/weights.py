@@ -1,8 +1,6 @@
 """What the parts of a story's score count for; the chat shows them without loading what measures
 them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 WEIGHTS: Mapping[str, float] = {

@@ -1,8 +1,6 @@
 """A report without a model in its second language, item by item: the same stories in the same
 order, so that a number and a link mean one thing in both."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """The brief: the points, one per event, and the overview above them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

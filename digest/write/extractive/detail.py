@@ -1,7 +1,5 @@
 """The detail: views, events, and the topic's special analysis."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from digest.models import Item, SectionName

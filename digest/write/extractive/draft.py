@@ -1,7 +1,5 @@
 """What is left to quote: the stories, their sentences, and what the report has printed already."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

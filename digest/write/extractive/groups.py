@@ -1,8 +1,6 @@
 """Groups of items inside a section: a sentence belongs where a learned head says, or, where there
 is none, the sentences nearest in meaning are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 "Nothing today" is a good answer.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

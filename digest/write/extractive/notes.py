@@ -1,7 +1,5 @@
 """Lines written by code: counts, quiet days, what was filtered, the words of the cloud."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 

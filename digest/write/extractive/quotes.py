@@ -4,8 +4,6 @@ What a sentence is worth is learned (`digest.reading.heads`); here stands only w
 unprintable whatever it says, and how many are looked at.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property

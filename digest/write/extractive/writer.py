@@ -4,8 +4,6 @@ Sections take their sentences one after the other, so that each stands in the re
 that no sentence tells well is passed over: fewer statements are better than filler.
 """
 
-from __future__ import annotations
-
 from digest.models import SECTIONS, Item, Section, SectionName
 from digest.write import Material
 from digest.write.extractive import brief, detail, money, notes

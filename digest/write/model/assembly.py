@@ -3,8 +3,6 @@
 Pure. Order, headings and counts are made by code, so that nothing a post says can change them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace

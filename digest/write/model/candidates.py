@@ -1,7 +1,5 @@
 """A model's answers as items that have yet to prove themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -4,8 +4,6 @@ Posts go in as one line each under a short id; links and what talks to programs 
 are the only way a model can name a post, so it cannot cite one that it was not shown.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ posts, by code and once by the model itself; what fails goes back once; what fai
 a post's own words or not at all.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -4,8 +4,6 @@ A reader could ask the archive what these days were about: so does this, in the 
 `prompts/overview.md`, with the same answer's prompt and the same proof.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from digest.models import Hit, Item, Report

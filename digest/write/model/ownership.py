@@ -4,8 +4,6 @@ What must be told stands in the brief alone, the others on the page of money, of
 where the brief has fewer than it may tell, there as well. What the pick left out arrives nowhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ answer that turns our order upside down is not believed, so that a post which ta
 gains at most its own story's place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations

@@ -1,7 +1,5 @@
 """The prompts: files that operators may edit, each with the variables it declares."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

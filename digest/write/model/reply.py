@@ -2,8 +2,6 @@
 sentence that its items and their posts do not support is dropped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 

@@ -4,8 +4,6 @@ Every field has a default, so that one slip of a model costs one field. `digest.
 the strict JSON schema, `digest.llm.answers` puts slips of form right; only ids are read here.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The finished items in the topic's other languages, proved again against the same posts."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
