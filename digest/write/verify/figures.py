@@ -272,10 +272,7 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
         yield from _compare(amount, left, right, near=near)
         priced = right.value in (1e3, 1e6) and (left, right) in beside
         per = "" if priced else "each"  # "$66/1k images" is a price
-        for value in _rates(amount.unit, left, right):
-            yield per, value
-            if value > left.value:
-                yield "sum", value  # four at 3.84 TB, 15.36 TB in all
+        yield from ((per, value) for value in _rates(amount.unit, left, right))
         if right.unit == "percent" and _is_alike(amount.unit, left.unit):
             yield "share", left.value * right.value / 100
 

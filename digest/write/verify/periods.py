@@ -24,6 +24,8 @@ from digest.write.verify.evidence import SPAN_DAYS, Evidence
 _MINUTES = {"hour": 60, "minute": 1}
 NEAR_DAYS = 30
 """From a post to what it may mean by 9.19."""
+BESIDE_CHARS = 12
+"""Between a day and "posts from"."""
 MOST_DAYS = 20
 """Days of the posts that are compared: a calendar gives chance results."""
 
@@ -37,10 +39,11 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     posted = (*evidence.days, *evidence.short_days)
     shared = any(day.matches(other) for day in days for other in posted)
     # The post's own day is a fact too, unless the posts name days and the item names none of them,
-    # nor speaks of posts.
-    silent = evidence.names_days and not shared and not has_cue(text, "posting")
-    own = () if silent else evidence.own_days
+    # nor calls it the day of a post.
+    silent = evidence.names_days and not shared
     for day in days:
+        beside = text[max(0, day.start - BESIDE_CHARS) : day.end + BESIDE_CHARS]
+        own = () if silent and not has_cue(beside, "posting") else evidence.own_days
         if not any(day.matches(other) for other in (*posted, *own)):
             yield day.text
     hours = find_hours(text)
