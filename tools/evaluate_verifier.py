@@ -13,11 +13,11 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 19 sets by people who do not know the program: 86 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused; the last seven in turn 40 of 42, 12 of 80; 37 of 41, 5"
-    " of 80; 39 of 40, 7 of 80; with milder rules 39 of 42, 3 of 80; 37 of 41, 3 of 80; 38 of 42, 5"
-    " of 80; 38 of 42, 9 of 80. With a reader as the model that checks, the last four: 240 of 240,"
-    " and 3, 3, 3 and 7 of 80"
+    "unseen, judged once, 24 sets by people who do not know the program: 86 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused; the last nine in turn 39 of 42, 3 of 80; 37 of 41, 3"
+    " of 80; 38 of 42, 5 of 80; 38 of 42, 9 of 80; 38 of 42, 5 of 85; 40 of 42, 7 of 85; 40 of 41,"
+    " 5 of 80; and once more arithmetic was read 41 of 43, 3 of 89; 40 of 42, 3 of 80. With a"
+    " reader as the model that checks, the first four of them: 240 of 240, and 3, 3, 3 and 7 of 80"
 )
 
 
