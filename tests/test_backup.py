@@ -20,7 +20,7 @@ from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup, restore
-from digest.store.files import _name_full, find_damage
+from digest.store.files import _name_full, _write_moment, find_damage
 from digest.store.tables import SCHEMA
 from tests.conftest import Server
 from tests.posts import TOPIC, post
@@ -168,6 +168,17 @@ def test_a_full_disk_is_that_of_the_copy(tmp_path: Path) -> None:
         full = r"cannot write b1 \(the disk is full"
         with pytest.raises(StoreError, match=full), _name_full(Path("b1")):
             small.executescript("CREATE TABLE a (n); CREATE TABLE b (n); CREATE TABLE c (n)")
+
+
+def test_a_moment_that_finds_no_room_is_no_backup(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as small:
+        _write_moment(small, NOW)  # of an early version, without notes
+        small.execute("CREATE TABLE platform_notes (platform, name, value)")
+        small.execute("INSERT INTO platform_notes VALUES ('', '', zeroblob(4050))")
+        small.commit()
+        small.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(StoreError, match="the disk is full"), _name_full(Path("b1")):
+            _write_moment(small, NOW)
 
 
 async def test_a_restored_database_belongs_to_whom_it_belonged(

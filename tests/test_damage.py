@@ -8,10 +8,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from sqlalchemy import event, text
 from digest.errors import StoreError
 from digest.models import Outcome
 from digest.store import Store
-from digest.store.backup import keep_backup, open_sound, own_backup
+from digest.store.backup import back_up, check_damage, keep_backup, open_sound, own_backup
 from digest.store.engine import reading, writing
 from digest.store.files import find_damage
 from digest.store.ledger import Ledger
@@ -230,6 +231,36 @@ async def test_f37_what_was_sent_is_not_sent_again_when_the_log_is_lost(tmp_path
         assert len(await ledger.list_held_parts()) == 10, "each is named, none goes out by itself"
         assert await list_unbalanced(ledger) == []
     assert await open_sound(f"sqlite:///{file}", NOW, Store.open) is None
+
+
+@pytest.mark.parametrize(
+    "look", [partial(open_sound, now=NOW, open_store=Store.open), check_damage]
+)
+@pytest.mark.parametrize("bears_moment", [True, False])
+async def test_a_backup_that_was_copied_beside_the_log_of_a_killed_bot_is_noticed(
+    tmp_path: Path, look: Callable[[str], Awaitable[object]], bears_moment: bool
+) -> None:
+    """The log has the page of the notes: played into the backup it would take away its moment."""
+    file, copy = tmp_path / "bot.db", tmp_path / "copy.db"
+    async with await Store.open(f"sqlite:///{tmp_path}/killed.db") as store:
+        await back_up(f"sqlite:///{tmp_path}/killed.db", copy)
+        async with store.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(RESTART)")
+        await store.save_note("alerts", "new", "1")
+        for end in ("-wal", "-shm"):
+            shutil.copyfile(tmp_path / f"killed.db{end}", tmp_path / f"bot.db{end}")
+    if not bears_moment:  # a backup of an earlier version
+        with closing(sqlite3.connect(copy)) as early, early:
+            early.execute("DELETE FROM platform_notes")
+    shutil.copyfile(copy, file)
+    assert await look(f"sqlite:///{file}") is None
+    assert len(list(tmp_path.glob("bot.db.*.old-wal"))) == 1
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert await store.notice_restore(NOW)
+        assert await store.note("alerts", "new") == ""
+    assert await look(f"sqlite:///{file}") is None
+    async with await Store.open(f"sqlite:///{file}") as store:
+        assert not await store.notice_restore(NOW), "once"
 
 
 async def ledger_with(store: Store, count: int) -> Ledger:

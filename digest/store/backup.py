@@ -83,7 +83,7 @@ def refuse_empty(address: URL) -> None:
 
 
 async def check_damage(url: str) -> None:
-    """Raise StoreError for a SQLite database that is damaged; changes nothing."""
+    """Raise StoreError for a SQLite database that is damaged; changes nothing in it."""
     file = sqlite_file(url)
     why = await asyncio.to_thread(_damage, file) if file else ""
     if file and why:
@@ -98,7 +98,12 @@ async def check_damage(url: str) -> None:
 def _damage(file: Path) -> str:
     if not file.is_file() or not files.is_database(file):
         return ""  # opening it says what is wrong
-    return files.find_damage(file)
+    with files.lock_folder(file.parent):
+        copied = files.free_copy(file, datetime.now(UTC))
+        why = files.find_damage(file)
+        if copied and not why:
+            files.mark_copy(file)
+    return why
 
 
 async def back_up(url: str, to: Path) -> None:
@@ -169,7 +174,8 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
     """Open the database before the bot starts and repair what is damaged; None where nothing is.
 
     A damaged database is set aside, and the last daily backup takes its place. One whose log is
-    gone stays, and counts as a backup of the moment its log began.
+    gone stays, and counts as a backup of the moment its log began. A backup that was copied into
+    place is kept from a log that is not its own: `Store.notice_restore` notices it.
 
     Raises StoreError where it is damaged and there is no good backup, or somebody still uses it:
     then it stays where it is.
@@ -178,9 +184,12 @@ async def open_sound(url: str, now: datetime, open_store: Open) -> Restored | No
     if file is None or not file.parent.is_dir():
         return None
     with files.lock_folder(file.parent):
-        lost = files.log_lost(file)  # looking for damage makes a new log
+        copied = files.free_copy(file, now)  # looking for damage plays the log
+        lost = files.log_lost(file)  # and makes a new one
         if why := await asyncio.to_thread(_wrong, file):
             return await _put(file, own_backup(file), "damaged", why, now, open_store)
+        if copied:
+            await asyncio.to_thread(files.mark_copy, file)
         if not lost:
             return None
         async with await open_store(url) as store:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from digest.atomic import whole_file
 from digest.errors import StoreError
 from digest.store.engine import one_line
-from digest.store.tables import ORIGIN, SCHEMA, metadata
+from digest.store.tables import ORIGIN, SCHEMA, metadata, platform_notes
 
 try:
     import fcntl
@@ -183,10 +183,10 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
                 closing(sqlite3.connect(part)) as target,
             ):
                 source.backup(target)
-                if now:
-                    _write_moment(target, now)
                 # One file that can be carried anywhere: WAL would need two more beside it.
                 target.execute("PRAGMA journal_mode = DELETE").fetchone()
+                if now:
+                    _write_moment(target, now)
             if why := find_damage(part):
                 raise StoreError(f"database is damaged ({why}): {to} was not written")
             os.chmod(part, file.stat().st_mode)
@@ -211,8 +211,45 @@ def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
     """Write into a backup when it was made: a bot that finds that in its database knows that the
     backup was put there."""
     row = ("store", ORIGIN, now.isoformat())
-    with suppress(sqlite3.OperationalError), backup:  # of an early version, without this table
-        backup.execute("INSERT OR REPLACE INTO platform_notes VALUES (?, ?, ?)", row)
+    tables = backup.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    if (platform_notes.name,) in tables:  # else it is of an early version
+        with backup:
+            backup.execute("INSERT OR REPLACE INTO platform_notes VALUES (?, ?, ?)", row)
+
+
+def free_copy(file: Path, now: datetime) -> bool:
+    """Return True for a backup that was copied into place; set aside the log that a killed program
+    left there, which SQLite would play into it.
+
+    Backups alone have a rollback journal (see `copy`): a database that was opened since is in WAL
+    mode.
+    """
+    if not _has_rollback_journal(file) or in_use(file):
+        return False
+    log, aside = file.with_name(f"{file.name}-wal"), aside_name(file, "old", now)
+    if log.exists():
+        os.replace(log, aside.with_name(f"{aside.name}-wal"))
+    file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+    return True
+
+
+def _has_rollback_journal(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        begins = opened.read(20)
+    return begins.startswith(MAGIC) and begins[18:] == b"\1\1"
+
+
+def mark_copy(file: Path) -> None:
+    """Write into a backup that was copied into place when it was made, where it does not say so,
+    and bring it into WAL mode: no other process takes it for a new copy then."""
+    if not read_schema(file):
+        return  # another program's
+    made_at = backed_up_at(file)
+    with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
+        _write_moment(connection, made_at)
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
 def checkpoint(file: Path) -> None:
