@@ -94,8 +94,14 @@ async def _tell_of_restore(alerts: Alerts, store: Store, replaced: Restored | No
         await alerts.tell("damaged", str(replaced.aside), why=replaced.why, made=made_at)
     elif replaced:
         await alerts.tell("log_lost", await store.check())
-    elif await store.notice_restore(datetime.now(UTC)):
-        await alerts.tell("restored", await store.check())
+
+
+async def _notice_restore(context: Services) -> None:
+    """Tell the operators where another program restored the database: each time, also on a day
+    whose alert the backup has already."""
+    now = context.now()
+    if await context.store.notice_restore(now):
+        await context.tell("restored", await context.store.check(), version=now.isoformat())
 
 
 async def _migrate() -> None:
@@ -156,6 +162,8 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
     loading = [asyncio.create_task(asyncio.to_thread(platforms.load, name)) for name in names[:1]]
     async with conversation(settings) as context:
         await asyncio.gather(*loading)
+        # Not for `check` and `chat`, which send no digests: they may be trying a backup.
+        await _notice_restore(context)
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
         ledger = Ledger(context.store)
         host = BotHost(context, show)

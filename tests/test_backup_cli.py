@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,7 +18,7 @@ from bot.backups import upkeep
 from bot.settings import Settings
 from digest.errors import DigestError
 from digest.store import Store
-from digest.store.backup import keep_backup, own_backup
+from digest.store.backup import back_up, keep_backup, own_backup
 from tests.posts import TOPIC, post
 from tests.samples import DAY
 from tests.test_backup import chats, filled
@@ -76,6 +79,38 @@ async def test_the_bot_starts_over_a_damaged_database_and_the_operators_hear(
     with pytest.raises(DigestError, match="database is damaged"):
         async with app.conversation(settings):
             pass
+
+
+async def test_a_copied_backup_is_noticed_by_what_sends_digests_each_time(tmp_path: Path) -> None:
+    """`check` and `chat` may be trying it. A second one of that day has the alert of the first."""
+    url = await filled(tmp_path / "bot.db")
+    topics = ROOT / "topics.toml"
+    settings = Settings(database_url=url, topics_file=topics, web_address="127.0.0.1:0")
+    heard: list[str] = []
+
+    async def send(person: str, said: object) -> None:
+        heard.append(f"{person} {said}")
+
+    for number in (1, 2):
+        await back_up(url, tmp_path / "copy.db")
+        shutil.copyfile(tmp_path / "copy.db", tmp_path / "bot.db")
+        async with app.conversation(settings) as context:
+            restored = await context.store.note("store", "restored")
+        ready = asyncio.Event()
+
+        def show(_: str, ready: asyncio.Event = ready) -> None:
+            ready.set()
+
+        running = asyncio.create_task(app.run(settings, [app.WEB], show))
+        await asyncio.wait_for(ready.wait(), 20)
+        running.cancel()
+        await asyncio.wait({running})
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        async with app.conversation(settings) as context:
+            assert await context.store.note("store", "restored") > restored
+            assert context.alerts
+            await context.alerts.deliver("telegram", ["9"], send)
+        assert len(heard) == number
 
 
 async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
