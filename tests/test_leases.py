@@ -7,11 +7,15 @@ import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from bot.delivery import leases
+from bot.delivery.dispatch import Outbox, Writer
 from bot.delivery.leases import own_name, while_held
+from bot.delivery.plan import Deliveries
+from digest.errors import StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger
 
@@ -154,3 +158,55 @@ async def test_a_lease_taken_under_a_clock_that_was_ahead_is_waited_for_by_nobod
         assert not await ledger.lease("discord", "here:2", now(), 30), (
             "a clock that differs a little"
         )
+
+
+class Broken:
+    """A store whose server goes away: what is cancelled in it raises StoreError in place of
+    that."""
+
+    def __init__(self, answers: int) -> None:
+        self.answers, self.reached = answers, asyncio.Event()
+
+    async def __call__(self, *_: object) -> bool:
+        self.answers -= 1
+        if self.answers >= 0:
+            return True
+        self.reached.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise StoreError("the server is gone") from None
+        return False
+
+
+@pytest.mark.parametrize("loop", ["take", "renew", "plan", "recover", "write"])
+async def test_an_error_in_the_place_of_a_cancellation_ends_what_sends(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.0)
+    broken = Broken(answers=int(loop == "renew"))
+    ledger: Any = type("Ledger", (), {})()
+    ledger.lease = ledger.settle = broken
+    ledger.give_back = Broken(answers=1)
+    if loop in ("take", "renew"):
+        endless = asyncio.Event()
+        work = while_held(ledger, "telegram", cast(Any, endless.wait), now, lambda: None)
+    elif loop == "plan":
+        deliveries: Any = Deliveries.__new__(Deliveries)
+        deliveries.plan = broken
+        work = deliveries._plan_forever("telegram", None, None)
+    elif loop == "recover":
+        outbox: Any = Outbox.__new__(Outbox)
+        outbox.name, outbox._take_over = "telegram", broken
+        work = outbox._recover()
+    else:
+        writer = Writer(ledger)
+        writer.put(cast(Any, None))
+        work = writer.run()
+    task = asyncio.create_task(work)
+    await broken.reached.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=1)
+    ended = task.cancelled()
+    task.cancel()  # where one was lost
+    assert ended

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from bot.alerts import Tell, tell_undelivered
 from bot.delivery.attempt import Job, MessageSender
+from bot.delivery.leases import pause
 from bot.delivery.rate import Rate
 from bot.platforms import Delivering
 from digest.errors import StoreError
@@ -112,7 +113,7 @@ class Outbox:
                 return await self._take_over()
             except StoreError as error:
                 log.error("%s: sending cannot begin (%s); trying again", self.name, error)
-                await asyncio.sleep(POLL_SECONDS)
+                await pause(POLL_SECONDS)
 
     async def _take_over(self) -> None:
         """Resume a pause that the platform asked for; settle parts an earlier process was sending:
@@ -291,8 +292,7 @@ class Writer:
                 await asyncio.wait_for(self._full.wait(), GATHER_SECONDS)
             self._full.clear()
             await self.flush()
-            if self.stuck:
-                await asyncio.sleep(POLL_SECONDS)
+            await pause(POLL_SECONDS if self.stuck else 0)
 
     async def flush(self) -> None:
         """Save all outcomes there are now, not those that come meanwhile; keep them on failure."""

@@ -110,7 +110,7 @@ async def _take(
                 reported = True
         except StoreError as error:
             log.error("%s: no lease can be taken (%s)", name, error)
-        await asyncio.sleep(WAIT_SECONDS)
+        await pause(WAIT_SECONDS)
 
 
 async def _renew_until_lost(
@@ -133,6 +133,7 @@ async def _renew_until_lost(
             renewed_at = loop.time()
         except StoreError as error:
             log.error("%s: the lease cannot be renewed (%s)", name, error)
+            await pause(0)  # ends what was asked to end
             if loop.time() - renewed_at > LEASE_SECONDS - RENEW_SECONDS:
                 return True  # another process may have it by now
 

@@ -10,6 +10,7 @@ from typing import Any
 from bot.alerts import Tell
 from bot.delivery.compose import compose_digest, compose_excuse, load_digest
 from bot.delivery.dispatch import Outbox, Writer
+from bot.delivery.leases import pause
 from bot.messages import Heading, Reply
 from bot.platforms import Delivering
 from bot.services import Services
@@ -88,8 +89,7 @@ class Deliveries:
                 log.error("%s: nothing can be planned (%s)", name, error)
             if planned:
                 outbox.wake()
-            if planned < MOST_IN_COMMIT:
-                await asyncio.sleep(LOOK_SECONDS)
+            await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
         """Save the parts of a group of deliveries that are due; return how many deliveries."""
