@@ -15,11 +15,13 @@ import pytest
 
 from bot import app, schedule
 from bot.builds import Errand
+from bot.delivery.plan import LAST_SECONDS
 from bot.schedule import Schedule
 from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Chat, Subscription
 from digest.store import Store
+from digest.store.engine import BUSY_MS, LOCK_MS
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
 from tests.posts import TOPIC
@@ -241,6 +243,17 @@ async def test_an_error_in_the_place_of_a_cancellation_begins_nothing_again() ->
     async with asyncio.timeout(5):
         await asyncio.wait({task})
     assert (task.cancelled(), runs) == (True, 1)
+
+
+def test_an_end_saves_the_outcomes_of_sends_in_flight_before_it_is_cut_short() -> None:
+    last = LAST_SECONDS + max(BUSY_MS, LOCK_MS) / 1000
+    root = Path(__file__).parents[1]
+    for file, key in (
+        ("compose.yaml", "stop_grace_period: "),
+        ("deploy/systemd/jianbao.service", "TimeoutStopSec="),
+    ):
+        granted = (root / file).read_text().partition(key)[2].split()[0].rstrip("s")
+        assert last < app.END_SECONDS < int(granted), file
 
 
 async def test_an_end_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
