@@ -347,6 +347,9 @@ def test_lists_of_all_readers_are_read() -> None:
     assert parse_opml(body.decode().encode("utf-16"), "x.xml")[0] == feeds
     assert is_opml(b'<?xml version="1.0"?><!DOCTYPE opml [<!ENTITY a ">">]>\n<OPML version="2.0">')
     assert not is_opml(b"---\ntitle: an <opml> report\n---\n")
+    assert not is_opml(b"<!doctype html><p>see <opml version=2> here")
+    assert not is_opml(b"<!-- <opml> -->\n<rss/>")
+    assert is_opml(b"<opml><body>" + b"<outline text='\xe7\x94\xb2'/>" * 900), "read in part"
 
 
 async def test_a_refused_line_costs_no_other(store: Store) -> None:

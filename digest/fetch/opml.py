@@ -3,6 +3,7 @@ them."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -19,8 +20,18 @@ _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)|feed:(?://)?", re.IGNORECA
 
 def is_opml(body: bytes) -> bool:
     """Return True for a file that is a subscription list, whatever its name."""
-    head = as_utf8(body[:4_000], {})[0].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return head.startswith(b"<") and b"<opml" in head
+    head = as_utf8(body[:4_000], {})[0].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.startswith(b"<") and _parse_opml(head)[0] is not None
+
+
+def _parse_opml(body: bytes) -> tuple[etree._Element | None, etree._ListErrorLog]:
+    """Return the root, None where it is not opml, and the faults that were repaired."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
+    root = None
+    with suppress(etree.XMLSyntaxError, ValueError):
+        root = etree.fromstring(_AMPERSAND.sub(b"&amp;", body), parser)
+    is_list = root is not None and etree.QName(root).localname.lower() == "opml"
+    return root if is_list else None, parser.error_log
 
 
 def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
@@ -32,16 +43,12 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
     if len(body) > MAX_BYTES:
         raise DigestError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB")
     body, _ = as_utf8(body, {})
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=False)
-    try:
-        root = etree.fromstring(_AMPERSAND.sub(b"&amp;", body), parser)
-    except (etree.XMLSyntaxError, ValueError):
-        root = None
-    if root is None or etree.QName(root).localname.lower() != "opml":
+    root, faults = _parse_opml(body)
+    if root is None:
         raise DigestError(f"{name}: no OPML list: export one from your feed reader")
     feeds: dict[str, None] = {}
     refused = []
-    broken = {e.line for e in parser.error_log if e.type_name == "ERR_LT_IN_ATTRIBUTE"}
+    broken = {e.line for e in faults if e.type_name == "ERR_LT_IN_ATTRIBUTE"}
     for line, address in _outlines(root):
         try:
             if line in broken:
