@@ -25,7 +25,10 @@ TERMINAL = "terminal"
 """The platform that only answers: nothing is delivered to a terminal."""
 MOST = 500
 """Subscriptions in one transaction: between two of them the process answers people."""
+SOON = timedelta(seconds=30)
+"""Before a build is tried a second time: a connection was cut, perhaps."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(hours=1)
+"""Doubled by each attempt after that, and the most."""
 DEAD = timedelta(seconds=30)
 """A build whose process gave no heartbeat for so long is taken over."""
 TAKEN_OVER = timedelta(seconds=60)
@@ -235,6 +238,7 @@ class DueTables(OutboxTables):
             build = and_(builds.c.topic == topic, builds.c.day == day)
             attempts = int(await connection.scalar(select(builds.c.attempts).where(build)) or 0)
             pause = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts, 10))
+            pause = pause if attempts > 1 else SOON
             values: dict[str, Any] = {"state": "done", "seconds": seconds}
             if not succeeded:
                 values = {"state": "failed", "next_at": now + pause}
