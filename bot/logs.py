@@ -3,29 +3,23 @@ without secrets and without what posts say."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
+from functools import wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from digest.errors import DigestError
 from digest.masking import mask
-
-if TYPE_CHECKING:
-    from bot.settings import Settings
-import asyncio
-import gc
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from bot.settings import Settings

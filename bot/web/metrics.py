@@ -70,15 +70,15 @@ class TotalsCollector(Collector):
             yield counter
 
     def _delays(self) -> Iterator[Metric]:
-        about = "econds from due to sent, of digests delivered on this UTC day."
         name, labels = "digest_delay_seconds", ("platform",)
-        delays = SummaryMetricFamily(f"jianbao_{name}", f"S{about}", labels=labels)
+        about = "From due to sent, of digests delivered on this UTC day"
+        delays = SummaryMetricFamily(f"jianbao_{name}", f"{about}.", labels=labels)
         most = {}
         for platform, (count, seconds, longest) in self._totals.delays.items():
             delays.add_metric((platform,), count, seconds)
             most[platform,] = float(longest)
         yield delays
-        yield _gauge(f"{name}_max", f"Most s{about}", labels, most)
+        yield _gauge(f"{name}_max", f"{about}: the longest.", labels, most)
 
 
 def _gauge(

@@ -21,6 +21,8 @@ from digest.errors import DigestError, StoreError
 from digest.publish.layout import Memo
 from digest.publish.site import Page, Site
 
+log = logging.getLogger(__name__)
+
 MOST_BYTES = 256 * 1024
 """Of a request's body; an update of Telegram is far smaller."""
 MOST_LINE_BYTES = 128 * 1024
@@ -71,8 +73,6 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     finally:
         await runner.cleanup()
 
-
-log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's name)
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from digest.reading.amounts import RANGE, Amount, find_cues
+from digest.reading.names import find_entry
 from digest.reading.numerals import parse_han
 from digest.reading.vocabulary import load_lines
 
@@ -224,21 +225,15 @@ def find_terms(text: str) -> list[Term]:
     return terms
 
 
-_BEFORE_MONTH = frozenset(
-    "in by since on from until till to through mid early late before after of for this last next"
-    " and or between during".split()
-)
-
-
 def _find_months(text: str) -> Iterator[Term]:
     for match in _MONTH_ONLY.finditer(text):
         name = match["n"]
         number = _MONTHS[name.lower()] if name else _number(match["m"])
         verb = name == "May" and text[match.end() :].split()[:1]
-        before = text[: match.start()].split()[-1:] if name == "Jun" else []
-        person = before and before[0].istitle() and before[0].lower() not in _BEFORE_MONTH
+        before = text[: match.start()].split()[-1:] if name else []
+        person = before and find_entry(f"{before[0]} {name}")  # Lei Jun
         if person or (verb and verb[0] in _BEHIND_VERB):
-            continue  # Lei Jun
+            continue
         if 1 <= number <= 12 and not (name and not name[0].isupper()):
             yield Term(*match.span(), match.group().strip(), f"month {number}")
 

@@ -49,7 +49,6 @@ LEAST_COUNTED = 20
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MOST_SHIFT_DAYS = 366
 """From a post to the month that it means by "in six weeks"."""
-_AGO = ("ago", "earlier", "back", "前", "以前", "之前")
 MOST_YEARS = 100
 """From a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
@@ -241,8 +240,9 @@ def _list_terms(
             yield f"year {created.year + years}"
     yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
     for amount in amounts:
-        ago = words[amount.end :].lstrip().startswith(_AGO) and amount.value < MOST_YEARS
-        if amount.unit == "year" and ago and amount.value.is_integer():
+        whole = amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer()
+        ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None) if whole else None
+        if ago and not ago.start():
             yield f"year {created.year - amount.value:g}"
         length = amount.value * SPAN_DAYS.get(amount.unit, 0.0)
         for shift in (-length, length) if length < MOST_SHIFT_DAYS else ():
