@@ -98,7 +98,7 @@ def test_no_answer_is_told_from_one(text: str, kind: str) -> None:
     begin = time.monotonic()
     with pytest.raises(Unusable, match=kind):
         read(text, Brief)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
 
 
 def test_a_stray_object_is_no_empty_answer() -> None:

@@ -1,7 +1,6 @@
 """Posts that talk to a program, and posts that only sound like it."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from digest.reading.injection import find_orders, remove_injections, talks_to_programs
 from digest.sources.jsonl import parse_lines
+from tests.costs import growth
 from tests.posts import NEWS, ORDERS
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "posts"
@@ -94,17 +94,14 @@ def test_what_is_shown_never_talks_to_programs(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "piece",
     [
-        *("ignore " * 900, "a " * 3000, "to ai " * 1000, "请 AI " * 1200, "A" * 6000, "{" * 6000),
-        *("Ab-" * 2000, "#" * 6000, "![" * 3000, "\n请" * 3000, "a. " * 2000, "'a " * 2000),
+        *("ignore ", "a ", "to ai ", "请 AI ", "A", "{"),
+        *("Ab-", "#", "![", "\n请", "a. ", "'a "),
     ],
 )
-def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    started = time.process_time()
-    talks_to_programs(text)
-    remove_injections(text)
-    assert time.process_time() - started < 2  # a guard against regexes that explode
+def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
+    assert growth(lambda text: (talks_to_programs(text), remove_injections(text)), piece) < 12
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")

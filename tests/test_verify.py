@@ -1,7 +1,6 @@
 """A statement is proved by the posts it cites, or it is not."""
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -15,6 +14,7 @@ from digest.reading.markup import find_commands
 from digest.write.judge import judged
 from digest.write.verify import verify
 from digest.write.verify.nearness import prove, split_statements
+from tests.costs import growth
 from tests.posts import post
 
 
@@ -191,20 +191,11 @@ def test_evaluate_answers_a_line_for_each() -> None:
     "piece", ["1-", "Ab-", "1,", "百", "《", "某某表示", "Jan 1 ", "one hundred and ", "("]
 )
 def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
-    short, long = (measure_seconds((piece * size)[:size]) for size in (1500, 6000))
-    # Four times the text: a guard against regexes that explode, whatever the machine does meanwhile.
-    assert long < 12 * max(short, 0.05)
-
-
-def measure_seconds(hostile: str) -> float:
-    """Return the CPU seconds of the best of three runs: the others met a garbage collection."""
-    seconds = []
-    for _ in range(3):
-        started = time.process_time()
+    def judge(hostile: str) -> None:
         missing(hostile, "x is out")
         missing("x 1", hostile)
-        seconds.append(time.process_time() - started)
-    return min(seconds)
+
+    assert growth(judge, piece) < 12
 
 
 @pytest.mark.parametrize(
