@@ -1,6 +1,7 @@
 """What goes into the store comes out again, on SQLite and on PostgreSQL."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -282,6 +283,12 @@ async def test_hostile_text_is_stored_not_refused(store: Store, one: str, two: s
     assert read is not None
     assert read.section("points").items[0].text == a
     assert read.wordcounts == {b: 1}
+
+
+async def test_a_read_leaves_the_loop_alone(store: Store) -> None:
+    """A month's reports take a second to build: on the loop, nobody would be answered meanwhile."""
+    thread = await store._read(lambda _: threading.get_ident())
+    assert thread != threading.get_ident()
 
 
 async def test_a_server_that_a_cut_network_took_away_is_noticed(store: Store) -> None:

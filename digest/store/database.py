@@ -101,7 +101,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, name: str) -> None:
         """Prepare for `open`; `name` is what messages call the database."""
         self.engine = engine
-        self._reader = Reader(engine)
+        self._reader = Reader(engine.url)
         self._name = name
         self.long_reads = asyncio.Lock()
         """For whoever reads many reports at once: one does at a time."""
@@ -152,7 +152,7 @@ class Database:
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Run a function of a connection in one turn of one thread; see `engine.Reader`."""
+        """Run a function of a connection in one turn of a thread; see `engine.Reader`."""
         with one_line(self._name):
             return await self._reader.run(lambda connection: query(connection, *args, **named))
 
