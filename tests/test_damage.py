@@ -385,7 +385,7 @@ async def test_f38_every_connection_waits_for_the_disk(tmp_path: Path) -> None:
 MIGRATE = """
 import asyncio, os, signal, sys
 from pathlib import Path
-import alembic.command, alembic.config
+import digest.store.migrations
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from digest.store import Store

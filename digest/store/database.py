@@ -70,21 +70,15 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
 async def _migrate(engine: AsyncEngine, name: str) -> None:
     if await _is_current(engine, name):
         return
+    # Imported here: a database that is up to date needs none of it.
+    from digest.store.migrations import upgrade
+
     async with writing(engine).begin() as connection:
         if engine.dialect.name == "postgresql":
             await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        if await connection.run_sync(_version) != SCHEMA:
-            await connection.run_sync(_upgrade)
-
-
-def _upgrade(connection: Connection) -> None:
-    # Imported here: a database that is up to date needs none of it.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "digest.store:migrations")
-    command.upgrade(config, "head")
+        stored = await connection.run_sync(_version)
+        if stored < SCHEMA:
+            await connection.run_sync(upgrade, stored)
 
 
 P = ParamSpec("P")
