@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from digest.models import Cited, Item, Report, SectionName
-from digest.select.weights import WEIGHTS
+from digest.select import WEIGHTS
 
 TOLD_IN: Mapping[SectionName, float] = {
     "points": 1.0,

@@ -20,7 +20,7 @@ from bot.services import Services
 from digest.calendar import closes
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
-from digest.select.weights import WEIGHTS
+from digest.select import WEIGHTS
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import NOW, Maker

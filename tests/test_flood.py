@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from digest.models import Post
-from digest.select.flood import MAX_READ, most_promising
-from digest.select.selection import select
+from digest.select.selection import MAX_READ, most_promising, select
 from tests.posts import TOPIC, post
 
 
@@ -50,7 +49,7 @@ def test_weights_of_sources_count() -> None:
 
 
 def test_every_post_of_a_flood_is_accounted_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digest.select.flood.MAX_READ", 50)
+    monkeypatch.setattr("digest.select.selection.MAX_READ", 50)
     day = [post(f"AI agent {n} writes code", f"7{n:03}") for n in range(30)] + flood(90)
     found = select(TOPIC, day, lambda _: None)
     told = {one.key for story in found.stories for one in story.posts}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from digest.select.subwords import SubwordTokenizer
+from digest.select.embed import SubwordTokenizer
 
 TEXTS = (
     "Northlight releases Meridian 3.2, an open-weights model with 70 billion parameters.",

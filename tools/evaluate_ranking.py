@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from digest.models import Post, Topic
+from digest.select import WEIGHTS
 from digest.select.rank import sum_parts
 from digest.select.selection import Selection, select
-from digest.select.weights import WEIGHTS
 from tools.evaluate_data import Row, cited, counted, lines, means, posts, renamed, retrieval, topic
 from tools.left_out import heads_without
 

@@ -25,7 +25,7 @@ from bot.report_blocks import (
 )
 from bot.typed import zone_label
 from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName, show_author
-from digest.select.weights import WEIGHTS
+from digest.select import WEIGHTS
 from digest.store.ledger import Ledger
 from digest.write.extractive.notes import CRYPTO
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from digest.models import Post, Topic
 from digest.reading import Reading, Story
 from digest.reading.tokens import find_digits
-from digest.select.weights import WEIGHTS
+from digest.select import WEIGHTS
 from digest.text import HANDLE
 
 TOP_POSTS = 3
