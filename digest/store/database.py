@@ -1,51 +1,30 @@
 """One database: opened, brought up to date, read and written in transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Text, column, func, inspect, select, table
+from sqlalchemy import Connection, Row, Select, Text, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
-from digest.store import backup
 from digest.store.engine import (
     Reader,
-    count_connection_threads,
-    database_url,
-    join_connection_threads,
-    label,
     one_line,
-    open_engine,
     reading,
     save_row,
     writing,
 )
 from digest.store.tables import SCHEMA, platform_notes
 
-_LOCK = 0x6A69616E
-"""Number of the PostgreSQL advisory lock under which one process migrates and others wait."""
 
-
-def _version(connection: Connection) -> str:
+def read_version(connection: Connection) -> str:
     """Return the number of the last migration of the database; "" for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     number = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
     return str(number or "")
-
-
-async def _is_current(engine: AsyncEngine, name: str) -> bool:
-    """Return True if no migration is missing. Raises StoreError for a newer schema."""
-    async with reading(engine).connect() as connection:
-        stored = await connection.run_sync(_version)
-    if stored > SCHEMA:
-        raise StoreError(
-            f"{name} was written by a newer version of this program (schema {stored}, this one"
-            f" knows {SCHEMA}): update the program, or name another database in DATABASE_URL"
-        )
-    return stored == SCHEMA
 
 
 async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
@@ -65,20 +44,6 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
             f"{name} was brought up to date by another version of this program (schema {stored},"
             f" this one knows {SCHEMA}): stop this one"
         )
-
-
-async def _migrate(engine: AsyncEngine, name: str) -> None:
-    if await _is_current(engine, name):
-        return
-    # Imported here: a database that is up to date needs none of it.
-    from digest.store.migrations import upgrade
-
-    async with writing(engine).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-        stored = await connection.run_sync(_version)
-        if stored < SCHEMA:
-            await connection.run_sync(upgrade, stored)
 
 
 P = ParamSpec("P")
@@ -105,28 +70,6 @@ class Database:
             asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         )
 
-    @classmethod
-    async def open(cls, url: str, *, migrate: Callable[[], Awaitable[None]] | None = None) -> Self:
-        """Open the database at DATABASE_URL and bring its tables up to date.
-
-        `migrate` does that elsewhere (in a child process) where it is given. Raises StoreError
-        where there is no database, or one that this program must not touch.
-        """
-        address = database_url(url)
-        backup.refuse_empty(address)
-        threads = count_connection_threads()
-        store = cls(open_engine(address), label(address))
-        try:
-            with one_line(store._name):
-                if migrate and not await _is_current(store.engine, store._name):
-                    await migrate()
-                await _migrate(store.engine, store._name)
-        except BaseException:
-            await store.close()
-            await join_connection_threads(threads)
-            raise
-        return store
-
     async def close(self) -> None:
         """Close all connections."""
         await self._reader.close()
@@ -141,7 +84,7 @@ class Database:
     async def check(self) -> str:
         """Return one line on the database in use, such as `SQLite jianbao.db, schema 0001`."""
         async with self.reading() as connection:
-            return f"{self._name}, schema {await connection.run_sync(_version)}"
+            return f"{self._name}, schema {await connection.run_sync(read_version)}"
 
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs
