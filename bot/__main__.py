@@ -182,7 +182,7 @@ def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
     """Write the files; print the JSON, or the brief and where the files are."""
-    from bot.delivery.compose import DATA_HINT
+    from bot.compose import DATA_HINT
     from digest.atomic import write_below
     from digest.publish import as_dict, stem
     from digest.publish.jekyll import body
@@ -204,9 +204,9 @@ def _show(
 
 
 def _brief(topic: Topic, report: Report) -> str:
+    from bot.compose import ReportView, closing_blocks, report_blocks
     from bot.messages import reply
     from bot.platforms.terminal import render, width
-    from bot.report_blocks import ReportView, closing_blocks, report_blocks
 
     view = ReportView(report.language)
     blocks = [*report_blocks(topic, report, view, "brief"), *closing_blocks(report, view)]

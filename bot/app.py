@@ -22,15 +22,14 @@ from bot.alerts import Alerts
 from bot.backups import open_whole, upkeep
 from bot.builds import Builds, Questions, list_errands, run_child
 from bot.commands import COMMANDS, answer
+from bot.delivery import Deliveries
 from bot.delivery.leases import own_name, pause, while_held
-from bot.delivery.plan import Deliveries
 from bot.host import BotHost
 from bot.machine import give_back
 from bot.messages import Incoming, Reply
-from bot.schedule import Schedule
+from bot.schedule import Jobs, Schedule, can_share, open_jobs, start_workers
 from bot.services import Services
 from bot.settings import Settings, read_locale
-from bot.workers import Jobs, can_share, open_jobs, start_workers
 from digest.errors import DigestError, StoreError
 from digest.store import Store
 from digest.store.backup import Restored
@@ -241,7 +240,7 @@ async def _web(
 ) -> AsyncIterator[None]:
     """Serve what `bot.web` has, while inside."""
     # Imported here: a bot that serves nothing takes no room for it.
-    from bot.web.server import build_app, serving
+    from bot.web import build_app, serving
     from digest.publish.site import NO_FEEDS
 
     telegram = settings.setup("telegram")

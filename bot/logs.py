@@ -174,9 +174,7 @@ def run_task(task: Coroutine[Any, Any, _Result]) -> _Result:
     return asyncio.run(task)
 
 
-def runs_task(
-    command: Callable[_Options, Coroutine[Any, Any, None]],
-) -> Callable[_Options, None]:
+def runs_task(command: Callable[_Options, Coroutine[Any, Any, None]]) -> Callable[_Options, None]:
     """Return a coroutine function as the function that runs it to its end, for click."""
 
     @wraps(command)

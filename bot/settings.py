@@ -145,8 +145,7 @@ class Settings(BaseModel):
     telegram_api_url: Annotated[str, _SERVER] = ""
     telegram_webhook_url: Annotated[str, _WEBHOOK] = ""
     discord_bot_token: Annotated[
-        str,
-        _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot"),
+        str, _token(r"[\w-]+\.[\w-]+\.[\w-]+", "copy it from the developer portal, tab Bot", "Bot")
     ] = Field("", repr=False)
     discord_api_url: Annotated[str, _SERVER] = ""
     openai_api_key: Annotated[str, _token(r"[!-~]+", "copy it from the model server", "Bearer")] = (

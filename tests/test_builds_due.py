@@ -16,7 +16,7 @@ import pytest
 
 from bot import builds
 from bot.builds import make_report
-from bot.delivery.compose import compose_digest
+from bot.compose import compose_digest
 from digest.models import Chat, Subscription
 from digest.store import Store
 from digest.store.due import MOST_ATTEMPTS

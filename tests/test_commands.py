@@ -13,9 +13,9 @@ import pytest
 
 from bot.builds import TooMany, make_report
 from bot.commands import COMMANDS, answer, reports
+from bot.compose import shortened
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
-from bot.report_blocks import shortened
 from bot.services import Services
 from digest.calendar import closes
 from digest.errors import StoreError

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.delivery.compose import compose_digest
+from bot.compose import MARK, ReportView, compose_digest, folded, report_blocks, section_blocks
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms.telegram.entities import message, sheets
-from bot.report_blocks import MARK, ReportView, folded, report_blocks, section_blocks
 from bot.rich import cells
 from digest.models import BRIEF, SECTIONS, Chat, Item, Language, Report, Section, Subscription
 from digest.store import Store

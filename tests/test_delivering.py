@@ -29,7 +29,7 @@ from bot.platforms import (
 from bot.platforms._request import ApiClient
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.telegram import api as telegram
-from bot.platforms.telegram.wire import read_refusal
+from bot.platforms.telegram.api import read_refusal
 from digest.models import Chat
 from tests.delivery_stub import HTML, TELEGRAM_TOKEN, DeliveryStub, telegram_says
 from tests.town import PNG, body, opened

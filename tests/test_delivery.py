@@ -14,12 +14,11 @@ from unittest.mock import patch
 
 import pytest
 
-from bot.delivery.compose import compose_digest
-from bot.delivery.plan import Deliveries
+from bot.compose import MARK, compose_digest
+from bot.delivery import Deliveries
 from bot.host import BotHost
 from bot.messages import Heading, ListItem, Paragraph, Picture
 from bot.platforms import Delivering, Outgoing, Pace, Unsure
-from bot.report_blocks import MARK
 from bot.services import Services
 from digest.models import Chat, Item, Outcome, Subscription
 from digest.store import Store

@@ -9,8 +9,8 @@ from datetime import date
 
 import pytest
 
+from bot.compose import ReportView, report_blocks
 from bot.messages import Paragraph
-from bot.report_blocks import ReportView, report_blocks
 from digest.models import SECTIONS, Counts, Dropped, Item, Language, Post, Section, SectionName
 from digest.reading import Story, attach, read
 from digest.write.extractive.money import merge_empty

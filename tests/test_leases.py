@@ -11,10 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from bot.delivery import leases
+from bot.delivery import Deliveries, leases
 from bot.delivery.dispatch import Outbox, Writer
 from bot.delivery.leases import own_name, while_held
-from bot.delivery.plan import Deliveries
 from digest.errors import StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger

@@ -16,8 +16,7 @@ from telegram.error import NetworkError, TimedOut
 from bot.platforms import Delivering, NotSent, PlatformError, Refused, Setup, Unreachable, Unsure
 from bot.platforms import _request as request
 from bot.platforms.discord.rest import DiscordDeliverer
-from bot.platforms.telegram.api import TelegramDeliverer
-from bot.platforms.telegram.wire import Wire, open_bot
+from bot.platforms.telegram.api import TelegramDeliverer, Wire, open_bot
 from tests.delivery_stub import DISCORD_TOKEN, TELEGRAM_TOKEN, DeliveryStub
 from tests.hosts import Links
 from tests.test_delivering import outgoing

@@ -12,7 +12,7 @@ from time import process_time as time_of_process
 import pytest
 
 from bot.commands import answer
-from bot.delivery.plan import Deliveries
+from bot.delivery import Deliveries
 from bot.messages import Incoming, Reply
 from bot.options import applied, understood
 from bot.platforms.terminal import render

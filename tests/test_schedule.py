@@ -15,7 +15,7 @@ import pytest
 
 from bot import app, schedule
 from bot.builds import Errand
-from bot.delivery.plan import LAST_SECONDS
+from bot.delivery import LAST_SECONDS
 from bot.schedule import Schedule
 from bot.services import Services
 from digest.errors import StoreError

@@ -20,10 +20,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
 
 from bot.__main__ import cli
-from bot.delivery.compose import compose
+from bot.compose import ReportView, compose
 from bot.platforms.terminal import render
-from bot.report_blocks import ReportView
-from bot.web.server import MOST_WAITING, PageCache, add_pages
+from bot.web import MOST_WAITING, PageCache, add_pages
 from digest.models import (
     SECTIONS,
     Cited,

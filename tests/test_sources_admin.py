@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot import texts
-from bot.commands import answer, sources_admin
+from bot.commands import about, answer
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.services import Services
@@ -66,7 +66,7 @@ def child(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         asked.append(tuple(words))
         return {"why": "b.example: answered 500"} if "bad" in words[-1] else GIVEN
 
-    monkeypatch.setattr(sources_admin, "try_source", try_source)
+    monkeypatch.setattr(about, "try_source", try_source)
     return asked
 
 
@@ -233,7 +233,7 @@ def test_files_of_this_machine_are_for_the_topics_file(words: list[str]) -> None
 async def test_a_child_refuses_what_is_near(caplog: pytest.LogCaptureFixture) -> None:
     assert sys.executable
     async with serving() as server:
-        found = await sources_admin.try_source([server.serve("/feed", rss([]))])
+        found = await about.try_source([server.serve("/feed", rss([]))])
         assert "private network" in found["why"]
         assert not caplog.records, "the answer says it"
         assert server.asked == []

@@ -17,8 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.logs import JsonFormatter, log_fields
 from bot.platforms import Setup
-from bot.web.server import SECRET_HEADER, build_app, serving
-from bot.web.status import is_own
+from bot.web import SECRET_HEADER, build_app, is_own, serving
 from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store
@@ -142,9 +141,9 @@ async def test_ready_follows_platforms_and_database(
         async def away(*_: object) -> None:
             raise StoreError("the database is away")
 
-        monkeypatch.setattr("bot.web.status.read_totals", away)
-        monkeypatch.setattr("bot.web.status.read_ages", away)
-        monkeypatch.setattr("bot.web.status.SHARE", 0)
+        monkeypatch.setattr("bot.web.read_totals", away)
+        monkeypatch.setattr("bot.web.read_ages", away)
+        monkeypatch.setattr("bot.web.SHARE", 0)
         async with site(f"sqlite:///{tmp_path}/bot.db", tmp_path) as other:
             assert (await other.get("/readyz"))[0] == 503
             assert (await other.get("/metrics"))[0] == 503

@@ -14,7 +14,7 @@ import aiohttp
 from bot.host import BotHost
 from bot.platforms import Setup
 from bot.platforms.telegram import Telegram
-from bot.web.server import SECRET_HEADER, build_app, serving
+from bot.web import SECRET_HEADER, build_app, serving
 from digest.store import Store
 from tests.hosts import hosted, running
 from tests.telegram_server import TelegramServer

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import app, builds, workers
+from bot import app, builds, schedule
 from bot.builds import Errand
-from bot.workers import Jobs, can_share, open_jobs, start_workers
+from bot.schedule import Jobs, can_share, open_jobs, start_workers
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
@@ -87,7 +87,7 @@ async def test_a_round_that_runs_twice_asks_the_sources_once(
         rounds.append(words)
         return ""
 
-    monkeypatch.setattr(workers, "run_child", run)
+    monkeypatch.setattr(schedule, "run_child", run)
     await crew.jobs[0].propose_rounds()
     await crew.jobs[1].propose_rounds()
     await asyncio.gather(*(one.collect("ai") for one in crew.jobs))
@@ -133,7 +133,7 @@ async def test_a_worker_that_is_stopped_gives_its_job_back(
         return ""
 
     monkeypatch.setattr(crew.maker, "build", build)
-    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(schedule, "GRACE_SECONDS", 0.1)
     jobs = crew.jobs[0]
     topic, day = (await due(crew))[0]
     await jobs.propose_build(topic, day)

@@ -26,7 +26,7 @@ from telegram import Bot
 from telegram.request import HTTPXRequest
 
 from bot.commands import answer
-from bot.delivery.plan import Deliveries
+from bot.delivery import Deliveries
 from bot.machine import give_back
 from bot.messages import Incoming
 from bot.services import Services

@@ -20,8 +20,8 @@ from sqlalchemy import func, select
 
 from bot.builds import Builds
 from bot.delivery.leases import own_name
+from bot.schedule import open_jobs, start_workers
 from bot.services import Builder, Services
-from bot.workers import open_jobs, start_workers
 from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.tables import builds

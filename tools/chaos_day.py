@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.alerts import Alerts, Watch, list_undelivered
-from bot.delivery.plan import Deliveries
+from bot.delivery import Deliveries
 from bot.messages import Reply
 from bot.platforms.terminal import render
 from digest.models import Chat, Item, Subscription

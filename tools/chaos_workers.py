@@ -31,13 +31,11 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
+from bot.delivery import Deliveries
 from bot.delivery.leases import own_name, while_held
-from bot.delivery.plan import Deliveries
-from bot.schedule import Schedule
+from bot.schedule import Schedule, open_jobs, start_workers
 from bot.services import Services
-from bot.web.server import serving
-from bot.web.status import add_status
-from bot.workers import open_jobs, start_workers
+from bot.web import add_status, serving
 from digest.errors import StoreError
 from digest.models import Chat, Item, Subscription, Topic
 from digest.store import Store

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bot import texts
 from bot.alerts import SPOKEN
-from bot.commands import about, chats, reports, search, sources_admin, spans
+from bot.commands import about, chats, reports, search
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.messages import Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
@@ -33,9 +33,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("sources", "原帖", reports.sources, "/sources 1", "number topic day"),
     Command("why", "为什么", reports.why, "/why 1", "number topic day"),
     Command("report", "报告", reports.report, "/report {day}", "day topic"),
-    Command("week", "周报", spans.week, "/week", "day topic"),
-    Command("month", "月报", spans.month, "/month", "day topic"),
-    Command("story", "来龙去脉", spans.story, "/story 1", "words topic day"),
+    Command("week", "周报", reports.week, "/week", "day topic"),
+    Command("month", "月报", reports.month, "/month", "day topic"),
+    Command("story", "来龙去脉", search.story, "/story 1", "words topic day"),
     Command("ask", "提问", search.ask_archive, "/ask What did Nvidia announce?", "question!"),
     Command("search", "搜索", search.search, "/search Nvidia", "words!"),
     Command("topics", "主题", about.topics, "/topics"),
@@ -46,7 +46,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("next", "下一次", chats.next_, "/next", who="oneself"),
     Command("status", "状态", about.status, "/status", who="operators"),
     Command("cost", "费用", about.cost, "/cost", who="operators"),
-    Command("source", "来源", sources_admin.source, "/source list", ACTIONS, "operators"),
+    Command("source", "来源", about.source, "/source list", ACTIONS, "operators"),
     Command("now", "立即生成", reports.now, "/now {day}", "topic day", "operators"),
     Command("forget", "遗忘", search.forget, "/forget", who="oneself"),
     Command("start", "开始", chats.start, "/start"),

@@ -10,7 +10,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from bot import texts
-from bot.delivery.compose import line_of
+from bot.compose import line_of
 from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label

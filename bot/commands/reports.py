@@ -1,33 +1,54 @@
-"""Commands that answer from the stored reports."""
+"""Commands that answer from the stored report of a day, a week or a month."""
 
+from __future__ import annotations
+
+import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot import texts
 from bot.builds import TooMany, make_report
 from bot.commands.asking import Ask, Query, Unanswered, points_of
-from bot.delivery.compose import compose, line_of, picture_block, with_buttons
-from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
-from bot.report_blocks import (
+from bot.compose import (
     ReportView,
-    dropped_examples,
-    list_mentions,
-    market_items,
-    market_names,
+    compose,
+    line_of,
+    links_of,
+    picture_block,
     section_blocks,
     section_named,
     section_names,
     shortened,
     title_block,
+    with_buttons,
 )
-from bot.typed import zone_label
-from digest.models import BRIEF, SECTIONS, Item, Language, Report, SectionName, show_author
+from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
+from bot.typed import parse_days, zone_label
+from digest.calendar import month_of, week_of
+from digest.models import (
+    BRIEF,
+    SECTIONS,
+    Dropped,
+    Item,
+    Language,
+    Post,
+    Report,
+    SectionName,
+    show_author,
+)
+from digest.ranges import Span
 from digest.select import WEIGHTS
 from digest.store.ledger import Ledger
-from digest.write.extractive.notes import CRYPTO
+from digest.text import clean
+from digest.write.extractive.notes import CRYPTO, reason_text
+
+if TYPE_CHECKING:
+    from digest.reading.assets import Asset
 
 POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""
@@ -276,6 +297,40 @@ async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
     yield await _show_all(ask, stored)
 
 
+async def week(ask: Ask) -> AsyncIterator[Reply]:
+    """Show the stories of the seven days up to the newest report, or of the week of a day."""
+    yield await _span(ask, "week", week_of, lambda day: (day - timedelta(days=6), day))
+
+
+async def month(ask: Ask) -> AsyncIterator[Reply]:
+    """Show the stories of the newest report's month, or of the month of a day."""
+    yield await _span(ask, "month", month_of, month_of)
+
+
+async def _span(
+    ask: Ask, kind: str, around: Callable[[date], Span], newest: Callable[[date], Span]
+) -> Reply:
+    query = await ask.query()
+    topic = query.topic or await ask.usual_topic()
+    if [word.lower() for word in query.others] == ["last"]:
+        query = replace(query, others=(), days=parse_days(f"last {kind}", ask.today(topic)))
+    if query.others:
+        raise Unanswered(await ask.bad_words(query.others))
+    if kind == "month" and not query.days and query.number in range(1, 13):
+        query = replace(query, number=0, days=parse_days(f"{query.number}月", ask.today(topic)))
+    if query.days is None:
+        days = await ask.context.store.report_days(topic)
+        if not days:
+            raise Unanswered(await ask.no_report(topic, None))
+        span = newest(days[-1])
+    else:
+        first, last = query.days
+        span = around(first) if first == last else (first, last)
+    report = await ask.report(Query(topic, span))
+    view = ReportView(ask.language_for(report), limit=query.number)
+    return await compose(ask.context, report, view, kind)
+
+
 async def now(ask: Ask) -> AsyncIterator[Reply]:
     """Make the whole report of a day, with the model where one is set, and show its brief."""
     query = await _only(ask)
@@ -309,3 +364,95 @@ async def _only(ask: Ask) -> Query:
     if query.others:
         raise Unanswered(await ask.bad_words(query.others))
     return query
+
+
+MAX_EXAMPLES = 3
+
+
+EXAMPLE_CHARS = 80
+
+
+def market_items(report: Report, name: str) -> tuple[Item, ...]:
+    """Return the items of the markets section about one ticker or name, as whole words: NVDA,
+    英伟达 and Nvidia are the same."""
+    pattern = _name_pattern(name)
+    named = []
+    for item in report.section("markets").items:
+        if item.status == "note":
+            continue
+        if pattern.search(f"{item.title}\n{item.group}".lower()):
+            named.append(item)
+        elif match := pattern.search(item.text.lower()):
+            # It is another one's entry: its title alone would seem to answer for this one.
+            mention = item.text[match.start() : match.end()]
+            titles = [item.title, mention] if item.title else []
+            named.append(replace(item, title=" · ".join(titles)))
+    return tuple(named)
+
+
+def list_mentions(report: Report, name: str) -> list[ListItem]:
+    """Return what other sections than the markets say about one ticker or name, each post once."""
+    pattern = _name_pattern(name)
+    mentions: dict[tuple[str, ...], ListItem] = {}
+    for _, section, item in report.numbered_items():
+        words = f"{item.title}\n{item.text}".lower()
+        if section not in ("markets", "filtered", "cloud") and pattern.search(words):
+            entry = ListItem(item.text, item.title, links=links_of(report.posts, item))
+            mentions.setdefault(item.cites, entry)
+    return list(mentions.values())
+
+
+def _name_pattern(name: str) -> re.Pattern[str]:
+    """Return a pattern of whole words, as far as the script has words."""
+    plain = ((re.escape(word), word.isascii()) for word in _spellings(name))
+    return re.compile(
+        "|".join(rf"(?<![a-z0-9]){word}(?![a-z0-9])" if latin else word for word, latin in plain)
+    )
+
+
+def _find_assets(text: str) -> list[Asset]:
+    # Imported here: the bot starts without what reads texts.
+    from digest.reading.assets import find_assets
+
+    return find_assets(text)
+
+
+def _spellings(name: str) -> set[str]:
+    low = name.strip().lstrip("$").lower()
+    # The table knows tickers by their dollar sign, and companies by their capital.
+    assets = _find_assets(f"${low} {low.title()}" if " " not in low else low.title())
+    names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
+    return {low} | names - {""}
+
+
+def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
+    """Return the companies and coins that the markets section, or these groups of it, speak of."""
+    items = [
+        item
+        for item in report.section("markets").items
+        if item.status != "note" and (not groups or item.group in groups)
+    ]
+    titles = list(dict.fromkeys(item.title for item in items if item.title))
+    tickers = [asset.ticker for item in items for asset in _find_assets(item.text)]
+    others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
+    return list(dict.fromkeys([*titles, *others]))
+
+
+def dropped_examples(
+    dropped: Iterable[tuple[Dropped, Post | None]], language: Language
+) -> list[Block]:
+    """Return a few posts of each reason, so that the filter can be judged."""
+    by_reason: defaultdict[str, list[Post]] = defaultdict(list)
+    for drop, post in dropped:
+        if post is not None and len(by_reason[drop.reason]) < MAX_EXAMPLES:
+            by_reason[drop.reason].append(post)
+    if not by_reason:
+        return []
+    blocks: list[Block] = [Heading(texts.text("examples", language))]
+    for reason, posts in by_reason.items():
+        blocks.append(Heading(reason_text(reason, language), 3))
+        for post in posts:
+            author = Link(show_author(post.key, post.author or post.author_name), post.url)
+            text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
+            blocks.append(ListItem(text, links=(author,)))
+    return blocks

@@ -1,1 +1,196 @@
-"""Deliveries: what is due becomes messages, and every message becomes an outcome."""
+"""Deliveries: what is due becomes parts, which the outbox of their platform sends."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from bot.alerts import Tell
+from bot.compose import compose_digest, compose_excuse, load_digest
+from bot.delivery.dispatch import Outbox, Writer
+from bot.delivery.leases import pause
+from bot.messages import Heading, Reply
+from bot.platforms import Delivering
+from bot.services import Services
+from digest.errors import StoreError
+from digest.models import Delivery, Subscription
+from digest.store.due import LATE
+from digest.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks for deliveries that are due."""
+MOST_IN_COMMIT = 100
+"""Deliveries planned in one commit."""
+MOST_BODIES, MOST_PICTURES = 64, 4
+"""Bodies and pictures in memory: chats with the same options get the same messages."""
+WEEK = timedelta(days=6)
+"""From the first to the last day of a week."""
+LAST_SECONDS = 8.0
+"""How long sends in flight may take when the bot stops."""
+
+Key = tuple[str, date, date]
+
+
+class Deliveries:
+    """Plans and sends what is due on the platforms of this process."""
+
+    def __init__(self, context: Services, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
+        """`resend`: see UNKNOWN_SENDS."""
+        self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
+        self._bodies: dict[object, list[str]] = {}
+        self._pictures: dict[str, bytes] = {}
+        self._state = ""
+
+    async def send_through(self, name: str, delivering: Delivering) -> None:
+        """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
+        flight are finished then, and claimed parts put back. Raises what ends any part of it."""
+        # Of its own: outcomes that another platform's end cut off must not be saved twice.
+        writer = Writer(self._ledger)
+        outbox = Outbox(
+            name,
+            delivering,
+            self._ledger,
+            writer,
+            self._load_picture,
+            self._tell,
+            self._context.now,
+            resend=self._resend,
+        )
+        writing = asyncio.create_task(writer.run())
+        planning = asyncio.create_task(self._plan_forever(name, delivering, outbox))
+        sending = asyncio.create_task(outbox.run())
+        tasks = (planning, sending, writing)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            planning.cancel()
+            sending.cancel()
+            await asyncio.wait(tasks[:2])
+            try:
+                await outbox.stop(LAST_SECONDS)
+            finally:
+                writing.cancel()
+                await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+    async def _plan_forever(self, name: str, delivering: Delivering, outbox: Outbox) -> None:
+        while True:
+            planned = 0
+            try:
+                planned = await self.plan(name, delivering)
+                planned += await self.excuse(name, delivering)
+            except StoreError as error:
+                log.error("%s: nothing can be planned (%s)", name, error)
+            if planned:
+                outbox.wake()
+            await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)
+
+    async def plan(self, name: str, delivering: Delivering) -> int:
+        """Save the parts of a group of deliveries that are due; return how many deliveries."""
+        topics, now = self._context.topics, self._context.now()
+        due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
+        plans: list[tuple[int, Sequence[str]]] = []
+        if due:
+            await self._drop_stale()
+        for delivery, key in due:
+            try:
+                plans.append((delivery.id, await self._build_bodies(delivery, key, delivering)))
+            except StoreError:
+                raise
+            except Exception:
+                # One chat's options must not stop the others: this chat gets nothing.
+                log.exception("%s: a digest could not be made into messages", name)
+                plans.append((delivery.id, ()))
+            await asyncio.sleep(0)
+        if plans:
+            await self._ledger.plan(plans)
+        return len(plans)
+
+    async def _drop_stale(self) -> None:
+        """Forget messages made of reports that changed: another one was stored, or a post was
+        withdrawn, by this process or another."""
+        state = await self._context.store.read_state()
+        if state != self._state:
+            self._bodies.clear()
+            self._state = state
+
+    async def excuse(self, name: str, delivering: Delivering) -> int:
+        """Plan an excuse for chats whose report is late; return for how many."""
+        topics, now = self._context.topics, self._context.now()
+        waiting = await self._ledger.overdue(name, MOST_IN_COMMIT, topics, now)
+        plans = []
+        for delivery in waiting:
+            subscription = delivery.subscription
+            reply = compose_excuse(self._context, subscription)
+            bodies = delivering.bodies(reply, subscription.chat, "", quiet=subscription.quiet)
+            plans.append((delivery.id, bodies))
+        if plans:
+            await self._ledger.note(plans)
+        return len(plans)
+
+    async def _build_bodies(
+        self, delivery: Delivery, key: Key, delivering: Delivering
+    ) -> list[str]:
+        """Return the bodies of one delivery: the same for all chats with the same options."""
+        subscription = delivery.subscription
+        late = delivery.late or self._context.now() - delivery.due_at > LATE
+        if subscription.weekly:
+            key = (key[0], key[2] - WEEK, key[2])
+        options = (key, late, _options(subscription))
+        if options not in self._bodies:
+            report = await load_digest(self._context, subscription, key[2])
+            if report is None:
+                raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
+            picture = "/".join(map(str, (*key, report.created_at)))
+            reply = await compose_digest(self._context, report, subscription, late=late)
+            quiet = subscription.quiet
+            bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)
+            if subscription.threads:
+                bodies = _in_thread(bodies, reply)
+            _make_room(self._bodies, MOST_BODIES)
+            self._bodies[options] = bodies
+        return self._bodies[options]
+
+    async def _load_picture(self, name: str) -> bytes:
+        if name not in self._pictures:
+            topic, first, last, _ = name.rsplit("/", 3)
+            days = date.fromisoformat(first), date.fromisoformat(last)
+            picture = await self._context.store.cloud(topic, *days)
+            _make_room(self._pictures, MOST_PICTURES)
+            self._pictures[name] = picture
+        return self._pictures[name]
+
+
+def _options(subscription: Subscription) -> tuple[object, ...]:
+    """Return what the bodies of a digest depend on beside its report."""
+    chat = subscription.chat
+    return (
+        chat.platform,
+        chat.kind,
+        subscription.language,
+        subscription.length,
+        subscription.sections,
+        subscription.highlight,
+        subscription.without,
+        subscription.quiet,
+        subscription.threads,
+    )
+
+
+def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
+    """Return the bodies as one thread: the first one names it, the others belong in it."""
+    title = next((block.text for block in reply.blocks if isinstance(block, Heading)), reply.topic)
+    first, *others = (json.loads(body) for body in bodies)
+    threaded = [first | {"thread": title}, *(body | {"in_thread": True} for body in others)]
+    return [json.dumps(body, ensure_ascii=False) for body in threaded]
+
+
+def _make_room(cache: dict[Any, Any], most: int) -> None:
+    while len(cache) >= most:
+        del cache[next(iter(cache))]

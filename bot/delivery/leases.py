@@ -90,11 +90,7 @@ async def _cancel(task: asyncio.Future[None]) -> None:
 
 
 async def _take(
-    ledger: Ledger,
-    name: str,
-    holder: str,
-    now: Callable[[], datetime],
-    waiting: Callable[[], None],
+    ledger: Ledger, name: str, holder: str, now: Callable[[], datetime], waiting: Callable[[], None]
 ) -> None:
     reported = False
     while True:
@@ -114,11 +110,7 @@ async def _take(
 
 
 async def _renew_until_lost(
-    ledger: Ledger,
-    name: str,
-    holder: str,
-    now: Callable[[], datetime],
-    task: asyncio.Future[None],
+    ledger: Ledger, name: str, holder: str, now: Callable[[], datetime], task: asyncio.Future[None]
 ) -> bool:
     """Renew the lease until the work ends (False) or the lease is lost (True)."""
     loop = asyncio.get_running_loop()

@@ -1,1 +1,309 @@
-"""What the bot serves over HTTP when WEB_ADDRESS is set."""
+"""The web server: the bot's state, Telegram's webhook, and the archive's pages, made once while
+nothing changes."""
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bot.platforms import Setup
+from bot.services import Services
+from digest.errors import DigestError, StoreError
+from digest.publish.layout import Memo
+from digest.publish.site import Page, Site
+from digest.store.totals import Totals, read_ages, read_totals
+
+log = logging.getLogger(__name__)
+
+MOST_SECONDS = 5.0
+"""After which a database counts as one that does not answer."""
+MOST_SECONDS_COUNTING = 60.0
+"""For all the totals: a million chats take some twenty."""
+SHARED = ipaddress.ip_network("100.64.0.0/10")
+SHARE = 20
+"""Totals are kept this many times as long as reading them took: scraping every second of a big
+database takes a twentieth of a processor at most."""
+
+
+class Status:
+    """Answers questions about the bot's state from the database."""
+
+    def __init__(self, context: Services, platforms: Callable[[], dict[str, bool]]) -> None:
+        """`platforms`: which platforms of this process talk to people now."""
+        self._context, self._platforms = context, platforms
+        self._totals: Totals | None = None
+        self._good_until = 0.0
+        self._reading = asyncio.Lock()
+
+    async def is_alive(self, _request: web.Request) -> web.Response:
+        """Answer that the loop turns; it asks nobody else, or a database that is away would have
+        every process restarted."""
+        return web.Response(text="ok\n")
+
+    async def is_ready(self, request: web.Request) -> web.Response:
+        """Return the state of database and platforms, with ages in seconds; 503 if one is away."""
+        _refuse_strangers(request)
+        platforms = self._platforms()
+        state: dict[str, Any] = {"platforms": platforms}
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                reported_at, collected_at = await read_ages(self._context.store)
+            now = self._context.now()
+            state["database"] = True
+            state["report_age_seconds"] = _ages(self._select_own(reported_at), now)
+            state["collection_age_seconds"] = _ages(self._select_own(collected_at), now)
+        except (StoreError, TimeoutError):
+            state["database"] = False
+        ready = state["database"] and all(platforms.values())
+        return web.json_response({"ready": ready, **state}, status=200 if ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Return the totals in Prometheus' text form; 503 without a database."""
+        _refuse_strangers(request)
+        # Imported here: the bot takes no room for it until somebody asks.
+        from bot.web.metrics import CONTENT_TYPE, write_metrics
+
+        try:
+            totals = await self._read()
+        except (StoreError, TimeoutError):
+            raise web.HTTPServiceUnavailable(text="the database does not answer\n") from None
+        body = write_metrics(totals, self._context.now(), self._platforms())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _read(self) -> Totals:
+        async with self._reading:
+            began = time.monotonic()
+            if self._totals is None or began >= self._good_until:
+                async with asyncio.timeout(MOST_SECONDS_COUNTING):
+                    totals = await read_totals(self._context.store, self._context.now())
+                self._totals = replace(
+                    totals,
+                    reported_at=self._select_own(totals.reported_at),
+                    collected_at=self._select_own(totals.collected_at),
+                )
+                ended = time.monotonic()
+                self._good_until = ended + SHARE * (ended - began)
+            return self._totals
+
+    def _select_own(self, moments: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Return the moments of configured topics: those that were only imported grow old for
+        ever."""
+        return {topic: at for topic, at in moments.items() if topic in self._context.topics}
+
+
+def add_status(
+    app: web.Application, context: Services, platforms: Callable[[], dict[str, bool]]
+) -> None:
+    """Add `/healthz`, `/readyz` and `/metrics`."""
+    status = Status(context, platforms)
+    app.router.add_get("/healthz", status.is_alive)
+    app.router.add_get("/readyz", status.is_ready)
+    app.router.add_get("/metrics", status.metrics)
+
+
+def _refuse_strangers(request: web.Request) -> None:
+    """Answer 404 to the public: figures are for machines of the operator's own network, which ask
+    without a proxy in between."""
+    forwarded = {"X-Forwarded-For", "Forwarded", "X-Real-IP"} & request.headers.keys()
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    if forwarded or not peer or not is_own(peer[0].partition("%")[0]):
+        raise web.HTTPNotFound
+
+
+def is_own(address: str) -> bool:
+    """Return True for an address of the operator's own network. 100.64.0.0/10 is no one's in
+    public: pods and private networks have it."""
+    ip = ipaddress.ip_address(address)
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_private or (ip.version == 4 and ip in SHARED)
+
+
+def _ages(moments: dict[str, datetime], now: datetime) -> dict[str, int]:
+    return {name: max(0, round((now - at).total_seconds())) for name, at in moments.items()}
+
+
+MOST_BYTES = 256 * 1024
+"""Of a request's body; an update of Telegram is far smaller."""
+MOST_LINE_BYTES = 128 * 1024
+"""Of an address: a search for 10,000 Chinese characters takes 90,000."""
+
+FRESH_SECONDS = 1.0
+"""Between looks whether a report was made or withdrawn."""
+
+
+def build_app(
+    context: Services,
+    platforms: Callable[[], dict[str, bool]],
+    receive: Callable[[str, str, str], Awaitable[None]],
+    telegram: Setup,
+) -> web.Application:
+    """Return the application: state, Telegram's webhook where one is set up, and the archive.
+
+    `platforms`: which of this process talk to people now; `receive` stores an update: platform, key
+    and content."""
+    app = web.Application(client_max_size=MOST_BYTES)
+    add_status(app, context, platforms)
+    if telegram.token and telegram.webhook_url:
+        add_webhook(app, telegram, partial(receive, "telegram"))
+    site = Site(context.store, context.topics, context.public_url, fresh_seconds=FRESH_SECONDS)
+    add_pages(app, site)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
+    """Serve at `host:port` while inside; yield the address, with the port that was free for 0.
+
+    Raises DigestError where nothing can listen there.
+    """
+    host, _, port = address.rpartition(":")
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=2.0, max_line_size=MOST_LINE_BYTES
+    )
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            why = error.strerror or "no such address"
+            raise DigestError(f"WEB_ADDRESS: cannot listen at {address} ({why})") from None
+        place, number = runner.addresses[0][:2]
+        yield f"[{place}]:{number}" if ":" in place else f"{place}:{number}"
+    finally:
+        await runner.cleanup()
+
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's name)
+
+
+def add_webhook(
+    app: web.Application, setup: Setup, receive: Callable[[str, str], Awaitable[None]]
+) -> None:
+    """Take updates at the path of the webhook's address. `receive` stores one: key and content."""
+    secret = setup.webhook_secret.encode()
+
+    async def take(request: web.Request) -> web.Response:
+        # Compared in constant time, and before anything of the body is read.
+        shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(shown, secret):
+            raise web.HTTPForbidden
+        content = (await request.read()).decode("utf-8", "replace")
+        number = _number_of(content)
+        if number is None:
+            log.warning("telegram: an update without a number was skipped")
+            return web.Response()
+        try:
+            await receive(f"{setup.bot_id}:{number}", content)
+        except StoreError as error:
+            log.error("telegram: an update cannot be stored (%s); Telegram repeats it", error)
+            raise web.HTTPServiceUnavailable from None
+        return web.Response()
+
+    app.router.add_post(urlsplit(setup.webhook_url).path or "/", take)
+
+
+def _number_of(content: str) -> int | None:
+    try:
+        update = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return number if type(number) is int else None
+
+
+MAX_PAGES, MAX_KEPT_BYTES = 200, 100_000
+"""Pages kept: at most about 12 MB. Pictures are not, nor pages as large."""
+MAX_PATH_CHARS = 300
+MOST_WAITING = 10
+"""Searches and stories in line: one is made at a time, so that chats are answered in between."""
+ROBOTS = "User-agent: *\nDisallow: /*search?q=\n"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedPage:
+    """A page with the tag of its content."""
+
+    page: Page
+    tag: str
+
+
+class PageCache:
+    """Answers by path and words, dropped as soon as the store has changed."""
+
+    def __init__(self, site: Site) -> None:
+        """Start empty."""
+        self._site = site
+        self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
+        self._state: object = None
+        self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
+
+    async def get(self, path: str, words: str) -> TaggedPage:
+        """Return a page; those who ask for the same at once wait for one. Raises StoreError, and
+        DigestError where too much is in line."""
+        await self._site.refresh()
+        if self._site.state != self._state:
+            self._answers.clear()
+            self._state = self._site.state
+        answer = await self._answers.get((path, words), self._make(path, words))
+        if len(answer.page.body) > MAX_KEPT_BYTES:
+            self._answers.drop((path, words))
+        return answer
+
+    async def _make(self, path: str, words: str) -> TaggedPage:
+        is_slow = words or path.endswith("/story")
+        async with self._in_line() if is_slow else nullcontext():
+            page = await self._site.make_page(path, words)
+        return TaggedPage(page, sha256(page.body).hexdigest()[:20])
+
+    @asynccontextmanager
+    async def _in_line(self) -> AsyncIterator[None]:
+        if self._places.locked():
+            raise DigestError("too many searches")
+        async with self._places, self._turn:
+            yield
+
+
+def add_pages(app: web.Application, site: Site) -> None:
+    """Add the archive behind all other routes of the application."""
+    cache = PageCache(site)
+
+    async def respond(request: web.Request) -> web.Response:
+        path = request.match_info["path"]
+        words = request.query.get("q", "")[:MAX_PATH_CHARS] if path.endswith("search") else ""
+        try:
+            answer = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
+        except DigestError:
+            headers = {**HEADERS, "Retry-After": "60"}
+            return web.Response(status=503, text="busy: try again in a minute", headers=headers)
+        headers = {**HEADERS, "Content-Type": answer.page.kind, "ETag": f'"{answer.tag}"'}
+        # A proxy that compresses sends the tag back as a weak one.
+        if any(tag.value == answer.tag for tag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=answer.page.body, status=answer.page.status, headers=headers)
+
+    async def advise_robots(_: web.Request) -> web.Response:
+        return web.Response(text=ROBOTS)
+
+    app.router.add_get("/robots.txt", advise_robots)
+    app.router.add_get("/{path:.*}", respond)

@@ -25,11 +25,18 @@ from bot.platforms import (
     backoff,
     language_of,
 )
-from bot.platforms.telegram.api import Sender, TelegramDeliverer, show_chat_menu, show_menus
+from bot.platforms.telegram.api import (
+    HOLD_SECONDS,
+    NAME,
+    Sender,
+    TelegramDeliverer,
+    call,
+    show_chat_menu,
+    show_menus,
+)
 from bot.platforms.telegram.entities import is_for_everybody, link
 from bot.platforms.telegram.updates import (
     HELLO,
-    NAME,
     added,
     chat_of,
     incoming,
@@ -39,7 +46,6 @@ from bot.platforms.telegram.updates import (
     removed,
     reply_place,
 )
-from bot.platforms.telegram.wire import HOLD_SECONDS, call
 from bot.rich import text_of, units
 from digest.models import Chat
 

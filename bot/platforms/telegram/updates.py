@@ -16,11 +16,10 @@ from telegram import Chat as TelegramChat
 
 from bot.messages import Incoming
 from bot.platforms import PlatformError, language_of
-from bot.platforms.telegram.wire import call
+from bot.platforms.telegram.api import NAME, call
 from digest.models import Chat, ChatKind
 
 _KINDS: dict[str, ChatKind] = {"private": "private", "channel": "channel"}
-NAME = "telegram"
 HELLO = "hello"
 """Word of the link that adds the bot to a group: the group is greeted already when it is added."""
 _OUT = (ChatMember.LEFT, ChatMember.BANNED)

@@ -1,42 +1,39 @@
-"""Blocks of a reply from a stored report: pure functions of the report and of what a reader
-wants."""
+"""A stored report as a reply: the one way for digests, for commands and for the preview of a
+subscription."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from bot import texts
-from bot.messages import Block, Heading, Link, ListItem, Paragraph
+from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Picture, Reply
+from bot.services import Services
+from digest.atomic import write_below
+from digest.calendar import DAY, month_of, zone
 from digest.models import (
     BRIEF,
     SECTIONS,
     Cited,
-    Dropped,
     Item,
     Language,
-    Post,
     Report,
     SectionName,
     Subscription,
     Topic,
     show_author,
 )
-from digest.publish import section_title
-from digest.text import clean
-from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, reason_text
-
-if TYPE_CHECKING:
-    from digest.reading.assets import Asset
+from digest.publish import days_of, section_title, stem
+from digest.ranges import Span, load_span
+from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 
 MARK = "★"
 """Before an entry that has one of the reader's own keywords."""
-MAX_EXAMPLES = 3
-EXAMPLE_CHARS = 80
 OPEN_CHARS, LEAST_FOLDED_CHARS = 400, 300
 """Characters of a long section that stay open, and the fewest that are worth folding."""
 MAX_CLOUD_WORDS = 15
@@ -290,87 +287,151 @@ def section_names(topic: Topic, report: Report, language: Language) -> str:
     return texts.listed(shown, language)
 
 
-def market_items(report: Report, name: str) -> tuple[Item, ...]:
-    """Return the items of the markets section about one ticker or name, as whole words: NVDA,
-    英伟达 and Nvidia are the same."""
-    pattern = _name_pattern(name)
-    named = []
-    for item in report.section("markets").items:
-        if item.status == "note":
-            continue
-        if pattern.search(f"{item.title}\n{item.group}".lower()):
-            named.append(item)
-        elif match := pattern.search(item.text.lower()):
-            # It is another one's entry: its title alone would seem to answer for this one.
-            mention = item.text[match.start() : match.end()]
-            titles = [item.title, mention] if item.title else []
-            named.append(replace(item, title=" · ".join(titles)))
-    return tuple(named)
+OPENS: tuple[tuple[str, str], ...] = (
+    ("views", "views"),
+    ("events", "events"),
+    ("stocks", "stocks"),
+    ("special", "ai"),
+    ("finance", "finance"),
+    ("sources", "sources"),
+    ("filtered", "detail filtered"),
+    ("report", "report"),
+)
+"""What the buttons under a report open: a key of the texts, a command."""
+DATA_HINT = "set DATA_DIR to a folder that can be written"
 
 
-def list_mentions(report: Report, name: str) -> list[ListItem]:
-    """Return what other sections than the markets say about one ticker or name, each post once."""
-    pattern = _name_pattern(name)
-    mentions: dict[tuple[str, ...], ListItem] = {}
-    for _, section, item in report.numbered_items():
-        words = f"{item.title}\n{item.text}".lower()
-        if section not in ("markets", "filtered", "cloud") and pattern.search(words):
-            entry = ListItem(item.text, item.title, links=links_of(report.posts, item))
-            mentions.setdefault(item.cites, entry)
-    return list(mentions.values())
+async def compose_digest(
+    context: Services, report: Report, subscription: Subscription, *, late: bool = False
+) -> Reply:
+    """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
+    view = view_of(subscription, report, late=late)
+    if report.created_at and report.writer != "imported":
+        local = report.created_at.astimezone(zone(context.topic(report.topic).timezone))
+        view = replace(view, unfinished=local.date() <= report.last)
+    kind = "brief" if report.first == report.last else "week"
+    reply = await compose(context, report, view, kind)
+    return replace(reply, manner="post")
 
 
-def _name_pattern(name: str) -> re.Pattern[str]:
-    """Return a pattern of whole words, as far as the script has words."""
-    plain = ((re.escape(word), word.isascii()) for word in _spellings(name))
-    return re.compile(
-        "|".join(rf"(?<![a-z0-9]){word}(?![a-z0-9])" if latin else word for word, latin in plain)
+async def load_digest(
+    context: Services, subscription: Subscription, last: date | None = None
+) -> Report | None:
+    """Return the report a subscription gets of that day, or of the newest one: the day's own, or
+    the week that ends with it."""
+    topic = subscription.topic
+    if last is None:
+        if (newest := await context.store.latest(topic)) is None or not subscription.weekly:
+            return newest
+        last = newest.last
+    if not subscription.weekly:
+        return await context.store.report(topic, last, last)
+    span = last - 6 * DAY, last
+    return await load_span(context.store, context.topic(topic), span, subscription.language)
+
+
+async def compose(
+    context: Services, report: Report, view: ReportView, kind: str = "brief"
+) -> Reply:
+    """Return a view of a report: news, then the word cloud, then counts and where it comes from;
+    with buttons that open the other sections, and the days beside it, in messages of their own."""
+    report = report.in_language(view.language)
+    blocks = report_blocks(context.topic(report.topic), report, view, kind)
+    if view.pictured and (picture := await picture_block(context, report, view.language)):
+        blocks.append(picture)
+    blocks += [*closing_blocks(report, view), *_web_page(context, report, view.language)]
+    # Buttons of a whole report turn it in its place, other than those of a digest.
+    fresh = kind != "report"
+    return await with_buttons(context, report, blocks, view.language, kind, fresh=fresh)
+
+
+def _web_page(context: Services, report: Report, language: Language) -> list[Block]:
+    """Return the link to the day's page; stories of several days are put together for a chat."""
+    if not context.public_url or report.first != report.last:
+        return []
+    usual = context.topic(report.topic).language
+    prefix = "" if language == usual else f"{language}/"
+    address = f"{context.public_url}/{prefix}{quote(report.topic)}/{days_of(report)}"
+    return [ListItem(texts.text("web_page", language), links=(Link(days_of(report), address),))]
+
+
+def compose_excuse(context: Services, subscription: Subscription) -> Reply:
+    """Return the notice for a chat whose report is late."""
+    language = subscription.language or context.topic(subscription.topic).language
+    return Reply((Paragraph(texts.text("digest_waits", language)),), language, manner="post")
+
+
+async def with_buttons(
+    context: Services,
+    report: Report,
+    blocks: Sequence[Block],
+    language: Language,
+    command: str,
+    words: Sequence[str] = (),
+    *,
+    fresh: bool = False,
+) -> Reply:
+    """Return blocks of a report as a reply that can be paged, with buttons for the other sections
+    and days. `command` and `words` ask for these blocks again; `fresh`: see `Button`."""
+    before, after = await _neighbours(context, report)
+    opens = tuple(
+        Button(texts.text(f"open_{key}", language), line_of(name, report), fresh)
+        for key, name in OPENS
+    )
+    turned = "brief" if command == "sources" else command
+    days = tuple(
+        Button(label.format(_span_label(span)), line_of(turned, report, span, words), fresh)
+        for label, span in (("◀ {}", before), ("{} ▶", after))
+        if span is not None
+    )
+    buttons = (opens, days) if days else (opens,)
+    line = line_of(command, report, None, words)
+    return Reply(tuple(blocks), language, buttons, topic=report.topic, line=line)
+
+
+async def _neighbours(context: Services, report: Report) -> tuple[Span | None, Span | None]:
+    """Return the days before and after that have a report, or the spans of the same length beside a
+    report over several days."""
+    before, _ = await context.store.neighbours(report.topic, report.first)
+    _, after = await context.store.neighbours(report.topic, report.last)
+    if report.first == report.last:
+        return (before, before) if before else None, (after, after) if after else None
+    length = report.last - report.first
+    if (report.first, report.last) == month_of(report.first):
+        return month_of(before) if before else None, month_of(after) if after else None
+    earlier = report.first - DAY - length, report.first - DAY
+    later = report.last + DAY, report.last + DAY + length
+    return (
+        earlier if before and before >= earlier[0] else None,
+        later if after and after <= later[1] else None,
     )
 
 
-def _find_assets(text: str) -> list[Asset]:
-    # Imported here: the bot starts without what reads texts.
-    from digest.reading.assets import find_assets
-
-    return find_assets(text)
+def _span_label(span: Span) -> str:
+    first, last = span
+    return f"{first:%m-%d}" if first == last else f"{first:%m-%d}–{last:%m-%d}"
 
 
-def _spellings(name: str) -> set[str]:
-    low = name.strip().lstrip("$").lower()
-    # The table knows tickers by their dollar sign, and companies by their capital.
-    assets = _find_assets(f"${low} {low.title()}" if " " not in low else low.title())
-    names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
-    return {low} | names - {""}
+def line_of(
+    command: str, report: Report, span: Span | None = None, words: Sequence[str] = ()
+) -> str:
+    """Return the line that asks for this of that report, or of other days."""
+    name, *more = command.split(" ")
+    first, last = span or (report.first, report.last)
+    when = f"{last:%Y-%m-%d}" if first == last else f"{first:%Y%m%d}..{last:%Y%m%d}"
+    return " ".join([f"/{name}", report.topic, when, *more, *words])
 
 
-def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
-    """Return the companies and coins that the markets section, or these groups of it, speak of."""
-    items = [
-        item
-        for item in report.section("markets").items
-        if item.status != "note" and (not groups or item.group in groups)
-    ]
-    titles = list(dict.fromkeys(item.title for item in items if item.title))
-    tickers = [asset.ticker for item in items for asset in _find_assets(item.text)]
-    others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
-    return list(dict.fromkeys([*titles, *others]))
-
-
-def dropped_examples(
-    dropped: Iterable[tuple[Dropped, Post | None]], language: Language
-) -> list[Block]:
-    """Return a few posts of each reason, so that the filter can be judged."""
-    by_reason: defaultdict[str, list[Post]] = defaultdict(list)
-    for drop, post in dropped:
-        if post is not None and len(by_reason[drop.reason]) < MAX_EXAMPLES:
-            by_reason[drop.reason].append(post)
-    if not by_reason:
-        return []
-    blocks: list[Block] = [Heading(texts.text("examples", language))]
-    for reason, posts in by_reason.items():
-        blocks.append(Heading(reason_text(reason, language), 3))
-        for post in posts:
-            author = Link(show_author(post.key, post.author or post.author_name), post.url)
-            text = shortened(" ".join(clean(post.text).split()), EXAMPLE_CHARS)
-            blocks.append(ListItem(text, links=(author,)))
-    return blocks
+async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:
+    """Return the report's word cloud as a file, or None where it has none."""
+    content = await context.store.cloud(report.topic, report.first, report.last)
+    if not content:
+        return None
+    slugs = {topic.name: topic.slug for topic in await context.store.topics()}
+    slug = slugs.get(report.topic) or context.topic(report.topic).slug
+    # An imported picture is a JPEG.
+    kind = "jpg" if content.startswith(b"\xff\xd8") else "png"
+    name = f"wordcloud_{stem(slug, report.first, report.last)}.{kind}"
+    path = context.data_dir / "clouds" / name
+    await asyncio.to_thread(write_below, path, content, DATA_HINT)
+    return Picture(path, texts.text("cloud_file", language, path=path))
