@@ -67,6 +67,15 @@ def render(counts: Mapping[str, int]) -> bytes:
     return file.getvalue()
 
 
+def draw(counts: Mapping[str, int]) -> bytes:
+    """Return the picture, or nothing: one that fails never stops a report."""
+    try:
+        return render(counts) if counts else b""
+    except CloudError as error:
+        log.warning("no word cloud: %s", error)
+        return b""
+
+
 @cache
 def _palette() -> Any:
     """Return a picture whose palette has the colours and their steps to the background: nothing

@@ -18,9 +18,9 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from digest.calendar import closes
-from digest.cloud import render
+from digest.cloud import draw
 from digest.collect import SHOWN, collect, list_answers, list_weights
-from digest.errors import CloudError, DigestError, PromptError, SourceError
+from digest.errors import DigestError, PromptError, SourceError
 from digest.llm.budget import Budget
 from digest.llm.client import Llm
 from digest.models import (
@@ -41,7 +41,7 @@ from digest.models import (
     cited_keys,
 )
 from digest.reading.words import count_words
-from digest.select.continuity import EarlierItem, earliest_day, list_earlier_items
+from digest.select.continuity import COMPARED, EarlierItem, list_earlier_items
 from digest.select.embed import release
 from digest.select.selection import STEPS, select
 from digest.sources import Access, open_source
@@ -125,7 +125,7 @@ async def run(
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     before = await store.daily_reports(
-        topic.name, earliest_day(window.first), window.first - timedelta(days=1)
+        topic.name, window.first - COMPARED, window.first - timedelta(days=1)
     )
     material = prepared(topic, window, gathered, step, list_earlier_items(before))
     report = drafted(material, step, now)
@@ -254,14 +254,21 @@ def prepared(
     }
     selection = select(topic, posts, step, weights, earlier)
     quotes = collect_quotes(selection.stories, topic.language)
-    counted = _counts(len(posts), len(selection.stories), gathered.outside, selection.dropped)
+    steps = Counter(drop.step for drop in selection.dropped)
     step("write")
     topical = [reading for s in selection.stories if not s.market for reading in s.readings]
     return Material(
         topic=topic,
         window=window,
         stories=selection.stories,
-        counts=counted,
+        counts=Counts(
+            collected=len(posts) + len(gathered.outside),
+            outside=len(gathered.outside),
+            ads=steps["ads"],
+            offtopic=steps["offtopic"],
+            duplicates=steps["duplicates"],
+            stories=len(selection.stories),
+        ),
         sources=gathered.sources,
         dropped=(*gathered.outside, *selection.dropped),
         wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
@@ -295,7 +302,7 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         posts=cited([*sections, *chain(*renderings.values())], material),
         renderings=renderings,
         wordcounts=words,
-        cloud=_picture(words),
+        cloud=draw(words),
         dropped=material.dropped,
         created_at=now,
     )
@@ -400,20 +407,6 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
     )
 
 
-def _counts(
-    inside: int, stories: int, outside: Sequence[Dropped], dropped: Sequence[Dropped]
-) -> Counts:
-    steps = Counter(drop.step for drop in dropped)
-    return Counts(
-        collected=inside + len(outside),
-        outside=len(outside),
-        ads=steps["ads"],
-        offtopic=steps["offtopic"],
-        duplicates=steps["duplicates"],
-        stories=stories,
-    )
-
-
 def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
     """Return the sections with each item about an earlier day's story marked as an update.
 
@@ -450,12 +443,3 @@ def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
         )
         for key in cited_keys(sections)
     }
-
-
-def _picture(words: Mapping[str, int]) -> bytes:
-    """Return the word cloud, or nothing: a failed picture never stops a report."""
-    try:
-        return render(words) if words else b""
-    except CloudError as error:
-        log.warning("no word cloud: %s", error)
-        return b""

@@ -14,7 +14,6 @@ from digest.reading import Story, read
 from digest.select.continuity import (
     EarlierItem,
     drop_repeats,
-    judge,
     list_earlier_items,
     tells_one_event,
 )
@@ -45,10 +44,19 @@ def _story(text: str, id: str = "9", author: str = "bob") -> Story:
     return Story(tuple(read([post(text, id, author=author)])))
 
 
+def judge(stories: list[Story], earlier: list[EarlierItem]) -> list[tuple[str, date | None]]:
+    alone = [drop_repeats(TOPIC, [story], earlier)[0] for story in stories]
+    days = [fresh[0].earlier if fresh else None for fresh in alone]
+    return [
+        ("repeat" if not fresh else "update" if day else "new", day)
+        for fresh, day in zip(alone, days, strict=True)
+    ]
+
+
 def test_a_story_is_new_an_update_or_a_repetition() -> None:
     stories = [_story(AGAIN), _story(NEWS), _story(OTHER)]
-    assert judge(TOPIC, stories, _earlier()) == [("repeat", DAY), ("update", DAY), ("new", None)]
-    assert judge(TOPIC, stories, ()) == [("new", None)] * 3
+    assert judge(stories, _earlier()) == [("repeat", None), ("update", DAY), ("new", None)]
+    assert judge(stories, []) == [("new", None)] * 3
 
 
 def test_a_round_up_of_what_was_told_is_no_news() -> None:
@@ -58,8 +66,8 @@ def test_a_round_up_of_what_was_told_is_no_news() -> None:
     earlier = [*_earlier(), EarlierItem(DAY, tuple(read([post(told, "2")])))]
     both = "This morning: Kitewick Robotics raised $1.5 billion at $12 billion for Butler robots; "
     stories = [_story(f"{both}Northlight released Meridian 3.2 Pro, $4 per million tokens.")]
-    assert judge(TOPIC, stories, earlier) == [("repeat", DAY)]
-    assert judge(TOPIC, stories, earlier[1:]) == [("update", DAY)]
+    assert judge(stories, earlier) == [("repeat", None)]
+    assert judge(stories, earlier[1:]) == [("update", DAY)]
 
 
 def test_what_nobody_had_done_before_is_news() -> None:
@@ -73,7 +81,7 @@ def test_what_nobody_had_done_before_is_news() -> None:
         "The Kitewick contest of Northlight for robots is closed, and 10 of 4,600 works will win."
     )
     stories = [_story(closed, author="ada"), _story(again)]
-    assert judge(TOPIC, stories, _earlier(planned)) == [("update", DAY), ("repeat", DAY)]
+    assert judge(stories, _earlier(planned)) == [("update", DAY), ("repeat", None)]
 
 
 def test_a_version_tells_which_release_is_meant() -> None:
@@ -85,7 +93,7 @@ def test_a_version_tells_which_release_is_meant() -> None:
 
 
 def test_the_same_post_is_no_news() -> None:
-    assert judge(TOPIC, [_story(FIRST, "1", "ada")], _earlier()) == [("repeat", DAY)]
+    assert judge([_story(FIRST, "1", "ada")], _earlier()) == [("repeat", None)]
 
 
 def test_repetitions_are_counted_with_their_reason() -> None:

@@ -10,34 +10,10 @@ import pytest
 from digest.fetch.addresses import is_near
 from digest.llm import retry
 from digest.llm.compat import Compat
-from digest.llm.retry import Attempts, Fault, classify_status, host, retry_after
+from digest.llm.retry import Attempts, Fault, classify_status, host
 
 NOW = datetime(2025, 12, 6, 8, 0, tzinfo=UTC)
 KNOWN = Compat()
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "7", "retry-after-ms": "soon"}, 7.0),
-        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 GMT"}, 60.0),
-        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 -0000"}, 60.0),
-        ({"retry-after": "Sat, 06 Dec 2025 07:00:00 GMT"}, 0.0),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": ""}, None),
-        ({"retry-after": "Sat, 99 Dec 2025 08:01:00 GMT"}, None),
-        ({"retry-after": "9" * 400}, None),
-    ],
-)
-def test_retry_after_is_read_or_ignored(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers, NOW) == seconds
 
 
 @pytest.mark.parametrize(

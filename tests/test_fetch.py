@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from digest.errors import SourceError
-from digest.fetch import http
+from digest.fetch import LONGEST_WAIT, http, parse_wait
 from digest.fetch.addresses import (
     AddressRefused,
     check_address,
@@ -22,7 +22,7 @@ from digest.fetch.addresses import (
     is_public,
     refuse_near,
 )
-from digest.fetch.http import Fetcher, GuardedTransport, parse_wait
+from digest.fetch.http import Fetcher, GuardedTransport
 from tests.source_servers import Server, half, hang, serving, status
 
 _V4 = (
@@ -307,18 +307,30 @@ async def test_a_proxy_is_used_for_what_is_far(server: Server) -> None:
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({}, 0),
-        ({"retry-after": "30"}, 30),
-        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 GMT"}, 60),
-        ({"retry-after": "-1"}, 0),
-        ({"retry-after": "soon"}, 0),
-        ({"retry-after": "999999999"}, http.LONGEST_WAIT),
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "7", "retry-after-ms": "soon"}, 7.0),
+        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 GMT"}, 60.0),
+        ({"retry-after": "Sat, 06 Dec 2025 08:01:00 -0000"}, 60.0),
+        ({"retry-after": "Sat, 06 Dec 2025 07:00:00 GMT"}, 0.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Sat, 99 Dec 2025 08:01:00 GMT"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "999999999"}, LONGEST_WAIT),
         ({"x-rate-limit-reset": str(int(NOW.timestamp()) + 90)}, 90),
         ({"x-rate-limit-reset": "1"}, 0),
-        ({"x-rate-limit-reset": "nan"}, 0),
+        ({"x-rate-limit-reset": "nan"}, None),
     ],
 )
-def test_how_long_a_server_wants_to_be_left_alone(headers: dict[str, str], seconds: float) -> None:
+def test_how_long_a_server_wants_to_be_left_alone(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert parse_wait(headers, NOW) == seconds
 
 

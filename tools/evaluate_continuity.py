@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from digest.models import Post
 from digest.reading import Story, read
-from digest.select.continuity import DAYS, EarlierItem, judge
+from digest.select.continuity import COMPARED, EarlierItem, drop_repeats
 from tools.evaluate_data import Row, lines, of_day, topic
 
 LABELS = Path(__file__).parents[1] / "tests" / "data" / "continuity.jsonl"
@@ -35,8 +35,9 @@ def judged(data: Path) -> list[tuple[str, str]]:
     for row in pairs:
         if row["now"] in known and row["earlier"] in known:
             day = date.fromisoformat(row["day"])
-            before = [item for item in earlier if day - timedelta(days=DAYS) <= item.day < day]
-            ours, _ = judge(given, [Story(tuple(read([known[row["now"]]])))], before)[0]
+            before = [item for item in earlier if day - COMPARED <= item.day < day]
+            fresh, _ = drop_repeats(given, [Story(tuple(read([known[row["now"]]])))], before)
+            ours = "repeat" if not fresh else "update" if fresh[0].earlier else "new"
             found.append((ours, row["label"]))
     return found
 

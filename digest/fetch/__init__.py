@@ -1,8 +1,10 @@
 """Answers of servers that strangers may have named, fetched and read within limits; here the nouns
 of feeds."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -10,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 MAX_ENTRIES = 300
 MAX_TITLE, MAX_CONTENT = 1_000, 100_000
+LONGEST_WAIT = 24 * 3600.0
+"""The longest wait that a server may ask for, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,24 @@ def _zone(text: str) -> tzinfo:
     except (KeyError, ValueError, OSError):
         pass
     raise UnknownZone(text)
+
+
+def parse_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds until a server wants to be asked again, at most LONGEST_WAIT; None where
+    it does not say. In Retry-After (RFC 9110, 10.2.3), in milliseconds, or as X says it."""
+    for name, unit, since in (
+        ("retry-after-ms", 1000.0, 0.0),
+        ("retry-after", 1.0, 0.0),
+        ("x-rate-limit-reset", 1.0, now.timestamp()),
+    ):
+        with suppress(ValueError):
+            seconds = float(headers.get(name, "")) / unit - since
+            if math.isfinite(seconds) and (since or seconds >= 0):
+                return max(0.0, min(LONGEST_WAIT, seconds))
+    with suppress(UnknownZone):
+        if at := parse_date(headers.get("retry-after", "")):
+            return max(0.0, min(LONGEST_WAIT, (at - now).total_seconds()))
+    return None
 
 
 def iter_mappings(value: object) -> Iterator[Mapping[str, Any]]:

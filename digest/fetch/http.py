@@ -9,19 +9,18 @@ not matter.
 
 import asyncio
 import functools
-import re
 import socket
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Self
 
 import httpx2
 
 from digest.errors import SourceError
+from digest.fetch import parse_wait
 from digest.fetch.addresses import (
     AddressRefused,
     PlaceholderDns,
@@ -41,8 +40,6 @@ MAX_BODY = 5_000_000
 SECONDS = 20.0
 """Seconds for the whole of a fetch, redirects included."""
 MAX_REDIRECTS = 5
-LONGEST_WAIT = 24 * 3600.0
-"""The longest Retry-After that is honoured, in seconds."""
 USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
 
 _FOR_GOOD = {301, 308}
@@ -271,30 +268,11 @@ def refusal(status: int, headers: Mapping[str, str], address: str) -> SourceErro
     if status == 404:
         return SourceError(f"{name}: not there (404); check the address")
     if status in (429, 503):
-        wait = parse_wait(headers, datetime.now(UTC))
+        wait = parse_wait(headers, datetime.now(UTC)) or 0.0
         return SourceError(f"{name}: asks to come back later ({status})", wait=wait)
     if status in (401, 402, 403, 407):
         return SourceError(f"{name}: not allowed ({status}); it may need a key or block robots")
     return SourceError(f"{name}: answered {status}")
-
-
-def parse_wait(headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds a server asks us to wait: Retry-After (RFC 9110, 10.2.3) or X's
-    x-rate-limit-reset."""
-    after = headers.get("retry-after", "").strip()
-    reset = headers.get("x-rate-limit-reset", "").strip()
-    seconds = 0.0
-    if re.fullmatch(r"\d{1,9}", after):
-        seconds = float(after)
-    elif after:
-        try:
-            at = parsedate_to_datetime(after)
-            seconds = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, TypeError):
-            seconds = 0.0
-    elif re.fullmatch(r"\d{1,12}", reset):
-        seconds = float(reset) - now.timestamp()
-    return max(0.0, min(LONGEST_WAIT, seconds))
 
 
 @functools.cache  # it reads the system's certificates

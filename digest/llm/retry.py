@@ -1,17 +1,16 @@
 """What a failed request to a model server means, and what to try next."""
 
-import math
 import random
 import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from digest.fetch import parse_wait
 from digest.llm.compat import Compat
 
 RETRIES = 2
@@ -133,7 +132,7 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
         advice = _ADVICE[401].format(label)
         return Fault(label, advice, final=True, down=True, billed=False, words=words)
     if status in _TRANSIENT or status >= 500:
-        return _transient(status, label, retry_after(headers, now), words)
+        return _transient(status, label, parse_wait(headers, now), words)
     flagged = bool(_FLAGGED.search(text))
     advice = _ADVICE.get(status, "refused the request ({})").format(label)
     refusal = (str(error.get("param") or ""), str(body)[:4000])
@@ -204,23 +203,6 @@ def _code(error: Mapping[str, Any]) -> str:
         if isinstance(value, int) and value >= 1000:
             return str(value)
     return ""
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds until the server wants to be asked again; None where it does not say."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) / unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    try:
-        when = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
 
 
 _LATE = "did not answer in time: try again later"

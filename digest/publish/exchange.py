@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from digest.cloud import as_jpeg, render
+from digest.cloud import as_jpeg, draw
 from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
@@ -153,18 +153,11 @@ async def export_span(
         if span in await store.report_spans(stored.name):
             paths += await _export(folder, store, stored.name, stored.slug, zone, span)
         elif week := await load_span(store, described, span):
-            files = export(week, stored.slug, zone, _jpeg(_draw(week)))
+            files = export(week, stored.slug, zone, _jpeg(draw(week.wordcounts)))
             paths += write_files(folder, files)
     if not paths:
         raise DigestError("there is no report of these days to export: see /topics in the chat")
     return paths
-
-
-def _draw(report: Report) -> bytes:
-    try:
-        return render(report.wordcounts) if report.wordcounts else b""
-    except CloudError:
-        return b""
 
 
 async def _export(

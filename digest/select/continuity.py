@@ -5,7 +5,6 @@ stories out."""
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from digest.reading.index_terms import list_figures
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed_words
 
-DAYS = 7
-"""How many earlier days a story is compared with."""
+COMPARED = timedelta(days=7)
+"""How far back a story is compared with earlier ones."""
 LEADS = 4
 """Posts of a story that are compared, the best ones."""
 SAME = 0.60
@@ -45,8 +44,6 @@ well: a morning round-up is no news."""
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
 """Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in
 both."""
-
-Judgement = Literal["new", "update", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +83,6 @@ def restore_post(report: Report, key: str) -> Post:
     return Post(id, source, cited.author, cited.author, cited.text, created_at, cited.url)
 
 
-def earliest_day(first: date) -> date:
-    """Return the first of the days that a report which begins on `first` is compared with."""
-    return first - timedelta(days=DAYS)
-
-
 def drop_repeats(
     topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
 ) -> tuple[list[Story], list[Dropped]]:
@@ -98,30 +90,19 @@ def drop_repeats(
     without the posts that only repeat it; and these and the posts of the other stories."""
     fresh, dropped = [], []
     for story, same in zip(stories, find_told(topic, stories, earlier), strict=True):
-        judgement, day = _judge_readings(story.readings[:LEADS], same)
-        if judgement == "new":
+        if not same:
             fresh.append(story)
             continue
-        news = _list_news(story.readings, same) if judgement == "update" else []
-        if news:
+        news = _list_news(story.readings, same)
+        if any(reading in news for reading in story.readings[:LEADS]):
             news += _list_twins(story.readings, news, same)
             kept = tuple(reading for reading in story.readings if reading in news)
-            fresh.append(replace(story, readings=kept, earlier=day))
+            fresh.append(replace(story, readings=kept, earlier=max(item.day for item in same)))
+        else:
+            news = []
         old = (reading.key for reading in story.readings if reading not in news)
         dropped += [Dropped(key, "duplicates", "told") for key in old]
     return fresh, dropped
-
-
-def judge(
-    topic: Topic, stories: Sequence[Story], earlier: Sequence[EarlierItem]
-) -> list[tuple[Judgement, date | None]]:
-    """Return for each story whether it is new, an update or a repetition, and the latest day
-    that told it."""
-    told = find_told(topic, stories, earlier)
-    return [
-        _judge_readings(story.readings[:LEADS], same)
-        for story, same in zip(stories, told, strict=True)
-    ]
 
 
 def find_told(
@@ -171,15 +152,6 @@ def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) ->
     versioned = any(term[0].isdigit() and "." in term for term in shared)
     least = SAME if len(shared) >= 2 else SURE if shared else EQUAL
     return near >= EQUAL or (enough and near >= (SAME_VERSION if versioned else least))
-
-
-def _judge_readings(
-    readings: Sequence[Reading], same: Sequence[EarlierItem]
-) -> tuple[Judgement, date | None]:
-    if not same:
-        return "new", None
-    day = max(item.day for item in same)
-    return ("update" if _list_news(readings, same) else "repeat"), day
 
 
 def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list[Reading]:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError
-from digest.fetch.http import Fetcher, parse_wait, refusal
+from digest.fetch import parse_wait
+from digest.fetch.http import Fetcher, refusal
 from digest.fetch.xposts import PostPage, parse_page, parse_refusal, posts_of
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
@@ -157,8 +158,10 @@ class X:
         if not words:
             raise refusal(answer.status, answer.headers, API + path)
         if answer.status != 400:
-            wait = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else 0
-            raise SourceError(f"{self.name}: X refuses ({answer.status}): {words}", wait=wait)
+            asked = parse_wait(answer.headers, datetime.now(UTC)) if answer.status == 429 else None
+            raise SourceError(
+                f"{self.name}: X refuses ({answer.status}): {words}", wait=asked or 0.0
+            )
         return PostPage(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
 
 
