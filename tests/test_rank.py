@@ -81,7 +81,7 @@ def test_independent_voices_lift_a_story() -> None:
     alone = read([post(NEWS, "1")])
     echoing = read([post(NEWS, str(i), author=f"a{i}") for i in range(2, 6)])
     fit = dict.fromkeys((r.key for r in alone + echoing), 0.5)
-    parts = rank_posts(TOPIC, alone + echoing, fit)
+    parts = rank_posts(TOPIC, alone + echoing, fit, fit)
     once, often = make_story(alone, parts, {}), make_story(echoing, parts, {})
     echoed = make_story(alone, parts, {"x:1": 3})
     assert often.score > once.score

@@ -79,7 +79,7 @@ Placed = tuple[int, Name]
 
 def find_names(text: str) -> list[Placed]:
     """Return names in Latin letters, and known ones in Chinese or Japanese, with their places."""
-    text = _without_lookalikes(text.translate(_DASHES), "latin")
+    text = _without_lookalikes(_with_plain_dashes(text), "latin")
     tokens = [_trimmed(match) for match in _TOKEN.finditer(text)]
     titled = _is_titled(tokens)
     known = _find_known(text, titled)
@@ -90,8 +90,12 @@ def find_names(text: str) -> list[Placed]:
 
 def find_known_names(text: str) -> list[Placed]:
     """Return only the names of the vocabulary, with their places."""
-    text = text.translate(_DASHES)
+    text = _with_plain_dashes(text)
     return _find_known(text, _is_titled([_trimmed(match) for match in _TOKEN.finditer(text)]))
+
+
+def _with_plain_dashes(text: str) -> str:
+    return text if text.isascii() else text.translate(_DASHES)
 
 
 def _find_known(text: str, titled: bool) -> list[Placed]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from digest.reading.names import Name
 from digest.reading.readings import Reading
@@ -102,6 +102,7 @@ def _name_key(name: Name) -> str:
     return name.key if any(map(str.isdigit, name.key)) else _same(name.key.replace(" ", ""))
 
 
+@lru_cache(maxsize=1 << 14)
 def _word_key(word: str) -> str:
     """Return what spellings of one word share: case, dashes and spaces do not count."""
     return _same(_DASHES.sub("", word.lower()))
@@ -132,6 +133,7 @@ def _blank_out(text: str, blanks: str) -> str:
     return "".join(" " if b == " " else c for c, b in zip(text, blanks, strict=True))
 
 
+@lru_cache(maxsize=1 << 14)
 def _tells(word: str) -> bool:
     bare = word.lower().replace("\u2019", "'").split("'")[0]
     short = len(bare) == 2 and not word.isupper()

@@ -8,7 +8,7 @@ its text cannot tell: attention, voices, who wrote it.
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 
@@ -154,21 +154,27 @@ def rank_posts(
     topic: Topic,
     readings: Sequence[Reading],
     fit: Mapping[str, float],
+    topical: Collection[str],
     weights: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
-    """Return the parts of each post's score by key; a post is judged as a story of one."""
-    attention = measure_engagement([reading.post for reading in readings])
-    standing = measure_standing(readings)
+    """Return the parts of each post's score by key; a post is judged as a story of one.
+
+    Attention and standing of `topical` posts (keys) are measured among these, whatever else an
+    editor is shown.
+    """
+    attention: dict[str, float] = {}
+    standing: dict[str, float] = {}
+    for peers in (readings, [reading for reading in readings if reading.key in topical]):
+        attention |= measure_engagement([reading.post for reading in peers])
+        by_author = measure_standing(peers)
+        standing |= {reading.key: by_author.get(reading.post.author, 0.0) for reading in peers}
     return {
         reading.key: {
             "news": measure_news(reading),
             "substance": measure_substance(reading),
             "engagement": attention[reading.key],
             "fit": max(0.0, min(1.0, fit[reading.key])),
-            "author": _clip(
-                measure_author(topic, reading.post, weights)
-                + standing.get(reading.post.author, 0.0)
-            ),
+            "author": _clip(measure_author(topic, reading.post, weights) + standing[reading.key]),
         }
         for reading in readings
     }

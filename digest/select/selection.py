@@ -157,10 +157,8 @@ def _make_stories(
     chosen = {i for group in members if _is_open(group, relevant) for i in group}
     places = {readings[i].key: i for i in sorted(chosen)}
     fit = {key: float(relevant.fit[i]) for key, i in places.items()}
-    inner = {i for group in members if belongs(group, relevant) for i in group}
-    parts = rank_posts(topic, [readings[i] for i in places.values()], fit, weights)
-    # Attention is measured among the topic's posts, whatever else an editor is shown.
-    parts |= rank_posts(topic, [readings[i] for i in sorted(inner)], fit, weights)
+    topical = {readings[i].key for group in members if belongs(group, relevant) for i in group}
+    parts = rank_posts(topic, [readings[i] for i in places.values()], fit, topical, weights)
     stories, told = [], set()
     events = count(max((cluster.event for cluster in grouped), default=0) + 1)
     for cluster, group in zip(grouped, members, strict=True):
