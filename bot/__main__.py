@@ -37,24 +37,14 @@ class Files(click.Command):
     """A command whose `--posts` takes all the names that follow it, as the shell gives them."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _repeat_option(args))
-
-
-def _repeat_option(args: Sequence[str]) -> list[str]:
-    """Return `--posts A B` as `--posts A --posts B`."""
-    words: list[str] = []
-    inside = False
-    for place, arg in enumerate(args):
-        if arg == "--posts":
-            inside = True
-            if place + 1 == len(args) or args[place + 1].startswith("-"):
-                words.append(arg)  # click says what is missing
-        elif inside and not arg.startswith("-"):
-            words += ["--posts", arg]
-        else:
-            inside = False
-            words.append(arg)
-    return words
+        words, inside = list[str](), False
+        for place, word in enumerate(args):
+            if word.startswith("-"):
+                inside = word == "--posts"
+            elif inside and args[place - 1] != "--posts":
+                words.append("--posts")
+            words.append(word)
+        return super().parse_args(ctx, words)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +53,7 @@ def _repeat_option(args: Sequence[str]) -> list[str]:
 def cli(parent: int | None) -> None:
     """Jianbao turns a day of posts about a topic into one sourced report."""
     if parent:
-        from bot.machine import serve_parent
+        from bot.logs import serve_parent
 
         serve_parent(parent)
 
@@ -72,7 +62,11 @@ def cli(parent: int | None) -> None:
 @click.argument("topic", is_eager=True)
 @day_options
 @click.option(
-    "--posts", multiple=True, metavar="FILE...", help="Use the posts of these files only."
+    "--posts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE...",
+    help="Use the posts of these files only.",
 )
 @click.option(
     "--writer",
@@ -91,7 +85,7 @@ async def digest(
     day: date | None,
     first: date | None,
     last: date | None,
-    posts: tuple[str, ...],
+    posts: tuple[Path, ...],
     writer: str,
     replace: bool,
     as_json: bool,
@@ -99,25 +93,6 @@ async def digest(
 ) -> None:
     """Build and store the report of TOPIC for one day (yesterday, unless given) or a range."""
     check_days(day, first, last, MAX_DAYS)
-    settings = open_settings()
-    chosen = _find_topic(topic, settings)
-    now = datetime.now(UTC)
-    yesterday = now.astimezone(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
-    window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
-    files = [Path(name) for name in posts]
-    report = await _build_report(settings, chosen, window, files, writer, replace, now)
-    _show(settings, chosen, report, as_json, out)
-
-
-async def _build_report(
-    settings: Settings,
-    topic: Topic,
-    window: Window,
-    files: Sequence[Path],
-    writer: str,
-    replace: bool,
-    now: datetime,
-) -> Report:
     from bot.settings import limit_threads
 
     gc.disable()  # what is read lives until the report, and the process ends with it
@@ -125,23 +100,29 @@ async def _build_report(
     from bot.logs import Progress, bind_log_fields
     from digest.pipeline import run
 
+    settings = open_settings()
+    chosen = _find_topic(topic, settings)
+    now = datetime.now(UTC)
+    yesterday = now.astimezone(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
+    window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
     model = _model(settings, writer)
-    bind_log_fields(digest=f"{topic.name}/{window.first}")
+    bind_log_fields(digest=f"{chosen.name}/{window.first}")
     async with open_store(settings) as store:
-        if not replace and await store.source(topic.name, window.first, window.last):
+        if not replace and await store.source(chosen.name, window.first, window.last):
             raise DigestError(
                 f"the report of {window.first} was imported: add --replace to overwrite it"
             )
-        return await run(
-            topic,
+        report = await run(
+            chosen,
             window,
             store=store,
-            posts_files=files,
+            posts_files=posts,
             progress=Progress(quiet=settings.log_format == "json"),
             now=now,
             model=model,
             access=settings.access,
         )
+    _show(settings, chosen, report, as_json, out)
 
 
 def _require_model(settings: Settings) -> None:
@@ -152,8 +133,7 @@ def _require_model(settings: Settings) -> None:
 
 
 def _model(settings: Settings, writer: str) -> Model | None:
-    """Return the model to write with, if any. Raise DigestError if one is required and none is
-    set."""
+    """Return the model to write with, if any. Raise DigestError for one that is required."""
     from digest.pipeline import Model
 
     if writer == "llm":
@@ -313,7 +293,7 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 @runs_task
 async def run(only: str | None) -> None:
     """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
-    from bot.machine import start_lean
+    from bot.logs import start_lean
 
     start_lean()
     loop = asyncio.get_running_loop()
@@ -329,29 +309,6 @@ async def run(only: str | None) -> None:
     except asyncio.CancelledError:
         _announce("stopped")
         raise
-
-
-@cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@runs_task
-async def backup(file: Path) -> None:
-    """Write a backup to FILE; the bot may keep running."""
-    from bot import backups
-
-    await backups.backup(open_settings(), file, _print)
-
-
-@cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@runs_task
-async def restore(file: Path) -> None:
-    """Replace the database with the backup FILE.
-
-    The old database is set aside. Stop the bot first.
-    """
-    from bot import backups
-
-    await backups.restore(open_settings(), file, datetime.now(UTC), _print)
 
 
 @cli.command(hidden=True)
@@ -419,6 +376,7 @@ async def _judge_with_model(lines: Sequence[str], name: str) -> None:
 for _command in (
     *(archive_cli.ask, archive_cli.export, archive_cli.mcp, archive_cli.roll_up),
     *(archive_cli.publish, archive_cli.search, archive_cli.forget),
+    *(archive_cli.backup, archive_cli.restore),
 ):
     cli.add_command(_command)
 

@@ -110,10 +110,8 @@ class Alerts:
     async def deliver(
         self, platform: str, operators: Sequence[str], send: Callable[[str, Reply], Awaitable[None]]
     ) -> None:
-        """Tell these operators what they have not heard yet, in one message each. Never raises.
-
-        One who cannot be reached now is tried again the next time.
-        """
+        """Tell these operators what they have not heard yet, in one message each, later who cannot
+        be reached now. Never raises."""
         try:
             today = self._now().date()
             notes = await self._store.notes(PLACE)
@@ -166,8 +164,7 @@ def _read_alert(key: str, value: str) -> Alert | None:
 
 
 async def list_undelivered(ledger: Ledger, now: datetime) -> list[UndeliveredPart]:
-    """Return the parts that may not have arrived, then those refused within a day. Raises
-    StoreError."""
+    """Return the parts that may not have arrived, then those refused within a day."""
     return [*await ledger.list_held_parts(), *await ledger.list_refused_parts(now - REFUSED_FOR)]
 
 
@@ -218,8 +215,7 @@ class Watch:
         balance: Mapping[str, Balance],
         undelivered: Sequence[UndeliveredPart] = (),
     ) -> None:
-        """Tell of what is wrong. `balance`: today's ledger of each platform; `undelivered`: see
-        `list_undelivered`. Raises StoreError."""
+        """Tell of what is wrong. `balance`: of today, by platform. Raises StoreError."""
         for topic in self._topics:
             # The newest one must be there by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))

@@ -12,28 +12,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from bot import platforms
 from bot.alerts import Alerts
-from bot.backups import open_whole, upkeep
 from bot.builds import Builds, Questions, list_errands, run_child
 from bot.commands import COMMANDS, answer
 from bot.delivery import Deliveries
 from bot.delivery.leases import own_name, pause, while_held
 from bot.host import BotHost
-from bot.machine import give_back
+from bot.logs import give_back
 from bot.messages import Incoming, Reply
 from bot.schedule import Jobs, Schedule, can_share, open_jobs, start_workers
 from bot.services import Services
 from bot.settings import Settings, read_locale
 from digest.errors import DigestError, StoreError
 from digest.store import Store
-from digest.store.backup import Restored
-from digest.store.ledger import Ledger
+from digest.store.backup import Restored, keep_backup, open_sound
 from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
@@ -58,8 +56,8 @@ WEB = "web"
 
 @asynccontextmanager
 async def conversation(settings: Settings) -> AsyncIterator[Services]:
-    """Open all that commands work with, and close it again. A damaged database is replaced by its
-    last backup first. Raises StoreError where that cannot be."""
+    """Open all that commands work with, and close it. Raises StoreError for a database that is
+    damaged and has no backup."""
     topics = load_topics(settings.topics_file)
     replaced = await open_whole(settings, datetime.now(UTC))
     builds = Builds()
@@ -87,6 +85,36 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
             await builds.close()
 
 
+async def open_whole(settings: Settings, now: datetime) -> Restored | None:
+    """Repair a damaged database from the daily backup. Raises StoreError where that cannot be."""
+    done = await open_sound(settings.database_url, now, Store.open)
+    if done and done.aside:
+        when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
+        message = "database was damaged (%s): it is %s now; the backup of %s took its place"
+        log.error(message, done.why, done.aside, when)
+    elif done:
+        log.error("the log of the database is gone, and the newest changes with it")
+    return done
+
+
+async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
+    """Make the daily backup, and delete old posts and the marks of handled updates, each at most
+    once a day. Log store errors instead of raising them; the next call tries again."""
+    try:
+        await keep_backup(settings.database_url, now)
+    except StoreError as error:
+        log.error("the daily backup: %s", error)
+    try:
+        if await store.note("store", "forgotten") != str(now.date()):
+            before = (now - timedelta(days=settings.keep_days)).date()
+            number = await store.delete_old_posts(before)
+            await store.forget_updates(now)
+            await store.save_note("store", "forgotten", str(now.date()))
+            log.info("forgot %d posts older than %s that no report cites", number, before)
+    except StoreError as error:
+        log.error("forgetting old posts: %s", error)
+
+
 async def _tell_of_restore(alerts: Alerts, store: Store, replaced: Restored | None) -> None:
     """Tell the operators that the database is an older one than it was."""
     if replaced and replaced.aside:
@@ -97,8 +125,7 @@ async def _tell_of_restore(alerts: Alerts, store: Store, replaced: Restored | No
 
 
 async def _notice_restore(context: Services) -> None:
-    """Tell the operators where another program restored the database: each time, also on a day
-    whose alert the backup has already."""
+    """Tell the operators of each restore, also on a day whose alert the backup has already."""
     now = context.now()
     if await context.store.notice_restore(now):
         await context.tell("restored", await context.store.check(), version=now.isoformat())
@@ -119,10 +146,7 @@ def _versions() -> str:
 
 
 async def chat(settings: Settings, lines: Sequence[str]) -> None:
-    """Talk in the terminal: these lines and no more, or a conversation where there are none.
-
-    SIGTERM ends it as Ctrl-C does, by cancelling, so that no digest is left running behind it.
-    """
+    """Talk in the terminal: these lines and no more, or a conversation where there are none."""
     # Imported here: `run` has no use for it.
     from bot.platforms import terminal
 
@@ -165,14 +189,13 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
         # Not for `check` and `chat`, which send no digests: they may be trying a backup.
         await _notice_restore(context)
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
-        ledger = Ledger(context.store)
         host = BotHost(context, show)
         resend = settings.unknown_sends == "resend"
-        deliveries = Deliveries(context, ledger, context.tell, resend=resend)
+        deliveries = Deliveries(context, context.tell, resend=resend)
         talking = Talking(context, host, deliveries, show)
 
         def talk(name: str) -> asyncio.Task[None]:
-            return asyncio.create_task(_alone(name, talking, ledger, settings.setup(name)))
+            return asyncio.create_task(_alone(name, talking, settings.setup(name)))
 
         chats, others = [talk(name) for name in names[:1]], []
         async with AsyncExitStack() as stack:
@@ -185,9 +208,9 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                 jobs = None
                 if parts & {CLOCK, WORKER} and can_share(settings.database_url):
                     jobs = await stack.enter_async_context(
-                        open_jobs(settings.database_url, context, ledger, own_name())
+                        open_jobs(settings.database_url, context, own_name())
                     )
-                others += _start_others(settings, parts, context, ledger, jobs)
+                others += _start_others(settings, parts, context, jobs)
                 for name in (CLOCK, WORKER):
                     if name in parts and (jobs or name == CLOCK):
                         show(f"{name}: ready")
@@ -253,18 +276,13 @@ async def _web(
 
 
 def _start_others(
-    settings: Settings,
-    parts: AbstractSet[str],
-    context: Services,
-    ledger: Ledger,
-    jobs: Jobs | None,
+    settings: Settings, parts: AbstractSet[str], context: Services, jobs: Jobs | None
 ) -> list[asyncio.Task[None]]:
     """Start the clock, and the workers where work is shared."""
     tasks = start_workers(jobs) if jobs and WORKER in parts else []
     if CLOCK in parts:
         schedule = Schedule(
             context,
-            ledger,
             own_name(),
             partial(upkeep, context.store, settings),
             jobs.propose_rounds if jobs else partial(run_child, "collect"),
@@ -286,11 +304,11 @@ async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
         await pause(LONGEST_PAUSE)
 
 
-async def _alone(name: str, talking: Talking, ledger: Ledger, setup: platforms.Setup) -> None:
+async def _alone(name: str, talking: Talking, setup: platforms.Setup) -> None:
     """Talk and send on a platform while no other process of this bot does."""
     waiting = f"{name}: another process of this bot talks there; waiting for it"
     await while_held(
-        ledger,
+        talking.context.ledger,
         name,
         lambda: talking.keep(name, setup),
         talking.context.now,
@@ -320,8 +338,7 @@ def _cancel_on_sigterm() -> None:
 
 
 def _cut_short() -> NoReturn:
-    """End the process at once: something, a database that does not answer perhaps, has kept it
-    from ending in order, and whoever sent SIGTERM sends SIGKILL next."""
+    """End at once what a database that does not answer, perhaps, has kept from ending in order."""
     log.error("the end took more than %.1f s and was cut short", END_SECONDS)
     sys.stdout.flush()
     os._exit(1)
@@ -355,8 +372,7 @@ class Talking:
             self.host.left(name)
 
     async def _watch(self, name: str) -> None:
-        """Tell operators of a platform that has been out of reach for long, also since it was
-        ready."""
+        """Tell operators of a platform that has been out of reach for long."""
         while True:
             await asyncio.sleep(TELL_SECONDS)
             seconds, why = self.host.outage(name)

@@ -1,8 +1,8 @@
-"""The archive on the command line: questions, search, pages, Jekyll posts, withdrawals, the Model
-Context Protocol."""
+"""The archive on the command line: questions, search, pages, posts, withdrawals, backups."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -252,3 +252,39 @@ async def mcp() -> None:
             f"the package {error.name} is missing: pip install 'jianbao[mcp]'"
         ) from None
     await serve(open_settings())
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@runs_task
+async def backup(file: Path) -> None:
+    """Write a backup to FILE; the bot may keep running."""
+    from digest.store.backup import back_up
+
+    settings, replaces = open_settings(), await asyncio.to_thread(file.exists)
+    await back_up(settings.database_url, file)
+    size = (await asyncio.to_thread(file.stat)).st_size
+    click.echo(mask(f"{file}: {size / 1e6:.1f} MB, read from end to end and found whole"))
+    if replaces:
+        click.echo("it took the place of the backup that was there")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@runs_task
+async def restore(file: Path) -> None:
+    """Replace the database with the backup FILE.
+
+    The old database is set aside. Stop the bot first.
+    """
+    from digest.store import Store
+    from digest.store.backup import restore as put_back
+
+    done = await put_back(open_settings().database_url, file, datetime.now(UTC), Store.open)
+    click.echo(f"restored the backup of {done.made_at:%Y-%m-%d %H:%M} UTC")
+    if done.aside:
+        click.echo(mask(f"the database that was there is {done.aside} now"))
+    click.echo("digests that were due until now may have been sent: they are not sent again")
+    click.echo(
+        "posts and authors that were forgotten after that moment are back: forget them again"
+    )

@@ -18,7 +18,6 @@ from bot.settings import Settings
 from digest.calendar import newest_closed
 from digest.errors import StoreError
 from digest.store import Store
-from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +49,8 @@ class Builds:
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
         """Make a report, or wait for the one that is being made; return "" where that worked, else
-        why not: also where MOST_WAITING others are in line. Both count for the user: raises TooMany
-        for one who asks too often. An operator who asks `with_model` may ask as often as it
-        takes."""
+        why not, also where MOST_WAITING are in line. Raises TooMany for a user who asks too often,
+        but for an operator, who asks `with_model`."""
         # The report that is being made with a model answers both: a draft would replace it.
         running = self._running.get((topic, day, True))
         running = running or self._running.get((topic, day, with_model))
@@ -84,7 +82,7 @@ RENEWED = 8.0
 
 
 async def make_report(
-    context: Services, ledger: Ledger, holder: str, topic: str, day: date, *, user: str = ""
+    context: Services, holder: str, topic: str, day: date, *, user: str = ""
 ) -> str:
     """Make a report that is due and save how that ended; return "" where that worked, else why not.
 
@@ -92,7 +90,7 @@ async def make_report(
     operator) build in any case. Claim the build first, so that no digest is sent from the draft,
     unless the day is not over: then the clock builds that day later. Raises StoreError where the
     claim cannot be saved."""
-    about = context.topic(topic)
+    ledger, about = context.ledger, context.topic(topic)
     is_over = day <= newest_closed(about, context.now())
     if not is_over or not await ledger.claim_build(
         topic, day, holder, context.now(), again=bool(user)
@@ -101,7 +99,7 @@ async def make_report(
     stored = bool(user) and await ledger.has_report(about, day)
     clock = asyncio.get_running_loop().time
     began = clock()
-    renewing = asyncio.create_task(_renew(context, ledger, holder, topic, day))
+    renewing = asyncio.create_task(_renew(context, holder, topic, day))
     why: str | None = None
     with log_fields(digest=f"{topic}/{day}"):
         try:
@@ -125,13 +123,12 @@ async def make_report(
     return why
 
 
-async def _renew(context: Services, ledger: Ledger, holder: str, topic: str, day: date) -> None:
-    """Renew the build's heartbeat. If another process takes the build over, let both finish; the
-    later report replaces the earlier."""
+async def _renew(context: Services, holder: str, topic: str, day: date) -> None:
+    """Renew the build's heartbeat. Where another process takes over, the later report stays."""
     while True:
         await asyncio.sleep(RENEWED)
         try:
-            if not await ledger.renew_build(topic, day, holder, context.now()):
+            if not await context.ledger.renew_build(topic, day, holder, context.now()):
                 log.warning("another process took over the report of %s %s", topic, day)
                 return
         except StoreError as error:
@@ -149,8 +146,7 @@ class Questions:
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
         """Return the answer as `python -m bot ask --json` prints it, None where that failed or
-        MOST_WAITING others are in line. Raises TooMany for somebody who asks too often; nobody's
-        questions are not counted."""
+        MOST_WAITING are in line. Raises TooMany; nobody's questions are not counted."""
         if self._places.locked():
             return None
         if person:
@@ -248,8 +244,7 @@ def _log_again(lines: Sequence[str]) -> None:
 
 
 def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
-    """Return what a child said last of why it fails, and its line, else how it ended: the steps of
-    its work are no reason."""
+    """Return what a child said last of why it fails, and its line, else how it ended."""
     for line in reversed(lines):
         if line.startswith(ERROR):
             return line.removeprefix(ERROR), line
@@ -278,8 +273,7 @@ class Errand:
 
 
 def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
-    """Return what the settings ask for: overviews where there is a model, pages where there is a
-    folder for them."""
+    """Return what the settings ask for: overviews with a model, pages into a folder."""
     errands = [Errand(f"roll-up:{topic}", ("roll-up", topic)) for topic in topics]
     errands = errands if settings.providers else []
     if settings.publish_dir:
@@ -292,7 +286,7 @@ async def is_due(store: Store, errand: Errand) -> bool:
     return await store.note(ERRANDS, errand.role) != await store.read_state()
 
 
-async def run_errand(context: Services, ledger: Ledger, holder: str, errand: Errand) -> None:
+async def run_errand(context: Services, holder: str, errand: Errand) -> None:
     """Run the command if the reports have changed since it last ran and nobody else is at it."""
     if not await is_due(context.store, errand):
         return
@@ -300,8 +294,8 @@ async def run_errand(context: Services, ledger: Ledger, holder: str, errand: Err
     now = context.now()
     # A holder of its own each time: this process waits like all others until the turn is over.
     turn = f"{holder}:{now.timestamp()}"
-    if not await ledger.lease(errand.role, turn, now, TURN_SECONDS):
+    if not await context.ledger.lease(errand.role, turn, now, TURN_SECONDS):
         return
     if not await run_child(*errand.words):
         await context.store.save_note(ERRANDS, errand.role, state)
-        await ledger.give_back(errand.role, turn)
+        await context.ledger.give_back(errand.role, turn)

@@ -2,12 +2,12 @@
 
 import asyncio
 import errno
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot import machine
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
@@ -114,8 +114,7 @@ async def _database(settings: Settings) -> str:
 
 
 def _refuse_missing_folder(settings: Settings) -> None:
-    """Raise DigestError where opening the database would make a folder: of a name that is
-    misspelled, it may be."""
+    """Raise DigestError for a database in a folder that there is not: misspelled, perhaps."""
     file = sqlite_file(settings.database_url)
     if file and not file.parent.is_dir():
         raise DigestError(f"there is no folder {file.parent}: make it, or correct DATABASE_URL")
@@ -127,7 +126,44 @@ def _disk(settings: Settings) -> str:
         file = sqlite_file(settings.database_url)
     except DigestError:
         return ""  # the check of the database says what is wrong
-    return machine.warn_of_storage(file) if file else ""
+    return warn_of_storage(file) if file else ""
+
+
+MOUNTS = Path("/proc/self/mountinfo")
+WIPED = {
+    "tmpfs": "memory, which a restart of the machine wipes",
+    "ramfs": "memory, which a restart of the machine wipes",
+    "overlay": "the inside of a container, which goes when a new one takes its place",
+    "aufs": "the inside of a container, which goes when a new one takes its place",
+}
+"""Kinds of file systems that forget, and what to call them."""
+
+
+def storage_fault(file: Path, mounts: str) -> str:
+    """Return what is wrong with the place of the file; "" where it stays. `mounts`: proc(5),
+    mountinfo."""
+    here, kind = Path("/"), ""
+    for line in mounts.splitlines():
+        left, dash, right = line.partition(" - ")
+        if not dash:
+            continue
+        # Spaces in names are written \040.
+        point = Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4]))
+        # Of several mounts on one place the last one is seen.
+        if file.is_relative_to(point) and len(point.parts) >= len(here.parts):
+            here, kind = point, right.split()[0]
+    return WIPED.get(kind, "")
+
+
+def warn_of_storage(file: Path) -> str:
+    """Return a line for operators about a database that a restart wipes; "" where it stays, or
+    where this system does not tell."""
+    try:
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
+        why = storage_fault(file.resolve(), mounts)
+    except OSError:
+        return ""
+    return f"{file} lies in {why}: put it on a volume, or use PostgreSQL" if why else ""
 
 
 async def _folder(settings: Settings) -> str:
@@ -145,8 +181,7 @@ async def _pages(settings: Settings) -> str:
 
 
 async def _try_address(address: str) -> str:
-    """Return where the bot would listen. Raise DigestError where nothing can; an address in use may
-    be the running bot's."""
+    """Return where the bot would listen. Raise DigestError where nothing can."""
     host, _, port = address.rpartition(":")
     try:
         server = await asyncio.start_server(lambda *_: None, host.strip("[]"), int(port))
@@ -231,8 +266,7 @@ async def _proxy(settings: Settings) -> str:
 
 
 async def _platform(name: str, settings: Settings) -> str:
-    """Return who a token is for and how to invite the bot. Raise DigestError for chats where it may
-    not post."""
+    """Return who a token is for. Raise DigestError for chats where it may not post."""
     setup = settings.setup(name)
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"

@@ -98,8 +98,7 @@ def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> 
 
 
 def closing_blocks(report: Report, view: ReportView) -> list[Block]:
-    """Return what a reader must know of the report as one paragraph: counts, sources that did not
-    answer, where it comes from."""
+    """Return what a reader must know of the report: counts, silent sources, where it comes from."""
     language, lines = view.language, []
     if view.late:
         lines.append(texts.text("digest_late", language))
@@ -149,8 +148,7 @@ def section_blocks(
 
 
 def _group_title(report: Report, title: str, language: Language) -> str:
-    """Return the title of a group of items; in another language than the report's only of those
-    that a reader must tell apart."""
+    """Return a group's title; in another language only of those a reader must tell apart."""
     if language == report.language:
         return title
     return next((n[language] for n in (STOCKS, CRYPTO, OTHER) if title in n.values()), "")
@@ -317,8 +315,7 @@ async def compose_digest(
 async def load_digest(
     context: Services, subscription: Subscription, last: date | None = None
 ) -> Report | None:
-    """Return the report a subscription gets of that day, or of the newest one: the day's own, or
-    the week that ends with it."""
+    """Return the report a subscription gets of that day, or of the newest one."""
     topic = subscription.topic
     if last is None:
         if (newest := await context.store.latest(topic)) is None or not subscription.weekly:
@@ -390,8 +387,7 @@ async def with_buttons(
 
 
 async def _neighbours(context: Services, report: Report) -> tuple[Span | None, Span | None]:
-    """Return the days before and after that have a report, or the spans of the same length beside a
-    report over several days."""
+    """Return the days before and after that have a report, or spans as long as the report's."""
     before, _ = await context.store.neighbours(report.topic, report.first)
     _, after = await context.store.neighbours(report.topic, report.last)
     if report.first == report.last:

@@ -14,7 +14,6 @@ from bot.services import Services, TurnLimit
 from bot.typed import DateError, offered_zones, parse_days, zone_named
 from digest.errors import StoreError
 from digest.models import SECTIONS, Chat, Ending, Language
-from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class BotHost:
         self._lines = TurnLimit(MOST_LINES, LINES_SECONDS)
         # Once a minute, or the warnings would be a flood themselves.
         self._warnings = TurnLimit(1, LINES_SECONDS)
-        self._ledger = Ledger(context.store)
+        self._ledger = context.ledger
         self._received = asyncio.Event()
         self._ready: dict[str, asyncio.Event] = {}
         self._outages: dict[str, tuple[float, str]] = {}

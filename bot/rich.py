@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import groupby, islice
 from operator import attrgetter
 
@@ -93,7 +93,7 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
     for block in blocks:
         match block:
             case Heading(text, level, folded):
-                if title := _flat(text):
+                if title := flat(text):
                     title = f"【{title}】" if level == 3 else title
                     lines = _folded(((Run(title, bold=True),),), folded)
                     built.append(Unit(lines, heading=level))
@@ -102,8 +102,8 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
             case Rows(rows):
                 terms = [
                     (
-                        Run(_flat(term), bold=True, tappable=True),
-                        Run(f" — {_flat(meaning)}", tappable=True),
+                        Run(flat(term), bold=True, tappable=True),
+                        Run(f" — {flat(meaning)}", tappable=True),
                     )
                     for term, meaning in rows
                 ]
@@ -121,7 +121,8 @@ def _folded(lines: tuple[Line, ...], folded: bool) -> tuple[Line, ...]:
     return tuple(tuple(replace(run, folded=True) for run in line) for line in lines)
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """Return the text cleaned, on one line: a break in a name must not begin a line of its own."""
     return " ".join(clean(text).split())
 
 
@@ -149,7 +150,7 @@ def _links(links: Sequence[Link]) -> Line:
     """Return authors, each leading to the post; behind a few the others as a number."""
     runs: list[Run] = []
     for link in links[:MOST_LINKS]:
-        label = _flat(link.label) or "↗"
+        label = flat(link.label) or "↗"
         runs += [Run(" ")] if runs else []
         runs.append(Run(label, url=address(link.url)))
     if len(links) > MOST_LINKS:
@@ -243,8 +244,7 @@ class _Book:
                 self._put(piece)
 
     def _room(self, *, below_heading: bool) -> PageBudget:
-        """Return the budget of the next piece: the rest of this page directly under a heading or at
-        the top of a page, else a whole page, because it may move to the next one."""
+        """Return the room of the next piece: the rest of this page, else a whole page."""
         ample = 2 * self.left.size > self.others.size
         return self.left if ample and (below_heading or not self.pages[-1]) else self.others
 
@@ -282,8 +282,7 @@ class _Book:
         self.left = self.others
 
     def _cut(self, line: Line, room: PageBudget) -> Iterator[Line]:
-        """Yield the line in pieces, the first within this room, the others on pages of their
-        own."""
+        """Yield the line in pieces, the first within this room, others on their own pages."""
         if self._within([line], room):
             yield line
             return
@@ -303,9 +302,8 @@ class _Book:
             yield _merge(taken)
 
     def _pieces(self, run: Run, most: int) -> Iterator[Run]:
-        """Sentences; words of a sentence that is too long; letters of such a word; then
-        characters."""
-        for text in [run.text] if run.url else _sentences(run.text):
+        """Yield sentences, words of a long one, letters of such a word, then characters."""
+        for text in [run.text] if run.url else _split(_SENTENCE, run.text):
             yield from self._finer(replace(run, text=text), most, _WAYS)
 
     def _finer(self, run: Run, most: int, ways: Sequence[Way]) -> Iterator[Run]:
@@ -321,25 +319,14 @@ _AT_ONCE = 40
 """Letters of an endless word that stay together, to save time."""
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """Yield the text cut behind its sentences, not before an accent or colour of the last sign."""
+def _split(pattern: re.Pattern[str], text: str) -> Iterator[str]:
+    """Yield sentences or words, not cut before an accent or colour of the last sign."""
     pending = ""
-    for sentence in filter(None, _SENTENCE.findall(text)):
-        if pending and not _leans(sentence):
+    for part in filter(None, pattern.findall(text)):
+        if pending and not _leans(part):
             yield pending
             pending = ""
-        pending += sentence
-    if pending:
-        yield pending
-
-
-def _words(text: str) -> Iterator[str]:
-    pending = ""
-    for word in _WORD.findall(text):
-        if pending and not _leans(word):
-            yield pending
-            pending = ""
-        pending += word
+        pending += part
     if pending:
         yield pending
 
@@ -355,11 +342,7 @@ def _letters(text: str) -> Iterator[str]:
         yield some
 
 
-def _characters(text: str) -> Iterator[str]:
-    return (text[at : at + _AT_ONCE] for at in range(0, len(text), _AT_ONCE))
-
-
-_WAYS: tuple[Way, ...] = (_words, _letters, letters, _characters, iter)
+_WAYS: tuple[Way, ...] = (partial(_split, _WORD), _letters, letters, iter)
 
 
 _style = attrgetter("bold", "url", "tappable", "folded")

@@ -26,7 +26,6 @@ from bot.delivery.leases import pause
 from bot.services import Services
 from digest.errors import StoreError
 from digest.store.engine import queue_address
-from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,6 @@ class Schedule:
     def __init__(
         self,
         context: Services,
-        ledger: Ledger,
         holder: str,
         upkeep: Callable[[datetime], Awaitable[None]] | None = None,
         collect: Step | None = None,
@@ -60,11 +58,11 @@ class Schedule:
         `make` makes a report that is due, and `run` runs an errand, or has a worker do it: by
         default both are done here.
         """
-        self._context, self._ledger, self._holder = context, ledger, holder
+        self._context, self._ledger, self._holder = context, context.ledger, holder
         self._upkeep, self._collect = upkeep, collect
-        self._make = make or partial(make_report, context, ledger, holder)
+        self._make = make or partial(make_report, context, holder)
         self._errands = errands
-        self._run = run or partial(run_errand, context, ledger, holder)
+        self._run = run or partial(run_errand, context, holder)
         self._turns: set[asyncio.Task[object]] = set()
         self._is_building = False
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
@@ -136,8 +134,7 @@ class Schedule:
             self._is_building = False
 
     async def run_errands(self) -> None:
-        """Run what follows from changed reports. A build never waits for one; none begins during a
-        build, because two children are much for a small machine."""
+        """Run what follows from changed reports, none beside a build: two children are much."""
         for errand in self._errands:
             if not self._is_building:
                 await self._run(errand)
@@ -154,8 +151,7 @@ class Schedule:
         await self._watch.look(now, await self._ledger.balance(now), undelivered)
 
     async def tidy(self) -> None:
-        """Give up what is too old to be delivered, and delete what was delivered long ago; the
-        daily backup, and posts that are not kept."""
+        """Give up what is too old to be delivered, delete what ended long ago, do the upkeep."""
         await self._ledger.give_up(self._context.now())
         await self._ledger.delete_ended(self._context.now() - KEPT)
         if self._upkeep:
@@ -184,9 +180,9 @@ def can_share(database_url: str) -> bool:
 class Jobs:
     """The queue as the clock and the workers see it."""
 
-    def __init__(self, context: Services, ledger: Ledger, holder: str, app: Any) -> None:
+    def __init__(self, context: Services, holder: str, app: Any) -> None:
         """`holder` names this process; `app` is procrastinate's."""
-        self._context, self._ledger, self._holder, self._app = context, ledger, holder, app
+        self._context, self._holder, self._app = context, holder, app
         self._build = app.task(name="build", queue=BUILDS)(self.build)
         self._round = app.task(name="round", queue=ROUNDS)(self.collect)
         self._errand = app.task(name="errand", queue=BUILDS)(self.run_errand)
@@ -226,17 +222,18 @@ class Jobs:
     async def build(self, topic: str, day: str) -> None:
         """Make a report, unless it is made or another process makes it."""
         day_ = date.fromisoformat(day)
-        await make_report(self._context, self._ledger, self._holder, topic, day_)
+        await make_report(self._context, self._holder, topic, day_)
 
     async def run_errand(self, role: str, line: str) -> None:
         """Run an errand, unless it has been run or another process is at it."""
         errand = Errand(role, tuple(json.loads(line)))
-        await run_errand(self._context, self._ledger, self._holder, errand)
+        await run_errand(self._context, self._holder, errand)
 
     async def collect(self, topic: str) -> None:
         """Ask the sources of a topic, unless somebody did so just now."""
-        role, now = f"round:{topic}", self._context.now()
-        if await self._ledger.lease(role, f"{self._holder}:{now.timestamp()}", now, ROUND_SECONDS):
+        now = self._context.now()
+        turn = f"{self._holder}:{now.timestamp()}"
+        if await self._context.ledger.lease(f"round:{topic}", turn, now, ROUND_SECONDS):
             await run_child("collect", topic, "--patient")
 
     async def work(self, queue: str) -> None:
@@ -258,9 +255,7 @@ class Jobs:
 
 
 @asynccontextmanager
-async def open_jobs(
-    database_url: str, context: Services, ledger: Ledger, holder: str
-) -> AsyncIterator[Jobs]:
+async def open_jobs(database_url: str, context: Services, holder: str) -> AsyncIterator[Jobs]:
     """Open the queue in the bot's own database; make its tables where there are none."""
     from procrastinate import App, PsycopgConnector
 
@@ -271,7 +266,7 @@ async def open_jobs(
     app = App(connector=connector)
     async with app.open_async():
         await _make_tables(app)
-        yield Jobs(context, ledger, holder, app)
+        yield Jobs(context, holder, app)
 
 
 async def _make_tables(app: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from bot.alerts import Alerts
 from bot.messages import Incoming
 from digest.models import Language, Topic
 from digest.store import Store
+from digest.store.ledger import Ledger
 
 MOST_PEOPLE = 10_000
 """People whose turns are remembered before those of long ago are dropped."""
@@ -20,10 +22,8 @@ class Builder(Protocol):
     """Makes the report of one day in a child process."""
 
     async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
-        """Return nothing where the report is there now, else why not, in a line for operators.
-
-        `with_model` is for operators; without it a user who has had too many made meets TooMany.
-        """
+        """Return nothing where the report is there now, else why not, in a line for operators, who
+        ask `with_model`. Raises TooMany for a user who has had too many made."""
 
 
 class Asker(Protocol):
@@ -32,8 +32,7 @@ class Asker(Protocol):
     async def ask(
         self, question: str, topic: str, language: str, person: str
     ) -> Mapping[str, Any] | None:
-        """Return the answer, None where it failed. Raises TooMany for a person who asks too
-        often; the empty person may always."""
+        """Return the answer, None where it failed. Raises TooMany; the empty person may always."""
 
 
 class TurnLimit:
@@ -44,8 +43,7 @@ class TurnLimit:
         self._turns: dict[str, list[float]] = {}
 
     def wait(self, person: str) -> float:
-        """Count a turn of the person and return 0; where it would be one too many, return how many
-        seconds to wait."""
+        """Count a turn and return 0; for one too many, return how many seconds to wait."""
         now = asyncio.get_running_loop().time()
         recent = self._list_recent(person, now)
         if len(recent) >= self.most:
@@ -65,7 +63,7 @@ class TurnLimit:
         return [at for at in self._turns.get(person, ()) if now - at < self._seconds]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
     """What commands work with."""
 
@@ -90,6 +88,11 @@ class Services:
     """Where the archive's pages are; empty where people cannot reach them."""
     reads_month: int = 0
     """The cap on billed posts of X."""
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Return the deliveries of the store."""
+        return Ledger(self.store)
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
         """Tell the operators of a matter, once a day. Never raises."""

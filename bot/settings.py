@@ -280,23 +280,16 @@ VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def limit_threads() -> None:
-    """Have the sums of this process take one thread each, unless the environment names a number.
-
-    Two digests, or a digest beside another program, take several times as long where the threads
-    of BLAS wait for each other. Works only before numpy is imported. The interpreter's switch
-    interval becomes a tenth of the default: after each sum the encoder's threads may have to wait
-    so long for the thread that reads names meanwhile.
-    """
+    """Have the sums of this process take one thread each, unless the environment names a number:
+    beside another program the threads of BLAS wait for each other. Works only before numpy is
+    imported. A short switch interval spares the encoder's threads long waits after each sum."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.setswitchinterval(0.0005)
 
 
 def load_settings() -> Settings:
-    """Return the settings of this process: environment first, then `.env`, then the defaults.
-
-    Raise SettingsError that names every wrong variable at once and what to write instead. Secrets
-    are masked everywhere from here on.
-    """
+    """Return the settings: environment first, then `.env`, then defaults; mask secrets from now on.
+    Raise SettingsError that names every wrong variable at once and what to write instead."""
     logging.getLogger("dotenv").setLevel(logging.ERROR)  # `find_env_faults` names bad lines
     problems: list[str] = []
     values: dict[str, Any] = {}
@@ -314,11 +307,8 @@ def load_settings() -> Settings:
 
 
 def _read_values(problems: list[str]) -> dict[str, Any]:
-    """Return the values of the variables that are set, or whose NAME_FILE names a file, as secrets
-    are mounted.
-
-    A NAME_FILE in `.env` gives way to a NAME in the environment, like the rest of `.env`.
-    """
+    """Return the values that are set, or read from the files that NAME_FILE names. One in `.env`
+    gives way to a NAME in the environment, like the rest of `.env`."""
     # A BOM would hide the first variable.
     sources = os.environ, dotenv_values(".env", encoding="utf-8-sig")
     values: dict[str, Any] = {}
@@ -338,8 +328,7 @@ def _read_values(problems: list[str]) -> dict[str, Any]:
 
 
 def find_env_faults() -> list[str]:
-    """Return what is wrong with `.env` though it can be read: lines that set nothing, and names
-    that are nearly those of settings."""
+    """Return what is wrong with a readable `.env`: lines that set nothing, misspelled names."""
     from dotenv.parser import parse_stream
 
     try:
@@ -356,8 +345,7 @@ def find_env_faults() -> list[str]:
 
 
 def find_environment_typos() -> list[str]:
-    """Return which names of the environment are nearly those of settings; another program may
-    read them."""
+    """Return names of the environment that are nearly settings; others may read them."""
     return _find_typos([name for name in os.environ if name.upper() != "HTTP_PROXY"])
 
 

@@ -50,8 +50,7 @@ def argument(kind: str) -> Mapping[str, str]:
 
 
 def zones() -> Mapping[str, Mapping[str, Any]]:
-    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no
-    button)."""
+    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no button"""
     rows: Mapping[str, Mapping[str, Any]] = _load()["zones"]
     return rows
 

@@ -26,8 +26,7 @@ END_MARKS = "。．.!！?？,，;；、:："
 
 
 def normalized(text: str) -> str:
-    """Return the text with full-width forms, odd dashes and spaces as the usual ones, and without
-    invisible signs."""
+    """Return the text with full-width forms, odd dashes and spaces as the usual ones."""
     return " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
 
 
@@ -83,8 +82,7 @@ def time_named(text: str) -> time | None:
 
 
 def _hour(hour: int, part: str, half: str) -> int | None:
-    """Return the hour of the day, None for one that there is not. `part`: of the day in Chinese;
-    `half`: am or pm."""
+    """Return the hour of the day or None. `part`: of the day in Chinese; `half`: am or pm."""
     if half:
         return hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else None
     if (part in ("下午", "傍晚") and hour < 12) or (part == "中午" and hour < 4):
@@ -95,8 +93,7 @@ def _hour(hour: int, part: str, half: str) -> int | None:
 
 
 def zone_named(text: str) -> str:
-    """Return the IANA zone that a text names, or nothing: Asia/Shanghai in any case, shanghai,
-    北京时间, Toronto, UTC+8."""
+    """Return the IANA zone that a text names, or nothing: shanghai, 北京时间, Toronto, UTC+8."""
     line = normalized(text)
     if match := _OFFSET.fullmatch(line):
         return _fixed(match[1], int(match[2]), int(match[3] or 0))
@@ -328,8 +325,7 @@ def _valid(year: int, month: int, day: int) -> list[date]:
 
 
 class DayParam(click.ParamType[date]):
-    """A day, written 2025-12-06 or 20251206, or today, yesterday, where the topic of the command
-    is, which must be an eager parameter."""
+    """A day: 2025-12-06, 20251206, today or yesterday where the eager parameter `topic` is."""
 
     name = "day"
 
@@ -380,8 +376,7 @@ def check_days(
 
 
 def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
-    """Return the names in a list with commas, none where it was not given. Raise click.UsageError
-    for one that is empty, as a variable of a unit file may be, or names another part."""
+    """Return the names in a list with commas. Raise click.UsageError for an empty or other one."""
     listed = ", ".join(parts)
     names = [name.strip() for name in (only or "").split(",") if name.strip()]
     if only is not None and not names:
@@ -392,8 +387,7 @@ def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
 
 
 def read_typed(_: click.Context, __: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words of an argument, or those on stdin, one a line, where they are a lone `-`: in
-    a list of processes everybody sees what a command was given."""
+    """Return the words, or those on stdin for a lone `-`: everybody sees a command's words."""
     if words != ("-",):
         return words
     return tuple(sys.stdin.buffer.read().decode("utf-8", "replace").split("\n"))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import app, machine
+from bot import app, checks
 from bot.alerts import PLACE
-from bot.backups import upkeep
+from bot.app import upkeep
 from bot.settings import Settings
 from digest.errors import DigestError
 from digest.store import Store
@@ -154,13 +154,13 @@ not a mount
     ],
 )
 def test_a_disk_that_a_restart_wipes_is_known(file: str, expected: str) -> None:
-    said = machine.storage_fault(Path(file), MOUNTS)
+    said = checks.storage_fault(Path(file), MOUNTS)
     assert expected in said if expected else said == ""
 
 
 def test_a_warning_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(machine, "MOUNTS", mounts)
-    assert machine.warn_of_storage(tmp_path / "bot.db") == "", "a system that does not tell"
+    monkeypatch.setattr(checks, "MOUNTS", mounts)
+    assert checks.warn_of_storage(tmp_path / "bot.db") == "", "a system that does not tell"
     mounts.write_text(f"21 1 0:20 / {tmp_path} rw - tmpfs tmpfs rw\n")
-    assert "put it on a volume, or use PostgreSQL" in machine.warn_of_storage(tmp_path / "bot.db")
+    assert "put it on a volume, or use PostgreSQL" in checks.warn_of_storage(tmp_path / "bot.db")

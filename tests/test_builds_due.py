@@ -192,7 +192,7 @@ async def test_the_clock_builds_again_what_was_begun_before_the_day_closed(
         builder=Builder(ledger._store),
     )
     await ledger.list_builds_due(list(TOPICS.values()), EIGHT)
-    assert await make_report(services, ledger, "one", "ai", MONDAY) == ""
+    assert await make_report(services, "one", "ai", MONDAY) == ""
     assert await ledger.has_report(TOPICS["ai"], MONDAY)
 
 
@@ -203,7 +203,7 @@ async def test_half_a_day_does_not_stand_for_a_build_that_fails(
     assert isinstance(services.builder, Maker)
     services.builder.works = False
     await ledger._store.save_report(replace(report(MONDAY), created_at=NOON))
-    assert await make_report(services, ledger, "one", "ai", MONDAY, user="test:boss")
+    assert await make_report(services, "one", "ai", MONDAY, user="test:boss")
     soon = EIGHT + timedelta(minutes=5)
     assert await ledger.list_builds_due(list(TOPICS.values()), soon) == [("ai", MONDAY)]
 

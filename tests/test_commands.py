@@ -420,7 +420,7 @@ async def test_a_build_that_is_cut_off_leaves_the_day_as_it_was(
     monkeypatch.setattr(full.maker, "build", stopped)
     ledger = Ledger(full.context.store)
     with pytest.raises(asyncio.CancelledError):
-        await make_report(full.context, ledger, "boss:1", "ai", DAY, user="test:boss")
+        await make_report(full.context, "boss:1", "ai", DAY, user="test:boss")
     assert not await ledger.claim_build("ai", DAY, "clock", NOW + timedelta(hours=1)), "it is done"
 
 

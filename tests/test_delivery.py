@@ -61,7 +61,7 @@ async def sending(
 ) -> AsyncIterator[Ledger]:
     """Sends as `run` does."""
     ledger = Ledger(store)
-    deliveries = Deliveries(context(store, folder), ledger, tell, resend=False)
+    deliveries = Deliveries(context(store, folder), tell, resend=False)
     tasks = []
     for platform in platforms:
         to: Any = opened(platform, stub.url)
@@ -130,7 +130,7 @@ async def test_a_fault_in_any_part_of_sending_is_noticed(
 
     await due(store, [Chat("telegram", "1")])
     monkeypatch.setattr(ledger, method, fail)
-    deliveries = Deliveries(context(store, tmp_path), ledger, tell, resend=False)
+    deliveries = Deliveries(context(store, tmp_path), tell, resend=False)
     async with DeliveryStub() as stub, asyncio.timeout(20):
         with pytest.raises(ValueError, match="cannot be read"):
             await deliveries.send_through("telegram", opened("telegram", stub.url))
@@ -141,7 +141,7 @@ async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_
     topics = [Chat("telegram", "-5", thread, "group") for thread in ("1", "2")]
     await due(store, topics)
     services = context(store, tmp_path, DUE)
-    assert await Deliveries(services, ledger, tell, resend=False).plan("telegram", to) == 2
+    assert await Deliveries(services, tell, resend=False).plan("telegram", to) == 2
     await to.close()
     claimed = await ledger.claim("telegram", 9, DUE)
     await ledger.settle([Outcome(part.id, "unknown") for part in claimed])
@@ -162,7 +162,7 @@ async def test_later_chats_get_the_report_as_it_stands_then(store: Store, tmp_pa
     await store.subscribe(evening, DUE - timedelta(hours=12))
     stored = report(YESTERDAY)
     await store.save_report(stored)
-    deliveries = Deliveries(context(store, tmp_path, DUE), ledger, tell, resend=False)
+    deliveries = Deliveries(context(store, tmp_path, DUE), tell, resend=False)
     await ledger.propose(TOPICS, DUE)
     assert await deliveries.plan("telegram", to) == 1
     first, *others = stored.sections
@@ -184,7 +184,7 @@ async def test_a_report_that_is_not_there_is_excused_once_and_follows(
     ledger = Ledger(store)
     await ledger.propose(TOPICS, DUE)
     to: Delivering = opened("telegram", "http://127.0.0.1:9")
-    early = Deliveries(context(store, tmp_path, DUE), ledger, tell, resend=False)
+    early = Deliveries(context(store, tmp_path, DUE), tell, resend=False)
     assert await early.excuse("telegram", to) == 0
     await to.close()
     async with DeliveryStub() as stub, sending(store, tmp_path, stub, "telegram"):

@@ -21,7 +21,6 @@ from digest.models import Chat, Item, Report
 from digest.publish.site import Site
 from digest.ranges import current_spans, has_overview, load_span, save_overview
 from digest.store import Store
-from digest.store.ledger import Ledger
 from digest.withdraw import withdraw
 from digest.write.model.overview import write_overview
 from digest.write.model.prompts import load_prompts
@@ -118,17 +117,17 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
         return answers[len(runs) - 1]
 
     monkeypatch.setattr(builds, "run_child", run)
-    shared, ledger = context(store, tmp_path), Ledger(store)
+    shared = context(store, tmp_path)
     errand = Errand("roll-up:ai", ("roll-up", "ai"))
     for holder in ("a", "b", "a"):
-        await run_errand(shared, ledger, holder, errand)
+        await run_errand(shared, holder, errand)
     assert runs == ["roll-up ai"]
     await store.save_report(daily(MONDAY + timedelta(days=1), SECOND))
     for holder in ("a", "b"):
-        await run_errand(shared, ledger, holder, errand)
+        await run_errand(shared, holder, errand)
     assert len(runs) == 2, "one that failed waits for its next turn"
     later = replace(shared, now=lambda: NOW + timedelta(hours=2))
-    await run_errand(later, ledger, "b", errand)
+    await run_errand(later, "b", errand)
     assert len(runs) == 3
     assert not await is_due(store, errand)
 

@@ -51,7 +51,7 @@ class Stage:
     now: Now = field(default_factory=Now)
 
     def schedule(self, name: str = "one:1") -> Schedule:
-        return Schedule(self.context, self.ledger, name)
+        return Schedule(self.context, name)
 
     async def ready(self) -> int:
         return len(await self.ledger.ready("telegram", 100, self.context.topics, self.now()))
@@ -65,7 +65,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         made = replace(context(store, tmp_path), now=now, topics={"ai": topic})
         await store.subscribe(Subscription(MEI, "ai", time(8), "UTC"), EIGHT - timedelta(hours=12))
         assert isinstance(made.builder, Maker)
-        yield Stage(made, Ledger(store), made.builder, now)
+        yield Stage(made, made.ledger, made.builder, now)
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +102,7 @@ async def test_the_sources_are_asked_again_and_again(
         async def collect() -> None:
             rounds.append(name)
 
-        return Schedule(stage.context, stage.ledger, name, collect=collect)
+        return Schedule(stage.context, name, collect=collect)
 
     one, other = stepping("one:1"), stepping("two:2")
     async with ticking(one):
@@ -127,7 +127,7 @@ async def test_a_build_waits_for_no_errand_and_no_errand_begins_beside_it(stage:
         running.append(topic)
 
     errands = [Errand("publish", ("publish", "a folder"))]
-    one = Schedule(stage.context, stage.ledger, "one:1", make=make, errands=errands, run=run)
+    one = Schedule(stage.context, "one:1", make=make, errands=errands, run=run)
     errand = asyncio.create_task(one.run_errands())
     await began.wait()
     await one.build()

@@ -52,7 +52,7 @@ async def crew(store_url: str, tmp_path: Path) -> AsyncIterator[Crew]:
         assert isinstance(shared.builder, Maker)
         ledger = Ledger(store)
         jobs = [
-            await stack.enter_async_context(open_jobs(store_url, shared, ledger, f"host:{n}"))
+            await stack.enter_async_context(open_jobs(store_url, shared, f"host:{n}"))
             for n in range(2)
         ]
         day = shared.now().date() - timedelta(days=1)

@@ -27,7 +27,7 @@ from telegram.request import HTTPXRequest
 
 from bot.commands import answer
 from bot.delivery import Deliveries
-from bot.machine import give_back
+from bot.logs import give_back
 from bot.messages import Incoming
 from bot.services import Services
 from digest.models import Chat
@@ -203,7 +203,7 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
             give_back()  # as `run` does when it has started
             loop, ledger, before = Loop(), Ledger(store), memory()
             began, used = time.perf_counter(), time.process_time()
-            sending = Deliveries(services, ledger, _tell, resend=False)
+            sending = Deliveries(services, _tell, resend=False)
             to: Any = opened("telegram", stub.url)
             tasks = [
                 asyncio.create_task(loop.watch()),

@@ -67,7 +67,7 @@ async def _work(database: str, real: bool) -> None:
         store = await stack.enter_async_context(await Store.open(database))
         builder: Builder = Builds() if real else WaitingBuilder(store)
         shared = replace(make_services(store, database), builder=builder)
-        opening = open_jobs(database, shared, Ledger(store), own_name())
+        opening = open_jobs(database, shared, own_name())
         await asyncio.gather(*start_workers(await stack.enter_async_context(opening)))
 
 
@@ -79,7 +79,7 @@ async def measure(database: str, names: Sequence[str], workers: int, real: bool)
         shared, ledger = make_services(store, database), Ledger(store)
         known = make_topics(1)["topic0"]
         topics = [replace(known, name=name, slug=name) for name in names]
-        async with open_jobs(database, shared, ledger, own_name()) as jobs:
+        async with open_jobs(database, shared, own_name()) as jobs:
             for topic, day in await ledger.list_builds_due(topics, NOW):
                 await jobs.propose_build(topic, day)
         crowd = [spawn.Process(target=work, args=(database, real)) for _ in range(workers)]

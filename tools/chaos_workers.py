@@ -123,8 +123,8 @@ async def _live(place: Place, talks: bool) -> None:
 async def _build(place: Place) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await Store.open(place.database))
-        shared, ledger = services(store, place), Ledger(store)
-        opening = open_jobs(place.database, shared, ledger, own_name())
+        shared = services(store, place)
+        opening = open_jobs(place.database, shared, own_name())
         jobs = await stack.enter_async_context(opening)
         await asyncio.gather(*start_workers(jobs))
 
@@ -132,10 +132,10 @@ async def _build(place: Place) -> None:
 async def _talk(place: Place) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await Store.open(place.database))
-        shared, ledger = services(store, place), Ledger(store)
-        opening = open_jobs(place.database, shared, ledger, own_name())
+        shared = services(store, place)
+        opening = open_jobs(place.database, shared, own_name())
         jobs = await stack.enter_async_context(opening)
-        schedule = Schedule(shared, ledger, own_name(), make=jobs.propose_build)
+        schedule = Schedule(shared, own_name(), make=jobs.propose_build)
         await asyncio.gather(schedule.run(), *(_send(name, shared, place) for name in PLATFORMS))
 
 
@@ -143,7 +143,7 @@ async def _send(name: str, shared: Services, place: Place) -> None:
     ledger = Ledger(shared.store)
 
     async def deliver() -> None:
-        sending = Deliveries(shared, ledger, _tell, resend=False)
+        sending = Deliveries(shared, _tell, resend=False)
         await sending.send_through(name, opened(name, place.stub))
 
     await while_held(ledger, name, deliver, shared.now, lambda: None)

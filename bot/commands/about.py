@@ -19,7 +19,6 @@ from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Repl
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import Cost, Language, Report, SourceSpec, Topic, UndeliveredPart
 from digest.store import Spent
-from digest.store.ledger import Ledger
 from digest.store.source_tables import Health, Reads, SourceBook
 
 
@@ -128,8 +127,7 @@ def _quality(report: Report, language: Language) -> list[str]:
 
 
 async def cost(ask: Ask) -> AsyncIterator[Reply]:
-    """Show what was spent today and this month against the caps, by model; the newest reports'
-    cost."""
+    """Show what was spent today and this month, by model, and what the newest reports cost."""
     language, context = ask.language, ask.context
     today = context.now().astimezone(UTC).date()
     day, month = await context.store.spent(today)
@@ -185,7 +183,7 @@ _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 
 async def _show_ledger(ask: Ask) -> list[Block]:
     """Return what was due on this UTC day on each platform, and its outcomes."""
-    messages = await Ledger(ask.context.store).balance(ask.context.now())
+    messages = await ask.context.ledger.balance(ask.context.now())
     title = Heading(ask.text("ledger"))
     if not messages:
         return [title, Paragraph(ask.text("ledger_empty"))]
@@ -197,7 +195,7 @@ async def _show_ledger(ask: Ask) -> list[Block]:
 
 async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
     """Return the held messages with buttons for each and for all; nothing where there are none."""
-    messages = await Ledger(ask.context.store).list_held_parts()
+    messages = await ask.context.ledger.list_held_parts()
     if not messages:
         return [], ()
     shown = messages[:MOST_SHOWN]
@@ -247,7 +245,7 @@ async def _decide(ask: Ask) -> Reply:
     if strange or len(verbs) != 1 or not (numbers or everything):
         shown = strange[0] if strange else " ".join(words) or "held"
         raise Unanswered(ask.say("bad_held", word=shown[:40]))
-    ledger, again = Ledger(ask.context.store), _WORDS[verbs[0]]
+    ledger, again = ask.context.ledger, _WORDS[verbs[0]]
     there = {message.part for message in await ledger.list_held_parts()}
     numbered = {int(word) for word in numbers}
     if everything:
@@ -305,8 +303,7 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 
 
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
-    """Return what a source gives now (`kind`, `address`, `name`, `number`, the newest `posts`), or
-    `why` it gives nothing."""
+    """Return what a source gives now, or `why` it gives nothing."""
     answer, why = await ask_child("try-source", "-", typed="\n".join(words))
     if why:
         return {"why": why}
@@ -408,8 +405,8 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 
 
 async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
-    """Restore a source of the topics file that was removed here. It is the operator's own, so it
-    needs no trial, which would fail for one in a private network."""
+    """Restore a source of the topics file that was removed here, without a trial: it would fail
+    for one in a private network."""
     ours, book = {identify(spec) for spec in topic.sources}, SourceBook(ask.context.store)
     for change in await book.changes(topic.name):
         if not change.added and identify(change.spec) in ours and _is_meant(typed, change.spec):

@@ -63,8 +63,7 @@ class Ask:
 
     @cached_property
     def language(self) -> Language:
-        """Language of the answer: the one that the chat has chosen, that of the line where it is
-        Chinese, that of the person's app, that of the first topic."""
+        """Answer's language: the chat's, Chinese for such a line, the person's, the topic's."""
         default = self.incoming.language or self.context.language
         return self.chosen or texts.language_of(self.line, default)
 
@@ -74,8 +73,8 @@ class Ask:
         return chosen_language(self.subscriptions) or self.spoken
 
     def language_for(self, report: Report) -> Language:
-        """Return the language to show a report in: as the chat has chosen, else the person's where
-        the report has it, else its own."""
+        """Return the language to show a report in: the chat's, else the person's where the report
+        has it, else its own."""
         for subscription in self.subscriptions:
             if subscription.topic == report.topic:
                 return subscription.language or report.language
@@ -88,8 +87,7 @@ class Ask:
         return replace(self, subscriptions=(subscription, *others))
 
     async def query(self) -> Query:
-        """Return topic, days and number, given in any order. Raises Unanswered for a day that does
-        not exist."""
+        """Return topic, days and number, in any order. Raises Unanswered for a day there is not."""
         query, words = Query(), list(self.words[:MAX_QUERY_WORDS])
         while words:
             taken, days = await self._leading_days(words, query.topic)
@@ -116,8 +114,7 @@ class Ask:
         return 0, None
 
     async def report(self, query: Query) -> Report:
-        """Return the stored report that is wanted, the newest without a day, in the language of
-        the chat where it has one. Raises Unanswered."""
+        """Return the stored report that is wanted in the chat's language. Raises Unanswered."""
         topic, report = await self.find(query)
         if report is None:
             raise Unanswered(await self.no_report(topic, query.days))
@@ -208,8 +205,7 @@ class Ask:
         return self.command.example.format(day=await self.usual_day())
 
     async def usual_day(self, topic: str = "") -> date:
-        """Return a day that shows how to ask: of the newest report, else of the newest posts, else
-        yesterday."""
+        """Return a day that shows how to ask: of the newest report or posts, else yesterday."""
         name = topic or await self.usual_topic()
         if newest := await self.context.store.latest(name):
             return newest.last
@@ -250,8 +246,7 @@ class Ask:
         return min(best, key=order.index, default=order[0])
 
     async def topic_of(self, word: str) -> str:
-        """Return the topic that people call so, or nothing. The database is asked last: most
-        words are days."""
+        """Return the topic called so, or nothing. Most words are days: the store is asked last."""
         names = self._listed()
         if word in names or word[:1].isdigit():
             return names.get(word, "")

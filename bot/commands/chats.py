@@ -16,7 +16,6 @@ from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word
 from bot.typed import offered_zones, zone_label
 from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
-from digest.store.ledger import Ledger
 
 USUAL_TIME = time(8, 0)
 
@@ -43,8 +42,7 @@ def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """Begin a subscription, say when the next digest comes, and post the newest report as the chat
-    will get it."""
+    """Begin a subscription, and post the newest report as the chat will get it."""
     request = await _parse_request(ask)
     context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
@@ -80,8 +78,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _begin(ask: Ask, topic: str) -> Subscription:
-    """Return a chat's first subscription to a topic: a person goes on to read in the language that
-    reports were shown in so far."""
+    """Return a chat's first subscription: a person goes on in the language read so far."""
     chat, context = ask.incoming.chat, ask.context
     latest = await context.store.latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
@@ -194,8 +191,7 @@ async def _overview(ask: Ask, title: str) -> Reply:
 
 
 async def _only_topic(ask: Ask) -> str:
-    """Return the topic that is meant where none is named. Raises Unanswered where there are
-    several."""
+    """Return the topic that is meant where none is named. Raises Unanswered."""
     topics: Sequence[str] = list(ask.context.topics)
     if len(topics) == 1:
         return topics[0]
@@ -234,8 +230,7 @@ CHECKED = "✓ "
 
 
 def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
-    """Return the subscription with what was asked. Raises Unanswered for too many or too long
-    keywords."""
+    """Return the subscription with what was asked. Raises Unanswered for unfit keywords."""
     try:
         return options.applied(request, old)
     except options.TooManyWords as error:
@@ -290,7 +285,7 @@ async def _settled(ask: Ask, subscription: Subscription) -> date | None:
     """Return the chat's own day where its digest is settled already, whatever changes now."""
     stored = await ask.context.store.subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
-    day = (await Ledger(ask.context.store).next_days(ids)).get(ids[0]) if ids else None
+    day = (await ask.context.ledger.next_days(ids)).get(ids[0]) if ids else None
     today = ask.context.now().astimezone(zone(subscription.timezone)).date()
     return day if day and day >= today else None
 

@@ -43,7 +43,6 @@ from digest.models import (
 )
 from digest.ranges import Span
 from digest.select import WEIGHTS
-from digest.store.ledger import Ledger
 from digest.text import clean
 from digest.write.extractive.notes import CRYPTO, reason_text
 
@@ -344,8 +343,8 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     day, title = ask.in_words(first), ask.title(topic)
     yield ask.say("making_now", topic=title, day=day)
     person = ask.incoming.person
-    ledger, holder = Ledger(ask.context.store), f"{person}:{secrets.token_hex(4)}"
-    failure = await make_report(ask.context, ledger, holder, topic, first, user=person)
+    holder = f"{person}:{secrets.token_hex(4)}"
+    failure = await make_report(ask.context, holder, topic, first, user=person)
     stored = None if failure else await ask.context.store.report(topic, first, first)
     if stored is None:
         raise Unanswered(
@@ -373,8 +372,7 @@ EXAMPLE_CHARS = 80
 
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
-    """Return the items of the markets section about one ticker or name, as whole words: NVDA,
-    英伟达 and Nvidia are the same."""
+    """Return the market items about a name, in whole words: NVDA, 英伟达 and Nvidia are one."""
     pattern = _name_pattern(name)
     named = []
     for item in report.section("markets").items:

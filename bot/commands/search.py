@@ -207,8 +207,7 @@ async def _from_model(
 async def with_links(
     store: Store, answer: Mapping[str, Any], language_for: Callable[[Report], Language]
 ) -> Mapping[str, Any]:
-    """Return the answer with its items in a language that their reports have, and with the posts
-    of each: author and address."""
+    """Return the answer, its items in a language of their reports, with the links of posts."""
     rows = []
     for row in answer["items"]:
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]

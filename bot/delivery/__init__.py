@@ -17,7 +17,6 @@ from bot.services import Services
 from digest.errors import StoreError
 from digest.models import Delivery, Subscription
 from digest.store.due import LATE
-from digest.store.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +37,10 @@ Key = tuple[str, date, date]
 class Deliveries:
     """Plans and sends what is due on the platforms of this process."""
 
-    def __init__(self, context: Services, ledger: Ledger, tell: Tell, *, resend: bool) -> None:
+    def __init__(self, context: Services, tell: Tell, *, resend: bool) -> None:
         """`resend`: see UNKNOWN_SENDS."""
-        self._context, self._ledger, self._tell, self._resend = context, ledger, tell, resend
+        self._context, self._ledger = context, context.ledger
+        self._tell, self._resend = tell, resend
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
         self._state = ""
@@ -113,8 +113,7 @@ class Deliveries:
         return len(plans)
 
     async def _drop_stale(self) -> None:
-        """Forget messages made of reports that changed: another one was stored, or a post was
-        withdrawn, by this process or another."""
+        """Forget messages made of reports that changed, by this process or another."""
         state = await self._context.store.read_state()
         if state != self._state:
             self._bodies.clear()

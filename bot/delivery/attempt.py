@@ -101,8 +101,7 @@ class MessageSender:
         self._stopped_until = 0.0
 
     async def send(self, job: Job) -> Outcome | None:
-        """Make one attempt; return its outcome, or None where the job is to be sent again at once.
-        A failure of one message leaves the others alone."""
+        """Make one attempt; return its outcome, None where the job is to be sent again at once."""
         try:
             return await self._deliver(job)
         except PlatformError as error:
@@ -129,8 +128,7 @@ class MessageSender:
         )
 
     async def finish(self, job: Job) -> None:
-        """Save the id of an uploaded picture; publish a sent message to the followers of its
-        channel, when the rate allows it."""
+        """Save the id of an uploaded picture; publish a message to followers, in its turn."""
         if job.new_file_id:
             with contextlib.suppress(StoreError):  # it is uploaded again after a restart
                 await self._ledger.save_file_id(self._name, job.picture, job.new_file_id)
@@ -276,8 +274,7 @@ class MessageSender:
         return self._retry_later(part, error, 0.0)
 
     def _reduce(self, job: Job, error: PlatformError) -> Outcome | None:
-        """Leave out of the job what was refused, for an attempt at once; return the outcome where
-        nothing can be left out."""
+        """Leave out what was refused, for an attempt at once; return the outcome if all was."""
         refused = error if isinstance(error, Refused) else Refused(str(error))
         reduced = job.message.without(refused) if job.message else None
         if reduced is None:

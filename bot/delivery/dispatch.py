@@ -57,8 +57,7 @@ class Outbox:
         resend: bool = False,
         at_once: int = MOST_AT_ONCE,
     ) -> None:
-        """`picture` loads a picture by its name in a body. `resend`: send again what may have
-        arrived, also where the platform cannot tell duplicates."""
+        """`picture` loads a picture by its name in a body. `resend`: see UNKNOWN_SENDS."""
         self.name, self._platform, self._ledger, self._writer = name, delivering, ledger, writer
         self._now, self._resend, self._tell = now, resend, tell
         self._clock = asyncio.get_running_loop().time
@@ -116,8 +115,7 @@ class Outbox:
                 await pause(POLL_SECONDS)
 
     async def _take_over(self) -> None:
-        """Resume a pause that the platform asked for; settle parts an earlier process was sending:
-        unknown, or sent again where that is safe or configured."""
+        """Resume a pause the platform asked for; settle what an earlier process was sending."""
         now = self._now()
         until = await self._ledger.paused_until(self.name)
         if until is not None and until > now:

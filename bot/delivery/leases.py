@@ -24,16 +24,12 @@ WAIT_SECONDS = 2.0
 
 
 def own_name() -> str:
-    """Return a new name for this process in leases: where it runs, process id, a random word.
-
-    Containers may share a host name, and a process id in all of them is 1.
-    """
+    """Return a new name for this process: containers may share host name and process id."""
     return f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _place() -> str:
-    """Return the scope in which a process id is unique: host and boot, on Linux also the PID
-    namespace."""
+    """Return the scope in which a process id is unique: host, boot and PID namespace."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         facts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:8])
@@ -67,8 +63,7 @@ async def while_held(
 
 
 async def pause(seconds: float) -> None:
-    """Sleep before another attempt. Raise CancelledError where this task was asked to end and an
-    error took the place of that."""
+    """Sleep before another attempt. Raise CancelledError where an error took the place of one."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -76,8 +71,7 @@ async def pause(seconds: float) -> None:
 
 
 async def _cancel(task: asyncio.Future[None]) -> None:
-    """Cancel the work and wait for its end, in which sends in flight are finished and saved, even
-    where this task is cancelled once more meanwhile."""
+    """Cancel the work and wait for its end, even where this task is cancelled meanwhile."""
     task.cancel()
     again = False
     while not task.done():

@@ -148,8 +148,7 @@ class Rate:
             self.rate = min(self.most, self.rate * STEP)
 
     def _window(self) -> float:
-        """Return when the last second has room for one more message, however late earlier ones
-        arrived."""
+        """Return when the last second has room for one more message."""
         allowed, end = math.ceil(self.rate), len(self._arrivals)
         if end + len(self._answered) < allowed:
             return 0.0
@@ -188,8 +187,7 @@ class ChatPace:
 
 
 class Invalid:
-    """Invalid answers (401, 403, 429): Discord bans an address for 10,000 in ten minutes. Sending
-    stops at a fifth of that."""
+    """Invalid answers (401, 403, 429): Discord bans an address for 10,000 in ten minutes."""
 
     MOST, WITHIN = 2_000, 600.0
 

@@ -53,10 +53,7 @@ class ApiClient:
         self, method: str, url: str, *, seconds: float | None = None, **content: Any
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Make one call; return status, body and headers of its answer, whatever the status.
-
-        Redirects are not followed: no API sends any. `seconds`: the wait for this answer. Raises
-        NotSent or Unsure, NotSent where it was closed.
-        """
+        `seconds`: the wait for it. Raises NotSent or Unsure, NotSent where it was closed."""
         timeout = self._timeout(self.seconds if seconds is None else seconds)
         try:
             async with self._session().request(
@@ -73,8 +70,7 @@ class ApiClient:
         self._closed = False
 
     async def close(self) -> None:
-        """Close the connections: who still has an answer to send opens no new ones, which nobody
-        would close."""
+        """Close the connections for good: nobody would close a new one."""
         self._closed = True
         if self._open is not None:
             await self._open.close()

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from bot import texts
 from bot.messages import (
@@ -20,7 +21,7 @@ from bot.messages import (
     Reply,
     Rows,
 )
-from bot.rich import cells, letters
+from bot.rich import cells, flat, letters
 from digest.models import Chat, Language
 from digest.text import clean
 
@@ -41,8 +42,8 @@ async def say(answer: Answer, lines: Sequence[str], language: Language | None = 
 async def talk(
     answer: Answer, commands: Sequence[str], language: Language | None, default: Language
 ) -> None:
-    """Read lines until the end of input, `/quit` or Ctrl-C. `default`: of the first words, where
-    the terminal has no language."""
+    """Read lines until the end of input, `/quit` or Ctrl-C. `default`: language of a terminal that
+    has none."""
     print(texts.text("welcome", language or default))
     read = _prompt(commands) if sys.stdin.isatty() else _piped()
     while (line := await read()) is not None:
@@ -69,11 +70,8 @@ def width() -> int:
 
 
 def _piped() -> Callable[[], Awaitable[str | None]]:
-    """Read lines of a pipe or a file, as UTF-8 whatever the locale says.
-
-    In a daemon thread: Ctrl-C would wait for one of asyncio's own threads, and so for the next
-    line.
-    """
+    """Read lines of a pipe or a file, as UTF-8 whatever the locale says, in a daemon thread:
+    Ctrl-C would wait for one of asyncio's own threads, and so for the next line."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -117,108 +115,98 @@ def render(reply: Reply, columns: int, *, styled: bool) -> str:
     for block in reply.blocks:
         if isinstance(block, Paragraph | Rows | Picture) and isinstance(before, ListItem | Rows):
             lines.append("")
-        lines += _block(block, columns, styled)
+        lines += _block(block, columns)
         before = block
-    lines += _buttons([button for group in reply.buttons for button in group], columns, styled)
-    return "\n".join(lines)
+    lines += _buttons([button for group in reply.buttons for button in group], columns)
+    text = "\n".join(lines)
+    return text if styled else _STYLES.sub("", text)
 
 
-def _buttons(buttons: Sequence[Button], columns: int, styled: bool) -> list[str]:
-    """Return a few lines that may be typed next; not those that only a button would say."""
-    shown = [_line(button.line) for button in buttons if "~" not in button.line]
-    if not shown:
-        return []
-    more = " …" if len(shown) > MOST_BUTTONS else ""
-    lines = wrap("→ " + " · ".join(shown[:MOST_BUTTONS]) + more, columns, "", "  ")
-    return ["", *(f"\x1b[2m{line}\x1b[0m" if styled else line for line in lines)]
-
-
-def _block(block: Block, columns: int, styled: bool) -> list[str]:
-    match block:
-        case Heading(text, level):
-            return _heading(_line(text), level, columns, styled)
-        case Paragraph(text):
-            return [part for line in clean(text).split("\n") for part in wrap(line, columns)]
-        case Picture(_, alt):
-            return [_line(alt)]
-        case Rows(rows):
-            return _terms(rows, columns, styled)
-        case ListItem():
-            return _entry(block, columns, styled)
-
-
-def _line(text: str) -> str:
-    """Return the text cleaned, on one line: a line break in a name must not begin a line of its
-    own making."""
-    return " ".join(clean(text).split())
-
-
-def _heading(text: str, level: int, columns: int, styled: bool) -> list[str]:
-    lines = wrap({1: text, 2: f"■ {text}", 3: f"【{text}】"}[level], columns)
-    shown = [_bold(line) for line in lines] if styled else lines
-    return [*shown, "═" * min(columns, max(map(cells, lines)))] if level == 1 else ["", *shown]
+_STYLES = re.compile("\x1b\\[[0-2]m")
 
 
 def _bold(line: str) -> str:
     return f"\x1b[1m{line}\x1b[0m"
 
 
-def _entry(entry: ListItem, columns: int, styled: bool) -> list[str]:
+def _dim(lines: Iterable[str]) -> list[str]:
+    return [f"\x1b[2m{line}\x1b[0m" for line in lines]
+
+
+def _buttons(buttons: Sequence[Button], columns: int) -> list[str]:
+    """Return a few lines that may be typed next; not those that only a button would say."""
+    shown = [flat(button.line) for button in buttons if "~" not in button.line]
+    if not shown:
+        return []
+    more = " …" if len(shown) > MOST_BUTTONS else ""
+    return ["", *_dim(wrap("→ " + " · ".join(shown[:MOST_BUTTONS]) + more, columns, "", "  "))]
+
+
+def _block(block: Block, columns: int) -> list[str]:
+    match block:
+        case Heading(text, level):
+            title = flat(text)
+            lines = wrap({1: title, 2: f"■ {title}", 3: f"【{title}】"}[level], columns)
+            if level > 1:
+                return ["", *map(_bold, lines)]
+            return [*map(_bold, lines), "═" * min(columns, max(map(cells, lines)))]
+        case Paragraph(text):
+            return [part for line in clean(text).split("\n") for part in wrap(line, columns)]
+        case Picture(_, alt):
+            return [flat(alt)]
+        case Rows(rows):
+            return _terms(rows, columns)
+        case ListItem():
+            return _entry(block, columns)
+
+
+def _entry(entry: ListItem, columns: int) -> list[str]:
     mark = f"{entry.number}." if entry.number else "•"
-    lead = f"{mark:<3} "
-    title, body = _line(entry.title), clean(entry.text)
+    lead, indent = f"{mark:<3} ", "    "
     lines: list[str] = []
-    if title:
-        first, *others = wrap(title, columns, lead, "    ")
-        bold = [first, *others]
-        lines += [_bold(line) for line in bold] if styled else bold
-        lead = "    "
-    if body:
-        for paragraph in body.split("\n"):
-            if paragraph.strip():
-                lines += wrap(paragraph, columns, lead, "    ")
-                lead = "    "
-    if entry.links:
-        lines += _links(entry.links, columns, styled)
-    return lines
+    if title := flat(entry.title):
+        lines += map(_bold, wrap(title, columns, lead, indent))
+        lead = indent
+    for paragraph in clean(entry.text).split("\n"):
+        if paragraph.strip():
+            lines += wrap(paragraph, columns, lead, indent)
+            lead = indent
+    return [*lines, *_links(entry.links, columns)]
 
 
-def _terms(rows: Sequence[tuple[str, str]], columns: int, styled: bool) -> list[str]:
-    """Two columns, the meanings beneath each other."""
-    indent = min(max(cells(_line(term)) for term, _ in rows) + 2, columns // 2)
+def _terms(rows: Sequence[tuple[str, str]], columns: int) -> list[str]:
+    """Return two columns, the meanings beneath each other."""
+    indent = min(max(cells(flat(term)) for term, _ in rows) + 2, columns // 2)
     lines: list[str] = []
     for term, meaning in rows:
-        shown = _line(term)
+        shown, lead = flat(term), " " * indent
         if cells(shown) > columns - 2:
-            long = wrap(shown, columns)
-            lines += [_bold(line) for line in long] if styled else long
-            lines += wrap(_line(meaning), columns, " " * indent, " " * indent)
+            lines += map(_bold, wrap(shown, columns))
+            lines += wrap(flat(meaning), columns, lead, lead)
             continue
-        lead = shown + " " * max(2, indent - cells(shown))
-        first, *others = wrap(_line(meaning), columns, lead, " " * indent)
-        lines += [f"{_bold(shown)}{first[len(shown) :]}" if styled else first, *others]
+        beside = shown + " " * max(2, indent - cells(shown))
+        first, *others = wrap(flat(meaning), columns, beside, lead)
+        lines += [f"{_bold(shown)}{first[len(shown) :]}", *others]
     return lines
 
 
-def _links(links: Sequence[Link], columns: int, styled: bool) -> list[str]:
+def _links(links: Sequence[Link], columns: int) -> list[str]:
     """Return the first author with the post's address, then who else said it: their posts are one
     /sources away."""
-    shown = [_link(links[0]), *(_line(link.label) for link in links[1:MOST_HANDLES])]
+    if not links:
+        return []
+    label, address = flat(links[0].label), "".join(clean(links[0].url).split())
+    first = f"{label} <{address}>" if label and address else label or address
+    shown = [first, *(flat(link.label) for link in links[1:MOST_HANDLES])]
     if len(links) > MOST_HANDLES:
         shown.append(f"+{len(links) - MOST_HANDLES}")
-    words = " ".join(part for part in shown if part)
-    lines = wrap(words, columns, "    ↳ ", "      ") if words else []
-    return [f"\x1b[2m{line}\x1b[0m" for line in lines] if styled else lines
-
-
-def _link(link: Link) -> str:
-    label, address = _line(link.label), "".join(clean(link.url).split())
-    return f"{label} <{address}>" if label and address else label or address
+    words = " ".join(filter(None, shown))
+    return _dim(wrap(words, columns, "    ↳ ", "      ")) if words else []
 
 
 def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]:
-    """Lines of at most `columns`; Latin words stay whole, Chinese breaks anywhere but before a stop
-    and after an opening bracket."""
+    """Return lines of at most `columns`: Latin words stay whole, Chinese breaks anywhere but before
+    a stop and after an opening bracket."""
     lines, line, taken = [], lead, cells(lead)
     for piece in _pieces(text):
         size = cells(piece)
@@ -250,8 +238,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _hard(line: str, columns: int, indent: str) -> list[str]:
-    """Cut a line with one endless word is cut where it must be; an address stays whole, to be
-    opened."""
+    """Cut a line with one endless word; an address stays whole, to be opened."""
     if cells(line) <= columns or "://" in line:
         return [line]
     lines, taken = [""], 0

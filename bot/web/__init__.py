@@ -48,8 +48,7 @@ class Status:
         self._reading = asyncio.Lock()
 
     async def is_alive(self, _request: web.Request) -> web.Response:
-        """Answer that the loop turns; it asks nobody else, or a database that is away would have
-        every process restarted."""
+        """Answer that the loop turns, whatever the database does: a restart would not help it."""
         return web.Response(text="ok\n")
 
     async def is_ready(self, request: web.Request) -> web.Response:
@@ -98,8 +97,7 @@ class Status:
             return self._totals
 
     def _select_own(self, moments: Mapping[str, datetime]) -> dict[str, datetime]:
-        """Return the moments of configured topics: those that were only imported grow old for
-        ever."""
+        """Return the moments of configured topics: those of imported ones grow old for ever."""
         return {topic: at for topic, at in moments.items() if topic in self._context.topics}
 
 
@@ -114,8 +112,7 @@ def add_status(
 
 
 def _refuse_strangers(request: web.Request) -> None:
-    """Answer 404 to the public: figures are for machines of the operator's own network, which ask
-    without a proxy in between."""
+    """Answer 404 to the public: figures are for machines of the operator's own network."""
     forwarded = {"X-Forwarded-For", "Forwarded", "X-Real-IP"} & request.headers.keys()
     peer = request.transport.get_extra_info("peername") if request.transport else None
     if forwarded or not peer or not is_own(peer[0].partition("%")[0]):
@@ -123,8 +120,7 @@ def _refuse_strangers(request: web.Request) -> None:
 
 
 def is_own(address: str) -> bool:
-    """Return True for an address of the operator's own network. 100.64.0.0/10 is no one's in
-    public: pods and private networks have it."""
+    """Return True for the operator's own network; nobody's in public is 100.64.0.0/10."""
     ip = ipaddress.ip_address(address)
     ip = getattr(ip, "ipv4_mapped", None) or ip
     return ip.is_private or (ip.version == 4 and ip in SHARED)
@@ -165,9 +161,7 @@ def build_app(
 @asynccontextmanager
 async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     """Serve at `host:port` while inside; yield the address, with the port that was free for 0.
-
-    Raises DigestError where nothing can listen there.
-    """
+    Raises DigestError where nothing can listen there."""
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(
         app, access_log=None, shutdown_timeout=2.0, max_line_size=MOST_LINE_BYTES
@@ -259,8 +253,7 @@ class PageCache:
         self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
 
     async def get(self, path: str, words: str) -> TaggedPage:
-        """Return a page; those who ask for the same at once wait for one. Raises StoreError, and
-        DigestError where too much is in line."""
+        """Return a page; who asks for the same waits. Raises StoreError, DigestError if busy."""
         await self._site.refresh()
         if self._site.state != self._state:
             self._answers.clear()

@@ -189,8 +189,7 @@ class Client(discord.AutoShardedClient):
     async def _deferred(
         self, interaction: discord.Interaction, private: bool, *, thinking: bool
     ) -> bool:
-        """Announce an answer; return False where none can follow, or one was given already: the
-        gateway repeats what a broken connection may have lost."""
+        """Announce an answer; return False where none can follow, or the gateway repeats itself."""
         later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
         if not await _answered(later):
             return False
@@ -286,8 +285,7 @@ async def _content(
 
 
 async def _answered(call: Any) -> bool:
-    """Make a call of an interaction; return False where it came too late for any answer. Other
-    refusals are only logged: the answer itself may still be taken."""
+    """Make a call of an interaction; return False if it came too late. Log other refusals."""
     try:
         await call
     except _BROKEN as error:
@@ -298,8 +296,8 @@ async def _answered(call: Any) -> bool:
 
 
 def _may_replace(interaction: discord.Interaction, reply: Reply) -> bool:
-    """Return whether a reply may replace the message whose button was pressed. In a message that
-    everybody reads only another page or section may: what concerns the one who pressed may not."""
+    """Return whether a reply may replace the message whose button was pressed: where everybody
+    reads it, only by another page or section."""
     message = interaction.message
     alone = interaction.guild_id is None or (message is not None and message.flags.ephemeral)
     return alone or bool(reply.line and reply.manner == "answer")

@@ -94,8 +94,7 @@ class DiscordDeliverer:
         self._forums: dict[str, str] = {}
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
-        """Return the messages of a reply as JSON; only the first one rings. Needs a running loop:
-        the library's views want one."""
+        """Return the messages of a reply as JSON. The library's views want a running loop."""
         written = sheets(reply)
         bodies = []
         for number, sheet in enumerate(written, 1):
@@ -147,8 +146,8 @@ class DiscordDeliverer:
     async def _list_posted(
         self, message: Outgoing, payloads: Sequence[Mapping[str, Any]], channel: str, post: str
     ) -> dict[int, str]:
-        """Return the ids of the messages that earlier attempts posted, by the places of their
-        payloads. Raises Unseen where the bot may not look, and what `deliver` raises."""
+        """Return the ids of what earlier attempts posted, by the places of the payloads. Raises
+        Unseen where the bot may not look."""
         if message.doubt is None:
             return {}
         after = discord.utils.time_snowflake(datetime.now(UTC) - message.doubt - CLOCKS_APART)
@@ -173,8 +172,7 @@ class DiscordDeliverer:
     async def _read_history(
         self, channel: str, after: int, *, may_skip: bool
     ) -> list[dict[str, Any]]:
-        """Return what bots wrote in a channel after that id, newest first; nothing where the bot
-        may not look but `may_skip`."""
+        """Return what bots wrote in a channel after that id, newest first."""
         path = f"/channels/{channel}"
         history, _ = await self.call("GET", f"{path}/messages?after={after}&limit=100", {})
         if not history and not may_skip:

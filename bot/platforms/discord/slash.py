@@ -125,8 +125,7 @@ def lacking(have: discord.Permissions, *, thread: bool) -> list[str]:
 
 
 async def checked(setup: Setup, chats: Sequence[Chat]) -> list[str]:
-    """Return a line on the bot, then one for each of these chats where it cannot post. Raises
-    what the library raises."""
+    """Return a line on the bot, then one for each of these chats where it cannot post."""
     # A client without commands: whoever only looks must change nothing.
     client = discord.Client(intents=discord.Intents.none(), proxy=setup.proxy)
     async with client:

@@ -163,8 +163,7 @@ class Telegram:
         )
 
     async def _drain(self) -> None:
-        """Handle stored updates for ever. Those of an earlier process come first; each is forgotten
-        when it is handled, and dropped where it was handled before."""
+        """Handle stored updates for ever, oldest first; forget each when it is handled."""
         under_way: set[str] = set()
 
         async def take(key: str, raw: Any) -> None:
@@ -186,8 +185,7 @@ class Telegram:
         task.add_done_callback(self._working.discard)
 
     async def _poll(self) -> None:
-        """Fetch updates for ever. The library's own poller would end without a word at a token
-        that is revoked while it runs. Raises Revoked."""
+        """Fetch updates for ever; the library's poller would end silently at a revoked token."""
         offset, failures = 0, 0
         while True:
             try:
@@ -225,8 +223,7 @@ class Telegram:
             await asyncio.sleep(backoff(failures, LONGEST_PAUSE_SECONDS))
 
     async def _take(self, raw: Any) -> None:
-        """Read and handle an update. Its slot is free again when it is handled, or waits: for a
-        report that is being made, for a chat that may not be sent to yet."""
+        """Read and handle an update. Its slot is free again when it is handled, or waits."""
         freeing = asyncio.get_running_loop().call_later(SLOT_SECONDS, self._room.release)
         try:
             # A thousand lines of one person hold up nobody: they are not even read.
@@ -348,8 +345,7 @@ class Telegram:
         await self._send_all(replies, chat, place)
 
     async def _may_press(self, query: CallbackQuery, press: Press, line: Incoming) -> bool:
-        """Return whether a press in a channel is an admin's, about what is posted there. Anybody
-        else gets a link into the private chat, or a toast: never a post for all."""
+        """Return whether a press in a channel is an admin's. Others get a link or a toast."""
         if is_for_everybody(press.line, self.host):
             address = link(self.host.link_word(press.line), self.bot.username)
             await self._stop_turning(query, url=address)
@@ -378,8 +374,7 @@ class Telegram:
             await self.sender.send(chat, reply, entire=post, reply_to="" if post else place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:
-        """Answer the press itself; return False if that was not taken. It is worth no more: what
-        was asked is done and shown in any case."""
+        """Answer the press itself, worth no more than a log line; return False if not taken."""
         try:
             await call(
                 self.bot.answer_callback_query(

@@ -123,8 +123,7 @@ def read_object(payload: bytes) -> dict[str, Any]:
 
 
 def _seconds(value: object) -> float:
-    """Return the wait; Telegram says whole seconds, anything else is a fault of something in
-    between."""
+    """Return the wait; Telegram says whole seconds."""
     valid = type(value) is int and value > 0
     return min(float(str(value)), 86_400.0) if valid else DEFAULT_WAIT_SECONDS
 
@@ -200,11 +199,8 @@ class Wire(BaseRequest):
         *args: Any,
         **kwargs: Any,
     ) -> tuple[int, bytes]:
-        """Make one call for the library; return status and body of a success.
-
-        Raises PlatformError for a refusal; for a call without an answer TimedOut or NetworkError,
-        caused by NotSent or Unsure.
-        """
+        """Make one call for the library; return status and body of a success. Raises PlatformError
+        for a refusal, TimedOut or NetworkError, caused by NotSent or Unsure, without an answer."""
         seconds = None if read_timeout is self.DEFAULT_NONE else read_timeout
         form: dict[str, Any] = {}
         if request_data is not None:
@@ -378,8 +374,7 @@ class Sender:
         self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
     ) -> None:
         """Send a reply: its first page with arrows; all of it where it has a picture, cannot be
-        paged, or `entire`. `reply_to`: the message it answers, where that decides its thread.
-        Raises Gone, Refused, Revoked or Unreachable."""
+        paged, or `entire`. `reply_to`: the message it answers, where that decides its thread."""
         shown = parts(reply)[1]
         picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
         for number, body in enumerate(self._bodies(chat, reply, 0 if entire else 1)):
@@ -390,8 +385,7 @@ class Sender:
             await self._send(self._deliverer.deliver, message)
 
     async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
-        """Replace a text message by a page of the reply; return False where that cannot be done.
-        Raises as `send` does."""
+        """Replace a text message by a page of the reply; return False where that cannot be done."""
         bodies = self._bodies(chat, reply, max(1, page))
         if len(bodies) > 1 or bodies[0].get("picture"):
             return False
@@ -443,8 +437,7 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
 async def show_chat_menu(
     bot: Bot, host: Host, chat: Chat, choice: Language | Literal["topic"], operators: Sequence[str]
 ) -> None:
-    """Show a chat the commands in the language it has chosen; `topic`: in that of each app. What
-    Telegram refuses is logged: the menu is no part of the answer."""
+    """Show a chat the commands in its language; `topic`: in that of each app. Log a refusal."""
     scope, operator = BotCommandScopeChat(int(chat.id)), chat.id in operators
     try:
         for code in _MENUS:

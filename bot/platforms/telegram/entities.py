@@ -64,8 +64,7 @@ def sheets(reply: Reply) -> list[TextSheet]:
 
 
 def inert(text: str, *, tappable: bool = False) -> str:
-    """Return the text with a joiner wherever Telegram would make a link; of commands unless
-    `tappable`."""
+    """Return the text with a joiner wherever Telegram would make a link."""
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
         text = pattern.sub(lambda match: match.group() + JOINER, text)
     text = _ADDRESSES.sub(lambda match: match.group().replace(".", "." + JOINER), text)
@@ -145,8 +144,8 @@ ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 
 
 def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
-    """Return whether these messages are shown one at a time, with arrows that turn them. In a
-    channel (see `keyboard`) only where a link can lead to the others."""
+    """Return whether these messages are shown one at a time, with arrows that turn them; in a
+    channel only where a link can lead to the others."""
     turning = bool(reply.line) and Press(reply.line, len(written)).fits(MOST_BYTES)
     turning = turning and not (bot and not host.link_word(reply.line))
     return len(written) > 1 and turning and not any(sheet.picture for sheet in written)
