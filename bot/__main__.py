@@ -97,7 +97,7 @@ async def digest(
 
     gc.disable()  # what is read lives until the report, and the process ends with it
     limit_threads()
-    from bot.logs import Progress, bind_log_fields
+    from bot.logs import Progress, log_fields
     from digest.pipeline import run
 
     settings = open_settings()
@@ -106,22 +106,22 @@ async def digest(
     yesterday = now.astimezone(ZoneInfo(chosen.timezone)).date() - timedelta(days=1)
     window = Window(first or day or yesterday, last or day or yesterday, chosen.timezone)
     model = _model(settings, writer)
-    bind_log_fields(digest=f"{chosen.name}/{window.first}")
     async with open_store(settings) as store:
         if not replace and await store.source(chosen.name, window.first, window.last):
             raise DigestError(
                 f"the report of {window.first} was imported: add --replace to overwrite it"
             )
-        report = await run(
-            chosen,
-            window,
-            store=store,
-            posts_files=posts,
-            progress=Progress(quiet=settings.log_format == "json"),
-            now=now,
-            model=model,
-            access=settings.access,
-        )
+        with log_fields(digest=f"{chosen.name}/{window.first}"):
+            report = await run(
+                chosen,
+                window,
+                store=store,
+                posts_files=posts,
+                progress=Progress(quiet=settings.log_format == "json"),
+                now=now,
+                model=model,
+                access=settings.access,
+            )
     _show(settings, chosen, report, as_json, out)
 
 

@@ -195,7 +195,12 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
         talking = Talking(context, host, deliveries, show)
 
         def talk(name: str) -> asyncio.Task[None]:
-            return asyncio.create_task(_alone(name, talking, settings.setup(name)))
+            setup = settings.setup(name)
+            waiting = f"{name}: another process of this bot talks there; waiting for it"
+            keeping = partial(talking.keep, name, setup)
+            return asyncio.create_task(
+                while_held(context.ledger, name, keeping, context.now, partial(show, waiting))
+            )
 
         chats, others = [talk(name) for name in names[:1]], []
         async with AsyncExitStack() as stack:
@@ -254,7 +259,12 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
     if alone and WEB in only and not settings.web_address:
         raise DigestError("WEB_ADDRESS is not set: write where to listen, like 127.0.0.1:8080")
     if not names and not alone:
-        raise DigestError(_no_token(settings, only))
+        wanted = [name for name in CHATS if not only or name in only]
+        tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in wanted)
+        raise DigestError(
+            f"no platform has a token: set {tokens} (README, Telegram and Discord),"
+            " or talk to the bot here with: python -m bot chat"
+        )
 
 
 @asynccontextmanager
@@ -302,27 +312,6 @@ async def _run_again(name: str, work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("%s failed", name)
         await pause(LONGEST_PAUSE)
-
-
-async def _alone(name: str, talking: Talking, setup: platforms.Setup) -> None:
-    """Talk and send on a platform while no other process of this bot does."""
-    waiting = f"{name}: another process of this bot talks there; waiting for it"
-    await while_held(
-        talking.context.ledger,
-        name,
-        lambda: talking.keep(name, setup),
-        talking.context.now,
-        lambda: talking.show(waiting),
-    )
-
-
-def _no_token(settings: Settings, only: Sequence[str]) -> str:
-    names = [name for name in CHATS if not only or name in only]
-    tokens = " or ".join(f"{name.upper()}_BOT_TOKEN" for name in names)
-    return (
-        f"no platform has a token: set {tokens} (README, Telegram and Discord),"
-        " or talk to the bot here with: python -m bot chat"
-    )
 
 
 def _cancel_on_sigterm() -> None:

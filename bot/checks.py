@@ -27,6 +27,9 @@ PROBE_BYTES = 65536
 """Written to try a folder: an empty file fits on a full disk."""
 
 
+Check = Callable[[Settings], str | Awaitable[str]]
+
+
 async def run_checks(write: Callable[[str], None]) -> bool:
     """Show a line for each check; return True if all of them passed."""
 
@@ -44,13 +47,17 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         show(f"FAIL settings: {fault}")
     if not faults:
         show(f"ok   settings: {_describe_env()}")
-    checks: tuple[tuple[str, Callable[[Settings], Awaitable[str]]], ...] = (
+    from digest.cloud import font_check
+    from digest.select.embed import encoder_check
+    from digest.write.model.prompts import check as check_prompts
+
+    checks: tuple[tuple[str, Check], ...] = (
         ("topics", _topics),
         ("database", _database),
-        ("data folder", _folder),
-        ("font", _font),
-        ("encoder", _encoder),
-        ("prompts", _prompts),
+        ("data folder", lambda settings: _try_folder(settings.data_dir, "DATA_DIR")),
+        ("font", lambda _: font_check()),
+        ("encoder", lambda _: encoder_check()),
+        ("prompts", lambda settings: check_prompts(settings.prompts_dir)),
         ("model", _model),
         ("proxy", _proxy),
         ("pages", _pages),
@@ -69,14 +76,10 @@ def _describe_env() -> str:
     return str(file) if file.exists() else f"no .env in {file.parent}"
 
 
-async def _passed(
-    name: str,
-    check: Callable[[Settings], Awaitable[str]],
-    settings: Settings,
-    show: Callable[[str], None],
-) -> bool:
+async def _passed(name: str, check: Check, settings: Settings, show: Callable[[str], None]) -> bool:
     try:
-        show(f"ok   {name}: {await check(settings)}")
+        result = check(settings)
+        show(f"ok   {name}: {result if isinstance(result, str) else await result}")
     except DigestError as error:
         for line in str(error).splitlines():
             show(f"FAIL {name}: {line}")
@@ -166,10 +169,6 @@ def warn_of_storage(file: Path) -> str:
     return f"{file} lies in {why}: put it on a volume, or use PostgreSQL" if why else ""
 
 
-async def _folder(settings: Settings) -> str:
-    return _try_folder(settings.data_dir, "DATA_DIR")
-
-
 async def _pages(settings: Settings) -> str:
     address, folder = settings.web_address, settings.publish_dir
     if not address and not folder:
@@ -209,24 +208,6 @@ def _try_folder(folder: Path, setting: str) -> str:
             f"{folder} cannot be written ({error.strerror}): set {setting} to another folder"
         ) from None
     return str(folder)
-
-
-async def _font(_: Settings) -> str:
-    from digest.cloud import font_check
-
-    return font_check()
-
-
-async def _encoder(_: Settings) -> str:
-    from digest.select.embed import encoder_check
-
-    return encoder_check()
-
-
-async def _prompts(settings: Settings) -> str:
-    from digest.write.model.prompts import check
-
-    return check(settings.prompts_dir)
 
 
 async def _model(settings: Settings) -> str:

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from types import TracebackType
@@ -84,15 +84,10 @@ class JsonFormatter(MaskingFormatter):
         return json.dumps(event, ensure_ascii=False)
 
 
-def bind_log_fields(**fields: str) -> Token[dict[str, str]]:
-    """Add fields to every JSON line that this task logs from now on."""
-    return _fields.set({**_fields.get(), **fields})
-
-
 @contextmanager
 def log_fields(**fields: str) -> Iterator[None]:
-    """Add fields to what is logged inside."""
-    token = bind_log_fields(**fields)
+    """Add fields to every JSON line that is logged inside."""
+    token = _fields.set({**_fields.get(), **fields})
     try:
         yield
     finally:

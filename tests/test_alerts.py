@@ -24,7 +24,7 @@ from bot.platforms import (
     Revoked,
     Unreachable,
 )
-from bot.platforms._request import _MAY_HAVE_ARRIVED, _NEVER_LEFT
+from bot.platforms._request import _FAILURES
 from bot.platforms.terminal import render
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, Subscription, UndeliveredPart
@@ -255,7 +255,7 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
 
 
 OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]
-UNREACHED = [words for _, words in (*_NEVER_LEFT, *_MAY_HAVE_ARRIVED)]
+UNREACHED = [words for *_, words in _FAILURES]
 ADVISED = [row.format(name="X", variable="Y", why="no", address="Z") for row in ADVICE.values()]
 LIMITED = [str(Limited(60)), "100 refused requests in ten minutes"]
 

@@ -123,14 +123,14 @@ async def test_a_fault_in_any_part_of_sending_is_noticed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """The planner, the feed and the writer of outcomes end with the platform, which starts again."""
-    ledger = Ledger(store)
+    services = context(store, tmp_path)
 
     async def fail(*_: object) -> None:
         raise ValueError("a row that cannot be read")
 
     await due(store, [Chat("telegram", "1")])
-    monkeypatch.setattr(ledger, method, fail)
-    deliveries = Deliveries(context(store, tmp_path), tell, resend=False)
+    monkeypatch.setattr(services.ledger, method, fail)
+    deliveries = Deliveries(services, tell, resend=False)
     async with DeliveryStub() as stub, asyncio.timeout(20):
         with pytest.raises(ValueError, match="cannot be read"):
             await deliveries.send_through("telegram", opened("telegram", stub.url))

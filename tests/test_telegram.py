@@ -13,6 +13,7 @@ import pytest
 from bot.messages import Paragraph, reply
 from bot.platforms import Gone, PlatformError, Refused, Setup, Unreachable
 from bot.platforms.telegram import Telegram
+from bot.platforms.telegram.api import show_menus
 from bot.services import Services
 from digest.models import Chat, Item
 from tests.hosts import BOSS, Maker, hosted, picture
@@ -372,7 +373,7 @@ async def test_menus_are_told_once_in_both_languages(up: Running) -> None:
         "zh": "列出命令",
     }
     told = up.count("setMyCommands")
-    await up.bot._show_menus()
+    await show_menus(up.bot.bot, up.bot.host, up.bot.setup.operators)
     assert up.count("setMyCommands") == told
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -326,6 +326,9 @@ def _by_posts(lines: Sequence[Storyline], item: Item) -> Storyline | None:
 
 
 def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
+    # Imported here, as in `digest.ranges`: a start does not wait for it.
+    from digest.rollup import find_changes, show_chain
+
     language = ask.language
     best = line.best.item
     title = ask.text("story_title", title=best.title or shortened(best.text, 60))
@@ -336,23 +339,16 @@ def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
             ListItem(item.text, item.title, links=links_of(line.posts, item))
             for item in telling.items[:MAX_DAY_ITEMS]
         ]
-    blocks += [Paragraph(text) for text in _changes(line, ask)]
+    for chain in find_changes(line):
+        blocks.append(Paragraph(ask.text("story_changed", values=show_chain(chain, language))))
     if len(line.tellings) == 1:
         blocks.append(Paragraph(ask.text("story_once")))
-    days = tuple(_day_buttons(ask, topic, line))
+    days = tuple(
+        Button(
+            ask.text("story_day", day=f"{telling.day:%m-%d}"),
+            f"/brief {topic} {telling.day}",
+            fresh=True,
+        )
+        for telling in line.tellings[-5:]
+    )
     return Reply(tuple(blocks), language, (days,), topic=topic, line=again)
-
-
-def _changes(line: Storyline, ask: Ask) -> Iterator[str]:
-    # Imported here, as in `digest.ranges`: a start does not wait for it.
-    from digest.rollup import find_changes, show_chain
-
-    for chain in find_changes(line):
-        values = show_chain(chain, ask.language)
-        yield ask.text("story_changed", values=values)
-
-
-def _day_buttons(ask: Ask, topic: str, line: Storyline) -> Iterator[Button]:
-    for telling in line.tellings[-5:]:
-        label = ask.text("story_day", day=f"{telling.day:%m-%d}")
-        yield Button(label, f"/brief {topic} {telling.day}", fresh=True)

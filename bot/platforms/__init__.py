@@ -42,10 +42,6 @@ class PlatformError(Exception):
 class Unreachable(PlatformError):
     """The platform cannot be reached now; trying again later helps."""
 
-    def __init__(self, message: str = "", *, timed_out: bool = False) -> None:
-        super().__init__(message)
-        self.timed_out = timed_out
-
 
 class Refused(PlatformError):
     """The platform refuses for good: a wrong token, a message it does not accept."""
@@ -315,9 +311,6 @@ class Platform(Protocol):
 
     async def run(self) -> None:
         """Talk to people until cancelled. Raises Unreachable, or Refused for a wrong token."""
-
-    async def send(self, chat: Chat, reply: Reply) -> None:
-        """Post a reply whole. Raises Gone, Refused or Unreachable."""
 
     async def tell(self, person: str, reply: Reply) -> None:
         """Send a reply to somebody's private chat. Raises Gone, Refused or Unreachable."""

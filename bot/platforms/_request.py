@@ -14,22 +14,22 @@ UPLOAD_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 5.0
 """How long an unused connection stays open. The longer, the likelier that the server closes it just
 when a message is written to it, and nobody knows whether that arrived."""
-_NEVER_LEFT: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not valid"),
-    (aiohttp.ClientConnectorSSLError, "no secure connection could be made"),
-    (aiohttp.ClientConnectorDNSError, "the server's name is not known"),
-    (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
-    (aiohttp.ClientHttpProxyError, "the proxy refused the connection"),
-    (aiohttp.ClientConnectorError, "no connection could be made"),
-    (aiohttp.ConnectionTimeoutError, "no connection could be made in time"),
-    (aiohttp.InvalidURL, "the server's address is not valid"),
-    (aiohttp.NonHttpUrlClientError, "the server's address is not valid"),
+_FAILURES: tuple[tuple[type[Exception], type[Unreachable], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, NotSent, "the server's certificate is not valid"),
+    (aiohttp.ClientConnectorSSLError, NotSent, "no secure connection could be made"),
+    (aiohttp.ClientConnectorDNSError, NotSent, "the server's name is not known"),
+    (aiohttp.ClientProxyConnectionError, NotSent, "the proxy cannot be reached"),
+    (aiohttp.ClientHttpProxyError, NotSent, "the proxy refused the connection"),
+    (aiohttp.ClientConnectorError, NotSent, "no connection could be made"),
+    (aiohttp.ConnectionTimeoutError, NotSent, "no connection could be made in time"),
+    (aiohttp.InvalidURL, NotSent, "the server's address is not valid"),
+    (aiohttp.NonHttpUrlClientError, NotSent, "the server's address is not valid"),
+    (TimeoutError, Unsure, "no answer came in time"),
+    (aiohttp.ClientPayloadError, Unsure, "the answer broke off"),
+    (aiohttp.ClientResponseError, Unsure, "the answer is not valid HTTP"),
+    (Exception, Unsure, "the connection broke before an answer came"),
 )
-_MAY_HAVE_ARRIVED: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "no answer came in time"),
-    (aiohttp.ClientPayloadError, "the answer broke off"),
-    (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
-)
+"""What a failure means, the first that fits: whether the request can have arrived, and why."""
 
 
 class ApiClient:
@@ -109,10 +109,4 @@ def read_json(payload: bytes) -> Any:
 
 def read_failure(error: Exception) -> Unreachable:
     """Return what is known of a call without an answer, in words for operators."""
-    for kind, words in _NEVER_LEFT:
-        if isinstance(error, kind):
-            return NotSent(words, timed_out=isinstance(error, TimeoutError))
-    for kind, words in _MAY_HAVE_ARRIVED:
-        if isinstance(error, kind):
-            return Unsure(words, timed_out=isinstance(error, TimeoutError))
-    return Unsure("the connection broke before an answer came")
+    return next(meaning(why) for kind, meaning, why in _FAILURES if isinstance(error, kind))

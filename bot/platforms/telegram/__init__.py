@@ -89,7 +89,7 @@ class Telegram:
         try:
             await call(self.bot.initialize())
             await self._choose_way()
-            self._start(self._show_menus())
+            self._start(show_menus(self.bot, self.host, self.setup.operators))
             self.host.ready(NAME, f"@{self.bot.username}")
             await (self._drain() if self.setup.webhook_url else self._poll())
         except PlatformError as error:
@@ -141,13 +141,6 @@ class Telegram:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
         await self.bot.shutdown()
-
-    async def _show_menus(self) -> None:
-        """Show the menus beside the first answers; what failed is tried at the next start."""
-        try:
-            await show_menus(self.bot, self.host, self.setup.operators)
-        except PlatformError as error:
-            log.warning("telegram: the menus stay as they are (%s)", error)
 
     async def _choose_way(self) -> None:
         """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
@@ -253,7 +246,9 @@ class Telegram:
             if not await self.host.first_time(NAME, f"{self.bot.id}:{update.update_id}"):
                 return
             if chat is not None:
-                await self._settle(update, chat)
+                if sent := own_message(update, self.bot):  # somebody sees it: so it did arrive
+                    text = sent.text or sent.caption or ""
+                    await self.host.arrived(chat, str(sent.message_id), text, sent.date)
                 await self._react(update, chat)
         except Gone as error:
             log.info("telegram: a chat is gone (%s)", error)
@@ -263,19 +258,10 @@ class Telegram:
         except Exception as error:  # noqa: BLE001 (one update may fail without the others)
             apology = self.host.apology(error, "an update on telegram", language)
             if chat is not None and chat.kind != "channel":
-                await self._apologise(chat, apology)
-
-    async def _apologise(self, chat: Chat, apology: Reply) -> None:
-        try:
-            await self.sender.send(chat, apology)
-        except PlatformError as error:
-            log.warning("telegram: the apology could not be sent either (%s)", error)
-
-    async def _settle(self, update: Update, chat: Chat) -> None:
-        """Tell the host of a message of ours that somebody sees: so it did arrive."""
-        if sent := own_message(update, self.bot):
-            text = sent.text or sent.caption or ""
-            await self.host.arrived(chat, str(sent.message_id), text, sent.date)
+                try:
+                    await self.sender.send(chat, apology)
+                except PlatformError as failure:
+                    log.warning("telegram: the apology could not be sent either (%s)", failure)
 
     async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
@@ -298,8 +284,7 @@ class Telegram:
         self, replies: AsyncIterator[Reply], chat: Chat, reply_to: str = ""
     ) -> None:
         async for reply in replies:
-            post = reply.manner == "post"
-            await self.sender.send(chat, reply, entire=post, reply_to="" if post else reply_to)
+            await self.sender.send(chat, reply, reply_to=reply_to)
             await self._follow_language(chat, reply)
 
     async def _follow_language(self, chat: Chat, reply: Reply) -> None:
@@ -371,7 +356,7 @@ class Telegram:
             and await self.sender.edit(chat, message.message_id, reply, press.page)
         )
         if post or not (edited or channel):
-            await self.sender.send(chat, reply, entire=post, reply_to="" if post else place)
+            await self.sender.send(chat, reply, reply_to=place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:
         """Answer the press itself, worth no more than a log line; return False if not taken."""

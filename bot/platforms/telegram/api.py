@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from aiohttp import FormData
 from telegram import Bot, BotCommand, BotCommandScopeChat
-from telegram.error import NetworkError, TelegramError, TimedOut
+from telegram.error import NetworkError, TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
@@ -200,7 +200,7 @@ class Wire(BaseRequest):
         **kwargs: Any,
     ) -> tuple[int, bytes]:
         """Make one call for the library; return status and body of a success. Raises PlatformError
-        for a refusal, TimedOut or NetworkError, caused by NotSent or Unsure, without an answer."""
+        for a refusal, NetworkError, caused by NotSent or Unsure, without an answer."""
         seconds = None if read_timeout is self.DEFAULT_NONE else read_timeout
         form: dict[str, Any] = {}
         if request_data is not None:
@@ -208,7 +208,7 @@ class Wire(BaseRequest):
         try:
             return await self._post(url, form, seconds, method)
         except Unreachable as error:
-            raise (TimedOut if error.timed_out else NetworkError)(str(error)) from error
+            raise NetworkError(str(error)) from error
 
     async def _post(
         self, url: str, form: Mapping[str, Any], seconds: float | None = None, method: str = "POST"
@@ -374,7 +374,9 @@ class Sender:
         self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
     ) -> None:
         """Send a reply: its first page with arrows; all of it where it has a picture, cannot be
-        paged, or `entire`. `reply_to`: the message it answers, where that decides its thread."""
+        paged, is posted, or `entire`. `reply_to`: the message whose thread an answer belongs in."""
+        if reply.manner == "post":
+            entire, reply_to = True, ""
         shown = parts(reply)[1]
         picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
         for number, body in enumerate(self._bodies(chat, reply, 0 if entire else 1)):
@@ -414,24 +416,28 @@ _MENUS: tuple[Language, Language] = ("en", "zh")
 
 
 async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
-    """Tell Telegram the commands, where they changed since it was told."""
+    """Tell Telegram the commands, where they changed since it was told. What it refuses is logged,
+    and tried at the next start."""
     rows = [[row.name, row.help("zh"), row.help("en")] for row in host.menu]
     shown = json.dumps([rows, operators], ensure_ascii=False)
     hash_ = hashlib.sha256(shown.encode()).hexdigest()
     name = f"menu:{bot.id}"
     if await host.note(NAME, name) == hash_:
         return
-    await call(bot.set_my_commands(_commands(host, "en")))
-    await call(bot.set_my_commands(_commands(host, "zh"), language_code="zh"))
-    for person in operators:
-        scope = BotCommandScopeChat(int(person))
-        english, chinese = (_commands(host, code, operator=True) for code in _MENUS)
-        try:
-            await call(bot.set_my_commands(english, scope=scope))
-            await call(bot.set_my_commands(chinese, scope=scope, language_code="zh"))
-        except (Gone, Refused):
-            log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
-    await host.save_note(NAME, name, hash_)
+    try:
+        await call(bot.set_my_commands(_commands(host, "en")))
+        await call(bot.set_my_commands(_commands(host, "zh"), language_code="zh"))
+        for person in operators:
+            scope = BotCommandScopeChat(int(person))
+            english, chinese = (_commands(host, code, operator=True) for code in _MENUS)
+            try:
+                await call(bot.set_my_commands(english, scope=scope))
+                await call(bot.set_my_commands(chinese, scope=scope, language_code="zh"))
+            except (Gone, Refused):
+                log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
+        await host.save_note(NAME, name, hash_)
+    except PlatformError as error:
+        log.warning("telegram: the menus stay as they are (%s)", error)
 
 
 async def show_chat_menu(

@@ -1,6 +1,6 @@
 """Telegram's updates: where something happened, who did it, and with which rights."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 from telegram import (
     Bot,
@@ -84,33 +84,28 @@ def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
         text,
         language_of(person.language_code if person else None),
         direct=chat.kind == "private" or addressed,
-        configures=_right_of(message, chat, bot),
+        configures=partial(
+            _may_configure, bot, chat, person.id if person else 0, message.sender_chat
+        ),
     )
-
-
-def _right_of(message: Message, chat: Chat, bot: Bot) -> Callable[[], Awaitable[bool]]:
-    async def may_configure() -> bool:
-        # Anonymous admins, and posts of a channel, are sent in the chat's own name.
-        if chat.kind == "private" or message.sender_chat:
-            sender = message.sender_chat
-            return chat.kind == "private" or (sender is not None and str(sender.id) == chat.id)
-        return message.from_user is not None and await _is_admin(bot, chat, message.from_user.id)
-
-    return may_configure
 
 
 def pressed_by(query: CallbackQuery, line: str, chat: Chat, bot: Bot) -> Incoming:
     """Return the line behind a button, asked by whoever pressed it."""
     person = query.from_user
-
-    async def may_configure() -> bool:
-        return chat.kind == "private" or await _is_admin(bot, chat, person.id)
-
     language = language_of(person.language_code)
-    return Incoming(chat, str(person.id), line, language, configures=may_configure)
+    right = partial(_may_configure, bot, chat, person.id)
+    return Incoming(chat, str(person.id), line, language, configures=right)
 
 
-async def _is_admin(bot: Bot, chat: Chat, person: int) -> bool:
+async def _may_configure(
+    bot: Bot, chat: Chat, person: int, sender: TelegramChat | None = None
+) -> bool:
+    """Return whether a person, or the chat in whose name somebody speaks, decides in this chat."""
+    if chat.kind == "private":
+        return True
+    if sender:  # anonymous admins, and posts of a channel, are sent in the chat's own name
+        return str(sender.id) == chat.id
     try:
         member = await call(bot.get_chat_member(int(chat.id), person))
     except PlatformError:
