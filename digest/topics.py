@@ -155,23 +155,15 @@ def _tables(path: Path) -> dict[str, Any]:
 
 
 def _topic(name: str, data: _Topic) -> Topic:
-    return Topic(
-        name=name,
-        title=data.title,
-        slug=data.slug,
-        timezone=data.timezone,
-        build_at=data.build_at,
-        language=data.languages[0] if data.languages else data.language,
-        languages=tuple(dict.fromkeys(data.languages[1:])),
-        about=data.about,
-        keywords=tuple(data.keywords),
-        special=data.special,
-        watch=tuple(data.watch),
-        authors={handle.lower().lstrip("@"): weight for handle, weight in data.authors.items()},
-        sources=tuple(
-            SourceSpec(s.kind, s.address, s.weight, s.fallback_for, s.private) for s in data.sources
-        ),
-    )
+    values = dict(data) | {
+        "language": data.languages[0] if data.languages else data.language,
+        "languages": tuple(dict.fromkeys(data.languages[1:])),
+        "keywords": tuple(data.keywords),
+        "watch": tuple(data.watch),
+        "authors": {handle.lower().lstrip("@"): w for handle, w in data.authors.items()},
+        "sources": tuple(SourceSpec(**dict(source)) for source in data.sources),
+    }
+    return Topic(name, **values)
 
 
 def _find_shared_slugs(topics: dict[str, Topic]) -> list[str]:

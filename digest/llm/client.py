@@ -38,7 +38,7 @@ from digest.store import Store
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-    from digest.llm.transport import BodyReader, Completion
+    from digest.llm.transport import Completion
 
 __all__ = ["Call", "Llm", "LlmError", "probe"]
 
@@ -50,6 +50,7 @@ UNSTREAMED_SECONDS = 120.0
 """The same for a server that does not stream: its answer comes at once, at the end."""
 REPORT_SECONDS = 300.0
 """All calls of one report together."""
+PROBE_SECONDS = 30.0
 LEAST_SECONDS = 1.0
 """With less time left than this, a request is not worth its price."""
 
@@ -244,6 +245,8 @@ class Server:
         import openai
         from httpx2 import HTTPError
 
+        from digest.llm.transport import BadSetting
+
         try:
             outcome = await self._receive(body, until, silence)
         except TimeoutError:
@@ -253,7 +256,7 @@ class Server:
             return classify_status(status, headers, error.body, self._now())
         except (openai.APIConnectionError, HTTPError) as error:
             return classify_connection_error(error)
-        except _BadSetting as error:
+        except BadSetting as error:
             return Fault("setting", str(error), final=True, down=True, billed=False)
         except openai.OpenAIError:
             return NO_COMPLETION
@@ -264,29 +267,20 @@ class Server:
         self, body: Mapping[str, Any], until: float, silence: float
     ) -> Completion | Fault:
         """Read the answer line by line, as long as something of it keeps coming."""
-        from digest.llm.transport import BodyReader
+        import httpx2
 
-        loop = asyncio.get_running_loop()
-        reader = BodyReader()
+        from digest.llm.transport import CONNECT_SECONDS, BodyReader
+
+        loop, reader = asyncio.get_running_loop(), BodyReader()
         async with asyncio.timeout_at(min(until, loop.time() + silence)) as limit:
             client = self._client = self._client or self._open()
             create = client.chat.completions.with_streaming_response.create
-            async with create(**body, timeout=_timeout(silence)) as response:
-                await self._read_lines(response, reader, limit, until, silence)
+            timeout = httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
+            async with create(**body, timeout=timeout) as response:
+                async for line in response.iter_lines():
+                    if reader.feed(line):
+                        limit.reschedule(min(until, loop.time() + silence))
         return reader.result(self._now())
-
-    async def _read_lines(
-        self,
-        response: Any,
-        reader: BodyReader,
-        limit: asyncio.Timeout,
-        until: float,
-        silence: float,
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        async for line in response.iter_lines():
-            if reader.feed(line):
-                limit.reschedule(min(until, loop.time() + silence))
 
     def _open(self) -> AsyncOpenAI:
         import openai
@@ -294,10 +288,7 @@ class Server:
         from digest.llm.transport import open_client
 
         provider = self.provider
-        try:
-            http = open_client(provider.base_url, provider.key, self._proxy)
-        except ValueError as error:
-            raise _BadSetting(str(error)) from None
+        http = open_client(provider.base_url, provider.key, self._proxy)
         parts = urlsplit(provider.base_url)
         # Our client sets the header with the key, if there is one; the SDK insists on one.
         return openai.AsyncOpenAI(
@@ -311,18 +302,6 @@ class Server:
     @property
     def _name(self) -> str:
         return f"{self.provider.model} at {host(self.provider.base_url)}"
-
-
-class _BadSetting(Exception):
-    """The provider cannot be asked at all."""
-
-
-def _timeout(seconds: float) -> Any:
-    import httpx2
-
-    from digest.llm.transport import CONNECT_SECONDS
-
-    return httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
 
 
 def _read_answer(completion: Completion, call: Call[T]) -> T | Fault:
@@ -341,13 +320,13 @@ class _Probe(BaseModel):
     ok: bool
 
 
-async def probe(provider: Provider, proxy: str, seconds: float = 30.0) -> str:
+async def probe(provider: Provider, proxy: str) -> str:
     """Return one line on how the model answers and what it refused. Raise LlmError if it does
     not."""
     server = Server(provider, proxy, None, lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:
-        await server.ask(call, asyncio.get_running_loop().time() + seconds)
+        await server.ask(call, asyncio.get_running_loop().time() + PROBE_SECONDS)
     finally:
         await server.close()
     return f"{provider.model} at {host(provider.base_url)} answers ({server.compat.describe()})"

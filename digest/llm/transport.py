@@ -27,6 +27,10 @@ class TooLong(httpx2.ReadError):
     """The body is longer than any answer should be."""
 
 
+class BadSetting(Exception):
+    """The server cannot be asked at all."""
+
+
 class Transport(httpx2.AsyncBaseTransport):
     """Sends only the headers a server needs, and reads answers up to MAX_BYTES."""
 
@@ -74,18 +78,18 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
-    """Return a client for one server. Raise ValueError that names what is wrong with key or
+    """Return a client for one server. Raise BadSetting that names what is wrong with key or
     proxy."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
-        raise ValueError("has a key of impossible characters: check OPENAI_API_KEY")
+        raise BadSetting("has a key of impossible characters: check OPENAI_API_KEY")
     host = _host(base_url)
     if not host:
-        raise ValueError("has no usable address: check OPENAI_BASE_URL")
+        raise BadSetting("has no usable address: check OPENAI_BASE_URL")
     azure = host.endswith(".azure.com") or "api-version=" in base_url
     try:
         transport = Transport(key, choose_proxy(base_url, proxy), azure)
     except (ValueError, ImportError, httpx2.InvalidURL):
-        raise ValueError("cannot be reached through that proxy: check HTTPS_PROXY") from None
+        raise BadSetting("cannot be reached through that proxy: check HTTPS_PROXY") from None
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 

@@ -1,5 +1,5 @@
-"""Where posts come from. A new source is one new file here with a function `open_source(spec,
-access)`."""
+"""Where posts come from. A new source is one new file here with a class or function named
+`open_source`, called with spec and access."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace

@@ -71,9 +71,7 @@ class HackerNews:
         }
 
 
-def open_source(spec: SourceSpec, access: Access) -> HackerNews:
-    """Return Hacker News, or its stories about the words of the address."""
-    return HackerNews(spec, access)
+open_source = HackerNews
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -67,12 +67,11 @@ class FeedSource:
         return posts, SourceState(marks, answer.moved or state.address, note=note)
 
 
+open_source = FeedSource
+
+
 _MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 """What a server says of the version of a feed, and how it is told back (RFC 9110, 13.1)."""
-
-
-def open_source(spec: SourceSpec, access: Access) -> FeedSource:
-    return FeedSource(spec, access)
 
 
 def feed_name(address: str) -> str:
@@ -133,39 +132,29 @@ def _aim(entry: Entry, context: FeedContext) -> Entry:
     return replace(entry, link=link, comments="")
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    title: str
-    body: str
-
-
 def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
     """Return the post that an entry is. One without a date counts from now, when it was first
     seen."""
     feed = context.feed
-    words = _Words(
-        fold_spaces(entry.title)
-        if entry.plain_title or who.source == "hn"
-        else title_text(entry.title),
-        fold_spaces(entry.content) if entry.plain_content else plain_text(entry.content),
-    )
+    plain_title = entry.plain_title or who.source == "hn"
+    title = fold_spaces(entry.title) if plain_title else title_text(entry.title)
+    body = fold_spaces(entry.content) if entry.plain_content else plain_text(entry.content)
     author, name = _author(entry, feed, who)
     return Post(
         id=who.id,
         source=who.source,
         author=author,
         author_name=name,
-        text=_text(words, who),
+        text=_text(title, body, who),
         created_at=entry.published or context.now,
         url=context.link(who.url),
         lang=feed.language if re.fullmatch(r"[A-Za-z]{2}(?:-\w{2,4})?", feed.language) else "",
-        metrics=_metrics(entry, words, who),
+        metrics=_metrics(entry, body, who),
         links=_links(entry, who, context),
     )
 
 
-def _text(words: _Words, who: Identity) -> str:
-    title, body = words.title, words.body
+def _text(title: str, body: str, who: Identity) -> str:
     if who.source in SHORT:
         title, body = _RETWEET.sub("", title), _RETWEET.sub("", body)
         # Of a cut title and a whole text the longer one is the post.
@@ -200,11 +189,11 @@ def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
     return "", byline or plain_text(feed.title)[:100]
 
 
-def _metrics(entry: Entry, words: _Words, who: Identity) -> dict[str, int]:
+def _metrics(entry: Entry, body: str, who: Identity) -> dict[str, int]:
     counts = dict(entry.metrics)
     if who.source == "hn":
         for name, pattern in (("likes", _POINTS), ("replies", _COMMENTS)):
-            if match := pattern.search(words.body):
+            if match := pattern.search(body):
                 counts[name] = int(match[1])
     if who.source == "v2ex" and (replies := re.search(r"#reply(\d{1,6})$", entry.link)):
         counts["replies"] = int(replies[1])

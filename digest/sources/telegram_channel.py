@@ -74,12 +74,10 @@ class TelegramChannel:
         return [p for p in posts.values() if p.text], SourceState({"newest": str(newest_id)})
 
 
+open_source = TelegramChannel
+
+
 _SENT_AWAY = frozenset({301, 302, 303, 307, 308})
-
-
-def open_source(spec: SourceSpec, access: Access) -> TelegramChannel:
-    """Return the channel named by the address: https://t.me/durov, @durov or durov."""
-    return TelegramChannel(spec, access)
 
 
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:

@@ -165,9 +165,7 @@ class X:
         return PostPage(problem=words, refusal=answer.body[:4000].decode("utf-8", "replace"))
 
 
-def open_source(spec: SourceSpec, access: Access) -> X:
-    """Return what the address names: `list:123`, `user:jack` or `@jack`, `search:llm lang:zh`."""
-    return X(spec, access)
+open_source = X
 
 
 def place(address: str) -> Place:

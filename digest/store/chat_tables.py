@@ -53,9 +53,8 @@ class ChatTables(Database):
         """Return the subscription that a chat ended, as it was but not paused; None where it never
         had one."""
         same = _of(chat) & (subscriptions.c.topic == topic) & (subscriptions.c.ended == "left")
-        async with self.reading() as connection:
-            row = (await connection.execute(select(subscriptions).where(same))).first()
-            return replace(subscription_of(row), paused=False) if row else None
+        rows = await self.rows(select(subscriptions).where(same))
+        return replace(subscription_of(rows[0]), paused=False) if rows else None
 
     async def subscribed(self, platform: str) -> list[Chat]:
         """Return the chats of a platform that are subscribed to anything, each once."""

@@ -83,8 +83,7 @@ class Database:
 
     async def check(self) -> str:
         """Return one line on the database in use, such as `SQLite jianbao.db, schema 0001`."""
-        async with self.reading() as connection:
-            return f"{self._name}, schema {await connection.run_sync(read_version)}"
+        return f"{self._name}, schema {await self._read(read_version)}"
 
     async def _read(
         self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **named: P.kwargs

@@ -30,10 +30,12 @@ class Ledger(DueTables):
     ) -> list[UndeliveredPart]:
         """Return the parts of which nobody knows whether they arrived, oldest first."""
         which = parts.c.state == "unknown"
+        if platform is not None:
+            which &= parts.c.platform == platform
         if chat is not None:
-            which = and_(which, parts.c.chat == chat)
+            which &= parts.c.chat == chat
         async with self._store.reading() as connection:
-            return await open_parts.list_parts(connection, platform, which)
+            return await open_parts.list_parts(connection, which)
 
     async def list_refused_parts(self, since: datetime) -> list[UndeliveredPart]:
         """Return the parts refused since then, oldest first: in chats still subscribed, and
@@ -41,7 +43,7 @@ class Ledger(DueTables):
         refused = and_(parts.c.state == "refused", parts.c.tried_at >= since)
         reported = or_(subscriptions.c.ended == "", subscriptions.c.kind != "private")
         async with self._store.reading() as connection:
-            return await open_parts.list_parts(connection, None, and_(refused, reported))
+            return await open_parts.list_parts(connection, and_(refused, reported))
 
     async def body(self, part: int) -> str:
         """Return what a part says, as JSON of its platform."""

@@ -181,7 +181,7 @@ async def deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list
 
 
 async def list_parts(
-    connection: AsyncConnection, platform: str | None, which: ColumnElement[bool]
+    connection: AsyncConnection, which: ColumnElement[bool]
 ) -> list[UndeliveredPart]:
     """Return these parts, with the digest and the chat they belong to, oldest first."""
     sibling = parts.alias("sibling")
@@ -201,8 +201,6 @@ async def list_parts(
         .where(which)
         .order_by(parts.c.id)
     )
-    if platform is not None:
-        query = query.where(parts.c.platform == platform)
     return [
         UndeliveredPart(
             row.id,

@@ -197,8 +197,21 @@ async def save_in(
     report_id = (await connection.execute(written)).scalar_one()
     await _delete_contents(connection, report_id)
     for table, rows in (
-        (sections, _section_rows(report)),
-        (items, _item_rows(report)),
+        (
+            sections,
+            [
+                {"position": place, "name": section.name, "title": section.title}
+                for place, section in enumerate(report.sections)
+            ],
+        ),
+        (
+            items,
+            [
+                {"section": place, "position": position, **asdict(item)}
+                for place, section in enumerate(report.sections)
+                for position, item in enumerate(section.items)
+            ],
+        ),
         (clouds, [{"png": report.cloud}] if report.cloud else []),
         (imports, [{"content": report.source}] if report.source else []),
         (drops, [{"position": n, **asdict(drop)} for n, drop in enumerate(report.dropped)]),
@@ -261,21 +274,6 @@ def _row(report: Report) -> dict[str, Any]:
             for language, rendering in report.renderings.items()
         },
     }
-
-
-def _section_rows(report: Report) -> list[dict[str, Any]]:
-    return [
-        {"position": place, "name": section.name, "title": section.title}
-        for place, section in enumerate(report.sections)
-    ]
-
-
-def _item_rows(report: Report) -> list[dict[str, Any]]:
-    return [
-        {"section": place, "position": position, **asdict(item)}
-        for place, section in enumerate(report.sections)
-        for position, item in enumerate(section.items)
-    ]
 
 
 def _with_contents(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:

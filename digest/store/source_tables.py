@@ -175,12 +175,8 @@ class SourceBook:
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             for spec in specs:
-                row = _key(topic, spec) | {
-                    "added": added,
-                    "weight": spec.weight,
-                    "by": by,
-                    "at": now,
-                }
+                changed = {"added": added, "weight": spec.weight, "by": by, "at": now}
+                row = _key(topic, spec) | changed
                 await save_row(connection, source_changes, _NAMES, row)
                 if added:
                     await connection.execute(delete(sources).where(_is(sources, topic.name, spec)))
@@ -218,17 +214,9 @@ def _is(table: Table, topic: str, spec: SourceSpec) -> ColumnElement[bool]:
 
 
 def _health(row: Any, rate: float) -> Health:
-    return Health(
-        SourceState(row.marks, row.moved),
-        row.off,
-        row.failures,
-        row.next_at,
-        row.answered_at,
-        row.error,
-        row.error_at,
-        row.seconds,
-        rate,
-    )
+    names = ("off", "failures", "next_at", "answered_at", "error", "error_at", "seconds")
+    values = {name: getattr(row, name) for name in names}
+    return Health(SourceState(row.marks, row.moved), posts_a_day=rate, **values)
 
 
 async def _count(
