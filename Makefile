@@ -34,7 +34,7 @@ chaos: .venv/ready ## kills the sending process 200 times, and long faults, many
 	$(BIN)/python -c "from tools.chaos import main; main()"
 	$(BIN)/python -m tools.chaos_day
 	$(BIN)/python -m tools.chaos_faults
-	$(BIN)/python -m tools.chaos_clock 60
+	$(BIN)/python -m tools.clock_years 60
 	$(BIN)/python -c "from tools.chaos_workers import main; main()"
 	FULL=1 $(BIN)/python -m pytest -n auto tests/test_platforms.py tests/test_ledger_machine.py tests/test_damage.py tests/test_collect.py
 

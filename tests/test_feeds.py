@@ -24,8 +24,7 @@ from digest.sources.rss import FeedContext, feed_name, posts_of
 from tests.hostile_feeds import HOSTILE
 from tests.posts import WINDOW
 from tests.source_servers import Server, rss, serving, status
-from tools.feed_cost import costs
-from tools.feed_set import FOLDER, headers_of, ours, same, theirs, wanted
+from tools.feed_set import FOLDER, costs, headers_of, ours, same, theirs, wanted
 
 NOW = datetime(2025, 12, 6, 12, tzinfo=UTC)
 NO_DATA = not FOLDER.is_dir()

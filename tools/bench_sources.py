@@ -16,7 +16,7 @@ from tests.hostile_feeds import HOSTILE
 from tests.model_server import KEY, MODEL, ModelServer, Request, count
 from tests.writers import honest, wanted
 from tools.bench import DATA, ROOT, timed
-from tools.feed_cost import costs
+from tools.feed_set import costs
 
 DAY = "2025-12-06"
 

@@ -1,14 +1,23 @@
-"""Two years of a fake clock: the days and reports that chats of every zone get, without a database."""
+"""Two years of a fake clock: the days and reports that chats of every zone get, without a database.
+
+`make chaos`, the clock: every zone x every hour, half hour and time in and around its clock changes: one moment a
+local day, on that day. Then as many pairs of a chat's zone and time with a topic's as fit into the seconds given
+(there are 10^9): one digest a local day, never an older report again. Prints what is wrong; exit 1 if any.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
+from random import Random
+from time import monotonic
 from zoneinfo import ZoneInfo, available_timezones
 
-from digest.calendar import closes, moment
+from digest.calendar import closes, moment, zone
 from digest.models import Chat, Subscription, Topic
 from digest.store.due import NewestDays, propose_rows
 from tests.posts import TOPIC
@@ -30,10 +39,10 @@ def zones() -> dict[tuple[tuple[datetime, timedelta], ...], list[str]]:
 
 def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
     """The zone's difference from UTC at the start, and each moment at which it changes, to the minute."""
-    zone = ZoneInfo(name)
+    here = ZoneInfo(name)
 
     def offset(at: datetime) -> timedelta:
-        return at.astimezone(zone).utcoffset() or timedelta()
+        return at.astimezone(here).utcoffset() or timedelta()
 
     at, end = datetime(2025, 12, 28, tzinfo=UTC), datetime(2028, 1, 5, tzinfo=UTC)
     yield at, offset(at)
@@ -52,12 +61,12 @@ def changes(name: str) -> Iterator[tuple[datetime, timedelta]]:
 @cache
 def times(name: str) -> list[time]:
     """Every hour and half hour, and times around and inside each change of the zone's clocks."""
-    zone, found = ZoneInfo(name), set(HALF_HOURS)
+    here, found = ZoneInfo(name), set(HALF_HOURS)
     for at, _ in list(changes(name))[1:]:
         for minutes in (-61, -45, -31, -15, -1, 1, 15, 31, 45, 61):
-            found.add((at + timedelta(minutes=minutes)).astimezone(zone).time())
+            found.add((at + timedelta(minutes=minutes)).astimezone(here).time())
         # Local times that this change leaves out: those that follow the last minute before it.
-        last = (at - timedelta(minutes=1)).astimezone(zone).replace(tzinfo=None)
+        last = (at - timedelta(minutes=1)).astimezone(here).replace(tzinfo=None)
         found.update((last + timedelta(minutes=m)).time() for m in (1, 2, 16, 31, 46, 59, 60, 61))
     return sorted({at.replace(fold=0) for at in found})
 
@@ -117,3 +126,46 @@ def faults(one: Subscription, about: Topic) -> list[str]:
             wrong.append(f"{day}: the report of {report} is not made within a day")
         before = report
     return wrong
+
+
+def moments_of(name: str, at: time) -> list[str]:
+    """What is wrong with the moments of a time of day in a zone."""
+    days = local_days()
+    found = [moment(day, at, name) for day in days]
+    due = [one for one in found if one]
+    wrong = [] if len(due) == len(days) else ["a day without a moment"]
+    if any(b <= a for a, b in pairwise(due)):
+        wrong.append("not in order")
+    if [one.astimezone(zone(name)).date() for one in due] != days:
+        wrong.append("on another day")
+    return [f"{name} {at}: {what}" for what in wrong]
+
+
+def main(seconds: float) -> int:
+    """All moments, then random pairs for that many seconds."""
+    start, number, wrong = monotonic(), 0, []
+    for names in zones().values():
+        for at in times(names[0]):
+            wrong += moments_of(names[0], at)
+            number += 1
+    print(f"clock: {sum(map(len, zones().values()))} zones of {len(zones())} kinds,", end=" ")
+    print(f"{number} times of day x 730 days in {monotonic() - start:.0f} s: {len(wrong)} faults")
+    # Another draw each time; the seed is said, so that a fault can be seen again.
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(start)
+    draw, kinds, pairs = Random(seed), [names[0] for names in zones().values()], 0  # noqa: S311
+    end = monotonic() + seconds
+    while monotonic() < end:
+        here, there = draw.choice(kinds), draw.choice(kinds)
+        one = chat(here, draw.choice(times(here)))
+        about = topic(there, draw.choice(times(there)))
+        found = faults(one, about)
+        wrong += [f"{here} {one.at}, topic {there} {about.build_at}: {what}" for what in found]
+        pairs += 1
+    print(f"clock: {pairs} pairs of chat and topic (seed {seed}): {len(wrong)} faults")
+    for line in wrong[:20]:
+        print(f"  {line}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60))
