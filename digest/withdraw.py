@@ -46,13 +46,15 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
                 f"no post and no author {name!r}: write a key (x:123), an address, or @name"
             )
         rewritten: list[Report] = []
+        urls: set[str] = set()
         items = 0
         for topic, first, last in await store.citing_reports(keys):
             report = await _load_whole(store, topic, first, last)
+            urls.update(report.posts[key].url for key in keys & report.posts.keys())
             stripped = strip_posts(report, keys)
             items += stripped.counts.withdrawn - report.counts.withdrawn
             rewritten.append(stripped)
-        saved = await store.save_withdrawal(authors | keys, keys, rewritten, now, state)
+        saved = await store.save_withdrawal(authors | keys, keys, rewritten, now, state, urls)
     return Withdrawal(len(keys), len(rewritten), items, tuple(sorted(authors)))
 
 

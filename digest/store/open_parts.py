@@ -1,6 +1,7 @@
 """What is still to be sent: how it ends, is held, or is planned anew beside the sending itself."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -132,9 +133,15 @@ async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -
     return number
 
 
-async def scrub(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
-    """Delete these bodies; drop the digests that were still to go on with one of them."""
-    hashes = list((await connection.scalars(select(bodies.c.hash).where(which))).all())
+async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
+    """Delete the bodies with one of these addresses; drop the digests that were still to go on
+    with one of them."""
+    if not urls:
+        return
+    # One pass, whatever their number: an author may have thousands of posts.
+    cited = re.compile("|".join(map(re.escape, urls)))
+    rows = await connection.execute(select(bodies.c.hash, bodies.c.content))
+    hashes = [row.hash for row in rows if cited.search(row.content)]
     if not hashes:
         return
     empty = {"hash": hash_body(NOTHING), "content": NOTHING}

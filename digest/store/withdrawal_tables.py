@@ -16,7 +16,6 @@ from digest.store.report_tables import STATE, delete_in, save_in
 from digest.store.search_tables import make_entries
 from digest.store.tables import (
     answers,
-    bodies,
     deliveries,
     drops,
     platform_notes,
@@ -79,10 +78,11 @@ class WithdrawalTables(Database):
         rewritten: Sequence[Report],
         now: datetime,
         state: str | None = None,
+        addresses: Iterable[str] = (),
     ) -> bool:
         """Delete the posts everywhere in one transaction: `rewritten` are the reports that cited
-        them, without them. `marks` keep them from coming back. Return False, and change nothing,
-        where `state` (see `read_state`) has changed since they were read."""
+        them, without them, at these `addresses`. `marks` keep them from coming back. Return False,
+        and change nothing, where `state` (see `read_state`) has changed since they were read."""
         entries = [
             make_entries(r.sections, {k: p.text for k, p in r.posts.items()}, r.renderings)
             for r in rewritten
@@ -90,23 +90,23 @@ class WithdrawalTables(Database):
         async with self.writing() as connection:
             if state is not None and str(await connection.scalar(STATE) or "") != state:
                 return False
-            urls = await _list_urls(connection, keys)
             insert = insert_on(connection, withdrawn).on_conflict_do_nothing()
             await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
             for report, rows in zip(rewritten, entries, strict=True):
                 await save_in(connection, report, rows)
-            for key in keys:
-                await connection.execute(delete(posts).where(posts.c.key == key))
-                await connection.execute(delete(drops).where(drops.c.key == key))
-                await connection.execute(update(drops).where(drops.c.of == key).values(of=""))
+            urls = set(addresses)
+            for group in open_parts.groups(list(keys)):
+                gone = delete(posts).where(posts.c.key.in_(group)).returning(posts.c.url)
+                urls.update((await connection.scalars(gone)).all())
+                await connection.execute(delete(drops).where(drops.c.key.in_(group)))
+                await connection.execute(update(drops).where(drops.c.of.in_(group)).values(of=""))
             # Kept answers and overviews do not say which posts they were made of.
             await connection.execute(delete(answers))
             await connection.execute(
                 delete(platform_notes).where(platform_notes.c.platform == OVERVIEWS)
             )
             await open_parts.plan_anew(connection, {report.topic for report in rewritten})
-            for url in urls:
-                await open_parts.scrub(connection, bodies.c.content.contains(url, autoescape=True))
+            await open_parts.scrub(connection, urls - {""})
         return True
 
     async def delete_report(self, topic: str, first: date, last: date) -> bool:
@@ -167,8 +167,3 @@ def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
     ]
     named = {(origin, key) for origin, key in same if source in ("", origin)}
     return {key for _, key in named}, {author_mark(origin, handle) for origin, _ in named}
-
-
-async def _list_urls(connection: AsyncConnection, keys: Collection[str]) -> set[str]:
-    rows = await connection.execute(select(posts.c.url).where(posts.c.key.in_(list(keys)[:5000])))
-    return {row.url for row in rows if row.url}
