@@ -39,9 +39,9 @@ def _numeral_value(numeral: str) -> int:
     plain = numeral.replace("零", "〇").replace("廿", "二十")
     if "十" not in plain:
         return int("".join(str(DIGITS.index(digit)) for digit in plain))
-    tens, _, ones = plain.partition("十")
-    if len(tens) > 1 or len(ones) > 1:
+    if not re.fullmatch(f"[{DIGITS}]?十[{DIGITS}]?", plain):
         return 0
+    tens, _, ones = plain.partition("十")
     return 10 * (DIGITS.index(tens) if tens else 1) + (DIGITS.index(ones) if ones else 0)
 
 

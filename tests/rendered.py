@@ -143,7 +143,7 @@ def on_discord(reply: Reply, wanted: str) -> int:
     links: list[tuple[str, str]] = []
     for number, sheet in enumerate(found, 1):
         at, of = (number, len(found)) if turned else (1, 1)
-        embeds = [embed.to_dict() for embed in discord_text.build_embeds(reply, sheet, at, of)]
+        embeds = [embed.to_dict() for embed in sheet.embeds]
         body: dict[str, Any] = {"embeds": embeds, "allowed_mentions": {"parse": []}}
         if number in (1, len(found)):
             body["components"] = discord_text.build_view(reply, at, of).to_components()
@@ -154,10 +154,10 @@ def on_discord(reply: Reply, wanted: str) -> int:
             raise AssertionError(f"Discord refuses it: {refused.body}") from None
         faults = discord_rules.message_faults(body, discord_rules.SENT)
         assert not faults, faults
-        for page in sheet.pages:
-            again = number > 1 and page.title == found[0].pages[0].title
-            for part in (page.text,) if again else (page.title, page.text):
-                words, more = discord_markdown.read(part)
+        for page in sheet.embeds:
+            again = number > 1 and page.title == found[0].embeds[0].title
+            for part in (page.description,) if again else (page.title, page.description):
+                words, more = discord_markdown.read(part or "")
                 texts.append(words)
                 links += more
     _same("".join(texts), wanted)

@@ -61,7 +61,9 @@ def test_a_leap_day_is_looked_for_in_earlier_years() -> None:
     assert parse_days("02-29", TODAY) == (date(2024, 2, 29), date(2024, 2, 29))
 
 
-@pytest.mark.parametrize("text", ["2025-13-40", "20251301", "02-30", "2000-01-01..2025-01-01"])
+@pytest.mark.parametrize(
+    "text", ["2025-13-40", "20251301", "02-30", "十十日", "2000-01-01..2025-01-01"]
+)
 def test_what_looks_like_a_day_but_is_none(text: str) -> None:
     with pytest.raises(DateError):
         parse_days(text, TODAY)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.messages import Button, Heading, ListItem, Paragraph, Picture, Reply, pressed
-from bot.platforms.discord.embeds import MOST_ROWS, build_embeds, build_view, escaped, sheets, shown
+from bot.platforms.discord.embeds import MOST_ROWS, build_view, escaped, sheets, shown
 from bot.rich import Run
 from tests import discord_rules as rules
 from tests.discord_rules import check_message
@@ -65,6 +65,6 @@ def test_no_message_is_longer_than_discord_takes(sign: str, tmp_path: Path) -> N
     picture = Picture(tmp_path / "x.png", "a cloud")
     reply = Reply((Heading(sign * 30, 1), *texts[:2], picture, *texts[2:]), topic="ai")
     found = sheets(reply)
-    for number, sheet in enumerate(found, 1):
-        made = [embed.to_dict() for embed in build_embeds(reply, sheet, number, len(found))]
+    for sheet in found:
+        made = [embed.to_dict() for embed in sheet.embeds]
         check_message({"embeds": made}, {"wordcloud.png": b"x"})

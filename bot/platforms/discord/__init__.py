@@ -18,6 +18,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot import texts
 from bot.messages import Command, Incoming, Press, Reply, pressed
 from bot.platforms import (
     ADVICE,
@@ -31,7 +32,7 @@ from bot.platforms import (
     send_answer,
 )
 from bot.platforms._request import read_failure
-from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_embeds, build_view, sheets
+from bot.platforms.discord.embeds import PICTURE, EmbedSheet, build_view, sheets
 from bot.platforms.discord.rest import DiscordDeliverer
 from bot.platforms.discord.slash import NEEDED, Chinese, checked, command, lacking
 from bot.rich import parts
@@ -274,7 +275,9 @@ async def _content(
     reply: Reply, sheet: EmbedSheet, number: int, of: int, *, buttons: bool = True
 ) -> dict[str, Any]:
     """Return the arguments of a message."""
-    content: dict[str, Any] = {"embeds": build_embeds(reply, sheet, number, of)}
+    content: dict[str, Any] = {"embeds": sheet.embeds}
+    if of > 1:
+        sheet.embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
     view = build_view(reply, number, of)
     if buttons and view.children:
         content["view"] = view

@@ -4,7 +4,7 @@ import colorsys
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import discord
 from discord import ui
@@ -24,6 +24,7 @@ _AFTER_NUMBER = re.compile(r"(?m)^(\s*\d+)([.)])")
 # These would end the address of a link early.
 _ENDING = re.compile(r'[()<>"\\\s]')
 
+PICTURE = "wordcloud.png"
 TITLE = 256
 DESCRIPTION = PageBudget(4000)
 CLOSING = PageBudget(1500)
@@ -32,19 +33,10 @@ here in UTF-16 units, which is never less than Discord counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedPage:
-    """One embed: a title, or none, and what stands under it."""
-
-    title: str
-    text: str
-    pictured: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class EmbedSheet:
-    """One message: its embeds, and the picture that one of them shows."""
+    """One message: its embeds, and the picture that the last of them shows."""
 
-    pages: tuple[EmbedPage, ...]
+    embeds: tuple[discord.Embed, ...]
     picture: Picture | None = None
 
 
@@ -84,34 +76,42 @@ def sheets(reply: Reply) -> list[EmbedSheet]:
     """Return the reply as messages within Discord's limits; the picture and what stands behind it
     is one with the last of what stands before it."""
     before, picture, after = parts(reply)
-    title = ""
+    title = None
     first = before or after
-    if first and first[0].heading == 1 and utf16(escaped(text_of(first[0].lines))) <= TITLE:
-        title = escaped(text_of(first[0].lines))
-        del first[0]
+    if first and first[0].heading == 1:
+        heading = escaped(text_of(first[0].lines))
+        if utf16(heading) <= TITLE:
+            title = heading
+            del first[0]
+
+    def write(lines: Sequence[Line]) -> discord.Embed:
+        return discord.Embed(description=markdown(lines) or None, colour=colour(reply.topic))
+
+    def pictured(lines: Sequence[Line]) -> discord.Embed:
+        return write(lines).set_image(url=f"attachment://{PICTURE}")
+
     if picture is None:
-        written = pages(after, size, DESCRIPTION) or [[]]
-        return [EmbedSheet((EmbedPage(title, markdown(page)),)) for page in written]
+        embeds = [write(page) for page in pages(after, size, DESCRIPTION) or [[]]]
+        for embed in embeds:
+            embed.title = title
+        return [EmbedSheet((embed,)) for embed in embeds]
     single, left = fitting([*before, *after], size, DESCRIPTION)
     if not left:
-        return [EmbedSheet((EmbedPage(title, markdown(single), pictured=True),), picture)]
-    embeds = [EmbedPage("", markdown(page)) for page in pages(before, size, DESCRIPTION)]
-    closing, left = fitting(after, size, CLOSING)
-    embeds.append(EmbedPage("", markdown(closing), pictured=True))
-    embeds[0] = replace(embeds[0], title=title)
-    pages_left = [
-        EmbedSheet((EmbedPage("", markdown(page)),)) for page in pages(left, size, DESCRIPTION)
-    ]
+        embeds, left_pages = [pictured(single)], list[list[Line]]()
+    else:
+        closing, left = fitting(after, size, CLOSING)
+        embeds = [*map(write, pages(before, size, DESCRIPTION)), pictured(closing)]
+        left_pages = pages(left, size, DESCRIPTION)
+    embeds[0].title = title
     return [
-        *(EmbedSheet((page,)) for page in embeds[:-2]),
+        *(EmbedSheet((embed,)) for embed in embeds[:-2]),
         EmbedSheet(tuple(embeds[-2:]), picture),
-        *pages_left,
+        *(EmbedSheet((write(page),)) for page in left_pages),
     ]
 
 
 MOST_ID, MOST_LABEL, MOST_OPTIONS, MOST_ROWS, MOST_IN_ROW = 100, 80, 25, 5, 5
 """Of a component (Discord's documentation, Message Components)."""
-PICTURE = "wordcloud.png"
 
 
 def colour(topic: str) -> discord.Colour:
@@ -121,21 +121,6 @@ def colour(topic: str) -> discord.Colour:
     hue = zlib.crc32(topic.encode()) % 360 / 360
     red, green, blue = colorsys.hls_to_rgb(hue, 0.55, 0.65)
     return discord.Colour.from_rgb(round(red * 255), round(green * 255), round(blue * 255))
-
-
-def build_embeds(reply: Reply, sheet: EmbedSheet, number: int, of: int) -> list[discord.Embed]:
-    """Return the embeds of a message, the last with the page's number where there are several."""
-    embeds = []
-    for page in sheet.pages:
-        embed = discord.Embed(
-            title=page.title or None, description=page.text or None, colour=colour(reply.topic)
-        )
-        if page.pictured:
-            embed.set_image(url=f"attachment://{PICTURE}")
-        embeds.append(embed)
-    if of > 1:
-        embeds[-1].set_footer(text=texts.text("page", reply.language, n=number, of=of))
-    return embeds
 
 
 def build_view(reply: Reply, number: int, of: int) -> ui.View:

@@ -36,7 +36,7 @@ from bot.platforms import (
     Unsure,
 )
 from bot.platforms._request import ApiClient, read_json
-from bot.platforms.discord.embeds import PICTURE, build_embeds, build_view, sheets
+from bot.platforms.discord.embeds import PICTURE, build_view, sheets
 from bot.rich import utf16
 from digest.models import Chat
 
@@ -101,7 +101,7 @@ class DiscordDeliverer:
             shown = build_view(reply, 1, 1)
             last = number == len(written) and bool(shown.children)
             with handle_message_parameters(
-                embeds=build_embeds(reply, sheet, 1, 1),
+                embeds=sheet.embeds,
                 view=shown if last else discord.utils.MISSING,
                 allowed_mentions=discord.AllowedMentions.none(),
             ) as parameters:
