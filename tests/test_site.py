@@ -328,9 +328,8 @@ async def test_a_page_that_was_made_again_is_served_at_once(store: Store) -> Non
     again = replace(make_report(points=()), source=b"as old as before")
     await store.save_report(again)
     after = await cache.get("ai/2025-12-06", "")
-    assert "Anthropic" in before.page.body.decode()
-    assert "Anthropic" not in after.page.body.decode()
-    assert after.tag != before.tag
+    assert "Anthropic" in before.body.decode()
+    assert "Anthropic" not in after.body.decode()
 
 
 async def test_those_who_ask_at_once_share_a_result() -> None:

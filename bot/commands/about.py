@@ -81,7 +81,7 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _state(ask: Ask, topic: str) -> list[str]:
-    store, language = ask.context.store, ask.language
+    store = ask.context.store
     posts = await store.post_days(topic)
     reports = len(await store.report_days(topic))
     facts = {"days": len(posts), "posts": sum(posts.values()), "reports": reports}
@@ -89,46 +89,37 @@ async def _state(ask: Ask, topic: str) -> list[str]:
     newest = await store.latest(topic)
     if newest is None:
         return [ask.text("newest_none", topic=topic), stored]
-    return [*_newest(newest, language), stored]
-
-
-def _newest(report: Report, language: Language) -> list[str]:
-    when = f"{report.created_at:%Y-%m-%d %H:%M} UTC" if report.created_at else "?"
-    day = texts.days(report.first, report.last, language)
-    writer = report.writer if report.writer in ("llm", "extractive") else "imported"
-    writer = texts.text(f"writer_{writer}", language)
-    about = {"topic": report.topic, "day": day, "writer": writer, "when": when}
-    lines = [texts.text("newest", language, **about), *_quality(report, language)]
-    lines.append(texts.text("counted", language, **asdict(report.counts)))
-    for source in report.sources:
+    when = f"{newest.created_at:%Y-%m-%d %H:%M} UTC" if newest.created_at else "?"
+    day = texts.days(newest.first, newest.last, ask.language)
+    writer = newest.writer if newest.writer in ("llm", "extractive") else "imported"
+    about = {"topic": topic, "day": day, "writer": ask.text(f"writer_{writer}"), "when": when}
+    lines = [ask.text("newest", **about), *_quality(ask, newest)]
+    lines.append(ask.text("counted", **asdict(newest.counts)))
+    for source in newest.sources:
         key = "source_ok" if source.ok else "source_bad"
-        facts = {"name": source.name, "n": source.posts, "note": source.note}
-        lines.append(texts.text(key, language, **facts))
-    return lines
+        lines.append(ask.text(key, name=source.name, n=source.posts, note=source.note))
+    return [*lines, stored]
 
 
-def _quality(report: Report, language: Language) -> list[str]:
+def _quality(ask: Ask, report: Report) -> list[str]:
     """Return the score of a model's draft, and why it is not used where it is not."""
-    if report.quality is None:
+    quality, lines = report.quality, list[str]()
+    if quality is None:
         return []
-    lines = []
-    if report.quality.parts:
-        scores = [
-            texts.text(f"part_{name}", language, n=value)
-            for name, value in report.quality.parts.items()
-        ]
-        parts = ("，" if language == "zh" else ", ").join(scores)
-        lines.append(texts.text("score", language, score=report.quality.score, parts=parts))
-    if report.quality.reduced:
-        lines.append(texts.text(f"reduced_{report.quality.reduced}", language))
+    if quality.parts:
+        scores = [ask.text(f"part_{name}", n=value) for name, value in quality.parts.items()]
+        parts = ("，" if ask.language == "zh" else ", ").join(scores)
+        lines.append(ask.text("score", score=quality.score, parts=parts))
+    if quality.reduced:
+        lines.append(ask.text(f"reduced_{quality.reduced}"))
     elif report.counts.unproved:
-        lines.append(texts.text("unproved", language, n=report.counts.unproved))
+        lines.append(ask.text("unproved", n=report.counts.unproved))
     return lines
 
 
 async def cost(ask: Ask) -> AsyncIterator[Reply]:
     """Show what was spent today and this month, by model, and what the newest reports cost."""
-    language, context = ask.language, ask.context
+    context = ask.context
     today = context.now().astimezone(UTC).date()
     day, month = await context.store.spent(today)
     blocks: list[Block] = [Heading(ask.text("cost"), 1)]
@@ -140,40 +131,27 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
         facts = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
         blocks.append(Paragraph(ask.text(key, **facts)))
         if spent:
-            blocks.append(Rows(_by_model(spent, language)))
+            blocks.append(Rows(tuple(_by_model(ask, row) for row in spent)))
     for stored in await context.store.topics():
         newest = await context.store.latest(stored.name)
         if newest and newest.cost.calls:
-            facts = {
-                "topic": newest.topic,
-                "day": newest.last,
-                "cost": _cost(newest.cost, language),
-            }
+            facts = {"topic": newest.topic, "day": newest.last, "cost": _cost(ask, newest.cost)}
             blocks.append(Paragraph(ask.text("report_cost", **facts)))
-    yield reply(*blocks, language=language)
+    yield reply(*blocks, language=ask.language)
 
 
-def _by_model(spent: Sequence[Spent], language: Language) -> tuple[tuple[str, str], ...]:
-    rows = []
-    for row in spent:
-        priced = row.usd if row.unpriced < row.calls else None
-        taken = Cost(row.calls, row.prompt_tokens, row.answer_tokens, priced)
-        line = _cost(taken, language)
-        if priced is not None and row.unpriced:
-            line += texts.text("unpriced", language, n=row.unpriced)
-        rows.append((row.model, line))
-    return tuple(rows)
+def _by_model(ask: Ask, spent: Spent) -> tuple[str, str]:
+    priced = spent.usd if spent.unpriced < spent.calls else None
+    line = _cost(ask, Cost(spent.calls, spent.prompt_tokens, spent.answer_tokens, priced))
+    if priced is not None and spent.unpriced:
+        line += ask.text("unpriced", n=spent.unpriced)
+    return spent.model, line
 
 
-def _cost(cost: Cost, language: Language) -> str:
-    usd = texts.text("no_price", language) if cost.usd is None else f"${cost.usd:.4f}"
-    facts = {
-        "calls": cost.calls,
-        "sent": cost.prompt_tokens,
-        "said": cost.answer_tokens,
-        "usd": usd,
-    }
-    return texts.text("cost_line", language, **facts)
+def _cost(ask: Ask, cost: Cost) -> str:
+    usd = ask.text("no_price") if cost.usd is None else f"${cost.usd:.4f}"
+    tokens = {"sent": cost.prompt_tokens, "said": cost.answer_tokens}
+    return ask.text("cost_line", calls=cost.calls, usd=usd, **tokens)
 
 
 MOST_SHOWN = 10

@@ -6,7 +6,7 @@ few letters: `/settings ai days mon-fri`, `/settings ai sections 1249`.
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, time, timedelta
 
 from bot import options, texts
 from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, chosen_language, name_speaker
@@ -64,7 +64,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     answer = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
     blocks: list[Block] = [*answer.blocks]
     if request.changes:
-        blocks.append(Rows(tuple(list_content(subscription, ask.language))))
+        blocks.append(Rows(tuple(list_content(ask, subscription))))
     if request.sections and not request.topic:
         blocks.append(Paragraph(ask.text("only_sections")))
     if chat.platform == "terminal":
@@ -227,6 +227,7 @@ def _refuse_word(ask: Ask, word: str) -> Reply:
 LONGEST_NAME = 16
 """Letters of a topic in a button's line; a longer one is told by its tag."""
 CHECKED = "✓ "
+DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
 
 def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
@@ -253,15 +254,14 @@ async def show_options(ask: Ask, subscription: Subscription, before: Subscriptio
     blocks: list[Block] = [*shown.blocks]
     if timed != before and await _settled(ask, subscription):
         blocks.append(Paragraph(ask.text("one_today")))
-    return replace(shown, blocks=(*blocks, Rows(tuple(list_content(subscription, ask.language)))))
+    return replace(shown, blocks=(*blocks, Rows(tuple(list_content(ask, subscription)))))
 
 
 async def load_facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
     """Return what texts say of a subscription."""
-    language = ask.language
     return {
         "topic": ask.title(subscription.topic),
-        "days": days_said(subscription, language),
+        "days": _say_days(ask, subscription),
         "at": f"{subscription.at:%H:%M}",
         "zone": zone_label(subscription.timezone, ask.language),
         "clock": f"{ask.context.now().astimezone(zone(subscription.timezone)):%H:%M}",
@@ -278,7 +278,7 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
     while settled and when.date() <= settled:
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
     shown = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
-    return ask.text("next_is", next=shown, left=_left(when, now, ask.language))
+    return ask.text("next_is", next=shown, left=_left(ask, when - now))
 
 
 async def _settled(ask: Ask, subscription: Subscription) -> date | None:
@@ -290,47 +290,42 @@ async def _settled(ask: Ask, subscription: Subscription) -> date | None:
     return day if day and day >= today else None
 
 
-def _left(when: datetime, now: datetime, language: Language) -> str:
-    minutes = max(1, round((when - now).total_seconds() / 60))
-    hours, over = divmod(minutes, 60)
+def _left(ask: Ask, time_left: timedelta) -> str:
+    hours, minutes = divmod(max(1, round(time_left.total_seconds() / 60)), 60)
     if hours >= 48:
-        return texts.text("days_left", language, d=hours // 24)
-    if hours >= 3 or (hours and not over):
-        return texts.text("hours_left", language, h=hours)
-    return texts.text("time_left" if hours else "minutes_left", language, h=hours, m=over)
+        return ask.text("days_left", d=hours // 24)
+    if hours >= 3 or (hours and not minutes):
+        return ask.text("hours_left", h=hours)
+    return ask.text("time_left" if hours else "minutes_left", h=hours, m=minutes)
 
 
-def days_said(subscription: Subscription, language: Language) -> str:
+def _say_days(ask: Ask, subscription: Subscription) -> str:
     """Return `every day`, `weekdays`, the days, or the one day of the week's digest."""
-    weekdays = subscription.weekdays
+    names = [texts.day_name(day, ask.language) for day in subscription.weekdays]
     if subscription.weekly:
-        return texts.text("weekly_on", language, day=texts.day_name(weekdays[-1], language))
-    for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
-        if tuple(weekdays) == days:
-            return texts.text(key, language)
-    return texts.listed([texts.day_name(day, language) for day in weekdays], language)
+        return ask.text("weekly_on", day=names[-1])
+    for days, key in DAY_GROUPS:
+        if subscription.weekdays == days:
+            return ask.text(key)
+    return ask.listed(names)
 
 
-def list_content(subscription: Subscription, language: Language) -> Iterator[tuple[str, str]]:
+def list_content(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
     """Yield what a subscription brings, one row per option that is not as usual."""
-    sections = [texts.text(f"section_{name}", language) for name in subscription.sections]
-    content = texts.listed(sections, language) or texts.text(
-        f"length_{subscription.length}", language
+    sections = [ask.text(f"section_{name}") for name in subscription.sections]
+    yield (
+        ask.text("row_content"),
+        ask.listed(sections) or ask.text(f"length_{subscription.length}"),
     )
-    yield texts.text("row_content", language), content
-    tongue = texts.text(f"language_{subscription.language or 'topic'}", language)
-    yield texts.text("row_language", language), tongue
+    yield ask.text("row_language"), ask.text(f"language_{subscription.language or 'topic'}")
     if subscription.quiet:
-        yield texts.text("row_sound", language), texts.text("quiet_now", language)
+        yield ask.text("row_sound"), ask.text("quiet_now")
     if subscription.threads:
-        yield texts.text("row_thread", language), texts.text("thread_now", language)
+        yield ask.text("row_thread"), ask.text("thread_now")
     if subscription.highlight:
-        yield (
-            texts.text("row_highlight", language),
-            texts.listed([*subscription.highlight], language),
-        )
+        yield ask.text("row_highlight"), ask.listed(subscription.highlight)
     if subscription.without:
-        yield texts.text("row_without", language), texts.listed([*subscription.without], language)
+        yield ask.text("row_without"), ask.listed(subscription.without)
 
 
 def can_thread(chat: Chat) -> bool:
@@ -339,11 +334,8 @@ def can_thread(chat: Chat) -> bool:
 
 
 def _line(subscription: Subscription, *words: str) -> str:
-    name = (
-        subscription.topic
-        if len(subscription.topic) <= LONGEST_NAME
-        else options.tag(subscription.topic)
-    )
+    topic = subscription.topic
+    name = topic if len(topic) <= LONGEST_NAME else options.tag(topic)
     return " ".join(("/settings", name, *words))
 
 
@@ -388,7 +380,7 @@ async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
     shown = ask.say(f"choose_{what}", choice, (back,), **await load_facts(ask, subscription))
     if what != "words":
         return shown
-    terms = Rows(tuple(list_content(subscription, ask.language))[2:])
+    terms = Rows(tuple(list_content(ask, subscription))[2:])
     return replace(shown, blocks=(*shown.blocks, terms)) if terms.rows else shown
 
 
@@ -413,7 +405,7 @@ def _days(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
         left = {day} if subscription.weekly else set(subscription.weekdays) ^ {day} or {day}
         label = _checked(texts.day_name(day, ask.language), day in subscription.weekdays)
         yield label, f"days {weekdays_word(sorted(left))}"
-    for days, key in ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend")):
+    for days, key in DAY_GROUPS:
         if subscription.weekdays != days:
             yield ask.text(key), f"days {weekdays_word(days)}"
     yield _checked(ask.text("weekly"), subscription.weekly), "days weekly"

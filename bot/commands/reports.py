@@ -67,24 +67,20 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
     """Show everything behind the brief; or one section by its name, number or heading."""
     query = await ask.query()
     report = await ask.report(query)
-    topic, language = ask.context.topic(report.topic), ask.language_for(report)
     names: list[SectionName] = [name for name in SECTIONS if name not in BRIEF]
     limit = query.number if query.others else 0  # alone, a number is that of a section
     if query.others or query.number:
-        word = " ".join(query.others) or str(query.number)
+        word, topic = " ".join(query.others) or str(query.number), ask.context.topic(report.topic)
         name = section_named(topic, report, word)
         if name is None:
             listed = section_names(topic, report, ask.language)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
-    view = ReportView(language, limit=limit)
-    blocks: list[Block] = [title_block(topic, report, language, "detail")]
-    for name in names:
-        blocks += section_blocks(topic, report, name, view)
+    blocks = [block for name in names for block in _section(ask, report, name, limit)]
     if names == ["filtered"]:
         dropped = await ask.context.store.dropped(report.topic, report.first, report.last)
-        blocks += dropped_examples(dropped, language)
-    yield await _shown(ask, report, blocks, *(names if len(names) == 1 else ()))
+        blocks += dropped_examples(dropped, ask.language_for(report))
+    yield await _titled(ask, report, blocks, *(names if len(names) == 1 else ()), kind="detail")
 
 
 async def _shown(ask: Ask, report: Report, blocks: Sequence[Block], *words: str) -> Reply:
@@ -92,19 +88,19 @@ async def _shown(ask: Ask, report: Report, blocks: Sequence[Block], *words: str)
     return await with_buttons(ask.context, report, blocks, language, ask.command.name, words)
 
 
-async def _section(
-    ask: Ask,
-    report: Report,
-    name: SectionName,
-    limit: int,
-    items: Sequence[Item] | None = None,
-    words: Sequence[str] = (),
+async def _titled(
+    ask: Ask, report: Report, blocks: Sequence[Block], *words: str, kind: str = ""
 ) -> Reply:
-    """Return a section of a report, or these items of it, under the report's title."""
-    topic, view = ask.context.topic(report.topic), ReportView(ask.language_for(report), limit=limit)
-    blocks: list[Block] = [title_block(topic, report, view.language)]
-    blocks += section_blocks(topic, report, name, view, items)
-    return await _shown(ask, report, blocks, *words)
+    """Return blocks under the report's title."""
+    title = title_block(ask.context.topic(report.topic), report, ask.language_for(report), kind)
+    return await _shown(ask, report, [title, *blocks], *words)
+
+
+def _section(
+    ask: Ask, report: Report, name: SectionName, limit: int = 0, items: Sequence[Item] | None = None
+) -> list[Block]:
+    view = ReportView(ask.language_for(report), limit=limit)
+    return section_blocks(ask.context.topic(report.topic), report, name, view, items)
 
 
 def show_section(name: SectionName) -> Callable[[Ask], AsyncIterator[Reply]]:
@@ -112,7 +108,8 @@ def show_section(name: SectionName) -> Callable[[Ask], AsyncIterator[Reply]]:
 
     async def show(ask: Ask) -> AsyncIterator[Reply]:
         query = await _only(ask)
-        yield await _section(ask, await ask.report(query), name, query.number)
+        report = await ask.report(query)
+        yield await _titled(ask, report, _section(ask, report, name, query.number))
 
     return show
 
@@ -124,7 +121,7 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     if query.others:
         yield await _market(ask, report, query, market_items(report, " ".join(query.others)))
     else:
-        yield await _section(ask, report, "markets", query.number)
+        yield await _titled(ask, report, _section(ask, report, "markets", query.number))
 
 
 async def _market(
@@ -132,10 +129,11 @@ async def _market(
 ) -> Reply:
     """Return these items about what the words name, or what there is instead in these groups."""
     if items:
-        return await _section(ask, report, "markets", query.number, items, query.others)
+        blocks = _section(ask, report, "markets", query.number, items)
+        return await _titled(ask, report, blocks, *query.others)
     day = ask.in_words(report.first, report.last)
     name = " ".join(query.others)
-    blocks: list[Block] = [Paragraph(ask.text("nothing_about", day=day, what=name[:40]))]
+    blocks = [Paragraph(ask.text("nothing_about", day=day, what=name[:40]))]
     if mentions := list_mentions(report, name):
         blocks += [Paragraph(ask.text("elsewhere")), *mentions[:MOST_MENTIONS]]
     elif names := market_names(report, groups):
@@ -156,21 +154,18 @@ async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     items = tuple(item for item in section.items if item.group in CRYPTO.values())
     if not items and not any(item.group for item in section.items):
         items = section.items  # an imported report, or a note that there is nothing
-    yield await _section(ask, report, "markets", query.number, items)
+    yield await _titled(ask, report, _section(ask, report, "markets", query.number, items))
 
 
 async def cloud(ask: Ask) -> AsyncIterator[Reply]:
     """Show the word cloud as a file, and its words."""
     report = await ask.report(await _only(ask))
-    topic, language = ask.context.topic(report.topic), ask.language_for(report)
-    blocks: list[Block] = [title_block(topic, report, language)]
-    if picture := await picture_block(ask.context, report, language):
-        blocks.append(picture)
-    else:
+    language = ask.language_for(report)
+    shown: Block | None = await picture_block(ask.context, report, language)
+    if shown is None:
         day = ask.in_words(report.first, report.last)
-        blocks.append(Paragraph(texts.text("no_cloud", language, day=day)))
-    blocks += section_blocks(topic, report, "cloud", ReportView(language))
-    yield await _shown(ask, report, blocks)
+        shown = Paragraph(texts.text("no_cloud", language, day=day))
+    yield await _titled(ask, report, [shown, *_section(ask, report, "cloud")])
 
 
 async def sources(ask: Ask) -> AsyncIterator[Reply]:
@@ -202,14 +197,10 @@ async def why(ask: Ask) -> AsyncIterator[Reply]:
     report = await ask.report(query)
     number = query.number or 1
     point = ask.point(report, number)
-    topic, language = ask.context.topic(report.topic), ask.language_for(report)
     parts = next((p.why for key in point.cites if (p := report.posts.get(key)) and p.why), {})
-    blocks: list[Block] = [
-        title_block(topic, report, language),
-        ListItem(point.text, point.title, number),
-        *map(Paragraph, score_lines(parts, number, language)),
-    ]
-    yield await _shown(ask, report, blocks, str(number))
+    score = map(Paragraph, score_lines(parts, number, ask.language_for(report)))
+    blocks: list[Block] = [ListItem(point.text, point.title, number), *score]
+    yield await _titled(ask, report, blocks, str(number))
 
 
 def score_lines(parts: Mapping[str, float], number: int, language: Language) -> list[str]:
@@ -220,26 +211,16 @@ def score_lines(parts: Mapping[str, float], number: int, language: Language) -> 
         return [texts.text("why_unknown", language)]
     lines = [texts.text("why", language, n=number, score=f"{sum(shares.values()):.2f}")]
     for name in sorted(shares, key=lambda n: -shares[n]):
-        lines.append(
-            texts.text(
-                "why_part",
-                language,
-                name=texts.text(f"part_{name}", language),
-                value=f"{parts[name]:.2f}",
-                weight=f"{WEIGHTS[name]:.2f}",
-                share=f"{shares[name]:+.2f}",
-            )
-        )
+        figures = {"value": f"{parts[name]:.2f}", "weight": f"{WEIGHTS[name]:.2f}"}
+        title, share = texts.text(f"part_{name}", language), f"{shares[name]:+.2f}"
+        lines.append(texts.text("why_part", language, name=title, share=share, **figures))
     return lines
 
 
 async def _choose_point(ask: Ask, report: Report, number: int) -> Reply:
-    topic, language = ask.context.topic(report.topic), ask.language_for(report)
-    blocks: list[Block] = [title_block(topic, report, language)]
-    blocks += section_blocks(topic, report, "points", ReportView(language))
-    example = ask.first_point(report)
-    blocks.append(Paragraph(texts.text("which_point", language, n=number, example=example)))
-    shown = await _shown(ask, report, blocks)
+    language, example = ask.language_for(report), ask.first_point(report)
+    which = Paragraph(texts.text("which_point", language, n=number, example=example))
+    shown = await _titled(ask, report, [*_section(ask, report, "points"), which])
     return replace(shown, buttons=(_numbers(report, number), *shown.buttons[:1]))
 
 

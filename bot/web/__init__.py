@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -234,40 +234,31 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TaggedPage:
-    """A page with the tag of its content."""
-
-    page: Page
-    tag: str
-
-
 class PageCache:
     """Answers by path and words, dropped as soon as the store has changed."""
 
     def __init__(self, site: Site) -> None:
         """Start empty."""
         self._site = site
-        self._answers: Memo[TaggedPage] = Memo(MAX_PAGES)
+        self._answers: Memo[Page] = Memo(MAX_PAGES)
         self._state: object = None
         self._turn, self._places = asyncio.Lock(), asyncio.BoundedSemaphore(MOST_WAITING)
 
-    async def get(self, path: str, words: str) -> TaggedPage:
+    async def get(self, path: str, words: str) -> Page:
         """Return a page; who asks for the same waits. Raises StoreError, DigestError if busy."""
         await self._site.refresh()
         if self._site.state != self._state:
             self._answers.clear()
             self._state = self._site.state
-        answer = await self._answers.get((path, words), self._make(path, words))
-        if len(answer.page.body) > MAX_KEPT_BYTES:
+        page = await self._answers.get((path, words), self._make(path, words))
+        if len(page.body) > MAX_KEPT_BYTES:
             self._answers.drop((path, words))
-        return answer
+        return page
 
-    async def _make(self, path: str, words: str) -> TaggedPage:
+    async def _make(self, path: str, words: str) -> Page:
         is_slow = words or path.endswith("/story")
         async with self._in_line() if is_slow else nullcontext():
-            page = await self._site.make_page(path, words)
-        return TaggedPage(page, sha256(page.body).hexdigest()[:20])
+            return await self._site.make_page(path, words)
 
     @asynccontextmanager
     async def _in_line(self) -> AsyncIterator[None]:
@@ -285,15 +276,16 @@ def add_pages(app: web.Application, site: Site) -> None:
         path = request.match_info["path"]
         words = request.query.get("q", "")[:MAX_PATH_CHARS] if path.endswith("search") else ""
         try:
-            answer = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
+            page = await cache.get(path[:MAX_PATH_CHARS].strip("/"), words)
         except DigestError:
             headers = {**HEADERS, "Retry-After": "60"}
             return web.Response(status=503, text="busy: try again in a minute", headers=headers)
-        headers = {**HEADERS, "Content-Type": answer.page.kind, "ETag": f'"{answer.tag}"'}
+        content_tag = sha256(page.body).hexdigest()[:20]
+        headers = {**HEADERS, "Content-Type": page.kind, "ETag": f'"{content_tag}"'}
         # A proxy that compresses sends the tag back as a weak one.
-        if any(tag.value == answer.tag for tag in request.if_none_match or ()):
+        if any(tag.value == content_tag for tag in request.if_none_match or ()):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=answer.page.body, status=answer.page.status, headers=headers)
+        return web.Response(body=page.body, status=page.status, headers=headers)
 
     async def advise_robots(_: web.Request) -> web.Response:
         return web.Response(text=ROBOTS)

@@ -28,7 +28,6 @@ from bot.platforms import (
 from bot.platforms.telegram.api import (
     HOLD_SECONDS,
     NAME,
-    Sender,
     TelegramDeliverer,
     call,
     show_chat_menu,
@@ -75,9 +74,10 @@ class Telegram:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
-        answering = TelegramDeliverer(host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE + 1)
-        self.bot, self._wire = answering.bot, answering.wire
-        self.sender = Sender(answering, host)
+        self._answering = TelegramDeliverer(
+            host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE + 1
+        )
+        self.bot, self._wire = self._answering.bot, self._answering.wire
         self.delivering = TelegramDeliverer(host, setup, self._name)
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
@@ -98,7 +98,7 @@ class Telegram:
             await self._close()
 
     async def send(self, chat: Chat, reply: Reply) -> None:
-        await self.sender.send(chat, reply, entire=True)
+        await self._answering.send(chat, reply, entire=True)
 
     async def tell(self, person: str, reply: Reply) -> None:
         await self.send(Chat(NAME, person), reply)
@@ -259,7 +259,7 @@ class Telegram:
             apology = self.host.apology(error, "an update on telegram", language)
             if chat is not None and chat.kind != "channel":
                 try:
-                    await self.sender.send(chat, apology)
+                    await self._answering.send(chat, apology)
                 except PlatformError as failure:
                     log.warning("telegram: the apology could not be sent either (%s)", failure)
 
@@ -284,7 +284,7 @@ class Telegram:
         self, replies: AsyncIterator[Reply], chat: Chat, reply_to: str = ""
     ) -> None:
         async for reply in replies:
-            await self.sender.send(chat, reply, reply_to=reply_to)
+            await self._answering.send(chat, reply, reply_to=reply_to)
             await self._follow_language(chat, reply)
 
     async def _follow_language(self, chat: Chat, reply: Reply) -> None:
@@ -321,7 +321,7 @@ class Telegram:
         place = reply_place(query.message if isinstance(query.message, Message) else None)
         if reply is None or toast:
             if reply and not shown and chat.kind != "channel":
-                await self.sender.send(chat, reply, reply_to=place)
+                await self._answering.send(chat, reply, reply_to=place)
             return
         await self._show(query, press, reply, chat, place)
         await self._follow_language(chat, reply)
@@ -353,10 +353,10 @@ class Telegram:
             not post
             and message is not None
             and here
-            and await self.sender.edit(chat, message.message_id, reply, press.page)
+            and await self._answering.edit(chat, message.message_id, reply, press.page)
         )
         if post or not (edited or channel):
-            await self.sender.send(chat, reply, reply_to=place)
+            await self._answering.send(chat, reply, reply_to=place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:
         """Answer the press itself, worth no more than a log line; return False if not taken."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any, Literal, TypeVar
 
@@ -284,7 +285,7 @@ _NO_PREVIEW = {"is_disabled": True}
 
 
 class TelegramDeliverer:
-    """Sends messages through one token."""
+    """Sends messages through one token: parts of digests, and answers to people."""
 
     pace = PACE
     repeats = False
@@ -304,12 +305,14 @@ class TelegramDeliverer:
         self.bot = open_bot(setup, self.wire)
 
     def bodies(self, reply: Reply, chat: Chat, picture: str, *, quiet: bool = False) -> list[str]:
+        written = self._write(reply, chat, picture)
+        for body in written[0 if quiet else 1 :]:
+            body["silent"] = True
+        return [json.dumps(body, ensure_ascii=False) for body in written]
+
+    def _write(self, reply: Reply, chat: Chat, picture: str, page: int = 0) -> list[dict[str, Any]]:
         bot = self._name() if chat.kind == "channel" else ""
-        written = write_bodies(reply, picture, self._host, bot)
-        return [
-            json.dumps(body | ({"silent": True} if quiet or number else {}), ensure_ascii=False)
-            for number, body in enumerate(written)
-        ]
+        return write_bodies(reply, picture, self._host, bot, page)
 
     async def deliver(self, message: Outgoing) -> Delivered:
         body = json.loads(message.body)
@@ -325,10 +328,44 @@ class TelegramDeliverer:
             sent = await self.wire.call_method("sendMessage", fields)
         return Delivered(str(sent.get("message_id", "")), _file_id(sent))
 
-    async def edit(self, message: Outgoing, message_id: int) -> None:
-        """Put this text and its buttons into a message. Raises as `deliver` does."""
-        fields = _fields(message, json.loads(message.body)) | {"message_id": message_id}
-        await self.wire.call_method("editMessageText", fields)
+    async def send(
+        self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
+    ) -> None:
+        """Answer with a reply: its first page with arrows; all of it where it has a picture, cannot
+        be paged, is posted, or `entire`. `reply_to`: the message whose thread it belongs in."""
+        if reply.manner == "post":
+            entire, reply_to = True, ""
+        shown = parts(reply)[1]
+        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
+        for number, body in enumerate(self._write(reply, chat, "picture", 0 if entire else 1)):
+            body["silent"] = number > 0
+            upload = picture if body.get("picture") else b""
+            message = Outgoing(chat, json.dumps(body), "", upload, reply_to=reply_to)
+            await self._answer(self.deliver, message)
+
+    async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
+        """Replace a text message by a page of the reply; return False where that cannot be done."""
+        bodies = self._write(reply, chat, "picture", max(1, page))
+        if len(bodies) > 1 or bodies[0].get("picture"):
+            return False
+
+        async def replace_text(message: Outgoing) -> None:
+            fields = _fields(message, json.loads(message.body)) | {"message_id": message_id}
+            await self.wire.call_method("editMessageText", fields)
+
+        try:
+            await self._answer(replace_text, Outgoing(chat, json.dumps(bodies[0]), ""))
+        except Refused as error:
+            if "not modified" in str(error):  # the same button twice
+                return True
+            log.info("telegram: edit refused (%s)", error)
+            return False
+        return True
+
+    async def _answer(
+        self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing
+    ) -> None:
+        await send_answer(send, message, partial(self._host.moved, NAME, message.chat.id))
 
     async def publish(self, chat: Chat, message: str) -> None:
         """Do nothing: channels need no publishing."""
@@ -361,55 +398,6 @@ def _file_id(sent: dict[str, Any]) -> str:
     sizes = sent.get("photo")
     size = sizes[-1] if isinstance(sizes, list) and sizes else {}
     return str(size.get("file_id", "")) if isinstance(size, dict) else ""
-
-
-class Sender:
-    """Sends answers to people."""
-
-    def __init__(self, delivering: TelegramDeliverer, host: Host) -> None:
-        self.host, self._deliverer = host, delivering
-        self.bot = delivering.bot
-
-    async def send(
-        self, chat: Chat, reply: Reply, *, entire: bool = False, reply_to: str = ""
-    ) -> None:
-        """Send a reply: its first page with arrows; all of it where it has a picture, cannot be
-        paged, is posted, or `entire`. `reply_to`: the message whose thread an answer belongs in."""
-        if reply.manner == "post":
-            entire, reply_to = True, ""
-        shown = parts(reply)[1]
-        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
-        for number, body in enumerate(self._bodies(chat, reply, 0 if entire else 1)):
-            if number:
-                body["silent"] = True
-            upload = picture if body.get("picture") else b""
-            message = Outgoing(chat, json.dumps(body), "", upload, reply_to=reply_to)
-            await self._send(self._deliverer.deliver, message)
-
-    async def edit(self, chat: Chat, message_id: int, reply: Reply, page: int) -> bool:
-        """Replace a text message by a page of the reply; return False where that cannot be done."""
-        bodies = self._bodies(chat, reply, max(1, page))
-        if len(bodies) > 1 or bodies[0].get("picture"):
-            return False
-        message = Outgoing(chat, json.dumps(bodies[0]), "")
-        try:
-            await self._send(lambda new: self._deliverer.edit(new, message_id), message)
-        except Refused as error:
-            if "not modified" in str(error):  # the same button twice
-                return True
-            log.info("telegram: edit refused (%s)", error)
-            return False
-        return True
-
-    def _bodies(self, chat: Chat, reply: Reply, page: int) -> list[dict[str, Any]]:
-        name = self.bot.username if chat.kind == "channel" else ""
-        return write_bodies(reply, "picture", self.host, name, page)
-
-    async def _send(self, send: Callable[[Outgoing], Awaitable[object]], message: Outgoing) -> None:
-        async def moved(new: str) -> None:
-            await self.host.moved(NAME, message.chat.id, new)
-
-        await send_answer(send, message, moved)
 
 
 _MENUS: tuple[Language, Language] = ("en", "zh")
