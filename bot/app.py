@@ -22,7 +22,7 @@ from bot.alerts import Alerts
 from bot.builds import Builds, Questions, list_errands, run_child
 from bot.commands import COMMANDS, answer
 from bot.delivery import Deliveries
-from bot.delivery.leases import own_name, pause, while_held
+from bot.delivery.leases import Lease, own_name, pause
 from bot.host import BotHost
 from bot.logs import give_back
 from bot.messages import Incoming, Reply
@@ -198,9 +198,8 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
             setup = settings.setup(name)
             waiting = f"{name}: another process of this bot talks there; waiting for it"
             keeping = partial(talking.keep, name, setup)
-            return asyncio.create_task(
-                while_held(context.ledger, name, keeping, context.now, partial(show, waiting))
-            )
+            lease = Lease(context.ledger, name, context.now)
+            return asyncio.create_task(lease.while_held(keeping, partial(show, waiting)))
 
         chats, others = [talk(name) for name in names[:1]], []
         async with AsyncExitStack() as stack:

@@ -13,7 +13,7 @@ import pytest
 
 from bot.delivery import Deliveries, leases
 from bot.delivery.dispatch import Outbox, Writer
-from bot.delivery.leases import own_name, while_held
+from bot.delivery.leases import Lease, own_name
 from digest.errors import StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -51,7 +51,7 @@ async def test_f23_of_ten_processes_one_works_at_a_time(
     monkeypatch.setattr(leases, "own_name", lambda: f"elsewhere:{next(names)}")
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        each = (while_held(ledger, "telegram", work, now, work.wait) for _ in range(10))
+        each = (Lease(ledger, "telegram", now).while_held(work, work.wait) for _ in range(10))
         await asyncio.gather(*each)
         assert await ledger.holder("telegram", now()) == ""
     assert (work.begun, work.most) == (10, 1)
@@ -67,7 +67,7 @@ async def test_a_dead_process_of_this_host_is_replaced_at_once(tmp_path: Path) -
         ledger = Ledger(store)
         assert await ledger.lease("telegram", f"{place}:{ended.pid}:a", now(), 30)
         began = asyncio.get_running_loop().time()
-        await while_held(ledger, "telegram", work, now, work.wait)
+        await Lease(ledger, "telegram", now).while_held(work, work.wait)
         assert asyncio.get_running_loop().time() - began < 2.0
     assert (work.begun, work.waited) == (1, 0)
 
@@ -82,7 +82,7 @@ async def test_a_living_process_keeps_its_lease(
         ledger = Ledger(store)
         assert await ledger.lease("discord", f"{place}:{os.getppid()}:a", now(), 30)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(while_held(ledger, "discord", work, now, work.wait), 0.5)
+            await asyncio.wait_for(Lease(ledger, "discord", now).while_held(work, work.wait), 0.5)
     assert (work.begun, work.waited) == (0, 1)
 
 
@@ -96,7 +96,7 @@ async def test_containers_with_one_host_name_and_process_id_have_a_lease_one_at_
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
         await asyncio.gather(
-            *(while_held(ledger, "telegram", work, now, work.wait) for _ in range(3))
+            *(Lease(ledger, "telegram", now).while_held(work, work.wait) for _ in range(3))
         )
         assert (work.begun, work.most) == (3, 1)
 
@@ -110,7 +110,7 @@ async def test_a_process_of_another_container_is_not_taken_for_a_dead_one(tmp_pa
         elsewhere = f"{socket.gethostname()}/boot/4026531836:{ended.pid}:a"
         assert await ledger.lease("telegram", elsewhere, now(), 30)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(while_held(ledger, "telegram", work, now, work.wait), 0.3)
+            await asyncio.wait_for(Lease(ledger, "telegram", now).while_held(work, work.wait), 0.3)
     assert (work.begun, work.waited) == (0, 1)
 
 
@@ -132,7 +132,7 @@ async def test_a_lease_that_is_lost_ends_the_work_until_it_is_had_again(
 
     async with await Store.open(f"sqlite:///{tmp_path}/leases.db") as store:
         ledger = Ledger(store)
-        task = asyncio.create_task(while_held(ledger, "telegram", work, now, lambda: None))
+        task = asyncio.create_task(Lease(ledger, "telegram", now).while_held(work, lambda: None))
         await asyncio.sleep(0.25)
         await ledger.give_back("telegram", await ledger.holder("telegram", now()))
         assert await ledger.lease("telegram", "elsewhere:1", now(), 30)
@@ -189,7 +189,7 @@ async def test_an_error_in_the_place_of_a_cancellation_ends_what_sends(
     ledger.give_back = Broken(answers=1)
     if loop in ("take", "renew"):
         endless = asyncio.Event()
-        work = while_held(ledger, "telegram", cast(Any, endless.wait), now, lambda: None)
+        work = Lease(ledger, "telegram", now).while_held(cast(Any, endless.wait), lambda: None)
     elif loop == "plan":
         deliveries: Any = Deliveries.__new__(Deliveries)
         deliveries.plan = broken

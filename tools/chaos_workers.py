@@ -32,7 +32,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
 from bot.delivery import Deliveries
-from bot.delivery.leases import own_name, while_held
+from bot.delivery.leases import Lease, own_name
 from bot.schedule import Schedule, open_jobs, start_workers
 from bot.services import Services
 from bot.web import add_status, serving
@@ -146,7 +146,7 @@ async def _send(name: str, shared: Services, place: Place) -> None:
         sending = Deliveries(shared, _tell, resend=False)
         await sending.send_through(name, opened(name, place.stub))
 
-    await while_held(ledger, name, deliver, shared.now, lambda: None)
+    await Lease(ledger, name, shared.now).while_held(deliver, lambda: None)
 
 
 async def _tell(matter: str, about: str, **values: object) -> None:

@@ -17,6 +17,7 @@ from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_labe
 from digest.calendar import closes
 from digest.models import Item, Language, Report, Subscription, Topic
 from digest.ranges import load_span
+from digest.store import StoredTopic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -146,7 +147,7 @@ class Ask:
         """Return why there is none, and what would work instead."""
         store, language = self.context.store, self.language
         if days is None:
-            return await self._no_reports(topic)
+            return reply(Paragraph(await self._say_no_reports(topic)), language=language)
         names = await store.report_days(topic)
         near = sorted(names, key=lambda d: (abs((d - days[0]).days), d))[:3]
         # With its year where the reports are of another one than whoever asks has in mind.
@@ -164,11 +165,7 @@ class Ask:
             listed = self.listed(f"/{name} {day}" for day in near)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
-            lines += [
-                block.text
-                for block in (await self._no_reports(topic)).blocks
-                if isinstance(block, Paragraph)
-            ]
+            lines.append(await self._say_no_reports(topic))
         return reply(*map(Paragraph, lines), language=language)
 
     def _say_when(self, topic: Topic, day: date) -> str:
@@ -178,12 +175,12 @@ class Ask:
         when = self.text("at", when=f"{at:%Y-%m-%d %H:%M}", zone=zone)
         return self.text("not_begun" if day > self.today(topic.name) else "not_over", at=when)
 
-    async def _no_reports(self, topic: str) -> Reply:
+    async def _say_no_reports(self, topic: str) -> str:
         posts = await self.context.store.post_days(topic)
-        if not posts:
-            operator = self.context.is_admin(self.incoming)
-            return self.say("no_reports" if operator else "no_reports_yet", topic=topic)
-        return self.say("no_reports_but", day=max(posts), n=posts[max(posts)])
+        if posts:
+            return self.text("no_reports_but", day=max(posts), n=posts[max(posts)])
+        operator = self.context.is_admin(self.incoming)
+        return self.text("no_reports" if operator else "no_reports_yet", topic=topic)
 
     def point(self, report: Report, number: int) -> Item:
         """Return the point of that number. Raises Unanswered with the numbers there are."""
@@ -247,26 +244,15 @@ class Ask:
 
     async def topic_of(self, word: str) -> str:
         """Return the topic called so, or nothing. Most words are days: the store is asked last."""
-        names = self._listed()
+        names = _index_names(self.context.topics.values())
         if word in names or word[:1].isdigit():
             return names.get(word, "")
         return (await self.topic_names()).get(word, "")
 
-    def _listed(self) -> dict[str, str]:
-        return {
-            word.lower(): topic.name
-            for topic in self.context.topics.values()
-            for word in (topic.name, topic.slug, *topic.title.values())
-        }
-
     async def topic_names(self) -> dict[str, str]:
         """Return the topics by what people may call them: name, slug, title."""
-        stored = {
-            word.lower(): row.name
-            for row in await self.context.store.topics()
-            for word in (row.name, row.slug, *row.title.values())
-        }
-        return stored | self._listed()
+        stored = _index_names(await self.context.store.topics())
+        return stored | _index_names(self.context.topics.values())
 
     async def _days(self, word: str, topic: str, *, strict: bool) -> tuple[date, date] | None:
         """Return the days of these words. `strict`: raises Unanswered for one that there is not."""
@@ -289,6 +275,14 @@ class Ask:
         day = await self.usual_day(topic)
         example = f"/{self.command.name} {day}"
         return self.say("bad_date", text=word[:40], day=day, example=example)
+
+
+def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:
+    return {
+        word.lower(): topic.name
+        for topic in topics
+        for word in (topic.name, topic.slug, *topic.title.values())
+    }
 
 
 def points_of(report: Report) -> list[Item]:

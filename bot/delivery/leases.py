@@ -37,29 +37,67 @@ def _place() -> str:
     return "/".join(facts)
 
 
-async def while_held(
-    ledger: Ledger,
-    name: str,
-    work: Callable[[], Awaitable[None]],
-    now: Callable[[], datetime],
-    waiting: Callable[[], None],
-) -> None:
-    """Run the work while this process has the lease, and return when the work ends. A lost lease
-    cancels the work, which begins anew when the lease is taken again. Call `waiting` once where
-    another process has it."""
-    holder = own_name()
-    while True:
-        await _take(ledger, name, holder, now, waiting)
-        task = asyncio.ensure_future(work())
-        try:
-            if not await _renew_until_lost(ledger, name, holder, now, task):
-                await task
-                return
-            log.warning("%s: another process took over", name)
-        finally:
-            await _cancel(task)
-            with contextlib.suppress(StoreError):
-                await ledger.give_back(name, holder)
+class Lease:
+    """The right of this process to act under a name."""
+
+    def __init__(self, ledger: Ledger, name: str, now: Callable[[], datetime]) -> None:
+        self._ledger, self._name, self._now = ledger, name, now
+        self._holder = own_name()
+
+    async def while_held(
+        self, work: Callable[[], Awaitable[None]], waiting: Callable[[], None]
+    ) -> None:
+        """Run the work while this process has the lease, and return when the work ends. A lost
+        lease cancels the work, which begins anew when the lease is taken again. Call `waiting`
+        once where another process has it."""
+        while True:
+            await self._take(waiting)
+            task = asyncio.ensure_future(work())
+            try:
+                if not await self._renew_until_lost(task):
+                    await task
+                    return
+                log.warning("%s: another process took over", self._name)
+            finally:
+                await _cancel(task)
+                with contextlib.suppress(StoreError):
+                    await self._ledger.give_back(self._name, self._holder)
+
+    async def _take(self, waiting: Callable[[], None]) -> None:
+        reported = False
+        while True:
+            try:
+                if await self._ledger.lease(self._name, self._holder, self._now(), LEASE_SECONDS):
+                    return
+                other = await self._ledger.holder(self._name, self._now())
+                if _is_dead(other):
+                    await self._ledger.give_back(self._name, other)
+                    continue
+                if not reported:
+                    waiting()
+                    reported = True
+            except StoreError as error:
+                log.error("%s: no lease can be taken (%s)", self._name, error)
+            await pause(WAIT_SECONDS)
+
+    async def _renew_until_lost(self, task: asyncio.Future[None]) -> bool:
+        """Renew the lease until the work ends (False) or the lease is lost (True)."""
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=RENEW_SECONDS)
+            if done:
+                return False
+            try:
+                now = self._now()
+                if not await self._ledger.lease(self._name, self._holder, now, LEASE_SECONDS):
+                    return True
+                renewed_at = loop.time()
+            except StoreError as error:
+                log.error("%s: the lease cannot be renewed (%s)", self._name, error)
+                await pause(0)  # ends what was asked to end
+                if loop.time() - renewed_at > LEASE_SECONDS - RENEW_SECONDS:
+                    return True  # another process may have it by now
 
 
 async def pause(seconds: float) -> None:
@@ -83,47 +121,6 @@ async def _cancel(task: asyncio.Future[None]) -> None:
         raise asyncio.CancelledError
 
 
-async def _take(
-    ledger: Ledger, name: str, holder: str, now: Callable[[], datetime], waiting: Callable[[], None]
-) -> None:
-    reported = False
-    while True:
-        try:
-            if await ledger.lease(name, holder, now(), LEASE_SECONDS):
-                return
-            other = await ledger.holder(name, now())
-            if _is_dead(other):
-                await ledger.give_back(name, other)
-                continue
-            if not reported:
-                waiting()
-                reported = True
-        except StoreError as error:
-            log.error("%s: no lease can be taken (%s)", name, error)
-        await pause(WAIT_SECONDS)
-
-
-async def _renew_until_lost(
-    ledger: Ledger, name: str, holder: str, now: Callable[[], datetime], task: asyncio.Future[None]
-) -> bool:
-    """Renew the lease until the work ends (False) or the lease is lost (True)."""
-    loop = asyncio.get_running_loop()
-    renewed_at = loop.time()
-    while True:
-        done, _ = await asyncio.wait({task}, timeout=RENEW_SECONDS)
-        if done:
-            return False
-        try:
-            if not await ledger.lease(name, holder, now(), LEASE_SECONDS):
-                return True
-            renewed_at = loop.time()
-        except StoreError as error:
-            log.error("%s: the lease cannot be renewed (%s)", name, error)
-            await pause(0)  # ends what was asked to end
-            if loop.time() - renewed_at > LEASE_SECONDS - RENEW_SECONDS:
-                return True  # another process may have it by now
-
-
 def _is_dead(holder: str) -> bool:
     """Return True if the holder was a process beside this one that has ended."""
     place, _, process = holder.partition(":")
@@ -132,8 +129,6 @@ def _is_dead(holder: str) -> bool:
         return False
     try:
         os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
     return False
