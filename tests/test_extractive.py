@@ -109,7 +109,7 @@ def texts(post_text: str) -> list[str]:
         ("MetaMask supports Bitcoin #BTC", ["MetaMask supports Bitcoin"]),
         ("It runs on Linux and .NET , too .", ["It runs on Linux and .NET, too."]),
         ("News via @someone", ["News"]),
-        ("Ranked #1 by @lab", ["Ranked #1"]),
+        ("Ranked #1 by @lab – by @someone", ["Ranked #1 by lab"]),
         (
             "Northlight's new model just unlocked super agile huma...",
             ["Northlight's new model just unlocked super agile…"],

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from digest.reading import Reading, attach, read
 from tests.posts import post
@@ -24,6 +25,28 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
     first, second = Reading(post("Kitewick opens Meridian. Brightwell waits.")).sentences
     assert {name.text for name in first.names} == {"Kitewick", "Meridian"}
     assert {name.text for name in second.names} == {"Brightwell"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Kitewick raises $3 billion led by Iconiq", None),
+        ("Kitewick cuts prices by half", None),
+        ("Meridian is open to all via our API", None),
+        ("新模型来自阿里巴巴", None),
+        ("会员是主要收入来源", None),
+        ("+5% for Kitewick", None),
+        ("Kitewick cuts prices by @lab via @some, @others", ["Kitewick cuts prices by lab"]),
+        ("价格减半 来源：新华社 @some", ["价格减半"]),
+        ("价格减半 来自 @YouTube", ["价格减半"]),
+        ("Photo by https://t.co/x", ["Photo"]),
+        ("## Kitewick ships\n+ in 3 sizes", ["Kitewick ships", "in 3 sizes"]),
+    ],
+)
+def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
+    text: str, sentences: list[str] | None
+) -> None:
+    assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
 
 
 def test_vectors_and_scores_are_attached_in_one_batch() -> None:

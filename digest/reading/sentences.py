@@ -31,7 +31,7 @@ _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌
 _BULLET = re.compile(
     rf"^\s*(?:[{_BULLETS}]+"
     r"|[(（]?(?!24/7|50/50|9/11)\d{1,2}\s*(?:[.)、）．]|/(?:\s*(?:\d{1,2}|n|x)\b[.)、）]?|(?=\s)))(?!\d)"
-    r"|[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）])\s*",
+    r"|[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）]|(?:#{1,6}|\+)\s)\s*",
     re.IGNORECASE,
 )
 _FLAIR = re.compile(r"\\?\[(?:[A-Z]|video|audio|pdf)\\?\]")
@@ -44,9 +44,13 @@ _PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w\u4e00-\u9fff·]+)+\s*$")
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w\u4e00-\u9fff·]+\s+){2,}")
 _MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
-_VIA = re.compile(
-    r"\s*(?:\bvia|\bby|来源[:：]?|来自|图源[:：]?|h/t)\s*(?:[@\w]+[,，]?\s*){0,4}$", re.IGNORECASE
+_CREDIT = re.compile(
+    r"\s*(?:[来图]源[:：][\w@,， ]{0,40}"
+    r"|(?:(?<!\S)来自|\bvia|h/t|[–—|]\s*by)[:：]?\s*(?:@\w+[,，]?\s*)*|\bby|来自)$",
+    re.IGNORECASE,
 )
+"""A source or handle behind the words, or what is left of it where it was a link. Names that say
+who did it or how are none: "led by Iconiq", "via our API"."""
 _END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
 _STOPS, _CLOSINGS = tuple(".。！？!?"), "”’」』）)\"'"
 _ENDS = (*_STOPS, *"…)）”\"'’：:")
@@ -224,7 +228,7 @@ def _is_cut(text: str, last: str) -> bool:
 
 def _tidy(part: str) -> str:
     """Return the sentence as it is printed: handles and tags as words, no dangling signs."""
-    text = _VIA.sub("", _MARK.sub("", _strip_last_tags(part)).strip())
+    text = _MARK.sub("", _CREDIT.sub("", _strip_last_tags(part).strip()))
     text = _EMPTY_BRACKETS.sub("", _LOOSE_SPACE.sub(r"\1", text))
     text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→;；")
     return text if any(map(str.isalnum, text)) else ""
