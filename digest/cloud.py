@@ -15,8 +15,7 @@ from digest.errors import CloudError
 from digest.text import clean
 
 WIDTH, HEIGHT, SCALE = 800, 450, 2
-"""Laid out at half the size and drawn at twice: the words are as crisp, the search is four
-times less."""
+"""Laid out at half size and drawn at twice: words are as crisp, the search is four times less."""
 EDGE = 14
 """Free space around the words, in units of the layout."""
 MOST_WORDS = 100
@@ -196,8 +195,7 @@ def _font() -> Any:
 
 @cache
 def draws(character: str) -> bool:
-    """Whether the font has a glyph for it: another than that of the last code point, which none
-    has."""
+    """Return whether the font has a glyph for it: another than that of the last code point."""
     return _shape(character) != _shape("\U0010ffff")
 
 

@@ -1,5 +1,4 @@
-"""A round of a topic's sources: which are asked, in which order, and what becomes of answers and
-failures."""
+"""A round of a topic's sources: which are asked, in which order, and what becomes of answers."""
 
 import asyncio
 import calendar
@@ -60,8 +59,7 @@ def identify(spec: SourceSpec) -> SourceSpec:
 
 
 async def list_sources(topic: Topic, store: Store) -> tuple[SourceSpec, ...]:
-    """Return the topic's sources: those of the topics file with what operators changed in a
-    chat."""
+    """Return the topic's sources: those of the topics file, as operators changed them in a chat."""
     return apply_changes(topic.sources, await SourceBook(store).changes(topic.name))
 
 
@@ -144,8 +142,7 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
 async def _first_that_answers(
     round_: Round, group: Sequence[SourceSpec], age: int
 ) -> list[SourceResult]:
-    """Return the result of the source, or of the first stand-in that answers, after those that did
-    not."""
+    """Return the results of the source and its stand-ins, up to the first that answers."""
     results: list[SourceResult] = []
     for spec in group:
         result = await _ask(round_, spec, age)

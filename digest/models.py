@@ -51,8 +51,7 @@ class SourceState:
     more: bool = False
     """Return True if there is more to fetch at once."""
     read: tuple[str, ...] = ()
-    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two of
-    them."""
+    """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two."""
     budget: int | None = None
     """How many billed reads the next fetch may make."""
     note: str = ""
@@ -76,8 +75,7 @@ class Topic:
     special: Mapping[Language, str] = field(default_factory=dict)
     """Heading of the special section (`ai`) where the topic has its own."""
     watch: tuple[str, ...] = ()
-    """Companies, tickers and coins that the markets section looks for besides the well-known
-    ones."""
+    """Companies, tickers and coins of the markets section besides the well-known ones."""
     authors: Mapping[str, float] = field(default_factory=dict)
     """Weights of authors, by lower-cased handle; 1.0 is the usual author."""
     sources: tuple[SourceSpec, ...] = ()
@@ -147,8 +145,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many posts came in and what became of them. `unproved`: items that failed
-    verification."""
+    """What became of the posts that came in; `unproved`: items that failed verification."""
 
     collected: int = 0
     outside: int = 0
@@ -222,8 +219,7 @@ class Quality:
     parts: Mapping[str, float] = field(default_factory=dict)
     """`cited`, `supported`, `distinct`, `complete`, `specific`."""
     reduced: str = ""
-    """Why the report is the extractive one although a model was asked; empty where it is the
-    model's."""
+    """Why the report is extractive although a model was asked; empty where it is the model's."""
     checked: bool = False
     """True where the model compared its items with their posts once more."""
     refusals: tuple[Refusal, ...] = ()
@@ -422,8 +418,7 @@ class Outcome:
     error: str = ""
     """Why it was not sent; empty for one that was put back untried."""
     again_at: datetime | None = None
-    """Of one that waits again: not before then. Of one that was sent: the chat's next not
-    before then."""
+    """When it may be tried again; of one that was sent, the chat's next."""
     unsure: bool = False
     """True for an attempt that may have arrived all the same."""
 

@@ -71,8 +71,7 @@ CITED_CHARS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Posts of a window with the stream each came in, how the sources answered, and how many
-    were outside."""
+    """Posts of a window by stream, how the sources answered, and how many were outside."""
 
     streams: tuple[tuple[str, Post], ...]
     sources: tuple[SourceResult, ...]
@@ -83,8 +82,7 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a report may be written with: servers in the order to try them, prompts, caps in
-    dollars."""
+    """What a report may be written with: servers in their order, prompts, caps in dollars."""
 
     providers: tuple[Provider, ...]
     prompts: Path

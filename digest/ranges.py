@@ -45,8 +45,7 @@ def _roll_up(topic: Topic, reports: Sequence[Report], span: Span, language: Lang
 
 
 async def save_overview(store: Store, report: Report, items: Sequence[Item]) -> None:
-    """Save what a model wrote of these days; it stands for as long as their points stay the
-    same."""
+    """Save what a model wrote of these days; it stands while their points stay the same."""
     rows = [[item.text, item.cites] for item in items]
     note = json.dumps({"of": _mark(report), "items": rows}, ensure_ascii=False)
     await store.save_note(OVERVIEWS, _name(report), note)

@@ -118,8 +118,7 @@ def name_day(day: date, language: Language) -> str:
 
 
 def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
-    """Return the figures of a story that changed, each as its values with the days that told
-    them."""
+    """Return the figures of a story that changed: the values of each with their days."""
     chains: list[list[tuple[date, Amount, frozenset[str]]]] = []
     for telling in line.tellings:
         figures = list(_figures(telling))

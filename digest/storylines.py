@@ -26,8 +26,7 @@ TOLD_IN: Mapping[SectionName, float] = {
 }
 """Sections that tell stories, the one that represents an event first, with their weights."""
 PLACE_LOSS, PERSISTENCE = 0.05, 0.4
-"""What each place further down takes from a weight, and the share of a further day's that
-counts."""
+"""What each place further down takes off, and the share of a further day's that counts."""
 LONGEST_GAP = timedelta(days=14)
 """Days without a word after which it is another story."""
 NEAR, NEAR_UPDATE, NEAR_SUBJECT = 0.30, 0.20, 0.05

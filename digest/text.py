@@ -13,8 +13,7 @@ _INVISIBLE = re.compile(
 selectors but for the one that makes a sign an emoji."""
 _LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+")
-"""Mathematical letters, full-width letters and digits, half-width kana: letters in another
-dress."""
+"""Mathematical and full-width letters, half-width kana: letters in another dress."""
 _ACCENTS = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_ACCENTS}{{2}}){_ACCENTS}+")
 _SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
@@ -43,8 +42,7 @@ _JOINED = re.compile(
     "|(?<=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff])[\u200c\u200d](?=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff]|\\b)"
     "|(?<=\U0001f3f4)[\U000e0061-\U000e007a\U000e0030-\U000e0039]{2,6}\U000e007f"
 )
-"""Marks that belong to what they join: emoji of several, Persian and Indic words, flags of
-regions."""
+"""Marks of what they join: emoji of several, Persian and Indic words, flags of regions."""
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u30fa\uff66-\uff9d]")

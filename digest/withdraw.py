@@ -111,8 +111,7 @@ def strip_posts(report: Report, keys: Collection[str]) -> Report:
 
 
 Identity = tuple[SectionName, frozenset[str], int]
-"""Of an item in all languages: its section, the posts it cites, and how many before it cite the
-same."""
+"""Of an item in all languages: section, cited posts, and how many before it cite the same."""
 
 
 def _identify(section: Section) -> Iterator[tuple[Identity, Item]]:

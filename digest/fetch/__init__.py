@@ -1,5 +1,4 @@
-"""Answers of servers that strangers may have named, fetched and read within limits; here the nouns
-of feeds."""
+"""Answers of servers that strangers named, fetched and read within limits: the nouns of feeds."""
 
 import math
 import re
@@ -18,8 +17,7 @@ LONGEST_WAIT = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, as the feed words it. Title and content are HTML unless they are marked as
-    plain."""
+    """One entry, as the feed words it. Title and content are HTML unless marked as plain."""
 
     title: str = ""
     link: str = ""
@@ -69,8 +67,7 @@ _DATES = tuple(
         rf"(?:[A-Za-z]+,?\s+)?{_MONTH}\s+(?P<d>\d\d?)\s+{_CLOCK}(?P<z>.*?)\s+(?P<Y>\d{{4}})",
     )
 )
-"""ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` is what names the
-zone."""
+"""ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` names the zone."""
 _OFFSET = re.compile(
     r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d{1,2}):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
 )
@@ -87,8 +84,7 @@ _HOURS: dict[str, float] = {
     **{"ast": -4, "edt": -4, "est": -5, "cdt": -5, "cst": -6, "mdt": -6, "mst": -7, "pdt": -7},
     **{"pst": -8, "akdt": -8, "akst": -9, "hst": -10},
 }
-"""Hours east of UTC. Those of North America are as RFC 822 has them; names that mean several (IST)
-are not here."""
+"""Hours east of UTC; in North America as RFC 822 has them, without names of several (IST)."""
 
 
 def parse_date(text: str) -> datetime | None:

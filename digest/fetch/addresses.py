@@ -45,8 +45,7 @@ _SCRIPTS_TOGETHER = (
     {"LATIN", "CJK", "BOPOMOFO"},
     {"LATIN", "CJK", "HANGUL"},
 )
-"""Scripts that one name may mix (UTS 39, "highly restrictive"); others imitate letters of each
-other."""
+"""Scripts that one name may mix (UTS 39, "highly restrictive"); others imitate each other."""
 
 
 class AddressRefused(Exception):

@@ -1,5 +1,4 @@
-"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden from a look at
-the bytes."""
+"""Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden."""
 
 import re
 import zlib
@@ -71,8 +70,7 @@ def _unpack(body: bytes) -> bytes:
 
 
 def detect_wide(body: bytes) -> str:
-    """Return the encoding of a body whose letters take two or four bytes, or are EBCDIC; else
-    nothing."""
+    """Return the encoding of letters of two or four bytes, or of EBCDIC; nothing for any other."""
     if body.startswith(_EBCDIC):
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
         return declared[1] if declared else "cp037"
@@ -103,8 +101,7 @@ def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def _chinese(body: bytes) -> str:
-    """Return GB18030 or Big5, whichever has more of its common characters there; nothing where
-    these are few."""
+    """Return GB18030 or Big5, whichever has more of its common characters there, if many."""
     pairs = re.findall(rb"([\x81-\xfe])[\x40-\xfe]", body[:100_000])
     mainland = sum(0xB0 <= lead[0] <= 0xD7 for lead in pairs)
     taiwan = sum(0xA4 <= lead[0] <= 0xC6 for lead in pairs)

@@ -54,8 +54,7 @@ MAX_SPACES = 3_000
 _SLOW = re.compile(
     rb"<(?:slash:comments|media:statistics|media:starRating)\b|\sxml:base\s*=|\smode\s*=\s*[\"']base64"
 )
-"""What only feedparser tells: counts, addresses from another base than the feed's own, packed
-content."""
+"""What only feedparser tells: counts, addresses from a base within the feed, packed content."""
 MAX_JSON = 2_000_000
 """Bytes of a JSON Feed, whose objects take twenty times their bytes in memory."""
 MAX_JSON_OBJECTS = 50_000
@@ -292,8 +291,7 @@ def _link(read: Mapping[str, Any]) -> str:
 
 
 def _content(read: Mapping[str, Any]) -> str:
-    """Return the longer of summary and content: some feeds have teasers in one, some in the
-    other."""
+    """Return the longer of summary and content: feeds have teasers in the one or the other."""
     texts = [strip_text(read.get("summary")), strip_text(read.get("description"))]
     for content in iter_mappings(read.get("content")):
         kind = strip_text(content.get("type")) or "html"

@@ -20,8 +20,7 @@ MAX_ID = 180
 _X_HOSTS = {"x.com", "twitter.com", "mobile.twitter.com", "fxtwitter.com", "vxtwitter.com"}
 _X_PATH = re.compile(r"/(?P<author>\w{1,15})/status(?:es)?/(?P<id>\d{1,20})(?:/.*)?")
 _BRIDGED = range(17, 21)
-"""Ids of X since 2013 have at least 17 digits; a shorter number on another host means something
-else."""
+"""Digits of ids of X since 2013; on another host a shorter number means something else."""
 _TRACKING = frozenset(
     "spm scm si fbclid gclid mc_cid mc_eid igshid ref_src ref_url cmpid ncid guccounter".split()
 )
@@ -34,8 +33,7 @@ _NO_PLACE = re.compile(
 MAX_REMEMBERED, MAX_SHARED = 400, 60
 """Entries of a feed whose keys are remembered, and ids that it uses for several entries."""
 _OWN_POSTS = {"x", "hn", "reddit", "v2ex", "telegram", "mastodon"}
-"""Services on which whoever links to a post means that post; a video or paper may be what another
-is about."""
+"""Services whose posts are meant by links; what links to a video or paper may be about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as readers really export
-them."""
+"""Subscription lists of feed readers (OPML 2.0, opml.org/spec2.opml), as they really are."""
 
 import re
 from collections.abc import Iterator
@@ -74,8 +73,7 @@ def _with_scheme(match: re.Match[str]) -> str:
 
 
 def _outlines(root: etree._Element) -> Iterator[tuple[int, str]]:
-    """Yield line and address of the outlines that stand for feeds; others are pages that a reader
-    scrapes."""
+    """Yield line and address of the outlines of feeds; others are pages that a reader scrapes."""
     for element in root.iter():
         if not isinstance(element.tag, str) or etree.QName(element).localname.lower() != "outline":
             continue

@@ -26,8 +26,7 @@ _ELEMENTS = frozenset(
     " summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul"
     " var video wbr g circle rect line".split()
 )
-"""Elements of HTML, with the commonest of MathML and SVG: `<think>` and `p50<p99` are words, not
-markup."""
+"""Elements of HTML and the commonest of MathML and SVG: `<think>`, `p50<p99` are no markup."""
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _OPENED = re.compile(r"<[a-zA-Z]")
 _CLOSED = re.compile(
@@ -54,8 +53,7 @@ def plain_text(html: str) -> str:
 
 
 def title_text(title: str) -> str:
-    """Return the words of a title that may be HTML or not: it is where it closes an element of
-    HTML."""
+    """Return the words of a title, which is HTML where it closes an element of HTML."""
     closed = (match[1] for match in _CLOSED.finditer(title))
     if any(name is None or name.lower() in _ELEMENTS for name in closed):
         return plain_text(title)

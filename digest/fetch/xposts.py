@@ -108,8 +108,7 @@ class PostPage:
 
 
 def parse_page(body: bytes, name: str) -> PostPage:
-    """Return the page in an answer. Raise SourceError for one that broke off, is none, or holds
-    errors alone."""
+    """Return the page in an answer. Raise SourceError for none, half of one, or errors alone."""
     data = _load(body)
     if not {"data", "meta", "errors"} & data.keys():
         raise SourceError(f"{name}: its answer broke off or is none; it is asked again later")
@@ -193,8 +192,7 @@ def _post(post: XPost, page: PostPage) -> Post | None:
 
 
 def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ...]]:
-    """Return the text with t.co addresses replaced by what they lead to, and those; its own
-    pictures go."""
+    """Return the text with what its t.co addresses lead to, and these; its own pictures go."""
     text, links = html.unescape(text), []
     for url in (entities.urls if entities else None) or ():
         target = make_link(url.unwound_url or url.expanded_url or "")
@@ -209,8 +207,7 @@ def _expanded(text: str, entities: _Entities | None) -> tuple[str, tuple[str, ..
 
 
 def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str, Post]:
-    """Return the posts with replies of authors to themselves joined to the post that they go on
-    from."""
+    """Return the posts, replies of authors to themselves joined to what they go on from."""
     joined = dict(plain)
     for id_ in sorted(plain, key=int, reverse=True):
         before, author = by_id[id_].refers("replied_to"), by_id[id_].author_id
@@ -225,8 +222,7 @@ def _threads(plain: Mapping[str, Post], by_id: Mapping[str, XPost]) -> dict[str,
 
 
 def _in_context(converted: Post, post: XPost, plain: Mapping[str, Post]) -> Post:
-    """Return the post with a line on what it quotes or answers, in quotation marks: these are not
-    its words."""
+    """Return the post with what it quotes or answers, in quotation marks: it is not its words."""
     other = plain.get(post.refers("quoted")) or plain.get(post.refers("replied_to"))
     if other is None or other.text in converted.text:
         return converted

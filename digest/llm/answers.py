@@ -106,8 +106,7 @@ def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
 
 
 def _complete(broken: str) -> str:
-    """Return the text up to the last value that was finished and is in no unfinished entry,
-    closed."""
+    """Return the text, closed after the last value that is finished and in no unfinished entry."""
     open_: list[str] = []
     best = ""
     for found in _SIGNS.finditer(broken):
@@ -138,8 +137,7 @@ def _tells(value: object) -> bool:
 
 
 def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> object:
-    """Return the value with its harmless slips put right: a text for a list of one, a number for
-    its text."""
+    """Return the value without harmless slips: a text for a list of one, a number for its text."""
     if "$ref" in shape:
         return fit(value, named.get(str(shape["$ref"]).rpartition("/")[2], {}), named)
     if "anyOf" in shape:

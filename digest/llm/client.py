@@ -56,8 +56,7 @@ LEAST_SECONDS = 1.0
 
 
 class Llm:
-    """The models of one report. All its calls together end within `seconds` (REPORT_SECONDS) of the
-    first."""
+    """The models of one report: all calls end within `seconds` (REPORT_SECONDS) of the first."""
 
     def __init__(
         self,
@@ -321,8 +320,7 @@ class _Probe(BaseModel):
 
 
 async def probe(provider: Provider, proxy: str) -> str:
-    """Return one line on how the model answers and what it refused. Raise LlmError if it does
-    not."""
+    """Return one line on how the model answers and what it refused. Raise LlmError if not."""
     server = Server(provider, proxy, None, lambda: datetime.now(UTC))
     call = Call("check", "You are being tested.", 'Answer {"ok": true}.', _Probe, 1000)
     try:

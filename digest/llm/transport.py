@@ -78,8 +78,7 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def open_client(base_url: str, key: str, proxy: str) -> httpx2.AsyncClient:
-    """Return a client for one server. Raise BadSetting that names what is wrong with key or
-    proxy."""
+    """Return a client for one server. Raise BadSetting that says what of key or proxy is wrong."""
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise BadSetting("has a key of impossible characters: check OPENAI_API_KEY")
     host = _host(base_url)

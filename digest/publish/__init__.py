@@ -56,8 +56,7 @@ COUNTS = ("collected", "outside", "ads", "offtopic", "duplicates", "stories", "u
 
 
 def as_dict(report: Report, cloud: Path | None) -> dict[str, Any]:
-    """Return the object that `digest --json` prints; `cloud` is where a copy of the picture was
-    written."""
+    """Return the object that `digest --json` prints; `cloud`: where the picture was written."""
     return {
         "topic": report.topic,
         "from": report.first.isoformat(),

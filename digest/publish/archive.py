@@ -179,8 +179,7 @@ def _language(body: str) -> Language:
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:
-    """Return when the post was made. YAML gives a date, a time or a text, with a zone or
-    without."""
+    """Return when the post was made: a date, a time or a text, with a zone or without."""
     for key in ("posttime", "date"):
         value = matter.get(key)
         if isinstance(value, str):
@@ -207,8 +206,7 @@ def _read(body: str) -> tuple[tuple[Section, ...], dict[str, Cited]]:
 
 
 def _mark_underlined(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines with underlined headings (Setext) written with `#`: `=` is the first
-    level."""
+    """Yield the lines, underlined headings (Setext) written with `#`: `=` is the first level."""
     lines = [*lines, ""]
     skip = False
     for line, following in pairwise(lines):
@@ -271,8 +269,7 @@ def _take_heading(reader: _Reader, level: int, text: str) -> None:
 
 
 def _says(level: int, text: str) -> str:
-    """Return the section a heading opens. The title of the report may name anything and opens
-    none."""
+    """Return the section that a heading opens; the title of the report may name anything."""
     if level == 1 and _TITLE.search(simplify(text)):
         return ""
     bare = simplify(_NUMBERED.sub("", text))
@@ -358,8 +355,7 @@ def _words(marked: str) -> str:
 
 
 _ORDER = " overview points  views events markets  ai finance filtered cloud".split(" ")
-"""What the headings of our own posts stand for, in their order; "" for those above several
-sections."""
+"""What the headings of our own posts stand for, in order; "" for those above several sections."""
 _ESCAPE = re.compile(r"\\(.)|&(?:#123|#125|lt|gt|amp|quot);")
 _GROUP = re.compile(r"^- \*\*((?:\\.|[^*\\])*)\*\*[：:]$")
 _ENTRY = re.compile(r"^(  )?(?:-|\d+\.) (.*)$")
@@ -369,8 +365,7 @@ _TITLED = re.compile(r"^\*\*((?:\\.|[^*\\])*)\*\*(.*)$")
 def _read_ours(
     body: str, language_: Language, writer: str
 ) -> tuple[tuple[Section, ...], dict[str, Cited]]:
-    """Return the sections of a post that `jekyll.export` wrote, as they were, and the posts it
-    links."""
+    """Return the sections of a post that `jekyll.export` wrote, and the posts that it links."""
     status: Status = "extractive" if writer == "extractive" else "new"
     titles: dict[str, str] = {}
     items: dict[str, list[Item]] = {name: [] for name in SECTIONS}

@@ -183,8 +183,7 @@ class Memo(Generic[T]):
         self._tasks: OrderedDict[Hashable, asyncio.Task[T]] = OrderedDict()
 
     async def get(self, key: Hashable, make: Coroutine[Any, Any, T]) -> T:
-        """Return the result of that key, from `make` where there is none. One that raises is not
-        kept."""
+        """Return the result of that key, from `make` where there is none; one that raises goes."""
         if key in self._tasks:
             make.close()
         else:

@@ -81,8 +81,7 @@ def load_phrases() -> tuple[Phrase, ...]:
 
 @cache
 def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
-    """Return the places of phrases by their first word, and of those that begin with no Latin
-    word."""
+    """Return the places of phrases by first word, and of those that begin with no Latin word."""
     by_word: dict[str, list[int]] = {}
     others: list[int] = []
     for place, phrase in enumerate(load_phrases()):
@@ -99,8 +98,7 @@ def _bound(part: str) -> str:
 
 
 def find_reason(text: str) -> str:
-    """Return the reason why a text counts as an advertisement by its phrases, "" where it does
-    not."""
+    """Return why a text is an advertisement by its phrases, "" where it is none."""
     normalized = normalize(text)
     weak = 0
     by_word, others = _index_phrases()

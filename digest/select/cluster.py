@@ -23,8 +23,7 @@ from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, followers, linked
 
 CUT = 0.52
-"""Distance at which two groups are no longer one story; chosen on labelled days (CONTRIBUTING,
-design notes)."""
+"""Distance at which two groups are two stories; chosen on labelled days (design notes)."""
 NAME_WEIGHT = 0.22
 """How much shared names bring two posts together, against 1 for the encoder's cosine."""
 SAME_WORDS = 0.62
@@ -55,8 +54,7 @@ LINKED_NEARER = 0.3
 """How much nearer a quotation is to what it quotes, and two posts about one page. Not next to
 each other: anybody may link to the day's best story and speak of something else."""
 SMALL_DAY = 500
-"""Posts below which rarity is judged as on a day of that size: among three posts every name is
-common."""
+"""Posts below which rarity is as on a day of that size: among three every name is common."""
 MAX_NAMES = 4000
 """Names that are looked at, most frequent first."""
 NAMES_A_POST = 100
@@ -291,8 +289,7 @@ def _condensed(views: _Views) -> npt.NDArray[np.float64]:
 
 
 class _Nearest:
-    """Find stories by the terms they hold, for posts that come one by one (single pass, inverted
-    index)."""
+    """Find stories by their terms, for posts that come one by one (single pass, inverted index)."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
@@ -318,8 +315,7 @@ class _Nearest:
             self._squares[story] += centre[name] ** 2 - before**2
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
-        """Return the nearest story and its cosine; a term that very many stories hold is not
-        looked up."""
+        """Return the nearest story and its cosine, without terms that very many stories hold."""
         products: defaultdict[int, float] = defaultdict(float)
         for name in sorted(terms):
             holders = self._holders.get(name, ())
@@ -343,8 +339,7 @@ def _join(
     rarity: Mapping[str, float],
     near: npt.NDArray[np.float64],
 ) -> None:
-    """Let posts that are in no group yet join the nearest story, or open one that later posts
-    may join."""
+    """Let posts without a group join the nearest story, or open one that later ones may join."""
     head = sum(map(len, groups))
     stories = _Nearest(rarity)
     shared = [each & rarity.keys() for each in terms]

@@ -42,8 +42,7 @@ MENTIONED = 4
 well: a morning round-up is no news."""
 
 ACTS = ("release", "open", "acquire", "raise", "sue", "people", "win")
-"""Tables of `vocabulary/acts.toml`. "Introducing" and "is here" are one act: a launch is told in
-both."""
+"""Tables of `vocabulary/acts.toml`; "Introducing" and "is here" are one act: a launch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,7 @@ def list_earlier_items(reports: Sequence[Report]) -> tuple[EarlierItem, ...]:
 
 
 def restore_post(report: Report, key: str) -> Post:
-    """Return the post of a report's citation; noon of the report's last day where its time is
-    not known."""
+    """Return the post that a report cites, of noon of its last day where no time is known."""
     cited, (source, _, id) = report.posts[key], key.partition(":")
     created_at = cited.created_at or datetime.combine(report.last, time(12), tzinfo=UTC)
     return Post(id, source, cited.author, cited.author, cited.text, created_at, cited.url)

@@ -26,8 +26,7 @@ SKETCH = 24
 SHARED = 3
 """Sketch entries that make two texts worth comparing."""
 MIN_CHARS = 24
-"""Shorter texts ("Wow", "true") are alike without being copies; only equal ones by one author
-count."""
+"""Shorter texts ("Wow") are alike without being copies, unless equal and of one author."""
 COMMON = 40
 """A sketch entry that stands in more texts than this tells nothing."""
 

@@ -102,8 +102,7 @@ def encode_hashed(texts: Sequence[str]) -> Vectors:
 
 
 def encoder_check() -> str:
-    """One line about the encoder; raises DigestError where it cannot tell a pair from a
-    stranger."""
+    """Return one line about the encoder. Raise DigestError where it cannot tell a pair apart."""
     name = (
         "Universal Sentence Encoder, multilingual" if _encoder() else "hashed n-grams (no package)"
     )

@@ -27,8 +27,7 @@ NEWS_MARGINS = (-2.0, 1.5)
 FULL_CHARS = 280
 """Characters from which a longer text says no more; a Han character counts as two and a half."""
 REPLY = 0.6
-"""What the substance of an answer to somebody counts: half of what it says stands in the other
-post."""
+"""What the substance of an answer counts: half of what it says stands in the other post."""
 MANY_VOICES = 8
 """Independent authors after which more add nothing."""
 OWN_MEASURE = 0.5
@@ -84,8 +83,7 @@ def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:
 
 
 def _measure_surplus(posts: Sequence[Post]) -> dict[str, float]:
-    """Return the attention that each post of one source drew beyond what its author could count
-    on."""
+    """Return the attention that each post of a source drew beyond what its author counts on."""
     attention = {post.key: _sum_attention(post) for post in posts}
     usual = median(attention.values())
     totals: defaultdict[str, float] = defaultdict(float)
@@ -130,8 +128,7 @@ def _clip(value: float) -> float:
 
 
 def measure_standing(readings: Sequence[Reading]) -> dict[str, float]:
-    """Return by author: more where others name the account, less where it posts more than is
-    usual."""
+    """Return by author: more where others name them, less for posting more than is usual."""
     written = Counter(reading.post.author for reading in readings if reading.post.author)
     callers: defaultdict[str, set[str]] = defaultdict(set)
     for reading in readings:

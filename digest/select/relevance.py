@@ -75,8 +75,7 @@ class Relevance:
     fit: npt.NDArray[np.float32]
     market: tuple[bool, ...]
     heart: tuple[bool, ...]
-    """True where the post is so much about the topic that its talk of money is news of the topic
-    too."""
+    """True where the post is so near the topic that its talk of money is the topic's news."""
     appeal: npt.NDArray[np.float32]
     """How likely an editor takes each post; from 0 on one should see it."""
 
@@ -151,8 +150,7 @@ def _is_learned(fitting: int, used: int) -> bool:
 
 
 def _list_descriptions(topic: Topic) -> list[str]:
-    """Return the sentences of `about`, and the keywords a few at a time: single words embed
-    poorly."""
+    """Return the sentences of `about`, and some keywords at a time: single words embed poorly."""
     about = topic.about
     for mark in ".!?。！？；;":
         about = about.replace(mark, f"{mark}\n")
@@ -215,8 +213,7 @@ def is_market(topic: Topic, reading: Reading) -> bool:
 
 
 def count_short_words(text: str) -> int:
-    """Return the words of a text: Latin ones of two letters or more, and pairs of Han
-    characters."""
+    """Count the words of a text: Latin ones of two letters or more, and pairs of Han characters."""
     letters = "".join([c if c.isalpha() else " " for c in text])
     wide = 0 if letters.isascii() else sum(c > "\u2e7f" for c in letters)
     latin = "".join([c if c <= "\u2e7f" else " " for c in letters]) if wide else letters
@@ -258,8 +255,7 @@ def drop_silent(
 
 
 def belongs(members: Sequence[int], relevant: Relevance) -> bool:
-    """Return whether a story belongs to the digest: if one of its posts does, all tell of the
-    same."""
+    """Return whether a story belongs to the digest: one post of it that does is enough."""
     return any(relevant.fit[i] >= ON_TOPIC or relevant.market[i] for i in members)
 
 

@@ -74,7 +74,6 @@ def _pieces(reading: Reading) -> set[str]:
 
 
 def list_figures(reading: Reading) -> set[str]:
-    """Return the figures that two posts hardly share by chance: 171.30, 13 billion dollars, but
-    no version."""
+    """Return figures that are hardly shared by chance: 171.30, 13 billion dollars, no version."""
     digits = {term: term.replace(".", "") for term in reading.terms}
     return {term for term, d in digits.items() if d.isdigit() and len(d) >= LEAST_DIGITS}

@@ -105,8 +105,7 @@ def parse_spec(words: Sequence[str]) -> SourceSpec:
 
 
 def _guess_kind(address: str) -> str:
-    """Return the kind whose file claims such an address (`CLAIMS`, a pattern); a feed where none
-    does."""
+    """Return the kind whose file claims such an address (`CLAIMS`, a pattern), or a feed."""
     for kind in kinds():
         claims = getattr(import_module(f"{__name__}.{kind}"), "CLAIMS", None)
         if claims is not None and claims.match(address):
@@ -129,8 +128,7 @@ def admit_posts(posts: Iterable[Post], now: datetime, *, near: bool = False) -> 
 
 
 def admit_post(post: Post, now: datetime, *, near: bool = False) -> Post:
-    """Return a post of a stranger with valid text, links that readers may get, and a date that can
-    be."""
+    """Return a stranger's post with valid text, links that readers may get, a date that can be."""
     links = (make_link(link, near=near) for link in post.links[: 2 * MAX_LINKS])
     return replace(
         post,

@@ -85,8 +85,7 @@ class _Row(BaseModel):
 
 
 def parse_line(line: str) -> Post:
-    """Return the post of one line. Raise ValueError that says in a few words what is wrong
-    with it."""
+    """Return the post of one line. Raise ValueError that says briefly what is wrong with it."""
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} characters")
     try:
@@ -136,8 +135,7 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def parse_lines(lines: Iterable[str], name: str) -> Iterator[Post]:
-    """Yield posts of the good lines; each bad one is logged as `name:number: what is wrong` and
-    skipped."""
+    """Yield posts of the good lines; log each bad one as `name:number: what is wrong`."""
     yield from _Rows(name).parse(lines)
 
 
@@ -269,8 +267,7 @@ def _decode(
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield lines; of one that is too long its beginning, still too long to be taken for
-    another."""
+    """Yield lines; of one that is too long its beginning, which is too long for another."""
     left, skipping = "", False
     for piece in pieces:
         lines = piece.split("\n")

@@ -18,8 +18,7 @@ from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access
 
 MAX_TEXT = 2_000
-"""Characters of an entry: title and the beginning of its content. A digest needs no whole
-article."""
+"""Characters of an entry, title and beginning: a digest needs no whole article."""
 MAX_POST = 6_000
 """Characters of a post of X, which is whole in itself."""
 SHORT = {"x", "mastodon", "telegram"}
@@ -133,8 +132,7 @@ def _aim(entry: Entry, context: FeedContext) -> Entry:
 
 
 def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
-    """Return the post that an entry is. One without a date counts from now, when it was first
-    seen."""
+    """Return the post that an entry is; one without a date is of now, when it was first seen."""
     feed = context.feed
     plain_title = entry.plain_title or who.source == "hn"
     title = fold_spaces(entry.title) if plain_title else title_text(entry.title)
@@ -171,8 +169,7 @@ def _text(title: str, body: str, who: Identity) -> str:
 
 
 def _author(entry: Entry, feed: Feed, who: Identity) -> tuple[str, str]:
-    """Return handle and name. A publisher goes by the name of its feed, and so do many authors at
-    once."""
+    """Return handle and name; publishers, and many authors at once, go by the name of the feed."""
     byline = plain_text(entry.author)[:200]
     if who.source == "x":
         name = re.sub(r"\s*\(?@\w+\)?$", "", byline)

@@ -47,8 +47,7 @@ class TelegramChannel:
         self.name = f"t.me/{self._channel}"
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return posts down to the newest one known, or to the first day wanted. Raise
-        SourceError."""
+        """Return posts down to the newest known one, or the first day wanted. Raise SourceError."""
         zone = ZoneInfo(window.timezone)
         newest, before = int(state.marks.get("newest", "0")), 0
         posts: dict[int, Post] = {}

@@ -70,8 +70,7 @@ class X:
         self.name = f"x {self._place.kind}:{self._place.what}"[:80]
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
-        """Return one page, newest first; `more` until what is known or wanted is reached. Raise
-        SourceError."""
+        """Return a page, newest first; `more` until what is known or wanted. Raise SourceError."""
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")

@@ -1,5 +1,4 @@
-"""A SQLite database as files: sound or damaged, in use or not, set aside, copied while it is
-used."""
+"""A SQLite database as files: sound or damaged, in use or not, set aside, copied in use."""
 
 import os
 import sqlite3
@@ -25,8 +24,7 @@ LOOK_SECONDS = 10.0
 MAGIC = b"SQLite format 3\x00"
 NO_DATABASE = "the file is not a database"
 _LOCK_FIRST, _LOCK_SIZE = 0x40000002, 510
-"""The bytes on which every open connection in WAL mode holds a lock (SQLite, os.h:
-SHARED_FIRST)."""
+"""The bytes that every open connection in WAL mode locks (SQLite, os.h: SHARED_FIRST)."""
 _NO_DAMAGE = tuple(
     f"SQLITE_{name}"
     for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "IOERR", "PERM", "NOMEM", "AUTH")

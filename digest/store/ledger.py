@@ -15,8 +15,7 @@ from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, groups
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
-"""Tolerated clock skew. A lease that expires later than this was taken before a clock was set back;
-ignore it."""
+"""Tolerated clock skew: a lease that expires later was taken before a clock was set back."""
 
 
 class Ledger(DueTables):

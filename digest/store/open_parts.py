@@ -49,8 +49,7 @@ async def drop(
     why: str,
     thread: str | None = None,
 ) -> None:
-    """End what is still to be sent to a chat, to one thread of it, or to a whole server where
-    `chat` is empty."""
+    """End what is still to be sent to a chat, a thread of it, or a server where `chat` is empty."""
     parts_there = parts.c.chat == chat if chat else parts.c.space == space
     subscribed_there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
     if thread is not None:

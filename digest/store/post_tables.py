@@ -170,8 +170,7 @@ def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:
 
 
 def _is_cut(text: str, complete: str) -> bool:
-    """Return True for the beginning of a longer text, with or without dots and a link at its
-    end."""
+    """Return True for the beginning of a longer text, with or without dots and a final link."""
     words = text.split()
     if words and words[-1].startswith(("https://", "http://")):
         words.pop()
@@ -192,8 +191,7 @@ def _load_posts(
 
 
 def _list_uncited(connection: Connection, before: date) -> list[tuple[str, str]]:
-    """Return topic and key of at most MAX_KEYS posts of days before `before` that no report
-    cites."""
+    """Return topic and key of up to MAX_KEYS posts of days before `before` that no report cites."""
     # A report keeps its cited posts by key.
     if connection.dialect.name == "postgresql":
         cited = select(reports.c.topic, func.json_object_keys(reports.c.posts).label("key"))

@@ -36,8 +36,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(value: str) -> str:
-    """Replace NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 has not, by
-    U+FFFD."""
+    """Replace NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 lacks, by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", value)
 
 

@@ -20,8 +20,7 @@ class Totals:
     deliveries: Counts
     """Digests due today, by platform and state: due, open, delivered, refused, unknown, skipped."""
     messages: Counts
-    """Messages of those digests, by platform and state: waiting, sending, sent, refused, unknown,
-    dropped."""
+    """Their messages, by platform and state: waiting, sending, sent, refused, unknown, dropped."""
     delays: dict[str, tuple[int, float, float]]
     """By platform, of digests delivered today: how many, seconds from due to sent in sum, most."""
     held: Counts

@@ -1,5 +1,4 @@
-"""What is deleted on demand: what the bot knows of a person or chat, and posts that were taken
-back."""
+"""What is deleted on demand: what is known of a person or chat, and posts taken back."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
