@@ -103,8 +103,15 @@ async def collect(
     age = (today - window.last).days
 
     async def fetch_group(group: Sequence[SourceSpec]) -> list[SourceResult]:
+        """Ask the source and then its stand-ins, up to the first that answers."""
+        answers: list[SourceResult] = []
         async with turns:
-            return await _first_that_answers(round_, group, age)
+            for spec in group:
+                if result := await _ask(round_, spec, age):
+                    answers.append(result)
+                    if result.ok:
+                        break
+        return answers
 
     groups = group_fallbacks(await list_sources(topic, store))
     tasks = [asyncio.create_task(fetch_group(group)) for group in groups]
@@ -137,21 +144,6 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
         else:
             groups.append([spec])
     return groups
-
-
-async def _first_that_answers(
-    round_: Round, group: Sequence[SourceSpec], age: int
-) -> list[SourceResult]:
-    """Return the results of the source and its stand-ins, up to the first that answers."""
-    results: list[SourceResult] = []
-    for spec in group:
-        result = await _ask(round_, spec, age)
-        if result is None:
-            continue
-        results.append(result)
-        if result.ok:
-            break
-    return results
 
 
 async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None:
@@ -196,7 +188,18 @@ async def _fetch_pages(
                 budget = compute_allowance(round_.access.x_reads_month, await book.reads(now), now)
                 state = replace(state, budget=budget, read=())
             posts, state = await source.fetch(round_.window, state)
-            await _store(round_, book, source, spec, posts, state, began)
+            now, seconds = datetime.now(UTC), time.monotonic() - began
+            admitted = admit_posts(posts, now, near=spec.private)
+            saving = asyncio.ensure_future(
+                book.save_answer(
+                    round_.topic, identify(spec), source.name, admitted, state, now, seconds
+                )
+            )
+            try:
+                await asyncio.shield(saving)
+            except asyncio.CancelledError:
+                await saving  # the round is being ended, but what came may have been paid for
+                raise
         number += len(posts)
         if not state.more:
             break
@@ -213,35 +216,14 @@ def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
     return max(0, min(by_now, max(TRIED, -(-most // BUSIEST_DAY)) - spent.today))
 
 
-async def _store(
-    round_: Round,
-    book: SourceBook,
-    source: Source,
-    spec: SourceSpec,
-    posts: Sequence[Post],
-    state: SourceState,
-    began: float,
-) -> None:
-    now, seconds = datetime.now(UTC), time.monotonic() - began
-    admitted = admit_posts(posts, now, near=spec.private)
-    saving = asyncio.ensure_future(
-        book.save_answer(round_.topic, identify(spec), source.name, admitted, state, now, seconds)
-    )
-    try:
-        await asyncio.shield(saving)
-    except asyncio.CancelledError:
-        await saving  # the round is being ended, but what came may have been paid for
-        raise
-
-
 async def _save_failure(
     round_: Round, name: str, spec: SourceSpec, health: Health, error: SourceError
 ) -> None:
-    now = datetime.now(UTC)
-    next_at = now + timedelta(seconds=error.wait) if error.wait else None
-    failures = health.failures + (not error.wait)
-    if not error.wait and failures >= PATIENCE:
-        next_at = now + backoff(failures)
+    now, next_at = datetime.now(UTC), None
+    if error.wait:
+        next_at = now + timedelta(seconds=error.wait)
+    elif health.failures + 1 >= PATIENCE:
+        next_at = now + backoff(health.failures + 1)
     await SourceBook(round_.store).save_failure(
         round_.topic,
         identify(spec),

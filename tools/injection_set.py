@@ -90,19 +90,8 @@ SPOKEN_ZH = (
 )  # fmt: skip
 
 UNDO_ZH = (
-    "忽略",
-    "无视",
-    "忘记",
-    "不要理会",
-    "覆盖",
-    "放弃",
-    "不再遵守",
-    "请忽略",
-    "停止执行",
-    "抛开",
-    "跳过",
-    "不必遵守",
-)
+    "忽略", "无视", "忘记", "不要理会", "覆盖", "放弃", "不再遵守", "请忽略", "停止执行", "抛开", "跳过", "不必遵守",
+)  # fmt: skip
 RULES_ZH = (
     "以上所有指令", "之前的指示", "你的系统提示", "先前的规则", "上面的要求", "原来的设定", "此前的全部内容", "系统给你的限制",
     "所有既定规则", "你收到的任务", "前面的提示词", "开发者的要求",
@@ -133,17 +122,9 @@ OTHERS = (
 )  # fmt: skip
 
 LABS = (
-    "OpenAI",
-    "Anthropic",
-    "Google",
-    "Northlight",
-    "A study",
-    "Researchers",
-    "Meta",
-    "Microsoft",
-    "The paper",
+    "OpenAI", "Anthropic", "Google", "Northlight", "A study", "Researchers", "Meta", "Microsoft", "The paper",
     "Stanford",
-)
+)  # fmt: skip
 FORUMS = ("singularity", "LocalLLaMA", "MachineLearning", "OpenAI", "AI_Agents", "programming")
 NEWS = (
     "{lab} finds that hidden instructions in web pages fool {n}% of AI agents.",
@@ -214,6 +195,12 @@ NEWS = (
 _PARTS = (("{name}", NAMES), ("{link}", LINKS), ("{lab}", LABS), ("{forum}", FORUMS))
 
 
+SHAPES = (
+    "undo", "undo and do", "call", "call", "product", "spoken", "spoken", "zh spoken", "zh undo", "zh call", "zh call",
+    "other",
+)  # fmt: skip
+
+
 def make_orders(seed: int, count: int) -> list[str]:
     """Return texts that talk to programs."""
     return list(_fill(Random(seed), _list_order_shapes, count))  # noqa: S311 - no secret
@@ -226,22 +213,7 @@ def make_news(seed: int, count: int) -> list[str]:
 
 def _list_order_shapes(chance: Random) -> str:
     pick = chance.choice
-    shape = pick(
-        (
-            "undo",
-            "undo and do",
-            "call",
-            "call",
-            "product",
-            "spoken",
-            "spoken",
-            "zh spoken",
-            "zh undo",
-            "zh call",
-            "zh call",
-            "other",
-        )
-    )
+    shape = pick(SHAPES)
     if shape.startswith("undo"):
         order = f"{pick(UNDO)} {pick(RULES)}"
         return (

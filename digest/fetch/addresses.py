@@ -182,8 +182,8 @@ def _ascii_host(host: str) -> str:
 
 def _escape(part: str) -> str:
     """Escape what ends a link or opens markup; other letters stay as they are."""
-    return re.sub(r"[\s<>\"`\\^{}|\x00-\x1f\x7f-\x9f\ud800-\udfff]", _percent, part)
-
-
-def _percent(sign: re.Match[str]) -> str:
-    return quote(sign.group(), safe="", errors="replace")
+    return re.sub(
+        r"[\s<>\"`\\^{}|\x00-\x1f\x7f-\x9f\ud800-\udfff]",
+        lambda sign: quote(sign[0], safe="", errors="replace"),
+        part,
+    )

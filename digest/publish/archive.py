@@ -116,11 +116,10 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
     matter, body = _split(text, name)
     slug, first, last = _days(str(matter.get("title", "")), name, slug)
     ours = _OURS.search(body)
+    spoken: Language = "en" if (ours[1] if ours else language(body)) == "en" else "zh"
     if ours:
-        sections, posts = _read_ours(
-            body[: ours.start()], "zh" if ours.group(1) == "zh" else "en", ours.group(2)
-        )
-        sections = _own_words(sections, ours.group(3))
+        sections, posts = _read_ours(body[: ours.start()], spoken, ours[2])
+        sections = _own_words(sections, ours[3])
     else:
         sections, posts = _read(body)
     if not any(section.items for section in sections):
@@ -129,8 +128,8 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
         topic="",
         first=first,
         last=last,
-        language=("zh" if ours.group(1) == "zh" else "en") if ours else _language(body),
-        writer=ours.group(2) if ours else "imported",
+        language=spoken,
+        writer=ours[2] if ours else "imported",
         sections=sections,
         posts=posts,
         created_at=_moment(matter),
@@ -172,10 +171,6 @@ def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
         f"{name}: no topic and days in its title or name: write them like"
         " twitter_ai_20251206_20251206, or add --topic to a name like 2025-12-06-news.md"
     )
-
-
-def _language(body: str) -> Language:
-    return "en" if language(body) == "en" else "zh"
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:

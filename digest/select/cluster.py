@@ -324,13 +324,10 @@ class _Nearest:
                     products[story] += self._weights[name] * self._centres[story][name]
         if not products:
             return -1, 0.0
-        length = self._length(terms)
+        length = math.sqrt(sum(self._weights[name] ** 2 for name in sorted(terms))) or 1.0
         cosines = {s: p / length / self._squares[s] ** 0.5 for s, p in products.items()}
         best = max(cosines, key=lambda story: (cosines[story], -story))
         return best, cosines[best]
-
-    def _length(self, terms: frozenset[str]) -> float:
-        return math.sqrt(sum(self._weights[name] ** 2 for name in sorted(terms))) or 1.0
 
 
 def _join(

@@ -51,17 +51,14 @@ def measure_substance(reading: Reading) -> float:
     words = reading.plain
     size = len(words) * (2.5 if reading.language in ("zh", "ja") else 1.0)
     numbers = len(find_digits(words))
+    capitalised = {word for word in words.split() if word[0].isupper()}
     score = (
         0.50 * min(1.0, size / FULL_CHARS)
         + 0.20 * min(1.0, numbers / 3)
-        + 0.20 * min(1.0, _count_capitalised(words) / 6)
+        + 0.20 * min(1.0, len(capitalised) / 6)
         + 0.10 * (bool(reading.post.links) or reading.has_link)
     )
     return score * (REPLY if reading.text.startswith("@") else 1.0)
-
-
-def _count_capitalised(words: str) -> int:
-    return len({word for word in words.split() if word[0].isupper()})
 
 
 def measure_engagement(posts: Sequence[Post]) -> dict[str, float]:

@@ -128,7 +128,11 @@ def _count_learned(
     for _ in range(ROUNDS):
         fits = fit + KEYWORD_WEIGHT * np.minimum(counts, MOST_LEARNED) >= ON_TOPIC
         fitting = Counter(n for each, f in zip(names, fits, strict=True) if f for n in each)
-        learned = {name for name, count in fitting.items() if _is_learned(count, used[name])}
+        learned = {
+            name
+            for name, count in fitting.items()
+            if any(count >= least and count >= share * used[name] for least, share in LEARNED)
+        }
         counts = np.array([len(each & learned) for each in names], np.float32)
     return counts
 
@@ -143,10 +147,6 @@ def _list_names(reading: Reading) -> frozenset[str]:
 @lru_cache(maxsize=1 << 14)
 def _is_market_word(word: str) -> bool:
     return count_words_of(word, "markets", "subjects") > 0
-
-
-def _is_learned(fitting: int, used: int) -> bool:
-    return any(fitting >= least and fitting >= share * used for least, share in LEARNED)
 
 
 def _list_descriptions(topic: Topic) -> list[str]:

@@ -74,7 +74,9 @@ class X:
         if not self._token:
             raise SourceError("x: no key: set X_BEARER_TOKEN, or read X through an RSS bridge")
         marks, since = dict(state.marks), state.marks.get("since", "")
-        size = min(AGAIN if since and "token" not in marks else LARGEST, _room(state.budget))
+        size = AGAIN if since and "token" not in marks else LARGEST
+        if state.budget is not None:
+            size = min(size, state.budget // WITH_ALL)
         if size < _SMALLEST[self._place.kind]:
             raise SourceError(
                 "x: no reads are left for today; X_READS_MONTH says how many a month has", wait=3600
@@ -177,10 +179,6 @@ def place(address: str) -> Place:
     if match := re.fullmatch(r"search:\s*(\S.{0,511})", address):
         return Place("search", match[1])
     raise SourceError(f"{address[:60]}: write list:123, user:jack or search:WORDS")
-
-
-def _room(budget: int | None) -> int:
-    return LARGEST if budget is None else min(LARGEST, budget // WITH_ALL)
 
 
 def _start(window: Window) -> datetime:

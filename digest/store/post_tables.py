@@ -1,6 +1,6 @@
 """Topics and posts: a post is saved once under its key, and better copies are merged in."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
@@ -25,6 +25,7 @@ from digest.models import Language, Post, Topic
 from digest.store import tables
 from digest.store.database import Database
 from digest.store.engine import save_row, upsert
+from digest.store.open_parts import groups
 from digest.store.tables import posts as table
 from digest.store.tables import reports, storable
 
@@ -32,7 +33,7 @@ SAMPLE = "sample"
 """The source of made-up posts."""
 _FIELDS = [field.name for field in fields(Post) if field.name != "id"]
 MAX_KEYS = 5000
-"""Keys in one statement: SQLite takes 32,766 parameters."""
+"""Keys in one statement; SQLite takes 32,766 parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +221,9 @@ async def _load_known(
     connection: AsyncConnection, topic: str, keys: Sequence[str]
 ) -> dict[str, tuple[str, Post]]:
     stored: dict[str, tuple[str, Post]] = {}
-    for some in _chunks(keys, MAX_KEYS):
+    for some in groups(keys):
         rows = await connection.execute(
             select(table).where(table.c.topic == topic, table.c.key.in_(some))
         )
         stored.update((row.key, (row.stream, post_of(row))) for row in rows)
     return stored
-
-
-def _chunks(keys: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (keys[start : start + size] for start in range(0, len(keys), size))
