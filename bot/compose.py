@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bot import texts
@@ -31,6 +33,9 @@ from digest.models import (
 from digest.publish import days_of, section_title, stem
 from digest.ranges import Span, load_span
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
+
+if TYPE_CHECKING:
+    from digest.reading.assets import Asset
 
 MARK = "★"
 """Before an entry that has one of the reader's own keywords."""
@@ -179,8 +184,43 @@ def _rows(
 def _has(item: Item, keywords: Sequence[str]) -> bool:
     if item.status == "note":
         return False
-    text = f"{item.group}\n{item.title}\n{item.text}".casefold()
-    return any(keyword.casefold() in text for keyword in keywords)
+    text = f"{item.group}\n{item.title}\n{item.text}".lower()
+    return any(name_pattern(keyword).search(text) for keyword in keywords)
+
+
+@lru_cache
+def name_pattern(name: str) -> re.Pattern[str]:
+    """Return a pattern of a name in small letters, under each of its spellings: NVDA, 英伟达 and
+    Nvidia are one. It finds whole words, as far as the script has words, and those with an -s: of
+    "eth" neither "method" nor "Ethan"; of "qwen" Qwen3."""
+    return re.compile("|".join(map(_word_pattern, sorted(_spellings(name), key=len)[::-1])))
+
+
+def _word_pattern(word: str) -> str:
+    first, last = (
+        "[a-z]" if "a" <= char <= "z" else r"\d" if char.isdigit() else ""
+        for char in (word[0], word[-1])
+    )
+    start, end = (f"(?<!{first})" if first else ""), (f"(?!{last})" if last else "")
+    plural = "s?" if last == "[a-z]" else ""
+    return f"{start}{re.escape(word)}{plural}{end}"
+
+
+def _spellings(name: str) -> set[str]:
+    low = name.strip().lstrip("$").lower()
+    # The table knows tickers by their dollar sign, and companies by their capital.
+    is_word = low.replace(".", "").isalnum()
+    assets = find_assets(f"${low} {low.title()}" if is_word else low.title())
+    names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
+    return ({low} | names) - {""} or {name}
+
+
+def find_assets(text: str) -> list[Asset]:
+    """Return the companies and coins that a text names."""
+    # Imported here: the bot starts without what reads texts.
+    from digest.reading import assets
+
+    return assets.find_assets(text)
 
 
 def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:

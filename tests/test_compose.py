@@ -97,6 +97,30 @@ async def test_keywords_lead_and_hide_but_numbers_stay(tmp_path: Path) -> None:
     assert left.number == 2, "/sources 2 asks for it"
 
 
+@pytest.mark.parametrize(
+    ("keyword", "text", "found"),
+    [
+        ("eth", "Ethan says that a method is whether", False),
+        ("rag", "Storage and leverage", False),
+        ("5090", "It cost $50,900 or 50900", False),
+        ("c++", "Citigroup rises", False),
+        ("eth", "以太坊升级", True),
+        ("NVDA", "Nvidia buys $5B in Intel stock", True),
+        ("英伟达", "Nvidia buys $5B in Intel stock", True),
+        ("$nvda", "英伟达入股", True),
+        ("qwen", "Qwen3-VL is out", True),
+        ("5090", "RTX5090在售", True),
+        ("agent", "Agents in code", True),
+        ("c++", "A C++ compiler", True),
+        ("融资", "完成融资。", True),
+    ],
+)
+def test_a_keyword_is_a_whole_word_under_any_spelling(keyword: str, text: str, found: bool) -> None:
+    made = report(DAY, points=(Item(text, cites=("x:1",)),))
+    blocks = section_blocks(TOPIC, made, "points", ReportView("en", without=(keyword,)))
+    assert any(isinstance(block, ListItem) for block in blocks) is not found
+
+
 @pytest.mark.parametrize("letter", ["字", "word "])
 async def test_ten_points_are_two_messages_and_begin_on_the_first_screen(
     tmp_path: Path, letter: str

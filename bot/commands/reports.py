@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot import texts
@@ -17,8 +15,10 @@ from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import (
     ReportView,
     compose,
+    find_assets,
     line_of,
     links_of,
+    name_pattern,
     picture_block,
     section_blocks,
     section_named,
@@ -45,9 +45,6 @@ from digest.ranges import Span
 from digest.select import WEIGHTS
 from digest.text import clean
 from digest.write.extractive.notes import CRYPTO, reason_text
-
-if TYPE_CHECKING:
-    from digest.reading.assets import Asset
 
 POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""
@@ -354,7 +351,7 @@ EXAMPLE_CHARS = 80
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:
     """Return the market items about a name, in whole words: NVDA, 英伟达 and Nvidia are one."""
-    pattern = _name_pattern(name)
+    pattern = name_pattern(name)
     named = []
     for item in report.section("markets").items:
         if item.status == "note":
@@ -371,7 +368,7 @@ def market_items(report: Report, name: str) -> tuple[Item, ...]:
 
 def list_mentions(report: Report, name: str) -> list[ListItem]:
     """Return what other sections than the markets say about one ticker or name, each post once."""
-    pattern = _name_pattern(name)
+    pattern = name_pattern(name)
     mentions: dict[tuple[str, ...], ListItem] = {}
     for _, section, item in report.numbered_items():
         words = f"{item.title}\n{item.text}".lower()
@@ -379,29 +376,6 @@ def list_mentions(report: Report, name: str) -> list[ListItem]:
             entry = ListItem(item.text, item.title, links=links_of(report.posts, item))
             mentions.setdefault(item.cites, entry)
     return list(mentions.values())
-
-
-def _name_pattern(name: str) -> re.Pattern[str]:
-    """Return a pattern of whole words, as far as the script has words."""
-    plain = ((re.escape(word), word.isascii()) for word in _spellings(name))
-    return re.compile(
-        "|".join(rf"(?<![a-z0-9]){word}(?![a-z0-9])" if latin else word for word, latin in plain)
-    )
-
-
-def _find_assets(text: str) -> list[Asset]:
-    # Imported here: the bot starts without what reads texts.
-    from digest.reading.assets import find_assets
-
-    return find_assets(text)
-
-
-def _spellings(name: str) -> set[str]:
-    low = name.strip().lstrip("$").lower()
-    # The table knows tickers by their dollar sign, and companies by their capital.
-    assets = _find_assets(f"${low} {low.title()}" if " " not in low else low.title())
-    names = {word.lower() for asset in assets for word in (asset.ticker, asset.zh, asset.en)}
-    return {low} | names - {""}
 
 
 def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
@@ -412,7 +386,7 @@ def market_names(report: Report, groups: Collection[str] = ()) -> list[str]:
         if item.status != "note" and (not groups or item.group in groups)
     ]
     titles = list(dict.fromkeys(item.title for item in items if item.title))
-    tickers = [asset.ticker for item in items for asset in _find_assets(item.text)]
+    tickers = [asset.ticker for item in items for asset in find_assets(item.text)]
     others = [ticker for ticker in tickers if ticker and not any(ticker in t for t in titles)]
     return list(dict.fromkeys([*titles, *others]))
 
