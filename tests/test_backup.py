@@ -215,7 +215,7 @@ async def test_restoring_beside_a_bot_that_runs_is_refused(tmp_path: Path) -> No
     assert (await restore(url, copy, NOW, Store.open)).aside, "a killed one holds nothing"
 
 
-@pytest.mark.parametrize("kind", ["text", "cut", "newer", "missing", "itself"])
+@pytest.mark.parametrize("kind", ["text", "cut", "newer", "missing", "itself", "new"])
 async def test_what_is_no_good_backup_is_refused_and_nothing_changes(
     tmp_path: Path, kind: str
 ) -> None:
@@ -231,6 +231,8 @@ async def test_what_is_no_good_backup_is_refused_and_nothing_changes(
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
     elif kind == "missing":
         copy.unlink()
+    elif kind == "new":
+        copy = copy.rename(tmp_path / "bot.db.new")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     expected = {
         "text": "backup .* is damaged",
@@ -238,6 +240,7 @@ async def test_what_is_no_good_backup_is_refused_and_nothing_changes(
         "newer": "newer version",
         "missing": "there is no file",
         "itself": "the database itself",
+        "new": "give it another name",
     }[kind]
     with pytest.raises(StoreError, match=expected) as caught:
         await restore(url, file if kind == "itself" else copy, NOW, Store.open)

@@ -151,7 +151,9 @@ async def restore(url: str, backup: Path, now: datetime, open_store: Open) -> Re
     """
     file = sqlite_file(url)
     if file is None:
-        raise StoreError("PostgreSQL has its own tool: pg_restore --clean --dbname=ADDRESS FILE")
+        raise StoreError(
+            "PostgreSQL has its own tool: pg_restore --clean --if-exists --dbname=ADDRESS FILE"
+        )
     await asyncio.to_thread(_backup_there, backup, file)
     with files.lock_folder(file.parent):
         if await asyncio.to_thread(files.in_use, file):
@@ -164,6 +166,8 @@ def _backup_there(backup: Path, file: Path) -> None:
         raise StoreError(f"there is no file {backup}")
     if file.exists() and backup.samefile(file):
         raise StoreError(f"{backup} is the database itself: name a backup")
+    if _new(file).exists() and backup.samefile(_new(file)):
+        raise StoreError(f"{backup} has the name of what a restore makes: give it another name")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -221,11 +225,16 @@ def _wrong(file: Path) -> str:
     return why
 
 
+def _new(file: Path) -> Path:
+    """Return where a restore prepares what takes the place of the database."""
+    return file.with_name(f"{file.name}.new")
+
+
 async def _put(
     file: Path, backup: Path, end: str, why: str, now: datetime, open_store: Open
 ) -> Restored:
     """Copy the backup beside the database, mark it as restored, and exchange the two."""
-    new = file.with_name(f"{file.name}.new")
+    new = _new(file)
     try:
         made_at = await asyncio.to_thread(_copied, backup, new, why)
         async with await open_store(f"{URL.create('sqlite', database=str(new))}") as store:
