@@ -317,9 +317,10 @@ def _cancel_on_sigterm() -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def end() -> None:
-        if task is not None:
+        # A second signal would cut short what ends in order.
+        if task is not None and not task.cancelling():
             task.cancel()
-        loop.call_later(END_SECONDS, _cut_short)
+            loop.call_later(END_SECONDS, _cut_short)
 
     with contextlib.suppress(NotImplementedError):  # Windows has no such handlers
         loop.add_signal_handler(signal.SIGTERM, end)

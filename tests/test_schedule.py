@@ -256,6 +256,26 @@ def test_an_end_saves_the_outcomes_of_sends_in_flight_before_it_is_cut_short() -
         assert last < app.END_SECONDS < int(granted), file
 
 
+async def test_a_second_signal_cuts_nothing_short() -> None:
+    saved: list[bool] = []
+
+    async def run() -> None:
+        app._cancel_on_sigterm()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            saved.append(True)
+
+    task = asyncio.create_task(run())
+    for _ in range(2):  # to the process and to its group, as `timeout` does
+        await asyncio.sleep(0.01)
+        signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait({task})
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+    assert (task.cancelled(), saved) == (True, [True])
+
+
 async def test_an_end_that_hangs_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
     monkeypatch.setattr(app, "END_SECONDS", 0.01)
