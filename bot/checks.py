@@ -252,6 +252,7 @@ async def _platform(name: str, settings: Settings) -> str:
     if not setup.token:
         return f"no {name.upper()}_BOT_TOKEN: left out"
     _refuse_missing_folder(settings)
+    await check_damage(settings.database_url)  # or opening it would put the backup in its place
     async with conversation(settings) as context:
         chats = await context.store.subscribed(name)
         platform = open_platform(name, BotHost(context, lambda _: None), setup)

@@ -63,10 +63,16 @@ async def test_a_disk_that_is_wiped_is_a_warning_and_a_damaged_database_fails(
     assert passed
     assert any(line.startswith("warn disk: jianbao.db lies in the inside of a") for line in lines)
     file = Path("jianbao.db")
+    file.with_name("jianbao.db.backup").write_bytes(file.read_bytes())
     file.write_bytes(file.read_bytes()[:30000])
-    passed, lines = await said()
-    assert not passed
-    assert any(line.startswith("FAIL database: database is damaged") for line in lines)
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:abc")
+    monkeypatch.setenv("TELEGRAM_API_URL", "http://127.0.0.1:1")
+    for _ in range(2):  # the first one put nothing else in its place
+        passed, lines = await said()
+        assert not passed
+        assert any(line.startswith("FAIL database: database is damaged") for line in lines)
+        assert any(line.startswith("FAIL telegram: database is damaged") for line in lines)
+    assert not list(Path().glob("*.damaged"))
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
