@@ -61,11 +61,20 @@ def _check_zone(name: str) -> str:
     return name
 
 
+def _has_host(address: str) -> bool:
+    """Return True if an address has a host that can be looked up, and no port that cannot be."""
+    try:
+        url = urlsplit(address)
+        return bool((url.hostname or "").encode("idna")) and url.port != 0
+    except ValueError:
+        return False
+
+
 def _shaped(shape: str, advice: str) -> AfterValidator:
-    """Return a check of what is set; empty is not set."""
+    """Return a check of an address that is set; empty is not set."""
 
     def check(value: str) -> str:
-        if value and not re.fullmatch(shape, value):
+        if value and not (re.fullmatch(shape, value) and _has_host(value)):
             raise ValueError(advice)
         return value
 
@@ -88,7 +97,8 @@ _PUBLIC = _shaped(
 
 def _check_web_address(address: str) -> str:
     host, _, port = address.rpartition(":")
-    if address and not (host and "/" not in host and port.isdecimal() and int(port) < 65536):
+    named = "/" not in host and (":" in host or _has_host(f"//{host}"))
+    if address and not (named and port.isdecimal() and int(port) < 65536):
         raise ValueError("write where to listen like 127.0.0.1:8080")
     return address
 
@@ -161,7 +171,7 @@ class Settings(BaseModel):
     x_reads_month: int = Field(2000, ge=0)
     https_proxy: Annotated[str, _PROXY] = Field("", repr=False)
     unknown_sends: Literal["hold", "resend"] = "hold"
-    keep_days: int = Field(400, ge=7)
+    keep_days: int = Field(400, ge=7, le=100_000)
     admins: Annotated[str, AfterValidator(_check_admins)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     log_format: Literal["text", "json"] = "text"
@@ -259,12 +269,7 @@ def _parse_providers(models: str, addresses: str, keys: str) -> tuple[Provider, 
 
 
 def _check_base_url(address: str) -> None:
-    try:
-        url = urlsplit(address)
-        good = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
-    except ValueError:
-        good = False
-    if not good or re.search(r"\s", address):
+    if not re.fullmatch(r"https?://[^\s/@?#]+(?:[/?#]\S*)?", address) or not _has_host(address):
         raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
 
 
@@ -359,6 +364,7 @@ def _find_typos(names: Sequence[str]) -> list[str]:
 
 _ADVICE = {
     "greater_than_equal": "write %(ge)g or more",
+    "less_than_equal": "write %(le)d or less",
     "literal_error": "write %(expected)s",
     "float_parsing": "write a number, like 0.5",
     "int_parsing": "write a whole number, like 90",
