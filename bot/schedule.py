@@ -256,17 +256,26 @@ class Jobs:
 
 @asynccontextmanager
 async def open_jobs(database_url: str, context: Services, holder: str) -> AsyncIterator[Jobs]:
-    """Open the queue in the bot's own database; make its tables where there are none."""
+    """Open the queue in the bot's own database; make its tables where there are none. Raises
+    StoreError where that cannot be reached."""
     from procrastinate import App, PsycopgConnector
+    from procrastinate.exceptions import ConnectorException
+    from psycopg_pool import PoolTimeout
 
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # failed jobs are proposed again
     connector = PsycopgConnector(
         conninfo=queue_address(database_url), min_size=1, max_size=6, timeout=10.0
     )
     app = App(connector=connector)
-    async with app.open_async():
-        await _make_tables(app)
-        yield Jobs(context, holder, app)
+    try:
+        async with app.open_async():
+            await _make_tables(app)
+            yield Jobs(context, holder, app)
+    except (PoolTimeout, ConnectorException) as error:
+        raise StoreError(
+            f"the job queue cannot be reached ({type(error).__name__}):"
+            " check DATABASE_URL and that the server runs"
+        ) from None
 
 
 async def _make_tables(app: Any) -> None:

@@ -13,13 +13,20 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
 
 from digest.errors import StoreError
 from digest.models import Dropped
 from digest.store import Store
-from digest.store.engine import count_connection_threads, database_url, explain, label
+from digest.store.engine import (
+    count_connection_threads,
+    database_url,
+    explain,
+    label,
+    queue_address,
+)
 from digest.store.tables import SCHEMA, metadata
 from tests.posts import TOPIC, post
 from tests.test_store import as_read, report
@@ -230,9 +237,28 @@ def test_addresses_get_the_async_driver(written: str, meant: str) -> None:
     assert database_url(written).render_as_string(hide_password=False) == meant
 
 
+def test_the_queue_connects_as_the_engine_does() -> None:
+    written = "postgresql://u1:a%20b%2Bc%2F%25%40x@/my%20news?host=/run/pg&options=-c%20a%3Db"
+    assert conninfo_to_dict(queue_address(written)) == {
+        "user": "u1",
+        "password": "a b+c/%@x",
+        "dbname": "my news",
+        "host": "/run/pg",
+        "options": "-c a=b",
+    }
+    assert conninfo_to_dict(queue_address("postgres:///x?host=a:1&host=b:2"))["host"] == "a,b"
+
+
 @pytest.mark.parametrize(
     "written",
-    ["", "jianbao.db", "mysql://db/news", "sqlite://", "postgresql://ada:hunt@er2@db/news"],
+    [
+        "",
+        "jianbao.db",
+        "mysql://db/news",
+        "sqlite://",
+        "postgresql://ada:hunt@er2@db/news",
+        "postgresql://ada@a..b/news",
+    ],
 )
 def test_addresses_that_cannot_be_used_are_explained(written: str) -> None:
     with pytest.raises(StoreError, match=r"^DATABASE_URL") as caught:

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from bot import app, builds, schedule
 from bot.builds import Errand
 from bot.schedule import Jobs, can_share, open_jobs, start_workers
+from digest.errors import StoreError
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import Maker, context
@@ -23,6 +25,7 @@ from tests.samples import report
 
 pytestmark = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 pytest.importorskip("procrastinate")
+PoolTimeout = pytest.importorskip("psycopg_pool").PoolTimeout
 TOPICS = {
     name: replace(TOPIC, name=name, slug=name, timezone="UTC", build_at=time(6))
     for name in ("ai", "chips", "space")
@@ -145,6 +148,16 @@ async def test_a_worker_that_is_stopped_gives_its_job_back(
         await running
     await app._end_all(tasks)
     assert list(await jobs._app.job_manager.list_jobs_async()) == []
+
+
+async def test_a_queue_out_of_reach_is_a_clear_line(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psycopg_pool.AsyncConnectionPool.open", AsyncMock(side_effect=PoolTimeout))
+    async with await Store.open(store_url) as store:
+        with pytest.raises(StoreError, match=r"the job queue cannot be reached .*DATABASE_URL"):
+            async with open_jobs(store_url, context(store, tmp_path), "host:1"):
+                pass
 
 
 async def test_sharing_needs_postgresql(store_url: str) -> None:

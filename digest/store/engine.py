@@ -73,6 +73,7 @@ def database_url(url: str) -> URL:
     )
     try:
         parsed = make_url(url.strip())
+        (parsed.host or "").encode("idna")  # as looking it up does
     except (ArgumentError, ValueError):
         raise StoreError(hint) from None
     driver = _DRIVERS.get(parsed.get_backend_name())
@@ -87,12 +88,17 @@ def database_url(url: str) -> URL:
 
 
 def queue_address(url: str) -> str:
-    """Return the address of a PostgreSQL database as libpq takes it; "" for SQLite. Raises
-    StoreError as `database_url`."""
+    """Return what libpq connects to as the engine does; "" for SQLite. Raises StoreError as
+    `database_url`.
+
+    No address: SQLAlchemy leaves spaces in it, or writes them as a plus sign, which libpq does not
+    read."""
     address = database_url(url)
     if address.get_backend_name() != "postgresql":
         return ""
-    return address.set(drivername="postgresql").render_as_string(hide_password=False)
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(**address.get_dialect()().create_connect_args(address)[1])
 
 
 def label(url: URL) -> str:
