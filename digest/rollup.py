@@ -230,7 +230,8 @@ def _summary(
     )
     reported = {report.last for report in reports}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    missing = [f"{day:%m-%d}" for day in days if day not in reported]
+    form = "%m-%d" if first.year == last.year else "%Y-%m-%d"
+    missing = [f"{day:{form}}" for day in days if day not in reported]
     if missing:
         listed = ("、" if language == "zh" else ", ").join(missing[:MAX_MISSING])
         listed += " …" if len(missing) > MAX_MISSING else ""

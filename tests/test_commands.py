@@ -152,6 +152,8 @@ async def test_words_come_in_any_order(full: Bot, line: str) -> None:
         ("hello", "/help"),
         ("/", "/help"),
         ("/brief 2024-01-01", "/brief 2025-12-04"),
+        ("/report 2020-01-01 2025-12-31", "366"),
+        ("/brief 0001-01-01 12月6日", "366"),
     ],
 )
 async def test_a_wrong_argument_is_answered_with_a_right_one(
@@ -239,6 +241,7 @@ async def test_a_range_tells_each_story_once(full: Bot) -> None:
     assert "12月4日：It scores 81.2%." in said
     assert "12月6日：It scores 81.2%." in said
     assert "没有日报的日子：12-05、12-07。" in said
+    assert "没有日报的日子：2025-12-07、" in await full.say("/report 2025-12-06 2026-01-01")
     assert full.maker.made == []
     assert "没有2025年" not in said
     assert "没有11月1日至11月3日的报告" in await full.say("/report 2025-11-01..2025-11-03")

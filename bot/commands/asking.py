@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
 from digest.calendar import closes
 from digest.models import Item, Language, Report, Subscription, Topic
-from digest.ranges import load_span
+from digest.ranges import Span, load_span
 from digest.store import StoredTopic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
@@ -88,7 +88,8 @@ class Ask:
         return replace(self, subscriptions=(subscription, *others))
 
     async def query(self) -> Query:
-        """Return topic, days and number, in any order. Raises Unanswered for a day there is not."""
+        """Return topic, days and number, in any order. Raises Unanswered for a day there is not,
+        and for more days than are put together."""
         query, words = Query(), list(self.words[:MAX_QUERY_WORDS])
         while words:
             taken, days = await self._leading_days(words, query.topic)
@@ -98,7 +99,7 @@ class Ask:
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
             elif days:
-                query = replace(query, days=_joined(query.days, days))
+                query = replace(query, days=self._joined(query.days, days))
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
@@ -262,8 +263,18 @@ class Ask:
             if not strict:
                 return None
             if isinstance(error, LongRangeError):
-                raise Unanswered(self.say("long_range", n=MAX_DAYS)) from None
+                raise self._too_long() from None
             raise Unanswered(await self.bad_date(word, topic)) from None
+
+    def _joined(self, days: Span | None, more: Span) -> Span:
+        """Return the range from the first to the last of two days, in whichever order they came."""
+        first, last = more if days is None else (min(*days, *more), max(*days, *more))
+        if (last - first).days >= MAX_DAYS:
+            raise self._too_long()
+        return first, last
+
+    def _too_long(self) -> Unanswered:
+        return Unanswered(self.say("long_range", n=MAX_DAYS))
 
     async def bad_words(self, words: Sequence[str]) -> Reply:
         """Return that these words mean nothing here, with the topics and a line that works."""
@@ -288,11 +299,6 @@ def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:
 def points_of(report: Report) -> list[Item]:
     """Return the points of a report as their numbers count them."""
     return [item for item in report.section("points").items if item.status != "note"]
-
-
-def _joined(days: tuple[date, date] | None, more: tuple[date, date]) -> tuple[date, date]:
-    """Return the range from the first to the last of two days, in whichever order they came."""
-    return more if days is None else (min(*days, *more), max(*days, *more))
 
 
 async def load_spoken(context: Services, incoming: Incoming) -> Language | None:
