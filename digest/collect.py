@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError, StoreError
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
-from digest.sources import Access, Source, admit_posts, name_source, open_source
+from digest.sources import Access, Source, admit_posts, name_sources, open_source
 from digest.store import Store
 from digest.store.source_tables import Change, Health, Reads, SourceBook
 from digest.text import clean
@@ -47,6 +47,7 @@ class Round:
     store: Store
     access: Access
     health: Mapping[SourceSpec, Health]
+    names: Mapping[SourceSpec, str]
     billed: asyncio.Lock
     """Sources that cost money take turns, so that each knows what the one before has spent."""
     patient: bool
@@ -77,7 +78,8 @@ def apply_changes(base: Sequence[SourceSpec], changes: Sequence[Change]) -> tupl
 async def list_weights(topic: Topic, store: Store, access: Access) -> dict[str, float]:
     """Return how much the posts of each stream count, where that is not as usual."""
     specs = await list_sources(topic, store)
-    return {name_source(spec, access): spec.weight for spec in specs if spec.weight != 1}
+    names = name_sources(specs, access)
+    return {names[spec]: spec.weight for spec in specs if spec.weight != 1}
 
 
 async def collect(
@@ -98,7 +100,9 @@ async def collect(
     window = window or Window(today - timedelta(days=1), today, topic.timezone)
     await store.save_topic(topic)
     health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
-    round_ = Round(topic, window, store, access, health, asyncio.Lock(), patient)
+    specs = await list_sources(topic, store)
+    names = name_sources(specs, access)
+    round_ = Round(topic, window, store, access, health, names, asyncio.Lock(), patient)
     turns = asyncio.Semaphore(AT_ONCE)
     age = (today - window.last).days
 
@@ -113,7 +117,7 @@ async def collect(
                         break
         return answers
 
-    groups = group_fallbacks(await list_sources(topic, store))
+    groups = group_fallbacks(specs)
     tasks = [asyncio.create_task(fetch_group(group)) for group in groups]
     done, late = await asyncio.wait(tasks, timeout=ROUND_SECONDS) if tasks else (set(), set())
     for task in late:
@@ -125,7 +129,7 @@ async def collect(
         if task in done:
             results += task.result()
         else:
-            results.append(SourceResult(name_source(group[0], access), ok=False, note="too slow"))
+            results.append(SourceResult(names[group[0]], ok=False, note="too slow"))
     return results
 
 
@@ -148,31 +152,32 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
 
 async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None:
     """Fetch one source and store its posts; None for one that has nothing to do with the window."""
+    name = round_.names[spec]
     try:
         source = open_source(spec, round_.access)
     except SourceError as error:
         log.warning("%s", error)
-        return SourceResult(name_source(spec, round_.access), ok=False, note=str(error)[:200])
+        return SourceResult(name, ok=False, note=str(error)[:200])
     if source.reach is not None and age > source.reach:
         return None
     health, now = round_.health.get(identify(spec), Health()), datetime.now(UTC)
     if health.off:
-        return SourceResult(source.name, ok=False, note=health.off)
+        return SourceResult(name, ok=False, note=health.off)
     if round_.patient and health.next_at and health.next_at > now:
-        return SourceResult(source.name, ok=False, note=health.error or "no answer")
+        return SourceResult(name, ok=False, note=health.error or "no answer")
     try:
         return await _fetch_pages(round_, source, spec, health)
     except SourceError as error:
         log.warning("%s", error)
-        await _save_failure(round_, source.name, spec, health, error)
-        return SourceResult(source.name, ok=False, note=str(error)[:200])
+        await _save_failure(round_, spec, health, error)
+        return SourceResult(name, ok=False, note=str(error)[:200])
     except StoreError:
         raise
     except Exception as error:  # one source may fail without the others
-        log.exception("%s failed", source.name)
+        log.exception("%s failed", name)
         fault = SourceError(f"a fault of the program ({type(error).__name__})")
-        await _save_failure(round_, source.name, spec, health, fault)
-        return SourceResult(source.name, ok=False, note=str(fault))
+        await _save_failure(round_, spec, health, fault)
+        return SourceResult(name, ok=False, note=str(fault))
 
 
 async def _fetch_pages(
@@ -180,6 +185,7 @@ async def _fetch_pages(
 ) -> SourceResult:
     """Fetch until there is no more; each page is stored, with what it cost, before the next."""
     book, state, number = SourceBook(round_.store), health.state, 0
+    name = round_.names[spec]
     for _ in range(PAGES):
         began = time.monotonic()
         async with round_.billed if source.billed else nullcontext():
@@ -191,9 +197,7 @@ async def _fetch_pages(
             now, seconds = datetime.now(UTC), time.monotonic() - began
             admitted = admit_posts(posts, now, near=spec.private)
             saving = asyncio.ensure_future(
-                book.save_answer(
-                    round_.topic, identify(spec), source.name, admitted, state, now, seconds
-                )
+                book.save_answer(round_.topic, identify(spec), name, admitted, state, now, seconds)
             )
             try:
                 await asyncio.shield(saving)
@@ -203,7 +207,7 @@ async def _fetch_pages(
         number += len(posts)
         if not state.more:
             break
-    return SourceResult(source.name, number, note=state.note)
+    return SourceResult(name, number, note=state.note)
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
@@ -217,7 +221,7 @@ def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
 
 
 async def _save_failure(
-    round_: Round, name: str, spec: SourceSpec, health: Health, error: SourceError
+    round_: Round, spec: SourceSpec, health: Health, error: SourceError
 ) -> None:
     now, next_at = datetime.now(UTC), None
     if error.wait:
@@ -227,7 +231,7 @@ async def _save_failure(
     await SourceBook(round_.store).save_failure(
         round_.topic,
         identify(spec),
-        name,
+        round_.names[spec],
         str(error),
         now,
         next_at=next_at,
@@ -264,8 +268,7 @@ async def list_answers(
     health = await book.health(topic.name, today.astimezone(UTC).date())
     latest = {result.name: result for result in latest_results}
     results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
-    for spec in await list_sources(topic, store):
-        name = name_source(spec, access)
+    for spec, name in name_sources(await list_sources(topic, store), access).items():
         result = latest.get(name) or _of_rounds(name, identify(spec), rounds, health, until)
         if result is None or (spec.kind == SAMPLE and name not in counted):
             continue

@@ -87,7 +87,8 @@ async def test_pages_say_that_posts_are_made_up(store: Store) -> None:
 async def test_pages_keep_the_hosts_of_private_sources_to_themselves(store: Store) -> None:
     item = Item("A lab opens.", cites=("rss:feeds.corp/1",))
     cited = {"rss:feeds.corp/1": Cited("Lab", "http://10.0.0.7/1", "A lab opens.", None)}
-    sources = (SourceResult("feeds.corp/oss", 4), SourceResult("blog.example/feed", 2))
+    names = ("feeds.corp/oss", "feeds.corp/oss ai", "blog.example/feed")
+    sources = tuple(SourceResult(name, 2) for name in names)
     await store.save_report(replace(make_report(points=(item,)), posts=cited, sources=sources))
     site = make_site(store)
     near = SourceSpec("rss", "http://feeds.corp/oss", private=True)

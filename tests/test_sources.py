@@ -12,18 +12,21 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from digest.collect import collect, list_weights
 from digest.errors import SourceError
 from digest.fetch import http
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access, Source, kinds, open_source
+from digest.sources import Access, Source, kinds, name_sources, open_source
+from digest.store import Store
 from tests.loopback import Handler
+from tests.posts import TOPIC
 from tests.source_servers import NOW, Server, bomb, half, hang, huge, rss, serving, status
 from tests.x_server import KEY, XServer
 
@@ -313,3 +316,46 @@ async def test_a_source_can_be_given_up(served: Served) -> None:
 def test_an_address_of_another_kind_is_refused_at_once(kind: str, address: str) -> None:
     with pytest.raises(SourceError, match="write "):
         open_source(SourceSpec(kind, address), ACCESS)
+
+
+async def test_feeds_that_differ_in_their_query_are_sources_of_their_own(store_url: str) -> None:
+    """Every channel of YouTube has the same path."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        broken = request.query["channel"] == "b"
+        entry = ("It is out", "https://e.example/1", datetime.now(UTC), "")
+        return web.Response(status=500) if broken else web.Response(body=rss([entry]))
+
+    async with await Store.open(store_url) as store, serving() as server:
+        server.paths["/videos.xml"] = answer
+        good, bad = (
+            SourceSpec("rss", server.url(f"/videos.xml?key=k1&channel={c}"), weight, private=True)
+            for c, weight in (("a", 2.0), ("b", 1.0))
+        )
+        for specs in ((good, bad), (bad, good)):
+            topic = replace(TOPIC, sources=specs)
+            results = await collect(topic, store=store, access=ACCESS, now=datetime.now(UTC))
+            answered = {result.name.rpartition("/")[2]: result.ok for result in results}
+            assert answered == {"videos a": True, "videos b": False}
+            [(name, weight)] = (await list_weights(topic, store, ACCESS)).items()
+            assert (name[-9:], weight) == ("/videos a", 2.0)
+        today = datetime.now(UTC).date()
+        [(stream, _)] = await store.posts(TOPIC.name, today - timedelta(days=1), today)
+        assert stream == name
+
+
+@pytest.mark.parametrize(
+    ("specs", "names"),
+    [
+        (["rss https://e.example/feed?q=ai"], ["e.example"]),
+        (["rss https://e.example/feed", "rss https://e.example/rss"], ["e.example", "e.example 2"]),
+        (["jsonl a/p.jsonl", "jsonl b/p.jsonl"], ["p", "p 2"]),
+        (
+            [f"rss https://e.example/feed?q={q}&hl=en&token=t{q}" for q in ("Meta AI", "UC" * 12)],
+            ["e.example Meta AI", "e.example UCUCUCUC…"],
+        ),
+    ],
+)
+def test_no_two_sources_of_a_topic_share_a_name(specs: list[str], names: list[str]) -> None:
+    sources = [SourceSpec(kind, address) for kind, _, address in (s.partition(" ") for s in specs)]
+    assert list(name_sources(sources).values()) == names

@@ -135,8 +135,9 @@ def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]
 def list_public_sources(topic: Topic, report: Report) -> list[SourceResult]:
     """Return how sources answered but for those in the operator's own network: their names are its
     hosts."""
-    private = {name_source(spec) for spec in topic.sources if spec.private}
-    return [source for source in report.sources if source.name not in private]
+    private = tuple(f"{name_source(spec)} " for spec in topic.sources if spec.private)
+    # What tells sources of one name apart stands behind it.
+    return [source for source in report.sources if not f"{source.name} ".startswith(private)]
 
 
 def web_address(url: str) -> str:

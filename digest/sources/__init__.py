@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol, cast
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from digest.errors import SourceError
 from digest.fetch.addresses import describe_address, is_near, make_link
-from digest.masking import register_secrets, secrets_in
+from digest.masking import list_query, register_secrets, secrets_in
 from digest.models import Post, SourceSpec, SourceState, Window
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
@@ -77,6 +78,24 @@ def name_source(spec: SourceSpec, access: Access | None = None) -> str:
         return open_source(spec, access).name
     except SourceError:
         return f"{spec.kind} {describe_address(spec.address)}"[:80].strip()
+
+
+def name_sources(
+    specs: Iterable[SourceSpec], access: Access | None = None
+) -> dict[SourceSpec, str]:
+    """Return what reports call the sources of a topic, each by a name of its own: those that would
+    share one are told apart by their queries, or by a number."""
+    plain = {spec: name_source(spec, access) for spec in specs}
+    names: dict[SourceSpec, str] = {}
+    for spec, name in plain.items():
+        queries = [list_query(other.address) for other in plain if plain[other] == name]
+        values = list_query(spec.address)
+        unique = alike = " ".join([name, *(v for v in values if not all(v in q for q in queries))])
+        number = count(2)
+        while unique in names.values():
+            unique = f"{alike} {next(number)}"
+        names[spec] = unique
+    return names
 
 
 def refuse_idle(spec: SourceSpec, access: Access) -> None:
