@@ -58,6 +58,7 @@ TEXT = json.dumps(WHOLE, ensure_ascii=False)
         f"<think>Maybe {{}} or {brief()}?</think>\n{TEXT}",
         f"Maybe {{}}.</think>{TEXT}",
         f"<THINKING>a</THINKING>{TEXT}<think>was that right",
+        f"<think>a</think> <think>b</think>{TEXT}",
         f'The schema {{"properties": {{"points": 1}}}} asks for {TEXT}',
         f"A draft: {json.dumps(brief())} and the answer: {TEXT}",
         TEXT.replace("}]", "},]"),
@@ -73,6 +74,13 @@ TEXT = json.dumps(WHOLE, ensure_ascii=False)
 )
 def test_a_wrapped_or_slightly_broken_answer_is_read(text: str) -> None:
     assert read(text, Brief) == Brief.model_validate(WHOLE)
+
+
+@pytest.mark.parametrize("said", ["the <think> tag", "</think> ends it", "a <reasoning> block"])
+@pytest.mark.parametrize("before", ["", "<think>Maybe {}.</think>", "```json\n"])
+def test_tags_of_thoughts_that_a_post_names_stay(said: str, before: str) -> None:
+    told = brief(ONE, TWO | {"text": f"It drops {said}."}, TWO)
+    assert read(before + json.dumps(told), Brief) == Brief.model_validate(told)
 
 
 @pytest.mark.parametrize(

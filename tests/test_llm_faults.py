@@ -329,6 +329,15 @@ async def test_a_server_that_ignores_stream_is_understood() -> None:
     assert server.requests[0].body["stream"] is True
 
 
+@pytest.mark.parametrize("streams", [True, False])
+async def test_only_the_ends_of_lines_end_a_line(*, streams: bool) -> None:
+    """JSON may hold those of Unicode as they are, and posts have them."""
+    news = {"items": [{"text": "Kite\u2028raised\x85 $5m.", "cites": ["p1"]}]}
+    answer = Answer(json.dumps(news, ensure_ascii=False))
+    async with ModelServer(in_turn(answer), streams=streams) as server:
+        assert await Desk(server).ask() == [News.model_validate(news)]
+
+
 async def test_an_answer_that_still_comes_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "SILENCE_SECONDS", 0.4)
     long = {"items": [{"text": "Meridian is out. " * 9, "cites": ["p1"]}] * 3}

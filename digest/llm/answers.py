@@ -32,7 +32,11 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
     Of an answer that was cut off, the entry that was being written is left out: its last sentence
     may say half of what it should. Raise Unusable where nothing fits.
     """
-    said = _THOUGHT_END.sub("", _THOUGHT.sub("", text)).strip()
+    said = text.strip()
+    while thought := _THOUGHT.match(said):
+        said = said[thought.end() :].lstrip()
+    if not said.startswith(("{", "[", "```")):  # else such a tag is what a post says
+        said = _THOUGHT_END.sub("", _THOUGHT.sub("", said)).strip()
     if not said:
         raise Unusable("cut" if cut else "empty")
     shape = schema.model_json_schema()

@@ -268,7 +268,7 @@ class Server:
         """Read the answer line by line, as long as something of it keeps coming."""
         import httpx2
 
-        from digest.llm.transport import CONNECT_SECONDS, BodyReader
+        from digest.llm.transport import CONNECT_SECONDS, BodyReader, split_lines
 
         loop, reader = asyncio.get_running_loop(), BodyReader()
         async with asyncio.timeout_at(min(until, loop.time() + silence)) as limit:
@@ -276,7 +276,7 @@ class Server:
             create = client.chat.completions.with_streaming_response.create
             timeout = httpx2.Timeout(silence, connect=min(CONNECT_SECONDS, silence))
             async with create(**body, timeout=timeout) as response:
-                async for line in response.iter_lines():
+                async for line in split_lines(response.iter_text()):
                     if reader.feed(line):
                         limit.reschedule(min(until, loop.time() + silence))
         return reader.result(self._now())

@@ -102,6 +102,19 @@ def _host(base_url: str) -> str:
     return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
 
 
+async def split_lines(texts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Yield the lines of a body. Strings of JSON may hold U+2028 and other signs at which
+    `str.splitlines` would cut them."""
+    line: list[str] = []
+    async for text in texts:
+        first, *others = text.replace("\r", "\n").split("\n")
+        line.append(first)
+        for other in others:
+            yield "".join(line)
+            line = [other]
+    yield "".join(line)
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a server answered, before anyone looks into the text."""
