@@ -162,7 +162,7 @@ def _show(
     settings: Settings, topic: Topic, report: Report, as_json: bool, out: Path | None
 ) -> None:
     """Write the files; print the JSON, or the brief and where the files are."""
-    from bot.compose import DATA_HINT
+    from bot.settings import DATA_HINT
     from digest.atomic import write_below
     from digest.publish import as_dict, stem
     from digest.publish.jekyll import body
@@ -171,16 +171,23 @@ def _show(
     name = stem(topic.slug, report.first, report.last)
     picture = folder / f"wordcloud_{name}.png"
     page = folder / f"{name}.md"
-    if report.cloud:
-        write_below(picture, report.cloud, DATA_HINT)
     text = body(report, topic.slug, picture.name if report.cloud else "")
-    write_below(page, text.encode(), DATA_HINT)
+    files = {page: text.encode()} | ({picture: report.cloud} if report.cloud else {})
+    try:
+        for path, content in files.items():
+            write_below(path, content, DATA_HINT)
+    except StoreError as error:
+        if out:
+            raise
+        log.warning("%s", error)  # the report is stored, and that is what counts
+        files = {}
     if as_json:
-        data = as_dict(report, picture if report.cloud else None)
+        data = as_dict(report, picture if picture in files else None)
         click.echo(json.dumps(data, ensure_ascii=False))
         return
     click.echo(_brief(topic, report))
-    _print(f"\n{page}" + (f"\n{picture}" if report.cloud else ""))
+    if files:
+        _print("\n" + "\n".join(map(str, files)))
 
 
 def _brief(topic: Topic, report: Report) -> str:

@@ -25,10 +25,11 @@ from bot.delivery import Deliveries
 from bot.delivery.leases import Lease, own_name, pause
 from bot.host import BotHost
 from bot.logs import give_back
-from bot.messages import Incoming, Reply
+from bot.messages import Incoming, Picture, Reply
 from bot.schedule import Jobs, Schedule, can_share, open_jobs, start_workers
 from bot.services import Services
-from bot.settings import Settings, read_locale
+from bot.settings import DATA_HINT, Settings, read_locale
+from digest.atomic import write_below
 from digest.errors import DigestError, StoreError
 from digest.store import Store
 from digest.store.backup import Restored, keep_backup, open_sound
@@ -155,8 +156,14 @@ async def chat(settings: Settings, lines: Sequence[str]) -> None:
     _cancel_on_sigterm()
     async with conversation(settings) as context:
 
-        def answers(incoming: Incoming) -> AsyncIterator[Reply]:
-            return answer(context, incoming)
+        async def answers(incoming: Incoming) -> AsyncIterator[Reply]:
+            async for reply in answer(context, incoming):
+                for picture in (block for block in reply.blocks if isinstance(block, Picture)):
+                    try:
+                        write_below(picture.path, picture.content, DATA_HINT)
+                    except StoreError as error:
+                        log.warning("%s", error)
+                yield reply
 
         if lines:
             await terminal.say(answers, lines, language)

@@ -3,7 +3,6 @@ subscription."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +15,6 @@ from urllib.parse import quote
 from bot import texts
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
-from digest.atomic import write_below
 from digest.calendar import DAY, month_of, zone
 from digest.models import (
     BRIEF,
@@ -336,7 +334,6 @@ OPENS: tuple[tuple[str, str], ...] = (
     ("report", "report"),
 )
 """What the buttons under a report open: a key of the texts, a command."""
-DATA_HINT = "set DATA_DIR to a folder that can be written"
 
 
 async def compose_digest(
@@ -459,7 +456,7 @@ def line_of(
 
 
 async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:
-    """Return the report's word cloud as a file, or None where it has none."""
+    """Return the report's word cloud, or None where it has none."""
     content = await context.store.cloud(report.topic, report.first, report.last)
     if not content:
         return None
@@ -469,5 +466,4 @@ async def picture_block(context: Services, report: Report, language: Language) -
     kind = "jpg" if content.startswith(b"\xff\xd8") else "png"
     name = f"wordcloud_{stem(slug, report.first, report.last)}.{kind}"
     path = context.data_dir / "clouds" / name
-    await asyncio.to_thread(write_below, path, content, DATA_HINT)
-    return Picture(path, texts.text("cloud_file", language, path=path))
+    return Picture(content, path, texts.text("cloud_file", language, path=path))

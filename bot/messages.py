@@ -4,7 +4,7 @@ way."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -92,8 +92,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture file and what to say where it cannot be shown."""
+    """A picture, and where it is kept and what is said where it cannot be shown."""
 
+    content: bytes = field(repr=False)
     path: Path
     alt: str
 

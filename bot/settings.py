@@ -30,6 +30,7 @@ from digest.models import Language, Provider
 from digest.sources import Access
 
 OPENAI = "https://api.openai.com/v1"
+DATA_HINT = "set DATA_DIR to a folder that can be written"
 _INVISIBLE = re.compile("[\x00-\x1f\x7f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
 """What copying from a web page or a text file leaves in a value, unseen."""
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "`": "`"}

@@ -81,7 +81,9 @@ def replies(count: int, seed: int) -> Iterator[Reply]:
         if chance.random() < 0.8:
             blocks.insert(0, Heading(_title(chance, texts), 1))
         if chance.random() < 0.2:
-            blocks.insert(chance.randrange(len(blocks) + 1), Picture(Path("cloud.png"), "cloud"))
+            blocks.insert(
+                chance.randrange(len(blocks) + 1), Picture(b"", Path("cloud.png"), "cloud")
+            )
         line = chance.choice(("", "/views ai 2025-12-06", "/stocks " + "英伟达" * 30))
         buttons = tuple(_buttons(chance) for _ in range(chance.choice((0, 0, 1, 2, 3))))
         manner = chance.choice(MANNERS)

@@ -74,6 +74,24 @@ def test_json_is_all_there_is_on_stdout_and_every_item_cites() -> None:
     assert Path(str(data["cloud"])).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_data_folder_that_cannot_be_written_costs_only_the_files() -> None:
+    file, env = (
+        write("a.jsonl", *(line(t, str(n)) for n, t in enumerate(NEWS))),
+        {"DATA_DIR": "a.jsonl"},
+    )
+    made = ("digest", "ai", "--date", "2025-12-06", "--posts", file, "--json")
+    done = run_command(*made, env=env)
+    assert (done.returncode, json.loads(done.stdout)["cloud"]) == (0, None)
+    assert "cannot write a.jsonl/reports" in done.stderr
+    assert run_command(*made, "--out", "a.jsonl/out").returncode == 1
+    done = run_command("chat", "--say", "/brief", env=env)
+    assert "cannot write a.jsonl/clouds" in done.stderr
+    assert NEWS[0][:20] in done.stdout
+    assert not Path("var/clouds").exists()
+    assert run_command("chat", "--say", "/cloud").returncode == 0
+    assert [file.suffix for file in Path("var/clouds").iterdir()] == [".png"]
+
+
 @pytest.mark.parametrize(("usable", "most"), [(0, 0), (1, 1), (3, 3)])
 def test_a_quiet_day_says_so_in_one_line(usable: int, most: int) -> None:
     chatter = [

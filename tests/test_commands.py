@@ -251,7 +251,7 @@ async def test_the_cloud_is_a_file(full: Bot) -> None:
     said = [one async for one in answer(full.context, Incoming(Chat("t", "c"), "u", "/cloud"))]
     (picture,) = [block for block in said[0].blocks if isinstance(block, Picture)]
     assert picture.path.name == "wordcloud_twitter_ai_20251206_20251206.png"
-    assert picture.path.read_bytes() == b"\x89PNG picture"
+    assert picture.content == b"\x89PNG picture"
 
 
 async def test_dropped_posts_are_shown_with_their_reasons(full: Bot) -> None:

@@ -423,7 +423,7 @@ async def test_a_reply_becomes_messages_that_the_platform_takes(
     platform: str, tmp_path: Any
 ) -> None:
     to = opened(platform, "http://127.0.0.1:9")
-    reply = digest(lambda: Picture(tmp_path / "not-read.png", "a cloud"))
+    reply = digest(lambda: Picture(b"not read", tmp_path / "x.png", "a cloud"))
     made = to.bodies(reply, Chat(platform, "5"), "ai/2025-12-06")
     bodies = [json.loads(one) for one in made]
     buttons = "buttons" if platform == "telegram" else "components"

@@ -14,13 +14,14 @@ from unittest.mock import patch
 
 import pytest
 
+from bot import delivery
 from bot.compose import MARK, compose_digest
 from bot.delivery import Deliveries
 from bot.host import BotHost
-from bot.messages import Heading, ListItem, Paragraph, Picture
+from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms import Delivering, Outgoing, Pace, Unsure
 from bot.services import Services
-from digest.models import Chat, Item, Outcome, Subscription
+from digest.models import Balance, Chat, Item, Outcome, Report, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.delivery_stub import DeliveryStub
@@ -134,6 +135,31 @@ async def test_a_fault_in_any_part_of_sending_is_noticed(
     async with DeliveryStub() as stub, asyncio.timeout(20):
         with pytest.raises(ValueError, match="cannot be read"):
             await deliveries.send_through("telegram", opened("telegram", stub.url))
+
+
+async def test_a_digest_that_cannot_be_made_is_refused_and_the_others_come(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder for files, which chats do not get, does not matter."""
+
+    async def make(
+        services: Services, made: Report, subscription: Subscription, **more: Any
+    ) -> Reply:
+        if subscription.chat.platform == "telegram":
+            raise KeyError("a fault")
+        return await compose_digest(services, made, subscription, **more)
+
+    monkeypatch.setattr(delivery, "compose_digest", make)
+    (tmp_path / "file").touch()
+    await due(store, [Chat("telegram", "1"), Chat("discord", "1")])
+    services = context(store, tmp_path / "file")
+    deliveries = Deliveries(services, tell, resend=False)
+    for platform in PLATFORMS:
+        to = opened(platform, "http://127.0.0.1:9")
+        assert await deliveries.plan(platform, to) == 1
+        await to.close()
+    expected = {"telegram": Balance(due=1, refused=1), "discord": Balance(due=1, waiting=1)}
+    assert await services.ledger.balance(DUE) == expected
 
 
 async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_path: Path) -> None:

@@ -21,8 +21,7 @@ async def up(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 async def test_without_embeds_or_files_a_place_gets_the_text(up: Running, tmp_path: Path) -> None:
-    (tmp_path / "cloud.png").write_bytes(picture())
-    shown = Picture(tmp_path / "cloud.png", "a cloud")
+    shown = Picture(picture(), tmp_path / "cloud.png", "a cloud")
     points = [ListItem(f"Statement {n}. " * 9, number=n) for n in range(1, 31)]
     brief = Reply((Heading("A day", 1), Paragraph("Overview."), shown, *points))
     place = Chat("discord", str(TEXT), kind="group")

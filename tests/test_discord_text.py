@@ -62,7 +62,7 @@ def test_many_buttons_lose_no_group() -> None:
 @pytest.mark.parametrize("sign", ["字", "😀", "*", "é̂̃", "https://e.example/a_b "])
 def test_no_message_is_longer_than_discord_takes(sign: str, tmp_path: Path) -> None:
     texts = [ListItem(sign * 900, sign * 90, n) for n in range(1, 8)]
-    picture = Picture(tmp_path / "x.png", "a cloud")
+    picture = Picture(b"x", tmp_path / "x.png", "a cloud")
     reply = Reply((Heading(sign * 30, 1), *texts[:2], picture, *texts[2:]), topic="ai")
     found = sheets(reply)
     for sheet in found:

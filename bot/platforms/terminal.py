@@ -152,7 +152,7 @@ def _block(block: Block, columns: int) -> list[str]:
             return [*map(_bold, lines), "═" * min(columns, max(map(cells, lines)))]
         case Paragraph(text):
             return [part for line in clean(text).split("\n") for part in wrap(line, columns)]
-        case Picture(_, alt):
+        case Picture(alt=alt):
             return [flat(alt)]
         case Rows(rows):
             return _terms(rows, columns)

@@ -38,6 +38,8 @@ PREEMPTED = "its report came"
 """The reason of excuses that are dropped because the digest itself can be sent."""
 CUT_SHORT = "an earlier part was refused"
 """The reason of parts that are dropped because the digest would begin or go on with a gap."""
+NOT_MADE = "it could not be made into messages"
+"""The reason of deliveries that the log says more about."""
 _DOUBTED = func.coalesce(parts.c.doubt_since, parts.c.tried_at)
 _NEW_PART = {"state": "waiting", "attempts": 0, "message": "", "error": ""}
 
@@ -51,10 +53,15 @@ class OutboxTables:
     async def plan(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Save the parts of deliveries, in order, and open them.
 
-        A delivery that has parts already, or has ended, is left as it is.
+        A delivery that has parts already, or has ended, is left as it is. One without contents
+        could not be made, and is refused.
         """
         async with self._store.writing() as connection:
             await _add(connection, plans, deliveries.c.state == "due")
+            for group in groups([delivery for delivery, contents in plans if not contents]):
+                failed = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
+                refused = update(deliveries).where(failed).values(state="refused", reason=NOT_MADE)
+                await connection.execute(refused)
             for group in groups([delivery for delivery, _ in plans]):
                 late = and_(parts.c.delivery_id.in_(group), ~OF_DIGEST, parts.c.state == "waiting")
                 dropped = update(parts).where(late).values(state="dropped", error=PREEMPTED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import json
@@ -78,7 +77,7 @@ class Discord:
 
     async def send(self, chat: Chat, reply: Reply) -> None:
         shown = parts(reply)[1]
-        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
+        picture = shown.content if shown else b""
 
         async def deliver(message: Outgoing) -> None:
             delivered = await self._answering.deliver(message)
@@ -164,7 +163,7 @@ class Client(discord.AutoShardedClient):
         """Answer what never reached a command, such as one that is no more."""
         language = language_of(str(interaction.locale))
         apology = self.host.apology(error, "a command on discord", language)
-        content = await _content(apology, sheets(apology)[0], 1, 1)
+        content = _content(apology, sheets(apology)[0], 1, 1)
         await _answered(interaction.response.send_message(**content, ephemeral=True))
 
     async def run_command(
@@ -206,7 +205,7 @@ class Client(discord.AutoShardedClient):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
             apology = self.host.apology(error, "an answer on discord", incoming.language)
-            content = await _content(apology, sheets(apology)[0], 1, 1)
+            content = _content(apology, sheets(apology)[0], 1, 1)
             await _answered(interaction.followup.send(**content, ephemeral=private, wait=True))
 
     async def _replies(
@@ -237,7 +236,7 @@ class Client(discord.AutoShardedClient):
         paged = last > 1 and bool(reply.line) and not any(sheet.picture for sheet in written)
         for place, sheet in enumerate(written[number - 1 : number] if paged else written, 1):
             at, of = (number, last) if paged else (1, 1)
-            content = await _content(reply, sheet, at, of, buttons=paged or place == last)
+            content = _content(reply, sheet, at, of, buttons=paged or place == last)
             if edit and place == 1:
                 file = content.pop("file", None)
                 content.setdefault("view", None)  # or the old buttons would stay
@@ -271,7 +270,7 @@ class Client(discord.AutoShardedClient):
         await self.host.ended(NAME, str(payload.thread_id), "deleted")
 
 
-async def _content(
+def _content(
     reply: Reply, sheet: EmbedSheet, number: int, of: int, *, buttons: bool = True
 ) -> dict[str, Any]:
     """Return the arguments of a message."""
@@ -282,8 +281,7 @@ async def _content(
     if buttons and view.children:
         content["view"] = view
     if sheet.picture:
-        picture = await asyncio.to_thread(sheet.picture.path.read_bytes)
-        content["file"] = discord.File(io.BytesIO(picture), filename=PICTURE)
+        content["file"] = discord.File(io.BytesIO(sheet.picture.content), filename=PICTURE)
     return content
 
 

@@ -1,7 +1,6 @@
 """Telegram's Bot API over aiohttp: the library's transport, a direct one for messages and updates,
 the one translation of its refusals; parts of digests, answers to people, and menus of commands."""
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -336,7 +335,7 @@ class TelegramDeliverer:
         if reply.manner == "post":
             entire, reply_to = True, ""
         shown = parts(reply)[1]
-        picture = await asyncio.to_thread(shown.path.read_bytes) if shown else b""
+        picture = shown.content if shown else b""
         for number, body in enumerate(self._write(reply, chat, "picture", 0 if entire else 1)):
             body["silent"] = number > 0
             upload = picture if body.get("picture") else b""
