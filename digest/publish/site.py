@@ -12,7 +12,7 @@ import time
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
@@ -134,10 +134,9 @@ class Site:
         try:
             return await self._route(frame, frame.path.split("/") if frame.path else [], words)
         except NoPage:
-            title = label("not_found", frame.language)
-            hint = label("not_found_hint", frame.language)
-            values = {"title": title, "heading": title, "description": hint}
-            return Page(render("message.html", frame, **values), status=404)
+            say = partial(label, language=frame.language)
+            page = _page("message.html", frame, say("not_found"), say("not_found_hint"))
+            return replace(page, status=404)
 
     def _language_of(self, parts: Sequence[str]) -> Language:
         topic = self.topics.get(parts[0]) if parts else None
@@ -236,7 +235,8 @@ class Site:
             for row in sorted(stored, key=lambda row: (row.name not in self.topics, row.name))
         ]
         title = label("archive", frame.language)
-        return _list_page(frame, title, title, [(label("days", frame.language), links)])
+        lists = [(label("days", frame.language), links)]
+        return _page("list.html", frame, title, lists=lists)
 
     async def _show_topic(self, frame: Frame, topic: Topic) -> Page:
         spans = list(reversed(await self.store.report_spans(topic.name)))
@@ -263,7 +263,7 @@ class Site:
         ]
         title = topic.title[frame.language]
         about = say("about", topic=title)
-        return _list_page(frame, title, about, lists, topic)
+        return _page("list.html", frame, title, about, lists=lists, topic=topic)
 
     async def _show_month(self, frame: Frame, topic: Topic, year: int, month: int) -> Page:
         try:
@@ -276,7 +276,8 @@ class Site:
             raise NoPage
         name = label("month", frame.language, year=year, month=month)
         title = f"{topic.title[frame.language]} · {name}"
-        return _list_page(frame, title, title, [(label("days", frame.language), links)], topic)
+        lists = [(label("days", frame.language), links)]
+        return _page("list.html", frame, title, lists=lists, topic=topic)
 
     async def _headlines(self, topic: Topic, first: date, last: date) -> list[tuple[str, str]]:
         rows = await self.store.headlines(topic.name, first, last)
@@ -291,12 +292,12 @@ class Site:
         title = f"{topic.title[frame.language]} · {days}"
         path = f"{topic.name}/{days}"
         words = ", ".join(list(report.wordcounts)[:8])
-        body = render(
+        return _page(
             "day.html",
             frame,
+            title,
+            describe(report),
             title=f"{title} · {label('archive', frame.language)}",
-            heading=title,
-            description=describe(report) or title,
             topic=topic,
             report=report,
             path=path,
@@ -308,7 +309,6 @@ class Site:
             earlier=earlier,
             later=later,
         )
-        return Page(body)
 
     async def _show_item(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
         report = report.in_language(frame.language)
@@ -317,12 +317,12 @@ class Site:
         line = find_storyline(lines, report.last, item)
         story = len(line.tellings) > 1 if line else not self.static and report.first == report.last
         head = item.title or shorten(item.text, 140)
-        body = render(
+        return _page(
             "item.html",
             frame,
+            head,
+            shorten(item.text, 160),
             title=f"{head} · {topic.title[frame.language]} · {days_of(report)}",
-            heading=head,
-            description=shorten(item.text, 160) or head,
             topic=topic,
             report=report,
             item=item,
@@ -333,7 +333,6 @@ class Site:
             content_lang=report.language,
             story=story,
         )
-        return Page(body)
 
     async def _show_story(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
         report = report.in_language(frame.language)
@@ -343,18 +342,16 @@ class Site:
             raise NoPage
         head = item.title or shorten(item.text, 60)
         title = label("story_of", frame.language, title=head)
-        body = render(
+        return _page(
             "story.html",
             frame,
-            title=title,
-            heading=title,
-            description=shorten(item.text, 160) or title,
+            title,
+            shorten(item.text, 160),
             topic=topic,
             tellings=[(telling.day, telling.items) for telling in line.tellings],
             posts=line.posts,
             content_lang=report.language,
         )
-        return Page(body)
 
     async def _trace(self, report: Report) -> list[Storyline]:
         key = (report.topic, report.last, report.language)
@@ -371,17 +368,8 @@ class Site:
         hits = await self.store.search(words, limit=MAX_RESULTS)
         key = "results" if words else "search_for"
         title = label(key, frame.language, words=words)
-        body = render(
-            "search.html",
-            frame,
-            title=title,
-            heading=title,
-            description=title,
-            words=words,
-            hits=hits,
-            marked=partial(mark_words, words=words),
-        )
-        return Page(body)
+        marked = partial(mark_words, words=words)
+        return _page("search.html", frame, title, words=words, hits=hits, marked=marked)
 
     async def write(self, folder: Path) -> int:
         """Write all pages and files below a folder, and remove those of an earlier time that are no
@@ -420,15 +408,12 @@ def _remove_others(folder: Path, written: Sequence[str]) -> None:
     write_below(listed, "\n".join(written).encode())
 
 
-def _list_page(
-    frame: Frame,
-    title: str,
-    about: str,
-    lists: Sequence[tuple[str, Sequence[tuple[str, str]]]],
-    topic: Topic | None = None,
+def _page(
+    template: str, frame: Frame, heading: str, about: str = "", *, title: str = "", **values: Any
 ) -> Page:
-    values = {"title": title, "heading": title, "description": about, "topic": topic}
-    return Page(render("list.html", frame, lists=lists, **values))
+    """Return a page; its title is the heading, and so is what previews show, unless given."""
+    texts = {"title": title or heading, "heading": heading, "description": about or heading}
+    return Page(render(template, frame, **texts, **values))
 
 
 def _views(topic: Topic, report: Report, language: Language, pictured: bool) -> list[_View]:
