@@ -99,7 +99,7 @@ class Storyline:
 def trace_storylines(reports: Sequence[Report]) -> list[Storyline]:
     """Return the stories of daily reports in one language, the weightiest first."""
     days = [(report, _tell(report)) for report in sorted(reports, key=lambda daily: daily.last)]
-    features = _Features(days)
+    features = _Features([(report, told) for report, tellings in days for told in tellings])
     lines: list[list[Telling]] = []
     by_clue: defaultdict[str, set[int]] = defaultdict(set)
     for report, tellings in days:
@@ -174,24 +174,18 @@ class _Words:
     subject: str
 
 
-@dataclass(slots=True)
 class _Features:
     """Words of all tellings with their weights: a word of every day tells nothing."""
 
-    days: Iterable[tuple[Report, Sequence[Telling]]]
-    _words: dict[int, _Words] = field(default_factory=dict)
-    _weights: dict[str, float] = field(default_factory=dict)
-    _norms: dict[int, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        tellings = [(report, telling) for report, several in self.days for telling in several]
-        for report, telling in tellings:
-            self._words[id(telling)] = _read_words(_text_of(report, telling))
+    def __init__(self, tellings: Sequence[tuple[Report, Telling]]) -> None:
+        self._words = {id(told): _read_words(_text_of(report, told)) for report, told in tellings}
         counts = Counter(word for words in self._words.values() for word in words.all)
         total = len(tellings) + 1
         self._weights = {word: math.log(total / n) + 0.1 for word, n in counts.items()}
-        for key, words in self._words.items():
-            self._norms[key] = math.sqrt(sum(map(self._weights.__getitem__, words.all))) or 1.0
+        self._norms = {
+            key: math.sqrt(sum(map(self._weights.__getitem__, words.all))) or 1.0
+            for key, words in self._words.items()
+        }
 
     def clues(self, telling: Telling) -> frozenset[str]:
         """Return what stories must have in common: a post or a name of its own."""
@@ -203,11 +197,7 @@ class _Features:
         keys = set(telling.cites)
         if any(keys & set(other.cites) for other in line):
             return 2.0
-        earlier = {
-            post.earlier
-            for key in telling.cites
-            if (post := report.posts.get(key)) is not None and post.earlier
-        }
+        earlier = {report.posts[key].earlier for key in telling.cites if key in report.posts}
         best = 0.0
         for other in line:
             least = NEAR

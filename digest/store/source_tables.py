@@ -220,16 +220,10 @@ def _health(row: Any, rate: float) -> Health:
 
 
 async def _count(
-    connection: AsyncConnection,
-    topic: Topic,
-    spec: SourceSpec,
-    now: datetime,
-    *,
-    posts: int = 0,
-    answers: int = 0,
-    failures: int = 0,
+    connection: AsyncConnection, topic: Topic, spec: SourceSpec, now: datetime, **more: int
 ) -> None:
-    counts = {"posts": posts, "answers": answers, "failures": failures}
+    """Add to the day's `posts`, `answers` and `failures`."""
+    counts = {"posts": 0, "answers": 0, "failures": 0} | more
     row = _key(topic, spec) | {"day": now.astimezone(UTC).date()} | counts
     statement = insert_on(connection, source_days).values(row)
     await connection.execute(
