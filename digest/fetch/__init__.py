@@ -1,5 +1,6 @@
 """Answers of servers that strangers named, fetched and read within limits: the nouns of feeds."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -163,6 +164,15 @@ def parse_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         if at := parse_date(headers.get("retry-after", "")):
             return max(0.0, min(LONGEST_WAIT, (at - now).total_seconds()))
     return None
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body; an empty one where there is none."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def iter_mappings(value: object) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,6 @@ dates in UTC and plain text as HTML: they lose zones, and which of the two a tex
 
 import calendar
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from digest.fetch import (
     Feed,
     UnknownZone,
     iter_mappings,
+    load_object,
     parse_date,
     strip_text,
 )
@@ -331,11 +331,8 @@ def _date(read: Mapping[str, Any], name: str) -> datetime | None:
 def _parse_json(body: bytes) -> Feed:
     if len(body) > MAX_JSON or body.count(b"{") + body.count(b"[") > MAX_JSON_OBJECTS:
         raise FeedError("no feed: a JSON Feed has at most 2 MB and some thousand entries")
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+    data = load_object(body)
+    if not isinstance(data.get("items"), list):
         raise FeedError("no feed: its JSON is broken, or is no JSON Feed")
     unknown: list[str] = []
     entries = [_json_entry(item, data, unknown) for item in iter_mappings(data["items"])]

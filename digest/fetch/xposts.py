@@ -6,7 +6,6 @@ Shapes as in X's OpenAPI description 2.167; the names from before 2026 (`note_tw
 """
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
 from digest.errors import SourceError
-from digest.fetch import iter_mappings, strip_text
+from digest.fetch import iter_mappings, load_object, strip_text
 from digest.fetch.addresses import make_link
 from digest.models import USER, Post
 
@@ -109,7 +108,7 @@ class PostPage:
 
 def parse_page(body: bytes, name: str) -> PostPage:
     """Return the page in an answer. Raise SourceError for none, half of one, or errors alone."""
-    data = _load(body)
+    data = load_object(body)
     if not {"data", "meta", "errors"} & data.keys():
         raise SourceError(f"{name}: its answer broke off or is none; it is asked again later")
     if "data" not in data and "errors" in data:
@@ -130,15 +129,8 @@ def parse_page(body: bytes, name: str) -> PostPage:
 
 def parse_refusal(body: bytes) -> str:
     """Return why X refuses, in its words; nothing for an answer that is not X's."""
-    data = _load(body)
+    data = load_object(body)
     return _words(data) if _errors(data) or "detail" in data or "title" in data else ""
-
-
-def _load(body: bytes) -> Mapping[str, Any]:
-    try:
-        return _mapping(json.loads(body))
-    except (ValueError, RecursionError):
-        return {}
 
 
 def _errors(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

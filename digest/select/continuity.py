@@ -175,11 +175,11 @@ def _list_twins(
     """Return the other readings that say what the news says, rather than what was told before: in
     another language than the earlier items' the words of the one look new, of the other not."""
     others = [reading for reading in readings if reading not in news]
+    if not others:
+        return []
     before = [reading for item in same for reading in item.readings]
     vectors = embed_words([reading.plain for reading in (*others, *news, *before)])
     own, new, old = np.split(vectors, [len(others), len(others) + len(news)])
-    if not others:
-        return []
     nearest, told = (own @ new.T).max(axis=1), (own @ old.T).max(axis=1)
     is_twin = (nearest >= SAME) & (nearest > told - TWIN)
     return [reading for reading, twin in zip(others, is_twin, strict=True) if twin]

@@ -4,7 +4,6 @@ points.
 The stories of the wanted days are asked for in every round, so that points and comments are fresh.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from digest.errors import SourceError
+from digest.fetch import load_object
 from digest.fetch.addresses import make_link
 from digest.fetch.http import Fetcher
 from digest.fetch.pages import fold_spaces, plain_text
@@ -75,11 +75,8 @@ open_source = HackerNews
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict) or not isinstance(data.get("hits"), list):
+    data = load_object(body)
+    if not isinstance(data.get("hits"), list):
         raise SourceError("hackernews: its answer broke off or is none; it is asked again later")
     return data
 
