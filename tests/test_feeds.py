@@ -6,6 +6,7 @@ import io
 import json
 import warnings
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from digest.fetch.pages import extract_links, plain_text
 from digest.models import Post, SourceSpec, SourceState
 from digest.sources import Access, admit_posts, open_source
 from digest.sources.rss import FeedContext, feed_name, posts_of
+from tests.costs import growth
 from tests.hostile_feeds import HOSTILE
 from tests.posts import WINDOW
 from tests.source_servers import Server, rss, serving, status
@@ -84,6 +86,33 @@ def test_hostile_bodies_cost_little(tmp_path: Path) -> None:
         # A guard: the figure itself is printed by `make bench`.
         assert cost.cpu < 5, name
         assert cost.megabytes < 64, name
+
+
+@pytest.mark.parametrize(
+    ("size", "begin", "piece", "end", "charset"),
+    [
+        (4_000, "<rss><channel><item><pubDate>", " ", "x<i/></pubDate>", ""),
+        (100_000, "<feed>", '<title type="text">', "x", ""),
+        (8_000, '{"items": [{"date_published": "Mon Jan 1 00:00:00', " ", 'x"}]}', ""),
+        (300_000, "<rss>-", "a", "", "punycode"),
+    ],
+)
+def test_time_grows_with_the_length_alone(
+    size: int, begin: str, piece: str, end: str, charset: str
+) -> None:
+    def read(text: str) -> None:
+        with suppress(FeedError):
+            parse(f"{begin}{text}{end}".encode(), {"content-type": f"text/xml; charset={charset}"})
+
+    assert growth(read, piece, size) < 12
+
+
+@pytest.mark.parametrize("codec", ["idna", "undefined", "punycode", "unicode_escape", "hex"])
+def test_codecs_that_are_no_encodings_of_documents_are_passed_over(codec: str) -> None:
+    body = f"<?xml version='1.0' encoding='{codec}'?>" + item("<title>A</title><link>/1</link>")
+    assert parse(body.encode("cp037")).entries[0].title == "A"
+    named = {"content-type": f"text/xml; charset={codec}"}
+    assert parse(item("<title>É</title><link>/1</link>").encode(), named).entries[0].title == "É"
 
 
 @pytest.mark.parametrize("name", ["outside entity", "12,000 entries", "deep pages"])

@@ -69,6 +69,8 @@ _DATES = tuple(
     )
 )
 """ISO 8601; RFC 822; what browsers and people write; `date` of Unix and X. `z` names the zone."""
+_MAX_DATE = 100
+"""Characters: time of the patterns above grows with the square of the blanks."""
 _OFFSET = re.compile(
     r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d{1,2}):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
 )
@@ -94,6 +96,8 @@ def parse_date(text: str) -> datetime | None:
     None for a form that is not known and a day that does not exist. Raise UnknownZone.
     """
     text = text.strip().replace("\u2212", "-")
+    if len(text) > _MAX_DATE:
+        return None
     match = next((hit for form in _DATES if (hit := form.fullmatch(text))), None)
     if match is None:
         return None

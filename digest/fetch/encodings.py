@@ -1,5 +1,6 @@
 """Bodies as UTF-8 where what they say of their letters is missing, wrong, or hidden."""
 
+import codecs
 import re
 import zlib
 from collections.abc import Mapping
@@ -32,6 +33,8 @@ _DECLARED = re.compile(r"^\ufeff?\s*<\?xml[^>]{0,200}\?>")
 _NAMED = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,30})")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", re.IGNORECASE)
 _UTF8 = {"utf-8", "utf8", ""}
+_OF_PROGRAMS = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
+"""Codecs of Python that no document is in: punycode's time grows with the square."""
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
@@ -42,10 +45,7 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str
     encoding = detect_wide(body) or _mislabelled(body, headers)
     if not encoding:
         return body.removeprefix(b"\xef\xbb\xbf"), headers
-    try:
-        text = body.decode(encoding, "replace")
-    except LookupError:
-        return body, headers
+    text = body.decode(encoding, "replace")
     plain = _DECLARED.sub("", text, count=1).removeprefix("\ufeff")
     utf8 = {**headers, "content-type": "application/xml; charset=utf-8"}
     return plain.encode("utf-8", "replace"), utf8
@@ -69,11 +69,20 @@ def _unpack(body: bytes) -> bytes:
     return unpacked
 
 
+def is_of_documents(encoding: str) -> bool:
+    """Return True for an encoding that a document may be in and Python knows."""
+    try:
+        b"<".decode(encoding, "replace")
+    except (LookupError, UnicodeError):
+        return False
+    return codecs.lookup(encoding).name not in _OF_PROGRAMS
+
+
 def detect_wide(body: bytes) -> str:
     """Return the encoding of letters of two or four bytes, or of EBCDIC; nothing for any other."""
     if body.startswith(_EBCDIC):
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
-        return declared[1] if declared else "cp037"
+        return declared[1] if declared and is_of_documents(declared[1]) else "cp037"
     return next((name for mark, name in _WIDE.items() if body.startswith(mark)), "")
 
 

@@ -32,7 +32,7 @@ from digest.fetch import (
     parse_date,
     strip_text,
 )
-from digest.fetch.encodings import as_utf8
+from digest.fetch.encodings import as_utf8, is_of_documents
 
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""
@@ -66,15 +66,15 @@ _AMPERSAND = re.compile(
 )
 """Those that XML does not know, outside of CDATA, which is passed over."""
 _DATE = re.compile(
-    rb"(<(?:\w{1,20}:)?(?:pubDate|date|published|updated|issued|modified|created)\b[^<>]{0,200}>)\s*"
-    rb"(?:<!\[CDATA\[)?([^<>\]]{6,80}\]?)(?:\]\]>)?\s*(?=</)",
+    rb"(<(?:\w{1,20}:)?(?:pubDate|date|published|updated|issued|modified|created)\b[^<>]{0,200}>)\s*+"
+    rb"(?:<!\[CDATA\[)?([^<>\]]++\]?)(?:\]\]>)?\s*+(?=</)",
     re.IGNORECASE,
 )
 _PLAIN = re.compile(
-    rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])text(?:/plain)?([\"'][^<>]{0,200}>)(.*?)(?=</\2>)",
-    re.DOTALL,
+    rb"(<(title|summary|content)\s[^<>]{0,200}?type\s*=\s*[\"'])text(?:/plain)?([\"'][^<>]{0,200}>)"
+    rb"((?:[^<]++|<(?!/?\2\b))*+)(?=</\2>)"
 )
-"""Atom's plain text constructs."""
+"""Atom's plain text constructs, up to the next tag of their name."""
 _PACKED = re.compile(
     rb"(<content\s[^<>]{0,200}?type\s*=\s*[\"'](?:application/(?!xhtml|xml)|image/|audio/|video/)[^<>]*>)[^<]*(?=</content>)"
 )
@@ -84,9 +84,10 @@ _TAG = re.compile(rb"<[A-Za-z/]")
 _OPENING = re.compile(rb"""<[A-Za-z](?=[^<]{60})(?:[^<>"']|"[^"<]*"|'[^'<]*')*+>?""")
 """Tags that may have more than MAX_ATTRIBUTES."""
 _HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
-_SUBSET = re.compile(rb"<!DOCTYPE[^\[<>]{0,500}\[.{0,20000}?\]\s*>", re.IGNORECASE | re.DOTALL)
+_SUBSET = re.compile(
+    rb"<!DOCTYPE[^\[<>]{0,500}\[(?:(?!<!DOCTYPE).){0,20000}?\]\s*>", re.IGNORECASE | re.DOTALL
+)
 """A document's own entities: those that unfold into each other take a second to refuse."""
-_END = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
 def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
@@ -202,14 +203,19 @@ def _completeness(feed: Feed) -> tuple[int, int]:
 def _decode(body: bytes, headers: Mapping[str, str]) -> bytes | str:
     """Return text where the server names another encoding than the body itself, as HTTP has it."""
     named = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", headers.get("content-type", ""))
-    if named is None or body[:2] in (b"\xff\xfe", b"\xfe\xff") or body[:3] == b"\xef\xbb\xbf":
+    if (
+        named is None
+        or not is_of_documents(named[1])
+        or body[:2] in (b"\xff\xfe", b"\xfe\xff")
+        or body[:3] == b"\xef\xbb\xbf"
+    ):
         return body
     declared = re.match(rb"\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,30})", body)
     if declared and declared[1].decode("ascii").lower() == named[1].lower():
         return body
     try:
         text = body.decode(named[1])
-    except (LookupError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return body
     # A text that looks like an address would be fetched.
     return body if text.lstrip().lower().startswith("http") else text
