@@ -289,16 +289,28 @@ class Report:
         rows = self.numbered_items()
         return rows[number - 1][1:] if 0 < number <= len(rows) else None
 
-    def find_item(self, number: int, cites: Collection[str], language: Language) -> Item | None:
-        """Return the item of that number in that language, as it is where the language lacks it;
-        None where the number is no item with these cites any more."""
-        name, item = self.numbered_item(number) or ("points", None)
-        if item is None or list(item.cites) != list(cites):
+    def find_item(
+        self, number: int, cites: Collection[str], language: Language
+    ) -> tuple[int, Item] | None:
+        """Return the item of that number in that language with its number there, both as they are
+        where the language lacks it; None where the number is no item with these cites any more."""
+        row = self.numbered_item(number)
+        if row is None or list(row[1].cites) != list(cites):
             return None
-        own = [other for other in self.section(name).items if other.status != "note"]
-        others = self.in_language(language).section(name).items
-        spoken = [other for other in others if other.status != "note"]
-        return spoken[own.index(item)] if len(own) == len(spoken) else item
+        return self.find_counterpart(number, self.in_language(language)) or (number, row[1])
+
+    def find_counterpart(self, number: int, other: Report) -> tuple[int, Item] | None:
+        """Return the number and item by which `other`, this report in another language, tells what
+        the item of that number tells; None where it does not."""
+        _, name, item = self.numbered_items()[number - 1]
+        rows = other.numbered_items()
+        own = [n for n, section, _ in self.numbered_items() if section == name]
+        paired = [(n, told) for n, section, told in rows if section == name]
+        # Each language chooses its own overview.
+        if name != "overview" and len(own) == len(paired):
+            return paired[own.index(number)]
+        rows.sort(key=lambda row: (row[1] != name, abs(row[0] - number)))
+        return next(((n, told) for n, _, told in rows if told.cites == item.cites), None)
 
 
 @dataclass(frozen=True, slots=True)

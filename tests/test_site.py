@@ -41,7 +41,7 @@ from digest.topics import load_topics
 from tests.hosts import context
 from tests.made_replies import strings
 from tests.posts import START
-from tests.test_search import make_report
+from tests.test_search import POINTS, make_report
 
 ROOT = Path(__file__).parents[1]
 DAY = date(2025, 12, 6)
@@ -274,6 +274,44 @@ async def test_static_pages_link_to_each_other(store: Store, tmp_path: Path) -> 
             if not target.startswith("http"):
                 assert (page.parent / target).is_file(), f"{page}: {target}"
         assert "<form" not in html, "nothing answers a search there"
+
+
+def with_english(report: Report) -> Report:
+    """The report with an English version: another overview, and the same points in its words."""
+    overview = [Item(f"News {n}.", cites=(f"x:{n}",)) for n in (6, 4)]
+    said = {"overview": overview, "points": [replace(POINTS[0], text="Nvidia shows a chip.")]}
+    english = tuple(
+        replace(old, items=(*said.get(old.name, ()), *old.items[len(said.get(old.name, ())) :]))
+        for old in report.sections
+    )
+    return replace(report, renderings={"en": english})
+
+
+async def test_the_other_language_tells_the_same_item(store: Store, tmp_path: Path) -> None:
+    for day in (5, 6):
+        made = make_report(date(2025, 12, day), points=POINTS[:2] if day == 5 else POINTS)
+        await store.save_report(with_english(made))
+    await make_site(store, static=True).write(folder := tmp_path / "out")
+    links = {}
+    for page in [*folder.rglob("index.html")]:
+        html = page.read_text()
+        for target in re.findall('(?:href|src)="([^"#]+)"', html):
+            assert target.startswith("http") or (page.parent / target).is_file(), (
+                f"{page}: {target}"
+            )
+        name = str(page.parent.relative_to(folder))
+        (link,) = re.findall('<footer>\\s<a href="(.*?)"', html)
+        links[name] = str((page.parent / link).resolve().parent.relative_to(folder))
+    base = "ai/2025-12-06"
+    assert links[f"{base}/1"] == f"en/{base}/1"
+    assert links[f"{base}/5"] == f"en/{base}/7", "behind an overview of two"
+    assert links[f"{base}/5/story"] == f"en/{base}/7/story"
+    assert links[f"en/{base}/7"] == f"{base}/5"
+    assert links[f"en/{base}/6"] == f"{base}/4", "the post is a point there"
+    assert links[f"en/{base}/5"] == base, "nobody tells it there"
+    html = await read(make_site(store), "en/search", "1299")
+    assert "Nvidia shows a chip." in html
+    assert "英伟达" not in html
 
 
 async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> None:

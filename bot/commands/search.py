@@ -119,8 +119,8 @@ def hit_entry(
 ) -> ListItem:
     """Return a hit in the language, where its report has it: with its day, the words marked or the
     remark that they stand in a post that it cites, and the authors of its posts."""
-    told = report.find_item(hit.number, hit.item.cites, language) if report else None
-    item = told or hit.item
+    row = report.find_item(hit.number, hit.item.cites, language) if report else None
+    item = row[1] if row else hit.item
     links = links_of(report.posts, item)[:MAX_LINKS] if report else ()
     name = mark(item.title or item.group, words)
     title = f"{days_of(hit)} · {name}" if name else days_of(hit)
@@ -213,8 +213,9 @@ async def with_links(
         days = [date.fromisoformat(row[name]) for name in ("from", "to")]
         report = await store.report(row["topic"], *days)
         posts = report.posts if report else {}
-        item = report and report.find_item(row["number"], row["cites"], language_for(report))
-        if item:
+        found = report and report.find_item(row["number"], row["cites"], language_for(report))
+        if found:
+            item = found[1]
             row = row | {"title": item.title, "text": item.text, "cites": list(item.cites)}
         links = [
             [show_author(key, posts[key].author), posts[key].url]

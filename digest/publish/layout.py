@@ -39,11 +39,18 @@ class Frame:
     """PUBLIC_URL without a slash at its end; empty where it is not known."""
     static: bool = False
     """True for files in a folder: links are relative and name files."""
+    other_path: str | None = None
+    """Of this page in the other language, where it is another one."""
 
     @property
     def prefix(self) -> str:
         """Return `en/` where the language is not the usual one."""
         return "" if self.language == self.usual else f"{self.language}/"
+
+    @property
+    def other(self) -> Language:
+        """Return the other language."""
+        return next(code for code in LANGUAGES if code != self.language)
 
     @property
     def canonical(self) -> str:
@@ -52,9 +59,9 @@ class Frame:
     @property
     def other_language(self) -> str:
         """Return the link to the same page in the other language."""
-        other = next(code for code in LANGUAGES if code != self.language)
-        prefix = "" if other == self.usual else f"{other}/"
-        return self._to(f"{prefix}{self.path}".rstrip("/"))
+        prefix = "" if self.prefix else f"{self.other}/"
+        path = self.path if self.other_path is None else self.other_path
+        return self._to(f"{prefix}{path}".rstrip("/"))
 
     def absolute(self, path: str) -> str:
         """Return the address of a file or page of the site."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.atomic import write_below
-from digest.models import Item, Language, Report, Section, Topic
+from digest.models import Hit, Item, Language, Report, Section, Topic
 from digest.publish import days_of, section_title, syndication
 from digest.publish.layout import (
     FOLDER,
@@ -172,35 +172,62 @@ class Site:
         raise NoPage
 
     async def list_paths(self) -> AsyncIterator[str]:
-        """Yield the paths of all pages and files but searches, in the usual language."""
-        for path in ("", "style.css"):
+        """Yield the paths of all files, and of all pages but searches, in both languages."""
+        yield "style.css"
+        for path in ("", self._other_prefix("")):
             yield path
         for stored in await self.store.topics():
             spans = await self.store.report_spans(stored.name)
-            if spans:
-                yield stored.name
-                for name in syndication.KINDS if self.address else ():
-                    yield f"{stored.name}/{name}"
-            for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
-                yield f"{stored.name}/{month}"
+            for name in syndication.KINDS if spans and self.address else ():
+                yield f"{stored.name}/{name}"
+            for prefix in ("", f"{self._other_prefix(stored.name)}/") if spans else ():
+                yield f"{prefix}{stored.name}"
+                for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
+                    yield f"{prefix}{stored.name}/{month}"
             for first, last in spans:
                 async for path in self._list_report(stored.name, first, last):
                     yield path
+
+    def _other_prefix(self, topic: str) -> str:
+        """Return the first part of the paths in the language that is not the topic's."""
+        usual = self._language_of([topic])
+        return next(code for code in LANGUAGES if code != usual)
 
     async def _list_report(self, topic: str, first: date, last: date) -> AsyncIterator[str]:
         report = await self._load(topic, first, last)
         if report is None:
             return
         base = f"{topic}/{days_of(report)}"
-        yield base
         if picture := await self.store.cloud(topic, first, last):
             yield f"{base}/{_picture_name(picture)}"
-        lines = await self._trace(report) if first == last else []
-        for number, _, item in report.numbered_items():
-            yield f"{base}/{number}"
-            line = find_storyline(lines, last, item)
-            if line and len(line.tellings) > 1:
-                yield f"{base}/{number}/story"
+        other = self._other_prefix(topic)
+        for language in LANGUAGES:
+            prefix = f"{other}/" if language == other else ""
+            spoken = report.in_language(language)
+            yield f"{prefix}{base}"
+            for number, _, item in spoken.numbered_items():
+                yield f"{prefix}{base}/{number}"
+                if await self._has_story(spoken, item):
+                    yield f"{prefix}{base}/{number}/story"
+
+    async def _has_story(self, report: Report, item: Item) -> bool:
+        """Return True if the story of an item has a page. Of files only where it has several
+        days; a server tells it when it is asked for."""
+        if report.first != report.last or not self.static:
+            return report.first == report.last
+        line = find_storyline(await self._trace(report), report.last, item)
+        return line is not None and len(line.tellings) > 1
+
+    async def _leading(self, frame: Frame, report: Report, number: int, end: str = "") -> Frame:
+        """Return the frame of an item's page with the link to it in the other language: to its day
+        where that does not tell it."""
+        other = report.in_language(frame.other)
+        row = report.in_language(frame.language).find_counterpart(number, other)
+        path = f"{report.topic}/{days_of(report)}"
+        if row:
+            path += f"/{row[0]}"
+            path += end if end and await self._has_story(other, row[1]) else ""
+        return replace(frame, other_path=path)
 
     async def _find_topic(self, name: str) -> Topic:
         if name in self.topics:
@@ -310,12 +337,10 @@ class Site:
             later=later,
         )
 
-    async def _show_item(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
-        report = report.in_language(frame.language)
+    async def _show_item(self, frame: Frame, topic: Topic, stored: Report, number: str) -> Page:
+        report = stored.in_language(frame.language)
         section, item = _find_item(report, number)
-        lines = await self._trace(report) if self.static and report.first == report.last else []
-        line = find_storyline(lines, report.last, item)
-        story = len(line.tellings) > 1 if line else not self.static and report.first == report.last
+        frame = await self._leading(frame, stored, int(number))
         head = item.title or shorten(item.text, 140)
         return _page(
             "item.html",
@@ -331,12 +356,13 @@ class Site:
             days=days_of(report),
             section_title=section_title(topic, report, section, frame.language),
             content_lang=report.language,
-            story=story,
+            story=await self._has_story(report, item),
         )
 
-    async def _show_story(self, frame: Frame, topic: Topic, report: Report, number: str) -> Page:
-        report = report.in_language(frame.language)
+    async def _show_story(self, frame: Frame, topic: Topic, stored: Report, number: str) -> Page:
+        report = stored.in_language(frame.language)
         _, item = _find_item(report, number)
+        frame = await self._leading(frame, stored, int(number), "/story")
         line = find_storyline(await self._trace(report), report.last, item)
         if line is None:
             raise NoPage
@@ -365,11 +391,21 @@ class Site:
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
         words = " ".join(words.split())[:200]
-        hits = await self.store.search(words, limit=MAX_RESULTS)
+        found = await self.store.search(words, limit=MAX_RESULTS)
+        hits = [await self._spoken(hit, frame.language) for hit in found]
         key = "results" if words else "search_for"
         title = label(key, frame.language, words=words)
         marked = partial(mark_words, words=words)
         return _page("search.html", frame, title, words=words, hits=hits, marked=marked)
+
+    async def _spoken(self, hit: Hit, language: Language) -> Hit:
+        """Return a hit in the language, where its report has it."""
+        report = await self._load(hit.topic, hit.first, hit.last)
+        row = report.find_item(hit.number, hit.item.cites, language) if report else None
+        if report is None or row is None:
+            return hit
+        spoken = report.in_language(language).language if row[1] != hit.item else hit.language
+        return replace(hit, number=row[0], item=row[1], language=spoken)
 
     async def write(self, folder: Path) -> int:
         """Write all pages and files below a folder, and remove those of an earlier time that are no
@@ -377,16 +413,8 @@ class Site:
         written: list[str] = []
         async for path in self.list_paths():
             page = await self.make_page(path)
-            files = [(path, page)]
-            usual = self._language_of(path.split("/"))
-            other = [code for code in LANGUAGES if code != usual]
-            if page.kind == HTML:
-                files += [
-                    (f"{c}/{path}".rstrip("/"), await self.make_page(f"{c}/{path}")) for c in other
-                ]
-            for name, content in files:
-                written.append(f"{name}/index.html".lstrip("/") if content.kind == HTML else name)
-                await asyncio.to_thread(write_below, folder / written[-1], content.body)
+            written.append(f"{path}/index.html".lstrip("/") if page.kind == HTML else path)
+            await asyncio.to_thread(write_below, folder / written[-1], page.body)
         await asyncio.to_thread(_remove_others, folder, written)
         return len(written)
 
