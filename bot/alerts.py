@@ -135,7 +135,8 @@ class Alerts:
         if not news:
             return
         try:
-            await send(person, _write_reply(news, await self._language_of(platform, person)))
+            spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
+            await send(person, write_alerts(news, texts.LANGUAGES.get(spoken, self._language)))
         except (Unreachable, Revoked):  # a new token, or time, will help
             return
         except PlatformError as error:
@@ -143,12 +144,8 @@ class Alerts:
         for alert in news:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
 
-    async def _language_of(self, platform: str, person: str) -> Language:
-        spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
-        return texts.LANGUAGES.get(spoken, self._language)
 
-
-def _write_reply(alerts: Sequence[Alert], language: Language) -> Reply:
+def write_alerts(alerts: Sequence[Alert], language: Language) -> Reply:
     ordered = sorted(alerts, key=lambda alert: (alert.first, alert.matter, alert.about))
     title: Block = Heading(texts.text("alert", language), 1)
     return Reply((title, *(Paragraph(alert.text(language)) for alert in ordered)), language)

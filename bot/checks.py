@@ -32,25 +32,26 @@ Check = Callable[[Settings], str | Awaitable[str]]
 
 async def run_checks(write: Callable[[str], None]) -> bool:
     """Show a line for each check; return True if all of them passed."""
-
-    def show(line: str) -> None:
-        write(mask(line))  # servers may echo the address they were asked at
-
-    try:
-        settings = load_settings()
-    except DigestError as error:
-        for line in str(error).splitlines():
-            show(f"FAIL settings: {line}")
-        return False
-    faults = find_env_faults()
-    for fault in faults:
-        show(f"FAIL settings: {fault}")
-    if not faults:
-        show(f"ok   settings: {_describe_env()}")
     from digest.cloud import font_check
     from digest.select.embed import encoder_check
     from digest.write.model.prompts import check as check_prompts
 
+    def show(line: str) -> None:
+        write(mask(line))  # servers may echo the address they were asked at
+
+    def fail(name: str, why: object) -> bool:
+        for line in str(why).splitlines():
+            show(f"FAIL {name}: {line}")
+        return False
+
+    try:
+        settings = load_settings()
+    except DigestError as error:
+        return fail("settings", error)
+    faults = find_env_faults()
+    if not faults:
+        show(f"ok   settings: {_describe_env()}")
+    passed = not faults or fail("settings", "\n".join(faults))
     checks: tuple[tuple[str, Check], ...] = (
         ("topics", _topics),
         ("database", _database),
@@ -67,24 +68,18 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         show(f"warn settings: {typo}")
     if warning := _disk(settings):
         show(f"warn disk: {warning}")
-    passed = [await _passed(name, check, settings, show) for name, check in checks]
-    return all(passed) and not faults
+    for name, check in checks:
+        try:
+            result = check(settings)
+            show(f"ok   {name}: {result if isinstance(result, str) else await result}")
+        except DigestError as error:
+            passed = fail(name, error)
+    return passed
 
 
 def _describe_env() -> str:
     file = Path(".env").resolve()
     return str(file) if file.exists() else f"no .env in {file.parent}"
-
-
-async def _passed(name: str, check: Check, settings: Settings, show: Callable[[str], None]) -> bool:
-    try:
-        result = check(settings)
-        show(f"ok   {name}: {result if isinstance(result, str) else await result}")
-    except DigestError as error:
-        for line in str(error).splitlines():
-            show(f"FAIL {name}: {line}")
-        return False
-    return True
 
 
 async def _topics(settings: Settings) -> str:

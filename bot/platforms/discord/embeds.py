@@ -151,17 +151,13 @@ def _rows(reply: Reply, number: int, of: int, most: int) -> list[Sequence[ui.Ite
     return rows
 
 
-def _arrows(line: str, number: int, of: int) -> list[ui.Item[ui.View]]:
-    back = ui.Button[ui.View](
-        label="◀", custom_id=Press(line, max(1, number - 1)).code, disabled=number == 1
-    )
-    where = ui.Button[ui.View](label=f"{number}/{of}", custom_id="where", disabled=True)
-    forth = ui.Button[ui.View](
-        label="▶", custom_id=Press(line, min(of, number + 1)).code, disabled=number == of
-    )
-    if number == 1:
-        return [where, forth]
-    return [back, where] if number == of else [back, where, forth]
+def _arrows(line: str, number: int, of: int) -> Sequence[ui.Item[ui.View]]:
+    arrows = [ui.Button[ui.View](label=f"{number}/{of}", custom_id="where", disabled=True)]
+    if number > 1:
+        arrows.insert(0, ui.Button(label="◀", custom_id=Press(line, number - 1).code))
+    if number < of:
+        arrows.append(ui.Button(label="▶", custom_id=Press(line, number + 1).code))
+    return arrows
 
 
 def _group(
