@@ -18,6 +18,10 @@ from digest.calendar import next_due, zone
 from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
 
 USUAL_TIME = time(8, 0)
+LONGEST_NAME = 16
+"""Letters of a topic in a button's line; a longer one is told by its tag."""
+CHECKED = "✓ "
+DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
 
 async def start(ask: Ask) -> AsyncIterator[Reply]:
@@ -222,12 +226,6 @@ def _refuse_word(ask: Ask, word: str) -> Reply:
         return _nothing(ask)
     example = f"/unsubscribe {topics[0]}"
     return ask.say("bad_word", word=word, names=ask.listed(topics), example=example)
-
-
-LONGEST_NAME = 16
-"""Letters of a topic in a button's line; a longer one is told by its tag."""
-CHECKED = "✓ "
-DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
 
 def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:

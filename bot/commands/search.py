@@ -28,6 +28,10 @@ MAX_LINKS = 3
 SPELLING_DAYS = 14
 """Days before the newest report whose words a misspelled one is compared with."""
 MAX_DAYS_CHARS = 40
+STORY_DAYS = 45
+"""Days on either side that are looked through for a story."""
+MAX_DAY_ITEMS = 3
+"""Items shown of what a day told of a story."""
 MARK = "【{}】"
 _LAST_DAYS = re.compile(r"(?:近|最近|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
@@ -265,14 +269,6 @@ def _buttons(
             for topic, day in list(days)[:5]
         ),
     )
-
-
-STORY_DAYS = 45
-"""Days on either side that are looked through for a story."""
-
-
-MAX_DAY_ITEMS = 3
-"""Items shown of what a day told of a story."""
 
 
 async def story(ask: Ask) -> AsyncIterator[Reply]:
