@@ -199,15 +199,12 @@ class Jobs:
 
     async def propose_rounds(self) -> None:
         """Have workers ask the sources of every topic; forget jobs of workers that died."""
+        from procrastinate.jobs import Status
+
         for topic in self._context.topics:
             await self._defer(self._round, f"round {topic}", topic=topic)
         for job in await self._app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
-            await self._finish(job)
-
-    async def _finish(self, job: Any) -> None:
-        from procrastinate.jobs import Status
-
-        await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+            await self._app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
     async def _defer(self, task: Any, lock: str, **arguments: str) -> None:
         from procrastinate.exceptions import AlreadyEnqueued, ConnectorException

@@ -96,8 +96,10 @@ class Deliveries:
         topics, now = self._context.topics, self._context.now()
         due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
-        if due:
-            await self._drop_stale()
+        if due and (state := await self._context.store.read_state()) != self._state:
+            # A report was stored, or a post withdrawn, by this process or another.
+            self._bodies.clear()
+            self._state = state
         for delivery, key in due:
             try:
                 plans.append((delivery.id, await self._build_bodies(delivery, key, delivering)))
@@ -111,13 +113,6 @@ class Deliveries:
         if plans:
             await self._ledger.plan(plans)
         return len(plans)
-
-    async def _drop_stale(self) -> None:
-        """Forget messages made of reports that changed, by this process or another."""
-        state = await self._context.store.read_state()
-        if state != self._state:
-            self._bodies.clear()
-            self._state = state
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Plan an excuse for chats whose report is late; return for how many."""

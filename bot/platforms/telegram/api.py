@@ -73,7 +73,9 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
     answer = read_object(payload)
     reason = answer.get("description")
     if answer.get("ok") is not False or not isinstance(reason, str):
-        return _read_stranger(code)
+        if code == 429:
+            return Limited(DEFAULT_WAIT_SECONDS)
+        return _read_fault(code, f"HTTP {code} from a server in front of Telegram")
     reason = reason[:MOST_REASON].removeprefix("Bad Request: ").removeprefix("Forbidden: ")
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
@@ -86,12 +88,6 @@ def read_refusal(code: int, payload: bytes) -> PlatformError:
     if code >= 500:
         return _read_fault(code, reason)
     return _read_reason(code, reason)
-
-
-def _read_stranger(code: int) -> PlatformError:
-    if code == 429:
-        return Limited(DEFAULT_WAIT_SECONDS)
-    return _read_fault(code, f"HTTP {code} from a server in front of Telegram")
 
 
 def _read_fault(code: int, reason: str) -> PlatformError:
