@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 from typing import Literal
 
-from digest.reading.numerals import NUMBER_WORDS, Numeral, find_numerals, parse_han
+from digest.reading.numerals import NUMBER_SCALES, NUMBER_WORDS, Numeral, find_numerals, parse_han
 from digest.reading.vocabulary import compile_words, load_counters, load_signs, load_unit_names
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
@@ -43,6 +44,8 @@ class Amount:
     counts: bool = False
     """True where a noun follows, so that it is no percentage: "28 people"."""
     spelled: bool = False
+    rate: bool = False
+    """True where it is by time or by piece: $8/hour."""
     in_name: bool = False
     """True for the number of a name: 5.2 of GPT-5.2."""
     below: float = 0.0
@@ -68,18 +71,20 @@ _PREFIX_WORDS = tuple(
 )
 _NO_NOUNS = frozenset(
     "and or to in at by on for from than is are was were as if when with since before after per under"
-    " over into within between during until but while now".split()
+    " over into within between during until but while now without out about around".split()
 )
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) ([a-z]+) and a half\b", re.I)
 _POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
-_AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])")
+_RATE = re.compile(r"\s?(?:/|per\b|an?\s|each\b)")
+_AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])|[ -]and[ -]a[ -]half\b")
 RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
 """Between the ends of a range."""
 _DASH = re.compile(r"\s?[-–—~～至到]\s?")
 _BEFORE = r"\s?(?:us)?[$€£¥]?\s?$"
 _AFTER = re.compile(
-    r"\s?(?:(?P<over>\+|个?[多余]|以上|出头|or more|plus\b)|(?P<about>左右|上下|or so\b))", re.I
+    r"\s?(?:(?P<over>\+|个?[多余]|以上|出头|还多|有余|or more|plus\b)|(?P<about>左右|上下|or so\b))",
+    re.I,
 )
 _WHOLE = re.compile(r"[\u4e00-\u9fff]{2}的\s?$")
 """Between a hedge and a share: 不到总量的十分之一."""
@@ -105,28 +110,34 @@ _SMALL = {word: n for word, n in NUMBER_WORDS.items() if n <= 10} | {"a": 1, "an
 _TENS = {word: n for word, n in NUMBER_WORDS.items() if n >= 20}
 _ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
 _FRACTION = re.compile(
-    rf"\b(?<!and )(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
+    rf"\b(?<!and[ -])(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d\d?)/(?P<slash>\d\d?)(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
+    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:times )?(?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
     re.I,
 )
+_OF_SCALE = re.compile(rf"\sof\san?\s({'|'.join(NUMBER_SCALES)})\b", re.I)
+_DISCOUNT = re.compile(rf"(\d(?:\.?\d)?|[{_HAN}]{{1,2}})\s?折(?![屏叠扣合算旧损腾磨射线])")
+"""What is left of a price: 八折 are 80% of it."""
 _HALF_SPAN = re.compile(
-    r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and a )\bhalf[\s-](?:an?[\s-])?(hour|year|day|month)\b",
+    r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and[ -]a[ -])\bhalf[\s-](?:an?[\s-])?(hour|year|day|month|minute|second|decade|week)\b",
     re.I,
 )
 _MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _RANK = re.compile(
-    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![{_HAN}])(?![方天章节期批款代只])"
+    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![\d{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
     r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s\w+(?:ion|and)th)\b(?![\s-]party)|(?:#|\bNo\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
 )
+DIGITS = range(4, 13)
+"""How many digits a figure may have that a text tells by them: a nine-figure sum."""
 _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, "billions": 1e9, "trillions": 1e12}  # fmt: skip
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
-    r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])",
+    r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])"
+    rf"|(?P<digits>\b(?:{_ONES}|\d\d?)|[{_HAN}\d]+)(?:[\s-](?:figures?|digits?)\b|位数)",
     re.I,
 )
 
@@ -135,8 +146,8 @@ _DURATION = re.compile(r"(?<![\d:])(\d+):(\d\d)[\s-]?(?:min|分钟)", re.I)
 _NEIGHBOURS = re.compile(
     rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九]|[2-8]/[3-9])([十百千万亿]+)?(?![{_HAN}点分成])"
 )
-_MINUTES = re.compile(r"分(?=[\u3041-\u30fa間间]|未[満满]|以内)")
-"""The Japanese minute; in Chinese 分 counts points."""
+_MINUTES = re.compile(r"分(?=[半\u3041-\u30fa間间]|未[満满]|以内)")
+"""The Japanese minute, 一分半; else 分 counts points in Chinese."""
 _NO_COUNTERS = {
     "本": "科地身届土",
     "部": "分门署",
@@ -207,7 +218,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         if (half or after) and text[end : end + 1] == "月"
         else find_unit(text, end)
     )
-    if text[end : end + 1] == "半" and unit in ("year", "day", "hour", "week"):
+    if text[end : end + 1] == "半" and unit in ("year", "day", "hour", "week", "minute"):
         value, end = value + 0.5, end + 1  # 两年半
     unit = "" if unit == "cent" and sign else unit
     before = text[max(0, numeral.start - 24) : numeral.start]
@@ -225,6 +236,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         hedge=_find_hedge(text, start, end, after),
         counts=not unit and _has_noun(text, end),
         spelled=numeral.spelled,
+        rate=bool(_RATE.match(text, end)),
         in_name=name and not _is_prefix(before),
     )
 
@@ -272,13 +284,16 @@ def _other_readings(numeral: Numeral, sign: str, unit: str) -> Iterator[Quantity
     elif numeral.scale == "m":
         yield Quantity(numeral.value / scale, "minute")
         yield Quantity(numeral.value / scale, "metre")
+        yield Quantity(numeral.value / scale, "mb")
+    elif numeral.scale == "mm":
+        yield Quantity(numeral.value / 1e6, "mm")
     elif scale:
         yield Quantity(numeral.value, "byte")
 
 
 def _find_hedge(text: str, start: int, end: int, after: re.Match[str] | None) -> Hedge:
     before = text[max(0, start - 16) : start]
-    if "分之" in text[start:end] or text[start:end].endswith("半"):
+    if "分之" in text[start:end] or text[start:end].endswith(("半", "成")):
         before = _WHOLE.sub("", before)
     if text[start] in "过逾超" or text[start:end].rstrip("万亿").endswith(("多", "余")):
         return "over"
@@ -343,7 +358,8 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
     shared = list(numbers)
     for n, (first, second) in enumerate(pairwise(numbers)):
         link = RANGE.fullmatch(text[first.end : second.start])
-        if not link or first.in_name or first.unit not in ("", second.unit):
+        year = text[first.start : first.end].isdigit() and 1900 <= first.value < 2100
+        if not link or year or first.in_name or first.unit not in ("", second.unit):
             continue
         factor = 1.0
         if first.step <= 1 and (digits := _DIGITS.search(text, second.start, second.end)):
@@ -375,8 +391,16 @@ def _find_shares(text: str) -> Iterator[Amount]:
     for match in _AND_A_HALF.finditer(text):
         if unit := load_unit_names().get(match[1].lower()):
             yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
+    for match in _DISCOUNT.finditer(text):
+        digits = parse_han(match[1]) if match[1][0] in _HAN else Decimal(match[1])
+        left = float(digits * (10 if digits < 10 else 1))  # 八折, 七五折
+        quantities = Quantity(left, "percent"), Quantity(100 - left, "percent")
+        yield _special(match, text, quantities, "share")
     for match in _FRACTION.finditer(text):
         above, below = _read_fraction(match)
+        if below and (scale := _OF_SCALE.match(text, match.end())):
+            yield _scale_fraction(match, scale, text, above / below)
+            continue
         if match["digits"] and 1 < above == below - 1 and find_unit(text, match.end())[0]:
             continue  # 7/8 次
         if match["digits"] and above > below:
@@ -389,7 +413,7 @@ def _find_shares(text: str) -> Iterator[Amount]:
         ):
             yield _special(match, text, _as_share(above, below, match, text), "share", step=1.0)
     for match in find_cues(text, "half"):
-        whole = text[: match.start()].lower().endswith("and a ") or compile_words(
+        whole = text[: match.start()].lower().replace("-", " ").endswith("and a ") or compile_words(
             "figures", "no_half"
         ).match(text, match.end() + 1)
         if not whole and not any(a.start() <= match.start() < a.end() for a in spans):
@@ -400,6 +424,14 @@ def _find_shares(text: str) -> Iterator[Amount]:
                 "share",
                 step=1.0,
             )
+
+
+def _scale_fraction(match: re.Match[str], scale: re.Match[str], text: str, share: float) -> Amount:
+    """Return the amount that a quarter of a million users are."""
+    unit, end = find_unit(text, scale.end())
+    value = share * NUMBER_SCALES[scale[1].lower()]
+    amount = _special(match, text, (Quantity(value, unit),), "number")
+    return replace(amount, end=end, text=text[amount.start : end])
 
 
 def _read_fraction(match: re.Match[str]) -> tuple[float, float]:
@@ -460,7 +492,13 @@ def _find_ranks(text: str) -> Iterator[Amount]:
 
 def _find_magnitudes(text: str) -> Iterator[Amount]:
     for match in _MAGNITUDE.finditer(text):
-        if match["few"]:
+        if digits := match["digits"]:
+            places = _SMALL.get(digits.lower()) or int(parse_han(digits))
+            if places not in DIGITS:
+                continue  # 3 figures of a paper
+            low = 10.0 ** (places - 1)
+            below = 10 * low
+        elif match["few"]:
             low = float(parse_han(match["few"]))
             below = 2 * low
         elif match["han"]:

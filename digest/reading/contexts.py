@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from digest.reading.amounts import Amount, find_amounts, find_cues
+from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
 from digest.reading.days import blank_days
 from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
+from digest.reading.vocabulary import CURRENCIES, load_dimensions
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
 _STOP = r"[，,、;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
@@ -125,6 +126,24 @@ def find_moves(text: str, amounts: Sequence[Amount]) -> list[tuple[Amount, Amoun
         and second.start - first.end < MOVE_CHARS
         and text[first.end : second.start].rstrip(" $€£¥了").lower().endswith(("至", "到", " to"))
     ]
+
+
+def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
+    """Yield what two neighbours are together: 71 inches for 5 ft 11 inches, $10,000 for 10 x
+    $1,000."""
+    for first, second in pairwise(amounts):
+        if text[first.end : second.start].strip(" 零又和") or second.start - first.end > 3:
+            continue
+        if first.unit == "times" and first.text.endswith(tuple("xX×")):
+            product = Quantity(first.value * second.value, second.unit)
+            yield Amount(first.start, second.end, first.text, (product,))
+        sizes = load_dimensions()
+        (dimension, size), others = sizes.get(first.unit, ("", 0)), second.quantities
+        for quantity in others if dimension and dimension not in CURRENCIES else ():
+            own, part = sizes.get(quantity.unit, ("", 0))
+            if own == dimension and size > part:
+                total = Quantity(first.value * size / part + quantity.value, quantity.unit)
+                yield Amount(first.start, second.end, first.text, (total,), step=second.step)
 
 
 def find_turned_words(text: str, posted: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from digest.text import URL, clean
 
 _FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
 _FRACTION_SIGN = re.compile(r"(\d)([½¼¾])")
+_FEET = re.compile(r"(?<![\d.'])([1-9])['\u2032] ?(\d\d?)(?:[\"\u201d\u2033]|'')")
 _LONG_DASH = re.compile(r"[\u2014\u2015]+")
 _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
     ord(sign): plain
@@ -19,7 +20,7 @@ _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
 } | {0xFF05: "%", 0xFF04: "$", 0xFF20: "@", 0xFF0E: "."}  # fmt: skip
 _EMPHASIS = re.compile(r"(?<![*\w])[*_](\w[^*_\n]{0,60}?\w)[*_](?![*\w])")
 """3.3 *billion*, as posts put it."""
-_HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})")
+_HANDLE = re.compile(r"(?<![\w@])(?<!\w\.)@(\w{2,})", re.A)
 _SHORT_LINK = re.compile(r"https?://t\.co/\w+", re.A)
 _MARKUP = re.compile(
     r"https?://|www\.|\]\(|<[a-z/!]|\*\*|```|__\w|^#{1,6}\s", re.IGNORECASE | re.MULTILINE
@@ -43,7 +44,7 @@ def fold_text(text: str) -> str:
     characters."""
     plain = _FRACTION_SIGN.sub(lambda match: match[1] + _FRACTIONS[match[2]], clean(text))
     plain = _EMPHASIS.sub(r"\1", _LONG_DASH.sub(" - ", plain))
-    return simplify(plain.translate(_SIGNS))
+    return simplify(_FEET.sub(r"\1 ft \2 inch", plain.translate(_SIGNS)))
 
 
 def find_handles(text: str) -> list[str]:

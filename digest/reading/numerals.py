@@ -28,10 +28,11 @@ NUMBER_WORDS = dict(zip(_UNITS, range(20), strict=True)) | dict(
     zip(_TENS, range(20, 100, 10), strict=True)
 )
 """English numbers below a hundred that are one word."""
-_LARGE = {
+NUMBER_SCALES = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
 }  # fmt: skip
-_SCALE_WORDS = _LARGE | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
+"""Scales that English writes as words behind a number."""
+_SCALE_WORDS = NUMBER_SCALES | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
     word: scale
     for scale, words in (
         (10**3, "ribu tys тыс nghìn ngàn"),
@@ -54,16 +55,16 @@ _ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
 _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
 )
-_WORDS = "|".join((*NUMBER_WORDS, *_LARGE, "hundred", "dozen"))
-_LARGER = "|".join((*_LARGE, "dozen"))
+_WORDS = "|".join((*NUMBER_WORDS, *NUMBER_SCALES, "hundred", "dozen"))
+NUMBER_SCALESR = "|".join((*NUMBER_SCALES, "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
     rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
     r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d|da|mo|y)))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
-    rf"|\b(?P<english>(?:an?\s(?=hundred|{_LARGER})|half\san?\s(?={_LARGER}))?(?:{_WORDS})"
-    rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|\sand\sa\shalf)*)(?!s?\w)",
+    rf"|\b(?P<english>(?:an?\s(?=hundred|{NUMBER_SCALESR})|half\san?\s(?={NUMBER_SCALESR}))?(?:{_WORDS})"
+    rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|[\s-]and[\s-]a[\s-]half)*)(?!s?\w)",
     re.IGNORECASE,
 )
 
@@ -143,7 +144,7 @@ def find_bare_scales(text: str) -> Iterator[Numeral]:
     """Yield scales without a number before them, one of each: 百万 for a million tokens, a
     billion-dollar deal."""
     for match in _LONE_SCALE.finditer(text):
-        value = _LARGE.get(match.group().lower()) or parse_han(match.group())
+        value = NUMBER_SCALES.get(match.group().lower()) or parse_han(match.group())
         yield Numeral(*match.span(), float(value), float(value), spelled=True)
 
 
@@ -210,7 +211,7 @@ def _read_english(match: re.Match[str]) -> Iterator[Numeral]:
         (word[0].lower(), *word.span()) for word in re.finditer(r"[A-Za-z]+", match["english"])
     ]
     words = [word for word in words if word[0] not in ("and", "a", "an")]
-    if words[0][0] in (*_LARGE, "hundred") and match["english"][0].lower() not in "ah":
+    if words[0][0] in (*NUMBER_SCALES, "hundred") and match["english"][0].lower() not in "ah":
         return  # "million users" and the like
     first = 0
     for last in range(1, len(words) + 1):
@@ -232,7 +233,15 @@ def _continues(run: Sequence[str], word: str) -> bool:
     if word in ("point", "half") or last in ("point", "half") or "point" in run:
         return True
     if word in NUMBER_WORDS:
-        room = 100 if last == "hundred" else 1000 if last in _LARGE else 10 if last in _TENS else 0
+        room = (
+            100
+            if last == "hundred"
+            else 1000
+            if last in NUMBER_SCALES
+            else 10
+            if last in _TENS
+            else 0
+        )
         return NUMBER_WORDS[word] < room and word != "zero"
     return not (word in ("hundred", "dozen") and last in ("hundred", "dozen", *_TENS))
 
@@ -255,6 +264,6 @@ def _parse_english(words: Sequence[str]) -> Decimal:
         elif word in ("hundred", "dozen"):
             current = (current or Decimal(1)) * (100 if word == "hundred" else 12)
         else:
-            scale = Decimal(_LARGE[word])
+            scale = Decimal(NUMBER_SCALES[word])
             total, current, place = total + (current or Decimal(1)) * scale, Decimal(0), Decimal(0)
     return total + current
