@@ -10,6 +10,7 @@ from itertools import pairwise
 from anyascii import anyascii
 
 from digest.reading.markup import find_handles
+from digest.reading.names import is_common
 from digest.reading.vocabulary import load_words
 
 _C = r"[\u3400-\u9fff]"
@@ -21,12 +22,14 @@ _SPELLED = re.compile(f"{_C}{{3,9}}")
 _DOTTED = re.compile(f"(?<=[·・]){_C}{{1,7}}|{_C}{{1,4}}(?=[·・])")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Between the names of @ClementDelangue."""
+_ARABIC_PREFIXES = tuple("بولكف")
+"""Prepositions and "and" that are written as one word with the next: بتيليقرام is "on Telegram"."""
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
 """Letters from which a word that is spelled as Chinese characters sound is no chance."""
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
-_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
+_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki", "ق": "g"}
 _AS_V = str.maketrans({
     "瓦": "va", "维": "vi", "沃": "vo", "韦": "vei", "文": "ven", "温": "ven",
     "万": "van", "威": "vi",
@@ -158,6 +161,11 @@ class Sounds:
                         return True
         return False
 
+    def match_script(self, name: str) -> bool:
+        """Return True where the text has a name of this sound in a script that is spelled."""
+        sounds = map(sound_of, _LATIN_WORD.findall(name))
+        return bool(self._kana) and all(any(is_alike(s, o) for o in self._kana) for s in sounds)
+
     def _match_latin(self, name: str) -> bool:
         words = _LATIN_WORD.findall(name)
         if not words or not (self._foreign or self._han):
@@ -213,15 +221,16 @@ class Sounds:
 
     @cached_property
     def _kana(self) -> frozenset[str]:
-        return frozenset(sound_of(word) for word in _OTHER_SCRIPT.findall(self._text))
+        words = [word.strip("،؛؟") for word in _OTHER_SCRIPT.findall(self._text)]
+        words += [word[1:] for word in words if word[0] in _ARABIC_PREFIXES]
+        return frozenset(map(sound_of, words))
 
     @cached_property
     def _latin(self) -> frozenset[str]:
-        return frozenset(
-            sound_of(word)
-            for word in _LATIN_WORD.findall(_HUMP.sub(" ", self._text))
-            if word[0].isupper()
-        )
+        words = [w for w in _LATIN_WORD.findall(_HUMP.sub(" ", self._text)) if w[0].isupper()]
+        lower = "\n".join(filter(str.islower, self._text.split("\n")))  # "tram deaths in lisbon"
+        words += [word for word in _LATIN_WORD.findall(lower) if not is_common(word)]
+        return frozenset(map(sound_of, words))
 
     @cached_property
     def _initialed(self) -> frozenset[tuple[str, str]]:

@@ -39,6 +39,8 @@ class KnownName:
     """Its products and people: names that stand in for it beside it."""
     ticker: str = ""
     coin: bool = False
+    short: tuple[str, ...] = ()
+    """What texts call it too, where that alone names nothing: IG, 菜鸟."""
     word: bool = False
     """True if it is an ordinary word too, so that small letters do not name it."""
 
@@ -120,6 +122,7 @@ def load_entries() -> tuple[KnownName, ...]:
                     (*row.get("owns", ()), *row.get("people", ())),
                     asset.get("ticker", ""),
                     coin,
+                    tuple(row.get("short", ())),
                     row.get("word", False),
                 )
             )

@@ -83,9 +83,7 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
             missing = list(_missing_words(name.text, plain, start, mentions))
             unlisted += missing if not _is_glossed(text, start + len(name.text), mentions) else ()
     yield from (name for name in find_lower_speakers(text) if name not in mentions.words)
-    latin = [
-        name for name in dict.fromkeys(unlisted) if foreign and not any(map(str.isdigit, name))
-    ]
+    latin = [name for name in dict.fromkeys(unlisted) if foreign and _is_free(name, mentions)]
     yield from (name for name in unlisted if name not in latin)
     if latin and find_latin_counterparts(select_leads(mentions.plain), plain):
         yield from latin  # the posts begin with a name in Latin letters, and another than these
@@ -96,6 +94,15 @@ def find_missing_names(text: str, mentions: Mentions) -> Iterator[str]:
         yield from match_counterparts(han, find_latin_counterparts(mentions.plain, plain))
     else:
         yield from han
+
+
+def _is_free(name: str, mentions: Mentions) -> bool:
+    """Return True for a name that may be any name of the posts: the number behind it is theirs."""
+    words = name.split()
+    numbers = {word for word in words if word.isdigit()}
+    return numbers <= mentions.segments and not any(
+        char.isdigit() for word in words if word not in numbers for char in word
+    )
 
 
 SEAT_CHARS = 12
@@ -198,7 +205,9 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
             or _has_code(name.text, mentions)
             or (entry.key in _WIDE and not mentions.places)
         )
-    return entry.kind == "person" and mentions.sounds.match(name.text)
+    if entry.kind == "person":
+        return mentions.sounds.match(name.text)
+    return name.text.isascii() and mentions.sounds.match_script(name.text)
 
 
 def _has_code(place: str, mentions: Mentions) -> bool:
@@ -256,9 +265,10 @@ def _names_maker(name: Name, start: int, text: str, mentions: Mentions) -> bool:
 def _is_spelled(entry: KnownName, name: Name, mentions: Mentions) -> bool:
     """Return True where the posts have a spelling of the name, glued into a tag or in pieces
     too."""
-    if any(not s.isascii() and simplify(s).lower() in mentions.text for s in entry.spellings):
+    han = [simplify(s).lower() for s in (*entry.spellings, *entry.short) if not s.isascii()]
+    if any(spelling in mentions.text for spelling in han):
         return True
-    latin = [s for s in (*entry.spellings, name.text) if s.isascii()]
+    latin = [s for s in (*entry.spellings, *entry.short, name.text) if s.isascii()]
     return any(_is_written(spelling, mentions) for spelling in latin)
 
 
