@@ -1,7 +1,7 @@
 """Numerals, amounts and days are read alike in every notation."""
 
 import random
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -240,9 +240,9 @@ def test_hours_are_read_with_their_zone() -> None:
 
 def test_relative_days_are_those_of_the_post() -> None:
     monday = datetime(2025, 12, 15, 9, tzinfo=UTC)
-    assert resolve_days("released yesterday", (), monday) == {date(2025, 12, 14)}
-    assert resolve_days("三天后开始", (), monday) == {date(2025, 12, 18)}
-    assert date(2025, 12, 19) in resolve_days("本周五", find_terms("本周五"), monday)
+    assert resolve_days("released yesterday", (), monday, ()) == {date(2025, 12, 14)}
+    assert date(2025, 12, 18) in resolve_days("", (), monday, [timedelta(days=3)])
+    assert date(2025, 12, 19) in resolve_days("本周五", find_terms("本周五"), monday, ())
 
 
 @pytest.mark.parametrize("piece", ["1-", "1,", "百", "one ", "Jan 1 ", "一", "5点", "(", "三点"])

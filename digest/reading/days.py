@@ -71,7 +71,7 @@ _TH = r"(?:st|nd|rd|th)?"
 _DATES = (
     re.compile(rf"(?<![\d/])(?P<y>{_Y})(?P<sep>[-/.])(?P<m>\d\d?)(?P=sep)(?P<d>\d\d?)(?!\d)"),
     re.compile(rf"(?:(?<!\d)(?P<y>{_YEAR_NUM})\s?年\s?)?(?<![\d.{_HAN}])(?P<m>{_NUM})\s?月\s?(?P<d>{_NUM})(?![\d{_HAN}])(?:\s?(?:[-~至到]|[日号]?\s?[-~至到])\s?(?P<d2>{_NUM})(?=\s?[日号]))?\s?[日号]"),
-    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d\d?){_TH}(?P<more>(?:,\s?\d\d?(?![\d:%]|[.,]\d| (?!and)))*)(?:,?\s?(?:-|–|to|and)\s?(?P<d2>\d\d?){_TH})?(?!\d|[:.,]\d|%|\s?(?:million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
+    re.compile(rf"\b(?P<n>{_MONTH})\b\.?\s(?P<d>\d\d?){_TH}(?P<more>(?:,\s?\d\d?(?![\d:%]|[.,]\d| (?!and)))*)(?:,?\s?(?:-|–|to|and)\s?(?P<d2>\d\d?){_TH})?(?!\d|[:.,]\d|%|\s?(?:[ap]m\b|million|billion))(?:,?\s(?P<y>{_Y})\b)?", re.I),
     re.compile(rf"\b(?P<d>\d\d?){_TH}(?:\s?[-–]\s?(?P<d2>\d\d?){_TH})?\s(?:of\s)?(?P<n>{_MONTH})\b\.?(?:,?\s(?P<y>{_Y})\b)?", re.I),
     re.compile(r"(?<![\d/.$])(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{2}(?:\d{2})?)(?![\d/])"),
 )  # fmt: skip
@@ -84,12 +84,13 @@ _BEHIND_VERB = frozenset("be have not also need well the I you we it they".split
 """Words behind which "May" is no month."""
 _YEAR = re.compile(
     rf"(?<![\d.,$€£¥-])(?P<y>{_YEAR_NUM})(?![\d.,]*\d|\s?[%k年]?\s?(?:[GM]B|hours|小时|美?元|tokens|people|[人万亿]))"
-    r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
+    r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<nought>[零〇][一二三四五六七八九])年|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
 )
 _ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
 _WEEKDAYS = {word: n for n, words in enumerate("mon 一|tue 二|wed 三|thu 四|fri 五|sat 六|sun 日 天".split("|")) for word in words.split()}  # fmt: skip
 _LATIN_DAYS = "|".join(filter(str.isascii, _WEEKDAYS))
 _HAN_DAYS = "".join(word for word in _WEEKDAYS if not word.isascii())
+_SHORT_WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|rs?|nes|ur)?\b")
 _PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
 """Of a day, before an hour."""
 _TERMS = {
@@ -100,7 +101,7 @@ _TERMS = {
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
 _HOUR = re.compile(
-    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两)(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>{_NUM})\s?分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两)(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
     re.I,
 )
 _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
@@ -108,7 +109,7 @@ _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
 _ZONES = {
     "UTC": "utc gmt 世界时 协调世界时 格林尼治", "America/Los_Angeles": "pt pst pdt pacific 太平洋 美西",
     "America/New_York": "et est edt eastern 美东 纽约时间 东部", "America/Chicago": "ct cst cdt", "Europe/London": "bst 伦敦时间 英国时间",
-    "Europe/Paris": "cet cest 中欧", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing",
+    "Europe/Paris": "cet cest 中欧 欧洲中部", "Asia/Shanghai": "北京时间 utc+8 gmt+8 hkt sgt 东八区 香港时间 新加坡时间 beijing",
     "Asia/Tokyo": "jst kst utc+9 gmt+9 日本时间 韩国时间 东京时间 东九区", "Asia/Kolkata": "ist",
 }  # fmt: skip
 _ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split()}
@@ -121,15 +122,7 @@ _SHIFTS = {
     )
     for word in words.split("|")
 }  # fmt: skip
-_NUMBERS = {word: n for n, word in enumerate("one two three four five six".split(), 1)}
-_AHEAD = (" in", "还有", "还剩", "只剩", "倒计时")
-_RELATIVE = re.compile(
-    rf"(?P<day>{'|'.join(_SHIFTS)})"
-    rf"|(?P<n>\d\d?|[{_HAN}两]|{'|'.join(_NUMBERS)})\s?(?P<unit>days?|weeks?|[天日周])\s?之?(?P<side>ago|前|后|later|from now|until|left|to go)?",
-    re.I,
-)
-
-
+_RELATIVE = re.compile("|".join(_SHIFTS), re.I)
 _NTH_DAY = re.compile(rf"\bday (\d\d?)\b|第({_NUM})天", re.I)
 """Of what began so many days before."""
 
@@ -156,6 +149,11 @@ def _name_month(word: str) -> str:
     months = _load_months()
     turkish = word.replace("I", "ı").replace("İ", "i").lower()
     return months.get(word.lower()) or months.get(turkish, word)
+
+
+def spell_weekdays(text: str) -> str:
+    """Return a text with whole names for Thu and Mon."""
+    return _SHORT_WEEKDAY.sub(r"\1day", text)
 
 
 def find_days(text: str) -> list[Day]:
@@ -348,23 +346,21 @@ def convert_hour(hour: Hour, day: date, zone: str) -> int:
 
 
 def resolve_days(
-    text: str, terms: Iterable[Term], created_at: datetime, named: Iterable[Day] = ()
+    text: str,
+    terms: Iterable[Term],
+    created_at: datetime,
+    lengths: Iterable[timedelta],
+    named: Iterable[Day] = (),
 ) -> set[date]:
     """Return the days that words such as yesterday, 3 天前, Friday or 下周一 mean in a text of that
-    time; `terms` are the text's, `named` its dates: a weekday that one of them falls on is it."""
+    time; `terms` are the text's, `lengths` the spans of time that it names, before or behind the
+    text's time, `named` its dates: a weekday that one of them falls on is it."""
     today = created_at.date()
     dates = [day for day in (_as_date(day, today.year) for day in named) if day]
-    days = set()
-    for match in _RELATIVE.finditer(text):
-        if match["day"]:
-            days.add(today + timedelta(days=_SHIFTS[match["day"].lower()]))
-        else:
-            number = _NUMBERS.get(match["n"].lower()) or _number(match["n"])
-            side = (match["side"] or "").lower()
-            if side or text[: match.start()].rstrip().lower().endswith(_AHEAD):
-                length = 7 if match["unit"][0].lower() in "w周" else 1
-                sign = -1 if side in ("ago", "前") else 1
-                days.add(today + timedelta(days=sign * number * length))
+    days = {(created_at + length * sign).date() for length in lengths for sign in (-1, 1)}
+    days |= {today + timedelta(_SHIFTS[word.lower()]) for word in _RELATIVE.findall(text)}
+    if any(find_cues(text, "beside_day")):
+        days |= {day + timedelta(shift) for day in (today, *dates) for shift in (-1, 1)}
     for match in _NTH_DAY.finditer(text):
         days.add(today - timedelta(days=_number(match[1] or match[2]) - 1))
     for term in terms:
@@ -404,7 +400,8 @@ _SPAN = re.compile(
     re.IGNORECASE,
 )
 
-_ROUGHLY = ("over ", "about ", "nearly ", "almost ")
+_AWAY = ("from", "ago", "later", "earlier", "before", "after", "out", "内", "后", "前", "以")
+_ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ")
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
@@ -432,6 +429,8 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         words = match.group().strip()
         if by in ("a", "an") and text[: match.start()].lower().endswith(_ROUGHLY):
             by, words = "", match["word"]  # over a year is a length of time
+        if by and text[match.end() :].lstrip().lower().startswith(_AWAY):
+            by = ""
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         counted = bool((by and not vague) or match["every"] or match["slash"])
         yield words, counted, _UNIT_OF.get(word, word)

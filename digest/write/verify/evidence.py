@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues, find_durations
-from digest.reading.contexts import count_entries, find_direction, find_moves
+from digest.reading.contexts import count_entries, find_direction, find_moves, join_amounts
 from digest.reading.days import (
     Day,
     Hour,
@@ -25,6 +25,7 @@ from digest.reading.days import (
     find_spans,
     find_terms,
     resolve_days,
+    spell_weekdays,
     translate_months,
 )
 from digest.reading.markup import drop_short_links, find_handles, fold_text
@@ -43,12 +44,20 @@ _SOURCES = {
 }
 CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 """Units of figures that go up and down."""
-SPAN_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4}
+SPAN_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
 LEAST_COUNTED = 20
 """From which a number behind a name counts what follows it: "EDA 50 recipes", but Veo 3 clips."""
+_SPELLED = (
+    *(("majority", 50.0, "percent"), ("whole_year", 1.0, "year"), ("decade", 10.0, "year")),
+    *(("century", 100.0, "year"), ("fortnight", 2.0, "week"), ("pair", 2.0, "")),
+    *(("trio", 3.0, ""), ("nonstop", 24.0, "hour"), ("nonstop", 7.0, "day")),
+)
+"""Figures that a word says, by their table of `vocabulary/figures.toml`."""
+LEAST_SIZE = 1e6
+"""Place value of the last digit from which the number in a name is a size."""
 _OPERANDS = frozenset({"number", "share", "multiple"})
 MOST_SHIFT_DAYS = 366
-"""From a post to the month that it means by "in six weeks"."""
+"""From a post to the day or month that it means by "in six weeks"."""
 MOST_YEARS = 100
 """From a post back to the year that it means by "three years ago"."""
 ZONES = (-8, 0, 9)
@@ -133,11 +142,14 @@ def _read(
     name = name.title() if name.islower() else name
     text = f"{name} @{fold_text(author)} {_name_source(source, url)}\n{words}"
     bare = blank_days(words)
-    days, terms = find_days(words), find_terms(words)
+    days, terms = find_days(words), find_terms(spell_weekdays(words))
     short_days = find_short_days(bare)
-    meant = [as_day(day) for day in resolve_days(words, terms, created, days)]
     numbers = find_amounts(bare)
-    parts = tuple(read_parts(numbers))
+    if language(posted) not in ("en", "zh"):
+        numbers = [replace(n, counts=False) for n in numbers]  # of what, it says in other words
+    lengths = list_lengths(numbers)
+    meant = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
+    parts = (*read_parts(numbers), *join_amounts(bare, numbers))
     amounts = (
         *numbers,
         *find_amounts(words),
@@ -186,11 +198,12 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
         counts |= amount.counts and amount.value >= LEAST_COUNTED and amount.text[0].isdigit()
         version = not (amount.unit or counts) and follows_name(bare, amount.start)
+        named = (amount.in_name or version) and amount.step < LEAST_SIZE  # 72B of a model is a size
         year = amount.text.isdigit() and 1900 <= amount.value < 2100
         entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
             yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
-        elif amount.kind in _OPERANDS and not (amount.in_name or version or year or entry):
+        elif amount.kind in _OPERANDS and not (named or year or entry):
             yield amount
 
 
@@ -199,22 +212,17 @@ def _opens_line(text: str, at: int) -> bool:
 
 
 def _other_amounts(words: str, days: Sequence[Day], terms: Sequence[Term]) -> Iterator[Amount]:
-    """Yield days of a month, the months of a quarter, bare 百万, "a majority", "a decade", "an
-    entire year" and 24/7 as figures that may support others."""
+    """Yield days of a month, the months of a quarter, bare 百万 and what a word says ("a decade",
+    24/7) as figures that may support others."""
     for day in days:
         yield Amount(0, 0, day.text, (Quantity(float(day.day), "day"),))
     yield from find_durations(words)
     for numeral in find_bare_scales(words):
         text = words[numeral.start : numeral.end]
         yield Amount(numeral.start, numeral.end, text, (Quantity(numeral.value, ""),))
-    for match in find_cues(words, "majority"):
-        yield Amount(*match.span(), match.group(), (Quantity(50.0, "percent"),), "share")
-    for table, years in (("decade", 10.0), ("whole_year", 1.0)):
+    for table, value, unit in _SPELLED:
         for match in find_cues(words, table):
-            yield Amount(*match.span(), match.group(), (Quantity(years, "year"),))
-    for match in find_cues(words, "nonstop"):
-        for quantity in (Quantity(24.0, "hour"), Quantity(7.0, "day")):
-            yield Amount(*match.span(), match.group(), (quantity,))
+            yield Amount(*match.span(), match.group(), (Quantity(value, unit),))
     for term in terms:
         if months := {"quarter": 3.0, "half": 6.0}.get(term.value.split()[0]):
             yield Amount(term.start, term.end, term.text, (Quantity(months, "month"),))
@@ -235,15 +243,23 @@ def _list_terms(
     for unit in ("month", "year"):
         if not any(term.startswith(unit) for term in terms):
             yield f"{unit} {getattr(created, unit)}"
-    for table, years in (("next_year", 1), ("last_year", -1)):
-        if any(find_cues(words, table)):
-            yield f"year {created.year + years}"
+    for table, shift in (("next", 1), ("last", -1)):
+        if any(find_cues(words, f"{table}_year")):
+            yield f"year {created.year + shift}"
+        if any(find_cues(words, f"{table}_month")):
+            yield f"month {(created.month + shift - 1) % 12 + 1}"
     yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
     for amount in amounts:
         whole = amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer()
         ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None) if whole else None
         if ago and not ago.start():
             yield f"year {created.year - amount.value:g}"
-        length = amount.value * SPAN_DAYS.get(amount.unit, 0.0)
-        for shift in (-length, length) if length < MOST_SHIFT_DAYS else ():
-            yield f"month {(created + timedelta(days=shift)).month}"
+    for length in list_lengths(amounts):
+        for at in (created - length, created + length):
+            yield from (f"month {at.month}", f"year {at.year}")
+
+
+def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:
+    """Return the spans of time of up to a year that a text names."""
+    lengths = (q.value * SPAN_DAYS.get(q.unit, 0.0) for a in amounts for q in a.quantities)
+    return [timedelta(days=length) for length in lengths if 0 < length < MOST_SHIFT_DAYS]

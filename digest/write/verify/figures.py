@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import chain, islice, pairwise, permutations
+from itertools import accumulate, chain, islice, pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -28,7 +28,7 @@ MOST_COUNTED = 10
 """Things, days or weeks that a reader counts up himself."""
 TELLING_DIGITS = 3
 """Of a number that no other has by chance, whatever unit was read behind it."""
-LARGEST_STEP = 0.001
+LARGEST_STEP = 0.01
 """Last digit of a decimal that is a rate; with fewer it may be a version or a setting."""
 MOST_SUMMED = 8
 MOST_OPERANDS = 60
@@ -60,7 +60,7 @@ def _agrees(mine: Amount, other: Amount) -> bool:
 
 
 def _is_rate(mine: Amount, other: Amount) -> bool:
-    """Return True for a percentage that the posts have as a rate of three digits: 0.212."""
+    """Return True for a percentage that the posts have as a rate of two digits or more: 0.212."""
     exact = 0 < other.step <= LARGEST_STEP and not other.in_name and other.value < 1
     percent = 100 * other.value
     return (
@@ -212,10 +212,13 @@ def is_derived(
     rough = abs(target) / 5 if amount.kind == "share" else 0.0  # 30% is "less than a third"
     above = max(step, rough) if amount.hedge == "over" else 0.0
     below = max(step / 2, rough) if amount.hedge == "under" else 0.0
-    facts = [fact for other in others if other.kind != "rank" for fact in other.quantities[:1]]
+    others = [other for other in others if other.kind != "rank"]
+    facts = [fact for other in others for fact in other.quantities[:1]]
+    terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
-    results = (("", value) for _, value in _results(amount, shown))
-    for signal, value in chain(results, _results(amount, facts)):
+    shown_results = (("", value) for _, value in _results(amount, shown))
+    sums = (("sum", value) for value in _sums(amount.unit, terms))
+    for signal, value in chain(shown_results, sums, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
             joined = signal == "sum" and (summed or _is_grown(amount, clause, facts))
             if not signal or joined or has_cue(clause, signal):
@@ -233,8 +236,8 @@ def _is_grown(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
 
 def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:
     """Return True where a rate of the posts, in one of their spans of time or in the one behind
-    it, gives the amount in a span that the clause counts by: $60 billion a year are 5 a month, one
-    in two seconds 30 a minute."""
+    it, gives the amount in a span that the clause counts by or sums up: $60 billion a year are 5 a
+    month, one in two seconds 30 a minute, $15 a month 180 for 12 months in all."""
     first = (quantity for other in others for quantity in other.quantities[:1])
     facts = list(islice(first, MOST_OPERANDS))
     rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
@@ -242,15 +245,36 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     rates = [(fact, seconds) for fact, seconds in rates if seconds]
     if not rates:
         return False
-    tolerance = max(_find_tolerance(amount, clause), 0.02 * abs(amount.value))  # months differ
-    targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by} - {0.0}
+    tolerance = _find_tolerance(amount, clause)
+    summed = has_cue(clause, "sum")
+    targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by or summed}
+    if summed:
+        targets |= {_seconds(other.unit) * other.value for other in find_amounts(clause)}
+    targets -= {0.0}
+    above = max(1.0, find_trailing_step(amount.value)) if amount.hedge == "over" else tolerance
     return any(
-        seconds != target
-        and len({fact.unit, amount.unit} - {"", "count"}) < 2
-        and abs(fact.value * target / seconds - amount.value) <= tolerance
+        -loose <= value * ratio - amount.value <= max(loose, above)
         for fact, seconds in rates
-        for target in targets
+        if (value := _in_unit(fact, amount))
+        for ratio in (target / seconds for target in targets)
+        if ratio != 1 and (loose := max(tolerance, _differ(ratio) * abs(amount.value)))
     )
+
+
+def _differ(ratio: float) -> float:
+    """Return by what share a reader may count otherwise: a month is 28 to 31 days, a year always
+    twelve months."""
+    whole = max(ratio, 1 / ratio)
+    return 0.02 if abs(whole - round(whole)) > EXACT else EXACT
+
+
+def _in_unit(fact: Quantity, amount: Amount) -> float:
+    """Return the figure of a post in the unit of the amount; 0 where the units differ."""
+    own = amount.quantities[0]
+    if len({fact.unit, own.unit} - {"", "count"}) < 2:
+        return fact.value
+    pair = _comparable(own, fact)
+    return pair[1] * _scale(own, fact, own.unit) if pair else 0.0
 
 
 def _seconds(unit: str) -> float:
@@ -261,7 +285,6 @@ def _seconds(unit: str) -> float:
 def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, float]]:
     """Yield what operations on the posts' figures give, in the amount's unit, with the words that
     must name the operation ("" where the unit does)."""
-    yield from (("sum", value) for value in _sums(amount.unit, facts))
     for fact in facts:
         yield from _turn(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
@@ -295,13 +318,15 @@ def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, flo
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
     """Yield the totals of three and more figures that follow each other."""
     for at, first in enumerate(facts[: MOST_OPERANDS - 2]):
-        total, terms = 0.0, 0
-        for fact in facts[at : at + MOST_SUMMED]:
-            pair = _comparable(first, fact)
-            if pair and _fits(unit, first, fact):
-                total, terms = total + pair[1] * _scale(first, fact, unit), terms + 1
-                if terms > 2:
-                    yield total
+        following = facts[at:MOST_OPERANDS]
+        for addends in (following, [fact for fact in following if fact.unit == first.unit]):
+            pairs = [(fact, _comparable(first, fact)) for fact in addends]
+            scaled = (
+                pair[1] * _scale(first, fact, unit)
+                for fact, pair in pairs
+                if pair and _fits(unit, first, fact)
+            )
+            yield from islice(accumulate(islice(scaled, MOST_SUMMED)), 2, None)
 
 
 def _compare(

@@ -17,7 +17,7 @@ from digest.reading.mentions import cut_segments, find_bare_versions, find_varia
 from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
-from digest.write.verify.evidence import Evidence, read_evidence
+from digest.write.verify.evidence import Evidence, list_lengths, read_evidence
 from digest.write.verify.figures import EXACT, RIVALS, find_trailing_step
 
 MOST_ROUNDED = 0.06
@@ -132,12 +132,12 @@ def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
 def _list_days(evidence: Evidence) -> Iterator[date]:
     """Yield the days that the posts name, those they mean by "yesterday" somewhere on earth, and
     those on which they were written there, where they name none."""
-    terms = find_terms(evidence.text)
+    terms, lengths = find_terms(evidence.text), list_lengths(evidence.amounts)
     for created, hours in product(evidence.created, ZONES):
         local = created + timedelta(hours=hours)
         if not evidence.names_days:
             yield local.date()
-        yield from resolve_days(evidence.text, terms, local)
+        yield from resolve_days(evidence.text, terms, local, lengths)
     for day in evidence.days:
         with suppress(ValueError):  # 30 February
             yield date(day.year or evidence.created[0].year, day.month, day.day)
