@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 from typing import Literal
 
 from digest.reading.numerals import NUMBER_SCALES, NUMBER_WORDS, Numeral, find_numerals, parse_han
-from digest.reading.vocabulary import compile_words, load_counters, load_signs, load_unit_names
+from digest.reading.units import find_unit
+from digest.reading.vocabulary import compile_words, load_signs, load_unit_names
 
 Kind = Literal["number", "share", "multiple", "rank", "magnitude"]
 Hedge = Literal["", "about", "over", "under"]
@@ -146,20 +146,6 @@ _DURATION = re.compile(r"(?<![\d:])(\d+):(\d\d)[\s-]?(?:min|分钟)", re.I)
 _NEIGHBOURS = re.compile(
     rf"(?<![{_HAN}\d点分周])([一两二三四五六七八][二两三四五六七八九]|[2-8]/[3-9])([十百千万亿]+)?(?![{_HAN}点分成])"
 )
-_MINUTES = re.compile(r"分(?=[半\u3041-\u30fa間间]|未[満满]|以内)")
-"""The Japanese minute, 一分半; else 分 counts points in Chinese."""
-_NO_COUNTERS = {
-    "本": "科地身届土",
-    "部": "分门署",
-    "行": "业",
-    "条": "件",
-    "家": "庭",
-    "位": "于",
-    "升": "至到高降级值温为破",
-}
-"""By counter, what makes a word of it: 一千万本科生 are no books."""
-_ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
-"""周活: no unit of the number before it."""
 
 
 def find_amounts(text: str) -> list[Amount]:
@@ -318,39 +304,6 @@ def _find_neighbours(text: str) -> Iterator[Amount]:
         if low < high and (scale or unit) and high - low <= 2 * float(parse_han("一" + scale)):
             amount = _special(match, text, (Quantity(low, unit), Quantity(high, unit)), "number")
             yield replace(amount, end=end, text=text[amount.start : end], hedge="about")
-
-
-def find_unit(text: str, at: int) -> tuple[str, int]:
-    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
-    ends."""
-    start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
-    units = load_unit_names()
-    for length in range(min(_longest_unit(), len(text) - start), 0, -1):
-        word = text[start : start + length].lower()
-        if word == "分" and _MINUTES.match(text, start):
-            return "minute", start + length
-        if word not in units:
-            continue
-        if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
-            continue  # the verb; 7 亿周活
-        if word == "u" and text[start + 1 : start + 3].lower() == ".s":
-            continue  # 100 million U.S. jobs
-        follow = text[start + length : start + length + 1]
-        if follow in tuple(_NO_COUNTERS.get(word, "")):
-            continue
-        if word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80":
-            continue  # the beginning of a word
-        return units[word], start + length
-    for counter in load_counters() if text[start : start + 1] > "\u2e7f" else ():
-        follow = text[start + len(counter) : start + len(counter) + 1]
-        if text.startswith(counter, start) and follow not in tuple(_NO_COUNTERS.get(counter, "")):
-            return "count", start + len(counter)
-    return "", at
-
-
-@cache
-def _longest_unit() -> int:
-    return max(map(len, load_unit_names()))
 
 
 def _share_units(numbers: list[Amount], text: str) -> list[Amount]:

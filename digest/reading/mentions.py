@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
-from digest.reading.amounts import find_unit
 from digest.reading.names import VARIANTS, Name, find_entry, find_names, find_ticker, simplify
 from digest.reading.sounds import Sounds, unaccent
+from digest.reading.units import find_unit
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _WORD = re.compile(rf"[{_LATIN}][{_LATIN}0-9]*(?:['.&+_-][{_LATIN}0-9]+)*")

@@ -1,0 +1,56 @@
+"""The unit behind a number."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from digest.reading.vocabulary import load_counters, load_unit_names
+
+_MINUTES = re.compile(r"分(?=[半\u3041-\u30fa間间]|未[満满]|以内)")
+"""The Japanese minute, 一分半; else 分 counts points in Chinese."""
+_NO_COUNTERS = {
+    "本": "科地身届土",
+    "部": "分门署",
+    "行": "业",
+    "条": "件",
+    "家": "庭",
+    "位": "于",
+    "升": "至到高降级值温为破",
+}
+"""By counter, what makes a word of it: 一千万本科生 are no books."""
+_ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
+"""周活: no unit of the number before it."""
+
+
+def find_unit(text: str, at: int) -> tuple[str, int]:
+    """Return the unit at a place of the text, or "count" for a Chinese counter, and where it
+    ends."""
+    start = at + (text[at : at + 1] in (" ", "-", "\u00a0"))
+    units = load_unit_names()
+    for length in range(min(_longest_unit(), len(text) - start), 0, -1):
+        word = text[start : start + length].lower()
+        if word == "分" and _MINUTES.match(text, start):
+            return "minute", start + length
+        if word not in units:
+            continue
+        if (word == "tops" and text[start] == "t") or _ACTIVE.match(text, start):
+            continue  # the verb; 7 亿周活
+        if word == "u" and text[start + 1 : start + 3].lower() == ".s":
+            continue  # 100 million U.S. jobs
+        follow = text[start + length : start + length + 1]
+        if follow in tuple(_NO_COUNTERS.get(word, "")):
+            continue
+        if word[-1].isascii() and word[-1].isalpha() and follow.isalpha() and follow < "\u2e80":
+            continue  # the beginning of a word
+        return units[word], start + length
+    for counter in load_counters() if text[start : start + 1] > "\u2e7f" else ():
+        follow = text[start + len(counter) : start + len(counter) + 1]
+        if text.startswith(counter, start) and follow not in tuple(_NO_COUNTERS.get(counter, "")):
+            return "count", start + len(counter)
+    return "", at
+
+
+@cache
+def _longest_unit() -> int:
+    return max(map(len, load_unit_names()))
