@@ -3,9 +3,10 @@
 import asyncio
 import calendar
 import logging
+import secrets
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from digest.errors import SourceError, StoreError
 from digest.models import Post, SourceResult, SourceSpec, SourceState, Topic, Window
 from digest.sources import Access, Source, admit_posts, name_sources, open_source
 from digest.store import Store
+from digest.store.ledger import Ledger
 from digest.store.source_tables import Change, Health, Reads, SourceBook
 from digest.text import clean
 
@@ -23,6 +25,8 @@ AT_ONCE = 8
 """Sources that are asked side by side."""
 ROUND_SECONDS = 75.0
 """A round ends then, whoever has not answered."""
+BILLED, TURN_SECONDS = "billed sources", 60.0
+"""The role of whoever reads a page that costs money, and how long that may take: three requests."""
 PAGES = 10
 """Pages of one source in a round; the next round goes on where this one stopped."""
 PATIENCE = 3
@@ -48,8 +52,6 @@ class Round:
     access: Access
     health: Mapping[SourceSpec, Health]
     names: Mapping[SourceSpec, str]
-    billed: asyncio.Lock
-    """Sources that cost money take turns, so that each knows what the one before has spent."""
     patient: bool
     """True to skip sources that are backing off."""
 
@@ -102,7 +104,7 @@ async def collect(
     health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
     specs = await list_sources(topic, store)
     names = name_sources(specs, access)
-    round_ = Round(topic, window, store, access, health, names, asyncio.Lock(), patient)
+    round_ = Round(topic, window, store, access, health, names, patient)
     turns = asyncio.Semaphore(AT_ONCE)
     age = (today - window.last).days
 
@@ -188,7 +190,7 @@ async def _fetch_pages(
     name = round_.names[spec]
     for _ in range(PAGES):
         began = time.monotonic()
-        async with round_.billed if source.billed else nullcontext():
+        async with _take_turn(round_.store) if source.billed else nullcontext():
             if source.billed:
                 now = datetime.now(UTC)
                 budget = compute_allowance(round_.access.x_reads_month, await book.reads(now), now)
@@ -208,6 +210,19 @@ async def _fetch_pages(
         if not state.more:
             break
     return SourceResult(name, number, note=state.note)
+
+
+@asynccontextmanager
+async def _take_turn(store: Store) -> AsyncIterator[None]:
+    """Wait for the turn to read what costs money: of all rounds and processes one does at a time,
+    so that each knows what the one before has spent."""
+    ledger, holder = Ledger(store), secrets.token_hex(8)
+    while not await ledger.lease(BILLED, holder, datetime.now(UTC), TURN_SECONDS):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    try:
+        yield
+    finally:
+        await ledger.give_back(BILLED, holder)
 
 
 def compute_allowance(most: int, spent: Reads, now: datetime) -> int:
@@ -305,14 +320,15 @@ async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str
     source, book, now = open_source(spec, access), SourceBook(store), datetime.now(UTC)
     window, state = Window(now.date() - timedelta(days=6), now.date(), "UTC"), SourceState()
     posts: Sequence[Post] = ()
-    for _ in range(2):  # X is asked for the number of a user first
-        if source.billed:
-            left = access.x_reads_month - (await book.reads(now)).month
-            state = replace(state, budget=max(0, min(TRIED, left)), read=())
-        posts, state = await source.fetch(window, state)
-        await book.save_reads(state.read, now)
-        if posts or not state.more:
-            break
+    async with _take_turn(store) if source.billed else nullcontext():
+        for _ in range(2):  # X is asked for the number of a user first
+            if source.billed:
+                left = access.x_reads_month - (await book.reads(now)).month
+                state = replace(state, budget=max(0, min(TRIED, left)), read=())
+            posts, state = await source.fetch(window, state)
+            await book.save_reads(state.read, now)
+            if posts or not state.more:
+                break
     posts = admit_posts(posts, now, near=spec.private)
     newest = sorted(posts, key=lambda post: post.created_at, reverse=True)[:3]
     rows = [

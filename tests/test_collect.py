@@ -451,8 +451,8 @@ def _at(now: datetime) -> type[datetime]:
 
 KILLS = 8 if FULL else 3
 KILLED = """
-import sys, digest.sources.x as x
-x.API = sys.argv.pop()
+import sys, digest.collect as c, digest.sources.x as x
+c.TURN_SECONDS, x.API = 0.5, sys.argv.pop()
 from bot.__main__ import main
 main()
 """

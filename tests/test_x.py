@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from digest.collect import collect, try_source
 from digest.errors import SourceError
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, open_source
 from digest.sources.x import place
+from digest.store import Store
+from tests.posts import TOPIC
 from tests.source_servers import serving, status
 from tests.x_server import KEY, XServer
 
@@ -267,3 +273,26 @@ def test_the_shipped_examples_use_what_the_api_knows() -> None:
     for search in searches:
         assert place(search).kind == "search"
         assert not re.search(r"\b(?:min_|since:|until:|filter:|near:|within:|OR -)", search)
+
+
+async def test_rounds_side_by_side_take_turns_at_what_is_billed(x: XServer, store_url: str) -> None:
+    """Each would else spend the same reads that are left."""
+    open_requests: list[web.Request] = []
+    most = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        open_requests.append(request)
+        most.append(len(open_requests))
+        await asyncio.sleep(0.1)
+        open_requests.remove(request)
+        return x._page(request, "list")
+
+    x.trouble = answer
+    x.add("A model is out", ago=1)
+    specs = [SourceSpec("x", f"list:{n}", private=True) for n in range(3)]
+    topics = [replace(TOPIC, name=f"t{n}", sources=(spec,)) for n, spec in enumerate(specs)]
+    now, access = datetime.now(UTC), replace(ACCESS, x_reads_month=10_000)
+    async with await Store.open(store_url) as store:
+        rounds = (collect(topic, store=store, access=access, now=now) for topic in topics)
+        await asyncio.gather(*rounds, try_source(specs[0], store, access))
+    assert most == [1] * 4
