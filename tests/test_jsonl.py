@@ -2,12 +2,13 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from digest.errors import SourceError
-from digest.models import SourceSpec, SourceState
+from digest.models import SourceSpec, SourceState, Window
 from digest.sources import kinds, open_source
 from digest.sources.jsonl import FileSource, parse_line
 from tests.posts import WINDOW
@@ -115,3 +116,20 @@ def test_sources_are_found_by_their_place() -> None:
     assert {"jsonl", "sample"} <= set(kinds())
     with pytest.raises(SourceError, match="use one of"):
         open_source(SourceSpec("carrier-pigeon"))
+
+
+async def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    """A round every five minutes goes through it only then."""
+    today = datetime.now(UTC).date()
+    path, window = tmp_path / "a.jsonl", Window(today, today, "UTC")
+    line = json.dumps(GOOD) + "\n"
+    path.write_text(line)
+    source = FileSource(path)
+    posts, state = await source.fetch(window, SourceState())
+    again, same = await source.fetch(window, state)
+    assert (len(posts), again, same) == (1, (), state)
+    old, _ = await source.fetch(WINDOW, state)
+    assert old == posts, "the store may have let go what is older"
+    path.write_text(line + json.dumps(GOOD | {"id": "2"}))
+    posts, _ = await source.fetch(window, state)
+    assert len(posts) == 2

@@ -26,8 +26,11 @@ from digest.models import (
     Report,
     Section,
     SourceResult,
+    SourceSpec,
+    SourceState,
 )
 from digest.store import Store, StoredTopic
+from digest.store.source_tables import SourceBook
 from digest.store.tables import reports
 from tests.posts import START, TOPIC, post
 
@@ -143,7 +146,9 @@ async def test_made_up_posts_never_mix_with_real_ones(store: Store) -> None:
 
 async def test_ten_thousand_posts(store: Store) -> None:
     posts = [post(f"text {n}", str(n), metrics={"likes": n}) for n in range(10_000)]
-    assert await store.save_posts(TOPIC, "s", posts) == 10_000
+    book, file, now = SourceBook(store), SourceSpec("jsonl", "a"), datetime.now(UTC)
+    for new in (10_000, 0):
+        assert new == await book.save_answer(TOPIC, file, "s", posts, SourceState(), now, 1.0)
     assert await store.save_posts(TOPIC, "s", posts) == 0
     assert await store.post_days("ai") == {DAY: 10_000}
 

@@ -34,6 +34,8 @@ SAMPLE = "sample"
 _FIELDS = [field.name for field in fields(Post) if field.name != "id"]
 MAX_KEYS = 5000
 """Keys in one statement; SQLite takes 32,766 parameters."""
+MOST_SAVED = 1000
+"""Posts of one transaction: other writers get their turn between those of a large file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,17 @@ class PostTables(Database):
         return [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
 
     async def save_posts(self, topic: Topic, stream: str, posts: Sequence[Post]) -> int:
-        """Save the posts of a stream in one transaction; return the number of new ones.
+        """Save the posts of a stream, MOST_SAVED in a transaction; return the number of new ones.
 
         Of a post that is known already, the longer text with its links, the larger of each metric
         and the first stream are kept.
         """
-        async with self.writing() as connection:
-            return await insert_posts(connection, topic, stream, posts)
+        new = 0
+        for start in range(0, len(posts) or 1, MOST_SAVED):
+            some = posts[start : start + MOST_SAVED]
+            async with self.writing() as connection:
+                new += await insert_posts(connection, topic, stream, some)
+        return new
 
     async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
         """Return stream and post of these days of the topic's zone, by time and key.

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import USER, USER_READS, Post, SourceSpec, SourceState, Topic
 from digest.store import Store
 from digest.store.engine import insert_on, save_row
-from digest.store.post_tables import insert_posts, upsert_topic
+from digest.store.post_tables import MOST_SAVED, insert_posts, upsert_topic
 from digest.store.tables import reads, source_changes, source_days, sources
 
 KEPT_DAYS = 62
@@ -93,13 +93,16 @@ class SourceBook:
         now: datetime,
         seconds: float,
     ) -> int:
-        """Save posts, what was paid for them and what the source remembers, all or none.
+        """Save posts, what was paid for them and what the source remembers, all or none; of more
+        than MOST_SAVED posts the first in transactions of their own.
 
         Returns the number of new posts.
         """
+        first, posts = posts[:-MOST_SAVED], posts[-MOST_SAVED:]
+        new = await self._store.save_posts(topic, name, first) if first else 0
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
-            new = await insert_posts(connection, topic, name, posts) if posts else 0
+            new += await insert_posts(connection, topic, name, posts) if posts else 0
             await _save_reads(connection, state.read, now)
             row = _key(topic, spec) | {
                 "name": name,
