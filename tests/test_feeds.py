@@ -16,7 +16,7 @@ import pytest
 from digest.errors import FeedError
 from digest.fetch import MAX_ENTRIES, Feed
 from digest.fetch.feeds import parse
-from digest.fetch.http import MAX_BODY
+from digest.fetch.http import MAX_WIRE
 from digest.fetch.identity import identity
 from digest.fetch.pages import extract_links, plain_text
 from digest.models import Post, SourceSpec, SourceState
@@ -80,7 +80,7 @@ def test_odd_feeds_are_read_as_well_as_feedparser_reads_them() -> None:
 def test_hostile_bodies_cost_little(tmp_path: Path) -> None:
     files = [tmp_path / str(number) for number in range(len(HOSTILE))]
     for path, body in zip(files, HOSTILE.values(), strict=True):
-        assert len(body) <= MAX_BODY
+        assert len(body) <= MAX_WIRE
         path.write_bytes(body)
     for name, cost in zip(HOSTILE, costs([(path, {}) for path in files]), strict=True):
         # A guard: the figure itself is printed by `make bench`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import ipaddress
 import socket
@@ -270,17 +271,42 @@ async def test_only_what_moved_for_good_is_remembered(
 
 
 async def test_packed_bodies_are_unpacked(server: Server) -> None:
-    server.serve("/gzip", gzip.compress(b"hello"), {"content-encoding": "gzip"})
+    hello, packed = gzip.compress(b"hel") + gzip.compress(b"lo"), {"content-encoding": "gzip"}
+    server.serve("/gzip", hello, packed)
+    server.serve("/padded", hello + bytes(9), packed)
+    server.serve("/broken-off", hello[:-1], packed)
+    server.serve("/members", gzip.compress(b"") * 101, packed)
 
     async def asked(request: web.Request) -> web.StreamResponse:
-        assert request.headers["accept-encoding"] == "gzip, deflate"
+        assert request.headers["accept-encoding"] == "gzip"
         assert "Jianbao" in request.headers["user-agent"]
         return web.Response(body=b"plain")
 
     server.paths["/plain"] = asked
     async with Fetcher(private=True) as fetcher:
-        assert (await fetcher.get(server.url("/gzip"))).body == b"hello"
+        for path in ("/gzip", "/padded"):
+            assert (await fetcher.get(server.url(path))).body == b"hello"
+        for path in ("/broken-off", "/members"):
+            with pytest.raises(SourceError, match=r"broke"):
+                await fetcher.get(server.url(path))
         assert (await fetcher.get(server.url("/plain"))).body == b"plain"
+
+
+async def test_addresses_that_do_not_answer_leave_time_for_the_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where IPv6 drops what is sent."""
+
+    async def connect(_: object, request: httpx2.Request) -> httpx2.Response:
+        if ":" not in request.url.host:
+            return httpx2.Response(200, stream=httpx2.ByteStream(b"here"))
+        await asyncio.sleep(request.extensions["timeout"]["connect"])
+        raise httpx2.ConnectTimeout("dropped", request=request)
+
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", connect)
+    names = Names(("2606:4700::1", "2606:4700::2", "93.184.215.14"))
+    async with Fetcher(resolver=names, seconds=2.0) as fetcher:
+        assert (await fetcher.get("http://feeds.example.com/a")).body == b"here"
 
 
 @pytest.mark.parametrize("trouble", [hang, half])

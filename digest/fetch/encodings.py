@@ -9,6 +9,8 @@ from digest.errors import FeedError
 
 GZIP = b"\x1f\x8b"
 MAX_UNPACKED = 5_000_000
+MAX_MEMBERS = 100
+"""Of a gzip file; what follows each is copied."""
 
 ENOUGH = 12
 """Bytes above ASCII that prove UTF-8: fewer may come out right by chance."""
@@ -57,14 +59,26 @@ def detect_encoding(sample: bytes) -> str:
     return detect_wide(sample) or _mislabelled(sample[: sample.rfind(b"\n") + 1], {}) or "utf-8-sig"
 
 
+def unpack_gzip(body: bytes) -> tuple[bytes, bool]:
+    """Return what the members of a gzip file hold (RFC 1952, 2.2), at most one byte more than
+    MAX_UNPACKED, and whether it is whole. Raise zlib.error for one that is broken."""
+    unpacked = bytearray()
+    for _ in range(MAX_MEMBERS):
+        member = zlib.decompressobj(31)
+        unpacked += member.decompress(body, MAX_UNPACKED + 1 - len(unpacked))
+        body = member.unused_data
+        if len(unpacked) > MAX_UNPACKED or not body.startswith(GZIP):
+            return bytes(unpacked), member.eof
+    raise zlib.error("too many members")
+
+
 def _unpack(body: bytes) -> bytes:
     """Return what a gzip file holds that no header names as one."""
-    unpack = zlib.decompressobj(31)
     try:
-        unpacked = unpack.decompress(body, MAX_UNPACKED)
+        unpacked, _ = unpack_gzip(body)
     except zlib.error:
         raise FeedError("no feed: a broken gzip file") from None
-    if unpack.unconsumed_tail:
+    if len(unpacked) > MAX_UNPACKED:
         raise FeedError(f"no feed: larger than {MAX_UNPACKED // 1_000_000} MB")
     return unpacked
 
