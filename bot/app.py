@@ -107,11 +107,12 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
         log.error("the daily backup: %s", error)
     try:
         if await store.note("store", "forgotten") != str(now.date()):
-            before = (now - timedelta(days=settings.keep_days)).date()
-            number = await store.delete_old_posts(before)
+            before = now - timedelta(days=settings.keep_days)
+            number = await store.delete_old_posts(before.date())
+            await store.delete_old_answers(before)
             await store.forget_updates(now)
             await store.save_note("store", "forgotten", str(now.date()))
-            log.info("forgot %d posts older than %s that no report cites", number, before)
+            log.info("forgot %d posts older than %s that no report cites", number, before.date())
     except StoreError as error:
         log.error("forgetting old posts: %s", error)
 

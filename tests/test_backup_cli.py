@@ -118,7 +118,10 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
     settings = Settings(database_url=url, keep_days=30)
     now = datetime(2026, 1, 20, 4, tzinfo=UTC)
     async with await Store.open(url) as store:
+        for days in (29, 31):
+            await store.save_answer(f"{days}", "{}", now - timedelta(days=days))
         await upkeep(store, settings, now)
+        assert [await store.answer(f"{days}") for days in (29, 31)] == ["{}", None]
         assert own_backup(tmp_path / "bot.db").exists()
         assert len(await store.posts("ai", DAY, DAY)) == 2, "the two that a report cites"
         await store.save_posts(TOPIC, "s", [post("Another old one", "77")])

@@ -50,6 +50,16 @@ async def test_an_unknown_price_is_counted_in_tokens(store: Store) -> None:
     assert day == [Spent("nobody-knows-1", 1, 10, 5, 0.0, 1)]
 
 
+@pytest.mark.parametrize("model", ["gpt-5-mini", "nobody-knows-1", "deepseek/deepseek-r1:free"])
+async def test_a_budget_of_nothing_stops_every_model(store: Store, model: str) -> None:
+    """Also a free one: posts would go to its server."""
+    provider = Provider(model, "https://openrouter.ai/api/v1")
+    assert price(Provider("deepseek/deepseek-r1:free", provider.base_url), 9, 9) == 0.0
+    for money in (budget(store, day=0.0), budget(store, month=0.0)):
+        with pytest.raises(BudgetSpent):
+            await money.hold(provider, 10, 10)
+
+
 @pytest.mark.parametrize(("day", "month"), [(0.001, 5.0), (1.0, 0.001), (0.0, 5.0)])
 async def test_a_cap_is_never_passed(store: Store, day: float, month: float) -> None:
     money = budget(store, day=day, month=month)

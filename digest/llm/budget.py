@@ -39,7 +39,7 @@ class Budget:
     async def hold(self, provider: Provider, prompt_tokens: int, answer_tokens: int) -> int:
         """Reserve room for a call; return a number for `settle`. Raise BudgetSpent."""
         worst = price(provider, math.ceil(prompt_tokens * MARGIN), answer_tokens)
-        if worst is None and 0 in (self._day, self._month):
+        if not worst and 0 in (self._day, self._month):  # unknown, or free
             raise BudgetSpent("no money may be spent (BUDGET_USD_DAY or BUDGET_USD_MONTH is 0)")
         self._fit(prompt_tokens, answer_tokens)
         waiting = (prompt_tokens, answer_tokens)

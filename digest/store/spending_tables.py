@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from digest.models import Cost
 from digest.store.database import Database
@@ -81,6 +81,11 @@ class SpendingTables(Database):
         row = {"hash": hash_, "content": content, "made_at": now}
         async with self.writing() as connection:
             await save_row(connection, answers, ["hash"], row)
+
+    async def delete_old_answers(self, before: datetime) -> None:
+        """Delete answers made before then."""
+        async with self.writing() as connection:
+            await connection.execute(delete(answers).where(answers.c.made_at < before))
 
     async def learned(self, base_url: str, model: str) -> dict[str, Any]:
         """Return what is known of a model on a server; empty for one that was never asked."""
