@@ -62,8 +62,8 @@ _DAY_WORDS: Mapping[str, tuple[int, ...]] = {
 }
 _ENGLISH = tuple(name[:3] for name in WEEKDAYS)
 _KEYWORD = re.compile(r"([+＋=＝-]|－|–|—)(.+)", re.DOTALL)
-_OFFSET = re.compile(r"\d{1,2}(?::?\d\d)?")
-"""After a sign, hours: somebody means a zone."""
+_OFFSET = re.compile(r"(?:0?\d|1[0-4])(?::?(?:00|30|45))?")
+"""After a sign, hours: somebody means a zone. +5090 is a graphics card."""
 
 
 MAX_WORDS, MAX_JOINED = 60, 24
@@ -125,6 +125,8 @@ def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     spoken = [word for word in _split(words) if word.lower() != "at" or word in topics]
     for word in _joined(spoken):
         request = _with(request, word, topics)
+    if request.weekly and len(request.weekdays) > 1:
+        raise Unknown(weekdays_word(request.weekdays))  # a week comes on one day
     return request
 
 

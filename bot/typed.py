@@ -21,7 +21,9 @@ from digest.models import Language
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
 _DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
-_NUMERAL = re.compile(rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号点时分条])")
+_NUMERAL = re.compile(
+    rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=点)"
+)
 END_MARKS = "。．.!！?？,，;；、:："
 
 
@@ -36,7 +38,7 @@ def arabic(text: str) -> str:
 
 
 def _numeral_value(numeral: str) -> int:
-    plain = numeral.replace("零", "〇").replace("廿", "二十")
+    plain = numeral.replace("零", "〇").replace("廿", "二十").replace("两", "二")
     if "十" not in plain:
         return int("".join(str(DIGITS.index(digit)) for digit in plain))
     if not re.fullmatch(f"[{DIGITS}]?十[{DIGITS}]?", plain):
@@ -47,7 +49,7 @@ def _numeral_value(numeral: str) -> int:
 
 _TIME = re.compile(
     r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
-    r"(?:\s?([:.h点时])\s?([0-5]\d|半|一刻|三刻)?)?[分整]?\s?([ap]\.?m\.?)?",
+    r"(?:\s?([:.h点时])钟?\s?([0-5]\d|(?<=[点时])\d|半|一刻|三刻)?)?[分整]?\s?([ap]\.?m\.?)?",
     re.ASCII,
 )
 _MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
@@ -87,7 +89,7 @@ def _hour(hour: int, part: str, half: str) -> int | None:
         return hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else None
     if (part in ("下午", "傍晚") and hour < 12) or (part == "中午" and hour < 4):
         return hour + 12
-    if part in ("晚上", "晚") and hour <= 12:
+    if part in ("晚上", "晚") and 5 <= hour <= 12:  # 晚上1点 is in the night
         return (hour + 12) % 24
     return 0 if hour == 24 or (part == "凌晨" and hour == 12) else hour
 
@@ -151,11 +153,15 @@ def zone_label(name: str, language: Language) -> str:
     return texts.text("zone_time", language, place=place)
 
 
-_FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})[日号]?", re.ASCII)
+_FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})(?:\s?[日号])?", re.ASCII)
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
-_SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})[日号]?", re.ASCII)
-_OF_MONTH = re.compile(r"(\d{1,2})[日号]", re.ASCII)
+_SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re.ASCII)
+_OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
+_DAYS_OF_MONTH = re.compile(
+    r"(^|月\s?)(\d{1,2})(?=\s?(?:[-~至到—–]|\.\.)\s?(\d{1,2})\s?[日号]$)", re.ASCII
+)
+"""6-8号: the first day lacks its sign."""
 _ENGLISH = re.compile(
     r"(?:(\d{1,2})(?:[snrt][tdh])? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:[snrt][tdh])?)?"
     r"(?:,? (\d{4}))?",
@@ -170,7 +176,7 @@ _DAYS_AGO = {
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
 _MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
 _MONTH = re.compile(
-    r"(?P<y>[12]\d{3})(?:[-/.]|年)(?P<m>\d{1,2})月?|(?P<n>\d{1,2})月"
+    r"(?P<y>[12]\d{3})(?:[-/.]|\s?年\s?)(?P<m>\d{1,2})(?:\s?月)?|(?P<n>\d{1,2})\s?月"
     r"|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
     re.ASCII,
 )
@@ -195,7 +201,7 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
     between: of two that lack their year, those nearest to each other. Raises DateError for what
     looks like a day but is none, and for a range longer than a year.
     """
-    line = arabic(normalized(text).lower())
+    line = _DAYS_OF_MONTH.sub(_with_sign, arabic(normalized(text).lower()))
     if (weeks := _WEEKS_AGO.get(line)) is not None:
         monday = today - timedelta(days=today.weekday() + 7 * weeks)
         return monday, min(today, monday + timedelta(days=6))
@@ -209,6 +215,11 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
             raise LongRangeError(text)
         return first, last
     return None
+
+
+def _with_sign(match: re.Match[str]) -> str:
+    # 12-6号 is a day of December.
+    return match.group() + "号" * (int(match[2]) < int(match[3]))
 
 
 def _month(line: str, today: date) -> tuple[date, date] | None:

@@ -22,6 +22,9 @@ SIXTH = date(2025, 12, 6)
         "12/6",
         "12月6日",
         "2025年12月6日",
+        "2025 年 12 月 6 日",
+        "12 月 6 日",
+        "12-6号",
     ],
 )
 def test_one_day_in_many_spellings(text: str) -> None:
@@ -45,10 +48,17 @@ def test_days_by_word(text: str, back: int) -> None:
         "12-01 至 12-06",
         "20251201到20251206",
         "12-01 to 12-06",
+        "12月1-6日",
+        "12月1日-6日",
     ],
 )
 def test_ranges_in_either_order(text: str) -> None:
     assert parse_days(text, TODAY) == (date(2025, 12, 1), SIXTH)
+
+
+@pytest.mark.parametrize("text", ["6-8号", "6–8日", "6至8日", "6 ~ 8 日", "6..8号", "6号到8号"])
+def test_a_range_of_days_of_the_month(text: str) -> None:
+    assert parse_days(text, TODAY) == (date(2026, 1, 6), date(2026, 1, 8))
 
 
 def test_months_by_their_first_letters() -> None:

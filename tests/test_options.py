@@ -94,6 +94,15 @@ def test_words_mean_the_same_in_any_order() -> None:
         ("at 8 pm", time(20)),
         ("20：30，北京时间", time(20, 30)),
         ("8 点 Asia/Shanghai,mon-fri", time(8)),
+        ("晚上零点", time(0)),
+        ("晚上1点", time(1)),
+        ("晚上四点半", time(4, 30)),
+        ("晚上九点四十五", time(21, 45)),
+        ("晚上12点", time(0)),
+        ("下午两点", time(14)),
+        ("两点半", time(2, 30)),
+        ("8点钟", time(8)),
+        ("8点5分", time(8, 5)),
     ],
 )
 def test_times_as_phones_write_them(line: str, at: time) -> None:
@@ -140,6 +149,17 @@ def test_what_means_nothing_is_unknown(word: str) -> None:
     with pytest.raises(Unknown) as caught:
         understood([word], TOPICS)
     assert caught.value.word == word
+
+
+@pytest.mark.parametrize("words", ["weekly daily", "weekly mon-fri"])
+def test_a_week_does_not_come_on_several_days(words: str) -> None:
+    for order in (words.split(), words.split()[::-1]):
+        with pytest.raises(Unknown):
+            understood(order, TOPICS)
+
+
+def test_a_graphics_card_is_no_zone() -> None:
+    assert understood(["+5090", "-1984", "+20"], TOPICS).highlight == ("5090", "20")
 
 
 def test_sections_and_lengths_agree() -> None:

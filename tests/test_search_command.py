@@ -56,6 +56,8 @@ async def test_hits_come_with_day_words_marked_and_posts(services: Services) -> 
         ("/search Bun 2025-12-01..2025-12-07 ai", 1),
         ("/search GPT 5.2", 2),
         ("/search ai Bun", 2),
+        ("/search Bun 最近 7 天", 1),
+        ("/search Open AI", 2),
     ],
 )
 async def test_topic_and_days_stand_at_the_end(services: Services, line: str, days: int) -> None:
@@ -73,6 +75,11 @@ async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:
 async def test_nothing_found_says_so(services: Services) -> None:
     assert "归档中没有" in await say(services, "/search zyxwv")
     assert "/search" in await say(services, "/search")
+    assert "Bun 4-5”" in await say(services, "/search Bun 4-5")
+
+
+async def test_a_name_that_ends_in_ai_is_looked_for_whole(services: Services) -> None:
+    assert "“Open AI”" in await say(services, "/search Open AI")
 
 
 async def test_a_misspelled_name_is_asked_back(services: Services) -> None:

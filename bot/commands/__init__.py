@@ -116,9 +116,13 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if name == "start" and words:  # a link
         asked, *parts = words[0].split("-")
         name, words = (asked, parts) if _is_open(asked) else (name, [])
+        line = " ".join([f"/{name}", *words])
     command, glued = _command(name)
     if command is None:
         return reply(Paragraph(_unknown(name, language)), language=language)
+    if glued:
+        at = line.lower().find(glued)
+        line = f"{line[:at]} {line[at:]}"
     words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
     return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions, spoken)
 

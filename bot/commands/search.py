@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from bot import texts
@@ -33,19 +34,26 @@ STORY_DAYS = 45
 MAX_DAY_ITEMS = 3
 """Items shown of what a day told of a story."""
 MARK = "【{}】"
-_LAST_DAYS = re.compile(r"(?:近|最近|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII)
+_LAST_DAYS = re.compile(
+    r"(?:近 ?|最近 ?|last )?(\d{1,3}) ?(?:d|days?|天)", re.IGNORECASE | re.ASCII
+)
 _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 
 async def search(ask: Ask) -> AsyncIterator[Reply]:
     """Show the items about the words, best first, with the words marked."""
-    words, topic, days = await _understand(ask)
+    words, topic, days, typed = await _understand(ask)
     if not words:
         raise Unanswered(ask.say("search_what"))
-    first, last = days or (None, None)
-    hits = await ask.context.store.search(
-        words, topic=topic, first=first, last=last, limit=MAX_HITS
+    find = partial(
+        ask.context.store.search,
+        first=days[0] if days else None,
+        last=days[1] if days else None,
+        limit=MAX_HITS,
     )
+    hits = await find(typed) if typed else []
+    words = typed if hits else words
+    hits = hits or await find(words, topic=topic)
     if not hits:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
@@ -84,25 +92,27 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     return ""
 
 
-async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
+async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None, str]:
     """Return what to look for, in which topic and days. Topic and days stand at the end; a
-    number alone is a word unless it follows a topic: GPT 5."""
-    words, topic = list(ask.words), ""
+    number alone is a word unless it follows a topic: GPT 5. Last comes what to look for first
+    where the only topic is named, which says nothing: Open AI."""
+    words, topic, typed = list(ask.words), "", ""
     days: tuple[date, date] | None = None
     today = ask.today(next(iter(ask.context.topics)))
     names = await ask.topic_names()
     if len(words) > 2 and _NUMBER.fullmatch(words[-1]) and words[-2].lower() in names:
         days = today - timedelta(days=int(words.pop()) - 1), today
     for _ in range(2):
-        for size in (2, 1):
+        for size in (3, 2, 1):
             if days or len(words) <= size:
                 continue
             days = _parse_days(" ".join(words[-size:]), today)
             if days:
                 del words[-size:]
         if not topic and len(words) > 1 and words[-1].lower() in names:
+            typed = " ".join(words) if len(set(names.values())) == 1 else ""
             topic = names[words.pop().lower()]
-    return " ".join(words), topic, days
+    return " ".join(words), topic, days, typed
 
 
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
@@ -110,7 +120,7 @@ def _parse_days(text: str, today: date) -> tuple[date, date] | None:
         return None
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
-    if re.fullmatch(r"[\d.]+", text) and len(text) < 8:
+    if re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
         return None  # a version or an amount
     try:
         return parse_days(text, today)
