@@ -20,7 +20,7 @@ from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import verify
 from digest.write.verify.exchanged import EXCHANGED
-from digest.write.verify.leniency import may_give
+from digest.write.verify.leniency import may_give_all
 from digest.write.verify.nearness import OTHER_AUTHOR
 
 UNSEEN_CHARS, REPAIR_CHARS = 4000, 600
@@ -248,7 +248,7 @@ def _may_restore(candidate: Candidate) -> bool:
     the model that checks."""
     claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
     words = {claim.words for claim in claims}
-    return all(may_give(claim, candidate.said, candidate.posts) for claim in claims) and all(
+    return may_give_all(claims, candidate.said, candidate.posts) and all(
         problem in words or problem.startswith((EXCHANGED, OTHER_AUTHOR))
         for problem in candidate.problems
     )

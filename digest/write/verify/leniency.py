@@ -29,6 +29,18 @@ MOST_SPAN, NEAR_MINUTES = 200, 15
 """Hours or minutes from a post to the hour that it means by "in 90 mins"; how rough that is."""
 
 
+MOST_RESTORED = 3
+"""Figures, days and versions of one item that the model may bring back: of true items refused by
+the code none had more, while one that tells of another post has many, each of which may be near
+to something by chance."""
+
+
+def may_give_all(claims: Sequence[Claim], said: str, posts: Sequence[Post]) -> bool:
+    """Return True where the cited posts may support all that the code refused of one item."""
+    exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
+    return len(exact) <= MOST_RESTORED and all(may_give(claim, said, posts) for claim in claims)
+
+
 def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
     """Return True where the cited posts may support what the code refused in the text `said`.
 
