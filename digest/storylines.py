@@ -31,7 +31,8 @@ LONGEST_GAP = timedelta(days=14)
 """Days without a word after which it is another story."""
 NEAR, NEAR_UPDATE, NEAR_SUBJECT = 0.30, 0.20, 0.05
 """Cosine of names and rare words from which items of two days tell of one event; where the later
-one was marked as an update of the earlier day; where both begin with one name besides.
+one was marked as an update of the earlier day; where both begin with one name besides, or one is
+in Chinese and the other is not.
 
 On the pairs of `tests/data/continuity.jsonl` the first links 12 of 45 that are one event and 2 of
 the 69 near misses: a wrong link is worse than two entries.
@@ -172,6 +173,7 @@ class _Words:
     names: frozenset[str]
     all: frozenset[str]
     subject: str
+    is_chinese: bool
 
 
 class _Features:
@@ -202,9 +204,11 @@ class _Features:
         for other in line:
             least = NEAR
             if other.day.isoformat() in earlier:
-                subject = self._words[id(telling)].subject
-                shared = subject and subject == self._words[id(other)].subject
-                least = NEAR_SUBJECT if shared else NEAR_UPDATE
+                mine, theirs = self._words[id(telling)], self._words[id(other)]
+                shared = mine.subject and mine.subject == theirs.subject
+                # A Chinese and an English text have nothing but names in common.
+                alike = shared or mine.is_chinese != theirs.is_chinese
+                least = NEAR_SUBJECT if alike else NEAR_UPDATE
             cosine = self._cosine(telling, other)
             if cosine >= least:
                 best = max(best, cosine + NEAR - least)
@@ -239,4 +243,4 @@ def _read_words(item_text: str) -> _Words:
     latin = _LATIN.findall(text.lower())
     pairs = frozenset(run[at : at + 2] for run in _HAN.findall(text) for at in range(len(run) - 1))
     subject = mentions[0].key if mentions else ""
-    return _Words(specific, names | frozenset(latin) | pairs, subject)
+    return _Words(specific, names | frozenset(latin) | pairs, subject, bool(pairs))

@@ -128,6 +128,23 @@ def test_an_update_that_begins_with_the_same_name_goes_on_with_its_story() -> No
     assert len(trace_storylines([*others, marked])[0].tellings) == 2
 
 
+def test_an_update_in_the_other_language_goes_on_with_its_story() -> None:
+    text = "Google Cloud customers can try it today: Anthropic's new Claude Haiku 4.5 runs at a third of the price and twice the speed on every region of the platform, with a free trial for teams."
+    one = Item(text, cites=("x:1",))
+    two = Item(
+        "Claude Haiku 4.5 正式推出，所有用户今天起可用，编程能力接近上一代旗舰模型。",
+        cites=("x:2",),
+    )
+    posts = {
+        "x:2": Cited("kitewick", "https://e.com/2", two.text, None, earlier=MONDAY.isoformat())
+    }
+    later = daily(MONDAY + timedelta(1), two, *fillers(2))
+    marked = replace(later, posts={**later.posts, **posts})
+    first = daily(MONDAY, one, *fillers(1))
+    assert len(trace_storylines([first, marked])[0].tellings) == 2
+    assert all(len(line.tellings) == 1 for line in trace_storylines([first, later]))
+
+
 def test_figures_of_different_things_are_no_change() -> None:
     one = Item("Northlight Orbit has 40 engineers.", cites=("x:1",))
     two = Item("Northlight Orbit needs 12 rockets; it has 40 engineers.", cites=("x:1",))
