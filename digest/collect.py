@@ -199,7 +199,10 @@ async def _fetch_pages(
             now, seconds = datetime.now(UTC), time.monotonic() - began
             admitted = admit_posts(posts, now, near=spec.private)
             saving = asyncio.ensure_future(
-                book.save_answer(round_.topic, identify(spec), name, admitted, state, now, seconds)
+                book.save_answer(
+                    *(round_.topic, identify(spec), name, admitted, state, now, seconds),
+                    site=source.site,
+                )
             )
             try:
                 await asyncio.shield(saving)

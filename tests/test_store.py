@@ -122,6 +122,15 @@ async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
     assert merged.metrics == {"likes": 5, "views": 10, "replies": 2}
 
 
+async def test_only_the_site_of_a_post_completes_its_text(store: Store) -> None:
+    short = post("Ada left.", "1", url="https://www.lab.example/ada")
+    await store.save_posts(TOPIC, "planet", [short], "planet.example")
+    for site, more in (("stranger.example", "She stole a model."), ("lab.example", "She teaches.")):
+        await store.save_posts(TOPIC, site, [replace(short, text=f"{short.text} {more}")], site)
+    [(stream, found)] = await store.posts("ai", DAY, DAY)
+    assert (stream, found.text) == ("planet", "Ada left. She teaches.")
+
+
 async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:
     shanghai = replace(TOPIC, timezone="Asia/Shanghai")
     evening = datetime(2025, 12, 6, 15, 59, tzinfo=UTC)

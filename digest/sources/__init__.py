@@ -46,6 +46,10 @@ class Source(Protocol):
     def billed(self) -> bool:
         """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
 
+    @property
+    def site(self) -> str:
+        """The host whose posts alone it may complete where another source cut them; empty: any."""
+
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return posts it has now, of whatever day, `window` being what is wanted; and what to
         remember.

@@ -42,6 +42,7 @@ class HackerNews:
 
     reach: int | None = 7
     billed = False
+    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._query, self._access, self._private = spec.address.strip(), access, spec.private

@@ -173,6 +173,7 @@ class FileSource:
 
     reach: int | None = None
     billed = False
+    site = ""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from digest.errors import FeedError, SourceError
 from digest.fetch import Entry, Feed
@@ -41,6 +42,7 @@ class FeedSource:
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._address = check_address(spec.address)
         self._private, self._proxy = spec.private, access.proxy
+        self.site = (urlsplit(self._address).hostname or self._address).removeprefix("www.")
         self.name = feed_name(self._address)
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:

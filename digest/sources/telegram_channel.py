@@ -38,6 +38,7 @@ class TelegramChannel:
 
     reach: int | None = 7
     billed = False
+    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         match = _NAME.fullmatch(spec.address.strip())

@@ -63,6 +63,7 @@ class X:
 
     reach: int | None = SEARCHED_DAYS
     billed = True
+    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._place, self._private = place(spec.address), spec.private

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -66,17 +67,20 @@ class PostTables(Database):
         rows = sorted(await self.rows(query), key=lambda row: str(row.name))
         return [StoredTopic(row.name, row.title, row.slug, row.newest) for row in rows]
 
-    async def save_posts(self, topic: Topic, stream: str, posts: Sequence[Post]) -> int:
+    async def save_posts(
+        self, topic: Topic, stream: str, posts: Sequence[Post], site: str = ""
+    ) -> int:
         """Save the posts of a stream, MOST_SAVED in a transaction; return the number of new ones.
 
         Of a post that is known already, the longer text with its links, the larger of each metric
-        and the first stream are kept.
+        and the first stream are kept. `site`: the host whose posts alone the stream may complete;
+        empty: any.
         """
         new = 0
         for start in range(0, len(posts) or 1, MOST_SAVED):
             some = posts[start : start + MOST_SAVED]
             async with self.writing() as connection:
-                new += await insert_posts(connection, topic, stream, some)
+                new += await insert_posts(connection, topic, stream, some, site)
         return new
 
     async def posts(self, topic: str, first: date, last: date) -> list[tuple[str, Post]]:
@@ -121,7 +125,7 @@ async def upsert_topic(connection: AsyncConnection, topic: Topic) -> None:
 
 
 async def insert_posts(
-    connection: AsyncConnection, topic: Topic, stream: str, posts: Sequence[Post]
+    connection: AsyncConnection, topic: Topic, stream: str, posts: Sequence[Post], site: str = ""
 ) -> int:
     """Save the posts, merged with those already known; return the number of new ones."""
     # Locking the topic makes two writers take turns, so that reading before writing is safe.
@@ -137,7 +141,8 @@ async def insert_posts(
     rows = []
     for key, post in batch.items():
         first_stream, old = stored.get(key, (stream, post))
-        better = merge_copies(old, post, corrects=first_stream == stream)
+        firsthand = not site or site == (urlsplit(old.url).hostname or "").removeprefix("www.")
+        better = merge_copies(old, post, corrects=first_stream == stream, completes=firsthand)
         if key not in stored or better != old:
             rows.append(_post_row(topic, first_stream, better))
     if rows:
@@ -158,16 +163,19 @@ def author_mark(source: str, author: str) -> str:
     return storable(f"{source}:@{author.lower().lstrip('@')}")
 
 
-def merge_copies(old: Post, new: Post, *, corrects: bool = True) -> Post:
+def merge_copies(old: Post, new: Post, *, corrects: bool = True, completes: bool = True) -> Post:
     """Return the old post with the newer text, its links and address, and the larger of each
     metric.
 
     A text that was cut on its way never replaces the complete one. `corrects`: the new post came in
     the same stream, so what differs is a correction; another stream may only complete a cut text,
-    for it may be the slower one.
+    for it may be the slower one, and only if it `completes`: others than the author's own site may
+    have added what the author never said.
     """
-    completes = _is_cut(old.text, new.text)
-    newer = new if completes or (corrects and not _is_cut(new.text, old.text)) else old
+    if corrects:
+        newer = old if _is_cut(new.text, old.text) else new
+    else:
+        newer = new if completes and _is_cut(old.text, new.text) else old
     metrics = {
         name: max(old.metrics.get(name, 0), new.metrics.get(name, 0))
         for name in (*old.metrics, *new.metrics)

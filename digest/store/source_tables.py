@@ -92,17 +92,18 @@ class SourceBook:
         state: SourceState,
         now: datetime,
         seconds: float,
+        site: str = "",
     ) -> int:
         """Save posts, what was paid for them and what the source remembers, all or none; of more
         than MOST_SAVED posts the first in transactions of their own.
 
-        Returns the number of new posts.
+        Returns the number of new posts. `site`: see `Source`.
         """
         first, posts = posts[:-MOST_SAVED], posts[-MOST_SAVED:]
-        new = await self._store.save_posts(topic, name, first) if first else 0
+        new = await self._store.save_posts(topic, name, first, site) if first else 0
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
-            new += await insert_posts(connection, topic, name, posts) if posts else 0
+            new += await insert_posts(connection, topic, name, posts, site) if posts else 0
             await _save_reads(connection, state.read, now)
             row = _key(topic, spec) | {
                 "name": name,
