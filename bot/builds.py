@@ -260,6 +260,8 @@ def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
 
 ERRANDS = "errand"
 """Where the store keeps the notes."""
+PUBLISH = "publish"
+"""The role of who writes the pages into a folder."""
 TURN_SECONDS = 3600.0
 """How long an errand belongs to who began it; after that one that failed is tried again."""
 
@@ -277,13 +279,18 @@ def list_errands(settings: Settings, topics: Iterable[str]) -> list[Errand]:
     errands = [Errand(f"roll-up:{topic}", ("roll-up", topic)) for topic in topics]
     errands = errands if settings.providers else []
     if settings.publish_dir:
-        errands.append(Errand("publish", ("publish", settings.publish_dir)))
+        errands.append(Errand(PUBLISH, ("publish", settings.publish_dir)))
     return errands
 
 
 async def is_due(store: Store, errand: Errand) -> bool:
     """Return True if the reports have changed since the errand last ran."""
     return await store.note(ERRANDS, errand.role) != await store.read_state()
+
+
+async def forget_pages(store: Store) -> None:
+    """Have the pages written again, changed reports or not."""
+    await store.save_note(ERRANDS, PUBLISH, "")
 
 
 async def run_errand(context: Services, holder: str, errand: Errand) -> None:

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from bot.alerts import Watch, list_undelivered
-from bot.builds import Errand, is_due, make_report, run_child, run_errand
+from bot.builds import PUBLISH, Errand, forget_pages, is_due, make_report, run_child, run_errand
 from bot.delivery.leases import pause
 from bot.services import Services
 from digest.errors import StoreError
@@ -64,7 +64,7 @@ class Schedule:
         self._errands = errands
         self._run = run or partial(run_errand, context, holder)
         self._turns: set[asyncio.Task[object]] = set()
-        self._is_building = False
+        self._is_building, self._pages_known = False, False
         self._watch = Watch(context.store, list(context.topics.values()), context.tell)
 
     async def run(self) -> None:
@@ -134,9 +134,14 @@ class Schedule:
             self._is_building = False
 
     async def run_errands(self) -> None:
-        """Run what follows from changed reports, none beside a build: two children are much."""
+        """Run what follows from changed reports, none beside a build: two children are much.
+
+        The pages are written at the start too: their folder, address or looks may be others now."""
         for errand in self._errands:
             if not self._is_building:
+                if errand.role == PUBLISH and not self._pages_known:
+                    await forget_pages(self._context.store)
+                    self._pages_known = True
                 await self._run(errand)
 
     async def collect(self) -> None:

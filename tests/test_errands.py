@@ -15,6 +15,7 @@ from bot.builds import Errand, is_due, list_errands, run_errand
 from bot.commands import answer
 from bot.messages import Incoming
 from bot.platforms.terminal import render
+from bot.schedule import Schedule
 from bot.settings import Settings
 from digest.llm.compat import Call
 from digest.models import Chat, Item, Report
@@ -130,6 +131,25 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
     await run_errand(later, "b", errand)
     assert len(runs) == 3
     assert not await is_due(store, errand)
+
+
+async def test_a_start_writes_the_pages_though_no_report_changed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[str, ...]] = []
+
+    async def run(*words: str) -> str:
+        runs.append(words)
+        return ""
+
+    monkeypatch.setattr(builds, "run_child", run)
+    shared = context(store, tmp_path)
+    for folder in ("a", "b"):  # as the settings of two starts
+        errands = [Errand("publish", ("publish", folder)), Errand("roll-up:ai", ("roll-up", "ai"))]
+        schedule = Schedule(shared, "me", errands=errands)
+        for _ in range(2):
+            await schedule.run_errands()
+    assert runs == [("publish", "a"), ("roll-up", "ai"), ("publish", "b")]
 
 
 def test_the_settings_say_which_errands_there_are(tmp_path: Path) -> None:
