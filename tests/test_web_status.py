@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -22,6 +22,7 @@ from digest.errors import DigestError, StoreError
 from digest.models import Chat, Cost, Outcome, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
+from digest.store.totals import read_ages
 from tests.command_line import run_command
 from tests.hosts import context
 from tests.posts import TOPIC
@@ -106,6 +107,18 @@ async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> 
         assert found["jianbao_model_prompt_tokens_total", "gpt"] == 900
         assert found["jianbao_platform_up", "telegram"] == 1
         assert "jianbao_report_age_seconds" in {name for name, _ in found}
+
+
+async def test_an_older_day_is_not_the_newest_report(store_url: str) -> None:
+    async with await Store.open(store_url) as store:
+        day, now = date(2025, 12, 6), datetime(2025, 12, 7, tzinfo=UTC)
+        for n, ago in ((0, 0), (1, 1), (2, 400)):  # the last one as an import makes it
+            made_at = now - timedelta(days=ago)
+            await store.save_report(replace(report(day - timedelta(days=n)), created_at=made_at))
+        assert await read_ages(store) == ({"ai": now}, {})
+        later = now + timedelta(hours=1)
+        await store.save_report(replace(report(day), created_at=later))
+        assert await read_ages(store) == ({"ai": later}, {})
 
 
 async def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path) -> None:

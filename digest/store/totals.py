@@ -145,10 +145,12 @@ def _seconds(connection: Connection, moment: Any) -> Any:
 
 
 def _newest_reports(connection: Connection) -> list[Any]:
-    newest = select(func.max(reports.c.id).label("id")).where(reports.c.first == reports.c.last)
-    ids = newest.group_by(reports.c.topic).subquery()
+    newest = select(reports.c.topic, func.max(reports.c.last).label("last"))
+    days = newest.where(reports.c.first == reports.c.last).group_by(reports.c.topic).subquery()
+    same = (days.c.topic == reports.c.topic) & (days.c.last == reports.c.first)
+    same &= days.c.last == reports.c.last
     columns = (reports.c.topic, reports.c.counts, reports.c.created_at)
-    return list(connection.execute(select(*columns).join(ids, ids.c.id == reports.c.id)))
+    return list(connection.execute(select(*columns).join(days, same)))
 
 
 def _newest_builds(connection: Connection) -> Counts:
