@@ -7,10 +7,16 @@ from itertools import pairwise
 from random import Random as Draw
 
 import pytest
+from sqlalchemy import select
 
 from digest.calendar import closes, moment, next_due, zone
-from digest.models import Subscription
+from digest.models import Balance, Subscription
 from digest.store.due import NewestDays, propose_rows
+from digest.store.ledger import Ledger
+from digest.store.tables import deliveries
+from tests.samples import report
+from tests.test_ledger import EIGHT, HALL, MEI, follow, ledger, settled
+from tests.town import TOPICS
 from tools.clock_years import (
     DAY,
     FIRST,
@@ -25,6 +31,8 @@ from tools.clock_years import (
     topic,
     zones,
 )
+
+__all__ = ["ledger"]
 
 
 def test_every_zone_has_one_moment_a_local_day_in_order() -> None:
@@ -72,8 +80,8 @@ def test_clock_changes_bring_one_digest(name: str, at: time, build_at: time) -> 
 def test_half_a_year_of_other_clocks_brings_no_older_report() -> None:
     one, about = chat("Europe/Berlin", time(9, 30)), topic("UTC", time(8))
     assert faults(one, about) == []
-    for day, report, *_ in every_day(one, about):
-        assert report == day - DAY, "made by its time in winter, half an hour later in summer"
+    for day, newest, *_ in every_day(one, about):
+        assert newest == day - DAY, "made by its time in winter, half an hour later in summer"
     row = propose_rows(one, about, *_day(one, date(2026, 7, 1), NewestDays()))[0]
     assert (row["due_at"], row["late"]) == (datetime(2026, 7, 1, 8, tzinfo=UTC), False)
     row = propose_rows(one, about, *_day(one, date(2026, 12, 1), NewestDays()))[0]
@@ -167,3 +175,48 @@ def test_only_its_weekdays_over_two_years() -> None:
 def test_a_zone_that_is_not_known_any_more_counts_as_utc() -> None:
     assert moment(FIRST, time(8), "Europe/Atlantis") == datetime(2026, 1, 1, 8, tzinfo=UTC)
     assert faults(chat("Europe/Atlantis", HALF_HOURS[5]), topic()) == []
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 30, 400])
+@pytest.mark.parametrize("hour", [-2, 4])
+async def test_a_look_by_a_clock_that_ran_ahead_silences_no_chat(
+    ledger: Ledger, ahead: int, hour: int
+) -> None:
+    now = EIGHT + hour * HOUR
+    await follow(ledger, MEI)
+    await follow(ledger, HALL, weekdays=(EIGHT.weekday(),))
+    await ledger.propose(TOPICS, now)
+    wrong = now + timedelta(days=ahead)
+    await ledger.propose(TOPICS, wrong)
+    await ledger.list_builds_due([TOPICS["ai"]], wrong)
+    for n in range(24 * 8):
+        await ledger.propose(TOPICS, now + n * HOUR)
+    rows = await ledger._store.rows(select(deliveries).order_by(deliveries.c.day))
+    days = {
+        n: [(row.day - EIGHT.date()).days for row in rows if row.subscription_id == n]
+        for n in (1, 2)
+    }
+    assert days == {1: list(range(8 if hour < 0 else 9)), 2: [0, 7]}
+    assert {row.state for row in rows} == {"due"}
+    due = await ledger.list_builds_due([TOPICS["ai"]], now + timedelta(days=1))
+    assert due == [("ai", EIGHT.date())]
+
+
+async def test_a_restore_by_a_clock_that_ran_ahead_silences_no_chat(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    await ledger._store.restored(EIGHT + timedelta(days=400))
+    await ledger.propose(TOPICS, EIGHT - HOUR)
+    assert await ledger.propose(TOPICS, EIGHT) == 1
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+
+
+async def test_what_was_sent_by_a_clock_that_ran_ahead_is_not_sent_again(ledger: Ledger) -> None:
+    await follow(ledger, MEI)
+    ahead = EIGHT + timedelta(days=3)
+    await ledger.propose(TOPICS, ahead)
+    await ledger._store.save_report(report(ahead.date() - timedelta(days=1)))
+    [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
+    await ledger.plan([(one.id, ["hello"])])
+    await settled(ledger, await ledger.claim("telegram", 10, ahead))
+    new = [await ledger.propose(TOPICS, EIGHT + (n - 1) * HOUR) for n in range(24 * 5)]
+    assert [n // 24 for n, number in enumerate(new) if number] == [0, 1, 2, 4]

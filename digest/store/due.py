@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import and_, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.calendar import closes, due_days, newest_closed, next_due, report_day
+from digest.calendar import DAY, closes, due_days, newest_closed, next_due, report_day
 from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
+from digest.store.database import write_note
 from digest.store.engine import insert_on
-from digest.store.open_parts import forget
+from digest.store.open_parts import delete_sent, forget
 from digest.store.outbox import MAX_LATENESS, OutboxTables
-from digest.store.tables import builds, deliveries, imports, reports, subscriptions
+from digest.store.tables import (
+    builds,
+    deliveries,
+    imports,
+    platform_notes,
+    reports,
+    sources,
+    subscriptions,
+)
 
 LATE = timedelta(minutes=10)
 """After which a digest counts as late, and its chat gets an excuse."""
@@ -35,6 +44,8 @@ TAKEN_OVER = timedelta(seconds=60)
 """Within which another process has taken over a build whose process is dead."""
 MOST_QUEUED = timedelta(hours=1)
 """How long digests wait for a build that nobody has begun, although somebody made a report."""
+EARLIEST_ZONE = timedelta(hours=14)
+"""How far the first zone to begin a day is ahead of UTC."""
 MOST_ATTEMPTS = 5
 """Failed builds of a day, an hour of them, after which a report made before it closed goes out."""
 
@@ -95,6 +106,9 @@ def _row(
 class DueTables(OutboxTables):
     """The table `builds`, and `deliveries` that wait for their parts."""
 
+    _looked_at = datetime.min.replace(tzinfo=UTC)
+    """When this process looked last at what is due."""
+
     async def propose(self, topics: Mapping[str, Topic], now: datetime) -> int:
         """Save a delivery for every subscription that became due, in several transactions; return
         how many.
@@ -102,6 +116,9 @@ class DueTables(OutboxTables):
         A subscription gets one delivery a local day, and every report once. What was due more than
         24 hours ago, or before a restore, becomes a skipped row.
         """
+        if not self._looked_at <= now < self._looked_at + LATE:
+            await self._forget_future(topics, now)
+        self._looked_at = now
         restored = await self._store.note("store", "restored")
         cutoff = now - MAX_LATENESS
         if restored:
@@ -113,6 +130,28 @@ class DueTables(OutboxTables):
             total += new
             if seen < MOST:
                 return total
+
+    async def _forget_future(self, topics: Mapping[str, Topic], now: datetime) -> None:
+        """Forget what a clock that ran ahead wrote: a chat would be silent until that day comes.
+
+        Nothing is due more than a day from now but what no chat has got; what was sent stays."""
+        table = deliveries.c
+        skipped = and_(table.state == "skipped", table.due_at > now)
+        async with self._store.writing() as connection:
+            await delete_sent(
+                connection, or_(skipped, and_(table.state == "due", table.due_at > now + DAY))
+            )
+            far = update(subscriptions).where(subscriptions.c.next_at > now + DAY)
+            await connection.execute(far.values(next_at=now))  # the next look says when
+            asked = update(sources).where(sources.c.next_at > now + DAY)
+            await connection.execute(asked.values(next_at=None))
+            for name, topic in topics.items():
+                closed = builds.c.day <= newest_closed(topic, now)
+                await connection.execute(delete(builds).where(builds.c.topic == name, ~closed))
+            noted = and_(platform_notes.c.platform == "store", platform_notes.c.name == "restored")
+            restored = await connection.scalar(select(platform_notes.c.value).where(noted))
+            if restored and datetime.fromisoformat(restored) > now:
+                await write_note(connection, "store", "restored", now.isoformat())
 
     async def ready(
         self, platform: str, limit: int, topics: Mapping[str, Topic], now: datetime
@@ -269,7 +308,7 @@ async def _propose_some(
     live = and_(table.ended == "", table.paused.is_(False), table.platform != TERMINAL)
     due = and_(table.next_at <= now, live)
     columns = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
-    query = select(table.id, *columns, _newest("day"), _newest("report")).where(due)
+    query = select(table.id, *columns, _newest("day", now), _newest("report", now)).where(due)
     rows = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
     for subscription_id, *values in rows:
@@ -299,9 +338,11 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
     return (await connection.execute(counted)).rowcount
 
 
-def _newest(name: str) -> Any:
-    """Select the newest day in that column of a subscription's deliveries, through an index."""
-    own_rows = deliveries.c.subscription_id == subscriptions.c.id
+def _newest(name: str, now: datetime) -> Any:
+    """Select the newest day in that column of a subscription's deliveries, through an index. Days
+    that have begun nowhere count for nothing: a clock ran ahead."""
+    begun = deliveries.c.day <= (now + EARLIEST_ZONE).date()
+    own_rows = and_(deliveries.c.subscription_id == subscriptions.c.id, begun)
     newest = select(func.max(deliveries.c[name])).where(own_rows).scalar_subquery()
     return newest.label(f"newest_{name}")
 
