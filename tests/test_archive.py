@@ -407,3 +407,20 @@ def test_points_and_what_follows_them_are_told_apart() -> None:
         ("其他", "降价。"),
     ]
     assert not read.section("overview").items
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["title: !!bool foo", "date: !!timestamp foo", "x: !!int ''", "a: &a [1]\nb: *a", "[" * 3_000],
+)
+def test_front_matter_that_is_no_yaml_is_one_clear_error(line: str) -> None:
+    with pytest.raises(ArchiveError, match="are not YAML"):
+        read_post(f"---\n{line}\n---\n## 核心信息\n- 甲\n".encode(), "a_20251206.md")
+
+
+def test_moments_and_numbers_that_cannot_be_are_passed_over() -> None:
+    head = '---\nposttime: "0001-01-01 00:00:00 +1400"\n---\n## 核心信息\n- 甲\n'
+    found = read_post(
+        f"{head}<!-- jianbao zh llm points:{'1' * 5_000} -->".encode(), "a_20251206.md"
+    )
+    assert found.report.created_at is None

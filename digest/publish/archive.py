@@ -52,7 +52,9 @@ _NUMBERED = re.compile(
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
 _ANY_LINK = re.compile(r"!?\[([^\]]*)\]\(<?([^)\s>]*)[^)]*\)")
-_OURS = re.compile(r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d+(?:,\d+)*)*) -->$", re.MULTILINE)
+_OURS = re.compile(
+    r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
+)
 _LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)"\)')
 _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
 
@@ -141,9 +143,13 @@ def _split(text: str, name: str) -> tuple[Mapping[str, Any], str]:
     match = _FRONT_MATTER.match(text)
     if not match:
         return {}, text
+    written = match.group(1)[:MAX_FRONT_MATTER]
     try:
-        matter = yaml.safe_load(match.group(1)[:MAX_FRONT_MATTER])
-    except (yaml.YAMLError, ValueError, RecursionError):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(written)):
+            raise ValueError("aliases of aliases unfold without an end")
+        matter = yaml.safe_load(written)
+    # What PyYAML raises for `!!bool foo`, `!!timestamp foo` and the like.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
         raise ArchiveError(f"{name}: the lines between --- are not YAML") from None
     return (matter if isinstance(matter, dict) else {}), text[match.end() :]
 
@@ -183,7 +189,10 @@ def _moment(matter: Mapping[str, Any]) -> datetime | None:
             except ValueError:
                 continue
         if isinstance(value, datetime):
-            return value if value.tzinfo else value.replace(tzinfo=UTC)
+            with contextlib.suppress(OverflowError):  # in the year 1 or 9999
+                value = value if value.tzinfo else value.replace(tzinfo=UTC)
+                value.astimezone(UTC)
+                return value
     return None
 
 
