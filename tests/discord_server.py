@@ -1,13 +1,5 @@
-"""Discord's REST API and gateway on 127.0.0.1, for tests. It knows no library of its clients.
-
-    async with DiscordServer() as server:
-        guild = server.guild(1 << 22, "Home")
-        channel = server.channel(guild, 20, "news", kind="announcement")
-        ... the bot connects to server.api_url ...
-        answer = await (await server.slash(channel, server.person(7, "Mei"), "report")).done()
-
-It refuses what Discord refuses, and raises at the end what no client of ours should ever send.
-"""
+"""Discord's REST API and gateway on 127.0.0.1, for tests. It knows no library of its clients, refuses
+what Discord refuses, and raises at the end what no client of ours should ever send."""
 
 from __future__ import annotations
 

@@ -1,12 +1,5 @@
-"""Telegram's Bot API on 127.0.0.1, for tests. It knows no library of its clients.
-
-    async with TelegramServer() as server:
-        server.person(7, "Mei")
-        server.say(7, 7, "/start")
-        ... server.messages(7)
-
-It refuses what Telegram refuses, and raises at the end what no client of ours should ever send.
-"""
+"""Telegram's Bot API on 127.0.0.1, for tests. It knows no library of its clients, refuses what
+Telegram refuses, and raises at the end what no client of ours should ever send."""
 
 from __future__ import annotations
 
