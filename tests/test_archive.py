@@ -15,6 +15,7 @@ from digest.models import SECTIONS, Cited, Item, Language, Report, Section
 from digest.publish import safe_slug, stem
 from digest.publish.archive import read_post
 from digest.publish.jekyll import export, give_back, write_files
+from tests.costs import growth
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "archive"
 DAY = date(2025, 12, 6)
@@ -424,3 +425,11 @@ def test_moments_and_numbers_that_cannot_be_are_passed_over() -> None:
         f"{head}<!-- jianbao zh llm points:{'1' * 5_000} -->".encode(), "a_20251206.md"
     )
     assert found.report.created_at is None
+
+
+@pytest.mark.parametrize("piece", ["[", "[a]("])
+def test_time_of_links_grows_with_the_length_of_a_line(piece: str) -> None:
+    def read(text: str) -> None:
+        read_post(f"## 核心信息\n{text}!".encode(), "a_20251206.md")
+
+    assert growth(read, piece, 40_000 if piece == "[" else 8_000) < 12

@@ -51,7 +51,7 @@ _NUMBERED = re.compile(
 )
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
-_ANY_LINK = re.compile(r"!?\[([^\]]*)\]\(<?([^)\s>]*)[^)]*\)")
+_ANY_LINK = re.compile(r"!?\[([^\]]{0,999}+)\]\(<?([^)\s>]{0,2000}+)[^)]{0,999}+\)")
 _OURS = re.compile(
     r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
 )
