@@ -433,3 +433,21 @@ def test_time_of_links_grows_with_the_length_of_a_line(piece: str) -> None:
         read_post(f"## 核心信息\n{text}!".encode(), "a_20251206.md")
 
     assert growth(read, piece, 40_000 if piece == "[" else 8_000) < 12
+
+
+@pytest.mark.parametrize("piece", [" ", "#", " #"])
+def test_time_of_headings_grows_with_the_length_of_a_line(piece: str) -> None:
+    def read(text: str) -> None:
+        read_post(f"## 核心信息\n- 甲\n# x{text}!".encode(), "a_20251206.md")
+
+    assert growth(read, piece, 24_000) < 12
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("其他 ##", "其他"), ("其他#", "其他"), ("其他 # ", "其他 #"), ("C# #", "C#")],
+)
+def test_marks_that_close_a_heading_are_none_of_its_words(line: str, words: str) -> None:
+    post = f"## 核心信息\n- 甲\n### {line}\n- 乙\n".encode()
+    [_, item] = read_post(post, "a_20251206.md").report.section("points").items
+    assert item.group == words

@@ -37,7 +37,7 @@ _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\
 _NAME = re.compile(
     r"^(?:\d{4}-\d{2}-\d{2}-)?(?P<slug>.+?)_(?P<first>\d{8})(?:_(?P<last>\d{8}))?$", re.DOTALL
 )
-_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s++(.*)$")
 _UNDERLINE = re.compile(r"\s{0,3}(=+|-+)\s*")
 _BARE_HEADING = re.compile(
     r"(?:简要|详细|专项)(?:分析)?(?:部分)?(?:\s*[(（][^()（）]{0,20}[)）])?[：:]?"
@@ -231,7 +231,7 @@ def _take(reader: _Reader, line: str) -> None:
     if not line.strip() or _RULE.match(line) or _IMAGE.match(line):
         return
     if heading := _HEADING.match(line):
-        _take_heading(reader, len(heading.group(1)), _words(heading.group(2)))
+        _take_heading(reader, len(heading.group(1)), _words(_unmarked(heading)))
     elif _BARE_HEADING.fullmatch(simplify(words := _words(line.strip()))):
         _take_heading(reader, CONTAINER, words)
     elif lead := _BOLD_LINE.match(line.strip()):
@@ -248,6 +248,11 @@ def _take(reader: _Reader, line: str) -> None:
             reader.block, reader.listed = reader.heading, False
         reader.lead = reader.block
         _add(reader, line)
+
+
+def _unmarked(heading: re.Match[str]) -> str:
+    """Return a heading's words, without the marks that may close it."""
+    return heading[2].rstrip("#").rstrip()
 
 
 def _take_heading(reader: _Reader, level: int, text: str) -> None:
@@ -378,7 +383,7 @@ def _read_ours(
     for line in body.split("\n"):
         if heading := _HEADING.match(line):
             section, group = next(headings, ""), ""
-            titles.setdefault(section, _unescaped(heading.group(2)))
+            titles.setdefault(section, _unescaped(_unmarked(heading)))
         elif not section or not line or _IMAGE.match(line):
             continue
         elif match := _GROUP.match(line):
