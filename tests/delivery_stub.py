@@ -110,7 +110,8 @@ class DeliveryStub(Loopback):
         """Channels by the threads under their messages."""
         self.forums: dict[str, str] = {}
         """Forums by their posts."""
-        self._ids = itertools.count(1000)
+        self.owners: dict[str, str] = {}  # of posts, but the bot's
+        self._ids = itertools.count(time_snowflake(datetime.now(UTC)))
         self._by_nonce: dict[tuple[str, str], str] = {}
         self._channel: dict[str, list[dict[str, Any]]] = {}
         self.file_ids: set[str] = set()
@@ -158,6 +159,7 @@ class DeliveryStub(Loopback):
     async def _active(self, _: web.Request) -> web.Response:
         there = [(id_, name) for id_, name in self.threads.items() if id_ in self.forums]
         posts = [{"id": id_, "parent_id": self.forums[id_], "name": name} for id_, name in there]
+        posts = [post | {"owner_id": self.owners.get(post["id"], "7")} for post in posts]
         return _answer(200, {"threads": posts, "members": []})
 
     async def _open_post(self, request: web.Request) -> web.Response:
@@ -174,6 +176,7 @@ class DeliveryStub(Loopback):
             return _answer(400, {"message": said, "code": 40067})
         id_ = str(next(self._ids))
         self.threads[id_], self.forums[id_] = sent["name"], forum
+        self.keep(id_, id_, sent["message"])
         self._take("discord", forum, _said(sent["message"]))
         await self._after(request, self.books["discord"])
         return _answer(201, {"id": id_, "type": 11, "parent_id": forum, "name": sent["name"]})
@@ -274,15 +277,18 @@ class DeliveryStub(Loopback):
         id_ = str(next(self._ids))
         self._by_nonce[chat, sent["nonce"]] = id_
         book.uploads += pictured
-        message = {"id": id_, "author": {"bot": True}, **sent, "nonce": None}
-        self._channel.setdefault(chat, []).append(message)
+        self.keep(chat, id_, sent)
         self._take("discord", chat, _said(sent))
         await self._after(request, book)
         return _answer(200, {"id": id_, "channel_id": chat})
 
+    def keep(self, channel: str, id_: str, sent: dict[str, Any]) -> None:
+        message = {"id": id_, "author": {"bot": True}, **sent, "nonce": None}
+        self._channel.setdefault(channel, []).append(message)
+
     async def _history(self, request: web.Request) -> web.Response:
-        there = self._channel.get(request.match_info["channel"], [])
-        return _answer(200, [] if self.hides_history else there[::-1])
+        there = [] if self.hides_history else self._channel.get(request.match_info["channel"], [])
+        return _answer(200, [m for m in there[::-1] if int(m["id"]) > int(request.query["after"])])
 
     async def _crosspost(self, request: web.Request) -> web.Response:
         if request.match_info["channel"] not in self.news:

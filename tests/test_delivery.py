@@ -13,13 +13,14 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from discord.utils import time_snowflake
 
 from bot import delivery
 from bot.compose import MARK, compose_digest
 from bot.delivery import Deliveries
 from bot.host import BotHost
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
-from bot.platforms import Delivering, Outgoing, Pace, Unsure
+from bot.platforms import Delivering, Gone, Outgoing, Pace, Unseen, Unsure
 from bot.services import Services
 from digest.models import Balance, Chat, Item, Outcome, Report, Subscription
 from digest.store import Store
@@ -334,6 +335,76 @@ async def test_a_forum_s_post_whose_answer_was_lost_is_not_opened_again() -> Non
             again = await to.deliver(replace(first, doubt=doubt))
             assert [again.message] == list(stub.threads)
         await to.close()
+
+
+@pytest.mark.parametrize("whose", ["stranger", "old", "other words"])
+async def test_a_forum_s_post_of_the_same_name_is_not_taken_for_ours(whose: str) -> None:
+    async with DeliveryStub(fault=every(1, "drop_before")) as stub:
+        stub.forums = {"5": "4"}
+        to = opened("discord", stub.url)
+        name = "AI Daily 2025-12-06"
+        sent = body("discord", "News", thread=name)
+        first = Outgoing(Chat("discord", "5", space="9"), sent, "n")
+        with pytest.raises(Unsure):
+            await to.deliver(first)
+        stub.fault = every(1, "")
+        made = datetime.now(UTC) - timedelta(minutes=5 if whose == "old" else 0)
+        there = str(time_snowflake(made))
+        stub.threads[there], stub.forums[there] = name, "4"
+        text = "Less news" if whose == "other words" else "News"
+        stub.keep(there, there, {"embeds": [{"description": text}]})
+        stub.owners = {there: "8"} if whose == "stranger" else {}
+        for _ in range(2):
+            again = await to.deliver(replace(first, doubt=timedelta(seconds=40)))
+            [ours] = stub.threads.keys() - {there}
+            assert again.message == ours
+        await to.close()
+
+
+LOCKED = '403 {"message": "Thread is archived", "code": 50083}'
+DELETED = '404 {"message": "Unknown Channel", "code": 10003}'
+
+
+@pytest.mark.parametrize("refusal", [LOCKED, DELETED])
+@pytest.mark.parametrize("plain", [False, True])
+async def test_a_part_that_a_thread_may_have_taken_does_not_go_to_the_channel_too(
+    refusal: str, plain: bool
+) -> None:
+    text = " ".join(f"word{number}" for number in range(500 if plain else 5))
+    lost = 2 if plain else 1
+
+    def fault(_: str, chat: str, call: int) -> str:
+        return ("drop_after" if call == lost else "" if call < lost else refusal) * (chat == "6")
+
+    async with DeliveryStub(fault=fault) as stub:
+        to = opened("discord", stub.url)
+        chat = Chat("discord", "5", space="9")
+        part = Outgoing(chat, body("discord", text), "n2", thread="6", plain=plain)
+        with pytest.raises(Unsure):
+            await to.deliver(part)
+        for _ in range(2):
+            await to.deliver(replace(part, doubt=timedelta(seconds=30)))
+        await to.close()
+        texts = [taken for _, _, taken in stub.order]
+    assert len(texts) == len(set(texts))
+    assert "".join(texts).replace("\n", "").count("word") == (500 if plain else 5)
+
+
+async def test_a_part_is_kept_while_its_thread_cannot_be_looked_at() -> None:
+    async with DeliveryStub() as stub:
+        to = opened("discord", stub.url)
+        chat = Chat("discord", "5", space="9")
+        part = Outgoing(chat, body("discord"), "n2", thread="6")
+        await to.deliver(part)
+        stub.fault = lambda _, chat, __: DELETED * (chat == "6")
+        stub.hides_history = True
+        with pytest.raises(Unseen):
+            await to.deliver(replace(part, doubt=timedelta(seconds=30)))
+        refused = Gone("Discord: Unknown Channel", "deleted")
+        with patch.object(to, "_read_history", side_effect=refused), pytest.raises(Unsure):
+            await to.deliver(replace(part, doubt=timedelta(seconds=30)))
+        await to.close()
+    assert stub.books["discord"].chats["5"] == 0
 
 
 async def test_a_message_that_a_gateway_lost_the_answer_to_is_not_doubled(tmp_path: Path) -> None:

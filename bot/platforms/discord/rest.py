@@ -127,10 +127,20 @@ class DiscordDeliverer:
         except (Gone, Refused):
             if not (forum or message.thread):
                 raise
-            return await self._post(message, message.chat.id)
+            return await self._post_elsewhere(message)
         if name and not forum and delivered.message:
             await self._open_thread(message.chat.id, delivered.message, name)
         return delivered
+
+    async def _post_elsewhere(self, message: Outgoing) -> Delivered:
+        """Send to the channel what a forum or a thread refuses, but not what the thread took
+        before: a nonce is known in its own channel alone."""
+        payloads, posted = _payloads(message), {}
+        if message.thread and _is_young(message.doubt):
+            posted = await self._list_posted(message, payloads, message.thread, "", look=True)
+        if len(posted) == len(payloads):
+            return Delivered(posted[0])
+        return await self._post(message, message.chat.id, posted=posted)
 
     async def _find_forum(self, chat: str) -> str:
         """Return the forum that the chat is a post of, or nothing."""
@@ -144,30 +154,70 @@ class DiscordDeliverer:
         return self._forums[chat]
 
     async def _list_posted(
-        self, message: Outgoing, payloads: Sequence[Mapping[str, Any]], channel: str, post: str
+        self,
+        message: Outgoing,
+        payloads: Sequence[Mapping[str, Any]],
+        channel: str,
+        post: str,
+        *,
+        look: bool = False,
     ) -> dict[int, str]:
-        """Return the ids of what earlier attempts posted, by the places of the payloads. Raises
-        Unseen where the bot may not look."""
+        """Return the ids of what earlier attempts posted, by the places of the payloads. `look`:
+        also where a nonce is still known. Raises Unseen where the bot may not look, and Unsure as
+        long as a place that cannot be looked at may have taken the message a moment ago."""
         if message.doubt is None:
             return {}
         after = discord.utils.time_snowflake(datetime.now(UTC) - message.doubt - CLOCKS_APART)
+        try:
+            look = look or not _is_young(message.doubt)
+            return await self._find_posted(message, payloads, channel, post, after, look=look)
+        except (Gone, Refused) as error:
+            if _is_young(message.doubt):
+                raise Unsure(str(error)) from error
+            raise
+
+    async def _find_posted(
+        self,
+        message: Outgoing,
+        payloads: Sequence[Mapping[str, Any]],
+        channel: str,
+        post: str,
+        after: int,
+        *,
+        look: bool,
+    ) -> dict[int, str]:
         posted: dict[int, str] = {}
         if post:  # posts know no nonce, but their day
-            if not (opened := await self._find_post(channel, post, message.chat)):
+            words = _words(payloads[0])
+            opened = await self._find_post(channel, post, message.chat, after, words)
+            if not opened:
                 return {}
             channel, posted[0] = opened, opened
-        if message.doubt > NONCE_VALID and len(posted) < len(payloads):
+        if look and len(posted) < len(payloads):
             history = await self._read_history(channel, after, may_skip=message.resend)
             ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
             found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
             posted |= {n: id_ for n, id_ in found.items() if id_ and n not in posted}
         return posted
 
-    async def _find_post(self, forum: str, name: str, chat: Chat) -> str:
-        """Return a forum's active post of that name, or nothing."""
+    async def _find_post(
+        self, forum: str, name: str, chat: Chat, after: int, words: list[tuple[str, str]]
+    ) -> str:
+        """Return the bot's active post of that name in a forum, made after that id, that begins
+        with these words or whose beginning cannot be seen; or nothing."""
         active, _ = await self.call("GET", f"/guilds/{chat.space}/threads/active", {})
-        posts = [thread for thread in active["threads"] if thread.get("parent_id") == forum]
-        return next((str(post["id"]) for post in posts if post.get("name") == name), "")
+        me, _ = await self.call("GET", "/users/@me", {})
+        wanted, unseen = (forum, name, me["id"]), ""
+        for post in active["threads"]:
+            traits = (post.get("parent_id"), post.get("name"), post.get("owner_id"))
+            if traits != wanted or int(post["id"]) <= after:
+                continue
+            history = await self._read_history(post["id"], after, may_skip=True)
+            first = next((one for one in history if one["id"] == post["id"]), None)
+            if first and _words(first) == words:
+                return str(post["id"])
+            unseen = unseen or ("" if first else str(post["id"]))
+        return unseen
 
     async def _read_history(
         self, channel: str, after: int, *, may_skip: bool
@@ -190,11 +240,18 @@ class DiscordDeliverer:
         except PlatformError as error:
             log.warning("discord: no thread was opened (%s)", error)
 
-    async def _post(self, message: Outgoing, channel: str, post: str = "") -> Delivered:
-        """Send to a channel, or as a forum's new post of that name."""
+    async def _post(
+        self,
+        message: Outgoing,
+        channel: str,
+        post: str = "",
+        *,
+        posted: Mapping[int, str] | None = None,
+    ) -> Delivered:
+        """Send to a channel, or as a forum's new post of that name, all but what is `posted`."""
         first, again = "", 0.0
         payloads = _payloads(message)
-        posted = await self._list_posted(message, payloads, channel, post)
+        posted = await self._list_posted(message, payloads, channel, post) | dict(posted or {})
         for number, payload in enumerate(payloads):
             if number in posted:
                 first = first or posted[number]
@@ -241,6 +298,11 @@ class DiscordDeliverer:
         if answer is None and status != 204:
             raise Unsure("the answer is no JSON")
         return answer, headers
+
+
+def _is_young(doubt: timedelta | None) -> bool:
+    """Return True if Discord still knows the nonce of the attempt that is in doubt."""
+    return doubt is not None and doubt <= NONCE_VALID
 
 
 def _thread(name: str) -> dict[str, Any]:
