@@ -239,6 +239,11 @@ async def try_source(words: tuple[str, ...]) -> None:
     _print(json.dumps(answer, ensure_ascii=False))
 
 
+def _describe_fault(error: Exception) -> str:
+    """Return a line on an unforeseen error, whose own words may quote a post."""
+    return f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG to see where"
+
+
 @cli.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -275,11 +280,15 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                 )
                 note = "" if report.topic in topics else " (a new topic: no slug in topics.toml)"
                 _print(f"{path.name}: {report.topic}{note} {report.first} — {report.last}")
-            except StoreError:
+            except (StoreError, ModuleNotFoundError):
                 raise
             except DigestError as error:
                 failed += 1
                 _print(f"jianbao: {error}", err=True)
+            except Exception as error:  # the other files are imported all the same
+                log.debug("unforeseen", exc_info=True)
+                failed += 1
+                _print(f"jianbao: {path.name}: {_describe_fault(error)}", err=True)
     if failed:
         raise DigestError(f"{failed} of {len(files)} files were not imported")
 
@@ -454,9 +463,7 @@ def main() -> None:
         _fail(f"the package {error.name} is missing: run make, or pip install -r requirements.txt")
     except Exception as error:  # the last line of defence: no traceback for users
         log.debug("unforeseen", exc_info=True)
-        # The error's own words may quote a post.
-        fault = f"internal error ({type(error).__name__}); run again with LOG_LEVEL=DEBUG"
-        _fail(f"{fault} to see where")
+        _fail(_describe_fault(error))
     finally:
         gc.enable()
 
