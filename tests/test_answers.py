@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from digest.llm.answers import Unusable, read
+from tests.costs import growth
 
 
 class Point(BaseModel):
@@ -57,6 +58,10 @@ TEXT = json.dumps(WHOLE, ensure_ascii=False)
         f"Sure! Here it is:\n\n{TEXT}\n\nHope this helps {{smile}}!",
         f"<think>Maybe {{}} or {brief()}?</think>\n{TEXT}",
         f"Maybe {{}}.</think>{TEXT}",
+        f"A {{draft}}: {json.dumps(brief())}\n</think>{TEXT.replace(']}', '],}')}",
+        f"```json\n{json.dumps(brief())}\n``` is my draft</think>\n{TEXT}",
+        f"A draft: ```json\n{json.dumps(brief())}\n``` And now ```json\n{TEXT}\n```",
+        f"{TEXT}\n</think>",
         f"<THINKING>a</THINKING>{TEXT}<think>was that right",
         f"<think>a</think> <think>b</think>{TEXT}",
         f'The schema {{"properties": {{"points": 1}}}} asks for {TEXT}',
@@ -77,10 +82,32 @@ def test_a_wrapped_or_slightly_broken_answer_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["the <think> tag", "</think> ends it", "a <reasoning> block"])
-@pytest.mark.parametrize("before", ["", "<think>Maybe {}.</think>", "```json\n"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "<think>Maybe {}.</think>",
+        "```json\n",
+        "Here is the JSON:\n",
+        "Here is the JSON:\n```json\n",
+        'Okay, so "quiet" for 5" {}</think>',
+        '<think>One says </think> "ends it", {"a": 1}.</think>\n',
+    ],
+)
 def test_tags_of_thoughts_that_a_post_names_stay(said: str, before: str) -> None:
     told = brief(ONE, TWO | {"text": f"It drops {said}."}, TWO)
-    assert read(before + json.dumps(told), Brief) == Brief.model_validate(told)
+    for text in (json.dumps(told), json.dumps(told).replace("]}", "],}")):
+        assert read(before + text, Brief) == Brief.model_validate(told)
+
+
+def test_thoughts_are_told_from_the_answer_in_linear_time() -> None:
+    for piece in ("<think>", "</think>", "<think></think>", "{", '{"', '{"\\', "{}</think>", "```"):
+        assert growth(_try_to_read, piece) < 8
+
+
+def _try_to_read(text: str) -> None:
+    with suppress(Unusable):
+        read(text, Brief)
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,25 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
 
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_THOUGHT_END = re.compile(r"\A.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
+_TAGS = re.compile(
+    r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|(</(?:think|thinking|reasoning)>)|\{",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Outside of objects: a thought, the end of one whose beginning is missing, or an object."""
+_INSIDE = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}]', re.DOTALL)
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
 MOST_REPAIRED = 100_000
 """Characters beyond which broken JSON is not mended: that takes time by the square."""
 MOST_DEPTH = 60
 _TRIES = 40
-_SIGNS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],]', re.DOTALL)
+_SIGNS = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}\[\],]', re.DOTALL)
 """Strings, whole or cut, and what stands between values."""
 _CLOSING = {"{": "}", "[": "]"}
 
@@ -32,11 +37,7 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
     Of an answer that was cut off, the entry that was being written is left out: its last sentence
     may say half of what it should. Raise Unusable where nothing fits.
     """
-    said = text.strip()
-    while thought := _THOUGHT.match(said):
-        said = said[thought.end() :].lstrip()
-    if not said.startswith(("{", "[", "```")):  # else such a tag is what a post says
-        said = _THOUGHT_END.sub("", _THOUGHT.sub("", said)).strip()
+    said = _without_thoughts(text)
     if not said:
         raise Unusable("cut" if cut else "empty")
     shape = schema.model_json_schema()
@@ -53,6 +54,24 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
     raise Unusable("cut" if cut else kind)
 
 
+def _without_thoughts(text: str) -> str:
+    """Return what a text says besides its thoughts, or behind them where their beginning is
+    missing. In an object such a tag is what a post says."""
+    said: list[str] = []
+    behind = at = depth = 0
+    while found := (_INSIDE if depth else _TAGS).search(text, at):
+        if depth or found[0] == "{":
+            depth += {"{": 1, "}": -1}.get(found[0], 0)
+            said.append(text[at : found.end()])
+        else:
+            said.append(text[at : found.start()])
+            behind = len(said) if found[2] else behind
+        at = found.end()
+    said.append(text[at:])
+    answer = "".join(said[behind:])
+    return (answer if re.search(r"[{[]", answer) else "".join(said)).strip()
+
+
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
     if isinstance(value, dict) and not value.keys() & shape.get("properties", {}).keys():
         return (
@@ -65,16 +84,14 @@ def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None
 
 
 def _values(said: str) -> Iterator[object]:
-    """Yield the JSON values in a text: the whole, or the objects in it, last first.
+    """Yield the JSON values in a text: the whole, or the objects in it, or what is fenced, each
+    last first.
 
     A model that thinks aloud, or repeats the schema, gives its answer at the end.
     """
     decoder = json.JSONDecoder(strict=False)  # line breaks in strings are harmless
-    for whole in (said, *(found[1] for found in _FENCE.finditer(said))):
-        try:
-            yield decoder.decode(whole)
-        except (ValueError, RecursionError):
-            continue
+    with suppress(ValueError, RecursionError):
+        yield decoder.decode(said)
     found: list[object] = []
     at = said.find("{")
     for _ in range(_TRIES):
@@ -87,6 +104,9 @@ def _values(said: str) -> Iterator[object]:
             end = at + 1
         at = said.find("{", end)
     yield from reversed(found)
+    for fenced in reversed(_FENCE.findall(said)):  # a list
+        with suppress(ValueError, RecursionError):
+            yield decoder.decode(fenced)
 
 
 def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
