@@ -70,17 +70,3 @@ def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:
         named = _KEY_NAME.fullmatch(name) and len(value) >= MIN_QUERY_CHARS
         if named or (own_server and len(value) >= MIN_KEY_CHARS and not value.isalpha()):
             yield value
-
-
-def list_query(address: str) -> list[str]:
-    """Return the values of a query that may be told: none that is named like a key, and only the
-    beginning of one that is as long as a key."""
-    try:
-        pairs = parse_qsl(urlsplit(address).query)
-    except ValueError:
-        return []
-    return [
-        value if len(value) < MIN_KEY_CHARS else f"{value[:8]}…"
-        for name, value in pairs
-        if not _KEY_NAME.fullmatch(name)
-    ]

@@ -25,6 +25,7 @@ from digest.fetch import http
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source, kinds, name_sources, open_source
 from digest.store import Store
+from tests.costs import growth
 from tests.loopback import Handler
 from tests.posts import TOPIC
 from tests.source_servers import NOW, Server, bomb, half, hang, huge, rss, serving, status
@@ -344,6 +345,9 @@ async def test_feeds_that_differ_in_their_query_are_sources_of_their_own(store_u
         assert stream == name
 
 
+WORDS = [f"word{n}" for n in range(30)]
+
+
 @pytest.mark.parametrize(
     ("specs", "names"),
     [
@@ -354,8 +358,33 @@ async def test_feeds_that_differ_in_their_query_are_sources_of_their_own(store_u
             [f"rss https://e.example/feed?q={q}&hl=en&token=t{q}" for q in ("Meta AI", "UC" * 12)],
             ["e.example Meta AI", "e.example UCUCUCUC…"],
         ),
+        (
+            [f"rss https://e.example/feed?{name}=s3cr3t" for name in ("pw", "code", "session")],
+            ["e.example", "e.example 2", "e.example 3"],
+        ),
+        (
+            [f"rss https://e.example/feed?q={q}" for q in ("a%0Ab%E2%80%AE", "a&q=a", "b")],
+            ["e.example a b", "e.example a", "e.example b"],
+        ),
+        (
+            [f"rss https://e.example/feed?{'q=AI+models&' * 9}tag={n}&tag=x" for n in (1, 2)],
+            ["e.example 1", "e.example 2"],
+        ),
+        (
+            ["rss https://e.example/feed", f"rss https://e.example/feed?q={'&q=%0A'.join(WORDS)}"],
+            ["e.example", f"e.example {' '.join(WORDS)}"[:80].strip()],
+        ),
     ],
 )
 def test_no_two_sources_of_a_topic_share_a_name(specs: list[str], names: list[str]) -> None:
     sources = [SourceSpec(kind, address) for kind, _, address in (s.partition(" ") for s in specs)]
     assert list(name_sources(sources).values()) == names
+
+
+def test_sources_are_named_in_linear_time() -> None:
+    def name(text: str) -> None:
+        addresses = (f"https://e.example/f?q={n}&id={n % 60}" for n, _ in enumerate(text))
+        name_sources([SourceSpec("rss", address) for address in addresses])
+        name_sources([SourceSpec("rss", f"https://e.example/f?{n}") for n, _ in enumerate(text)])
+
+    assert growth(name, "x", 1200) < 8

@@ -1,7 +1,8 @@
 """Where posts come from. A new source is one new file here with a class or function named
 `open_source`, called with spec and access."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -9,18 +10,26 @@ from itertools import count
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from digest.errors import SourceError
 from digest.fetch.addresses import describe_address, is_near, make_link
-from digest.masking import list_query, register_secrets, secrets_in
+from digest.masking import register_secrets, secrets_in
 from digest.models import Post, SourceSpec, SourceState, Window
+from digest.text import clean
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """Clocks that were never set say 1970 or 1980, broken dates the year 1."""
 MAX_KEY = 200
 """Characters of a post's key: databases index it, and no service has longer ids."""
 MAX_NAME, MAX_LINKS = 200, 20
+MAX_SOURCE = 80
+"""Characters of what reports call a source, but for its number."""
+_TOLD = frozenset(
+    "q query search keyword keywords tag category topic channel channel_id playlist_id user"
+    " username author feed lang".split()
+)
+"""Parts of a query that say what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ def name_source(spec: SourceSpec, access: Access | None = None) -> str:
     try:
         return open_source(spec, access).name
     except SourceError:
-        return f"{spec.kind} {describe_address(spec.address)}"[:80].strip()
+        return f"{spec.kind} {describe_address(spec.address)}"[:MAX_SOURCE].strip()
 
 
 def name_sources(
@@ -90,16 +99,29 @@ def name_sources(
     """Return what reports call the sources of a topic, each by a name of its own: those that would
     share one are told apart by their queries, or by a number."""
     plain = {spec: name_source(spec, access) for spec in specs}
-    names: dict[SourceSpec, str] = {}
+    queries = {spec: _list_query(spec.address) for spec in plain}
+    sharing = Counter(plain.values())
+    having = Counter((name, value) for spec, name in plain.items() for value in queries[spec])
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(2))
+    names: dict[str, SourceSpec] = {}
     for spec, name in plain.items():
-        queries = [list_query(other.address) for other in plain if plain[other] == name]
-        values = list_query(spec.address)
-        unique = alike = " ".join([name, *(v for v in values if not all(v in q for q in queries))])
-        number = count(2)
-        while unique in names.values():
-            unique = f"{alike} {next(number)}"
-        names[spec] = unique
-    return names
+        own = [value for value in queries[spec] if having[name, value] < sharing[name]]
+        unique = alike = " ".join([name, *own])[:MAX_SOURCE].strip()
+        while unique in names:
+            unique = f"{alike} {next(numbers[alike])}"
+        names[unique] = spec
+    return {spec: name for name, spec in names.items()}
+
+
+def _list_query(address: str) -> list[str]:
+    """Return what the query of an address asks for: of ids only the beginning, and nothing that
+    could open a door (`pw`, `session`, `code`)."""
+    try:
+        pairs = parse_qsl(urlsplit(address).query)
+    except ValueError:
+        return []
+    told = dict.fromkeys(" ".join(clean(v).split()) for n, v in pairs if n.casefold() in _TOLD)
+    return [value if len(value) < 20 else f"{value[:8]}…" for value in told]
 
 
 def refuse_idle(spec: SourceSpec, access: Access) -> None:
