@@ -11,10 +11,12 @@ from pydantic import BaseModel, ValidationError
 T = TypeVar("T", bound=BaseModel)
 
 _TAGS = re.compile(
-    r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|(</(?:think|thinking|reasoning)>)|\{",
+    r"(?:\A\s*|(?<=[\n}>`])[ \t]*)<(think|thinking|reasoning)>.*?(?:</\1>|\Z)"
+    r"|(</(?:think|thinking|reasoning)>)|\{",
     re.DOTALL | re.IGNORECASE,
 )
-"""Outside of objects: a thought, the end of one whose beginning is missing, or an object."""
+"""Outside of objects: a thought that is not named in a sentence, the end of one whose beginning is
+missing, or an object."""
 _INSIDE = re.compile(r'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)|[{}]', re.DOTALL)
 _FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
 MOST_REPAIRED = 100_000
