@@ -4,8 +4,6 @@ import pytest
 
 from tests.test_verify import missing
 
-PAGES = "甲（ 215 万读者）\n乙（ 96 万读者），2024-07 停更\n2025 年丙（ 27 万读者）"
-
 
 @pytest.mark.parametrize(
     ("said", "posted"),
@@ -52,27 +50,6 @@ PAGES = "甲（ 215 万读者）\n乙（ 96 万读者），2024-07 停更\n2025 
         ("from China Mobile and China Unicom", "这些移动、联通的大流量卡"),
         ("his Telegram channel", "هذي قناتي بتيليقرام"),
         ("奥逊·威尔斯的电影", "ORSON WELLES’ film"),
-        ("only one draft in a hundred is kept", "采用率只有1%"),
-        (
-            "将超过62万盎司，比今年的41.5万盎司多出20.5万盎司，增幅逾四成",
-            "over 620,000 ounces by 2028, from 415,000 this year",
-        ),
-        ("两队相差14分", "Beat Oakdale 48-34 tonight"),
-        ("The pages have 3.38 million readers between them", PAGES),
-        ("took just under three hours", "一共花了两小时五十分"),
-        ("the talk in the week of December 8", "a talk in next week's seminar"),
-        ("《山与海》第二季定档", "The Hills: Season 2 is confirmed"),
-        ("澳大利亚队友", "my Aussie teammates"),
-        ("Strategy had just bought more", "MSTR刚宣布买入"),
-        ("Foo Labs 招聘一名 PM", "Foo Labs is hiring a Product Manager"),
-        ("Fan Weiming's picks", "推荐三本书 by @fanwm"),
-        ("a line of 300 to 700 Mbps", "至少 300 Mpbs，甚至 700 Mpbs"),
-        ("Foo 发布 R2-1", "Foo released its model R2-1."),
-        (
-            "Half of 80 ounces is drinks, half of those Foo: 20 ounces",
-            "每天80盎司水，一半是饮料，饮料的一半是 Foo",
-        ),
-        ("每张图 6 美分，照此算两百张要 12 美元", "Starting from $0.06/image"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -113,29 +90,6 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("一年合计 600 美元", "$49/mo for the first year", "600 美元"),
         ("9 月 25 日讲课", "a tutorial on September 21, lectures the day after", "9 月 25 日"),
         ("released in October", "上个月发布", "October"),
-        ("only one draft in a hundred is kept", "采用率只有2%", "one draft in a hundred"),
-        (
-            "将超过62万盎司，比今年的41.5万盎司多出25.5万盎司",
-            "over 620,000 ounces by 2028, from 415,000 this year",
-            "25.5万盎司",
-        ),
-        ("两队相差18分", "Beat Oakdale 48-34 tonight", "18"),
-        ("The pages have 3.83 million readers between them", PAGES, "3.83 million"),
-        ("took just under four hours", "一共花了两小时五十分", "four hours"),
-        ("the talk in the week of November 3", "a talk in next week's seminar", "November 3"),
-        ("《山与海》第三季定档", "The Hills: Season 2 is confirmed", "第三季"),
-        ("Oracle had just bought more", "MSTR刚宣布买入", "Oracle"),
-        ("Foo Labs 招聘一名 KX", "Foo Labs is hiring a Product Manager", "KX"),
-        ("Fan Jiaqi's picks", "推荐三本书 by @fanwm", "Jiaqi"),
-        ("a line of 300 to 900 Mbps", "至少 300 Mpbs，甚至 700 Mpbs", "900 Mbps"),
-        ("Foo 发布 R2-3", "Foo released its model R2-1.", "R2.3"),
-        (
-            "Half of 80 ounces is drinks, half of those Foo: 35 ounces",
-            "每天80盎司水，一半是饮料，饮料的一半是 Foo",
-            "35 ounces",
-        ),
-        ("每张图 6 美分，照此算两百张要 15 美元", "Starting from $0.06/image", "15 美元"),
-        ("照此算三百张合计 12 美元", "Starting from $0.06/image", "三百张"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

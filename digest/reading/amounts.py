@@ -114,7 +114,7 @@ _FRACTION = re.compile(
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d\d?)/(?P<slash>\d\d?)(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"
-    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:times |[a-z]+ (?=in a |out ))?(?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
+    rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:times )?(?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
     re.I,
 )
 _OF_SCALE = re.compile(rf"\sof\san?\s({'|'.join(NUMBER_SCALES)})\b", re.I)
@@ -310,9 +310,6 @@ def _share_units(numbers: list[Amount], text: str) -> list[Amount]:
     """Give the first number of a range the scale and unit of the second: 200-260 亿, 20 to 50%."""
     shared = list(numbers)
     for n, (first, second) in enumerate(pairwise(numbers)):
-        if first.unit == "hour" and first.end == second.start and text.startswith("分", second.end):
-            minutes = Quantity(second.value, "minute")
-            shared[n + 1] = replace(second, quantities=(minutes,), counts=False)  # 一小时五十分
         link = RANGE.fullmatch(text[first.end : second.start])
         year = text[first.start : first.end].isdigit() and 1900 <= first.value < 2100
         if not link or year or first.in_name or first.unit not in ("", second.unit):

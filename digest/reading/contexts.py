@@ -117,17 +117,12 @@ def find_direction(text: str, amount: Amount) -> int:
     return min(near)[1] if near else 0
 
 
-def is_origin(text: str, amount: Amount) -> bool:
-    """Return True where something came from the figure: from 51."""
-    return text[: amount.start].rstrip(" $€£¥").lower().endswith(("从", "由", "from"))
-
-
 def find_moves(text: str, amounts: Sequence[Amount]) -> list[tuple[Amount, Amount]]:
     """Return where something came from and where it went: "from 51 to 53.3", 从 51 升至 53.3."""
     return [
         (first, second)
         for first, second in pairwise(amounts)
-        if is_origin(text, first)
+        if text[: first.start].rstrip(" $€£¥").lower().endswith(("从", "由", "from"))
         and second.start - first.end < MOVE_CHARS
         and text[first.end : second.start].rstrip(" $€£¥了").lower().endswith(("至", "到", " to"))
     ]

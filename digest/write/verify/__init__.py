@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Literal
 
 from digest.models import Item, Post
@@ -34,15 +33,12 @@ from digest.reading.markup import (
     fold_text,
     has_markup,
 )
-from digest.reading.mentions import find_words, follows_name, has_word, join_versions
+from digest.reading.mentions import find_words, follows_name, has_word
 from digest.reading.names import find_ticker
-from digest.reading.vocabulary import CURRENCIES
 from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
-    EXACT,
     LARGE,
-    MOST_COUNTED,
     SPANS,
     is_converted,
     is_derived,
@@ -116,7 +112,7 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
     if len(item.title) + len(item.text) > MAX_CHARS:
         return Verdict((*claims, Claim("cite", f"longer than {MAX_CHARS} characters")))
     evidence = read_evidence(cited)
-    claims += _find_claims(join_versions(fold_text(f"{item.title}\n{item.text}")), evidence)
+    claims += _find_claims(fold_text(f"{item.title}\n{item.text}"), evidence)
     if view:
         claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
     stripped = [Claim(claim.kind, claim.words.strip()) for claim in claims if claim.words.strip()]
@@ -263,18 +259,11 @@ def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:
 
 def _is_multiplied(amount: Amount, counts: Set[float], clause: str, evidence: Evidence) -> bool:
     """Return True for the total of a post's figure for each of some things: "$1,000 for each of
-    the four, $4,000 in all"; for many things of a price also where the sentence says how many."""
-    if not has_cue(clause, "sum"):
+    the four, $4,000 in all"."""
+    if amount.unit in ("", "count") or not has_cue(clause, "sum"):
         return False
-    totals = [amount]
-    if amount.unit in ("", "count"):
-        totals = [own for own in find_amounts(clause) if own.unit in CURRENCIES]
-        counts = {amount.value} if amount.value > MOST_COUNTED else set()
-    return any(
-        abs(count * fact.value - total.value) <= EXACT * total.value
-        for count, fact, total in product(counts, evidence.operands, totals)
-        if fact.unit == total.unit
-    )
+    facts = {fact.value for fact in evidence.operands if fact.unit == amount.unit}
+    return any(count * fact == amount.value for count in counts for fact in facts)
 
 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:

@@ -196,7 +196,6 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
         counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
-        counts |= behind[:1] == "-" and behind[1:].isdigit()  # Foo won against Bar 55-26
         counts |= amount.counts and amount.value >= LEAST_COUNTED and amount.text[0].isdigit()
         version = not (amount.unit or counts) and follows_name(bare, amount.start)
         named = (amount.in_name or version) and amount.step < LEAST_SIZE  # 72B of a model is a size
@@ -244,10 +243,6 @@ def _list_terms(
     for unit in ("month", "year"):
         if not any(term.startswith(unit) for term in terms):
             yield f"{unit} {getattr(created, unit)}"
-    monday = created.date() - timedelta(days=created.weekday())
-    for table, shift in (("next_week", 1), ("last_week", -1)):
-        if any(find_cues(words, table)):
-            yield f"week {monday + shift * timedelta(weeks=1)}"
     for table, shift in (("next", 1), ("last", -1)):
         if any(find_cues(words, f"{table}_year")):
             yield f"year {created.year + shift}"

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from digest.models import Post
 from digest.reading.amounts import Amount
-from digest.reading.contexts import is_origin, read_contexts
+from digest.reading.contexts import read_contexts
 from digest.reading.markup import drop_short_links, fold_text
 from digest.reading.mentions import cut_pieces
 from digest.reading.names import find_names, simplify
@@ -79,12 +79,7 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
         (first, words), (second, others) = figures[at], figures[other]
         if not (places[at] and places[other] and words and others):
             continue
-        origins = [
-            is_origin(text, figures[x][0])
-            and any(is_origin(facts[n][2], facts[n][0]) for n in places[x])
-            for x in (at, other)
-        ]
-        if _is_comparable(first, second) and sum(origins) != 1:
+        if _is_comparable(first, second):
             sides = [{facts[n][2] for n in places[x]} for x in (at, other)]
             apart = sides[0].isdisjoint(sides[1])
             beside = [

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import accumulate, chain, islice, pairwise, permutations, product
+from itertools import accumulate, chain, islice, pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -31,8 +31,6 @@ TELLING_DIGITS = 3
 LARGEST_STEP = 0.01
 """Last digit of a decimal that is a rate; with fewer it may be a version or a setting."""
 MOST_SUMMED = 8
-MOST_ADDENDS = 200
-"""Figures of the cited posts of which neighbours are added up."""
 MOST_OPERANDS = 60
 """Figures of the cited posts that may be operands: a long table gives chance results."""
 
@@ -290,10 +288,6 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
     for fact in facts:
         yield from _turn(amount.unit, fact, shared=amount.kind == "share")
     unique = list(dict.fromkeys(facts))[:MOST_OPERANDS]
-    shares = [fact.value / 100 for fact in facts[:MOST_OPERANDS] if fact.unit == "percent"]
-    wholes = [fact.value for fact in unique if _is_alike(amount.unit, fact.unit)]
-    for (share, part), whole in product(pairwise(shares), wholes):
-        yield "share", whole * share * part  # half of the half of 64
     beside = {*pairwise(facts), *pairwise(unique)}
     twice = [(fact, fact) for fact in unique if facts.count(fact) > 1]
     for left, right in (*permutations(unique, 2), *twice):
@@ -323,8 +317,8 @@ def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, flo
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
     """Yield the totals of three and more figures that follow each other."""
-    for at, first in enumerate(facts[: MOST_ADDENDS - 2]):
-        following = facts[at : at + MOST_OPERANDS]
+    for at, first in enumerate(facts[: MOST_OPERANDS - 2]):
+        following = facts[at:MOST_OPERANDS]
         for addends in (following, [fact for fact in following if fact.unit == first.unit]):
             pairs = [(fact, _comparable(first, fact)) for fact in addends]
             scaled = (
@@ -340,7 +334,6 @@ def _compare(
 ) -> Iterator[tuple[str, float]]:
     """Yield ratio, difference and sum of two figures of one dimension. Small bare ones have a ratio
     where they stand `near` each other: 150 of 8,897."""
-    left, right = _carry_unit(left, right), _carry_unit(right, left)
     unit, pair = amount.unit, _comparable(left, right)
     bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
     if pair and pair[1] and (not bare or (near and unit in ("percent", "times"))):
@@ -390,13 +383,6 @@ def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[str, float]]
         if left < right:
             yield "share", 100 * left / right
         yield "difference", 100 * abs(left - right) / right
-
-
-def _carry_unit(bare: Quantity, other: Quantity) -> Quantity:
-    """Return a large figure without a unit with that of another: over 470,000 ounces, from
-    326,000 this year."""
-    large = not bare.unit and min(bare.value, other.value) >= LARGE
-    return Quantity(bare.value, other.unit) if large and other.unit != "times" else bare
 
 
 def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:

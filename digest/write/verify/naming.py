@@ -192,9 +192,6 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
         _stands_beside(owned, beside) and _is_owned(owned, mentions) for owned in entry.owns
     ):
         return True
-    tickers = filter(None, (find_ticker(word) for word in mentions.capitals & {*entry.owns}))
-    if any(s.startswith(f"{entry.spellings[0]} ") for ticker in tickers for s in ticker.spellings):
-        return True  # MSTR is Strategy Inc, for short Strategy
     short = find_entry(entry.key.split()[0]) if entry.ticker else None
     if short and (short.key in mentions.keys or _is_written(short.key, mentions)):
         return True  # CRCL is Circle Internet, for short Circle
@@ -300,21 +297,7 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
     if not missing or mentions.sounds.match(first + name) or _has_initials(name, mentions):
         return
-    if _is_handle(name, mentions) or _is_handle(first + name, mentions):
-        return
     yield name if len(missing) == len(checked) else " ".join(missing)
-
-
-def _is_handle(name: str, mentions: Mentions) -> bool:
-    """Return True where a handle of the posts is the first word and letters of the next, in order:
-    @ruanyf for Ruan Yifeng."""
-    first, _, last = name.lower().partition(" ")
-    ends = [tag.removeprefix(first) for tag in mentions.tags if tag.startswith(first)]
-    return bool(last) and any(
-        len(end) > 1 and end[0] == last[0] and all(char in letters for char in end)
-        for end in ends
-        for letters in [iter(last)]
-    )
 
 
 def _has_initials(name: str, mentions: Mentions) -> bool:
@@ -362,23 +345,12 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         return True
     if word.isupper() and 2 < len(word) < 6 and lower in mentions.initials:
         return True
-    if word.isupper() and len(word) == 2 and _spells_pair(word, mentions):
-        return True
     humps = [hump.lower() for hump in cut_humps(word) if len(hump) > 3]
     if len(humps) > 1 and any(all(hump in tag for hump in humps) for tag in mentions.tags):
         return True  # OpenEvidence is @EvidenceOpen
     pairs = (glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
     known = any(pair in mentions.words for pair in pairs) or mentions.sounds.match(word)
     return known or _is_misspelled(lower, mentions)
-
-
-def _spells_pair(initials: str, mentions: Mentions) -> bool:
-    """Return True where the posts spell out two initials: BD for Business Development."""
-    words = [word for _, word in find_words(mentions.plain)]
-    return any(
-        a[0] + b[0] == initials and a.istitle() and b.istitle() and f"{a} {b}" in mentions.plain
-        for a, b in pairwise(words)
-    )
 
 
 def _is_misspelled(word: str, mentions: Mentions) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import combinations, product
 
 from digest.reading.amounts import Amount
@@ -44,8 +44,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     for day in days:
         beside = text[max(0, day.start - BESIDE_CHARS) : day.end + BESIDE_CHARS]
         own = () if silent and not has_cue(beside, "posting") else evidence.own_days
-        given = any(day.matches(other) for other in (*posted, *own))
-        if not given and not (has_cue(beside, "week_of") and _is_in_week(day, evidence)):
+        if not any(day.matches(other) for other in (*posted, *own)):
             yield day.text
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
@@ -62,7 +61,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
         numbered = (
             _has_number(number, evidence) or has_short_year(int(number), evidence.text)
             if kind == "year"
-            else kind == "quarter" and _is_season(value, evidence)
+            else kind == "quarter" and _has_rank(number, evidence)  # 第二季 is a second season too
         )
         if term.value not in posted_terms and not numbered:
             yield term.text
@@ -72,13 +71,6 @@ def find_missing_spans(bare: str, evidence: Evidence) -> list[str]:
     """Return the spans of time that a statement counts by where its posts count by others."""
     counted = {unit: words for words, by, unit in read_spans(bare) if by and evidence.spans}
     return [words for unit, words in counted.items() if unit not in evidence.spans]
-
-
-def _is_in_week(day: Day, evidence: Evidence) -> bool:
-    """Return True for a day of the week that the posts mean by "next week"; it may begin on a
-    Sunday."""
-    dates = [at + timedelta(days=at.weekday() == 6) for at in _list_dates([day], evidence)]
-    return any(f"week {at - timedelta(days=at.weekday())}" in evidence.terms for at in dates)
 
 
 def _is_near(day: Day, evidence: Evidence) -> bool:
@@ -135,11 +127,8 @@ def _has_number(value: float, evidence: Evidence) -> bool:
     )
 
 
-def _is_season(value: str, evidence: Evidence) -> bool:
-    """Return True where 第二季 is a second season."""
-    return ("season", value) in evidence.mentions.near or any(
-        fact.kind == "rank" and fact.value == float(value) for fact in evidence.amounts
-    )
+def _has_rank(value: float, evidence: Evidence) -> bool:
+    return any(fact.kind == "rank" and fact.value == value for fact in evidence.amounts)
 
 
 def is_between(amount: Amount, evidence: Evidence) -> bool:
