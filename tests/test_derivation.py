@@ -30,7 +30,6 @@ from tests.test_verify import missing
         ("身高约 1.80 米", "5'11\" 160"),
         ("$10,000 in ten equal prizes", "10 x $1,000 up for grabs"),
         ("一年合计 588 美元", "$49/mo for the first year"),
-        ("按 12 个月算共 180 美元", "a $15 monthly bundle"),
         ("五折出售", "50% off"),
         ("a model nine times its size", "With 8B parameters, it beats Foo-VL 72B"),
         ("a little over four hours a year", "spend 5 minutes per week"),
@@ -47,8 +46,7 @@ from tests.test_verify import missing
         ("twelve hours, from 5 a.m. to 5 p.m.", "早上 5 点 一直持续到晚上 5 点"),
         ("里斯本发生事故", "the derailed tram deaths in lisbon"),
         ("files it on Instagram", "Scrapea de IG"),
-        ("from China Mobile and China Unicom", "这些移动、联通的大流量卡"),
-        ("his Telegram channel", "هذي قناتي بتيليقرام"),
+        ("Tesla says so", "Тесла снизила цены"),
         ("奥逊·威尔斯的电影", "ORSON WELLES’ film"),
     ],
 )
@@ -90,6 +88,14 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("一年合计 600 美元", "$49/mo for the first year", "600 美元"),
         ("9 月 25 日讲课", "a tutorial on September 21, lectures the day after", "9 月 25 日"),
         ("released in October", "上个月发布", "October"),
+        ("pays $5 billion a month for 36 months", "$60 billion a year", "36 months"),
+        ("founded in 2024", "they worked on it for 7 months", "2024"),
+        ("it paid $100 million", "a nine-figure sum was paid", "$100 million"),
+        ("the startup a16z says so", "Компания снизила цены", "a16z"),
+        ("Oracle invests", "оракул говорит؟؟", "Oracle"),
+        ("Uber invests", "убор купил", "Uber"),
+        ("China Mobile invests", "研发移动应用", "China Mobile"),
+        ("五折出售", "九点五折", "五折"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

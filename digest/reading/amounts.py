@@ -118,7 +118,9 @@ _FRACTION = re.compile(
     re.I,
 )
 _OF_SCALE = re.compile(rf"\sof\san?\s({'|'.join(NUMBER_SCALES)})\b", re.I)
-_DISCOUNT = re.compile(rf"(\d(?:\.?\d)?|[{_HAN}]{{1,2}})\s?折(?![屏叠扣合算旧损腾磨射线])")
+_DISCOUNT = re.compile(
+    r"(\d(?:\.?\d)?|(?<!点)[一二三四五六七八九]{1,2})\s?折(?![屏叠扣合算旧损腾磨射线])"
+)
 """What is left of a price: 八折 are 80% of it."""
 _HALF_SPAN = re.compile(
     r"(?<![上下个])半个?(小时|年|天|月|钟头)|(?<!and[ -]a[ -])\bhalf[\s-](?:an?[\s-])?(hour|year|day|month|minute|second|decade|week)\b",
@@ -137,7 +139,7 @@ _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, 
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
     r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])"
-    rf"|(?P<digits>\b(?:{_ONES}|\d\d?)|[{_HAN}\d]+)(?:[\s-](?:figures?|digits?)\b|位数)",
+    rf"|(?P<digits>\b(?:{_ONES}|\d\d?)|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figures?|digits?)\b|位数)",
     re.I,
 )
 

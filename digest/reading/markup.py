@@ -11,7 +11,7 @@ from digest.text import URL, clean
 
 _FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
 _FRACTION_SIGN = re.compile(r"(\d)([½¼¾])")
-_FEET = re.compile(r"(?<![\d.'])([1-9])['\u2032] ?(\d\d?)(?:[\"\u201d\u2033]|'')")
+_FEET = re.compile(r"(?<![\d.'])([1-9])['\u2032] ?(1[01]|\d)(?:[\"\u201d\u2033]|'')")
 _LONG_DASH = re.compile(r"[\u2014\u2015]+")
 _SIGNS = {0xFF10 + n: str(n) for n in range(10)} | {
     ord(sign): plain

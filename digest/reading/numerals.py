@@ -56,14 +56,14 @@ _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
 )
 _WORDS = "|".join((*NUMBER_WORDS, *NUMBER_SCALES, "hundred", "dozen"))
-NUMBER_SCALESR = "|".join((*NUMBER_SCALES, "dozen"))
+_ARTICLED = "|".join((*NUMBER_SCALES, "dozen"))
 _NUMERAL = re.compile(
     rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
     rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
     rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
     r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d|da|mo|y)))?"
     rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
-    rf"|\b(?P<english>(?:an?\s(?=hundred|{NUMBER_SCALESR})|half\san?\s(?={NUMBER_SCALESR}))?(?:{_WORDS})"
+    rf"|\b(?P<english>(?:an?\s(?=hundred|{_ARTICLED})|half\san?\s(?={_ARTICLED}))?(?:{_WORDS})"
     rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|[\s-]and[\s-]a[\s-]half)*)(?!s?\w)",
     re.IGNORECASE,
 )
@@ -233,16 +233,8 @@ def _continues(run: Sequence[str], word: str) -> bool:
     if word in ("point", "half") or last in ("point", "half") or "point" in run:
         return True
     if word in NUMBER_WORDS:
-        room = (
-            100
-            if last == "hundred"
-            else 1000
-            if last in NUMBER_SCALES
-            else 10
-            if last in _TENS
-            else 0
-        )
-        return NUMBER_WORDS[word] < room and word != "zero"
+        room = dict.fromkeys(_TENS, 10) | dict.fromkeys(NUMBER_SCALES, 1000) | {"hundred": 100}
+        return NUMBER_WORDS[word] < room.get(last, 0) and word != "zero"
     return not (word in ("hundred", "dozen") and last in ("hundred", "dozen", *_TENS))
 
 

@@ -22,14 +22,14 @@ _SPELLED = re.compile(f"{_C}{{3,9}}")
 _DOTTED = re.compile(f"(?<=[·・]){_C}{{1,7}}|{_C}{{1,4}}(?=[·・])")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Between the names of @ClementDelangue."""
-_ARABIC_PREFIXES = tuple("بولكف")
-"""Prepositions and "and" that are written as one word with the next: بتيليقرام is "on Telegram"."""
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]{2,}")
 PINYIN_LETTERS = 6
 """Letters from which a word that is spelled as Chinese characters sound is no chance."""
+LEAST_SPELLED = 5
+"""Letters from which the name of a company in another script is no chance: Meta may be мета."""
 _LONGEST = 7
 """Characters of one part of a transliterated name: 施密德胡伯 has five."""
-_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki", "ق": "g"}
+_CHARS = {"ç": "s", "Ç": "s", "尔": "l", "耳": "l", "儿": "l", "基": "ki"}
 _AS_V = str.maketrans({
     "瓦": "va", "维": "vi", "沃": "vo", "韦": "vei", "文": "ven", "温": "ven",
     "万": "van", "威": "vi",
@@ -162,9 +162,10 @@ class Sounds:
         return False
 
     def match_script(self, name: str) -> bool:
-        """Return True where the text has a name of this sound in a script that is spelled."""
-        sounds = map(sound_of, _LATIN_WORD.findall(name))
-        return bool(self._kana) and all(any(is_alike(s, o) for o in self._kana) for s in sounds)
+        """Return True where the text has a long name of this very sound in a script that is
+        spelled: many words of any text are alike."""
+        words = _LATIN_WORD.findall(name)
+        return sum(map(len, words)) >= LEAST_SPELLED and {*map(sound_of, words)} <= self._kana
 
     def _match_latin(self, name: str) -> bool:
         words = _LATIN_WORD.findall(name)
@@ -221,9 +222,7 @@ class Sounds:
 
     @cached_property
     def _kana(self) -> frozenset[str]:
-        words = [word.strip("،؛؟") for word in _OTHER_SCRIPT.findall(self._text)]
-        words += [word[1:] for word in words if word[0] in _ARABIC_PREFIXES]
-        return frozenset(map(sound_of, words))
+        return frozenset(sound_of(word) for word in _OTHER_SCRIPT.findall(self._text))
 
     @cached_property
     def _latin(self) -> frozenset[str]:

@@ -132,10 +132,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     ]
     if not converted:
         yield from (Claim("day", words) for words in find_missing_spans(shares, evidence))
-    clauses = "\n".join(find_clause(bare, amount) for amount in converted)
-    by_spans = [a for a in amounts if a.unit in SPANS and a.text in clauses]
-    rest = [a for a in amounts if a not in (*converted, *by_spans)]
-    yield from _missing_amounts(rest, bare, evidence)
+    yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
     yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
     yield from (Claim("direction", words) for words in _turned_moves(amounts, bare, evidence))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))

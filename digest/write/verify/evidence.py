@@ -256,7 +256,7 @@ def _list_terms(
             yield f"year {created.year - amount.value:g}"
     for length in list_lengths(amounts):
         for at in (created - length, created + length):
-            yield from (f"month {at.month}", f"year {at.year}")
+            yield f"month {at.month}"
 
 
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:

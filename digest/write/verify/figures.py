@@ -44,8 +44,10 @@ def read_parts(amounts: Sequence[Amount]) -> Iterator[Amount]:
 
 
 def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
-    """Return True where one of the posts' amounts is the same, in any notation, or rounds to it."""
-    return any(_agrees(amount, other) for other in others)
+    """Return True where one of the posts' amounts is the same, in any notation, or rounds to it; a
+    nine-figure sum is not $100 million."""
+    exact = (other for other in others if amount.kind == other.kind or other.kind != "magnitude")
+    return any(_agrees(amount, other) for other in exact)
 
 
 def _agrees(mine: Amount, other: Amount) -> bool:
@@ -237,7 +239,7 @@ def _is_grown(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
 def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:
     """Return True where a rate of the posts, in one of their spans of time or in the one behind
     it, gives the amount in a span that the clause counts by or sums up: $60 billion a year are 5 a
-    month, one in two seconds 30 a minute, $15 a month 180 for 12 months in all."""
+    month, one in two seconds 30 a minute, $15 a month 180 a year in all."""
     first = (quantity for other in others for quantity in other.quantities[:1])
     facts = list(islice(first, MOST_OPERANDS))
     rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
@@ -248,8 +250,6 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     tolerance = _find_tolerance(amount, clause)
     summed = has_cue(clause, "sum")
     targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by or summed}
-    if summed:
-        targets |= {_seconds(other.unit) * other.value for other in find_amounts(clause)}
     targets -= {0.0}
     above = max(1.0, find_trailing_step(amount.value)) if amount.hedge == "over" else tolerance
     return any(
