@@ -80,6 +80,20 @@ async def test_nothing_found_says_so(services: Services) -> None:
 
 async def test_a_name_that_ends_in_ai_is_looked_for_whole(services: Services) -> None:
     assert "“Open AI”" in await say(services, "/search Open AI")
+    assert "“Open AI”" in await say(services, "/search Open AI 7")
+
+
+async def test_the_only_topic_takes_no_items_away(services: Services) -> None:
+    newest = await services.store.latest("ai")
+    assert newest
+    told = Item("英伟达称人工智能 AI 需求强劲。", cites=("x:9",))
+    sections = [replace(s, items=(told,)) if s.name == "ai" else s for s in newest.sections]
+    await services.store.save_report(replace(newest, sections=tuple(sections)))
+    titled = replace(services.topics["ai"], title={"zh": "人工智能", "en": "AI"})
+    services = replace(services, topics={"ai": titled})
+    text = await say(services, "/search 英伟达 人工智能")
+    assert "“英伟达”" in text
+    assert "发布新款" in text
 
 
 async def test_a_misspelled_name_is_asked_back(services: Services) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import get_close_matches
-from functools import partial
 from typing import Any
 
 from bot import texts
@@ -42,18 +41,13 @@ _NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 
 async def search(ask: Ask) -> AsyncIterator[Reply]:
     """Show the items about the words, best first, with the words marked."""
-    words, topic, days, typed = await _understand(ask)
+    words, topic, days = await _understand(ask)
     if not words:
         raise Unanswered(ask.say("search_what"))
-    find = partial(
-        ask.context.store.search,
-        first=days[0] if days else None,
-        last=days[1] if days else None,
-        limit=MAX_HITS,
+    first, last = days or (None, None)
+    hits = await ask.context.store.search(
+        words, topic=topic, first=first, last=last, limit=MAX_HITS
     )
-    hits = await find(typed) if typed else []
-    words = typed if hits else words
-    hits = hits or await find(words, topic=topic)
     if not hits:
         key = "search_nothing_then" if days else "search_nothing"
         when = ask.in_words(*days) if days else ""
@@ -92,11 +86,11 @@ async def _find_spelling(ask: Ask, words: str, topic: str) -> str:
     return ""
 
 
-async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None, str]:
+async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
     """Return what to look for, in which topic and days. Topic and days stand at the end; a
-    number alone is a word unless it follows a topic: GPT 5. Last comes what to look for first
-    where the only topic is named, which says nothing: Open AI."""
-    words, topic, typed = list(ask.words), "", ""
+    number alone is a word unless it follows a topic: GPT 5. The only topic, which says nothing, is
+    a word where it ends a known name: Open AI."""
+    words, topic = list(ask.words), ""
     days: tuple[date, date] | None = None
     today = ask.today(next(iter(ask.context.topics)))
     names = await ask.topic_names()
@@ -109,10 +103,18 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None, str
             days = _parse_days(" ".join(words[-size:]), today)
             if days:
                 del words[-size:]
-        if not topic and len(words) > 1 and words[-1].lower() in names:
-            typed = " ".join(words) if len(set(names.values())) == 1 else ""
+        if topic or len(words) < 2 or words[-1].lower() not in names:
+            continue
+        if len(set(names.values())) > 1 or not _is_name(*words[-2:]):
             topic = names[words.pop().lower()]
-    return " ".join(words), topic, days, typed
+    return " ".join(words), topic, days
+
+
+def _is_name(*words: str) -> bool:
+    # Imported here: a start does not wait for it.
+    from digest.reading.names import find_entry
+
+    return bool(find_entry(" ".join(words)) or find_entry("".join(words)))
 
 
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
