@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from random import Random as Draw
@@ -13,7 +14,7 @@ from digest.calendar import closes, moment, next_due, zone
 from digest.models import Balance, Subscription
 from digest.store.due import NewestDays, propose_rows
 from digest.store.ledger import Ledger
-from digest.store.tables import deliveries
+from digest.store.tables import deliveries, subscriptions
 from tests.samples import report
 from tests.test_ledger import EIGHT, HALL, MEI, follow, ledger, settled
 from tests.town import TOPICS
@@ -218,5 +219,23 @@ async def test_what_was_sent_by_a_clock_that_ran_ahead_is_not_sent_again(ledger:
     [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
     await ledger.plan([(one.id, ["hello"])])
     await settled(ledger, await ledger.claim("telegram", 10, ahead))
+    assert await ledger.next_days([1], EIGHT) == {1: EIGHT.date()}, "not its day"
     new = [await ledger.propose(TOPICS, EIGHT + (n - 1) * HOUR) for n in range(24 * 5)]
     assert [n // 24 for n, number in enumerate(new) if number] == [0, 1, 2, 4]
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 3, 6, 7, 8, 13])
+async def test_chats_with_some_weekdays_wait_for_the_next_one(ledger: Ledger, ahead: int) -> None:
+    chats = [replace(MEI, id=str(n)) for n in range(4)]
+    days = [(0,), (0, 1, 2, 3, 4), (2, 5), (0, 6)]
+    for one, weekdays in zip(chats, days, strict=True):
+        await follow(ledger, one, weekdays=weekdays)
+    now = EIGHT + HOUR
+    await ledger.propose(TOPICS, now)
+    times = select(subscriptions.c.next_at).order_by(subscriptions.c.id)
+    right = await ledger._store.rows(times)
+    await ledger._forget_future(TOPICS, now)
+    assert await ledger._store.rows(times) == right, "a start leaves alone what is right"
+    await ledger.propose(TOPICS, now + timedelta(days=ahead))
+    await ledger.propose(TOPICS, now)
+    assert await ledger._store.rows(times) == right

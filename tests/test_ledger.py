@@ -497,4 +497,4 @@ async def test_small_things_are_kept(ledger: Ledger) -> None:
     await follow(ledger, MEI)
     await ledger.propose(TOPICS, EIGHT)
     (one,) = await ledger._store.subscriptions(MEI)
-    assert await ledger.next_days([one.id]) == {one.id: DAY}
+    assert await ledger.next_days([one.id], EIGHT) == {one.id: DAY}

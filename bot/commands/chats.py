@@ -283,8 +283,9 @@ async def _settled(ask: Ask, subscription: Subscription) -> date | None:
     """Return the chat's own day where its digest is settled already, whatever changes now."""
     stored = await ask.context.store.subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
-    day = (await ask.context.ledger.next_days(ids)).get(ids[0]) if ids else None
-    today = ask.context.now().astimezone(zone(subscription.timezone)).date()
+    now = ask.context.now()
+    day = (await ask.context.ledger.next_days(ids, now)).get(ids[0]) if ids else None
+    today = now.astimezone(zone(subscription.timezone)).date()
     return day if day and day >= today else None
 
 

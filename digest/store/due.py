@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import DAY, closes, due_days, newest_closed, next_due, report_day
@@ -141,8 +141,7 @@ class DueTables(OutboxTables):
             await delete_sent(
                 connection, or_(skipped, and_(table.state == "due", table.due_at > now + DAY))
             )
-            far = update(subscriptions).where(subscriptions.c.next_at > now + DAY)
-            await connection.execute(far.values(next_at=now))  # the next look says when
+            await _bring_forward(connection, now)
             asked = update(sources).where(sources.c.next_at > now + DAY)
             await connection.execute(asked.values(next_at=None))
             for name, topic in topics.items():
@@ -296,6 +295,24 @@ def _is_claimable(now: datetime) -> Any:
     return or_(waiting, abandoned)
 
 
+async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
+    """Let the next look say when those are due that wait for longer than until their next day.
+
+    Most of those that wait for days are weekly: they are read as sets, and left as they are."""
+    columns = [subscriptions.c[name] for name in ("at", "timezone", "weekdays", "next_at")]
+    far = select(*columns).where(subscriptions.c.next_at > now + DAY).distinct()
+    for row in (await connection.execute(far)).all():
+        if row.next_at > next_due(_on_clock("", *row[:3]), now):
+            same = (column == value for column, value in zip(columns, row, strict=True))
+            await connection.execute(update(subscriptions).where(*same).values(next_at=now))
+
+
+def _on_clock(topic: str, at: str, zone: str, weekdays: str) -> Subscription:
+    """Return a subscription of nobody, due at these times."""
+    days = tuple(map(int, weekdays))
+    return Subscription(Chat("", ""), topic, time.fromisoformat(at), zone, days)
+
+
 async def _propose_some(
     connection: AsyncConnection, topics: Mapping[str, Topic], now: datetime, cutoff: datetime
 ) -> tuple[int, int]:
@@ -315,8 +332,7 @@ async def _propose_some(
         sets[tuple(values)].append(subscription_id)
     new = 0
     for (name, at, zone, weekdays, since, *newest), ids in sets.items():
-        days = tuple(map(int, weekdays))
-        subscription = Subscription(Chat("", ""), name, time.fromisoformat(at), zone, days)
+        subscription = _on_clock(name, at, zone, weekdays)
         topic, past = topics.get(name), NewestDays(*newest)
         for row in propose_rows(subscription, topic, since, past, now, cutoff):
             new += await _insert(connection, ids, row)
@@ -338,11 +354,15 @@ async def _insert(connection: AsyncConnection, ids: Sequence[int], row: Mapping[
     return (await connection.execute(counted)).rowcount
 
 
+def has_begun(now: datetime) -> ColumnElement[bool]:
+    """Select deliveries of days that have begun somewhere: others count for nothing, a clock ran
+    ahead."""
+    return deliveries.c.day <= (now + EARLIEST_ZONE).date()
+
+
 def _newest(name: str, now: datetime) -> Any:
-    """Select the newest day in that column of a subscription's deliveries, through an index. Days
-    that have begun nowhere count for nothing: a clock ran ahead."""
-    begun = deliveries.c.day <= (now + EARLIEST_ZONE).date()
-    own_rows = and_(deliveries.c.subscription_id == subscriptions.c.id, begun)
+    """Select the newest day in that column of a subscription's deliveries, through an index."""
+    own_rows = and_(deliveries.c.subscription_id == subscriptions.c.id, has_begun(now))
     newest = select(func.max(deliveries.c[name])).where(own_rows).scalar_subquery()
     return newest.label(f"newest_{name}")
 
