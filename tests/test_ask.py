@@ -219,9 +219,9 @@ async def test_a_chat_shows_sentences_with_their_items(store: Store, tmp_path: P
     assert "1.  2025-12-05 · Northlight's Series B" in shown
     assert "https://x.com/ada/status/1" in shown
     assert model.asked == [(QUESTION, "ai", "en", "x:1")]
-    for line in ("/提问英伟达 发布了什么？", "/start ask-nvidia"):
+    for line in ("/提问英伟达 发布了什么？", "/start ask-nvidia", "/提问问Bun"):
         await say(store, tmp_path, line, model)
-    assert [row[0] for row in model.asked[1:]] == ["英伟达 发布了什么?", "nvidia"]
+    assert [row[0] for row in model.asked[1:]] == ["英伟达 发布了什么?", "nvidia", "问Bun"]
     assert reply.buttons[0][0].line == "/brief ai 2025-12-05"
 
 

@@ -110,7 +110,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
         return reply(Paragraph(texts.text("hint", language)), language=language)
     name, *words = line[1:].split(" ")
     # Groups on Telegram address one bot of several: /brief@jianbao_bot
-    name = name.split("@")[0].lower().rstrip(END_MARKS)
+    typed = name.split("@")[0].rstrip(END_MARKS)
+    name = typed.lower()
     if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
     if name == "start" and words:  # a link
@@ -121,8 +122,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if command is None:
         return reply(Paragraph(_unknown(name, language)), language=language)
     if glued:
-        at = line.lower().find(glued)
-        line = f"{line[:at]} {line[at:]}"
+        at = len(typed) - len(glued)
+        line = " ".join([f"/{typed[:at]}", typed[at:], *words])
     words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
     return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions, spoken)
 
