@@ -247,6 +247,10 @@ def test_the_queue_connects_as_the_engine_does() -> None:
         "options": "-c a=b",
     }
     assert conninfo_to_dict(queue_address("postgres:///x?host=a:1&host=b:2"))["host"] == "a,b"
+    with pytest.raises(StoreError, match=r"DATABASE_URL: .*prepare_threshold"):
+        queue_address("postgresql://u:secret@h/db?prepare_threshold=0")
+    with pytest.raises(StoreError, match=r"^DATABASE_URL: "):
+        queue_address("postgresql://h/db?host=a:1&host=b&port=3")
 
 
 @pytest.mark.parametrize(

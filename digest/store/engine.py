@@ -89,16 +89,21 @@ def database_url(url: str) -> URL:
 
 def queue_address(url: str) -> str:
     """Return what libpq connects to as the engine does; "" for SQLite. Raises StoreError as
-    `database_url`.
+    `database_url`, and for a parameter that libpq does not know.
 
     No address: SQLAlchemy leaves spaces in it, or writes them as a plus sign, which libpq does not
     read."""
     address = database_url(url)
     if address.get_backend_name() != "postgresql":
         return ""
+    from psycopg import ProgrammingError
     from psycopg.conninfo import make_conninfo
 
-    return make_conninfo(**address.get_dialect()().create_connect_args(address)[1])
+    try:
+        return make_conninfo(**address.get_dialect()().create_connect_args(address)[1])
+    except (ProgrammingError, ArgumentError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise StoreError(f"DATABASE_URL: {reason}") from None
 
 
 def label(url: URL) -> str:
