@@ -13,13 +13,14 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 26 sets by people who do not know the program: 86 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused; the last eleven in turn 39 of 42, 3 of 80; 37 of 41, 3"
-    " of 80; 38 of 42, 5 of 80; 38 of 42, 9 of 80; 38 of 42, 5 of 85; 41 of 43, 3 of 82; 40 of 42,"
-    " 7 of 85; 40 of 41, 5 of 80; once more arithmetic was read 41 of 43, 3 of 89; 40 of 42, 3 of"
-    " 80; and with chance results refused again 38 of 42, 5 of 80. With a reader as the model that"
-    " checks, the first four of them: 240 of 240, and 3, 3, 3 and 7 of 80; since the check may"
-    " restore figures, five later ones: 302 of 302, and 3 of 82, 5 of 85, 1 of 89, 3 of 80, 4 of 80"
+    "unseen, judged once, 33 sets by people who do not know the program: 84 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. Eleven sets about news, in turn: 39 of 42, 3 of 80; 37"
+    " of 41, 3 of 80; 38 of 42, 5 of 80; 38 of 42, 9 of 80; 38 of 42, 5 of 85; 41 of 43, 3 of 82; 40"
+    " of 42, 7 of 85; 40 of 41, 5 of 80; 41 of 43, 3 of 89; 40 of 42, 3 of 80; 38 of 42, 5 of 80."
+    " Three later ones, harder, two of them about any posts: 39 of 42, 15 of 80; 39 of 42, 13 of 80;"
+    " news 39 of 42, 5 of 80. With a reader as the model that checks, which may restore figures:"
+    " 302 of 302, and 3 of 82, 5 of 85, 1 of 89, 3 of 80, 4 of 80; of the last two of the harder"
+    " ones 120 of 120, and 8 of 80, 4 of 80"
 )
 
 
