@@ -195,7 +195,7 @@ REMOTE = [kind for kind in kinds() if kind not in LOCAL]
 
 @pytest.fixture
 async def served(kind: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    monkeypatch.setattr(http, "SECONDS", 0.7)
+    monkeypatch.setattr(http, "SECONDS", 1.6)
     async with serving(XServer() if kind == "x" else Server()) as server:
         made = SERVICES[kind](server)
         for name, value in made.patches:
