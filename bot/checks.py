@@ -32,9 +32,6 @@ Check = Callable[[Settings], str | Awaitable[str]]
 
 async def run_checks(write: Callable[[str], None]) -> bool:
     """Show a line for each check; return True if all of them passed."""
-    from digest.cloud import font_check
-    from digest.select.embed import encoder_check
-    from digest.write.model.prompts import check as check_prompts
 
     def show(line: str) -> None:
         write(mask(line))  # servers may echo the address they were asked at
@@ -56,9 +53,9 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         ("topics", _topics),
         ("database", _database),
         ("data folder", lambda settings: _try_folder(settings.data_dir, "DATA_DIR")),
-        ("font", lambda _: font_check()),
-        ("encoder", lambda _: encoder_check()),
-        ("prompts", lambda settings: check_prompts(settings.prompts_dir)),
+        ("font", _font),
+        ("encoder", _encoder),
+        ("prompts", _prompts),
         ("model", _model),
         ("proxy", _proxy),
         ("pages", _pages),
@@ -75,6 +72,25 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         except DigestError as error:
             passed = fail(name, error)
     return passed
+
+
+# Imported by each check: a package that is missing must not hide the lines before it.
+def _font(_: Settings) -> str:
+    from digest.cloud import font_check
+
+    return font_check()
+
+
+def _encoder(_: Settings) -> str:
+    from digest.select.embed import encoder_check
+
+    return encoder_check()
+
+
+def _prompts(settings: Settings) -> str:
+    from digest.write.model.prompts import check
+
+    return check(settings.prompts_dir)
 
 
 def _describe_env() -> str:

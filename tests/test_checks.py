@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import sys
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -31,6 +32,14 @@ def _light(monkeypatch: pytest.MonkeyPatch) -> None:
 async def said() -> tuple[bool, list[str]]:
     lines: list[str] = []
     return await run_checks(lines.append), lines
+
+
+async def test_a_missing_package_hides_no_line_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "digest.cloud", None)
+    lines: list[str] = []
+    with pytest.raises(ModuleNotFoundError):
+        await run_checks(lines.append)
+    assert lines[-1].startswith("ok   data folder")
 
 
 async def test_a_line_for_each() -> None:
