@@ -11,6 +11,8 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from digest.reading.vocabulary import load_lines
+
 Form = Literal["json_schema", "json_object", "text"]
 Limit = Literal["max_tokens", "max_completion_tokens"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -44,15 +46,16 @@ _SWITCH = re.compile(
 )
 """A parameter of the server's own and the value it asks for."""
 _EFFORT = re.compile(rf"['\"`]({'|'.join(EFFORTS)})['\"`]|\b({'|'.join(EFFORTS[2:5])})\b", re.I)
-_HOPELESS = re.compile(
-    r"context.?(?:length|window|size)|too (?:large|long|many)|moderation|flagged|"
-    r"content.?(?:policy|filter|management)|does not exist|quota|balance",
-    re.IGNORECASE,
-)
-"""Refusals of what was asked, not of how."""
 _SCHEMA_KEYS = frozenset(["type", "properties", "items", "enum", "anyOf", "const", "$ref", "$defs"])
 
 T = TypeVar("T", bound=BaseModel)
+
+
+def says(words: str, *tables: str) -> bool:
+    """Return whether a server's words have a line of these tables of `refusals.toml`."""
+    letters = "".join(filter(str.isalnum, words.lower()))
+    lines = (line for table in tables for line in load_lines("refusals", table))
+    return any(line.replace(" ", "") in letters for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class Compat:
             for name, pattern in _PARAMETERS.items()
             if (match := re.search(pattern, text, re.IGNORECASE))
         )
-        if _HOPELESS.search(text):
+        if says(text, "hopeless", "flagged"):
             yield from self._smaller(text)
             return
         yield from self._switched(text)

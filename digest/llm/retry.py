@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from digest.fetch import parse_wait
-from digest.llm.compat import Compat
+from digest.llm.compat import Compat, says
 
 RETRIES = 2
 ADJUSTMENTS = 7
@@ -20,20 +20,6 @@ BACKOFF_SECONDS = 0.5
 MAX_WORDS = 160
 """Characters of a server's own words that an operator is shown."""
 
-_QUOTA = re.compile(
-    r"insufficient.?(?:quota|balance|funds)|exceeded.?(?:your )?current.?quota|billing|arrear|"
-    r"余额不足|欠费|recharge",
-    re.IGNORECASE,
-)
-_BAD_KEY = re.compile(
-    r"(?:incorrect|invalid|wrong) api.?(?:key|token)|api.?key (?:not valid|is invalid)|"
-    r"unauthori[sz]ed|authentication",
-    re.IGNORECASE,
-)
-_BUSY = re.compile(r"rate.?limit|too many requests|overload|busy|限流|频率", re.IGNORECASE)
-_FLAGGED = re.compile(
-    r"moderation|flagged|content.?(?:policy|filter|management)|sensitive|risk", re.IGNORECASE
-)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
 _CODES = ("code", "status_code", "error_code", "errcode")
 _TRANSIENT = frozenset([408, 409, 425, 429])
@@ -125,15 +111,15 @@ def classify_status(status: int, headers: Mapping[str, str], body: object, now: 
         advice = f"answers with a redirect ({status}): give its final address in OPENAI_BASE_URL"
         return Fault(label, advice, final=True, down=True, billed=False)
     text = f"{code} {error.get('type')} {words}"
-    if status in (400, 403, 429) and _QUOTA.search(text):
+    if status in (400, 403, 429) and says(text, "quota"):
         advice = f"has no quota left for this key ({label}): check the account"
         return Fault(label, advice, final=True, down=True, billed=False, words=words)
-    if status == 400 and _BAD_KEY.search(text):
+    if status == 400 and says(text, "key"):
         advice = _ADVICE[401].format(label)
         return Fault(label, advice, final=True, down=True, billed=False, words=words)
     if status in _TRANSIENT or status >= 500:
         return _transient(status, label, parse_wait(headers, now), words)
-    flagged = bool(_FLAGGED.search(text))
+    flagged = says(text, "flagged")
     advice = _ADVICE.get(status, "refused the request ({})").format(label)
     refusal = (str(error.get("param") or ""), str(body)[:4000])
     return Fault(
@@ -163,8 +149,8 @@ def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
         return None
     status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 0
     if not status:
-        kinds = ((_QUOTA, 402), (_BAD_KEY, 401), (_BUSY, 429), (_FLAGGED, 400))
-        status = next((number for kind, number in kinds if kind.search(words)), 502)
+        kinds = (("quota", 402), ("key", 401), ("busy", 429), ("flagged", 400))
+        status = next((number for kind, number in kinds if says(words, kind)), 502)
     return classify_status(status, {}, error, now)
 
 

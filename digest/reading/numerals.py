@@ -4,9 +4,12 @@ billion."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+
+from digest.reading.vocabulary import load_lines
 
 _HAN_DIGITS = {
     char: value
@@ -32,19 +35,7 @@ NUMBER_SCALES = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "quadrillion": 10**15,
 }  # fmt: skip
 """Scales that English writes as words behind a number."""
-_SCALE_WORDS = NUMBER_SCALES | {"hundred": 100, "lakh": 10**5, "crore": 10**7} | {
-    word: scale
-    for scale, words in (
-        (10**3, "ribu tys тыс nghìn ngàn"),
-        (10**6, "mn mln mil mill millón millones milhão milhões millions millionen mio miljoen miljoner milioni triệu juta milyon млн"),
-        (10**9, "bn bln bb bil billions bilhão bilhões milliard milliards milliarden mrd mld miljard miljarder miliardi tỷ miliar milyar млрд"),
-        (10**12, "tn tln trn trillions trilhão trilhões triliun trilyon трлн"),
-        (10**7, "cr crores"), (10**5, "lakhs"),
-    )
-    for word in words.split()
-}  # fmt: skip
-"""Behind digits. Of other languages too: what a Spanish or Vietnamese post counts in millions."""
-_SCALES = _SCALE_WORDS | {
+_LETTERS = {
     "k": 10**3, "w": 10**4, "m": 10**6, "mm": 10**6, "b": 10**9, "t": 10**12,
 }  # fmt: skip
 
@@ -57,16 +48,30 @@ _HAN_SCALE = (
 )
 _WORDS = "|".join((*NUMBER_WORDS, *NUMBER_SCALES, "hundred", "dozen"))
 _ARTICLED = "|".join((*NUMBER_SCALES, "dozen"))
-_NUMERAL = re.compile(
-    rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
-    rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
-    rf"|\+?[\s-]?(?P<word>{'|'.join(sorted(_SCALE_WORDS, key=len)[::-1])})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
-    r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d|da|mo|y)))?"
-    rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
-    rf"|\b(?P<english>(?:an?\s(?=hundred|{_ARTICLED})|half\san?\s(?={_ARTICLED}))?(?:{_WORDS})"
-    rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|[\s-]and[\s-]a[\s-]half)*)(?!s?\w)",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _load_scales() -> Mapping[str, int]:
+    """Return how many a word behind digits makes of them, of other languages too: what a Spanish
+    or Vietnamese post counts in millions."""
+    rows = map(str.split, load_lines("units", "scales"))
+    return NUMBER_SCALES | {word: int(scale) for scale, *words in rows for word in words}
+
+
+@cache
+def _compile_numeral() -> re.Pattern[str]:
+    """Return the pattern of a number in every notation; made when first needed, not at import."""
+    scales = "|".join(sorted(_load_scales(), key=len)[::-1])
+    return re.compile(
+        rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
+        rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
+        rf"|\+?[\s-]?(?P<word>{scales})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
+        r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d|da|mo|y)))?"
+        rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
+        rf"|\b(?P<english>(?:an?\s(?=hundred|{_ARTICLED})|half\san?\s(?={_ARTICLED}))?(?:{_WORDS})"
+        rf"(?:(?:[\s-]|\sand\s)(?:{_WORDS})|\spoint(?:\s(?:{'|'.join(_UNITS[:10])}))+|[\s-]and[\s-]a[\s-]half)*)(?!s?\w)",
+        re.IGNORECASE,
+    )
 
 
 _HAN_TAIL = re.compile(rf"[\d{_DIGITS}]")
@@ -94,7 +99,7 @@ class Numeral:
 def find_numerals(text: str) -> list[Numeral]:
     """Return the numbers of a text in order; of full-width and traditional forms too."""
     numerals: list[Numeral] = []
-    for match in _NUMERAL.finditer(text):
+    for match in _compile_numeral().finditer(text):
         if match.end() - match.start() > MOST_CHARS:
             continue
         if match["english"]:
@@ -109,7 +114,7 @@ def find_numerals(text: str) -> list[Numeral]:
 def _read_arabic(match: re.Match[str]) -> Numeral:
     digits = _decimal(match["arabic"])
     word = (match["word"] or match["tight"] or "").lower()
-    scale = Decimal(_SCALES.get(word, 1))
+    scale = Decimal(_load_scales().get(word) or _LETTERS.get(word, 1))
     exponent = digits.as_tuple().exponent
     value, step = digits * scale, scale.scaleb(exponent if isinstance(exponent, int) else 0)
     if match["tail"]:  # 6k5 is 6,500
