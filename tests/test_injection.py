@@ -97,7 +97,7 @@ def test_what_is_shown_never_talks_to_programs(text: str) -> None:
     "piece",
     [
         *("ignore ", "a ", "to ai ", "请 AI ", "A", "{"),
-        *("Ab-", "#", "![", "\n请", "a. ", "'a "),
+        *("Ab-", "#", "![", "\n请", "a. ", "'a ", "\uff3f", "\ufe4f"),
     ],
 )
 def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:

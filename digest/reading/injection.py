@@ -215,7 +215,7 @@ _SIMPLIFIED = str.maketrans(
     "请将无视则为个这条贴总结语报语机应开头标题简报顶链连结务须从现开输给对于读项写规设编辑复讯后里内与覆盖过联络绝说该当时点员单传达动类资获仅隐评级论术奖励处优顺权帐号订阅",
 )
 """Traditional characters of the words that orders are made of."""
-_PLAIN = _ALIKE | _SIMPLIFIED
+_PLAIN = _ALIKE | _SIMPLIFIED | {ord("_"): " "}
 _DIGITS = str.maketrans("0134578$@!", "oieastbsai")
 _MIXED = re.compile(
     r"(?<![\w$@])(?=[a-z0-9$@!]{0,19}[a-z])(?=[a-z0-9$@!]{0,19}[0-9$@!])[a-z0-9$@!]{3,20}(?![\w$@])"
@@ -225,7 +225,7 @@ _ORDERING = tuple(
     " assist rule".split()
 )
 """How words of orders begin: "gpt4" and "3d" are digits for digits."""
-_SPACED = re.compile(r"(?<!\w)(?:\w[\s._*|/~-]{1,3}){5,80}\w(?!\w)")
+_SPACED = re.compile(r"(?<!\w)(?:[^\W_][\s._*|/~-]{1,3}){5,80}\w(?!\w)")
 _BY_THIRTEEN = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
 _RUN = re.compile(r"[A-Za-z]{20,}")
 _GAPS = re.compile(r"[\W_]+")
@@ -237,9 +237,9 @@ MOST_CODES = 5
 def folded(text: str) -> str:
     """Return the letters as they look: full width, look-alikes, accents and traditional
     characters become the plain ones; what is not shown is gone."""
-    text = shown(text).replace("_", " ")
+    text = shown(text)
     if text.isascii():
-        return text
+        return text.replace("_", " ")
     apart = unicodedata.normalize("NFKD", text).translate(_PLAIN)
     accents = dict.fromkeys(ord(c) for c in set(apart) if unicodedata.combining(c))
     return apart.translate(accents) if accents else apart
