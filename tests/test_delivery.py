@@ -22,6 +22,7 @@ from bot.host import BotHost
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms import Delivering, Gone, Outgoing, Pace, Unseen, Unsure
 from bot.services import Services
+from digest.errors import StoreError
 from digest.models import Balance, Chat, Item, Outcome, Report, Subscription
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -118,6 +119,26 @@ async def test_a_digest_is_sent_once_however_often_the_bot_starts(
                 await ledger.propose(TOPICS, DUE)
                 await delivered(ledger, 10)
         assert stub.books["telegram"].calls == 10 * len(stub.books["telegram"].taken) / 10
+
+
+async def test_what_was_sent_while_the_store_failed_is_known_after_a_lost_lease(
+    store_url: str, tmp_path: Path
+) -> None:
+    async with await Store.open(store_url) as store, DeliveryStub() as stub:
+        await due(store, [Chat("telegram", str(n)) for n in range(9)])
+        services, to = context(store, tmp_path), opened("telegram", stub.url)
+        deliveries = Deliveries(services, tell, resend=False)
+        with patch.object(services.ledger, "settle", side_effect=StoreError("busy")):
+            task = asyncio.create_task(deliveries.send_through("telegram", to))
+            while stub.books["telegram"].calls < 9:  # noqa: ASYNC110 (a server)
+                await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.wait({task})
+        task = asyncio.create_task(deliveries.send_through("telegram", to))
+        await delivered(services.ledger, 9)
+        task.cancel()
+        await asyncio.wait({task})
+        assert stub.books["telegram"].calls == 9
 
 
 @pytest.mark.parametrize("method", ["ready", "overdue", "claim", "settle"])

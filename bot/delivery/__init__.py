@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from bot.alerts import Tell
@@ -44,12 +46,14 @@ class Deliveries:
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
         self._state = ""
+        # One a platform for as long as this process runs: what came of messages while the store
+        # failed is known, also where the lease was lost meanwhile.
+        self._writers: defaultdict[str, Writer] = defaultdict(partial(Writer, self._ledger))
 
     async def send_through(self, name: str, delivering: Delivering) -> None:
         """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
         flight are finished then, and claimed parts put back. Raises what ends any part of it."""
-        # Of its own: outcomes that another platform's end cut off must not be saved twice.
-        writer = Writer(self._ledger)
+        writer = self._writers[name]
         outbox = Outbox(
             name,
             delivering,

@@ -115,7 +115,11 @@ class Outbox:
                 await pause(POLL_SECONDS)
 
     async def _take_over(self) -> None:
-        """Resume a pause the platform asked for; settle what an earlier process was sending."""
+        """Resume a pause the platform asked for; settle what an earlier process was sending, but
+        first what this one has sent and could not save."""
+        await self._writer.flush()
+        if self._writer.stuck:
+            raise StoreError("outcomes cannot be written")
         now = self._now()
         until = await self._ledger.paused_until(self.name)
         # No platform asks for more than a day: a clock ran ahead.
