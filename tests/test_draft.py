@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from digest.models import MAX_POINTS
-from digest.reading import Story, read
+from digest.reading import Story, attach, read
+from digest.select.embed import embed, has_encoder
 from digest.write.extractive.brief import PointCandidate, choose_points
-from digest.write.extractive.draft import begins_badly, praises
+from digest.write.extractive.draft import Draft, begins_badly, praises
 from digest.write.extractive.quotes import Quote
 from tests.posts import post
-from tests.test_extractive import items, written
+from tests.test_extractive import items, material, written
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,46 @@ def test_a_point_gives_way_to_a_good_one_in_the_language(fitness: float, is_chos
     foreign = [make_candidate(f"Kite releases K-{n}.", 1.5, 1.0, False) for n in range(MAX_POINTS)]
     spoken = make_candidate("诺斯莱特发布 Meridian 4。", 1.4, fitness, True)
     assert (spoken in choose_points([*foreign, spoken])) is is_chosen
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+@pytest.mark.parametrize(
+    ("told", "other", "is_cited"),
+    [
+        (
+            "Northlight opens the weights of Meridian 4.",
+            "Meridian 4 的权重已由 Northlight 开放。",
+            True,
+        ),
+        (
+            "OpenAI releases GPT-6 early after safety tests.",
+            "OpenAI 推迟 GPT-6，安全测试尚未完成。",
+            False,
+        ),
+        (
+            "Waymo 在凤凰城暂停无人驾驶出租车服务。",
+            "Waymo resumes its driverless taxis in Phoenix.",
+            False,
+        ),
+        (
+            "Nvidia shares rise after Oracle's report.",
+            "Nvidia shares fall after Oracle's report.",
+            False,
+        ),
+        (
+            "Meridian 4 is now available on Databricks!",
+            "Meridian 4 is now available on anycoder.",
+            False,
+        ),
+        ("Nvidia buys $5 billion of Intel.", "NVIDIA invests $5B in Intel.", True),
+        ("You can now chat with apps in ChatGPT.", "When ChatGPT turns informant", False),
+    ],
+)
+def test_a_further_post_is_cited_where_it_says_the_same(
+    told: str, other: str, is_cited: bool
+) -> None:
+    readings = read([post(told, "1"), post(other, "2", author="bob")])
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    story = Story(tuple(readings))
+    draft = Draft(material((story,)))
+    assert ("x:2" in draft.cite(story, draft.quotes["x:1"][:1])) is is_cited

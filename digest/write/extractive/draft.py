@@ -8,7 +8,9 @@ from itertools import islice
 
 from digest.models import Item, Language, Post
 from digest.reading import Reading, Sentence, Story
+from digest.reading.contrast import is_opposite
 from digest.reading.days import tells_past
+from digest.reading.index_terms import list_terms
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
 from digest.reading.vocabulary import count_words_of, load_words
@@ -25,6 +27,7 @@ from digest.write.extractive.quotes import (
     collect_quotes,
     is_cut_headline,
 )
+from digest.write.verify import verify
 
 MAX_CITES = 5
 FEW_STORIES = 20
@@ -37,8 +40,9 @@ SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
 where they share two, or a product's, and where their posts share a figure as well. On twelve days
 that an editor read, 13 of 17 pairs of leading sentences that the first three join were one event;
 0.58 for any name found 4."""
-SUPPORTS = 0.55
-"""Cosine from which a sentence or post that shares a name says what a quote says."""
+SUPPORTS, SAME_UNNAMED = 0.55, 0.70
+"""Cosines from which a sentence or post that proves a quote says the same: where they share a name
+and two terms, and where they share no name; between them SAME_WORDS."""
 MAX_NAME = 40
 """Characters of a speaker's name; a longer one is a slogan, and the handle stands for it."""
 BACKGROUND = frozenset(["coin", "place", "title"])
@@ -235,14 +239,24 @@ class Draft:
         return tuple(keys)
 
     def _supports(self, reading: Reading, quote: Quote) -> bool:
-        """Return whether a post says what the quote says: it shares a name and is near in
-        meaning."""
-        vectors: list[Vectors] = [other.vector for other in self.quotes.get(reading.key, ())]
+        """Return whether a post proves a quote, is near to it in meaning and denies nothing of it:
+        a second link is worth less than a wrong one costs."""
+        vectors: list[tuple[str, Vectors]] = [
+            (other.text, other.vector) for other in self.quotes.get(reading.key, ())
+        ]
         if reading.vector is not None:
-            vectors.append(reading.vector)
-        nearest = max((float(vector @ quote.vector) for vector in vectors), default=0.0)
-        names = reading.name_keys & quote.sentence.name_keys
-        return nearest >= (SUPPORTS if names else SAME_WORDS)
+            vectors.append((reading.plain, reading.vector))
+        near = ((float(vector @ quote.vector), text) for text, vector in vectors)
+        nearest, text = max(near, default=(0.0, ""))
+        terms = reading.terms & list_terms(quote.text, quote.sentence.names)
+        least = SUPPORTS if len(terms) > 1 else SAME_WORDS
+        if not reading.name_keys & quote.sentence.name_keys:
+            least = SAME_UNNAMED
+        return (
+            nearest >= least
+            and not is_opposite(quote.text, text)
+            and verify(Item(quote.text, cites=(reading.key,)), [reading.post]).ok
+        )
 
 
 def is_topical(story: Story) -> bool:
