@@ -220,6 +220,21 @@ def test_a_cited_author_is_named_with_the_handle(said: str, expected: str) -> No
     assert with_handle(Item(said, cites=("x:1",)), [cited]).text == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "named"),
+    [
+        ("AI工具", "AI工具箱 LumaFold 今天开源。", False),
+        ("人工智能", "人工智能产业大会今天开幕。", False),
+        ("华为云", "华为云雀大模型开源。", False),
+        ("吴恩达", "据吴恩达称，它更快。", True),
+        ("吴恩达", "吴恩达：它更快。", True),
+    ],
+)
+def test_no_handle_stands_inside_of_a_chinese_word(name: str, said: str, named: bool) -> None:
+    cited = replace(post("It is faster.", "1", author="adalin"), author_name=name)
+    assert ("（@adalin）" in with_handle(Item(said, cites=("x:1",)), [cited]).text) is named
+
+
 def test_what_a_model_sees_of_a_post() -> None:
     assert shorten("@ada @bob Look: https://x.example/1 **Big** #news 🚀\n\nfor #1", 600) == (
         "Look: Big news for #1"

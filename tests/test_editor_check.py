@@ -139,10 +139,14 @@ async def test_the_overview_is_one_paragraph_without_counts() -> None:
         reply = honest(system, prompt)
         if wanted(prompt) == "points":
             (one, first), (other, second) = sentences_of(prompt, "zh")[-2:]
-            reply["overview"] = [{"text": f"{first}{second}", "cites": [one, other]}]
+            reply["overview"] = [
+                {"text": first.rstrip("。"), "cites": [one]},
+                {"text": f"{second}{first}", "cites": [other, one]},
+            ]
         return reply
 
     (overview,) = (await edited(trends)).sections[0].items
+    assert "。" in overview.text.rstrip("。")
     assert len(overview.cites) >= 2
     assert "帖子" not in overview.text
 

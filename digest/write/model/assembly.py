@@ -18,7 +18,7 @@ from digest.write.extractive import notes
 from digest.write.extractive.alignment import WRITTEN
 from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
-from digest.write.extractive.draft import SAME_FIGURE, Draft, make_item
+from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
@@ -419,9 +419,9 @@ def _paragraph(sentences: Sequence[Item]) -> list[Item]:
     """Return the overview as one paragraph; each of its sentences was proved by itself."""
     if not sentences:
         return []
-    space = "" if language(sentences[0].text) == "zh" else " "
+    text = join_sentences([sentence.text for sentence in sentences])
     cites = dict.fromkeys(key for sentence in sentences for key in sentence.cites)
-    return [replace(sentences[0], text=space.join(s.text for s in sentences), cites=tuple(cites))]
+    return [replace(sentences[0], text=text, cites=tuple(cites))]
 
 
 def _group_order(material: Material) -> dict[str, int]:

@@ -7,6 +7,7 @@ from digest.models import MAX_POINTS, Item, Judge, Language, Post, SectionName
 from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
+from digest.reading.speakers import speaks
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
@@ -219,10 +220,14 @@ def with_handle(item: Item, posts: Sequence[Post]) -> Item:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Return True if the name at this place is no part of a longer one."""
+    """Return True if the name at this place is no part of a longer one, or of a Han word."""
     before, after = text[max(0, start - 1) : start], text[end : end + 2]
     inside = before == "@" or (before.isascii() and before.isalnum())
     following = after.removeprefix(" ")[:1]
     longer = following.isascii() and (following.isupper() or following.isdigit())
+    if inside or longer:
+        return False
+    if min(text[end - 1], after[:1]) > "\u2e7f" and after[0].isalpha():  # both are Han
+        return speaks(text, end)
     # "Claude" is no author in "Claude Code", nor in "Claude's".
-    return not inside and not longer and not ("a" <= after[:1] <= "z" or after[:1] in tuple("’'-"))
+    return not ("a" <= after[:1] <= "z" or after[:1] in tuple("’'-"))
