@@ -8,6 +8,7 @@ from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.reading.speakers import speaks
+from digest.reading.vocabulary import load_words
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
@@ -129,16 +130,34 @@ def pieces(candidate: Candidate) -> list[Candidate]:
 
 
 def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
-    """Return the candidate without those of its `pieces` that failed."""
-    kept = [p.item.text for p, wrong in zip(pieces(candidate), failed, strict=True) if not wrong]
-    title = candidate.item.title
-    if candidate.section != "views":
-        title = kept.pop(0) if not failed[0] else ""
+    """Return the candidate without those of its `pieces` that failed, nor those that lean on one:
+    "It came from Sequoia" behind what came, unless a title says it."""
+    is_view = candidate.section == "views"
+    title = candidate.item.title if is_view or not failed[0] else ""
+    kept, is_dropped = list[str](), False
+    for at, (part, wrong) in enumerate(zip(pieces(candidate), failed, strict=True)):
+        text = part.item.text
+        leans = is_dropped and (is_view or not title) and _leans_back(text)
+        is_dropped = bool(text) and (wrong or leans)
+        if not is_dropped and (at or is_view):
+            kept.append(text)
     space = "" if language("".join(kept)) == "zh" else " "
     text = space.join(kept).rstrip()
     if text.endswith((";", "；")):
         text = text[:-1].rstrip() + ("." if space else "。")
     return replace(candidate, item=replace(candidate.item, title=title, text=text), cut=True)
+
+
+def _leans_back(text: str) -> bool:
+    """Return True for a sentence that begins with a word for what was named before it."""
+    words = load_words("sentences", "backward")
+    han = tuple(word for word in words if word[0] > "\u2e7f")
+    return text.partition(" ")[0].lower() in words or text.startswith(han)
+
+
+def tells(candidate: Candidate) -> bool:
+    """Return True where there is something to print: of a point the title may be all."""
+    return bool(candidate.item.text or (candidate.section == "points" and candidate.item.title))
 
 
 def _candidate(

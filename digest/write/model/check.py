@@ -15,7 +15,7 @@ from digest.llm.budget import tokens
 from digest.models import Refusal
 from digest.reading import Story
 from digest.text import clean
-from digest.write.model.candidates import Candidate, pieces, without
+from digest.write.model.candidates import Candidate, pieces, tells, without
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
 from digest.write.verify import verify
@@ -73,7 +73,10 @@ def apply_check(
     max_refused: float = MAX_REFUSED,
 ) -> tuple[list[Candidate], bool]:
     """Return the candidates as judged, and True if the answer was believed."""
-    wrong = {f"i{number}": w.words for w in answer.wrong for number in read_numbers(w.id)[:1]}
+    wrong: dict[str, list[str]] = {}
+    for entry in answer.wrong:
+        for number in read_numbers(entry.id):
+            wrong.setdefault(f"i{number}", []).append(entry.words)
     judged = {f"i{number}" for number in answer.judged} | wrong.keys()
     good = [name for name, at in places.items() if not candidates[at].problems]
     refused = [name for name in good if name in wrong]
@@ -118,23 +121,26 @@ def _explain(candidate: Candidate) -> list[str]:
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
     """Return the second version of an item, refused again where it has the words that were
     wrong, or has the old words with other signs."""
-    if before.judge == "code" or after.problems:
+    if before.judge == "code":
         return after
     if _bare(after.said) == _bare(before.said) or _has_any(after.said, _list_words(before)):
-        return replace(after, problems=before.problems, judge="model")
+        problems = dict.fromkeys((*before.problems, *after.problems))
+        return replace(after, problems=tuple(problems), judge="model")
     return after
 
 
 def cut_refused(candidate: Candidate) -> Candidate:
-    """Return an item that the model refused without the sentences that have the wrong words."""
-    if candidate.judge == "code" or not candidate.problems:
+    """Return an item that the model refused without the sentences that have the wrong words; it
+    keeps what the code found wrong besides."""
+    words = _list_words(candidate)
+    if candidate.judge == "code" or UNNAMED in candidate.problems or not words:
         return candidate
-    parts = pieces(candidate)
-    failed = [_has_any(part.item.text, _list_words(candidate)) for part in parts]
-    rest = [part for part, wrong in zip(parts, failed, strict=True) if not wrong]
-    if not any(failed) or not any(part.item.text for part in rest):
+    texts = [part.item.text for part in pieces(candidate)]
+    rest = without(candidate, [_has_any(text, words) for text in texts])
+    if not tells(rest) or not all(any(_stands_in(t, w) for t in texts) for w in words):
         return candidate
-    return replace(without(candidate, failed), problems=())
+    others = [p for p in candidate.problems if not p.startswith(UNSUPPORTED)]
+    return replace(rest, problems=tuple(others), judge="code")
 
 
 def _list_words(candidate: Candidate) -> list[str]:
@@ -232,14 +238,16 @@ def _restore(candidate: Candidate) -> Candidate:
     return replace(candidate, problems=(), judge="model") if candidate.problems else candidate
 
 
-def _refuse(candidate: Candidate, words: str) -> Candidate:
-    """Return an item with the words that the model found wrong; what the code refused stays so."""
+def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:
+    """Return an item with the words of each place that the model found wrong; what the code
+    refused stays so."""
     if candidate.problems:
         return candidate
-    words = words.strip()
-    named = words and _stands_in(candidate.said, words)
-    problem = UNSUPPORTED + words if named else UNNAMED
-    return replace(candidate, problems=(problem,), judge="model")
+    problems = {
+        UNSUPPORTED + words if words and _stands_in(candidate.said, words) else UNNAMED: None
+        for words in map(str.strip, places)
+    }
+    return replace(candidate, problems=tuple(problems), judge="model")
 
 
 def _may_restore(candidate: Candidate) -> bool:

@@ -291,15 +291,10 @@ class Editor:
 
     def _trim(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, those that failed without the sentences that did."""
-        others = [c for c in candidates if not _is_settled(c) and not _is_refused(c)]
+        cut = [c if _is_settled(c) else cut_refused(c) for c in candidates]
+        others = [c for c in cut if not _is_settled(c) and not _is_refused(c)]
         rest = iter(trimmed(others, self.context.posts, self.material.topic.language))
-
-        def shorten(candidate: Candidate) -> Candidate:
-            if _is_settled(candidate):
-                return candidate
-            return cut_refused(candidate) if _is_refused(candidate) else require_subject(next(rest))
-
-        return list(map(shorten, candidates))
+        return [c if _is_settled(c) or _is_refused(c) else require_subject(next(rest)) for c in cut]
 
 
 def _is_settled(candidate: Candidate) -> bool:

@@ -11,7 +11,7 @@ from digest.reading.markup import find_addresses
 from digest.reading.names import find_names
 from digest.reading.vocabulary import has_phrase
 from digest.text import clean, language
-from digest.write.model.candidates import Candidate, pieces, without
+from digest.write.model.candidates import Candidate, pieces, tells, without
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
 
@@ -57,7 +57,7 @@ def trimmed(
 
 
 def _problems(candidate: Candidate, verdict: Verdict, spoken: Language) -> tuple[str, ...]:
-    if not candidate.item.text and not candidate.item.title:
+    if not tells(candidate):
         return ("no text",)
     problems = [
         f"{UNRELATED}: {claim.words}" if claim.kind == "unrelated" else claim.words

@@ -1,0 +1,70 @@
+"""What the model's check refuses, and what is left of such items."""
+
+from __future__ import annotations
+
+import pytest
+
+from digest.models import Item, SectionName
+from digest.write.model.candidates import Candidate, pieces, without
+from digest.write.model.check import apply_check, cut_refused, keep_refused
+from digest.write.model.schemas import Check
+from digest.write.verify.screening import checked, trimmed
+from tests.posts import post
+
+POST = post("Kitewick raised $40 million from Sequoia on Thursday. It fired its CTO Bob Ray.", "1")
+FALSE = "Bob Ray fired Kitewick"
+TEXT = f"Kitewick raised $40 million from Sequoia on Thursday. CTO {FALSE}."
+
+
+def candidate(text: str, section: SectionName = "events", title: str = "") -> Candidate:
+    return Candidate(section, Item(text, title=title, cites=(POST.key,), status="new"), (POST,))
+
+
+def refused(text: str, *words: str) -> Candidate:
+    answer = Check.model_validate({"wrong": [{"id": "i1", "words": place} for place in words]})
+    (judged,), _ = apply_check([candidate(text)], answer, {"i1": 0})
+    return judged
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ((FALSE,), "Kitewick raised $40 million from Sequoia on Thursday."),
+        ((FALSE, "from Sequoia"), ""),
+        (("from Sequoia", FALSE), ""),
+        ((FALSE, ""), ""),
+        ((FALSE, "what the item does not say"), ""),
+        ((FALSE, "Thursday. CTO"), ""),
+    ],
+)
+def test_every_place_that_the_check_names_is_cut(words: tuple[str, ...], left: str) -> None:
+    cut = cut_refused(refused(TEXT, *words))
+    assert (cut.item.text if not cut.problems else "") == left
+
+
+def test_a_second_fault_does_not_wash_off_the_first() -> None:
+    before = refused(TEXT, FALSE)
+    again = candidate(f"Kitewick raised $90 million from Sequoia on Thursday. CTO {FALSE}.")
+    after = keep_refused(before, checked([again], {"p1": POST}, "en")[0])
+    (cut,) = trimmed([cut_refused(after)], {"p1": POST}, "en")
+    assert cut.problems
+    assert cut.item.text == "Kitewick raised $90 million from Sequoia on Thursday."
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "left"),
+    [
+        ("", "Kitewick raised $9. It came from Sequoia. They agree. Ada agrees.", "Ada agrees."),
+        ("", "融资 9 元。它来自红杉。红杉表示满意。", "红杉表示满意。"),
+        ("Kitewick raises money", "Kitewick raised $9. It is from Oslo.", "It is from Oslo."),
+        ("", "It is from Oslo. Kitewick raised $9.", "It is from Oslo."),
+    ],
+)
+def test_no_sentence_is_left_that_leans_on_a_lost_one(title: str, text: str, left: str) -> None:
+    whole = candidate(text, "points", title)
+    assert without(whole, ["9" in part.item.text for part in pieces(whole)]).item.text == left
+
+
+def test_the_name_of_a_stock_alone_is_no_item() -> None:
+    wrong = checked([candidate("Kitewick raised $90 million.", "markets", "Kitewick")], {}, "en")
+    assert trimmed(wrong, {}, "en")[0].problems
