@@ -15,7 +15,7 @@ from urllib.parse import quote
 from bot import texts
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
-from digest.calendar import DAY, month_of, zone
+from digest.calendar import DAY, Span, month_of, zone
 from digest.models import (
     BRIEF,
     SECTIONS,
@@ -29,7 +29,7 @@ from digest.models import (
     show_author,
 )
 from digest.publish import days_of, section_title, stem
-from digest.ranges import Span, load_span
+from digest.ranges import load_span
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 
 if TYPE_CHECKING:

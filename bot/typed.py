@@ -5,7 +5,7 @@ import contextlib
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import click
 
 from bot import texts
 from bot.texts import CHINESE_WEEKDAYS
-from digest.calendar import month_of
+from digest.calendar import Span, month_of
 from digest.models import Language
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -158,17 +158,19 @@ _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 _SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re.ASCII)
 _OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
-_DAYS_OF_MONTH = re.compile(
-    r"(^|月\s?)(\d{1,2})(?=\s?(?:[-~至到—–]|\.\.)\s?(\d{1,2})\s?[日号]$)", re.ASCII
-)
-"""6-8号: the first day lacks its sign."""
+_BARE = re.compile(r"(\d{1,2})(?:[snrt][tdh])?(?:,? (\d{4}))?", re.ASCII)
 _ENGLISH = re.compile(
     r"(?:(\d{1,2})(?:[snrt][tdh])? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:[snrt][tdh])?)?"
     r"(?:,? (\d{4}))?",
     re.ASCII,
 )
-_WEEKDAY = re.compile(r"(上?)(?:周|星期|礼拜)([一二三四五六日天])")
-_BETWEEN = re.compile(r"\s*(?:\.\.+|[~至到—–]|\bto\b)\s*", re.IGNORECASE)
+_DAY_NAME = r"(?P<name>[a-z]{3,9}|(?:周|星期|礼拜)[一二三四五六日天])"
+_BESIDE = (
+    re.compile(rf"{_DAY_NAME}[.,]{{0,2}} ?(?P<day>.+)"),
+    re.compile(rf"(?P<day>.+?)(?:,? ?\(?){_DAY_NAME}[.)]?"),
+)
+"""A weekday before or after its day: `2025-12-06 周六` in titles, `Sat, 6 Dec`."""
+_BETWEEN = re.compile(r"\s*(?:\.\.+|[~至到]|\bto\b)\s*")
 _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
@@ -182,7 +184,12 @@ _MONTH = re.compile(
 )
 MONTHS = tuple(name.lower() for name in texts.MONTHS if name)
 WEEKDAYS = tuple(name.lower() for name in texts.WEEKDAYS)
-MAX_DAYS = 366
+_OF_WEEK = {name: n for n, name in enumerate(WEEKDAYS)} | {
+    f"{week}{name}": n
+    for week in ("周", "星期", "礼拜")
+    for n, name in zip((*range(7), 6), f"{CHINESE_WEEKDAYS}天", strict=True)
+}
+MAX_DAYS, MAX_CHARS = 366, 64
 
 
 class DateError(ValueError):
@@ -197,47 +204,99 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
     """Return the first and last day that the text names, or None where it names none.
 
     Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 12月6日, 十二月六号,
-    6号, 6 Dec, monday, 上周五, 昨天, this week, and two days with `..`, `~`, `-`, `to` or `至`
-    between: of two that lack their year, those nearest to each other. Raises DateError for what
-    looks like a day but is none, and for a range longer than a year.
+    6号, 6 Dec, monday, 上周五, 昨天, this week, 11月, a day beside its weekday, and two days, weeks
+    or months with `..`, `~`, `-`, `to`, `至` or a blank between: of two that lack their year, those
+    nearest to each other; 1-6 Dec. Raises DateError for what looks like a day but is none, and for
+    a range longer than a year.
     """
-    line = _DAYS_OF_MONTH.sub(_with_sign, arabic(normalized(text).lower()))
-    if (weeks := _WEEKS_AGO.get(line)) is not None:
-        monday = today - timedelta(days=today.weekday() + 7 * weeks)
-        return monday, min(today, monday + timedelta(days=6))
-    if month := _month(line, today):
-        return month
-    if days := _candidates(re.sub("[–—]", "-", line), today):
-        day = max((day for day in days if day <= today), default=min(days))
-        return day, day
-    for first, last in _pairs(line, today):
-        if (last - first).days >= MAX_DAYS:
-            raise LongRangeError(text)
-        return first, last
+    line = re.sub("[–—]", "-", arabic(normalized(text).lower()))
+    if len(line) > MAX_CHARS:
+        return None
+    if spans := _spans(line, today):
+        return max((span for span in spans if span[0] <= today), default=min(spans))
+    for ends, borrows in _list_ways(line):
+        if pairs := _list_ranges(*ends, borrows, today):
+            # Its end may lie ahead: the week is not over.
+            begun = [pair for pair in pairs if pair[0] <= today] or pairs
+            first, last = min(begun, key=lambda pair: (pair[1] - pair[0], today - pair[0]))
+            if (last - first).days >= MAX_DAYS:
+                raise LongRangeError(text)
+            return first, last
     return None
 
 
-def _with_sign(match: re.Match[str]) -> str:
-    # 12-6号 is a day of December.
-    return match.group() + "号" * (int(match[2]) < int(match[3]))
+def _list_ways(line: str) -> list[tuple[tuple[str, str], bool]]:
+    """Return the ways to cut a line in two, and whether one half may lack its month: 6-7 Oct."""
+    parts = _BETWEEN.split(line)
+    ways = [((parts[0], parts[1]), True)] if len(parts) == 2 else []
+    named = any(char.isalpha() for char in line)
+    for sign, borrows in (("-", named), (" ", False)):
+        places = [at for at, char in enumerate(line) if char == sign]
+        ways += [((line[:at].strip(), line[at + 1 :].strip()), borrows) for at in places]
+    return ways
 
 
-def _month(line: str, today: date) -> tuple[date, date] | None:
-    """Return first and last day of a month: 2025-11, 2025年11月, 11月, november, nov, 上个月."""
-    if line in _MONTHS_AGO:
-        back = 12 * today.year + today.month - 1 - _MONTHS_AGO[line]
-        return month_of(date(back // 12, back % 12 + 1, 1))
-    match = _MONTH.fullmatch(line)
+def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span]:
+    """Return what the two may mean as the ends of a range. Raises DateError."""
+    befores = _spans(first, today)
+    if not befores and not (borrows and _BARE.fullmatch(first)):
+        return []
+    afters = _spans(last, today)
+    if not befores or not afters:
+        pairs = [(day, end) for _, end in afters for day in _borrow(first, end)]
+        pairs += [(start, day) for start, _ in befores for day in _borrow(last, start)]
+        return [(a, b) for a, b in pairs if borrows and 0 <= (b - a).days < 31]
+    both = [(a, b) for a in befores for b in afters if (a[0] == a[1]) == (b[0] == b[1])]
+    # Within a week the order counts: monday to friday is no friday to monday.
+    near = [(a[0], b[1]) for a, b in both if 0 <= (b[1] - a[0]).days < 7]
+    return near or [(min(a, b)[0], max(a, b)[1]) for a, b in both]
+
+
+def _borrow(text: str, day: date) -> list[date]:
+    """Return the day of that number alone in the month of the other one: the 7 of `oct 6-7`."""
+    match = _BARE.fullmatch(text)
+    return _valid(int(match[2] or day.year), day.month, int(match[1])) if match else []
+
+
+def _spans(text: str, today: date) -> list[Span]:
+    """Return what the text may mean as one day, week or month. Raises DateError."""
+    if (weeks := _WEEKS_AGO.get(text)) is not None:
+        monday = today - timedelta(days=today.weekday() + 7 * weeks)
+        return [(monday, min(today, monday + timedelta(days=6)))]
+    return _months(text, today) or [(day, day) for day in _days(text, today)]
+
+
+def _months(text: str, today: date) -> list[Span]:
+    """Return the months that it may be: 2025-11, 2025年11月, 11月, november, nov, 上个月."""
+    if text in _MONTHS_AGO:
+        back = 12 * today.year + today.month - 1 - _MONTHS_AGO[text]
+        return [month_of(date(back // 12, back % 12 + 1, 1))]
+    match = _MONTH.fullmatch(text)
     if match is None:
-        return None
+        return []
     named = [n for n, name in enumerate(MONTHS, 1) if name.startswith(match["name"] or "-")]
     if match["name"] and len(named) != 1:
-        return None
+        return []
     number = named[0] if named else int(match["m"] or match["n"])
     if not 1 <= number <= 12:
-        raise DateError(line)
+        raise DateError(text)
     year = match["y"] or match["z"]
-    return month_of(date(int(year) if year else today.year - (number > today.month), number, 1))
+    years = [int(year)] if year else range(today.year, today.year - 9, -1)
+    return [month_of(date(year, number, 1)) for year in years]
+
+
+def _days(text: str, today: date) -> list[date]:
+    """Return the days that the text may mean, with or without their weekday. Raises DateError."""
+    days = _candidates(text, today)
+    for match in () if days else filter(None, (way.fullmatch(text) for way in _BESIDE)):
+        weekday = [n for name, n in _OF_WEEK.items() if name.startswith(match["name"])]
+        if weekday and (days := _candidates(match["day"], today)):
+            latest = max((day for day in days if day <= today), default=today)
+            days = [day for day in days if day >= latest and day.weekday() in weekday]
+            if not days:
+                raise DateError(text)
+            break
+    return days
 
 
 def full_day(text: str) -> date | None:
@@ -246,32 +305,14 @@ def full_day(text: str) -> date | None:
     return _only(*(int(part) for part in match.groups()))[0] if match else None
 
 
-def _pairs(line: str, today: date) -> Iterator[tuple[date, date]]:
-    """Yield first and last day for each way to read the line as a range."""
-    ways = [_BETWEEN.split(line)]
-    ways += [[line[:at], line[at + 1 :]] for at, sign in enumerate(line) if sign == "-"]
-    for ends in ways:
-        if len(ends) != 2:
-            continue
-        # A day of a month in a range may lie ahead: the week is not over.
-        befores, afters = (_candidates(end.strip(), today) for end in ends)
-        pairs = [tuple(sorted((a, b))) for a in befores for b in afters]
-        begun = [pair for pair in pairs if pair[0] <= today] or pairs
-        if begun:
-            first, last = min(begun, key=lambda pair: (pair[1] - pair[0], today - pair[0]))
-            yield first, last
-
-
 def _candidates(text: str, today: date) -> list[date]:
     """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
     if text in _DAYS_AGO:
         return [today - timedelta(days=_DAYS_AGO[text])]
-    if text in WEEKDAYS:
-        return [today - timedelta(days=(today.weekday() - WEEKDAYS.index(text)) % 7)]
-    if match := _WEEKDAY.fullmatch(text):
-        return [
-            _weekday(bool(match[1]), CHINESE_WEEKDAYS.index(match[2].replace("天", "日")), today)
-        ]
+    if (weekday := _OF_WEEK.get(text.removeprefix("上"))) is not None:
+        back = today.weekday() - weekday
+        backs = (back + 7,) if text.startswith("上") else (back % 7, back % 7 + 7)
+        return [today - timedelta(days=days) for days in backs]
     if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
         return _only(*map(int, match.groups()))
     if match := _DAY_FIRST.fullmatch(text):
@@ -280,16 +321,12 @@ def _candidates(text: str, today: date) -> list[date]:
             raise DateError(text)  # the 5th of December, or the 12th of May
         return _only(year, min(first, second), max(first, second))
     if match := _SHORT.fullmatch(text):
-        return _in_years(int(match[1]), int(match[2]), today)
+        first, second = int(match[1]), int(match[2])
+        of_month = first < second and "-" in text and text[-1] in "日号"  # 6-8号
+        return [] if of_month else _in_years(first, second, today)
     if match := _OF_MONTH.fullmatch(text):
         return _in_months(int(match[1]), today)
     return _english(text, today)
-
-
-def _weekday(last_week: bool, weekday: int, today: date) -> date:
-    if last_week:
-        return today - timedelta(days=today.weekday() + 7 - weekday)
-    return today - timedelta(days=(today.weekday() - weekday) % 7)
 
 
 def _english(text: str, today: date) -> list[date]:
@@ -305,12 +342,12 @@ def _english(text: str, today: date) -> list[date]:
 
 
 def _in_years(month: int, day: int, today: date) -> list[date]:
-    """Return that day of next year and of the years before; a 29th of February is rare."""
+    """Return that day of next year and of the years before."""
     years = range(today.year + 1, today.year - 9, -1)
     days = [dates[0] for year in years if (dates := _valid(year, month, day))]
     if not days:
         raise DateError(f"{month}-{day}")
-    return days[:4]
+    return days
 
 
 def _in_months(day: int, today: date) -> list[date]:

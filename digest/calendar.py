@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from digest.models import Subscription, Topic
 
 DAY = timedelta(days=1)
+Span = tuple[date, date]
+"""First and last day."""
 FARTHEST = 400
 """Days to look ahead: over a year, for a chat with one weekday in a zone that loses that day."""
 

@@ -8,13 +8,10 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
-from digest.calendar import DAY, month_of
+from digest.calendar import DAY, Span, month_of
 from digest.models import Item, Language, Report, Topic
 from digest.store import Store
 from digest.store.withdrawal_tables import OVERVIEWS
-
-Span = tuple[date, date]
-"""First and last day."""
 
 
 async def load_span(

@@ -25,6 +25,11 @@ SIXTH = date(2025, 12, 6)
         "2025 年 12 月 6 日",
         "12 月 6 日",
         "12-6号",
+        "2025-12-06 周六",
+        "2025-12-06 Sat",
+        "Saturday 6 Dec",
+        "Sat, 6 Dec",
+        "12月6日（星期六）",
     ],
 )
 def test_one_day_in_many_spellings(text: str) -> None:
@@ -50,6 +55,13 @@ def test_days_by_word(text: str, back: int) -> None:
         "12-01 to 12-06",
         "12月1-6日",
         "12月1日-6日",
+        "2025-12-06 2025-12-01",
+        "2025-12-01..06",
+        "2025-12-01 周一 — 2025-12-06 周六",
+        "Dec 1-6",
+        "Dec 1–6, 2025",
+        "1-6 Dec",
+        "1st to 6th December 2025",
     ],
 )
 def test_ranges_in_either_order(text: str) -> None:
@@ -59,6 +71,30 @@ def test_ranges_in_either_order(text: str) -> None:
 @pytest.mark.parametrize("text", ["6-8号", "6–8日", "6至8日", "6 ~ 8 日", "6..8号", "6号到8号"])
 def test_a_range_of_days_of_the_month(text: str) -> None:
     assert parse_days(text, TODAY) == (date(2026, 1, 6), date(2026, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "today", "first", "last"),
+    [
+        ("周一至周五", 10, 1, 5),
+        ("monday to friday", 10, 1, 5),
+        ("周一至周五", 12, 8, 12),
+        ("上周一到周五", 12, 1, 5),
+        ("周六到周日", 13, 6, 7),
+        ("周五至周一", 10, 5, 8),
+        ("周一至昨天", 8, 1, 7),
+    ],
+)
+def test_a_range_of_weekdays_goes_from_the_first_to_the_last(
+    text: str, today: int, first: int, last: int
+) -> None:
+    days = date(2025, 12, first), date(2025, 12, last)
+    assert parse_days(text, date(2025, 12, today)) == days
+
+
+@pytest.mark.parametrize("text", ["nov - dec", "11月 12月", "2025-11..2025-12"])
+def test_a_range_of_months(text: str) -> None:
+    assert parse_days(text, TODAY) == (date(2025, 11, 1), date(2025, 12, 31))
 
 
 def test_months_by_their_first_letters() -> None:
@@ -72,7 +108,11 @@ def test_a_leap_day_is_looked_for_in_earlier_years() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2025-13-40", "20251301", "02-30", "十十日", "2000-01-01..2025-01-01"]
+    "text",
+    [
+        *("2025-13-40", "20251301", "02-30", "十十日", "2000-01-01..2025-01-01"),
+        *("2025-12-06 周五", "Dec 32", "Dec 16-1", "12月6日 周五"),
+    ],
 )
 def test_what_looks_like_a_day_but_is_none(text: str) -> None:
     with pytest.raises(DateError):
@@ -80,7 +120,11 @@ def test_what_looks_like_a_day_but_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "NVDA", "2025-W01-1", "5", "brief", "..", "1..2..3", "٢٠٢٥-١٢-٠٦x"]
+    "text",
+    [
+        *("", "NVDA", "2025-W01-1", "5", "brief", "..", "1..2..3", "٢٠٢٥-١٢-٠٦x"),
+        *("sat", "Dec 2025-12-06", "05-12-06", "Dec 6-1", "上周 12月6日"),
+    ],
 )
 def test_what_names_no_day(text: str) -> None:
     assert parse_days(text, TODAY) is None

@@ -176,6 +176,8 @@ async def test_hints_stay_with_the_day_and_the_command(bot: Services) -> None:
     assert "/sources ai 2025-12-04 1" in await say(bot, "/sources 2025-12-04 99")
     assert "/brief 2025-12-06" in await say(bot, "/brief 06/12/2025")
     assert "at most 366 days" in await say(bot, "/report 2024-01-01..2025-12-31")
+    for days in ("Dec 2025-12-06", "Dec 16-1", "Dec 32", "2025-12-06 Mon", "Dec 6 ai monday"):
+        assert "Write it like 2025-12-06" in await say(bot, f"/brief {days}")
 
 
 async def test_two_days_are_a_range(bot: Services) -> None:

@@ -14,9 +14,9 @@ from bot.compose import line_of
 from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
-from digest.calendar import closes
+from digest.calendar import Span, closes
 from digest.models import Item, Language, Report, Subscription, Topic
-from digest.ranges import Span, load_span
+from digest.ranges import load_span
 from digest.store import StoredTopic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
@@ -90,30 +90,30 @@ class Ask:
     async def query(self) -> Query:
         """Return topic, days and number, in any order. Raises Unanswered for a day there is not,
         and for more days than are put together."""
-        query, words = Query(), list(self.words[:MAX_QUERY_WORDS])
+        query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
-            taken, days = await self._leading_days(words, query.topic)
+            taken = await self._count_day_words(words, query.topic)
             word = words[0]
             if not query.topic and (topic := await self.topic_of(word.lower())):
                 taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
-            elif days:
-                query = replace(query, days=self._joined(query.days, days))
+            elif taken:
+                typed += words[:taken]
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
-        return replace(query, others=(*query.others, *self.words[MAX_QUERY_WORDS:]))
+        if typed and (days := await self._days(" ".join(typed), query.topic)) is None:
+            raise Unanswered(await self.bad_date(" ".join(typed), query.topic))
+        others = (*query.others, *self.words[MAX_QUERY_WORDS:])
+        return replace(query, days=days if typed else None, others=others)
 
-    async def _leading_days(
-        self, words: Sequence[str], topic: str
-    ) -> tuple[int, tuple[date, date] | None]:
-        """Return how many of the first words name days ("6 Dec", "A to B"), and which."""
+    async def _count_day_words(self, words: Sequence[str], topic: str) -> int:
+        """Return how many of the first words name days: "6 Dec", "A to B"."""
         for number in range(min(MAX_DAY_WORDS, len(words)), 0, -1):
-            text = " ".join(words[:number])
-            if days := await self._days(text, topic, strict=number == 1):
-                return number, days
-        return 0, None
+            if await self._days(" ".join(words[:number]), topic):
+                return number
+        return 0
 
     async def report(self, query: Query) -> Report:
         """Return the stored report that is wanted in the chat's language. Raises Unanswered."""
@@ -255,26 +255,14 @@ class Ask:
         stored = _index_names(await self.context.store.topics())
         return stored | _index_names(self.context.topics.values())
 
-    async def _days(self, word: str, topic: str, *, strict: bool) -> tuple[date, date] | None:
-        """Return the days of these words. `strict`: raises Unanswered for one that there is not."""
+    async def _days(self, text: str, topic: str) -> Span | None:
+        """Return the days of these words. Raises Unanswered for some that there are not."""
         try:
-            return parse_days(word, self.today(topic or next(iter(self.context.topics))))
-        except DateError as error:
-            if not strict:
-                return None
-            if isinstance(error, LongRangeError):
-                raise self._too_long() from None
-            raise Unanswered(await self.bad_date(word, topic)) from None
-
-    def _joined(self, days: Span | None, more: Span) -> Span:
-        """Return the range from the first to the last of two days, in whichever order they came."""
-        first, last = more if days is None else (min(*days, *more), max(*days, *more))
-        if (last - first).days >= MAX_DAYS:
-            raise self._too_long()
-        return first, last
-
-    def _too_long(self) -> Unanswered:
-        return Unanswered(self.say("long_range", n=MAX_DAYS))
+            return parse_days(text, self.today(topic or next(iter(self.context.topics))))
+        except LongRangeError:
+            raise Unanswered(self.say("long_range", n=MAX_DAYS)) from None
+        except DateError:
+            raise Unanswered(await self.bad_date(text, topic)) from None
 
     async def bad_words(self, words: Sequence[str]) -> Reply:
         """Return that these words mean nothing here, with the topics and a line that works."""

@@ -29,7 +29,7 @@ from bot.compose import (
 )
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.typed import parse_days, zone_label
-from digest.calendar import month_of, week_of
+from digest.calendar import Span, month_of, week_of
 from digest.models import (
     BRIEF,
     SECTIONS,
@@ -41,7 +41,6 @@ from digest.models import (
     SectionName,
     show_author,
 )
-from digest.ranges import Span
 from digest.select import WEIGHTS
 from digest.text import clean
 from digest.write.extractive.notes import CRYPTO, reason_text

@@ -16,9 +16,9 @@ from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Repl
 from bot.services import Asker
 from bot.typed import DateError, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
+from digest.calendar import Span
 from digest.models import Hit, Item, Language, Report, show_author
 from digest.publish import days_of
-from digest.ranges import Span
 from digest.store import Store
 from digest.storylines import TOLD_IN, Storyline, find_storyline, trace_storylines
 
@@ -27,7 +27,6 @@ ITEM_CHARS = 280
 MAX_LINKS = 3
 SPELLING_DAYS = 14
 """Days before the newest report whose words a misspelled one is compared with."""
-MAX_DAYS_CHARS = 40
 STORY_DAYS = 45
 """Days on either side that are looked through for a story."""
 MAX_DAY_ITEMS = 3
@@ -118,12 +117,10 @@ def _is_name(*words: str) -> bool:
 
 
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
-    if len(text) > MAX_DAYS_CHARS:
-        return None
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
-    if re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
-        return None  # a version or an amount
+    if re.fullmatch(r"[\d.]{1,7}|\d-\d|\d+\.\d+[- ]\d+\.\d+", text):
+        return None  # versions or an amount
     try:
         return parse_days(text, today)
     except DateError:
