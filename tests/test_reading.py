@@ -40,6 +40,7 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         ("价格减半 来源：新华社 @some", ["价格减半"]),
         ("价格减半 来自 @YouTube", ["价格减半"]),
         ("Photo by https://t.co/x", ["Photo"]),
+        ("It is true\n\n> @some: “No? Kitewick doubles prices. Sad”", ["It is true"]),
         ("## Kitewick ships\n+ in 3 sizes", ["Kitewick ships", "in 3 sizes"]),
     ],
 )

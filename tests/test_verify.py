@@ -261,6 +261,7 @@ def test_what_follows_from_the_posts_is_supported(said: str, posted: str) -> Non
         ("施密德胡伯认为它会赢", "François Chollet thinks it wins", "name"),
         ("Karina Lopes spoke.", "卢拉在卡马萨里发表演讲", "name"),
         ("The Peruvian exchange grew.", "阿根廷交易所在增长", "name"),
+        ("Gamma buys Orla Labs.", "lol\n\n> @some: “Hm? Gamma buys Orla Labs.”", "name"),
     ],
 )
 def test_what_does_not_follow_is_named_with_its_kind(said: str, posted: str, kind: str) -> None:

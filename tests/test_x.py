@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from aiohttp import web
 
 from digest.collect import collect, try_source
 from digest.errors import SourceError
+from digest.fetch.feeds import parse
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, open_source
+from digest.sources.rss import FeedContext, posts_of
 from digest.sources.x import place
 from digest.store import Store
 from tests.posts import TOPIC
@@ -86,6 +89,22 @@ async def test_quotes_and_answers_bring_what_they_speak_of(x: XServer) -> None:
     assert [post.author for post in posts] == ["bob", "ada"]
     read = {f"x:{x.posts[0]['id']}", f"x:{first}", "x-user:7", "x-user:8"}
     assert set(state.read) == read, "what comes along is billed too"
+
+
+@pytest.mark.parametrize(
+    ("html", "told"),
+    [
+        ('lol<div class="rsshub-quote"><br><br>Bob: Ai? Kitewick is sold.</div>', "ada: lol"),
+        ("<p>No.</p><hr/><blockquote><b>Bob (@bob)</b><p>It is sold.</p></blockquote>", "ada: No."),
+        ("RT&ensp;Bob<br>Kitewick is sold.", "Bob: Kitewick is sold."),
+    ],
+)
+def test_bridges_give_nobody_the_words_of_others(html: str, told: str) -> None:
+    link = "<title>A</title><link>https://x.com/ada/status/1978777949051420918</link>"
+    entry = f"<item>{link}<description>{escape(html)}</description></item>"
+    feed = parse(f"<rss version='2.0'><channel>{entry}</channel></rss>".encode())
+    [[post], _] = posts_of(FeedContext(feed, "https://bridge.example/", datetime.now(UTC)))
+    assert f"{post.author or post.author_name}: {post.text}" == told
 
 
 async def test_a_repost_is_the_post_it_repeats(x: XServer) -> None:

@@ -13,7 +13,7 @@ from digest.models import Post
 from digest.reading.han import find_han_names
 from digest.reading.names import Name, find_names, select_names, simplify
 from digest.reading.segment import Word, segmenter
-from digest.reading.sentences import split_sentences
+from digest.reading.sentences import split_sentences, strip_context
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,8 +48,9 @@ class Reading:
 
     @cached_property
     def text(self) -> str:
-        """Return the text as a reader was meant to see it: cleaned, with links and handles."""
-        return text.clean(self.post.text)
+        """Return the author's words as a reader was meant to see them: cleaned, with links and
+        handles."""
+        return text.clean(strip_context(self.post.text))
 
     @cached_property
     def plain(self) -> str:

@@ -25,6 +25,8 @@ SHORT_CLAUSE = 20
 _REPOST = re.compile(
     r"^\s*(?:RT\s*@?|(?:转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$", re.IGNORECASE
 )
+_CONTEXT = re.compile(r"(?:\A|\n)> @\w{0,40}: “[^\n]*\Z")
+"""What `fetch.xposts` puts behind a post that quotes or answers another one."""
 _REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
 _CUT = re.compile(r"\[?(?:…|\.\.\.)\]?\s*$")
 _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|"
@@ -65,6 +67,11 @@ _SPACES = re.compile(r"[ \t\u3000]+")
 def strip_addressees(text: str) -> str:
     """Return a reply without the handles before it: whom it speaks to."""
     return _REPLY.sub("", text)
+
+
+def strip_context(text: str) -> str:
+    """Return a post's own words, without those of the post that it quotes or answers."""
+    return _CONTEXT.sub("", text)
 
 
 def strip_repost(text: str) -> str:

@@ -26,6 +26,10 @@ SHORT = {"x", "mastodon", "telegram"}
 """Services whose posts have no title: bridges cut one from the text."""
 
 _RETWEET = re.compile(r"^R(?:T(?: by)?| to) @\w{1,15}: ")
+_QUOTED = re.compile(r"<blockquote\b|<div class=[\"']?rsshub-quote\b")
+"""Where the words of somebody else begin in what a bridge to X gives."""
+_REPEATED = re.compile(r"\s*RT(?:&ensp;|\u2002)([^<\n]{1,100})<br\b")
+"""RSSHub's repost, under the name and address of who repeats it."""
 _POINTS = re.compile(r"^Points: (\d{1,9})$", re.MULTILINE)
 _COMMENTS = re.compile(r"^# Comments: (\d{1,9})$", re.MULTILINE)
 _REDDIT_TAIL = re.compile(r"\s*submitted by\s+/u/.*$", re.DOTALL)
@@ -138,8 +142,14 @@ def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
     feed = context.feed
     plain_title = entry.plain_title or who.source == "hn"
     title = fold_spaces(entry.title) if plain_title else title_text(entry.title)
-    body = fold_spaces(entry.content) if entry.plain_content else plain_text(entry.content)
     author, name = _author(entry, feed, who)
+    content = entry.content
+    if who.source == "x" and not entry.plain_content:
+        content = _QUOTED.split(content, maxsplit=1)[0]
+        if repeated := _REPEATED.match(content):
+            author, name = "", plain_text(repeated[1])
+            content = content[repeated.end(1) :]
+    body = fold_spaces(content) if entry.plain_content else plain_text(content)
     return Post(
         id=who.id,
         source=who.source,

@@ -31,6 +31,7 @@ from digest.reading.days import (
 from digest.reading.markup import drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales
+from digest.reading.sentences import strip_context
 from digest.reading.vocabulary import CURRENCIES
 from digest.text import language
 from digest.write.verify.figures import read_parts
@@ -108,10 +109,10 @@ class Evidence:
 
 
 def read_evidence(posts: Sequence[Post]) -> Evidence:
-    """Return what the posts say together."""
+    """Return what the posts say together, in their authors' words."""
     parts = [
-        _read(post.source, post.url, post.author, post.author_name, post.text, post.created_at)
-        for post in posts
+        _read(p.source, p.url, p.author, p.author_name, strip_context(p.text), p.created_at)
+        for p in posts
     ]
     if len(parts) == 1:
         return parts[0]

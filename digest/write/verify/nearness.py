@@ -19,7 +19,6 @@ from digest.reading.numerals import has_exact_figure
 from digest.reading.sentences import split_line
 from digest.reading.speakers import is_speaker
 from digest.select.embed import EMBED_CHARS, Vectors, embed, has_encoder
-from digest.text import plain
 from digest.write.verify import Claim, Verdict, verify
 from digest.write.verify.exchanged import list_pairs
 
@@ -141,7 +140,8 @@ def _shares_name(statement: str, posts: Sequence[Post]) -> bool:
 def _split_post(post: Post) -> Iterator[str]:
     """Yield a post in pieces of the encoder's reach, its sentences, and the last one also where
     the source cut it off."""
-    words = plain(post.text)[:MOST_CHARS]
+    reading = Reading(post)
+    words = reading.plain[:MOST_CHARS]
     yield from (words[at : at + EMBED_CHARS] for at in range(0, len(words), EMBED_CHARS))
     yield from split_line(words.rpartition("\n")[2])[-1:]
-    yield from (sentence.text for sentence in Reading(post).sentences[:24])
+    yield from (sentence.text for sentence in reading.sentences[:24])
