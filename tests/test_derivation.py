@@ -48,6 +48,9 @@ from tests.test_verify import missing
         ("files it on Instagram", "Scrapea de IG"),
         ("Tesla says so", "Тесла снизила цены"),
         ("奥逊·威尔斯的电影", "ORSON WELLES’ film"),
+        ("Foo 位列第四", "Foo 3.5 won.\n2. Bar\n3. Baz\n4. Foo"),
+        ("the fourteenth TI begins", "TI14 开幕"),
+        ("It costs $540 and a fifth of that on Mondays", "$540, on Mondays $108"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -96,6 +99,8 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("Uber invests", "убор купил", "Uber"),
         ("China Mobile invests", "研发移动应用", "China Mobile"),
         ("五折出售", "九点五折", "五折"),
+        ("Foo is fourth", "Bar 4.5 is first. Foo 5.4 is third.", "fourth"),
+        ("Foo 排名第五", "Foo 4 ranks third, Bar 5 tenth", "第五"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

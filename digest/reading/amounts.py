@@ -110,7 +110,7 @@ _SMALL = {word: n for word, n in NUMBER_WORDS.items() if n <= 10} | {"a": 1, "an
 _TENS = {word: n for word, n in NUMBER_WORDS.items() if n >= 20}
 _ONES = "|".join(word for word, n in _SMALL.items() if 1 <= n <= 9)
 _FRACTION = re.compile(
-    rf"\b(?<!and[ -])(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
+    rf"\b(?:(?<!and[ -])|(?=\S+ \S+ of\b))(?P<above>{_ONES})[\s-](?P<below>{'|'.join(_DENOMINATORS)})s?\b(?![\s-](?:of\s20|time|party))"
     rf"|(?P<han_below>[{_HAN}\d]+)分之(?P<han_above>[{_HAN}\d]+)"
     r"|(?<![\d/.$€£¥])(?P<digits>\d\d?)/(?P<slash>\d\d?)(?![\d/.A-Za-z])"
     rf"|(?P<han_of>[{_HAN}\d]{{1,4}})\s?[个人次名家份][^，。；,;\d{_HAN}]{{0,8}}[中里](?:就?有)?(?:约|近|超过)?\s?(?P<han_part>[{_HAN}\d]{{1,4}})\s?[个人次名家份]"

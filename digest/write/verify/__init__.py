@@ -237,7 +237,8 @@ def _find_fault(
 def _is_stated(amount: Amount, evidence: Evidence) -> bool:
     """Return True where the posts have the amount, or both counts of a share."""
     parts = list(read_parts([amount]))
-    return is_supported(amount, evidence.amounts) or (
+    facts = evidence.ranks if amount.kind == "rank" else evidence.amounts
+    return is_supported(amount, facts) or (
         len(parts) == 2 and all(is_supported(part, evidence.amounts) for part in parts)
     )
 

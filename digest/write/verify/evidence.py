@@ -99,6 +99,8 @@ class Evidence:
     terms: frozenset[str]
     spans: frozenset[str]
     lists: frozenset[int]
+    ranks: tuple[Amount, ...]
+    """Figures that may say a place in an order."""
     handles: frozenset[str]
     authors: frozenset[str]
 
@@ -179,6 +181,7 @@ def _read(
         frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
         frozenset(count_entries(words)),
+        tuple(_select_ranks(amounts, bare)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
     )
@@ -205,6 +208,16 @@ def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
             yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
         elif amount.kind in _OPERANDS and not (named or year or entry):
+            yield amount
+
+
+def _select_ranks(amounts: Sequence[Amount], bare: str) -> Iterator[Amount]:
+    """Yield places in an order, and what may be one: no day read in 4.5, and no number of a name
+    where the post itself gives places."""
+    ranked = any(amount.kind == "rank" and amount.value > 1 for amount in amounts)
+    for amount in amounts:
+        named = amount.in_name or (not amount.unit and follows_name(bare, amount.start))
+        if amount.kind == "rank" or not ("." in amount.text or (ranked and named)):
             yield amount
 
 
