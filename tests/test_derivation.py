@@ -48,9 +48,16 @@ from tests.test_verify import missing
         ("files it on Instagram", "Scrapea de IG"),
         ("Tesla says so", "Тесла снизила цены"),
         ("奥逊·威尔斯的电影", "ORSON WELLES’ film"),
+        ("每百万词元 3 美元", "$3 per 1M tokens"),
+        ("$2 for every thousand images", "每千张图 2 美元"),
+        ("the score rose from 76% to 80%", "80%, up from 76%"),
         ("Foo 位列第四", "Foo 3.5 won.\n2. Bar\n3. Baz\n4. Foo"),
         ("the fourteenth TI begins", "TI14 开幕"),
         ("It costs $540 and a fifth of that on Mondays", "$540, on Mondays $108"),
+        ("月活 8 亿，日活 2 亿", "800M MAU, 200M DAU"),
+        ("it saves an hour and a half a day", "saves 90 minutes every day"),
+        ("Foo costs 63% of what it did", "Foo 降至原价的 63%"),
+        ("prices fell by up to 63%", "prices down 63%"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -99,8 +106,16 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
         ("Uber invests", "убор купил", "Uber"),
         ("China Mobile invests", "研发移动应用", "China Mobile"),
         ("五折出售", "九点五折", "五折"),
+        ("$3 per thousand tokens", "$3 per million tokens", "per thousand"),
+        ("每千词元 3 元", "每百万词元 3 元", "每千"),
+        ("得分从 80% 升至 76%", "80%, up from 76%", "80% 升至 76%"),
         ("Foo is fourth", "Bar 4.5 is first. Foo 5.4 is third.", "fourth"),
         ("Foo 排名第五", "Foo 4 ranks third, Bar 5 tenth", "第五"),
+        ("Foo 日活 8 亿", "800 million weekly active users", "Foo 日活 8 亿"),
+        ("每天投入 1600 亿元", "日均调用 50 万亿次，每年投入 1600 亿元", "每天投入 1600 亿元"),
+        ("Foo cut prices to 63%", "Foo cut prices by 63%", "Foo cut prices to 63%"),
+        ("降至原价的 63%", "prices cut by 63%", "降至原价的 63%"),
+        ("营收增长 570 亿美元", "Revenue rose 62% to $57 billion", "营收增长 570 亿美元"),
     ],
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:

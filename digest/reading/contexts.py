@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
-from digest.reading.days import blank_days
+from digest.reading.days import blank_days, read_spans
 from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
 from digest.reading.vocabulary import CURRENCIES, load_dimensions
@@ -75,6 +75,8 @@ _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 _LIMIT = re.compile(r"(?<!went |back )\bup to", re.I)
 """A most, and no rise: "up to $50", but not "went up to $50"."""
+_LEFT = ("原价的", "原来的", "只剩", "仅剩")
+"""Before what is left of something."""
 _BESIDE = re.compile(rf"{_STOP}|[\d、但]")
 """What ends the words beside a figure that can govern it."""
 
@@ -117,15 +119,48 @@ def find_direction(text: str, amount: Amount) -> int:
     return min(near)[1] if near else 0
 
 
-def find_moves(text: str, amounts: Sequence[Amount]) -> list[tuple[Amount, Amount]]:
-    """Return where something came from and where it went: "from 51 to 53.3", 从 51 升至 53.3."""
-    return [
-        (first, second)
-        for first, second in pairwise(amounts)
-        if text[: first.start].rstrip(" $€£¥").lower().endswith(("从", "由", "from"))
-        and second.start - first.end < MOVE_CHARS
-        and text[first.end : second.start].rstrip(" $€£¥了").lower().endswith(("至", "到", " to"))
-    ]
+def find_aim(text: str, amount: Amount) -> str:
+    """Return "to" for a figure that something rose or fell to, "by" for one that it did so by: "cut
+    to 63%", "down 5%"; "" where the words tell neither."""
+    before = _LIMIT.sub("", text[max(0, amount.start - RISE_BEFORE_CHARS) : amount.start])
+    head = before.rstrip(" 约近")
+    if head.endswith(_LEFT) or text.startswith(" of what", amount.end):
+        return "to"
+    clause = find_clause(text, amount, 1)
+    if not (has_cue(clause, "up") or has_cue(clause, "down")):
+        return ""
+    for word in reversed(before.lower().split()[-3 if amount.hedge else -1 :]):
+        if word in ("to", "by"):
+            return word
+    if head.endswith(("至", "到")):
+        return "to"
+    near = _BESIDE.split(before)[-1]
+    tables = ("up", "down") if near.strip() else ()
+    ends = [match.end() for table in tables for match in find_cues(near, table)]
+    return "by" if ends and len(near[max(ends) :].strip()) < 2 else ""
+
+
+def find_pace(text: str, amount: Amount) -> frozenset[str]:
+    """Return the spans of time that the words around a figure count by: 每天, "a month"."""
+    spans = read_spans(find_clause(text, amount, 1).replace(amount.text, " "))
+    return frozenset(unit for _, counted, unit in spans if counted)
+
+
+def find_moves(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, Amount]]:
+    """Yield where something came from and where it went: "from 51 to 53.3", 从 51 升至 53.3, and
+    "53.3, up from 51"."""
+    for first, second in pairwise(amounts):
+        before, between = (
+            text[start:end].rstrip(" $€£¥了").lower()
+            for start, end in ((max(0, first.start - 8), first.start), (first.end, second.start))
+        )
+        if second.start - first.end >= MOVE_CHARS:
+            continue
+        if before.endswith(("从", "由", "from")):
+            if between.endswith(("至", "到", " to")):
+                yield first, second
+        elif between.endswith((" from", "此前的", "此前为")):
+            yield second, first
 
 
 def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:

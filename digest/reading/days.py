@@ -382,7 +382,7 @@ _SECONDS = {
 }
 _EVERY = {
     "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
-    "yearly": "year", "annually": "year", "annual": "year",
+    "yearly": "year", "annually": "year", "annual": "year", "everyday": "day", "dau": "day", "wau": "week", "mau": "month",
 }  # fmt: skip
 _HAN_SPANS = {
     "秒": "second", "分钟": "minute", "小时": "hour", "天": "day", "日": "day", "周": "week", "星期": "week",
@@ -432,5 +432,6 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         if by and text[match.end() :].lstrip().lower().startswith(_AWAY):
             by = ""
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
-        counted = bool((by and not vague) or match["every"] or match["slash"])
+        users = bool(match["han"]) and text.startswith(("活", "均"), match.end())  # 日活, 月均
+        counted = bool((by and not vague) or match["every"] or match["slash"] or users)
         yield words, counted, _UNIT_OF.get(word, word)

@@ -153,6 +153,23 @@ def find_bare_scales(text: str) -> Iterator[Numeral]:
         yield Numeral(*match.span(), float(value), float(value), spelled=True)
 
 
+_PER_SCALE = re.compile(
+    r"(?:\b(?:per|every)|/|每) ?1? ?([百千]?[万亿]|[百千](?![克米瓦卡])|thousand|million|billion|[km](?=\b|tok))",
+    re.I,
+)
+
+
+def find_per_scales(text: str) -> dict[float, str]:
+    """Return by how many at once a text counts, with its words: per million, 每千, /1K."""
+    letters = {"k": 1e3, "m": 1e6}
+    scales = {}
+    for match in _PER_SCALE.finditer(text):
+        word = match[1].lower()
+        value = letters.get(word) or NUMBER_SCALES.get(word) or float(parse_han("一" + word))
+        scales[float(value)] = match.group()
+    return scales
+
+
 _EXACT = re.compile(r"\d\.\d{2}|\d,\d{3}|\d{5}")
 
 

@@ -18,9 +18,11 @@ from digest.reading.amounts import Amount, find_amounts
 from digest.reading.assets import blank_tickers, find_tickers
 from digest.reading.contexts import (
     count_entries,
+    find_aim,
     find_clause,
     find_direction,
     find_moves,
+    find_pace,
     find_turned_words,
     has_cue,
     joins_things,
@@ -35,6 +37,7 @@ from digest.reading.markup import (
 )
 from digest.reading.mentions import find_words, follows_name, has_word
 from digest.reading.names import find_ticker
+from digest.reading.numerals import find_per_scales
 from digest.text import MAX_CHARS
 from digest.write.verify.evidence import CHANGES, Evidence, read_evidence
 from digest.write.verify.figures import (
@@ -133,6 +136,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     if not converted:
         yield from (Claim("day", words) for words in find_missing_spans(shares, evidence))
     yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
+    yield from (Claim("figure", words) for words in _missing_scales(bare, evidence))
     yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
     yield from (Claim("direction", words) for words in _turned_moves(amounts, bare, evidence))
     yield from (Claim("version", words) for words in find_missing_versions(bare, evidence.mentions))
@@ -181,12 +185,20 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
                 yield Claim("figure", amount.text)
         elif amount not in faults:
-            if not is_between(amount, evidence) and _is_reversed(amount, bare, evidence):
+            if not is_between(amount, evidence) and _is_turned(amount, bare, evidence):
                 yield Claim("direction", find_clause(bare, amount).strip())
         elif fault := faults[amount]:
             fault = derive(amount, bare, derived) if derived else fault
             if fault:
                 yield Claim(fault, amount.text)
+
+
+def _missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
+    """Yield "per thousand" where the posts count by the million only."""
+    posted = find_per_scales(evidence.text)
+    given = {*posted, *(amount.value for amount in evidence.amounts)}
+    said = find_per_scales(bare) if posted else {}
+    yield from (words for value, words in said.items() if value not in given)
 
 
 def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
@@ -287,16 +299,21 @@ def _without(text: str, amounts: Sequence[Amount]) -> str:
     return text
 
 
-def _is_reversed(amount: Amount, text: str, evidence: Evidence) -> bool:
-    """Return True where the statement says of a figure that it went up and the posts that it
-    went down, or the other way round."""
+def _is_turned(amount: Amount, text: str, evidence: Evidence) -> bool:
+    """Return True where the statement says of a figure that it went up and the posts that it went
+    down, or the other way round; that something fell to it and the posts by it; or gives it by
+    the month and the posts by the day."""
+    facts = [fact for fact in evidence.facts if is_supported(amount, [fact.amount])]
+    pace = find_pace(text, amount)
+    if pace and facts and all(fact.pace and fact.pace.isdisjoint(pace) for fact in facts):
+        return True
     if amount.unit not in CHANGES:
         return False
-    direction = find_direction(text, amount)
-    if not direction:
-        return False
-    directions = {fact.direction for fact in evidence.facts if is_supported(amount, [fact.amount])}
-    return directions == {-direction}
+    aim, direction = find_aim(text, amount), find_direction(text, amount)
+    facts = [fact for fact in facts if fact.amount.unit in CHANGES]
+    aims, directions = {fact.aim for fact in facts}, {fact.direction for fact in facts}
+    turned = direction != 0 and directions == {-direction}
+    return turned or (aim != "" and aims in ({"by"}, {"to"}) and aim not in aims)
 
 
 def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:

@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues, find_durations
-from digest.reading.contexts import count_entries, find_direction, find_moves, join_amounts
+from digest.reading.contexts import (
+    count_entries,
+    find_aim,
+    find_direction,
+    find_moves,
+    find_pace,
+    join_amounts,
+)
 from digest.reading.days import (
     Day,
     Hour,
@@ -67,10 +74,13 @@ ZONES = (-8, 0, 9)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A figure of a post and whether it goes up (1) or down (-1) there."""
+    """A figure of a post, whether it goes up (1) or down (-1) there, "by" or "to" it, and the spans
+    of time that it is counted by."""
 
     amount: Amount
     direction: int
+    aim: str
+    pace: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,6 @@ class Evidence:
     """Those figures that can be added up or compared: no part of a name, date, version or place
     in an order."""
     facts: tuple[Fact, ...]
-    """Figures of a unit in `CHANGES`."""
     moves: tuple[tuple[Amount, Amount], ...]
     """From where to where figures went."""
     days: tuple[Day, ...]
@@ -167,9 +176,13 @@ def _read(
         tuple(dict.fromkeys(amounts)),
         (*_select_operands(numbers, bare), *parts),
         tuple(
-            Fact(amount, find_direction(bare, amount))
+            Fact(
+                amount,
+                find_direction(bare, amount),
+                find_aim(bare, amount),
+                find_pace(bare, amount),
+            )
             for amount in numbers
-            if amount.unit in CHANGES
         ),
         tuple(find_moves(bare, numbers)),
         (*days, *meant),
