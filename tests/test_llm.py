@@ -42,6 +42,15 @@ async def test_a_good_answer_is_asked_for_once_and_kept() -> None:
     assert all(held[1] == 500 and held[0] > 20 for held in desk.purse.held)
 
 
+async def test_the_answer_of_one_server_is_not_that_of_another() -> None:
+    async with ModelServer(in_turn(GOOD)) as first, ModelServer(in_turn(GOOD)) as second:
+        desk, other = Desk(first), Desk(second)
+        other.shelf = desk.shelf
+        await desk.ask()
+        await other.ask()
+        assert len(first.requests) == len(second.requests) == 1
+
+
 async def test_half_an_emoji_is_no_reason_to_fail() -> None:
     async with ModelServer(in_turn(GOOD)) as server:
         await Desk(server).ask(call("p1: out \ud83d"))

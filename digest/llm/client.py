@@ -150,7 +150,8 @@ class Llm:
 
 def _hash(provider: Provider, call: Call[T]) -> str:
     """Return the key of an answer: all that it depends on."""
-    parts = [provider.model, call.system, call.prompt, schema_text(call.schema), call.answer_tokens]
+    asked = (call.system, call.prompt, schema_text(call.schema), call.answer_tokens)
+    parts = [provider.base_url, provider.model, *asked]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
