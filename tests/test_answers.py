@@ -67,6 +67,7 @@ TEXT = json.dumps(WHOLE, ensure_ascii=False)
         f"{TEXT}\n\n <think>Or {brief()}, {json.dumps(brief())}",
         f'The schema {{"properties": {{"points": 1}}}} asks for {TEXT}',
         f"A draft: {json.dumps(brief())} and the answer: {TEXT}",
+        f"{TEXT} Left out, so no {json.dumps(brief())}",
         TEXT.replace("}]", "},]"),
         TEXT.replace('"rank": 1', '"rank": "1"'),
         TEXT.replace("]}", "],}"),

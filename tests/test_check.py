@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from digest.llm.answers import Unusable
+from digest.llm.answers import read as read_answer
 from digest.llm.client import Call
 from digest.models import Item
 from digest.reading import Story, read
@@ -183,6 +185,39 @@ async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
     assert alone == [True, True, False]
     assert [json.loads(row)["ok"] for row in rows] == [True, False, False]
     assert json.loads(rows[1])["unsupported"] == [f"{UNSUPPORTED}has released"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "doubts", "problems"),
+    [
+        ([{"id": "i1, i2", "words": "more"}], (), [(UNNAMED,), (f"{UNSUPPORTED}more",)]),
+        ([{"id": "", "words": ""}, {"id": "2"}], ("Lin",), [(), (UNNAMED,)]),
+        # Which one is wrong nobody knows, so none is restored.
+        ([{"id": "the second", "words": "more"}], ("Lin",), [("Lin",), ()]),
+        ([{"id": "i9", "words": ""}], ("Lin",), [("Lin",), ()]),
+    ],
+)
+def test_a_refusal_counts_for_whatever_item_it_may_mean(
+    wrong: Any, doubts: tuple[str, ...], problems: Any
+) -> None:
+    items = [candidate("Ada Lin paid.", *doubts), candidate("And more.")]
+    answer = read_answer(json.dumps({"wrong": wrong, "judged": [1, 2]}), Check)
+    found, _ = apply_check(items, answer, {"i1": 0, "i2": 1})
+    assert [item.problems for item in found] == problems
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"i2": "more"},
+        [{"i2": "more"}],
+        [{"item": "i2", "words": "more"}],
+        [{"id": "i1", "words": "paid"}, "i2"],
+    ],
+)
+def test_a_refusal_in_another_form_is_no_answer(wrong: Any) -> None:
+    with pytest.raises(Unusable):
+        read_answer(json.dumps({"wrong": wrong, "judged": [1, 2]}), Check)
 
 
 @pytest.mark.parametrize("answer", [said(("i2", "more")), said(judged=[2])])

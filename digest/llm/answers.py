@@ -44,10 +44,15 @@ def read(text: str, schema: type[T], cut: bool = False) -> T:
         raise Unusable("cut" if cut else "empty")
     shape = schema.model_json_schema()
     kind = "no JSON"
+    empty: T | None = None
     for value in _values(said):
         kind = "wrong shape"
         if (found := _valid(value, schema, shape)) is not None:
-            return found
+            if _tells(found.model_dump()):
+                return found
+            empty = empty or found  # a remark may quote one behind the answer
+    if empty is not None:
+        return empty
     mended = _mended(said, shape, cut)
     if mended is not None:
         kind = "wrong shape"
@@ -174,11 +179,11 @@ def fit(value: object, shape: Mapping[str, Any], named: Mapping[str, Any]) -> ob
         return _object(value, shape, named)
     if kind == "array":
         entries = value if isinstance(value, list) else [value]
-        if "$ref" in shape.get("items", {}):  # what is no object among objects is noise
+        part = shape.get("items", {})
+        form = named.get(str(part.get("$ref")).rpartition("/")[2])
+        if form and "required" not in form:  # what is no object among objects is noise
             entries = [entry for entry in entries if isinstance(entry, dict)] or entries
-        return (
-            [fit(e, shape.get("items", {}), named) for e in entries] if value is not None else value
-        )
+        return [fit(e, part, named) for e in entries] if value is not None else value
     return _string(value, shape) if kind == "string" else value
 
 

@@ -72,12 +72,17 @@ def apply_check(
     places: Mapping[str, int],
     max_refused: float = MAX_REFUSED,
 ) -> tuple[list[Candidate], bool]:
-    """Return the candidates as judged, and True if the answer was believed."""
+    """Return the candidates as judged, and True if the answer was believed. One that refuses an
+    item nobody knows may mean any of those that it does not refuse."""
     wrong: dict[str, list[str]] = {}
+    judged = {f"i{number}" for number in answer.judged}
     for entry in answer.wrong:
-        for number in read_numbers(entry.id):
-            wrong.setdefault(f"i{number}", []).append(entry.words)
-    judged = {f"i{number}" for number in answer.judged} | wrong.keys()
+        names = {f"i{number}" for number in read_numbers(entry.id)}
+        for name in names:
+            wrong.setdefault(name, []).append(entry.words)
+        if (entry.id or entry.words) and not names & places.keys():
+            judged.clear()
+    judged |= wrong.keys()
     good = [name for name, at in places.items() if not candidates[at].problems]
     refused = [name for name in good if name in wrong]
     believed = len(refused) <= max(2, max_refused * len(good))

@@ -1,7 +1,8 @@
 """What a model fills in: the shape of each answer.
 
-Every field has a default, so that one slip of a model costs one field. `digest.llm.compat` makes
-the strict JSON schema, `digest.llm.answers` puts slips of form right; only ids are read here.
+Every field has a default, so that one slip of a model costs one field; a check with a refusal that
+names no item is asked for again. `digest.llm.compat` makes the strict JSON schema,
+`digest.llm.answers` puts slips of form right; only ids are read here.
 """
 
 import re
@@ -111,7 +112,7 @@ Page = Brief | Views | Events | Money
 class WrongItem(BaseModel):
     """An item that a check finds wrong, and the words that are."""
 
-    id: str = ""
+    id: str
     words: str = ""
 
 
