@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from digest.calendar import next_due
+from digest.calendar import moment, next_due, zone
 from digest.models import Chat, Ending, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
@@ -164,7 +164,8 @@ async def insert_subscription(
 ) -> bool:
     """Insert or change a subscription; return True if it is new or had ended."""
     same = _of(subscription.chat) & (subscriptions.c.topic == subscription.topic)
-    row_before = (await connection.execute(select(subscriptions.c.ended).where(same))).first()
+    query = select(subscriptions).where(same).with_for_update()
+    row_before = (await connection.execute(query)).first()
     chat = subscription.chat
     row = {
         "platform": chat.platform,
@@ -180,11 +181,22 @@ async def insert_subscription(
         "weekdays": "".join(map(str, subscription.weekdays)),
         "language": subscription.language or "",
         "title": chat.title,
-        "next_at": next_due(subscription, now),
+        "next_at": _next_look(row_before, subscription, now),
     } | {name: getattr(subscription, name) for name in (*_PLAIN, *_LISTS)}
     keys = ["platform", "chat", "thread", "topic"]
     await save_row(connection, subscriptions, keys, row)
     return row_before is None or row_before.ended != ""
+
+
+def _next_look(
+    before: Row[*tuple[Any, ...]] | None, subscription: Subscription, now: datetime
+) -> datetime:
+    """Return when to look next at what a subscription is due: in the past where it was due before
+    it changed and nobody has looked since, or that day would be lost."""
+    if before is None or before.ended or before.paused or before.next_at > now:
+        return next_due(subscription, now)
+    day = before.next_at.astimezone(zone(before.timezone)).date()
+    return min(before.next_at, moment(day, subscription.at, subscription.timezone) or now)
 
 
 async def end_subscriptions(

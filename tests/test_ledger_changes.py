@@ -1,0 +1,65 @@
+"""Subscriptions that change beside what is due, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from digest.models import Chat, Subscription
+from digest.store import Store
+from digest.store.ledger import Ledger
+from tests.samples import report
+from tests.town import TOPICS
+
+DAY = date(2026, 3, 10)
+EIGHT = datetime(2026, 3, 10, 8, tzinfo=UTC)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+MEI = Chat("telegram", "7")
+USUAL = Subscription(MEI, "ai", time(8), "UTC")
+
+
+@pytest.fixture
+async def ledger(store_url: str) -> AsyncIterator[Ledger]:
+    async with await Store.open(store_url) as store:
+        await store.subscribe(USUAL, EIGHT - 26 * HOUR)
+        await store.save_report(report(DAY - timedelta(days=1)))
+        ledger = Ledger(store)
+        assert await ledger.propose(TOPICS, EIGHT - 24 * HOUR) == 1
+        yield ledger
+
+
+@pytest.mark.parametrize(
+    ("change", "hours"),
+    [
+        ({}, 0),
+        ({"quiet": True}, 0),
+        ({"at": time(7, 30)}, 0),
+        ({"at": time(9)}, 1),
+        ({"timezone": "Asia/Shanghai"}, 0),
+        ({"timezone": "America/New_York"}, 4),
+        ({"weekdays": (5, 6)}, 0),
+        ({"paused": True}, 0),
+    ],
+)
+async def test_a_change_between_due_and_the_clock_s_look_loses_no_digest(
+    ledger: Ledger, change: dict[str, object], hours: int
+) -> None:
+    changed = replace(USUAL, **change)  # type: ignore[arg-type]
+    await ledger._store.subscribe(changed, EIGHT + 2 * SECOND)
+    await ledger._store.subscribe(changed, EIGHT + 3 * SECOND)
+    comes = not {"weekdays", "paused"} & change.keys()
+    assert await ledger.propose(TOPICS, EIGHT + 5 * SECOND) == int(comes and not hours)
+    assert await ledger.propose(TOPICS, EIGHT + 5 * SECOND + hours * HOUR) == int(hours > 0)
+    assert await ledger.propose(TOPICS, EIGHT + 14 * HOUR) == 0
+    ready = await ledger.ready("telegram", 9, TOPICS, EIGHT + 14 * HOUR)
+    assert [one.subscription for one, _ in ready] == [replace(changed, id=1)] * comes
+
+
+async def test_a_chat_that_resumes_is_not_due_what_it_paused_over(ledger: Ledger) -> None:
+    await ledger._store.subscribe(replace(USUAL, paused=True), EIGHT - HOUR)
+    await ledger._store.subscribe(USUAL, EIGHT + HOUR)
+    assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 0
+    assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
