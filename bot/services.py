@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from bot.alerts import Alerts
 from bot.messages import Incoming
@@ -88,6 +89,8 @@ class Services:
     """Where the archive's pages are; empty where people cannot reach them."""
     reads_month: int = 0
     """The cap on billed posts of X."""
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """For lines of a chat that change what is stored of it: one after another."""
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator
@@ -65,6 +66,36 @@ class Person:
 async def person(tmp_path: Path) -> AsyncIterator[Person]:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         yield Person(store, tmp_path, TOPIC)
+
+
+@pytest.mark.parametrize(
+    ("lines", "stored"),
+    [
+        ("/unsubscribe /settings+zh", None),
+        ("/unsubscribe /settings+quiet /subscribe+07:00", replace(USUAL, at=time(7))),
+        ("/forget+yes /settings+quiet", None),
+        ("/settings+quiet /settings+09:00", replace(USUAL, quiet=True, at=time(9))),
+    ],
+)
+async def test_lines_that_come_at_once_are_handled_one_after_another(
+    store_url: str, tmp_path: Path, lines: str, stored: Subscription | None
+) -> None:
+    async with await Store.open(store_url) as store:
+        person = Person(store, tmp_path, TOPIC)
+        await person.ask("/subscribe 08:00 UTC")
+        await asyncio.gather(*(person.ask(line.replace("+", " ")) for line in lines.split(" ")))
+        left = [replace(one, id=0) for one in await store.subscriptions(CHAT)]
+        assert left == ([stored] if stored else [])
+
+
+async def test_who_presses_subscribe_twice_gets_the_newest_report_once(
+    store_url: str, tmp_path: Path
+) -> None:
+    async with await Store.open(store_url) as store:
+        person = Person(store, tmp_path, TOPIC)
+        first, second = await asyncio.gather(person.say("/subscribe"), person.say("/subscribe"))
+        assert "Already" not in first
+        assert "Already" in second
 
 
 def test_words_mean_the_same_in_any_order() -> None:

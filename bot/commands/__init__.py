@@ -1,11 +1,13 @@
 """One table of commands for every platform, and the answers to the lines that people send. Menus,
 help and completion are made from the table."""
 
+import asyncio
 import difflib
 import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot import texts
@@ -73,22 +75,28 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
     """Yield the replies to one line as they are ready. Never raises: what fails inside a command
     is logged under an id, without the line's text, and answered kindly with that id.
 
-    Nothing is said to a line that was hardly meant for this bot.
+    Nothing is said to a line that was hardly meant for this bot. Lines of a chat that change what
+    it gets are handled one after another, each upon the last; any other line waits for them.
     """
     where, is_meant = f"a line on {incoming.platform}", incoming.direct
     language = incoming.language or context.language
+    place = " ".join((incoming.platform, incoming.chat.id, incoming.chat.thread))
     try:
-        ask = await _understood(context, incoming)
-        if isinstance(ask, Reply):
-            if is_meant:
-                yield ask
-            return
-        where, is_meant = f"/{ask.command.name} on {incoming.platform}", True
-        language = ask.language
-        await _allow(ask)
-        await _remember_language(ask)
-        async for shown in ask.command.handler(ask):
-            yield shown
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(context.turns.setdefault(place, asyncio.Lock()))
+            ask = await _understood(context, incoming)
+            if isinstance(ask, Reply):
+                if is_meant:
+                    yield ask
+                return
+            if ask.command.who not in ("chat", "oneself"):
+                await turn.aclose()
+            where, is_meant = f"/{ask.command.name} on {incoming.platform}", True
+            language = ask.language
+            await _allow(ask)
+            await _remember_language(ask)
+            async for shown in ask.command.handler(ask):
+                yield shown
     except Unanswered as why:
         yield why.reply
     except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
