@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from digest.models import Chat, Subscription
-from digest.store import Store
+from digest.models import Balance, Chat, Subscription
+from digest.store import Store, due
 from digest.store.ledger import Ledger
 from tests.samples import report
 from tests.town import TOPICS
@@ -63,3 +66,41 @@ async def test_a_chat_that_resumes_is_not_due_what_it_paused_over(ledger: Ledger
     await ledger._store.subscribe(USUAL, EIGHT + HOUR)
     assert await ledger.propose(TOPICS, EIGHT + 2 * HOUR) == 0
     assert await ledger.propose(TOPICS, EIGHT + 24 * HOUR) == 1
+
+
+async def test_who_pauses_gets_no_digest_that_still_waits_for_its_report(ledger: Ledger) -> None:
+    assert await ledger.propose(TOPICS, EIGHT) == 1
+    late = await ledger.overdue("telegram", 9, TOPICS, EIGHT + HOUR)
+    await ledger.note([(one.id, ["not ready yet"]) for one in late])
+    await ledger._store.subscribe(replace(USUAL, paused=True), EIGHT + HOUR)
+    assert await ledger.ready("telegram", 9, TOPICS, EIGHT + HOUR) == []
+    assert await ledger.claim("telegram", 9, EIGHT + HOUR) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, skipped=1)
+
+
+async def test_who_leaves_beside_the_clock_s_look_gets_no_digest(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, leaving = due._insert, list[asyncio.Task[bool]]()
+
+    async def insert_late(*values: Any) -> int:
+        leaving.append(asyncio.create_task(ledger._store.unsubscribe(MEI, "ai")))
+        await asyncio.sleep(0.2)
+        return await insert(*values)
+
+    monkeypatch.setattr(due, "_insert", insert_late)
+    await ledger.propose(TOPICS, EIGHT)
+    assert await asyncio.gather(*leaving) == [True]
+    assert await ledger.ready("telegram", 9, TOPICS, EIGHT) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+
+
+async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscriptions(
+    ledger: Ledger,
+) -> None:
+    await ledger._store.subscribe(replace(USUAL, topic="crypto"), EIGHT)
+    ids = ["7", "-1", "-2", "-3"]
+    for old, new in pairwise(ids):
+        await asyncio.gather(*(ledger.move_chat("telegram", old, new) for _ in range(3)))
+    kept = await ledger._store.subscriptions(Chat("telegram", "-3"))
+    assert [one.topic for one in kept] == ["ai", "crypto"]

@@ -13,7 +13,7 @@ from digest.models import Chat, Ending, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, save_row
-from digest.store.tables import ORIGIN, platform_notes, received, subscriptions, updates
+from digest.store.tables import ORIGIN, deliveries, platform_notes, received, subscriptions, updates
 
 MOST_RECEIVED = 200
 """Stored updates read at once."""
@@ -185,6 +185,9 @@ async def insert_subscription(
     } | {name: getattr(subscription, name) for name in (*_PLAIN, *_LISTS)}
     keys = ["platform", "chat", "thread", "topic"]
     await save_row(connection, subscriptions, keys, row)
+    if row_before and subscription.paused:
+        mine = deliveries.c.subscription_id == row_before.id
+        await open_parts.skip(connection, mine, "paused")
     return row_before is None or row_before.ended != ""
 
 
@@ -196,7 +199,8 @@ def _next_look(
     if before is None or before.ended or before.paused or before.next_at > now:
         return next_due(subscription, now)
     day = before.next_at.astimezone(zone(before.timezone)).date()
-    return min(before.next_at, moment(day, subscription.at, subscription.timezone) or now)
+    look: datetime = before.next_at
+    return min(look, moment(day, subscription.at, subscription.timezone) or look)
 
 
 async def end_subscriptions(
@@ -225,7 +229,10 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
     table = subscriptions.c
     here = (table.platform == platform) & (table.chat == old) & (table.ended == "")
     moved = 0
-    for row in list(await connection.execute(select(subscriptions).where(here))):
+    # A platform tells of a move more than once, at once: the second waits here on PostgreSQL, and
+    # then finds nothing.
+    query = select(subscriptions).where(here).order_by(table.id).with_for_update()
+    for row in list(await connection.execute(query)):
         same = (table.thread == row.thread) & (table.topic == row.topic)
         there = (table.platform == platform) & (table.chat == new) & same
         other = (await connection.execute(select(table.id, table.ended).where(there))).first()

@@ -16,7 +16,7 @@ from digest.models import Chat, Delivery, Subscription, Topic
 from digest.store.chat_tables import subscription_of
 from digest.store.database import write_note
 from digest.store.engine import insert_on
-from digest.store.open_parts import delete_sent, forget
+from digest.store.open_parts import delete_sent, skip
 from digest.store.outbox import MAX_LATENESS, OutboxTables
 from digest.store.tables import (
     builds,
@@ -208,10 +208,7 @@ class DueTables(OutboxTables):
     async def give_up(self, now: datetime) -> int:
         """Skip deliveries whose report did not come within a day; return how many."""
         async with self._store.writing() as connection:
-            stale = and_(deliveries.c.state == "due", deliveries.c.due_at < now - MAX_LATENESS)
-            await forget(connection, select(deliveries.c.id).where(stale), "no report")
-            skipped = update(deliveries).where(stale).values(state="skipped", reason="no report")
-            return (await connection.execute(skipped)).rowcount
+            return await skip(connection, deliveries.c.due_at < now - MAX_LATENESS, "no report")
 
     async def list_builds_due(
         self, topics: Sequence[Topic], now: datetime
@@ -326,7 +323,9 @@ async def _propose_some(
     due = and_(table.next_at <= now, live)
     columns = [table[name] for name in ("topic", "at", "timezone", "weekdays", "next_at")]
     query = select(table.id, *columns, _newest("day", now), _newest("report", now)).where(due)
-    rows = (await connection.execute(query.order_by(table.next_at, table.id).limit(MOST))).all()
+    query = query.order_by(table.next_at, table.id).limit(MOST)
+    # Whoever leaves meanwhile on PostgreSQL waits, and then finds what there is to end.
+    rows = (await connection.execute(query.with_for_update())).all()
     sets: defaultdict[Any, list[int]] = defaultdict(list)
     for subscription_id, *values in rows:
         sets[tuple(values)].append(subscription_id)

@@ -41,6 +41,14 @@ async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: st
     await end_deliveries(connection, sorted(set(delivery_ids.all())))
 
 
+async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str) -> int:
+    """Skip deliveries that wait for their report, with their excuses; return how many."""
+    due = and_(which, deliveries.c.state == "due")
+    await forget(connection, select(deliveries.c.id).where(due), why)
+    skipped = update(deliveries).where(due).values(state="skipped", reason=why)
+    return (await connection.execute(skipped)).rowcount
+
+
 async def drop(
     connection: AsyncConnection,
     platform: str,
