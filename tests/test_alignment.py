@@ -21,33 +21,46 @@ RUMOUR = (
 CHINESE = "Harbor Peak Capital 否认整体收购 Larkspur 的传闻，双方只谈过数据中心租约。"
 
 
-def aligned(*texts: str) -> Item:
-    """Return the Chinese point, in English, of a story that has these posts as well."""
-    posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate((*texts, CHINESE))]
+def aligned(*texts: str, chinese: str = CHINESE, section: str = "points") -> list[Item]:
+    """Return the section with the Chinese point, in English, of a story that has these posts as
+    well."""
+    posts = [post(text, f"{n}", author=f"author{n}") for n, text in enumerate((*texts, chinese))]
     readings = read(posts)
     attach(readings, vectors=embed([reading.plain for reading in readings]))
     stories = (Story(tuple(readings)),)
     quotes = collect_quotes(stories, "zh")
     topic = replace(TOPIC, language="zh")
     day = Material(topic, WINDOW, stories, Counts(), (), (), quotes=quotes)
-    point = Item("", title=CHINESE.rstrip("。"), cites=(posts[-1].key,))
-    sections = [replace(s, items=(point,) if s.name == "points" else ()) for s in write(day)]
+    point = Item("", title=chinese.rstrip("。"), cites=(posts[-1].key,))
+    opening = Item(f"今天的主要消息：{chinese}", cites=point.cites)
+    rows = {"overview": (opening, opening), "points": (point,)}
+    sections = [replace(s, items=rows.get(s.name, ())) for s in write(day)]
     spoken = replace(day, topic=replace(topic, language="en"))
     made = align_sections(sections, spoken, write(spoken))
-    return next(s.items[0] for s in made if s.name == "points")
+    return items(made, section)
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
 def test_the_sentence_that_says_the_same_is_told() -> None:
-    item = aligned(RUMOUR, DENIAL)
+    item = aligned(RUMOUR, DENIAL)[0]
     assert item.title == DENIAL.rstrip(".")
     assert item.cites[0] == "x:1"
 
 
 @pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
-def test_another_fact_is_not_told_in_its_place() -> None:
-    item = aligned("Quarry 1.0 by Stonecutter is a vector database in Rust.")
-    assert item.title == CHINESE.rstrip("。")
+@pytest.mark.parametrize(
+    ("other", "chinese"),
+    [
+        ("Quarry 1.0 by Stonecutter is a vector database in Rust.", CHINESE),
+        ("Waymo resumes its robotaxis in Phoenix.", "Waymo 在凤凰城暂停无人驾驶出租车。"),
+        ("Larkspur opens the weights of Meridian 4.", "Larkspur 不会开放 Meridian 4 的权重。"),
+        ("Larkspur's sales rise 56% to $46 billion.", "Larkspur 营收增长 62% 至 570 亿美元。"),
+    ],
+)
+def test_another_fact_is_not_told_in_its_place(other: str, chinese: str) -> None:
+    assert aligned(other, chinese=chinese)[0].title == chinese.rstrip("。")
+    overview = aligned(other, chinese=chinese, section="overview")
+    assert overview[0].text == f"In the news: {chinese}"
 
 
 @pytest.mark.parametrize(("source", "count"), [("hn", 0), ("x", 1)])

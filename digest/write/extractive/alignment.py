@@ -7,14 +7,17 @@ from operator import itemgetter
 
 from digest.models import Item, Language, Section, SectionName
 from digest.reading import Story
+from digest.reading.amounts import find_amounts
+from digest.reading.contrast import is_opposite
 from digest.select.split import list_figures
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.brief import list_overview, make_point
+from digest.write.extractive.brief import OPENINGS, list_overview, make_point
 from digest.write.extractive.draft import Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import merge_empty
 from digest.write.extractive.quotes import Quote
+from digest.write.verify.figures import is_supported
 
 WRITTEN: tuple[SectionName, ...] = (
     "overview",
@@ -67,10 +70,20 @@ def align_sections(
             elif story and section.name in TOLD_ALIKE:
                 item = _align_item(draft, section.name, item, story)
             aligned.append(replace(item, group=name_group(item.group, draft.language)))
-    overview = list_overview(draft, items_of)
-    if len(overview) == len(items_of["overview"]):
-        items_of["overview"] = overview  # one text: its first sentence has an opening
+    items_of["overview"] = _align_overview(draft, items_of)
     return fill_sections(sections, items_of, material, own)
+
+
+def _align_overview(draft: Draft, items_of: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
+    """Return as many sentences as the overview has: of the draft's language where it has those,
+    else the same behind its opening."""
+    told, overview = items_of["overview"], list_overview(draft, items_of)
+    if len(overview) >= len(told):
+        return overview[: len(told)]
+    text = told[0].text
+    for opening in OPENINGS.values():
+        text = text.removeprefix(opening)
+    return [replace(told[0], text=OPENINGS[draft.language] + text), *told[1:]]
 
 
 def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) -> Item:
@@ -85,7 +98,9 @@ def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) ->
     rated = (
         (_measure_likeness(lead, quote), quote)
         for quote in others
-        if quote.sentence.language == draft.language and quote.fitness >= LEAST_FITNESS
+        if quote.sentence.language == draft.language
+        and quote.fitness >= LEAST_FITNESS
+        and not _says_otherwise(lead.text, quote.text)
     )
     likeness, other = max(rated, key=itemgetter(0), default=(0.0, lead))
     if likeness < LEAST_LIKENESS:
@@ -94,6 +109,16 @@ def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) ->
     if section == "points":
         return make_point(draft, story, other)
     return make_item(draft, story, [other], group=item.group)
+
+
+def _says_otherwise(first: str, second: str) -> bool:
+    """Return True where a sentence denies what the other says, or each gives figures of its own."""
+    figures, others = (
+        [a for a in find_amounts(text) if a.unit not in ("", "count", "year") and not a.in_name]
+        for text in (first, second)
+    )
+    is_apart = bool(figures and others) and not any(is_supported(f, others) for f in figures)
+    return is_apart or is_opposite(first, second)
 
 
 def _measure_likeness(lead: Quote, other: Quote) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from digest.models import MAX_POINTS, Item, SectionName
+from digest.models import MAX_POINTS, Item, Language, SectionName
 from digest.reading import Story
 from digest.text import language
 from digest.write.extractive import notes
@@ -47,6 +47,7 @@ LEADING = 3
 """Stories that the overview tells."""
 LEAST_OPENING, LEAST_OVERVIEW = 0.0, 0.9
 """Log odds of a sentence that opens the report (`rate_print`), and of those behind it."""
+OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
 _HAN, _HAN_STOP = ("zh", "ja"), "。"
 
 
@@ -172,7 +173,6 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = [*leads[:1], *others][:LEADING]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
-    opening = "今天的主要消息：" if draft.language == "zh" else "In the news: "
     sentences = [
         Item(
             quote.text.rstrip("。.！!；;")
@@ -181,4 +181,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         )
         for quote in leads
     ]
-    return [replace(sentences[0], text=opening + sentences[0].text), *sentences[1:]]
+    return [
+        replace(sentences[0], text=OPENINGS[draft.language] + sentences[0].text),
+        *sentences[1:],
+    ]
