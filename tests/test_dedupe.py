@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,11 +58,22 @@ def test_another_number_in_the_same_words_is_another_statement() -> None:
     assert dropped == []
 
 
-def test_another_name_in_the_same_words_is_another_statement() -> None:
-    texts = [
-        f"Now tracking @{name} on our spot volume dashboard" for name in ("lighter_xyz", "o2dotapp")
-    ]
-    assert len(drop_copies(read(post(t, str(i)) for i, t in enumerate(texts)))[0]) == 2
+@pytest.mark.parametrize(
+    ("words", "one", "other"),
+    [
+        ("Now tracking @{} on our spot volume dashboard", "lighter_xyz", "o2dotapp"),
+        ("{} joins the Agentic Browser Foundation as a founding member.", "OpenAI", "Google"),
+        ("Alibaba releases Qwen3-{} for all users of the Qwen app.", "Max", "Omni"),
+        ("Apple {} Mistral AI for $12 billion in cash.", "buys", "does not buy"),
+        ("Nvidia shares {} after Oracle reported its results.", "rise", "fall"),
+        ("欧盟委员会{}英伟达收购 Run:ai 的交易，交易金额约 7 亿美元。", "批准", "未批准"),
+    ],
+)
+def test_another_name_or_a_denial_in_the_same_words_is_another_statement(
+    words: str, one: str, other: str
+) -> None:
+    posts = [post(words.format(word), word) for word in (one, other)]
+    assert len(drop_copies(read(posts))[0]) == 2
 
 
 def test_short_exclamations_of_different_people_are_not_copies() -> None:

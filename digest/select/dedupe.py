@@ -12,6 +12,7 @@ import numpy as np
 
 from digest.models import Dropped, Post
 from digest.reading import Reading
+from digest.reading.contrast import is_opposite
 from digest.reading.sentences import is_repost, strip_addressees, strip_repost
 from digest.reading.tokens import find_digits, squeeze_words
 from digest.select.embed import Hashes, hash_runs
@@ -62,8 +63,9 @@ def merged(first: Post, second: Post) -> Post:
 
 @dataclass(frozen=True, slots=True)
 class _Print:
-    """What a text is compared by."""
+    """What a post is compared by."""
 
+    reading: Reading
     words: str
     shingles: Hashes
     """In order, each once."""
@@ -84,12 +86,12 @@ def drop_copies(
     posts = [reading.post for reading in readings]
     prints = _prints(readings)
     common = _common(prints)
-    order = sorted(range(len(posts)), key=lambda i: _preference(posts[i], prints[i]))
+    order = sorted(range(len(posts)), key=lambda i: _preference(prints[i]))
     index: defaultdict[int, list[int]] = defaultdict(list)
     by_words: dict[str, int] = {}
     copy_of: dict[int, int] = {}
     for i in order:
-        original = _original(i, posts, prints, by_words, index)
+        original = _original(i, prints, by_words, index)
         if original is not None:
             copy_of[i] = original
             continue
@@ -108,12 +110,13 @@ def drop_copies(
 def _prints(readings: Sequence[Reading]) -> list[_Print]:
     found: list[_Print] = []
     for start in range(0, len(readings), _BLOCK):
-        texts = [reading.text for reading in readings[start : start + _BLOCK]]
+        block = readings[start : start + _BLOCK]
+        texts = [reading.text for reading in block]
         words = [_words(text) for text in texts]
         shingles = _shingles([each.replace(" ", "") for each in words])
         found += [
-            _Print(said, hashes, frozenset(find_digits(said)), _is_cut(text))
-            for text, said, hashes in zip(texts, words, shingles, strict=True)
+            _Print(reading, said, hashes, frozenset(find_digits(said)), _is_cut(reading.text))
+            for reading, said, hashes in zip(block, words, shingles, strict=True)
         ]
     return found
 
@@ -150,8 +153,9 @@ def _looked_up(mine: _Print) -> Hashes:
     return mine.shingles if mine.cut else mine.shingles[:SKETCH]
 
 
-def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, int, str]:
+def _preference(print_: _Print) -> tuple[bool, bool, float, int, str]:
     """Return a sort key; of two copies the smaller one is retained."""
+    post = print_.reading.post
     reposted = is_repost(post.text)
     likes = post.metrics.get("likes", 0)
     return print_.cut, reposted, post.created_at.timestamp(), -likes, post.key
@@ -159,7 +163,6 @@ def _preference(post: Post, print_: _Print) -> tuple[bool, bool, float, int, str
 
 def _original(
     i: int,
-    posts: Sequence[Post],
     prints: Sequence[_Print],
     by_words: Mapping[str, int],
     index: Mapping[int, list[int]],
@@ -168,7 +171,7 @@ def _original(
     mine = prints[i]
     equal = by_words.get(mine.words)
     if equal is not None and mine.words:
-        same_author = posts[equal].author == posts[i].author
+        same_author = prints[equal].reading.post.author == mine.reading.post.author
         if same_author or len(mine.words) >= MIN_CHARS:
             return equal
     if len(mine.words) < MIN_CHARS:
@@ -189,8 +192,16 @@ def _is_copy(mine: _Print, kept: _Print) -> bool:
         return True
     if common < JACCARD * (len(mine.shingles) + len(kept.shingles) - common):
         return False
-    # "Scores 81.2 %" and "scores 74.0 %" in one template are two statements.
-    return not (mine.numbers - kept.numbers and kept.numbers - mine.numbers)
+    # "Scores 81.2 %" and "scores 74.0 %" in one template are two statements; so are two names in
+    # it, and a statement and its denial.
+    pairs = ((mine.numbers, kept.numbers), (_list_names(mine), _list_names(kept)))
+    is_other = any(first - second and second - first for first, second in pairs)
+    return not is_other and not is_opposite(mine.reading.text, kept.reading.text)
+
+
+def _list_names(print_: _Print) -> frozenset[str]:
+    """Return the parts of the names: "Qwen3-Max" and "Qwen3-Omni" share one and differ in one."""
+    return frozenset(part for key in print_.reading.name_keys for part in key.split())
 
 
 def _echoes(posts: Sequence[Post], copy_of: Mapping[int, int]) -> dict[str, int]:
