@@ -110,7 +110,12 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
         entries, [entry.link for entry in entries], context.base, memory
     )
     if not all(identity_.source in SHORT for identity_ in identities):
-        identities = [_disown(e, who) for e, who in zip(entries, identities, strict=True)]
+        # Among other pages the words beside a link to somebody's post are the feed's own, whoever
+        # they name; a feed of posts alone mirrors them.
+        identities = [
+            identify_page(entry.link) if who.source in SHORT else who
+            for entry, who in zip(entries, identities, strict=True)
+        ]
     posts: dict[str, Post] = {}
     for entry, identity_ in zip(entries, identities, strict=True):
         post = post_of(entry, identity_, context)
@@ -118,14 +123,6 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
         if post.text and (earlier is None or post.created_at > earlier.created_at):
             posts[post.key] = post
     return list(posts.values()), memory
-
-
-def _disown(entry: Entry, who: Identity) -> Identity:
-    """Return an entry that links to somebody's post as one of the feed: among other pages its words
-    are the feed's own, unless it names the author. A feed of posts alone mirrors them."""
-    if who.source not in SHORT or (who.author and who.author.lower() in entry.author.lower()):
-        return who
-    return identify_page(entry.link)
 
 
 def _aim(entry: Entry, context: FeedContext) -> Entry:
