@@ -411,6 +411,8 @@ class Talking:
             await asyncio.wait({talking, sending}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
+                # Revoked, or one wrong answer: the login tells.
+                raise platforms.PlatformError("the token was refused")
             await talking
         finally:
             # Side by side: an end has END_SECONDS.

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from bot import app, platforms
+from bot.delivery import Deliveries
+from bot.host import BotHost
 from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger
+from tests.delivery_stub import DeliveryStub
 from tests.telegram_server import TelegramServer
+from tests.test_delivery import context, delivered, tell
 from tests.test_run import bot, telegram
-from tests.town import DUE, due
+from tests.town import DUE, due, opened
 from tools.balance import list_unbalanced
 
 PEOPLE = 12
@@ -45,3 +52,32 @@ async def test_run_sends_what_is_due_and_ends_in_time(tmp_path: Path) -> None:
         for person in range(1, PEOPLE + 1):
             texts = [one.text for one in server.messages(person) if one.mine]
             assert len(texts) == len(set(texts)) > 0
+
+
+async def test_one_refused_token_does_not_end_sending_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_first(_: str, __: str, call: int) -> str | None:
+        return '401 {"message": "401: Unauthorized", "code": 0}' if call == 1 else None
+
+    database = f"sqlite:///{tmp_path}/jianbao.db"
+    async with await Store.open(database) as store, DeliveryStub(fault=refuse_first) as stub:
+        services = context(store, tmp_path)
+        host = BotHost(services, lambda _: None)
+
+        class Connected:
+            def __init__(self) -> None:
+                self.delivering = opened("discord", stub.url)
+
+            async def run(self) -> None:
+                host.ready("discord", "bot")
+                await asyncio.Event().wait()
+
+        await due(store, [Chat("discord", str(n)) for n in range(5)])
+        monkeypatch.setattr(platforms, "open_platform", lambda *_: Connected())
+        deliveries = Deliveries(services, tell, resend=False)
+        talking = app.Talking(services, host, deliveries, lambda _: None)
+        task = asyncio.create_task(talking.keep("discord", platforms.Setup("")))
+        await delivered(services.ledger, 5)
+        task.cancel()
+        await asyncio.wait({task})

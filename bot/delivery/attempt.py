@@ -215,7 +215,10 @@ class MessageSender:
                 await self._ledger.move_chat(self._name, part.chat.id, error.new)
                 return self._retry_later(part, error, 0.0)
             case Revoked():
-                return await self._stop_for_token(part, error)
+                if not self.revoked:
+                    log.error("%s: sending stops: %s", self._name, error)
+                self.revoked = True
+                return self._retry_later(part, error, 0.0)
             case _:
                 return self._reduce(job, error)
 
@@ -265,13 +268,6 @@ class MessageSender:
         self._rate.halt(now + backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS))
         if now - self._failing_since > LONG_PAUSE_SECONDS:
             await self._tell("platform_down", self._name, why=str(error))
-
-    async def _stop_for_token(self, part: Part, error: Revoked) -> Outcome:
-        if not self.revoked:
-            self.revoked = True
-            log.error("%s: sending stops: %s", self._name, error)
-            await self._tell("token_revoked", self._name)
-        return self._retry_later(part, error, 0.0)
 
     def _reduce(self, job: Job, error: PlatformError) -> Outcome | None:
         """Leave out what was refused, for an attempt at once; return the outcome if all was."""
