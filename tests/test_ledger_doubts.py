@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -164,6 +165,55 @@ async def test_no_excuse_is_sent_when_the_digest_can_be(ledger: Ledger) -> None:
     assert await settle(ledger) == ["a"]
     assert await settle(ledger) == []
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+
+
+async def test_an_excuse_in_flight_is_not_sent_again_when_its_digest_can_be(ledger: Ledger) -> None:
+    await excuse(ledger)
+    (late,) = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await plan(ledger, "a")
+    await ledger.settle([Outcome(late.id, "waiting", error="no connection could be made")])
+    assert await settle(ledger) == ["a"]
+    assert await settle(ledger) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert await list_unbalanced(ledger) == []
+
+
+@pytest.mark.parametrize("state", ["held", "waiting", "unknown", "recovered", "sent"])
+async def test_a_chat_that_leaves_gets_nothing_that_may_be_sent_again(
+    store: Store, ledger: Ledger, state: str
+) -> None:
+    mine = Chat("telegram", "7")
+    await plan(ledger, "a", "b")
+    if state == "held":
+        await hold(ledger)
+    claimed = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await store.unsubscribe(mine, "ai")
+    await store.subscribe(Subscription(mine, "ai", time(8), "UTC"), EIGHT + HOUR)
+    if state == "recovered":
+        await ledger.recover("telegram")
+    await ledger.settle([Outcome(one.id, state) for one in claimed])  # type: ignore[arg-type]
+    await ledger.resume("telegram", EIGHT)
+    assert await ledger.list_held_parts() == []
+    assert await settle(ledger) == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await list_unbalanced(ledger) == []
+
+
+async def test_the_last_outcome_beside_a_leaving_chat_ends_its_digest(
+    store: Store, ledger: Ledger
+) -> None:
+    for n in range(20, 40):
+        chat = Chat("telegram", str(n))
+        await store.subscribe(Subscription(chat, "ai", time(8), "UTC"), EIGHT - HOUR)
+    await ledger.propose(TOPICS, EIGHT)
+    await plan(ledger, "a", "b")
+    await plan(ledger, "a", "b")
+    await plan(ledger, "a", "b")
+    for part in await ledger.claim("telegram", 30, EIGHT + HOUR):
+        leave, sent = store.unsubscribe(part.chat, "ai"), Outcome(part.id, "sent")
+        await asyncio.gather(ledger.settle([sent]), leave)
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=21, refused=21)
+    assert await list_unbalanced(ledger) == []
 
 
 async def withdraw(ledger: Ledger) -> None:

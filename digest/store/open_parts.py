@@ -16,6 +16,11 @@ from digest.store.engine import insert_on
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
+_UNENDED = ("due", "open", "unknown")
+PREEMPTED = "its report came"
+"""The reason of excuses that are dropped because the digest itself can be sent."""
+LEFT = "left"
+"""The reason of what a chat that unsubscribed was still to get."""
 RESTORED = "restored"
 """The reason of what was open in a restored backup."""
 WITHDRAWN = "a post in it was withdrawn"
@@ -33,9 +38,14 @@ HELD = case((OF_DIGEST, "unknown"), else_="dropped")
 operator's decision."""
 
 
-async def forget(connection: AsyncConnection, which: Select[tuple[int]], why: str) -> None:
-    """Drop the waiting parts of some deliveries."""
-    waiting = and_(parts.c.delivery_id.in_(which), parts.c.state == "waiting")
+async def forget(
+    connection: AsyncConnection,
+    which: Select[tuple[int]],
+    why: str,
+    states: Sequence[str] = ("waiting",),
+) -> None:
+    """Drop the parts of some deliveries that are in one of these states."""
+    waiting = and_(parts.c.delivery_id.in_(which), parts.c.state.in_(states))
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
     delivery_ids = await connection.scalars(dropped.returning(parts.c.delivery_id))
     await end_deliveries(connection, sorted(set(delivery_ids.all())))
@@ -75,11 +85,25 @@ async def drop(
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
-    """End what is still to be sent of one subscription; parts in flight are left alone."""
-    of_subscription = deliveries.c.subscription_id == subscription
-    due = update(deliveries).where(of_subscription, deliveries.c.state == "due")
-    await connection.execute(due.values(state="refused", reason="left"))
-    await forget(connection, select(deliveries.c.id).where(of_subscription), "left")
+    """End what is still to be sent of one subscription. Parts in flight may arrive; `drop_unwanted`
+    ends those that did not."""
+    mine = and_(deliveries.c.subscription_id == subscription, deliveries.c.state.in_(_UNENDED))
+    state = case((deliveries.c.state == "due", "refused"), else_=deliveries.c.state)
+    left = update(deliveries).where(mine).values(state=state, reason=LEFT)
+    ids = (await connection.scalars(left.returning(deliveries.c.id))).all()
+    await drop_unwanted(connection, ids)
+
+
+async def drop_unwanted(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Drop the parts of these deliveries that nobody is to get any more: all of those whose chat
+    unsubscribed, and the excuses of digests that can be sent."""
+    for group in groups(ids):
+        these = select(deliveries.c.id).where(deliveries.c.id.in_(group))
+        left = these.where(deliveries.c.reason == LEFT)
+        await forget(connection, left, LEFT, ("waiting", "unknown"))
+        planned = parts.c.delivery_id.in_(these.where(deliveries.c.state != "due"))
+        excuses = update(parts).where(planned, ~OF_DIGEST, parts.c.state == "waiting")
+        await connection.execute(excuses.values(state="dropped", error=PREEMPTED))
 
 
 async def doubt(connection: AsyncConnection, now: datetime) -> None:
@@ -162,8 +186,17 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
         await connection.execute(delete(bodies).where(bodies.c.hash.in_(group)))
 
 
+async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Let nobody else change these deliveries meanwhile: on PostgreSQL each of two would count the
+    other's part as it was before."""
+    for group in groups(ids):
+        query = select(deliveries.c.id).where(deliveries.c.id.in_(group))
+        await connection.execute(query.order_by(deliveries.c.id).with_for_update())
+
+
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Set the state of those deliveries whose parts have all ended."""
+    await lock_deliveries(connection, ids)
     for group in groups(ids):
         counts = [
             func.sum(case((which, 1), else_=0)).label(name)

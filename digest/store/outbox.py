@@ -15,15 +15,16 @@ from digest.store.engine import insert_on
 from digest.store.open_parts import (
     HELD,
     OF_DIGEST,
-    OPEN,
     PLACE,
     RESTORED,
     chat_of,
     deliveries_of,
+    drop_unwanted,
     end_deliveries,
     forget,
     groups,
     hash_body,
+    lock_deliveries,
 )
 from digest.store.tables import bodies, deliveries, parts, subscriptions
 
@@ -34,8 +35,6 @@ MAX_LATENESS = timedelta(hours=24)
 """How late a digest may still be sent."""
 ENDED = "the program ended meanwhile"
 """The reason of a part that a process was sending when it ended."""
-PREEMPTED = "its report came"
-"""The reason of excuses that are dropped because the digest itself can be sent."""
 CUT_SHORT = "an earlier part was refused"
 """The reason of parts that are dropped because the digest would begin or go on with a gap."""
 NOT_MADE = "it could not be made into messages"
@@ -62,12 +61,11 @@ class OutboxTables:
                 failed = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
                 refused = update(deliveries).where(failed).values(state="refused", reason=NOT_MADE)
                 await connection.execute(refused)
-            for group in groups([delivery for delivery, _ in plans]):
-                late = and_(parts.c.delivery_id.in_(group), ~OF_DIGEST, parts.c.state == "waiting")
-                dropped = update(parts).where(late).values(state="dropped", error=PREEMPTED)
-                await connection.execute(dropped)
+            ids = [delivery for delivery, _ in plans]
+            for group in groups(ids):
                 due = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
                 await connection.execute(update(deliveries).where(due).values(state="open"))
+            await drop_unwanted(connection, ids)
 
     async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Save excuses to chats whose report is late; their deliveries wait for it."""
@@ -109,7 +107,7 @@ class OutboxTables:
         """Save the outcomes of claimed parts; end deliveries that have no open part.
 
         A part that has ended meanwhile is left as it is. A refused one ends its whole digest: a
-        reader must not get the rest of it alone.
+        reader must not get the rest of it alone. One that is not wanted any more is not sent again.
         """
         if not outcomes:
             return
@@ -138,14 +136,16 @@ class OutboxTables:
             for outcome in outcomes
         ]
         async with self._store.writing() as connection:
+            ids = await deliveries_of(connection, [outcome.part for outcome in outcomes])
+            await lock_deliveries(connection, ids)
             await connection.execute(settled, rows)
             await _postpone(connection, outcomes)
             refused = [outcome.part for outcome in outcomes if outcome.state == "refused"]
             for group in groups(refused):
                 digests = select(parts.c.delivery_id).where(parts.c.id.in_(group), OF_DIGEST)
                 await forget(connection, digests, CUT_SHORT)
-            ended = [outcome.part for outcome in outcomes if outcome.state not in OPEN]
-            await end_deliveries(connection, await deliveries_of(connection, ended))
+            await drop_unwanted(connection, ids)
+            await end_deliveries(connection, ids)
 
     async def recover(self, platform: str) -> int:
         """Mark parts that an earlier process was sending as unknown; return how many. Called at the
@@ -155,7 +155,9 @@ class OutboxTables:
             ids = list((await connection.scalars(select(parts.c.id).where(sending))).all())
             unknown = {"state": HELD, "error": ENDED, "doubt_since": _DOUBTED}
             await connection.execute(update(parts).where(sending).values(unknown))
-            await end_deliveries(connection, await deliveries_of(connection, ids))
+            concerned = await deliveries_of(connection, ids)
+            await drop_unwanted(connection, concerned)
+            await end_deliveries(connection, concerned)
             return len(ids)
 
     async def resume(self, platform: str, since: datetime) -> None:
