@@ -79,6 +79,19 @@ async def test_an_operator_s_decision_outlives_an_attempt_that_fails(
     assert await settle(ledger) == ["a"]
 
 
+@pytest.mark.parametrize("hours", [23, 26])
+async def test_what_follows_a_part_that_is_sent_again_comes_too(ledger: Ledger, hours: int) -> None:
+    await plan(ledger, "a", "b", "c")
+    held = await hold(ledger)
+    await ledger.expire("telegram", EIGHT + hours * HOUR)
+    assert await ledger.decide([held], again=True) == 1
+    assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
+    assert await settle(ledger, "waiting", error="429") == ["a"]
+    assert [body for _ in range(3) for body in await settle(ledger)] == ["a", "b", "c"]
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
+    assert await list_unbalanced(ledger) == []
+
+
 async def test_what_is_resumed_after_a_restart_may_be_too_late(ledger: Ledger) -> None:
     """That is the program's decision, not an operator's."""
     await plan(ledger, "a")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MAX_LATENESS = timedelta(hours=24)
 """How late a digest may still be sent."""
+TOO_LATE = "too late"
+"""The reason of what still waited then."""
 ENDED = "the program ended meanwhile"
 """The reason of a part that a process was sending when it ended."""
 CUT_SHORT = "an earlier part was refused"
@@ -171,18 +173,24 @@ class OutboxTables:
             await end_deliveries(connection, sorted(set(resumed.all())))
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
-        """Send held parts again, or mark them as arrived; return how many were held."""
+        """Send held parts again, or mark them as arrived; return how many were held. What follows
+        one that is sent again is not too late then either."""
         async with self._store.writing() as connection:
             values: dict[str, Any] = {"state": "sent"}
             if again:
                 values = {"state": "waiting", "again_at": None, "resend": True}
-            number = 0
+            decided: list[int] = []
             for group in groups(ids):
                 unknown = and_(parts.c.id.in_(group), parts.c.state == "unknown")
-                decided = update(parts).where(unknown).values(values)
-                number += (await connection.execute(decided)).rowcount
-            await end_deliveries(connection, await deliveries_of(connection, ids))
-            return number
+                held = update(parts).where(unknown).values(values).returning(parts.c.id)
+                decided += (await connection.scalars(held)).all()
+            concerned = await deliveries_of(connection, decided)
+            for group in groups(concerned if again else ()):
+                unsent = or_(parts.c.state == "waiting", parts.c.error == TOO_LATE)
+                following = update(parts).where(parts.c.delivery_id.in_(group), unsent)
+                await connection.execute(following.values(state="waiting", resend=True))
+            await end_deliveries(connection, concerned)
+            return len(decided)
 
     async def expire(self, platform: str, now: datetime) -> int:
         """Drop parts that still wait MAX_LATENESS after they were due; return how many digests.
@@ -200,7 +208,7 @@ class OutboxTables:
             ids = list((await connection.scalars(query)).all())
             for group in groups(ids):
                 dropped = update(parts).where(parts.c.delivery_id.in_(group), waiting)
-                await connection.execute(dropped.values(state="dropped", error="too late"))
+                await connection.execute(dropped.values(state="dropped", error=TOO_LATE))
             await end_deliveries(connection, ids)
             others = and_(
                 parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped", OF_DIGEST
@@ -208,7 +216,7 @@ class OutboxTables:
             for group in groups(ids):
                 unsent = ~select(parts.c.id).where(others).exists()
                 skipped = update(deliveries).where(deliveries.c.id.in_(group), unsent)
-                skipped = skipped.values(state="skipped", reason="too late")
+                skipped = skipped.values(state="skipped", reason=TOO_LATE)
                 await connection.execute(skipped)
             return len(ids)
 
