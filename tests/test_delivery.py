@@ -225,6 +225,30 @@ async def test_later_chats_get_the_report_as_it_stands_then(store: Store, tmp_pa
     assert "A correction" in bodies["2"]
 
 
+async def test_nothing_is_planned_from_a_report_that_changed_meanwhile(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post of it may have been withdrawn."""
+    stored = report(YESTERDAY)
+    sections = tuple(replace(one, title="Corrected") for one in stored.sections)
+
+    async def make(services: Services, *made: Any, **more: Any) -> Reply:
+        reply = await compose_digest(services, *made, **more)
+        await services.store.save_report(replace(stored, sections=sections))
+        monkeypatch.undo()
+        return reply
+
+    monkeypatch.setattr(delivery, "compose_digest", make)
+    async with await Store.open(store_url) as store:
+        await due(store, [Chat("telegram", "1")])
+        services, to = context(store, tmp_path), opened("telegram", "http://127.0.0.1:9")
+        deliveries = Deliveries(services, tell, resend=False)
+        assert [await deliveries.plan("telegram", to) for _ in range(3)] == [0, 1, 0]
+        await to.close()
+        (part,) = await services.ledger.claim("telegram", 9, DUE)
+        assert "Corrected" in part.body
+
+
 async def test_a_report_that_is_not_there_is_excused_once_and_follows(
     store: Store, tmp_path: Path
 ) -> None:

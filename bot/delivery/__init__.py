@@ -45,7 +45,6 @@ class Deliveries:
         self._tell, self._resend = tell, resend
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
-        self._state = ""
         # One a platform for as long as this process runs: what came of messages while the store
         # failed is known, also where the lease was lost meanwhile.
         self._writers: defaultdict[str, Writer] = defaultdict(partial(Writer, self._ledger))
@@ -96,17 +95,16 @@ class Deliveries:
             await pause(LOOK_SECONDS if planned < MOST_IN_COMMIT else 0)
 
     async def plan(self, name: str, delivering: Delivering) -> int:
-        """Save the parts of a group of deliveries that are due; return how many deliveries."""
+        """Save the parts of a group of deliveries that are due; return how many deliveries. Where
+        a report was stored or a post withdrawn meanwhile, all is made anew at the next look."""
         topics, now = self._context.topics, self._context.now()
         due = await self._ledger.ready(name, MOST_IN_COMMIT, topics, now)
         plans: list[tuple[int, Sequence[str]]] = []
-        if due and (state := await self._context.store.read_state()) != self._state:
-            # A report was stored, or a post withdrawn, by this process or another.
-            self._bodies.clear()
-            self._state = state
+        state = await self._context.store.read_state() if due else ""
         for delivery, key in due:
             try:
-                plans.append((delivery.id, await self._build_bodies(delivery, key, delivering)))
+                bodies = await self._build_bodies(delivery, key, delivering, state)
+                plans.append((delivery.id, bodies))
             except StoreError:
                 raise
             except Exception:
@@ -114,9 +112,8 @@ class Deliveries:
                 log.exception("%s: a digest could not be made into messages", name)
                 plans.append((delivery.id, ()))
             await asyncio.sleep(0)
-        if plans:
-            await self._ledger.plan(plans)
-        return len(plans)
+        saved = bool(plans) and await self._ledger.plan(plans, state)
+        return len(plans) if saved else 0
 
     async def excuse(self, name: str, delivering: Delivering) -> int:
         """Plan an excuse for chats whose report is late; return for how many."""
@@ -133,14 +130,15 @@ class Deliveries:
         return len(plans)
 
     async def _build_bodies(
-        self, delivery: Delivery, key: Key, delivering: Delivering
+        self, delivery: Delivery, key: Key, delivering: Delivering, state: str
     ) -> list[str]:
-        """Return the bodies of one delivery: the same for all chats with the same options."""
+        """Return the bodies of one delivery: the same for all chats with the same options, until a
+        report is stored or a post withdrawn (`state`), by this process or another."""
         subscription = delivery.subscription
         late = delivery.late or self._context.now() - delivery.due_at > LATE
         if subscription.weekly:
             key = (key[0], key[2] - WEEK, key[2])
-        options = (key, late, _options(subscription))
+        options = (state, key, late, _options(subscription))
         if options not in self._bodies:
             report = await load_digest(self._context, subscription, key[2])
             if report is None:

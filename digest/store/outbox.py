@@ -26,6 +26,7 @@ from digest.store.open_parts import (
     hash_body,
     lock_deliveries,
 )
+from digest.store.report_tables import STATE
 from digest.store.tables import bodies, deliveries, parts, subscriptions
 
 if TYPE_CHECKING:
@@ -51,13 +52,19 @@ class OutboxTables:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def plan(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
+    async def plan(
+        self, plans: Sequence[tuple[int, Sequence[str]]], state: str | None = None
+    ) -> bool:
         """Save the parts of deliveries, in order, and open them.
 
         A delivery that has parts already, or has ended, is left as it is. One without contents
-        could not be made, and is refused.
+        could not be made, and is refused. Return False, and save nothing, where `state` (see
+        `read_state`) has changed since the parts were made: a post of theirs may be withdrawn.
         """
         async with self._store.writing() as connection:
+            query = STATE.with_for_update()
+            if state is not None and str(await connection.scalar(query) or "") != state:
+                return False
             await _add(connection, plans, deliveries.c.state == "due")
             for group in groups([delivery for delivery, contents in plans if not contents]):
                 failed = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
@@ -68,6 +75,7 @@ class OutboxTables:
                 due = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
                 await connection.execute(update(deliveries).where(due).values(state="open"))
             await drop_unwanted(connection, ids)
+        return True
 
     async def note(self, plans: Sequence[tuple[int, Sequence[str]]]) -> None:
         """Save excuses to chats whose report is late; their deliveries wait for it."""
