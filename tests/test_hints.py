@@ -23,6 +23,7 @@ from digest.store import Store
 from digest.store.backup import back_up
 from digest.topics import refuse_unknown
 from tests.hosts import context, fill
+from tests.posts import TOPIC, post
 from tests.samples import report
 from tests.source_servers import offline_topics
 
@@ -178,6 +179,27 @@ async def test_hints_stay_with_the_day_and_the_command(bot: Services) -> None:
     assert "at most 366 days" in await say(bot, "/report 2024-01-01..2025-12-31")
     for days in ("Dec 2025-12-06", "Dec 16-1", "Dec 32", "2025-12-06 Mon", "Dec 6 ai monday"):
         assert "Write it like 2025-12-06" in await say(bot, f"/brief {days}")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("/brief chips 2025-12-04", "/report chips 2025-12-04"),
+        ("/brief chips 2025-12-05", "/brief chips 2025-12-06"),
+        ("/brief chips 2025-13-40", "/brief chips 2025-12-06"),
+        ("/brief chips nonsense", "/brief chips 2025-12-06"),
+        ("/story chips", "/story chips 1"),
+        ("/views chips nonsense", "/views chips"),
+    ],
+)
+async def test_hints_stay_with_the_topic(bot: Services, line: str, hint: str) -> None:
+    chips = replace(TOPIC, name="chips", slug="chips")
+    await bot.store.save_topic(chips)
+    early = datetime(2025, 12, 4, 8, tzinfo=UTC)
+    await bot.store.save_posts(chips, "x_list", [post("A chip", "9", created_at=early)])
+    await bot.store.save_report(replace(report(), topic="chips"))
+    two = replace(bot, topics={"ai": TOPIC, "chips": chips})
+    assert hint in await say(two, line)
 
 
 async def test_two_days_are_a_range(bot: Services) -> None:

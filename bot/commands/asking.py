@@ -160,10 +160,11 @@ class Ask:
             lines.append(self._say_when(self.context.topic(topic), days[1]))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
         if posts:
-            lines.append(texts.text("can_make", language, day=days[0], n=posts))
+            line = self.hint(topic, days[0], name="report")
+            lines.append(texts.text("can_make", language, line=line, n=posts))
         if near:
             name = "report" if self.command.who != "everybody" else self.command.name
-            listed = self.listed(f"/{name} {day}" for day in near)
+            listed = self.listed(self.hint(topic, day, name=name) for day in near)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
             lines.append(await self._say_no_reports(topic))
@@ -179,7 +180,9 @@ class Ask:
     async def _say_no_reports(self, topic: str) -> str:
         posts = await self.context.store.post_days(topic)
         if posts:
-            return self.text("no_reports_but", day=max(posts), n=posts[max(posts)])
+            day = max(posts)
+            line = self.hint(topic, day, name="report")
+            return self.text("no_reports_but", day=day, line=line, n=posts[day])
         operator = self.context.is_admin(self.incoming)
         return self.text("no_reports" if operator else "no_reports_yet", topic=topic)
 
@@ -198,9 +201,15 @@ class Ask:
         plain = all(word.isdigit() and len(word) < 4 for word in self.words)
         return f"/{self.command.name} 1" if plain else f"{line_of(self.command.name, report)} 1"
 
-    async def example(self) -> str:
+    def hint(self, topic: str, *words: object, name: str = "") -> str:
+        """Return the line that asks this of a topic, named where there are others."""
+        named = [topic] if topic and set(self.context.topics) != {topic} else []
+        return " ".join(map(str, (f"/{name or self.command.name}", *named, *words)))
+
+    async def example(self, topic: str) -> str:
         """Return a right way to ask this, with a day that has a report."""
-        return self.command.example.format(day=await self.usual_day())
+        _, *words = self.command.example.format(day=await self.usual_day(topic)).split(" ")
+        return self.hint(topic, *words)
 
     async def usual_day(self, topic: str = "") -> date:
         """Return a day that shows how to ask: of the newest report or posts, else yesterday."""
@@ -264,16 +273,15 @@ class Ask:
         except DateError:
             raise Unanswered(await self.bad_date(text, topic)) from None
 
-    async def bad_words(self, words: Sequence[str]) -> Reply:
-        """Return that these words mean nothing here, with the topics and a line that works."""
-        facts = {"names": self.listed(self.context.topics), "example": await self.example()}
-        return self.say("bad_word", word=" ".join(words)[:40], **facts)
+    async def bad_words(self, query: Query) -> Reply:
+        """Return that the other words mean nothing here, with the topics and a line that works."""
+        names, example = self.listed(self.context.topics), await self.example(query.topic)
+        return self.say("bad_word", word=" ".join(query.others)[:40], names=names, example=example)
 
     async def bad_date(self, word: str, topic: str) -> Reply:
         """Return that these words name no day, with one that does."""
         day = await self.usual_day(topic)
-        example = f"/{self.command.name} {day}"
-        return self.say("bad_date", text=word[:40], day=day, example=example)
+        return self.say("bad_date", text=word[:40], day=day, example=self.hint(topic, day))
 
 
 def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:

@@ -291,7 +291,7 @@ async def _span(
     if [word.lower() for word in query.others] == ["last"]:
         query = replace(query, others=(), days=parse_days(f"last {kind}", ask.today(topic)))
     if query.others:
-        raise Unanswered(await ask.bad_words(query.others))
+        raise Unanswered(await ask.bad_words(query))
     if kind == "month" and not query.days and query.number in range(1, 13):
         query = replace(query, number=0, days=parse_days(f"{query.number}月", ask.today(topic)))
     if query.days is None:
@@ -314,7 +314,7 @@ async def now(ask: Ask) -> AsyncIterator[Reply]:
     yesterday = ask.today(topic) - timedelta(days=1)
     first, last = query.days or (yesterday, yesterday)
     if first != last:
-        raise Unanswered(ask.say("one_day", example=await ask.example()))
+        raise Unanswered(ask.say("one_day", example=await ask.example(topic)))
     if first > ask.today(topic):
         raise Unanswered(await ask.no_report(topic, (first, last)))
     day, title = ask.in_words(first), ask.title(topic)
@@ -338,7 +338,7 @@ async def _show_all(ask: Ask, report: Report) -> Reply:
 async def _only(ask: Ask) -> Query:
     query = await ask.query()
     if query.others:
-        raise Unanswered(await ask.bad_words(query.others))
+        raise Unanswered(await ask.bad_words(query))
     return query
 
 

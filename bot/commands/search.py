@@ -291,7 +291,7 @@ async def story(ask: Ask) -> AsyncIterator[Reply]:
         again = line_of("story", report)
         numbers = range(1, len(points_of(report)) + 1)
         buttons = tuple(Button(str(n), f"{again} {n}") for n in numbers)
-        raise Unanswered(ask.say("story_which", buttons, example=await ask.example()))
+        raise Unanswered(ask.say("story_which", buttons, example=await ask.example(report.topic)))
     words = " ".join(query.others)
     days = query.days or (None, None)
     hits = await ask.context.store.search(words, topic=query.topic, first=days[0], last=days[1])
