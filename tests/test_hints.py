@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.__main__ import cli
-from bot.commands import answer
+from bot.commands import answer, link_word
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
 from bot.services import Services
@@ -200,6 +200,18 @@ async def test_hints_stay_with_the_topic(bot: Services, line: str, hint: str) ->
     await bot.store.save_report(replace(report(), topic="chips"))
     two = replace(bot, topics={"ai": TOPIC, "chips": chips})
     assert hint in await say(two, line)
+
+
+@pytest.mark.parametrize("days", ["2025-12-06", "20251204..20251206"])
+@pytest.mark.parametrize("topic", ["ai", "ai-4-news_1"])
+async def test_a_link_asks_what_its_button_does(bot: Services, topic: str, days: str) -> None:
+    for day in (4, 6):
+        await bot.store.save_report(replace(report(date(2025, 12, day)), topic=topic))
+    services = replace(bot, topics={topic: replace(TOPIC, name=topic)})
+    line = f"/detail {topic} {days} views"
+    shown = await say(services, line)
+    assert "2025-12-06" in shown.splitlines()[0]
+    assert await say(services, f"/start {link_word(line)}") == shown
 
 
 async def test_two_days_are_a_range(bot: Services) -> None:

@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 # In a group people put the bot's name before the command or its words.
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
+_LINKED_RANGE = re.compile(r"^(\d{8})(?:\.\.|_)(\d{8})$", re.ASCII)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_ALIAS = {command.alias: command for command in COMMANDS} | {"股票": _BY_NAME["stocks"]}
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -123,7 +124,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
     if name == "start" and words:  # a link
-        asked, *parts = words[0].split("-")
+        asked, *parts = _linked_words(words[0])
         name, words = (asked, parts) if _is_open(asked) else (name, [])
         line = " ".join([f"/{name}", *words])
     command, glued = _command(name)
@@ -177,15 +178,22 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
 
 
 def link_word(line: str) -> str:
-    """Return the word of a link that asks this line: `/views ai 2025-12-06` is `views-ai-20251206`.
+    """Return the word of a link that asks this line: `/views ai-x 2025-12-06` is
+    `views-ai--x-20251206`, a range `20251201_20251207`.
 
     Empty for what a link may not ask: it might come from anybody.
     """
     name, *words = line.removeprefix("/").split(" ")
-    parts = [name, *(re.sub(r"(?<=\d)-(?=\d)", "", word) for word in words)]
-    word = "-".join(parts)
-    fits = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word) and all("-" not in part for part in parts)
-    return word if fits and _is_open(name) else ""
+    plain = [re.sub(r"^(\d{4})-(\d\d)-(\d\d)$", r"\1\2\3", word) for word in words]
+    parts = [_LINKED_RANGE.sub(r"\1_\2", word).replace("-", "--") for word in plain]
+    word = "-".join([name, *parts])
+    return word if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word) and _is_open(name) else ""
+
+
+def _linked_words(word: str) -> list[str]:
+    """Return the words of a line from the word of a link."""
+    parts = re.split("(?<!-)-(?!-)", word)
+    return [_LINKED_RANGE.sub(r"\1..\2", part.replace("--", "-")) for part in parts]
 
 
 def _is_open(name: str) -> bool:
