@@ -143,7 +143,10 @@ async def test_answers_stay_in_their_topic(up: Running) -> None:
     before = len(up.server.messages(FORUM))
     up.server.say(FORUM, MEI, "/views", thread=5)
     await up.server.until(lambda: len(up.server.messages(FORUM)) > before)
-    assert up.server.messages(FORUM)[-1].thread == 5
+    section = up.server.messages(FORUM)[-1]
+    assert section.thread == 5
+    await up.press(section, "行情")
+    await up.server.until(lambda: "NVDA fell" in section.text)
 
 
 async def test_subscribing_in_a_topic_is_for_admins_and_shows_that_it_works(up: Running) -> None:

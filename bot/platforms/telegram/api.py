@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from typing import Any, Literal, TypeVar
@@ -349,7 +350,9 @@ class TelegramDeliverer:
             await self.wire.call_method("editMessageText", fields)
 
         try:
-            await self._answer(replace_text, Outgoing(chat, json.dumps(bodies[0]), ""))
+            # A message stays in its topic: the method takes none.
+            here = replace(chat, thread="")
+            await self._answer(replace_text, Outgoing(here, json.dumps(bodies[0]), ""))
         except Refused as error:
             if "not modified" in str(error):  # the same button twice
                 return True
