@@ -84,6 +84,28 @@ def test_what_nobody_had_done_before_is_news() -> None:
     assert judge(stories, _earlier(planned)) == [("update", DAY), ("repeat", None)]
 
 
+@pytest.mark.parametrize(
+    ("told", "turned"),
+    [
+        (
+            "Apple buys Mistral AI for $12 billion in cash.",
+            "Apple does not buy Mistral AI for $12 billion in cash.",
+        ),
+        (
+            "Anthropic raises $30 billion from Coatue at a valuation of $350 billion.",
+            "Correction: Anthropic raises $13 billion from Coatue at a valuation of $350 billion.",
+        ),
+        ("Waymo 在凤凰城暂停 Robotaxi 服务。", "Waymo 在凤凰城恢复 Robotaxi 服务。"),
+        ("DeepSeek V4 is out with MIT weights.", "DeepSeek V4 is withdrawn with its MIT weights."),
+    ],
+)
+def test_what_turns_yesterdays_news_round_is_news(told: str, turned: str) -> None:
+    assert judge([_story(turned), _story(told)], _earlier(told)) == [
+        ("update", DAY),
+        ("repeat", None),
+    ]
+
+
 def test_a_version_tells_which_release_is_meant() -> None:
     assert tells_one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
     assert not tells_one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))

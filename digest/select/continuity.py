@@ -10,6 +10,7 @@ import numpy as np
 
 from digest.models import Dropped, Post, Report, Topic
 from digest.reading import Reading, Story, read
+from digest.reading.contrast import list_turns
 from digest.reading.index_terms import list_figures
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed_words
@@ -158,12 +159,15 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
     keys = frozenset().union(*(item.keys for item in same))
     authors = frozenset().union(*(item.authors for item in same))
     details = frozenset().union(*map(_list_details, before))
-    acts = _list_acts(" ".join(reading.post.text for reading in before))
+    texts = " ".join(reading.post.text for reading in before)
+    acts, turns = _list_acts(texts), list_turns(texts)
     news = []
     for reading in readings:
         least = OWN_NEWS if reading.post.author in authors else NEWS
         if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
+        if list_turns(reading.sentences[0].text if reading.sentences else "") - turns:
+            least = 0.0  # what opens with a denial has the names and figures of what it denies
         if reading.key not in keys and _measure_news(reading, details) >= least:
             news.append(reading)
     return news
