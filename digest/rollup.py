@@ -4,9 +4,11 @@ Each story stands once, with what its days told in order; a figure that changed 
 days. Every statement is an item of a daily report, with its posts. Pure.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 
 from digest.models import (
@@ -22,7 +24,9 @@ from digest.models import (
 )
 from digest.reading.amounts import Amount, find_amounts
 from digest.reading.days import blank_days
-from digest.reading.names import find_names
+from digest.reading.index_terms import FUNCTION_WORDS
+from digest.reading.mentions import cut_pieces, has_han
+from digest.reading.names import find_names, simplify
 from digest.reading.sentences import split_sentences
 from digest.storylines import Storyline, Telling, trace_storylines
 from digest.write.extractive.notes import heading
@@ -37,8 +41,12 @@ TELLING_CHARS = 220
 MAX_CHANGES = 3
 MAX_DAYS_IN_OVERVIEW = 7
 """Days of which the overview has a line: a month's would hide its stories."""
-CONTEXT_CHARS = 14
+CONTEXT_CHARS = 20
 """Characters around a figure in which the words stand that say what it counts."""
+STEM_CHARS = 5
+"""Letters of a Latin word that are compared."""
+LIGHT = " 约为达至到了超过近逾共"
+"""Signs between a figure and what it counts."""
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _ENDS = tuple('。！？….!?”"')
@@ -117,47 +125,54 @@ def name_day(day: date, language: Language) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure of a day, with the words before and behind it, "" for none."""
+
+    day: date
+    amount: Amount
+    words: tuple[str, str]
+
+    def goes_on(self, last: _Figure) -> bool:
+        """Return True where both count one thing, as far as the words beside them say."""
+        pairs = [pair for pair in zip(self.words, last.words, strict=True) if all(pair)]
+        is_same = bool(pairs) and all(word == other for word, other in pairs)
+        return is_same and self.amount.unit == last.amount.unit
+
+
 def find_changes(line: Storyline) -> list[list[tuple[date, str]]]:
     """Return the figures of a story that changed: the values of each with their days."""
-    chains: list[list[tuple[date, Amount, frozenset[str]]]] = []
+    chains: list[list[_Figure]] = []
     for telling in line.tellings:
-        figures = list(_figures(telling))
+        figures = list(_list_figures(telling))
         for chain in chains:
-            _, last, words = chain[-1]
-            if any(is_supported(amount, [last]) for amount, _ in figures):
+            if any(is_supported(figure.amount, [chain[-1].amount]) for figure in figures):
                 continue  # the old value is told again: what differs is another figure
-            for amount, around in figures:
-                if amount.unit == last.unit and words & around:
-                    chain.append((telling.day, amount, around))
-                    break
-        seen = [amount for chain in chains for _, amount, _ in chain]
-        chains += [[(telling.day, a, words)] for a, words in figures if not is_supported(a, seen)]
+            chain += [figure for figure in figures if figure.goes_on(chain[-1])][:1]
+        seen = [figure.amount for chain in chains for figure in chain]
+        chains += [[figure] for figure in figures if not is_supported(figure.amount, seen)]
     changed = [chain for chain in chains if len(chain) > 1]
-    return [[(day, amount.text.strip()) for day, amount, _ in chain] for chain in changed]
+    return [[(figure.day, figure.amount.text.strip()) for figure in chain] for chain in changed]
 
 
-def _figures(telling: Telling) -> Iterator[tuple[Amount, frozenset[str]]]:
-    """Yield the figures of a day with the words beside them."""
+def _list_figures(telling: Telling) -> Iterator[_Figure]:
     text = blank_days(f"{telling.item.title}. {telling.item.text}")
     names = [(at, at + len(name.text)) for at, name in find_names(text)]
     for amount in find_amounts(text):
         in_name = any(first <= amount.start and amount.end <= last for first, last in names)
         if amount.kind not in ("number", "share") or amount.in_name or in_name:
             continue
-        before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start]
+        before = text[max(0, amount.start - CONTEXT_CHARS) : amount.start].rstrip(LIGHT)
         after = text[amount.end : amount.end + CONTEXT_CHARS]
-        if words := _words(before) | _words(after):
-            yield amount, words
+        words = _list_words(before)[-1:] or [""], _list_words(after)[:1] or [""]
+        yield _Figure(telling.day, amount, (words[0][0], words[1][0]))
 
 
-def _words(text: str) -> frozenset[str]:
-    """Return the words of a few characters: Latin ones of four letters or more, pairs of Han."""
-    latin = {word.strip(".,;:()").lower() for word in text.split()}
-    han = {text[at : at + 2] for at in range(len(text) - 1)}
-    return frozenset(
-        {word for word in latin if len(word) > 3 and word.isascii() and word.isalpha()}
-        | {pair for pair in han if all("\u4e00" <= sign <= "\u9fff" for sign in pair)}
-    )
+def _list_words(text: str) -> list[str]:
+    """Return the words of a few characters: beginnings of Latin ones, pairs of Han."""
+    pieces = [piece for piece in cut_pieces(simplify(text).lower()) if piece[0].isalpha()]
+    telling = (p for p in pieces if has_han(p) or (len(p) > 2 and p not in FUNCTION_WORDS))
+    return [piece[:STEM_CHARS] for piece in telling]
 
 
 def _story_item(line: Storyline, language: Language, grouped: SectionName | None = None) -> Item:

@@ -22,7 +22,7 @@ _CAPITALISED = re.compile(r"[A-Z][A-Za-z]+")
 """Of a product's common words ("Claude Skills") and of what no list knows."""
 _SMALL = re.compile(r"[a-z]{3,}|\d{2,}")
 _LARGE = re.compile(r"\d ?(?:[bm](?![aeiouy])|(?:[bm]|tr)illion|[亿億])", re.I)
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     "the a an i it we you he she they this that these those what when where why who how if in on at"
     " for from with and but or so as to of by is are was were be do does did not no yes my your our"
     " his her their its new now here there just also today breaking all more most can will would"
@@ -42,8 +42,8 @@ def list_terms(text: str, names: Collection[Name]) -> frozenset[str]:
     terms |= {name.key for name in names if any(map(str.isdigit, name.key))}
     terms |= list_sums(text)
     if is_in_small_letters(text):
-        return frozenset(terms | list_small_words(text) - _FUNCTION_WORDS)
-    terms |= {word.lower() for word in _CAPITALISED.findall(text)} - _FUNCTION_WORDS
+        return frozenset(terms | list_small_words(text) - FUNCTION_WORDS)
+    terms |= {word.lower() for word in _CAPITALISED.findall(text)} - FUNCTION_WORDS
     terms |= {figure.lower().replace(",", "") for figure in _FIGURE.findall(text)}
     return frozenset(term for term in terms if len(term) > 1 and not _YEAR.match(term))
 
