@@ -99,7 +99,7 @@ def roll_up(
         ),
         counts=_total(reports),
         posts={key: post for r in spoken for key, post in r.posts.items() if key in cites},
-        wordcounts=dict(sum((Counter(report.wordcounts) for report in reports), Counter())),
+        wordcounts=_add_words(reports),
         created_at=max((daily.created_at for daily in reports if daily.created_at), default=None),
     )
 
@@ -123,6 +123,16 @@ def name_day(day: date, language: Language) -> str:
     if language == "zh":
         return f"{day.month}月{day.day}日"
     return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def _add_words(reports: Sequence[Report]) -> dict[str, int]:
+    """Return how often the words were counted, most often first, each in its commonest spelling."""
+    counts = sum((Counter(report.wordcounts) for report in reports), Counter[str]())
+    spellings = {word.casefold(): word for word, _ in reversed(counts.most_common())}
+    added = Counter[str]()
+    for word, count in counts.items():
+        added[spellings[word.casefold()]] += count
+    return dict(added.most_common())
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def daily(day: date, *points: Item, language: Language = "en", **others: Item) -
             key: Cited("ada", f"https://x.com/a/status/{key[2:]}", "", datetime.now(UTC))
             for key in cites
         },
-        wordcounts={"Meridian": 2},
+        wordcounts={"Meridian": 2, "Model": 1} if day == MONDAY else {"model": 3},
     )
 
 
@@ -184,7 +184,7 @@ def test_a_week_tells_each_story_once_and_names_missing_days(days: list[Report])
     note = week.section("points").items[-1].text
     assert "3 daily reports told 10 stories, 1 of them" in note
     assert "12-03, 12-04, 12-06, 12-07" in note
-    assert week.wordcounts == {"Meridian": 6}
+    assert week.wordcounts == {"model": 7, "Meridian": 2}
 
 
 def test_the_overview_has_a_line_for_each_day_that_somebody_wrote(days: list[Report]) -> None:
