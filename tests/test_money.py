@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from digest.models import Item
+from digest.reading import Story, read
 from digest.reading.assets import Asset
 from digest.write.extractive import money
+from digest.write.extractive.draft import Draft
+from tests.posts import post
+from tests.test_extractive import material
 
 
 def test_an_asset_that_finds_no_room_is_left_for_other_sections(
@@ -30,3 +34,13 @@ def test_an_asset_that_finds_no_room_is_left_for_other_sections(
     items = money.list_markets(draft)
     assert [item.text for item in items] == made[1:]
     assert len(items) == money.MAX_STOCKS
+
+
+def test_we_of_a_broker_is_not_the_company() -> None:
+    said = "We raise our price target for Nvidia to $250 from $220 after the Blackwell orders."
+    story = Story(tuple(read([post(said, "1", author="jef", author_name="Jefferies")])))
+    draft = Draft(material((story,)))
+    talk = money.AssetTalk([(1.0, draft.quotes["x:1"][0], story)])
+    item = money._make_item(draft, Asset("NVDA", "", "Nvidia", coin=False), talk, "")
+    assert item
+    assert item.text == f"Jefferies: {said}"

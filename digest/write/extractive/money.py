@@ -21,6 +21,7 @@ from digest.write.extractive.draft import (
     is_topical,
     join_sentences,
     make_item,
+    name_speaker,
     tells_news,
     tells_same,
 )
@@ -147,7 +148,7 @@ def _make_item(draft: Draft, asset: Asset, talk: AssetTalk, group: str) -> Item 
     if not chosen:
         return None
     return Item(
-        join_sentences([quote.text for quote in chosen]),
+        join_sentences([name_speaker([quote.sentence]) + quote.text for quote in chosen]),
         title=asset.title(draft.language),
         group=group,
         cites=tuple(dict.fromkeys(quote.post.key for quote in chosen)),
