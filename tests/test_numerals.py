@@ -261,9 +261,14 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
         ("The lowest share since 2017.", False),
         ("2017 年以来的最低份额。", False),
         ("Northlight opens Meridian 4.", False),
+        ("Last week we released Meridian 4.", True),
+        ("上个月，诺斯莱特发布了 Meridian 4。", True),
+        ("Last week's claims for benefits rose to 240,000.", False),
+        ("上周五晚间，诺斯莱特发布了 Meridian 4。", False),
+        ("Northlight opens what it closed last week.", False),
     ],
 )
-def test_what_only_past_years_tell_is_past(text: str, past: bool) -> None:
+def test_what_only_past_days_tell_is_past(text: str, past: bool) -> None:
     assert tells_past(text, date(2025, 12, 16)) == past
 
 

@@ -243,9 +243,18 @@ def _find_years(text: str) -> Iterator[Term]:
         yield Term(*match.span(), match.group(), f"year {year + 2000 if year < 100 else year}")
 
 
+_NEWER = frozenset("'\u2019的一二三四五六日天末")
+"""What follows "last week" where more than its past is told."""
+
+
 def tells_past(text: str, day: date) -> bool:
     """Return True where all years that a text names, or the one that it begins with, were over two
-    months before that day: "In 2024, sales rose". The lowest "since 2017" is news of today."""
+    months before that day: "In 2024, sales rose"; and where it begins with last week or month. The
+    lowest "since 2017" is news of today, and so are last week's sales and 上周五."""
+    for table in ("last_week", "last_month"):
+        first = next(find_cues(text, table), None)
+        if first and not first.start() and text[first.end() :][:1] not in _NEWER:
+            return True
     years = list(_find_years(text))
     years = years[:1] if years and years[0].start <= len("In ") else years
     is_since = any(
