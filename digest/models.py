@@ -221,7 +221,7 @@ class Quality:
     reduced: str = ""
     """Why the report is extractive although a model was asked; empty where it is the model's."""
     checked: bool = False
-    """True where the model compared its items with their posts once more."""
+    """True where the model compared all its items, as they are told, with their posts once more."""
     refusals: tuple[Refusal, ...] = ()
     """First and final refusals."""
 

@@ -134,6 +134,18 @@ async def test_without_a_check_the_report_says_so() -> None:
     assert "复核这次没有完成" in found.sections[7].items[-1].text
 
 
+async def test_what_the_check_passes_over_is_counted() -> None:
+    def brief(system: str, prompt: str) -> Reply:
+        reply = honest(system, prompt)
+        return {**reply, "judged": reply["judged"][2:]} if wanted(prompt) == "checks" else reply
+
+    found = await edited(brief)
+    assert not score(found).checked
+    assert "本期有 2 条未经模型复核" in found.sections[7].items[-1].text
+    assert items(found) == items(await edited(honest))
+    assert "复核" not in text(await edited(honest))
+
+
 async def test_the_overview_is_one_paragraph_without_counts() -> None:
     def trends(system: str, prompt: str) -> Reply:
         reply = honest(system, prompt)
@@ -359,8 +371,9 @@ async def test_a_must_that_the_brief_leaves_out_is_asked_for_once_more(whole: bo
             return {"items": [{"id": missing, **said, "cites": ids}]}
         return reply
 
-    told = [item.text for item in items(await edited(forgetful), "points")]
-    assert untold[0]["text"] in told
+    found = await edited(forgetful)
+    assert untold[0]["text"] in [item.text for item in items(found, "points")]
+    assert "本期有 1 条未经模型复核" in found.sections[7].items[-1].text
 
 
 def test_the_check_sees_what_the_writer_saw() -> None:

@@ -65,6 +65,7 @@ async def test_every_item_is_rendered_under_its_cites() -> None:
     assert [(item.title, item.text) for item in points.items] == EN
     assert [item.cites for item in points.items] == [item.cites for item in ZH]
     assert points.title != "points"  # the heading of that language
+    assert "not by the model" in sections[SECTIONS.index("filtered")].items[-1].text
 
 
 async def test_an_item_that_changes_a_figure_is_left_out() -> None:

@@ -51,11 +51,13 @@ _WEIGHTS = {"supported": 0.4, "complete": 0.25, "distinct": 0.15, "specific": 0.
 @dataclass(frozen=True, slots=True)
 class Edited:
     """What came of asking a model: the sections to print, how good they are (None where there was
-    nothing to ask), and how many items failed the check."""
+    nothing to ask), how many items failed the check, and how many that are told the model's own
+    check did not judge as they stand."""
 
     sections: tuple[Section, ...]
     quality: Quality | None
     unproved: int = 0
+    unjudged: int = 0
 
 
 def assemble(
@@ -101,7 +103,8 @@ def assemble(
         repeated=len(good) - len(distinct) + repeated,
         generic=sum(map(generic, candidates)),
     )
-    return Edited(sections, measured, len(failed) + sum(c.cut for c in candidates))
+    unproved = len(failed) + sum(c.cut for c in candidates)
+    return Edited(sections, measured, unproved, sum(not c.judged for c in distinct))
 
 
 def _move_deals(items: dict[SectionName, list[Item]]) -> None:

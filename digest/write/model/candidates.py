@@ -43,6 +43,8 @@ class Candidate:
     """Who found the problems."""
     cut: bool = False
     """True if sentences that failed were taken out of it."""
+    judged: bool = False
+    """True where the model's check took it, or all that is left of it, and decided."""
     withdrawn: bool = False
     """True if the model, asked again, says that nothing of it can be told."""
 

@@ -90,7 +90,7 @@ def apply_check(
         return list(candidates), False
     result = list(candidates)
     for name in judged & places.keys():
-        candidate = candidates[places[name]]
+        candidate = replace(candidates[places[name]], judged=True)
         result[places[name]] = (
             _refuse(candidate, wrong[name]) if name in wrong else _restore(candidate)
         )

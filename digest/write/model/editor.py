@@ -150,12 +150,17 @@ class Editor:
         """Return the version with what is known about it, or the extractive one in its place."""
         if edited.quality is None:
             return edited
-        quality = replace(edited.quality, checked=believed, refusals=tuple(refusals))
+        checked = believed and not edited.unjudged
+        quality = replace(edited.quality, checked=checked, refusals=tuple(refusals))
         if quality.score < GATE:
             quality = replace(quality, reduced="gate")
             sections = reduce(self.extractive, self.material, "gate")
             return replace(edited, sections=sections, quality=quality)
-        sections = edited.sections if believed else _add_unchecked(edited.sections, self.material)
+        sections = edited.sections
+        if not checked:
+            line = _PARTLY_CHECKED if believed else _UNCHECKED
+            said = line[self.material.topic.language].format(n=edited.unjudged)
+            sections = add_to_filtered(sections, said)
         return replace(edited, sections=sections, quality=quality)
 
     async def _pick(self) -> list[Event]:
@@ -312,9 +317,9 @@ def _is_refused(candidate: Candidate) -> bool:
     return bool(candidate.problems) and candidate.judge == "model"
 
 
-def _add_unchecked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
-    """Return the sections with a line in the filter note: the model's own check is missing."""
-    line = notes.note(_UNCHECKED[material.topic.language])
+def add_to_filtered(sections: Sequence[Section], text: str) -> tuple[Section, ...]:
+    """Return the sections with a line in the filter note."""
+    line = notes.note(text)
     return tuple(
         replace(s, items=(*s.items, line)) if s.name == "filtered" else s for s in sections
     )
@@ -324,6 +329,12 @@ _UNCHECKED = {
     "zh": "本期条目已由程序逐条核对数字、日期与名称；模型的复核这次没有完成。",
     "en": "Figures, dates and names were checked by the program;"
     " the model's second check is missing.",
+}
+_PARTLY_CHECKED = {
+    "zh": "本期有 {n} 条未经模型复核（复核后改写，或复核未作判断），"
+    "只由程序核对了数字、日期与名称。",
+    "en": "Items that the model's second check did not judge, or that were rewritten after it: {n}."
+    " Their figures, dates and names were checked by the program alone.",
 }
 
 

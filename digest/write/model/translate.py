@@ -13,7 +13,7 @@ from digest.models import Item, Language, Section
 from digest.write import Material
 from digest.write.extractive.alignment import WRITTEN, fill_sections, name_group
 from digest.write.model.candidates import Candidate
-from digest.write.model.editor import LANGUAGES
+from digest.write.model.editor import LANGUAGES, add_to_filtered
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Translated, Translation
 from digest.write.verify.screening import checked, trimmed
@@ -24,6 +24,12 @@ CHUNK_TOKENS, ANSWER_TOKENS = 2_400, 3_000
 """Of the items in one call, and of its answer."""
 LEAST_TRANSLATED = 2 / 3
 """Share of items that must stand in the other language; below it the posts' own sentences do."""
+
+_TRANSLATED: Mapping[Language, str] = {
+    "zh": "本篇译自报告的另一种语言：译文的数字、日期与名称由程序再次核对，未经模型复核。",
+    "en": "Translated from the report in its other language: figures, dates and names were checked"
+    " again by the program, not by the model.",
+}
 
 
 async def translate(
@@ -60,7 +66,9 @@ async def translate(
         log.warning("%d of %d items could be translated to %s", len(good), len(items), language)
         return fallback
     items_of = {name: [c.item for c in good if c.section == name] for name in WRITTEN}
-    return fill_sections(sections, items_of, material, fallback)
+    return add_to_filtered(
+        fill_sections(sections, items_of, material, fallback), _TRANSLATED[language]
+    )
 
 
 def _chunks(blocks: Sequence[str]) -> Iterator[str]:
