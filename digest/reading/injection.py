@@ -59,6 +59,7 @@ _QUOTED = re.compile(
     r"[\"“「『][^\"”」』\n]{1,160}[\"”」』]|(?<!\w)['‘][^'’\n]{3,160}['’](?!\w)|`[^`\n]{1,160}`"
 )
 _SENTENCE = re.compile(r"(?<=[。！？!?；;])|(?<=[^\d\s]\.)\s+|\n{2,}")
+_COMMAS = str.maketrans(dict.fromkeys("。！？!?；;.", ","))
 _PIECE = re.compile(r"\n+|(?<=[。！？；])|(?<=[!?;.])\s+")
 
 
@@ -100,12 +101,18 @@ def _have_orders(texts: Sequence[str], margin: float, *, unquote: bool) -> list[
     owners, sentences = [], []
     for place, text in enumerate(plain):
         for variant in () if orders[place] else (text, *unmasked(text)):
-            judged = list_sentences(variant, unquote=unquote)
+            joined = _QUOTED.sub(_join_sentences, variant) if unquote else variant
+            judged = list_sentences(joined, unquote=unquote)
             owners += [place] * len(judged)
             sentences += judged
     for place, score in zip(owners, _score_sentences(sentences), strict=True):
         orders[place] |= score > margin
     return orders
+
+
+def _join_sentences(quotation: re.Match[str]) -> str:
+    """Return a quotation as one sentence, or its last one would stand without what quotes it."""
+    return quotation[0].translate(_COMMAS)
 
 
 def _is_marked(text: str, plain: str) -> bool:
