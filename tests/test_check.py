@@ -29,7 +29,7 @@ from digest.write.model.check import (
 )
 from digest.write.model.context import ShownPosts
 from digest.write.model.prompts import load_prompts
-from digest.write.model.schemas import Check
+from digest.write.model.schemas import Check, Repair, Translation
 from digest.write.verify import verify
 from tests.posts import post
 
@@ -218,6 +218,13 @@ def test_a_refusal_counts_for_whatever_item_it_may_mean(
 def test_a_refusal_in_another_form_is_no_answer(wrong: Any) -> None:
     with pytest.raises(Unusable):
         read_answer(json.dumps({"wrong": wrong, "judged": [1, 2]}), Check)
+
+
+@pytest.mark.parametrize("written", [3, "3", "[i3]", "Item i3"])
+def test_the_id_of_an_item_is_read_however_it_is_written(written: object) -> None:
+    answer = json.dumps({"items": [{"id": written, "text": "It is out."}]})
+    assert read_answer(answer, Repair).items[0].id == "i3"
+    assert read_answer(answer, Translation).items[0].id == "i3"
 
 
 @pytest.mark.parametrize("answer", [said(("i2", "more")), said(judged=[2])])

@@ -283,7 +283,7 @@ class Editor:
         language = self.material.topic.language
         values = {"items": text, "language": LANGUAGES[language]}
         answer = await self._ask(self._call("repair", Repair, values))
-        again = {item.id.strip("[]"): item for item in answer.items} if answer else {}
+        again = {item.id: item for item in answer.items} if answer else {}
         names = [n for n in places if n in again and _is_told(again[n], candidates[places[n]])]
         posts = self.context.posts
         second = [rewrite(candidates[places[n]], again[n], posts, language) for n in names]

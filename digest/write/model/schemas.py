@@ -26,6 +26,9 @@ def read_numbers(value: object) -> list[int]:
 PostIds = Annotated[list[str], BeforeValidator(_post_ids)]
 PostId = Annotated[str, BeforeValidator(lambda value: next(iter(_post_ids(value)), ""))]
 Numbers = Annotated[list[int], BeforeValidator(read_numbers)]
+ItemId = Annotated[
+    str, BeforeValidator(lambda value: "".join(f"i{n}" for n in read_numbers(value)[:1]))
+]
 
 
 class Pick(BaseModel):
@@ -126,7 +129,7 @@ class Check(BaseModel):
 class Rewritten(BaseModel):
     """An item that failed, once more."""
 
-    id: str = ""
+    id: ItemId = ""
     title: str = ""
     text: str = ""
     cites: PostIds = []
@@ -158,7 +161,7 @@ class WrittenAnswer(BaseModel):
 class Translated(BaseModel):
     """An item in another language."""
 
-    id: str = ""
+    id: ItemId = ""
     title: str = ""
     text: str = ""
 

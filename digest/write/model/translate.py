@@ -52,7 +52,7 @@ async def translate(
     answers = await asyncio.gather(
         *(_ask_chunk(chunk, material.topic.language, ask, prompts) for chunk in chunks)
     )
-    translated = {entry.id.strip("[]"): entry for answer in answers for entry in answer}
+    translated = {entry.id: entry for answer in answers for entry in answer}
     posts = {post.key: post for story in material.list_all() for post in story.posts}
     candidates = [
         _candidate(name, item, translated[f"i{n}"], posts, material.topic.language)
