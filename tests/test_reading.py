@@ -50,6 +50,25 @@ def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
     assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
 
 
+LONG = "Meridian reads " + "very " * 60
+"""A line without a full stop."""
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (LONG[:214] + " https://t.co/x", [LONG[:214]]),
+        (LONG[:269] + " https://kitewick.example/x", [LONG[:269]]),
+        (LONG[:269] + " https://t.co/x", []),
+        (LONG[:249] + " https://t.co/x https://t.co/x", []),
+    ],
+)
+def test_only_at_the_lengths_of_x_an_end_without_a_stop_is_a_cut(
+    text: str, sentences: list[str]
+) -> None:
+    assert [s.text for s in Reading(post(text)).sentences] == sentences
+
+
 def test_vectors_and_scores_are_attached_in_one_batch() -> None:
     readings = read([post("a", "1"), post("b", "2")])
     attach(readings, vectors=np.eye(2, dtype=np.float32), scores={"news": [0.25, 0.5]})
