@@ -122,13 +122,21 @@ async def test_a_better_copy_is_merged_into_the_post(store: Store) -> None:
     assert merged.metrics == {"likes": 5, "views": 10, "replies": 2}
 
 
-async def test_only_the_site_of_a_post_completes_its_text(store: Store) -> None:
+async def test_the_words_of_a_page_are_those_of_its_own_site(store: Store) -> None:
     short = post("Ada left.", "1", url="https://www.lab.example/ada")
-    await store.save_posts(TOPIC, "planet", [short], "planet.example")
-    for site, more in (("stranger.example", "She stole a model."), ("lab.example", "She teaches.")):
-        await store.save_posts(TOPIC, site, [replace(short, text=f"{short.text} {more}")], site)
-    [(stream, found)] = await store.posts("ai", DAY, DAY)
-    assert (stream, found.text) == ("planet", "Ada left. She teaches.")
+    early = replace(short, created_at=START - timedelta(days=1), author_name="Planet")
+    for stream, copy, told in (
+        ("planet.example/feed", replace(early, text="Ada left. Alas"), "Planet: Ada left. Alas"),
+        ("stranger.example", replace(short, text="Ada left. Alas, no"), "Planet: Ada left. Alas"),
+        ("lab.example/news", short, "Ada: Ada left."),
+        ("planet.example/feed", early, "Ada: Ada left."),
+        ("lab.example/all 2", replace(short, text="Ada left. Bye."), "Ada: Ada left. Bye."),
+    ):
+        await store.save_posts(TOPIC, stream, [copy], stream.partition("/")[0])
+        [(_, found)] = await store.posts("ai", DAY - timedelta(days=1), DAY)
+        assert f"{found.author_name}: {found.text}" == told
+    [(stream, _)] = await store.posts("ai", DAY, DAY)
+    assert stream == "lab.example/news"
 
 
 async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:

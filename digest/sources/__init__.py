@@ -57,7 +57,8 @@ class Source(Protocol):
 
     @property
     def site(self) -> str:
-        """The host whose posts alone it may complete where another source cut them; empty: any."""
+        """The host whose posts alone it may complete where another source cut them, and whose posts
+        are its own whoever brought them first; empty: it may complete any."""
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return posts it has now, of whatever day, `window` being what is wanted; and what to

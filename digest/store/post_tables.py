@@ -1,5 +1,6 @@
 """Topics and posts: a post is saved once under its key, and better copies are merged in."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -73,8 +74,8 @@ class PostTables(Database):
         """Save the posts of a stream, MOST_SAVED in a transaction; return the number of new ones.
 
         Of a post that is known already, the longer text with its links, the larger of each metric
-        and the first stream are kept. `site`: the host whose posts alone the stream may complete;
-        empty: any.
+        and the first stream are kept. `site`: the host whose posts alone the stream may complete,
+        and makes its own where another one brought them; empty: it may complete any.
         """
         new = 0
         for start in range(0, len(posts) or 1, MOST_SAVED):
@@ -141,13 +142,22 @@ async def insert_posts(
     rows = []
     for key, post in batch.items():
         first_stream, old = stored.get(key, (stream, post))
-        firsthand = not site or site == (urlsplit(old.url).hostname or "").removeprefix("www.")
+        if site and site == _host(post.url) != re.split("[/: ]", first_stream)[0]:
+            # Whoever came first with the address: the words are those of its own site. Not before
+            # the day that is stored, which may be the one that is still to be told.
+            later = max(old.created_at, post.created_at)
+            first_stream, old = stream, replace(post, created_at=later)
+        firsthand = not site or site == _host(old.url)
         better = merge_copies(old, post, corrects=first_stream == stream, completes=firsthand)
-        if key not in stored or better != old:
+        if stored.get(key) != (first_stream, better):
             rows.append(_post_row(topic, first_stream, better))
     if rows:
         await connection.execute(upsert(connection, table, ["topic", "key"]), rows)
     return len(batch.keys() - stored.keys())
+
+
+def _host(address: str) -> str:
+    return (urlsplit(address).hostname or "").removeprefix("www.")
 
 
 def is_withdrawn(post: Post, marks: Collection[str]) -> bool:
