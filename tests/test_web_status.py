@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -73,6 +74,26 @@ async def site(store_url: str, folder: Path) -> AsyncIterator[Site]:
         async with serving(app, "127.0.0.1:0") as address:
             up.url = f"http://{address}"
             yield up
+
+
+async def test_connections_that_ask_nothing_are_closed_and_counted(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.IDLE_SECONDS", 1.0)
+    monkeypatch.setattr("bot.web.MOST_CONNECTIONS", 2)
+    async with site(store_url, tmp_path) as up, asyncio.timeout(20):
+        place = up.url.removeprefix("http://").split(":")
+        idle = [await asyncio.open_connection(*place) for _ in range(2)]
+        idle[1][1].write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n")
+        over, writer = await asyncio.open_connection(*place)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        with suppress(ConnectionError):
+            assert await over.read() == b""
+        for reader, _ in idle:
+            await reader.read()
+        assert (await up.get("/healthz"))[0] == 200
+        for _, opened in [*idle, (over, writer)]:
+            opened.close()
 
 
 async def test_metrics_agree_with_the_ledger(store_url: str, tmp_path: Path) -> None:

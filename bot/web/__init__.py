@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -135,6 +135,11 @@ MOST_BYTES = 256 * 1024
 MOST_LINE_BYTES = 128 * 1024
 """Of an address: a search for 10,000 Chinese characters takes 90,000."""
 
+IDLE_SECONDS = 15.0
+"""A connection is closed without a whole request for so long."""
+MOST_CONNECTIONS = 200
+"""Others are closed at once: the process needs its descriptors for the database and the chats."""
+
 FRESH_SECONDS = 1.0
 """Between looks whether a report was made or withdrawn."""
 
@@ -164,19 +169,37 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     Raises DigestError where nothing can listen there."""
     host, _, port = address.rpartition(":")
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=2.0, max_line_size=MOST_LINE_BYTES
+        app,
+        access_log=None,
+        shutdown_timeout=2.0,
+        max_line_size=MOST_LINE_BYTES,
+        keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
+    server = cast(web.Server, runner.server)
+
+    def accept() -> asyncio.Protocol:
+        return server() if len(server.connections) < MOST_CONNECTIONS else _Refusal()
+
     try:
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            listening = await loop.create_server(accept, host.strip("[]"), int(port))
         except OSError as error:
             why = error.strerror or "no such address"
             raise DigestError(f"WEB_ADDRESS: cannot listen at {address} ({why})") from None
-        place, number = runner.addresses[0][:2]
-        yield f"[{place}]:{number}" if ":" in place else f"{place}:{number}"
+        try:
+            place, number = listening.sockets[0].getsockname()[:2]
+            yield f"[{place}]:{number}" if ":" in place else f"{place}:{number}"
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
+
+
+class _Refusal(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (the header's name)
