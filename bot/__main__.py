@@ -99,6 +99,7 @@ async def digest(
     limit_threads()
     from bot.logs import Progress, log_fields
     from digest.pipeline import run
+    from digest.store.report_tables import IMPORTED
 
     settings = open_settings()
     chosen = _find_topic(topic, settings)
@@ -108,9 +109,7 @@ async def digest(
     model = _model(settings, writer)
     async with open_store(settings) as store:
         if not replace and await store.source(chosen.name, window.first, window.last):
-            raise DigestError(
-                f"the report of {window.first} was imported: add --replace to overwrite it"
-            )
+            raise DigestError(IMPORTED.format(day=window.first))
         with log_fields(digest=f"{chosen.name}/{window.first}"):
             report = await run(
                 chosen,
@@ -121,6 +120,7 @@ async def digest(
                 now=now,
                 model=model,
                 access=settings.access,
+                replace_imported=replace,
             )
     _show(settings, chosen, report, as_json, out)
 

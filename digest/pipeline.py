@@ -101,8 +101,10 @@ async def run(
     now: datetime,
     model: Model | None = None,
     access: Access | None = None,
+    replace_imported: bool = False,
 ) -> Report:
-    """Build the report of the window and store it whole; an earlier one stays until then.
+    """Build the report of the window and store it whole; an earlier one stays until then. Raises
+    StoreError where that was imported meanwhile and is not to be replaced.
 
     With `posts_files`, exactly their posts are used; without, those in the store, after a round of
     the topic's sources where the window is not over yet, or not all that can be had of it is
@@ -138,7 +140,7 @@ async def run(
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
             log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
-        report = await save_allowed(store, report)
+        report = await save_allowed(store, report, replace_imported=replace_imported)
     if model:
         step("model")
         report = await _edited(report, material, store, model)
@@ -146,7 +148,7 @@ async def run(
             log.warning("the model's report of %s stands: this time it wrote none", window.last)
             report = stored
         else:
-            report = await save_allowed(store, report)
+            report = await save_allowed(store, report, replace_imported=replace_imported)
     progress("done", len(steps), len(steps))
     return report
 

@@ -58,16 +58,16 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
     return Withdrawal(len(keys), len(rewritten), items, tuple(sorted(authors)))
 
 
-async def save_allowed(store: Store, report: Report) -> Report:
+async def save_allowed(store: Store, report: Report, *, replace_imported: bool = False) -> Report:
     """Save a report, and return it, without the posts that were withdrawn while it was made, or
-    while it was saved."""
+    while it was saved. Raises StoreError as `save_report` does."""
     authors = {k: author_mark(k.partition(":")[0], p.author) for k, p in report.posts.items()}
     known: frozenset[str] | None = None
     while known != (marks := await store.list_withdrawn()):
         known = marks
         keys = {k for k in report.posts if k in marks or authors[k] in marks}
         report = strip_posts(report, keys) if keys else report
-        await store.save_report(report)
+        await store.save_report(report, replace=replace_imported)
     return report
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,6 +96,28 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
         monkeypatch.setattr(pipeline, "drafted", draft)
         assert (await build(meanwhile=True)).writer == "llm"
         assert (await build(meanwhile=False)).writer == "extractive", "whoever asks for a draft"
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_a_report_that_is_imported_meanwhile_stands(
+    store_url: str, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    gather = pipeline._gather
+    async with await Store.open(store_url) as store:
+        imported = replace(await make(store), source=b"edited by hand")
+
+        async def gather_late(*given: Any) -> Any:
+            gathered = await gather(*given)
+            await store.save_report(imported)
+            return gathered
+
+        monkeypatch.setattr(pipeline, "_gather", gather_late)
+        error: Any = contextlib.nullcontext()
+        if not replaces:
+            error = pytest.raises(DigestError, match=f"{DAY} was imported: add --replace")
+        with error:
+            await make(store, replace_imported=replaces)
+        assert await store.source(TOPIC.name, DAY, DAY) == (b"" if replaces else imported.source)
 
 
 async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from digest.errors import StoreError
 from digest.models import (
     Cited,
     Cost,
@@ -92,6 +93,8 @@ _HEADLINES = (
 STATE = select(platform_notes.c.value).where(
     platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
+IMPORTED = "the report of {day} was imported: add --replace to overwrite it"
+"""Why a report is not saved."""
 _PLAIN = ("topic", "first", "last", "language", "writer", "wordcounts", "created_at")
 """Columns that hold a field of a report as it is."""
 _DAY = bindparam("day", type_=reports.c.last.type)
@@ -105,15 +108,16 @@ _NEIGHBOURS = select(
 class ReportTables(Database):
     """The tables `reports`, `sections`, `items`, `clouds`, `drops` and `imports`."""
 
-    async def save_report(self, report: Report) -> None:
-        """Save the report whole, in the place of an earlier one of the same topic and days.
+    async def save_report(self, report: Report, *, replace: bool = True) -> None:
+        """Save the report whole, in the place of an earlier one of the same topic and days, but of
+        an imported one only to `replace` it: else raise StoreError.
 
         Where that fails, the earlier one is as it was.
         """
         texts = {key: post.text for key, post in report.posts.items()}
         entries = make_entries(report.sections, texts, report.renderings)
         async with self.writing() as connection:
-            await save_in(connection, report, entries)
+            await save_in(connection, report, entries, replace=replace)
 
     async def report(self, topic: str, first: date, last: date) -> Report | None:
         """Return the report of exactly these days, without `cloud`, `dropped` and `source`."""
@@ -188,13 +192,20 @@ class ReportTables(Database):
 
 
 async def save_in(
-    connection: AsyncConnection, report: Report, entries: Sequence[IndexEntry]
+    connection: AsyncConnection,
+    report: Report,
+    entries: Sequence[IndexEntry],
+    *,
+    replace: bool = True,
 ) -> None:
     """Save a report with its entries in the search index, in the place of an earlier one."""
     await _ensure_topic(connection, report.topic)
     statement = upsert(connection, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
     report_id = (await connection.execute(written)).scalar_one()
+    imported = select(imports.c.report_id).where(imports.c.report_id == report_id)
+    if not replace and await connection.scalar(imported) is not None:
+        raise StoreError(IMPORTED.format(day=report.first))
     await _delete_contents(connection, report_id)
     for table, rows in (
         (
