@@ -303,6 +303,11 @@ async def run_errand(context: Services, holder: str, errand: Errand) -> None:
     turn = f"{holder}:{now.timestamp()}"
     if not await context.ledger.lease(errand.role, turn, now, TURN_SECONDS):
         return
-    if not await run_child(*errand.words):
-        await context.store.save_note(ERRANDS, errand.role, state)
-        await context.ledger.give_back(errand.role, turn)
+    failed = False
+    try:
+        failed = bool(await run_child(*errand.words))
+        if not failed:
+            await context.store.save_note(ERRANDS, errand.role, state)
+    finally:
+        if not failed:  # done, or this process was stopped
+            await context.ledger.give_back(errand.role, turn)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -130,6 +132,17 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
     later = replace(shared, now=lambda: NOW + timedelta(hours=2))
     await run_errand(later, "b", errand)
     assert len(runs) == 3
+    assert not await is_due(store, errand)
+
+
+async def test_a_stopped_errand_leaves_its_turn_to_the_next_process(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds, "run_child", AsyncMock(side_effect=[asyncio.CancelledError, ""]))
+    shared, errand = context(store, tmp_path), Errand("publish", ("publish", "a folder"))
+    with pytest.raises(asyncio.CancelledError):
+        await run_errand(shared, "a", errand)
+    await run_errand(shared, "b", errand)
     assert not await is_due(store, errand)
 
 
