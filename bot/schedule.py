@@ -163,10 +163,10 @@ class Schedule:
             await self._upkeep(self._context.now())
 
 
-BUILDS, ROUNDS = "builds", "rounds"
-AT_ONCE = {BUILDS: 1, ROUNDS: 2}
+BUILDS, ERRANDS, ROUNDS = "builds", "errands", "rounds"
+AT_ONCE = {BUILDS: 1, ERRANDS: 1, ROUNDS: 2}
 """The queues, and how many jobs of each a process works at once: a build takes a core and 300 MB,
-as an errand may, and a round mostly waits."""
+as an errand may, for which no build waits, and a round mostly waits."""
 HEARTBEAT, STALLED = 8.0, 30.0
 """Seconds between two signs of life of a worker, and without one until its jobs are let go."""
 ROUND_SECONDS = 270.0
@@ -188,9 +188,10 @@ class Jobs:
     def __init__(self, context: Services, holder: str, app: Any) -> None:
         """`holder` names this process; `app` is procrastinate's."""
         self._context, self._holder, self._app = context, holder, app
+        self._is_building = False
         self._build = app.task(name="build", queue=BUILDS)(self.build)
         self._round = app.task(name="round", queue=ROUNDS)(self.collect)
-        self._errand = app.task(name="errand", queue=BUILDS)(self.run_errand)
+        self._errand = app.task(name="errand", queue=ERRANDS)(self.run_errand)
 
     async def propose_build(self, topic: str, day: date) -> None:
         """Have a worker make a report that is due."""
@@ -223,13 +224,18 @@ class Jobs:
 
     async def build(self, topic: str, day: str) -> None:
         """Make a report, unless it is made or another process makes it."""
-        day_ = date.fromisoformat(day)
-        await make_report(self._context, self._holder, topic, day_)
+        self._is_building = True
+        try:
+            await make_report(self._context, self._holder, topic, date.fromisoformat(day))
+        finally:
+            self._is_building = False
 
     async def run_errand(self, role: str, line: str) -> None:
-        """Run an errand, unless it has been run or another process is at it."""
-        errand = Errand(role, tuple(json.loads(line)))
-        await run_errand(self._context, self._holder, errand)
+        """Run an errand, unless it has been run or another process is at it; none beside a build.
+        It is proposed again."""
+        if not self._is_building:
+            errand = Errand(role, tuple(json.loads(line)))
+            await run_errand(self._context, self._holder, errand)
 
     async def collect(self, topic: str) -> None:
         """Ask the sources of a topic, unless somebody did so just now."""

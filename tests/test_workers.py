@@ -125,6 +125,36 @@ async def test_an_errand_is_a_job_while_the_reports_have_changed(
     assert runs == [("publish", "a folder")]
 
 
+async def test_a_build_waits_for_no_errand_and_no_errand_begins_beside_it(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Queue[str]()
+    ends = asyncio.Event()
+
+    async def run(*words: str) -> str:
+        begun.put_nowait(words[0])
+        await ends.wait()
+        return ""
+
+    monkeypatch.setattr(builds, "run_child", run)
+    monkeypatch.setattr(schedule, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(crew.maker, "build", lambda topic, *_, **__: run(topic))
+    jobs = crew.jobs[0]
+    await crew.maker.store.save_report(report(crew.day))
+    await jobs.propose_errand(Errand("publish", ("publish", "a folder")))
+    await jobs.propose_errand(Errand("roll-up:ai", ("roll-up", "ai")))
+    tasks = start_workers(jobs)
+    async with asyncio.timeout(20):
+        assert await begun.get() == "publish"
+        await jobs.propose_build("chips", (await due(crew))[0][1])
+        assert await begun.get() == "chips"
+        await jobs.run_errand("roll-up:ai", json.dumps(["roll-up", "ai"]))
+    assert begun.empty()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_a_worker_that_is_stopped_gives_its_job_back(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
