@@ -3,6 +3,7 @@ demand."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from sqlalchemy import func, insert, select
 
 from digest.errors import DigestError
 from digest.models import Chat, Dropped, Item, Post, Report, Section, Subscription
-from digest.store import Store
+from digest.store import Store, report_tables, withdrawal_tables
 from digest.store.tables import answers, bodies, metadata
 from digest.withdraw import save_allowed, strip_posts, withdraw
 from digest.write.extractive.notes import quiet
@@ -226,10 +227,10 @@ async def test_what_is_withdrawn_while_a_report_is_saved_stays_gone(
 ) -> None:
     save, forgotten = Store.save_report, ["x:1"]
 
-    async def save_after_a_withdrawal(self: Store, made: Report) -> None:
+    async def save_after_a_withdrawal(self: Store, made: Report, **more: Any) -> None:
         while forgotten:
             await withdraw(self, forgotten.pop(), NOW)
-        await save(self, made)
+        await save(self, made, **more)
 
     monkeypatch.setattr(Store, "save_report", save_after_a_withdrawal)
     await save_allowed(store, make_report())
@@ -251,6 +252,26 @@ async def test_a_withdrawal_writes_no_older_report_over_a_newer_one(
 
     monkeypatch.setattr(Store, "save_withdrawal", save_after_a_build)
     await withdraw(store, "x:1", NOW)
+    report = await store.report("ai", DAY, DAY)
+    assert report
+    assert (report.writer, report.section("points").items) == ("llm", POINTS[1:2])
+
+
+async def test_a_withdrawal_beside_a_build_keeps_the_newer_report(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = replace(make_report(points=POINTS[:2]), writer="llm")
+    saving: list[asyncio.Task[Any]] = []
+    save_in = report_tables.save_in
+
+    async def save_late(*words: Any) -> None:
+        saving.append(asyncio.create_task(save_allowed(store, newer)))
+        await asyncio.sleep(0.3)
+        await save_in(*words)
+
+    monkeypatch.setattr(withdrawal_tables, "save_in", save_late)
+    await withdraw(store, "x:1", NOW)
+    await asyncio.gather(*saving)
     report = await store.report("ai", DAY, DAY)
     assert report
     assert (report.writer, report.section("points").items) == ("llm", POINTS[1:2])

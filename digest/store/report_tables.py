@@ -199,6 +199,8 @@ async def save_in(
     replace: bool = True,
 ) -> None:
     """Save a report with its entries in the search index, in the place of an earlier one."""
+    # First: a withdrawal on PostgreSQL has this row before the reports'.
+    await write_note(connection, "store", "reports", secrets.token_hex(8))
     await _ensure_topic(connection, report.topic)
     statement = upsert(connection, reports, ["topic", "last", "first"])
     written = statement.values(_row(report)).returning(reports.c.id)
@@ -232,7 +234,6 @@ async def save_in(
                 insert(table), [{"report_id": report_id, **row} for row in rows]
             )
     await connection.run_sync(write_entries, report.topic, report.last, report_id, entries)
-    await write_note(connection, "store", "reports", secrets.token_hex(8))
 
 
 async def delete_in(connection: AsyncConnection, topic: str, first: date, last: date) -> bool:
@@ -240,10 +241,10 @@ async def delete_in(connection: AsyncConnection, topic: str, first: date, last: 
     report_id = await connection.scalar(select(reports.c.id).where(_is(topic, first, last)))
     if report_id is None:
         return False
+    await write_note(connection, "store", "reports", secrets.token_hex(8))
     await _delete_contents(connection, report_id)
     await connection.execute(delete(reports).where(reports.c.id == report_id))
     await connection.run_sync(write_entries, topic, last, report_id, ())
-    await write_note(connection, "store", "reports", secrets.token_hex(8))
     return True
 
 

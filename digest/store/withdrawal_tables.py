@@ -87,7 +87,9 @@ class WithdrawalTables(Database):
             for r in rewritten
         ]
         async with self.writing() as connection:
-            if state is not None and str(await connection.scalar(STATE) or "") != state:
+            # Whoever saves a report meanwhile on PostgreSQL waits, or this does.
+            query = STATE.with_for_update()
+            if state is not None and str(await connection.scalar(query) or "") != state:
                 return False
             insert = insert_on(connection, withdrawn).on_conflict_do_nothing()
             await connection.execute(insert, [{"key": mark, "at": now} for mark in marks])
