@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
-from bot.platforms import PlatformError, Revoked, Unreachable
+from bot.platforms import PlatformError, Revoked, ServerFault, Unreachable, Unsure
 from digest.calendar import closes, newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Topic, UndeliveredPart
@@ -88,6 +88,7 @@ class Alerts:
         """`language`: for operators who have not spoken to the bot."""
         self._store, self._now, self._language = store, now, language
         self._noticed: dict[str, str] = {}
+        self._unsure: set[str] = set()
 
     async def tell(self, matter: str, about: str, **values: object) -> None:
         """Note that something is wrong, once a day or where `version` changed. Never raises."""
@@ -137,10 +138,16 @@ class Alerts:
         try:
             spoken = await self._store.note(SPOKEN, f"{platform}:{person}")
             await send(person, write_alerts(news, texts.LANGUAGES.get(spoken, self._language)))
+        except Unsure as error:  # it may be there: once more, not for as long as answers get lost
+            again = isinstance(error, ServerFault) or place not in self._unsure
+            self._unsure.add(place)
+            if again:
+                return
         except (Unreachable, Revoked):  # a new token, or time, will help
             return
         except PlatformError as error:
             log.error("%s: an operator cannot be told: %s", platform, error)
+        self._unsure.discard(place)
         for alert in news:
             await self._store.save_note(place, f"{alert.matter} {alert.about}", alert.version)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -22,7 +23,9 @@ from bot.platforms import (
     Limited,
     PlatformError,
     Revoked,
+    ServerFault,
     Unreachable,
+    Unsure,
 )
 from bot.platforms._request import _FAILURES
 from bot.platforms.terminal import render
@@ -134,6 +137,18 @@ async def test_an_operator_who_cannot_be_told_is_tried_again_or_logged(
         await one.deliver("telegram", ["99"], phone.send)
     told = [r for r in caplog.records if "cannot be told" in r.message]
     assert len(told) == 1, "somebody who never wrote to the bot: once into the log"
+
+
+@pytest.mark.parametrize(("error", "number"), [(Unsure, 2), (ServerFault, 5)])
+async def test_an_alert_whose_answers_get_lost_is_sent_twice(
+    store: Store, clock: Clock, error: type[Exception], number: int
+) -> None:
+    send = AsyncMock(side_effect=error("why"))
+    one = alerts(store, clock)
+    await one.tell("no_delivery", "telegram", n=5)
+    for _ in range(5):
+        await one.deliver("telegram", ["99"], send)
+    assert send.await_count == number
 
 
 async def test_old_news_and_a_failing_store_are_quiet(
