@@ -212,6 +212,15 @@ async def test_a_chat_that_leaves_gets_nothing_that_may_be_sent_again(
     assert await list_unbalanced(ledger) == []
 
 
+async def test_no_part_is_held_for_a_chat_that_is_gone(ledger: Ledger) -> None:
+    await plan(ledger, "a", "b")
+    await hold(ledger)
+    await ledger.end_chat("telegram", "7", "removed")
+    assert await ledger.list_held_parts() == []
+    assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, refused=1)
+    assert await list_unbalanced(ledger) == []
+
+
 async def test_the_last_outcome_beside_a_leaving_chat_ends_its_digest(
     store: Store, ledger: Ledger
 ) -> None:

@@ -73,7 +73,8 @@ async def drop(
     if thread is not None:
         parts_there &= parts.c.thread == thread
         subscribed_there &= subscriptions.c.thread == thread
-    still_open = and_(parts.c.platform == platform, parts_there, parts.c.state.in_(OPEN))
+    unsent = parts.c.state.in_((*OPEN, "unknown"))
+    still_open = and_(parts.c.platform == platform, parts_there, unsent)
     ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
     state = case((parts.c.state == "sending", "refused"), else_="dropped")
     await connection.execute(update(parts).where(still_open).values(state=state, error=why))
