@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from bot.delivery.leases import is_dead
 from bot.logs import log_fields
 from bot.services import Services, TurnLimit
 from bot.settings import Settings
@@ -301,6 +302,8 @@ async def run_errand(context: Services, holder: str, errand: Errand) -> None:
     now = context.now()
     # A holder of its own each time: this process waits like all others until the turn is over.
     turn = f"{holder}:{now.timestamp()}"
+    if is_dead(other := await context.ledger.holder(errand.role, now)):
+        await context.ledger.give_back(errand.role, other)
     if not await context.ledger.lease(errand.role, turn, now, TURN_SECONDS):
         return
     failed = False

@@ -15,6 +15,7 @@ import pytest
 from bot import builds
 from bot.builds import Errand, is_due, list_errands, run_errand
 from bot.commands import answer
+from bot.delivery.leases import own_name
 from bot.messages import Incoming
 from bot.platforms.terminal import render
 from bot.schedule import Schedule
@@ -135,11 +136,17 @@ async def test_an_errand_is_run_once_for_each_state_of_the_reports(
     assert not await is_due(store, errand)
 
 
+@pytest.mark.parametrize("dead", [False, True])
 async def test_a_stopped_errand_leaves_its_turn_to_the_next_process(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead: bool
 ) -> None:
     monkeypatch.setattr(builds, "run_child", AsyncMock(side_effect=[asyncio.CancelledError, ""]))
     shared, errand = context(store, tmp_path), Errand("publish", ("publish", "a folder"))
+    if dead:
+        ended = await asyncio.create_subprocess_exec("true")
+        await ended.wait()
+        holder = f"{own_name().partition(':')[0]}:{ended.pid}:a:1.5"
+        await shared.ledger.lease("publish", holder, NOW, builds.TURN_SECONDS)
     with pytest.raises(asyncio.CancelledError):
         await run_errand(shared, "a", errand)
     await run_errand(shared, "b", errand)

@@ -70,7 +70,7 @@ class Lease:
                 if await self._ledger.lease(self._name, self._holder, self._now(), LEASE_SECONDS):
                     return
                 other = await self._ledger.holder(self._name, self._now())
-                if _is_dead(other):
+                if is_dead(other):
                     await self._ledger.give_back(self._name, other)
                     continue
                 if not reported:
@@ -121,7 +121,7 @@ async def _cancel(task: asyncio.Future[None]) -> None:
         raise asyncio.CancelledError
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Return True if the holder was a process beside this one that has ended."""
     place, _, process = holder.partition(":")
     number = process.partition(":")[0]
