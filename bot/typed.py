@@ -159,6 +159,8 @@ _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 _SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re.ASCII)
 _OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
 _BARE = re.compile(r"(\d{1,2})(?:[snrt][tdh])?(?:,? (\d{4}))?", re.ASCII)
+_VERSION = re.compile(r"(?<!\S)\d+\.\d+(?!\S)")
+"""A day as well, 12.06, but with another word beside it rather Claude 4.5."""
 _ENGLISH = re.compile(
     r"(?:(\d{1,2})(?:[snrt][tdh])? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:[snrt][tdh])?)?"
     r"(?:,? (\d{4}))?",
@@ -230,7 +232,8 @@ def _list_ways(line: str) -> list[tuple[tuple[str, str], bool]]:
     parts = _BETWEEN.split(line)
     ways = [((parts[0], parts[1]), True)] if len(parts) == 2 else []
     named = any(char.isalpha() for char in line)
-    for sign, borrows in (("-", named), (" ", False)):
+    blank = "" if _VERSION.search(line) else " "
+    for sign, borrows in (("-", named), (blank, False)):
         places = [at for at, char in enumerate(line) if char == sign]
         ways += [((line[:at].strip(), line[at + 1 :].strip()), borrows) for at in places]
     return ways

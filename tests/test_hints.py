@@ -214,6 +214,16 @@ async def test_a_link_asks_what_its_button_does(bot: Services, topic: str, days:
     assert await say(services, f"/start {link_word(line)}") == shown
 
 
+@pytest.mark.parametrize(
+    "words", ["Meridian 3.2", "meridian 3.2 pro", "GPT 5", "2025-12-05 GPT 5 ai", "GPT 5 5 Dec"]
+)
+async def test_a_version_in_the_words_of_a_story_is_no_day(bot: Services, words: str) -> None:
+    points = (Item("GPT 5 beats Meridian 2.", "GPT 5", cites=("x:1",)),)
+    await bot.store.save_report(report(date(2025, 12, 5), points=points))
+    title = (await say(bot, f"/story {words}")).splitlines()[0]
+    assert ("GPT 5" if "GPT" in words else "Meridian 3.2 Pro is out") in title
+
+
 async def test_two_days_are_a_range(bot: Services) -> None:
     backwards = await say(bot, "/report 2025-12-06 2025-12-04")
     assert "2025-12-04" in backwards

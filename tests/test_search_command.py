@@ -55,6 +55,7 @@ async def test_hits_come_with_day_words_marked_and_posts(services: Services) -> 
         ("/搜索 Bun 2025-11-01", 1),
         ("/search Bun 2025-12-01..2025-12-07 ai", 1),
         ("/search GPT 5.2", 2),
+        ("/search GPT 5.2 2025-12-06", 1),
         ("/search Bun Nov 1-2", 1),
         ("/search ai Bun", 2),
         ("/search Bun 最近 7 天", 1),

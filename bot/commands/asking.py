@@ -21,6 +21,7 @@ from digest.store import StoredTopic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
+_FIGURE = re.compile(r"\d{1,3}(?:\.\d+)?", re.ASCII)
 MAX_QUERY_WORDS = 40
 """Words in which a topic, a day and a number are looked for; a longer line is no command."""
 CHAT_LANGUAGES = "chat languages"
@@ -87,16 +88,19 @@ class Ask:
         others = (row for row in self.subscriptions if row.topic != subscription.topic)
         return replace(self, subscriptions=(subscription, *others))
 
-    async def query(self) -> Query:
-        """Return topic, days and number, in any order. Raises Unanswered for a day there is not,
-        and for more days than are put together."""
+    async def query(self, *, versions: bool = False) -> Query:
+        """Return topic, days and number, in any order. `versions`: a figure alone is neither day
+        nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for a day there is not, and for more
+        days than are put together."""
         query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
-            taken = await self._count_day_words(words, query.topic)
             word = words[0]
+            figure = versions and _FIGURE.fullmatch(word)
+            is_version = figure and "." in word
+            taken = 0 if is_version else await self._count_day_words(words, query.topic)
             if not query.topic and (topic := await self.topic_of(word.lower())):
                 taken, query = 1, replace(query, topic=topic)
-            elif taken < 2 and (number := _NUMBER.fullmatch(word)):
+            elif taken < 2 and not figure and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
             elif taken:
                 typed += words[:taken]

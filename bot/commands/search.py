@@ -119,7 +119,7 @@ def _is_name(*words: str) -> bool:
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
-    if re.fullmatch(r"[\d.]{1,7}|\d-\d|\d+\.\d+[- ]\d+\.\d+", text):
+    if re.fullmatch(r"[\d.]{1,7}|\d-\d|\d+\.\d+-\d+\.\d+", text):
         return None  # versions or an amount
     try:
         return parse_days(text, today)
@@ -282,7 +282,9 @@ def _buttons(
 
 async def story(ask: Ask) -> AsyncIterator[Reply]:
     """Show one story day by day: that of a point, or the one that the words tell of."""
-    query = await ask.query()
+    query = await ask.query(versions=True)
+    if not any(char.isalpha() for char in "".join(query.others)):
+        query = await ask.query()
     if query.number and not query.others:
         yield await _story_of_point(ask, query)
         return
