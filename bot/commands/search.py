@@ -247,7 +247,7 @@ def show_answer(answer: Mapping[str, Any], language: Language, *, judged: bool) 
     if verdict == "premise":
         blocks.append(Paragraph(texts.text("ask_premise", language)))
     if verdict == "nothing":
-        key = "ask_nothing" if judged or not items else "ask_unsure"
+        key = "ask_nothing" if judged else "ask_unsure"
         blocks.append(Paragraph(texts.text(key, language)))
     for sentence in answer["sentences"]:
         numbers = "".join(f"[{n}]" for n in sentence["items"])
