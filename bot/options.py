@@ -37,7 +37,7 @@ _CHOICES: Mapping[str, tuple[str, Any]] = {
         ("paused", True, "pause 暂停"),
         ("paused", False, "resume 恢复"),
         ("quiet", True, "quiet silent mute 静音 免打扰"),
-        ("quiet", False, "sound ring unmute 提醒 响铃"),
+        ("quiet", False, "sound ring unmute 提醒 响铃 取消静音"),
         ("weekly", True, "weekly 每周 周报"),
         ("threads", True, "thread threads 子区"),
         ("threads", False, "nothread channel 不用子区"),

@@ -75,6 +75,9 @@ async def person(tmp_path: Path) -> AsyncIterator[Person]:
         ("/unsubscribe /settings+quiet /subscribe+07:00", replace(USUAL, at=time(7))),
         ("/forget+yes /settings+quiet", None),
         ("/settings+quiet /settings+09:00", replace(USUAL, quiet=True, at=time(9))),
+        ("/mute /取消静音", USUAL),
+        ("/mute /settings+取消静音", USUAL),
+        ("取消订阅", None),
     ],
 )
 async def test_lines_that_come_at_once_are_handled_one_after_another(

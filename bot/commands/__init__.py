@@ -62,12 +62,16 @@ log = logging.getLogger(__name__)
 _BOT_NAME = re.compile(r"(?<!\S)@\w+bot(?!\S) ?", re.IGNORECASE)
 _LINKED_RANGE = re.compile(r"^(\d{8})(?:\.\.|_)(\d{8})$", re.ASCII)
 _BY_NAME = {command.name: command for command in COMMANDS}
-_BY_ALIAS = {command.alias: command for command in COMMANDS} | {"股票": _BY_NAME["stocks"]}
+_BY_ALIAS = {command.alias: command for command in COMMANDS} | {
+    "股票": _BY_NAME["stocks"],
+    "取消订阅": _BY_NAME["unsubscribe"],
+}
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("language", "lang", "语言"), ("settings",)),
     **dict.fromkeys(("pause", "暂停"), ("settings", "pause")),
     **dict.fromkeys(("resume", "恢复"), ("settings", "resume")),
     **dict.fromkeys(("mute", "静音"), ("settings", "quiet")),
+    **dict.fromkeys(("unmute", "取消静音"), ("settings", "sound")),
 }
 """Lines that people type for those that are meant; without a word, one chooses the language."""
 
