@@ -104,3 +104,17 @@ async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscript
         await asyncio.gather(*(ledger.move_chat("telegram", old, new) for _ in range(3)))
     kept = await ledger._store.subscriptions(Chat("telegram", "-3"))
     assert [one.topic for one in kept] == ["ai", "crypto"]
+
+
+async def test_a_chat_that_moved_keeps_what_it_had_chosen(ledger: Ledger) -> None:
+    store, hall, new = ledger._store, Chat("telegram", "-100"), Chat("telegram", "-1007")
+    await store.subscribe(replace(USUAL, chat=hall, at=time(21)), EIGHT)
+    await store.unsubscribe(hall, "ai")
+    await store.save_note("chat languages", "telegram:-100", "en")
+    for _ in range(2):
+        await ledger.move_chat("telegram", "-100", "-1007")
+    before = await store.ended_subscription(new, "ai")
+    assert before
+    assert before.at == time(21)
+    assert await store.notes("chat languages") == {"telegram:-1007": "en"}
+    assert await store.subscriptions(new) == []

@@ -11,7 +11,7 @@ import pytest
 
 from bot.commands import answer
 from bot.messages import Incoming
-from bot.platforms.terminal import render
+from bot.platforms.terminal import everything, render
 from bot.services import Services
 from digest.models import Chat, Item, Subscription
 from digest.store import Store
@@ -124,6 +124,14 @@ async def test_a_person_is_forgotten_after_a_second_word(services: Services) -> 
     assert len(await services.store.subscriptions(CHAT)) == 1
     assert "订阅 1 个" in await say(services, "/forget yes")
     assert await services.store.subscriptions(CHAT) == []
+
+
+async def test_an_admin_forgets_what_a_group_has_chosen(services: Services) -> None:
+    group = Chat("telegram", "-7", kind="group")
+    for line, number in (("/settings en", 1), ("/forget yes", 0)):
+        asked = Incoming(group, "42", line, configures=everything)
+        assert [shown async for shown in answer(services, asked)]
+        assert len(await services.store.notes("chat languages")) == number
 
 
 async def test_a_member_of_a_group_cannot_end_its_subscription(services: Services) -> None:

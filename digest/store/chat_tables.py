@@ -227,7 +227,9 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
     If both ids are subscribed to a topic, end one of them and keep its row under an id no chat can
     have, because the ledger refers to it."""
     table = subscriptions.c
-    here = (table.platform == platform) & (table.chat == old) & (table.ended == "")
+    # One that the chat ended keeps its choices for when it subscribes again.
+    kept = table.ended.in_(("", "left"))
+    here = (table.platform == platform) & (table.chat == old) & kept
     moved = 0
     # A platform tells of a move more than once, at once: the second waits here on PostgreSQL, and
     # then finds nothing.
@@ -236,7 +238,8 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
         same = (table.thread == row.thread) & (table.topic == row.topic)
         there = (table.platform == platform) & (table.chat == new) & same
         other = (await connection.execute(select(table.id, table.ended).where(there))).first()
-        going, staying = (row.id, None) if other and other.ended == "" else (other, row.id)
+        other_stays = other and (other.ended == "" or row.ended)
+        going, staying = (row.id, None) if other_stays else (other, row.id)
         gone = going.id if isinstance(going, Row) else going
         if gone is not None:
             ended = case((table.ended == "", "moved"), else_=table.ended)
@@ -247,6 +250,15 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
             await connection.execute(moving.values(chat=new))
             moved += 1
     return moved
+
+
+async def move_notes(connection: AsyncConnection, old: str, new: str) -> None:
+    """Give the notes about a chat, as the language it chose, its new name; each once."""
+    table = platform_notes.c
+    places = list(await connection.scalars(select(table.platform).where(table.name == old)))
+    replaced = (table.name == new) & table.platform.in_(places)
+    await connection.execute(delete(platform_notes).where(replaced))
+    await connection.execute(update(platform_notes).where(table.name == old).values(name=new))
 
 
 def _of(chat: Chat) -> ColumnElement[bool]:

@@ -67,10 +67,11 @@ class Ledger(DueTables):
             return ended
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
-        """Move the subscriptions and open parts of a chat to its new id, each once."""
+        """Move the subscriptions, open parts and notes of a chat to its new id, each once."""
         async with self._store.writing() as connection:
             moved = await chat_tables.move_subscriptions(connection, platform, old, new)
             await _move_parts(connection, platform, old, new)
+            await chat_tables.move_notes(connection, f"{platform}:{old}", f"{platform}:{new}")
             return moved
 
     async def lease(self, role: str, holder: str, now: datetime, seconds: float = 30.0) -> bool:

@@ -42,10 +42,10 @@ class WithdrawalTables(Database):
 
         Return how many `notes`, `subscriptions` and `messages` are gone.
         """
-        person = f"{platform}:{user_id}"
+        names = {f"{platform}:{id_}" for id_ in (user_id, chat.id if chat else user_id)}
         async with self.writing() as connection:
             place, name = platform_notes.c.platform, platform_notes.c.name
-            about = or_(name == person, place.endswith(f" {platform} {user_id}", autoescape=True))
+            about = or_(name.in_(names), place.endswith(f" {platform} {user_id}", autoescape=True))
             mine = and_(place == platform, name == user_id)
             notes = await connection.execute(delete(platform_notes).where(or_(about, mine)))
             counts = {"notes": notes.rowcount, "subscriptions": 0, "messages": 0}
