@@ -60,12 +60,17 @@ class BotHost:
     def link_word(self, line: str) -> str:
         return link_word(line)
 
-    async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
-        return (await self._values(kind, typed.strip().lower(), topic))[:MOST_SUGGESTED]
+    async def suggest(
+        self, kind: Kind, typed: str, topic: str, language: Language | None
+    ) -> Sequence[tuple[str, str]]:
+        spoken = language or self._context.language
+        return (await self._values(kind, typed.strip().lower(), topic, spoken))[:MOST_SUGGESTED]
 
-    async def _values(self, kind: Kind, typed: str, topic: str) -> list[tuple[str, str]]:
+    async def _values(
+        self, kind: Kind, typed: str, topic: str, language: Language
+    ) -> list[tuple[str, str]]:
         if kind == "day":
-            return await self._days(typed, topic)
+            return await self._days(typed, topic, language)
         if kind == "zone":
             near = [zone for zone in offered_zones("en") if typed in zone.lower()]
             named = zone_named(typed) if typed and not near else ""
@@ -75,9 +80,8 @@ class BotHost:
             usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
             return [(t, t) for t in usual if t.startswith(typed) or t.startswith(f"0{typed}")]
         if kind == "section":
-            newest = await self._context.store.latest(topic or next(iter(self._context.topics)))
-            titles = {s.name: s.title or s.name for s in newest.sections} if newest else {}
-            headings = [(f"{titles[name]} ({name})" if titles else name, name) for name in SECTIONS]
+            titles = {name: texts.text(f"section_{name}", language) for name in SECTIONS}
+            headings = [(f"{titles[name]} ({name})", name) for name in SECTIONS]
             return [pair for pair in headings if typed in pair[0].lower()]
         if kind == "topic":
             topics = self._context.topics.values()
@@ -85,7 +89,7 @@ class BotHost:
             return [pair for pair in labels if typed in pair[0].lower()]
         return []
 
-    async def _days(self, typed: str, topic: str) -> list[tuple[str, str]]:
+    async def _days(self, typed: str, topic: str, language: Language) -> list[tuple[str, str]]:
         """Days that have a report, newest first."""
         name = topic if topic in self._context.topics else next(iter(self._context.topics))
         days = list(reversed(await self._context.store.report_days(name)))
@@ -98,9 +102,7 @@ class BotHost:
             days.sort(key=lambda day: abs((day - meant[0]).days))
         else:
             days = [day for day in days if typed in str(day)]
-        return [
-            (texts.weekday(day, self._context.language), str(day)) for day in days[:MOST_SUGGESTED]
-        ]
+        return [(texts.weekday(day, language), str(day)) for day in days[:MOST_SUGGESTED]]
 
     def is_flooding(self, platform: str, person: str) -> bool:
         name = f"{platform}:{person}"

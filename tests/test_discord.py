@@ -156,16 +156,16 @@ async def test_a_long_section_is_paged_in_its_place(up: Running) -> None:
 
 
 async def test_options_complete_themselves(up: Running) -> None:
-    async def values(command: str, option: str, typed: str) -> list[str]:
-        found = await up.server.complete(up.text, up.mei, command, option, typed)
-        return [choice["value"] for choice in found]
+    async def offered(*line: str) -> dict[str, str]:
+        ann = up.server.person(8, "Ann", "en-US")
+        return {c["name"]: c["value"] for c in await up.server.complete(up.text, ann, *line)}
 
-    assert await values("brief", "topic", "") == ["ai"]
-    assert await values("brief", "day", "") == ["2025-12-06", "2025-12-04"]
-    assert await values("detail", "section", "mark") == ["markets"]
-    assert "Asia/Shanghai" in await values("subscribe", "zone", "shang")
-    assert await values("subscribe", "time", "8:3") == ["08:30"]
-    assert (await values("subscribe", "zone", ""))[0] == "UTC"
+    assert list((await offered("brief", "topic", "")).values()) == ["ai"]
+    assert list(await offered("brief", "day", "")) == ["2025-12-06 Sat", "2025-12-04 Thu"]
+    assert await offered("detail", "section", "mark") == {"Markets (markets)": "markets"}
+    assert "Asia/Shanghai" in await offered("subscribe", "zone", "shang")
+    assert list(await offered("subscribe", "time", "8:3")) == ["08:30"]
+    assert next(iter(await offered("subscribe", "zone", ""))) == "UTC"
 
 
 async def test_commands_have_names_in_both_languages(up: Running) -> None:

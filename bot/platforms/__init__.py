@@ -158,8 +158,10 @@ class Host(Protocol):
     def link_word(self, line: str) -> str:
         """Return the deep-link parameter that runs this line, or "" if a link must not run it."""
 
-    async def suggest(self, kind: Kind, typed: str, topic: str) -> Sequence[tuple[str, str]]:
-        """Return labels and values that complete what is typed, at most 25."""
+    async def suggest(
+        self, kind: Kind, typed: str, topic: str, language: Language | None
+    ) -> Sequence[tuple[str, str]]:
+        """Return labels, in that language, and values that complete what is typed, at most 25."""
 
     def is_flooding(self, platform: str, person: str) -> bool:
         """Return whether a person has asked too much and was told so: nothing of it is answered."""

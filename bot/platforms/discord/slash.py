@@ -11,7 +11,7 @@ from discord.app_commands import Choice, locale_str
 
 from bot import texts
 from bot.messages import Argument, Command, Kind
-from bot.platforms import Host, Setup
+from bot.platforms import Host, Setup, language_of
 from digest.models import Chat, Language
 
 Run = Callable[[discord.Interaction, Command, str, bool], Awaitable[None]]
@@ -97,7 +97,8 @@ def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspe
 def _completion(kind: Kind, host: Host) -> Any:
     async def complete(interaction: discord.Interaction, current: str) -> list[Choice[str]]:
         topic = str(getattr(interaction.namespace, "topic", "") or "")
-        suggestions = await host.suggest(kind, current, topic)
+        language = language_of(str(interaction.locale))
+        suggestions = await host.suggest(kind, current, topic, language)
         return [
             Choice(name=label[:MOST_CHOICE], value=value[:MOST_CHOICE])
             for label, value in suggestions
