@@ -283,9 +283,10 @@ class Ask:
         return self.say("bad_word", word=" ".join(query.others)[:40], names=names, example=example)
 
     async def bad_date(self, word: str, topic: str) -> Reply:
-        """Return that these words name no day, with one that does."""
+        """Return that these words name no day, with some that do."""
         day = await self.usual_day(topic)
-        return self.say("bad_date", text=word[:40], day=day, example=self.hint(topic, day))
+        facts = {"day": day, "first": day - timedelta(days=2), "example": self.hint(topic, day)}
+        return self.say("bad_date", text=word[:40], **facts)
 
 
 def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:
