@@ -248,7 +248,8 @@ def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span
     if not befores or not afters:
         pairs = [(day, end) for _, end in afters for day in _borrow(first, end)]
         pairs += [(start, day) for start, _ in befores for day in _borrow(last, start)]
-        return [(a, b) for a, b in pairs if borrows and 0 <= (b - a).days < 31]
+        single = all(start == end for start, end in (*befores, *afters))
+        return [(a, b) for a, b in pairs if borrows and single and 0 <= (b - a).days < 31]
     both = [(a, b) for a in befores for b in afters if (a[0] == a[1]) == (b[0] == b[1])]
     # Within a week the order counts: monday to friday is no friday to monday.
     near = [(a[0], b[1]) for a, b in both if 0 <= (b[1] - a[0]).days < 7]
@@ -295,7 +296,8 @@ def _days(text: str, today: date) -> list[date]:
         weekday = [n for name, n in _OF_WEEK.items() if name.startswith(match["name"])]
         if weekday and (days := _candidates(match["day"], today)):
             latest = max((day for day in days if day <= today), default=today)
-            days = [day for day in days if day >= latest and day.weekday() in weekday]
+            near = [day for day in days if latest <= day < today + timedelta(days=31)] or days
+            days = [day for day in near if day.weekday() in weekday]
             if not days:
                 raise DateError(text)
             break
@@ -333,8 +335,8 @@ def _candidates(text: str, today: date) -> list[date]:
 
 
 def _english(text: str, today: date) -> list[date]:
-    """Return the days of `6 dec`, `dec 6` or `december 6, 2025`."""
-    match = _ENGLISH.fullmatch(text)
+    """Return the days of `6 dec`, `dec 6`, `6-dec-2025` or `december 6, 2025`."""
+    match = _ENGLISH.fullmatch(text.replace("-", " "))
     if match is None or bool(match[1]) == bool(match[3]):
         return []
     months = [name for name in MONTHS if name.startswith(match[2])]

@@ -29,6 +29,8 @@ SIXTH = date(2025, 12, 6)
         "2025-12-06 Sat",
         "Saturday 6 Dec",
         "Sat, 6 Dec",
+        "6-Dec-2025",
+        "Dec-06",
         "12月6日（星期六）",
     ],
 )
@@ -111,7 +113,7 @@ def test_a_leap_day_is_looked_for_in_earlier_years() -> None:
     "text",
     [
         *("2025-13-40", "20251301", "02-30", "十十日", "2000-01-01..2025-01-01"),
-        *("2025-12-06 周五", "Dec 32", "Dec 16-1", "12月6日 周五"),
+        *("2025-12-06 周五", "Dec 32", "Dec 16-1", "12月6日 周五", "12月6日 周日"),
     ],
 )
 def test_what_looks_like_a_day_but_is_none(text: str) -> None:
@@ -124,6 +126,7 @@ def test_what_looks_like_a_day_but_is_none(text: str) -> None:
     [
         *("", "NVDA", "2025-W01-1", "5", "brief", "..", "1..2..3", "٢٠٢٥-١٢-٠٦x"),
         *("sat", "Dec 2025-12-06", "05-12-06", "Dec 6-1", "上周 12月6日"),
+        *("12月-6", "2025-12..30", "Dec..6"),
     ],
 )
 def test_what_names_no_day(text: str) -> None:
