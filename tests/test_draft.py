@@ -104,3 +104,14 @@ def test_a_further_post_is_cited_where_it_says_the_same(
     story = Story(tuple(readings))
     draft = Draft(material((story,)))
     assert ("x:2" in draft.cite(story, draft.quotes["x:1"][:1])) is is_cited
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_a_denial_is_told_beside_what_it_denies() -> None:
+    said = (
+        "Apple buys Mistral AI for $12 billion.",
+        "Apple does not buy Mistral AI for $12 billion.",
+    )
+    posts = [post(f"{text[:-1]} in cash, both said.", text[:12], author=text) for text in said]
+    told = {key for item in items(written(posts, "en"), "points") for key in item.cites}
+    assert told == {post.key for post in posts}

@@ -7,6 +7,7 @@ that was split wrongly costs a line: where there is a model, it unites it again.
 from collections.abc import Iterable
 
 from digest.reading import Reading
+from digest.reading.contrast import is_opposite
 from digest.select.embed import has_encoder
 
 APART, APART_COMPANY, APART_LANGUAGES = 0.50, 0.60, 0.40
@@ -15,6 +16,8 @@ than one company, and in two languages. Set on the four days read by an editor: 
 split off there, 16 belong to another event or to none."""
 APART_VERSIONS = 0.60
 """The same where each names a numbered product that the other does not."""
+DENIED = 0.85
+"""Cosine from which one of two texts in nearly the same words may deny the other."""
 MAX_VERSIONS = 2
 """Numbered products in a post that is about them; more are a comparison."""
 LEAST_DIGITS = 3
@@ -48,11 +51,13 @@ def is_apart(first: Reading, second: Reading) -> bool:
         return False  # one of the many that were not encoded
     versions, others = list_versions(first.name_keys), list_versions(second.name_keys)
     shared = first.name_keys & second.name_keys
+    cosine = float(first.vector @ second.vector)
+    if cosine >= DENIED and is_opposite(first.plain, second.plain):
+        return True  # a statement and its denial: neither may stand for both
     if any(a <= b or b <= a for a in versions for b in others) or len(shared) > 1:
         return False
     if _pieces(first) & _pieces(second) or list_figures(first) & list_figures(second):
         return False
-    cosine = float(first.vector @ second.vector)
     if versions and others and max(len(versions), len(others)) <= MAX_VERSIONS:
         return cosine < APART_VERSIONS
     if first.post.author and first.post.author == second.post.author:

@@ -16,7 +16,7 @@ from digest.reading.names import find_names
 from digest.reading.vocabulary import count_words_of, load_words
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
-from digest.select.split import list_figures, list_versions
+from digest.select.split import DENIED, list_figures, list_versions
 from digest.text import language, plain
 from digest.write import Material
 from digest.write.extractive.quotes import (
@@ -265,11 +265,14 @@ def is_topical(story: Story) -> bool:
 
 
 def tells_same(quote: Quote, other: Quote, nearer: float = 0.0) -> bool:
-    """Return whether two quotes tell of one event; those of two versions of a thing do not.
+    """Return whether two quotes tell of one event; those of two versions of a thing do not, nor a
+    statement and its denial.
 
     `nearer` is added to their cosine.
     """
     cosine = float(quote.vector @ other.vector) + nearer
+    if cosine >= DENIED and is_opposite(quote.text, other.text):
+        return False
     shared = [name for name in quote.sentence.names if name.key in other.sentence.name_keys]
     versions = list_versions(quote.sentence.name_keys)
     others = list_versions(other.sentence.name_keys)
