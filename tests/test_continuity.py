@@ -93,7 +93,7 @@ def test_what_nobody_had_done_before_is_news() -> None:
         ),
         (
             "Anthropic raises $30 billion from Coatue at a valuation of $350 billion.",
-            "Correction: Anthropic raises $13 billion from Coatue at a valuation of $350 billion.",
+            "Anthropic raises $13 billion from Coatue at a valuation of $350 billion.",
         ),
         ("Waymo 在凤凰城暂停 Robotaxi 服务。", "Waymo 在凤凰城恢复 Robotaxi 服务。"),
         ("DeepSeek V4 is out with MIT weights.", "DeepSeek V4 is withdrawn with its MIT weights."),

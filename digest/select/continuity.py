@@ -11,7 +11,7 @@ import numpy as np
 from digest.models import Dropped, Post, Report, Topic
 from digest.reading import Reading, Story, read
 from digest.reading.contrast import list_turns
-from digest.reading.index_terms import list_figures
+from digest.reading.index_terms import list_figures, list_sums
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed_words
 
@@ -166,8 +166,9 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
         least = OWN_NEWS if reading.post.author in authors else NEWS
         if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
-        if list_turns(reading.sentences[0].text if reading.sentences else "") - turns:
-            least = 0.0  # what opens with a denial has the names and figures of what it denies
+        opening = reading.sentences[0].text if reading.sentences else ""
+        if list_turns(opening) - turns or list_sums(opening) - list_sums(texts):
+            least = 0.0  # what corrects has the names of what it corrects
         if reading.key not in keys and _measure_news(reading, details) >= least:
             news.append(reading)
     return news
