@@ -472,6 +472,8 @@ async def test_a_feed_that_has_not_changed_costs_nothing(server: Server) -> None
     asked = server.asked[-1].headers
     assert (asked["if-none-match"], asked["if-modified-since"]) == ('"7"', since)
     assert (posts, again.marks) == ((), state.marks)
+    await source.fetch(WINDOW, SourceState({"etag": '"é"'}))
+    assert "if-none-match" not in server.asked[-1].headers
 
 
 async def test_a_feed_that_moved_for_good_is_asked_there(server: Server) -> None:

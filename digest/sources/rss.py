@@ -53,8 +53,8 @@ class FeedSource:
         """Return the entries of the feed; none where it has not changed. Raise SourceError."""
         address = state.address or self._address
         async with Fetcher(proxy=self._proxy, private=self._private) as fetcher:
-            # Only if it has changed.
-            headers = {_MARKS[n]: value for n, value in state.marks.items() if n in _MARKS}
+            # Only if it has changed. A header that is asked with holds ASCII alone.
+            headers = {_MARKS[n]: v for n, v in state.marks.items() if n in _MARKS and v.isascii()}
             answer = await fetcher.get(address, headers=headers)
         if answer.status == 304:
             return (), replace(state, address=answer.moved or state.address)
