@@ -253,7 +253,8 @@ async def _save_failure(
         str(error),
         now,
         next_at=next_at,
-        off=str(error)[:300] if error.gone else "",
+        # Where it moved to may be gone for good: its own address is asked once more.
+        off=str(error)[:300] if error.gone and not health.state.address else "",
         counts=not error.wait,
     )
 

@@ -25,6 +25,7 @@ from digest.fetch import http
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source, kinds, name_sources, open_source
 from digest.store import Store
+from digest.store.source_tables import SourceBook
 from tests.costs import growth
 from tests.loopback import Handler
 from tests.posts import TOPIC
@@ -388,3 +389,27 @@ def test_sources_are_named_in_linear_time() -> None:
         name_sources([SourceSpec("rss", f"https://e.example/f?{n}") for n, _ in enumerate(text)])
 
     assert growth(name, "x", 1200) < 8
+
+
+async def test_a_move_that_fails_is_taken_back(store_url: str) -> None:
+    """One 301 of a parked domain or a proxy must not bind a source to a stranger's address."""
+    async with serving() as server, await Store.open(store_url) as store:
+        spec = SourceSpec("rss", server.url("/a"), private=True)
+        topic = replace(TOPIC, sources=(spec,))
+        moved = status(301, {"location": server.url("/b")})
+        body = rss([("A model is out", "https://example.com/1", NOW, "It reads.")])
+
+        async def ask() -> bool:
+            [result] = await collect(topic, store=store, access=ACCESS, now=datetime.now(UTC))
+            return result.ok
+
+        server.paths["/a"] = moved
+        server.serve("/b", body)
+        assert await ask()
+        server.serve("/a", body)
+        server.paths["/b"] = status(410)
+        assert [await ask(), await ask()] == [False, True]
+        server.paths["/a"] = moved
+        assert not await ask()
+        [health] = (await SourceBook(store).health("ai", NOW.date())).values()
+        assert "gone for good" in health.off

@@ -134,15 +134,15 @@ class SourceBook:
         off: str = "",
         counts: bool = True,
     ) -> None:
-        """Save that the source did not answer; what it remembers stays.
+        """Save that the source did not answer; what it remembers stays, but for where it moved.
 
         `counts`: it is one failure more.
         """
         async with self._store.writing() as connection:
             await upsert_topic(connection, topic)
             changed = {"name": name, "off": off, "failures": int(counts), "next_at": next_at}
-            changed |= {"error": error[:300], "error_at": now}
-            row = _key(topic, spec) | {"marks": {}, "moved": ""} | changed
+            changed |= {"error": error[:300], "error_at": now, "moved": ""}
+            row = _key(topic, spec) | {"marks": {}} | changed
             statement = insert_on(connection, sources).values(row)
             more = {"failures": sources.c.failures + int(counts)}
             await connection.execute(
