@@ -147,7 +147,7 @@ def classify_error_body(body: Mapping[str, Any], now: datetime) -> Fault | None:
     words = find_message(error)
     if code == "0" or not (words or explicit):
         return None
-    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 0
+    status = int(code) if re.fullmatch("[45][0-9]{2}", code) else 0
     if not status:
         kinds = (("quota", 402), ("key", 401), ("busy", 429), ("flagged", 400))
         status = next((number for kind, number in kinds if says(words, kind)), 502)
