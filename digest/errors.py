@@ -16,13 +16,15 @@ The chat program adds `bot.settings.SettingsError` and the tree of `bot.platform
 """
 
 from digest.masking import mask
+from digest.text import shown
 
 
 class DigestError(Exception):
-    """Something the operator can act on. Secrets in the message are masked."""
+    """Something the operator can act on. Secrets in the message are masked, and what a server's
+    words would do to a terminal is left out."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(mask(message))
+        super().__init__(mask(shown(message)))
 
 
 class TopicsError(DigestError):

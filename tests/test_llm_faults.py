@@ -292,6 +292,7 @@ async def test_a_picky_server_is_asked_in_its_own_way(kind: str) -> None:
         ({"error": "model is overloaded"}, "asked too often .*overloaded"),
         ({"detail": "no healthy upstream"}, "no healthy upstream"),
         ({"success": False, "msg": "service down", "code": 5001}, "service down"),
+        ({"code": "4" * 5000, "msg": "down \x1b]0;\u202ex\x07."}, r"says: down \]0;x\."),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("streamed", [False, True])
