@@ -12,6 +12,7 @@ from mcp.server.fastmcp import FastMCP
 from mcp.types import ToolAnnotations
 
 from bot.settings import Settings
+from bot.typed import MAX_DAYS
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
 from digest.publish import hit_as_dict
 from digest.ranges import load_span
@@ -136,6 +137,8 @@ class Archive:
     async def _report(
         self, topic: str, day: date | None, last: date | None, language: Language | None
     ) -> Report:
+        if day and last and (last - day).days >= MAX_DAYS:
+            raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
         names = [row.name for row in await self._store.topics()]
         if topic not in names:
             raise ValueError(f"there is no topic {topic!r}: use one of {', '.join(names)}")

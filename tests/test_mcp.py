@@ -66,6 +66,8 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
         assert "use one of ai" in await call(client, "get_report", topic="nope")
         nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
         assert "2025-12-04" in nearest
+        ages = {"topic": "ai", "day": "0001-01-01", "last": "9999-12-31"}
+        assert "at most 366 days" in await call(client, "get_report", **ages)
         beyond = await call(client, "get_sources", topic="ai", day="2025-12-06", number=99)
         assert "has items 1 to" in beyond
         assert await call(client, "search", words='" OR * NEAR(') == []
