@@ -137,8 +137,9 @@ MOST_LINE_BYTES = 128 * 1024
 
 IDLE_SECONDS = 15.0
 """A connection is closed without a whole request for so long."""
-MOST_CONNECTIONS = 200
-"""Others are closed at once: the process needs its descriptors for the database and the chats."""
+MOST_CONNECTIONS, MOST_AT_ONCE = 100, 50
+"""Others are closed at once: the process needs its descriptors, 256 on some machines, for the
+database and the chats. So many are accepted before any is closed."""
 
 FRESH_SECONDS = 1.0
 """Between looks whether a report was made or withdrawn."""
@@ -184,7 +185,9 @@ async def serving(app: web.Application, address: str) -> AsyncIterator[str]:
     try:
         loop = asyncio.get_running_loop()
         try:
-            listening = await loop.create_server(accept, host.strip("[]"), int(port))
+            listening = await loop.create_server(
+                accept, host.strip("[]"), int(port), backlog=MOST_AT_ONCE
+            )
         except OSError as error:
             why = error.strerror or "no such address"
             raise DigestError(f"WEB_ADDRESS: cannot listen at {address} ({why})") from None
