@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 
 from digest.reading.amounts import Amount, Quantity, find_amounts, find_cues
 from digest.reading.days import blank_days, read_spans
 from digest.reading.mentions import follows_name
 from digest.reading.sentences import split_line
-from digest.reading.vocabulary import CURRENCIES, load_dimensions
+from digest.reading.vocabulary import CURRENCIES, compile_words, load_dimensions
 
 BEFORE_CHARS, AFTER_CHARS, LEAST_CHARS = 48, 40, 4
 _STOP = r"[，,、;；。！？!?\n:：()（）]|\.\s|\b(?:and|while|but)\b|而"
-_CUT = re.compile(
-    rf"{_STOP}|\b(?:versus|vs|against|than|from|to|out of)\b|[和与及]|高于|低于|对比|[中里]的"
-)
-"""What ends the words that belong to one figure."""
 _RANGE = re.compile(r"\s?(?:[-–~～至到/]|to)\s?[$€£¥]?")
+
+
+@cache
+def _compile_cut() -> re.Pattern[str]:
+    """Return what ends the words that belong to one figure."""
+    return re.compile(f"{_STOP}|{compile_words('figures', 'apart').pattern}", re.I)
 
 
 def read_contexts(text: str) -> list[tuple[Amount, str]]:
@@ -53,8 +56,9 @@ def _is_named(amount: Amount, text: str) -> bool:
 def _read_beside(text: str, amount: Amount, first: int, last: int) -> str:
     before = text[max(first, amount.start - BEFORE_CHARS) : amount.start]
     after = text[amount.end : min(last, amount.end + AFTER_CHARS)]
-    cuts = [0, *(match.end() for match in _CUT.finditer(before))]
-    near, behind = before[cuts[-1] :], _CUT.split(after, maxsplit=1)[0]
+    cut = _compile_cut()
+    cuts = [0, *(match.end() for match in cut.finditer(before))]
+    near, behind = before[cuts[-1] :], cut.split(after, maxsplit=1)[0]
     if len(near.strip()) + len(behind.strip()) < LEAST_CHARS:
         near = before[cuts[-2:][0] :]
     return f"{near} {behind}".strip()

@@ -87,21 +87,22 @@ _YEAR = re.compile(
     r"|\bFY\s?'?(?P<fy>\d{2})(?!\d)|'(?P<short>\d{2})(?!\d)|(?<!\d)(?P<nought>[零〇][一二三四五六七八九])年|(?<!\d)(?P<han>\d{2})(?:财年|年(?=[初底末度Q上下春夏秋冬]))"
 )
 _ORDER = {word: n for n, words in enumerate("first 一 上|second 二 下|third 三|fourth 四".split("|"), 1) for word in words.split()}  # fmt: skip
+_NTH = "|".join(filter(str.isascii, _ORDER))
 _WEEKDAYS = {word: n for n, words in enumerate("mon 一|tue 二|wed 三|thu 四|fri 五|sat 六|sun 日 天".split("|")) for word in words.split()}  # fmt: skip
 _LATIN_DAYS = "|".join(filter(str.isascii, _WEEKDAYS))
 _HAN_DAYS = "".join(word for word in _WEEKDAYS if not word.isascii())
-_SHORT_WEEKDAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|rs?|nes|ur)?\b")
+_SHORT_WEEKDAY = re.compile(rf"\b({_LATIN_DAYS.title()})(?:s|rs?|nes|ur)?\b")
 _PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
 """Of a day, before an hour."""
 _TERMS = {
-    "quarter": re.compile(r"\bQ([1-4])(?!\d)|第?([一二三四1-4])季度|第([一二三四1-4])季|\b(first|second|third|fourth)[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
-    "half": re.compile(r"\bH([12])(?!\w)|\b(first|second)\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
+    "quarter": re.compile(rf"\bQ([1-4])(?!\d)|第?([一二三四1-4])季度|第([一二三四1-4])季|\b({_NTH})[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
+    "half": re.compile(rf"\bH([12])(?!\w)|\b({_NTH})\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
     "weekday": re.compile(rf"\b({_LATIN_DAYS})(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([{_HAN_DAYS}])(?![到至-])", re.I),
     "decade": re.compile(r"(?<!\d)(?:19|20)?(\d0)\s?年代|([一二三四五六七八九])十年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"),
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip
 _HOUR = re.compile(
-    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两)(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
+    rf"(?P<half>{'|'.join(_PARTS)})?\s?(?<![\d.:$])(?P<h>{_NUM}|两|零(?=点(?![{_HAN}几])))(?::(?P<min>\d{{2}})(?::\d{{2}})?\s?(?P<ap>[ap]\.?m\b\.?)?|\s?(?P<ap2>[ap]\.?m\b\.?)|\s?[点时](?:[整钟半]|\s?(?P<min2>\d\d|[{_HAN}]{{2,3}}|{_NUM}(?=\s?分))\s?分?)?(?!间))(?![\d%])",
     re.I,
 )
 _RANGE_BEGIN = re.compile(r"(?<![\d:/.])(\d\d?)\s?[-–]\s?$")
@@ -114,15 +115,7 @@ _ZONES = {
 }  # fmt: skip
 _ZONE_OF = {word: zone for zone, words in _ZONES.items() for word in words.split()}
 _ZONE = re.compile(r"(?:utc|gmt)\s?\+\s?[89]|[a-z]{2,8}|[\u4e00-\u9fff]{2,5}", re.I)
-_SHIFTS = {
-    word: shift
-    for shift, words in (
-        (-1, "yesterday|last night|昨"), (-2, "前天"), (2, "后天"), (0, "today|tonight|今"),
-        (1, "tomorrow|tmrw|tmr|明天|明日|明晚|次日"),
-    )
-    for word in words.split("|")
-}  # fmt: skip
-_RELATIVE = re.compile("|".join(_SHIFTS), re.I)
+_SHIFTS = {"day_before_last": -2, "yesterday": -1, "today": 0, "tomorrow": 1, "day_after_next": 2}
 _NTH_DAY = re.compile(rf"\bday (\d\d?)\b|第({_NUM})天", re.I)
 """Of what began so many days before."""
 
@@ -288,7 +281,8 @@ def find_hours(text: str) -> list[Hour]:
         clock, half = match["h"], match["half"] or ""
         hour, minute = _number(clock), _number(match["min"] or match["min2"] or "0")
         late = (match["ap"] or match["ap2"] or "")[:1].lower()
-        vague = not clock.isascii() and not half and match.group()[-1] not in "整钟半"  # 两点
+        vague = not clock.isascii() and not half and match.group()[-1] not in "整钟半"
+        vague &= clock != "零"  # 两点
         if hour > 24 or minute > 59 or (hour > 12 and late) or vague:
             continue
         minute = 30 if match.group().endswith("半") else minute
@@ -299,7 +293,7 @@ def find_hours(text: str) -> list[Hour]:
         elif (late == "a" or half == "凌晨") and hour == 12:
             hour = 0
         zone = _find_zone(text, match)
-        either = hour <= 12 and clock[0] != "0" and not (late or half or zone)
+        either = hour <= 12 and clock[0] not in "0零" and not (late or half or zone)
         begin = _RANGE_BEGIN.search(text, max(0, match.start() - 6), match.start())
         if begin and (first := int(begin[1])) <= hour and not late and match.group()[-1] in "时時":
             hours.append(Hour(*begin.span(1), begin[1], 60 * first, zone))  # 13-18時
@@ -345,13 +339,12 @@ def blank_zones(text: str) -> str:
     return text
 
 
-def convert_hour(hour: Hour, day: date, zone: str) -> int:
-    """Return the minutes after midnight that an hour of a named zone is in another zone."""
+def convert_hour(hour: Hour, day: date, zone: str) -> datetime:
+    """Return what an hour of a named zone is in another zone."""
     base = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(hour.zone)) + timedelta(
         minutes=hour.minutes
     )
-    there = base.astimezone(ZoneInfo(zone))
-    return there.hour * 60 + there.minute
+    return base.astimezone(ZoneInfo(zone))
 
 
 def resolve_days(
@@ -367,17 +360,20 @@ def resolve_days(
     today = created_at.date()
     dates = [day for day in (_as_date(day, today.year) for day in named) if day]
     days = {(created_at + length * sign).date() for length in lengths for sign in (-1, 1)}
-    days |= {today + timedelta(_SHIFTS[word.lower()]) for word in _RELATIVE.findall(text)}
+    days |= {today + timedelta(n) for table, n in _SHIFTS.items() if any(find_cues(text, table))}
     if any(find_cues(text, "beside_day")):
         days |= {day + timedelta(shift) for day in (today, *dates) for shift in (-1, 1)}
     for match in _NTH_DAY.finditer(text):
         days.add(today - timedelta(days=_number(match[1] or match[2]) - 1))
+    far = any(find_cues(text, "far"))
     for term in terms:
         kind, _, value = term.value.partition(" ")
         if kind == "weekday":
             shift = int(value) - today.weekday()
             if not any(day.weekday() == int(value) for day in dates):
-                days |= {today + timedelta(days=shift + week) for week in (-7, 0, 7)}
+                shifts = (shift, shift - 7, shift + 7)
+                near = [n for n in shifts if far or abs(n) < 7 or not shift]
+                days |= {today + timedelta(days=n) for n in near}
     return days
 
 

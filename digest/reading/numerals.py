@@ -154,7 +154,7 @@ def find_bare_scales(text: str) -> Iterator[Numeral]:
 
 
 _PER_SCALE = re.compile(
-    r"(?:\b(?:per|every)|/|每) ?1? ?([百千]?[万亿]|[百千](?![克米瓦卡])|thousand|million|billion|[km](?=\b|tok))",
+    rf"(?:\bper|/|每) ?1? ?([百千万亿]+(?![克米瓦卡])|[km](?=\b|tok)|{'|'.join(NUMBER_SCALES)})",
     re.I,
 )
 

@@ -19,7 +19,7 @@ _NO_COUNTERS = {
     "升": "至到高降级值温为破",
 }
 """By counter, what makes a word of it: 一千万本科生 are no books."""
-_ACTIVE = re.compile(r"[日周月年](?:度)?(?:活|均|薪|化)")
+_ACTIVE = re.compile(r"[日周月年]度?[活均薪化]")
 """周活: no unit of the number before it."""
 
 

@@ -61,6 +61,11 @@ _SPELLED = (
     *(("trio", 3.0, ""), ("nonstop", 24.0, "hour"), ("nonstop", 7.0, "day")),
 )
 """Figures that a word says, by their table of `vocabulary/figures.toml`."""
+_BESIDE = (
+    *(("year", "next_year", 1), ("year", "last_year", -1), ("year", "year_before", -1)),
+    *(("month", "next_month", 1), ("month", "last_month", -1), ("month", "month_before", -1)),
+)
+"""Years and months beside the post's, by their table."""
 LEAST_SIZE = 1e6
 """Place value of the last digit from which the number in a name is a size."""
 _OPERANDS = frozenset({"number", "share", "multiple"})
@@ -263,19 +268,17 @@ def _list_terms(
     amounts: Sequence[Amount],
 ) -> Iterator[str]:
     """Yield months, years, weekdays and the like that the post names, those of its days, those so
-    many weeks away as it says, and its own where it names none."""
+    many weeks away as it says, and its own month and year where it names none."""
     terms = {term.value for term in written} | {f"month {day.month}" for day in days}
     terms |= {f"year {day.year}" for day in days if day.year}
     yield from terms
     for unit in ("month", "year"):
         if not any(term.startswith(unit) for term in terms):
             yield f"{unit} {getattr(created, unit)}"
-    for table, shift in (("next", 1), ("last", -1)):
-        if any(find_cues(words, f"{table}_year")):
-            yield f"year {created.year + shift}"
-        if any(find_cues(words, f"{table}_month")):
-            yield f"month {(created.month + shift - 1) % 12 + 1}"
-    yield from (f"weekday {(created.weekday() + shift) % 7}" for shift in (-1, 0, 1))
+    for unit, table, shift in _BESIDE:
+        if any(find_cues(words, table)):
+            month = (created.month + shift - 1) % 12 + 1
+            yield f"{unit} {created.year + shift if unit == 'year' else month}"
     for amount in amounts:
         whole = amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer()
         ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None) if whole else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from itertools import combinations, product
 
-from digest.reading.amounts import Amount
+from digest.reading.amounts import Amount, find_cues
 from digest.reading.contexts import has_cue
 from digest.reading.days import (
     Day,
     Hour,
+    Term,
+    as_day,
     convert_hour,
     find_days,
     find_hours,
@@ -35,26 +37,28 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
 
     `bare` is the text with days and fractions blanked out: "a quarter" of them is no span of time.
     """
-    days = find_days(text)
-    posted = (*evidence.days, *evidence.short_days)
-    shared = any(day.matches(other) for day in days for other in posted)
+    days, terms, hours = find_days(text), find_terms(bare), _read_hours(text)
+    near = [day for day in evidence.short_days if _is_near(day, evidence)]
+    meant = (*evidence.days, *_move_days(hours, evidence))
+    posted = (*meant, *evidence.short_days)
+    posted_terms = {*evidence.terms, *_find_day_terms((*meant, *near), evidence)}
+    posted_terms |= {f"month {day.month}" for day in evidence.short_days}
+    shared = any(day.matches(other) for day in days for other in posted) or any(
+        term.value in posted_terms for term in terms if term.value.startswith("weekday")
+    )
     # The post's own day is a fact too, unless the posts name days and the item names none of them,
     # nor calls it the day of a post.
-    silent = evidence.names_days and not shared
+    named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
+    silent = named and not shared
+
+    def own_days(beside: Day | Term) -> Sequence[Day]:
+        around = text[max(0, beside.start - BESIDE_CHARS) : beside.end + BESIDE_CHARS]
+        return () if silent and not has_cue(around, "posting") else evidence.own_days
+
     for day in days:
-        beside = text[max(0, day.start - BESIDE_CHARS) : day.end + BESIDE_CHARS]
-        own = () if silent and not has_cue(beside, "posting") else evidence.own_days
-        if not any(day.matches(other) for other in (*posted, *own)):
+        if not any(day.matches(other) for other in (*posted, *own_days(day))):
             yield day.text
-    hours = find_hours(text)
-    zones = {hour.zone for hour in hours if hour.zone}
-    zone = zones.pop() if len(zones) == 1 else ""
-    hours = [replace(hour, zone=hour.zone or zone) for hour in hours]
     yield from (hour.text for hour in hours if not _has_hour(hour, evidence))
-    terms = find_terms(bare)
-    near = [day for day in evidence.short_days if _is_near(day, evidence)]
-    posted_terms = {*evidence.terms, *_find_day_terms((*evidence.days, *near), evidence)}
-    posted_terms |= {f"month {day.month}" for day in evidence.short_days}
     for term in terms:
         kind, _, value = term.value.partition(" ")
         number = float(value) if value.isdigit() else 0.0
@@ -63,8 +67,58 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
             if kind == "year"
             else kind == "quarter" and _has_rank(number, evidence)  # 第二季 is a second season too
         )
-        if term.value not in posted_terms and not numbered:
+        own = _find_day_terms(own_days(term), evidence) if kind == "weekday" else ()
+        if term.value not in {*posted_terms, *own} and not numbered:
             yield term.text
+    if evidence.languages <= {"en", "zh"}:
+        yield from _find_missing_relatives(text, (*meant, *near), posted_terms, evidence)
+
+
+def _find_missing_relatives(
+    text: str, days: Sequence[Day], terms: Set[str], evidence: Evidence
+) -> Iterator[str]:
+    """Yield "yesterday", 上周, "next month" and the like where the posts neither say so nor name a
+    day of that time."""
+    created, dates = evidence.created[0].date(), list(_list_dates(days, evidence))
+    dates += [at.date() for at in evidence.created[1:]]
+    gaps = {(at - created).days for at in dates}
+    gaps |= {(at - day).days for at in dates for day in _list_dates(evidence.own_days, evidence)}
+    for sign, table in ((-1, "last"), (1, "next")):
+        month = (created.month + sign - 1) % 12 + 1
+        beyond = any(f"month {n}" in terms for n in range(1, 13) if (n - created.month) * sign < 0)
+        given = {
+            "yesterday" if sign < 0 else "tomorrow": sign in gaps,
+            f"{table}_week": "week" in evidence.spans or any(0 < n * sign < 14 for n in gaps),
+            f"{table}_month": f"month {month}" in terms,
+            f"{table}_year": beyond or f"year {created.year + sign}" in terms,
+        }
+        for cue in (cue for cue, found in given.items() if not found):
+            for match in () if has_cue(evidence.text, cue) else find_cues(text, cue):
+                span = text[: match.start()].lower().endswith("the ")  # the next year: from now on
+                if not span and not text.startswith("末", match.end()):
+                    yield match.group()
+
+
+def _read_hours(text: str) -> list[Hour]:
+    """Return the hours of a statement; all in the zone that it names, if it names one."""
+    hours = find_hours(text)
+    zones = {hour.zone for hour in hours if hour.zone}
+    zone = zones.pop() if len(zones) == 1 else ""
+    return [replace(hour, zone=hour.zone or zone) for hour in hours]
+
+
+def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
+    """Yield the days of the posts' hours in the zones of a statement: Monday noon in New York is
+    Tuesday in Beijing."""
+    days = list(_list_dates((*evidence.days[:MOST_DAYS], *evidence.own_days), evidence))
+    for hour, other in product(hours, evidence.hours[:MOST_DAYS]):
+        if hour.zone and other.zone and hour.zone != other.zone and other.minutes < 1440:
+            there = (convert_hour(other, day, hour.zone) for day in days)
+            yield from (as_day(at.date()) for at in there if _minutes(at) == hour.minutes)
+
+
+def _minutes(at: datetime) -> int:
+    return at.hour * 60 + at.minute
 
 
 def find_missing_spans(bare: str, evidence: Evidence) -> list[str]:
@@ -98,7 +152,7 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
             return True
         if hour.zone and other.zone and other.minutes < 1440:
             days = {created.date() for created in evidence.created}
-            if any(convert_hour(other, day, hour.zone) == hour.minutes for day in days):
+            if any(_minutes(convert_hour(other, at, hour.zone)) == hour.minutes for at in days):
                 return True
     return False
 
