@@ -75,7 +75,7 @@ _NO_NOUNS = frozenset(
 )
 _DIGITS = re.compile(r"\d[\d,]*(?:\.(\d+))?")
 _AND_A_HALF = re.compile(r"\b(?:an?|one) ([a-z]+) and a half\b", re.I)
-_POINT = re.compile(r"[\s-](?:an?\s)?(?:percentage[\s-])?point", re.I)
+_POINT = re.compile(r"[\s-](?:of |an?\s)*(?:percentage[\s-])?point", re.I)
 _RATE = re.compile(r"\s?(?:/|per\b|an?\s|each\b)")
 _AND_HALF = re.compile(r"个?半个?(?=[月年天日小钟周倍])|[ -]and[ -]a[ -]half\b")
 RANGE = re.compile(r"\s?(?:[-–—~～至到]|to|and|or|until|和|或)\s?")
@@ -139,7 +139,7 @@ _SIZES = {"dozens": 10.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6, 
 _MAGNITUDE = re.compile(
     rf"\b(?:(?P<tens>tens|hundreds|dozens)\sof\s)?(?P<word>{'|'.join(_SIZES)})\b"
     r"|(?:[数几上]|(?<![完达生形])成(?=[百千万])|(?:逾|超过|突破)(?!十))(?P<han>[十百千]?[万亿]亿?|[千百十])(?![分字二一])|(?<![一二两三四五六七八九十百千\d])(?P<few>[十百千])(?=[几余]|多[名个家人位])"
-    rf"|(?P<digits>\b(?:{_ONES}|\d\d?)|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figures?|digits?)\b|位数)",
+    rf"|(?P<digits>\b(?:{_ONES})|(?<![\d.])\d\d?|(?<![{_HAN}\d])[{_HAN}]{{1,2}})(?:[\s-](?:figures?|digits?)\b|位数)",
     re.I,
 )
 
@@ -218,6 +218,7 @@ def _read_number(numeral: Numeral, text: str) -> Amount:
         (
             Quantity(value, sign or unit),
             *_other_readings(numeral, sign, unit),
+            *([Quantity(value, "gram")] if unit == "gb" and text[end - 1] in "gG" else []),
             *([] if sign or unit else _find_far_unit(value, text, end)),
         ),
         step=numeral.step,

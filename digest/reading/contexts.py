@@ -178,6 +178,8 @@ def join_amounts(text: str, amounts: Sequence[Amount]) -> Iterator[Amount]:
             yield Amount(first.start, second.end, first.text, (product,))
         sizes = load_dimensions()
         (dimension, size), others = sizes.get(first.unit, ("", 0)), second.quantities
+        if first.unit == "hour" and text.startswith("分", second.end):
+            others = (Quantity(second.value, "minute"),)  # 一小时五十分
         for quantity in others if dimension and dimension not in CURRENCIES else ():
             own, part = sizes.get(quantity.unit, ("", 0))
             if own == dimension and size > part:

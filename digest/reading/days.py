@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from digest.reading.amounts import RANGE, Amount, find_cues
 from digest.reading.names import find_entry
 from digest.reading.numerals import parse_han
-from digest.reading.vocabulary import load_lines
+from digest.reading.vocabulary import load_dimensions, load_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ _SHORT_WEEKDAY = re.compile(rf"\b({_LATIN_DAYS.title()})(?:s|rs?|nes|ur)?\b")
 _PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
 """Of a day, before an hour."""
 _TERMS = {
-    "quarter": re.compile(rf"\bQ([1-4])(?!\d)|第?([一二三四1-4])季度|第([一二三四1-4])季|\b({_NTH})[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
+    "quarter": re.compile(rf"\bQ([1-4])(?!\d)|(?:第|(?=.季度))([一二三四1-4])季度?|\b({_NTH})[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
     "half": re.compile(rf"\bH([12])(?!\w)|\b({_NTH})\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
     "weekday": re.compile(rf"\b({_LATIN_DAYS})(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([{_HAN_DAYS}])(?![到至-])", re.I),
     "decade": re.compile(r"(?<!\d)(?:19|20)?(\d0)\s?年代|([一二三四五六七八九])十年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"),
@@ -377,14 +377,7 @@ def resolve_days(
     return days
 
 
-_SECONDS = {
-    "hour": 3600,
-    "day": 86400,
-    "week": 604800,
-    "month": 2629800,
-    "quarter": 7889400,
-    "year": 31557600,
-}
+_SPANS = "second minute hour day week month quarter year".split()
 _EVERY = {
     "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter",
     "yearly": "year", "annually": "year", "annual": "year", "everyday": "day", "dau": "day", "wau": "week", "mau": "month",
@@ -400,13 +393,17 @@ _SLASHED = {
 _UNIT_OF = _EVERY | _HAN_SPANS | _SLASHED
 _SPAN = re.compile(
     r"\b(?P<by>(?:per|an?|each|every|within|few|of)\s)?(?:work-?)?"
-    rf"(?P<word>second|minute|{'|'.join(_SECONDS)})s?\b|\b(?P<every>{'|'.join(_EVERY)})\b"
+    rf"(?P<word>{'|'.join(_SPANS)})s?\b|\b(?P<every>{'|'.join(_EVERY)})\b"
     rf"|(?P<han_by>[每几数]个?)?(?P<han>{'|'.join(_HAN_SPANS)})|(?<=\w)/(?P<slash>{'|'.join(_SLASHED)})\b",
     re.IGNORECASE,
 )
 
 _AWAY = ("from", "ago", "later", "earlier", "before", "after", "out", "内", "后", "前", "以")
 _ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ")
+
+
+LEAST_APART = 0.03
+"""Share by which two spans of time differ: 30 and 31 days are a month, four weeks are not."""
 
 
 def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> set[str]:
@@ -418,11 +415,13 @@ def find_spans(text: str, amounts: Iterable[Amount], terms: Iterable[Term]) -> s
     named = {term.value.split()[0] for term in terms} & {"quarter", "year", "month"}
     # "700M weekly users by July" are no monthly ones.
     spans |= named - {"month"} if any(counted for _, counted, _ in mentions) else named
-    lengths = {round(a.value) for a in amounts if a.unit == "hour"}
-    spans |= {unit for unit, seconds in _SECONDS.items() if seconds // 3600 in lengths}
-    days = {round(a.value) for a in amounts if a.unit == "day"}
-    spans |= {"year" for a in amounts if a.unit == "month" and a.value == 12}
-    return spans | {"week" for _ in days & {7}} | {"month" for _ in days & {30, 31}}
+    sizes = {unit: size for unit, (kind, size) in load_dimensions().items() if kind == "time"}
+    lengths = {a.value * sizes.get(a.unit, 0) for a in amounts}
+    return spans | {
+        unit
+        for unit, size in sizes.items()
+        if any(abs(length - size) < LEAST_APART * size for length in lengths)
+    }
 
 
 def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:

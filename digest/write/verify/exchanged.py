@@ -89,7 +89,7 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
                 for x, side in zip((at, other), sides, strict=True)
             ]
             if all(beside):
-                turned = apart or places[at][-1] > places[other][0]
+                turned = apart or places[at][0] > places[other][0]
                 yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
 
 

@@ -46,7 +46,8 @@ def read_parts(amounts: Sequence[Amount]) -> Iterator[Amount]:
 def is_supported(amount: Amount, others: Sequence[Amount]) -> bool:
     """Return True where one of the posts' amounts is the same, in any notation, or rounds to it; a
     nine-figure sum is not $100 million."""
-    exact = (other for other in others if amount.kind == other.kind or other.kind != "magnitude")
+    vague = amount.hedge == "over"  # 上千公里 are more than a thousand
+    exact = (o for o in others if amount.kind == o.kind or o.kind != "magnitude" or vague)
     return any(_agrees(amount, other) for other in exact)
 
 
@@ -92,6 +93,8 @@ def _is_same_number(amount: Amount, mine: Quantity, other: Quantity) -> bool:
     return _is_telling(amount) and dimensions.isdisjoint(RIVALS)
 
 
+NO_SIZES = frozenset("percent permille pp bp times rank".split())
+"""Units that a large bare figure beside them does not have."""
 RIVALS = CURRENCIES | {"percent", "permille", "pp", "times"}
 """Dimensions that are never another one, though the digits are the same: 24 hours, 24%."""
 
@@ -391,7 +394,7 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
     if left.unit == right.unit:
         return left.value, right.value
     units = {left.unit, right.unit}
-    if units <= {"", "count"} or _is_money(left, right):
+    if units <= {"", "count"} or _shares_unit(left, right):
         return left.value, right.value
     dimension, factor = load_dimensions().get(left.unit, ("", 1.0))
     other_dimension, other_factor = load_dimensions().get(right.unit, ("", 1.0))
@@ -400,11 +403,12 @@ def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
     return None
 
 
-def _is_money(left: Quantity, right: Quantity) -> bool:
-    """Return True where one is money, the other large and bare: 当前 70 亿美元（8 月为 50 亿）."""
+def _shares_unit(left: Quantity, right: Quantity) -> bool:
+    """Return True where one has a unit and the other is large and bare: 当前 70 亿美元（8 月为 50
+    亿）."""
     bare = left if not left.unit else right
     other = right if bare is left else left
-    return not bare.unit and bare.value >= LARGE and other.unit in CURRENCIES
+    return not bare.unit and bare.value >= LARGE and other.unit not in NO_SIZES
 
 
 def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
@@ -414,7 +418,7 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
         return units == {"percent"}
     if unit in ("", "count"):
         return True
-    if unit in CURRENCIES and units <= {unit, ""} and min(left.value, right.value) >= LEAST_SUM:
+    if unit not in NO_SIZES and units <= {unit, ""} and min(left.value, right.value) >= LEAST_SUM:
         return True
     dimension = load_dimensions().get(unit, (unit, 1.0))[0]
     return all(load_dimensions().get(u, (u, 1.0))[0] == dimension for u in units)
@@ -422,7 +426,7 @@ def _fits(unit: str, left: Quantity, right: Quantity) -> bool:
 
 def _scale(left: Quantity, right: Quantity, unit: str) -> float:
     """Return the factor from the unit of `_comparable` to the amount's."""
-    if unit in ("", "count", "pp", "percent"):
+    if unit in ("", "count", "pp", "percent") or "" in (left.unit, right.unit):
         return 1.0
     if unit == "bp":
         return 100.0
