@@ -113,16 +113,16 @@ def report_day(
     `before` is the day of the report that it got last.
 
     Go back the same number of days all year, so that a clock change neither repeats nor skips a
-    report; never return `before` or an older day. Return None if the report would not be built
+    report. Return None where that is `before` or an older day: the next report, made later that
+    day, would be late again on every day to come; None, too, if the report would not be built
     within a day of the chat's time."""
     back = days_back(
         topic.timezone, topic.build_at, subscription.timezone, subscription.at, day.year
     )
     report = day - back * DAY
-    if before is not None and report <= before:
-        report = before + DAY
     due = moment(day, subscription.at, subscription.timezone)
-    return report if due is not None and closes(topic, report) <= due + DAY else None
+    had = before is not None and report <= before
+    return report if due and not had and closes(topic, report) <= due + DAY else None
 
 
 @lru_cache(maxsize=4096)

@@ -124,7 +124,8 @@ def test_a_day_that_a_zone_never_had_is_left_out() -> None:
     assert missing not in days
     assert {missing - DAY, missing + DAY} <= set(days)
     reports = [report for _, report, *_ in rows if report]
-    assert len(reports) == len(set(reports)) == len(rows)
+    # A day west of the date line, a day east of it: from then on at its time, an older report.
+    assert len(reports) == len(set(reports)) == len(rows) - 1
     assert moment(missing, time(8), "Pacific/Apia") is None
     # A topic of that zone closes the day before when the next day there begins.
     assert closes(topic("Pacific/Apia"), missing - DAY) == moment(
@@ -178,6 +179,37 @@ def test_a_zone_that_is_not_known_any_more_counts_as_utc() -> None:
     assert faults(chat("Europe/Atlantis", HALF_HOURS[5]), topic()) == []
 
 
+@pytest.mark.parametrize(
+    ("where", "at", "build_at"),
+    [
+        ("UTC", time(5), time(6)),
+        ("UTC", time(23), time(6)),
+        ("Asia/Shanghai", time(8), time(6)),
+        ("Pacific/Kiritimati", time(8), time(6)),
+        ("UTC", time(8), time(20)),
+        ("UTC", time(8), time(0)),
+    ],
+)
+async def test_after_a_change_each_digest_comes_at_its_time(
+    ledger: Ledger, where: str, at: time, build_at: time
+) -> None:
+    await follow(ledger, MEI)
+    changed = EIGHT + 2 * DAY + 12 * HOUR
+    for n in range(3):
+        await ledger.propose(TOPICS, EIGHT + n * DAY)
+    topics = {"ai": replace(TOPICS["ai"], build_at=build_at)}
+    await ledger._store.subscribe(Subscription(MEI, "ai", at, where), changed)
+    for n in range(24 * 4):
+        await ledger.propose(topics, changed + n * HOUR)
+    rows = await ledger._store.rows(select(deliveries).order_by(deliveries.c.day))
+    later = [row for row in rows if row.due_at > changed]
+    assert [row.due_at for row in later] == [moment(row.day, at, where) for row in later]
+    assert [row.reason for row in later].count("no new report") <= 1
+    reports = [row.report for row in rows if row.report]
+    assert len(reports) >= 6
+    assert all(DAY <= b - a <= 2 * DAY for a, b in pairwise(reports))
+
+
 @pytest.mark.parametrize("ahead", [1, 2, 30, 400])
 @pytest.mark.parametrize("hour", [-2, 4])
 async def test_a_look_by_a_clock_that_ran_ahead_silences_no_chat(
@@ -219,7 +251,7 @@ async def test_what_was_sent_by_a_clock_that_ran_ahead_is_not_sent_again(ledger:
     [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
     await ledger.plan([(one.id, ["hello"])])
     await settled(ledger, await ledger.claim("telegram", 10, ahead))
-    assert await ledger.next_days([1], EIGHT) == {1: EIGHT.date()}, "not its day"
+    assert (await ledger.newest_days([1], EIGHT))[1].day == EIGHT.date(), "not its day"
     new = [await ledger.propose(TOPICS, EIGHT + (n - 1) * HOUR) for n in range(24 * 5)]
     assert [n // 24 for n, number in enumerate(new) if number] == [0, 1, 2, 4]
 

@@ -41,7 +41,7 @@ async def ledger(store_url: str) -> AsyncIterator[Ledger]:
         ({"quiet": True}, 0),
         ({"at": time(7, 30)}, 0),
         ({"at": time(9)}, 1),
-        ({"timezone": "Asia/Shanghai"}, 0),
+        ({"timezone": "Asia/Shanghai", "at": time(15)}, 0),
         ({"timezone": "America/New_York"}, 4),
         ({"weekdays": (5, 6)}, 0),
         ({"paused": True}, 0),

@@ -385,6 +385,8 @@ async def test_a_change_during_the_day_leaves_one_digest_for_that_day(person: Pe
     later = NOW.replace(hour=19)
     assert await ledger.propose({"ai": TOPIC}, later) == 0, "the ledger agrees"
     assert "already scheduled" not in await person.say("/settings +NVDA")
+    said = await person.say("/settings 07:00")
+    assert "Next: 2025-12-10 Wed 07:00" in said, "made at 08:00: tomorrow's is what it had today"
 
 
 async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:

@@ -14,8 +14,9 @@ from bot.compose import compose_digest, load_digest
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.typed import offered_zones, zone_label
-from digest.calendar import next_due, zone
+from digest.calendar import next_due, report_day, zone
 from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
+from digest.store.due import NewestDays
 
 USUAL_TIME = time(8, 0)
 LONGEST_NAME = 16
@@ -250,7 +251,8 @@ async def show_options(ask: Ask, subscription: Subscription, before: Subscriptio
         paused=subscription.paused,
     )
     blocks: list[Block] = [*shown.blocks]
-    if timed != before and await _settled(ask, subscription):
+    today = ask.context.now().astimezone(zone(subscription.timezone)).date()
+    if timed != before and ((await _got(ask, subscription)).day or date.min) >= today:
         blocks.append(Paragraph(ask.text("one_today")))
     return replace(shown, blocks=(*blocks, Rows(tuple(list_content(ask, subscription)))))
 
@@ -270,23 +272,23 @@ async def load_facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
 async def _next(ask: Ask, subscription: Subscription) -> str:
     if subscription.paused:
         return ask.text("paused_now", name=subscription.topic)
-    now = ask.context.now()
+    now, topic = ask.context.now(), ask.context.topic(subscription.topic)
     when = next_due(subscription, now).astimezone(zone(subscription.timezone))
-    settled = await _settled(ask, subscription)
-    while settled and when.date() <= settled:
+    got = await _got(ask, subscription)
+    while (got.day and when.date() <= got.day) or not report_day(
+        topic, subscription, when.date(), got.report
+    ):
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
     shown = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
     return ask.text("next_is", next=shown, left=_left(ask, when - now))
 
 
-async def _settled(ask: Ask, subscription: Subscription) -> date | None:
-    """Return the chat's own day where its digest is settled already, whatever changes now."""
+async def _got(ask: Ask, subscription: Subscription) -> NewestDays:
+    """Return the chat's newest day, settled whatever changes now, and report; None if none."""
     stored = await ask.context.store.subscriptions(subscription.chat)
     ids = [other.id for other in stored if other.topic == subscription.topic]
-    now = ask.context.now()
-    day = (await ask.context.ledger.next_days(ids, now)).get(ids[0]) if ids else None
-    today = now.astimezone(zone(subscription.timezone)).date()
-    return day if day and day >= today else None
+    days = await ask.context.ledger.newest_days(ids, ask.context.now())
+    return days.get(ids[0], NewestDays()) if ids else NewestDays()
 
 
 def _left(ask: Ask, time_left: timedelta) -> str:

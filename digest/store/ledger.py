@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, open_parts
-from digest.store.due import DueTables, has_begun
+from digest.store.due import DueTables, NewestDays, has_begun
 from digest.store.engine import insert_on
 from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, groups
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
@@ -117,12 +117,13 @@ class Ledger(DueTables):
         """Save the platform's id of a picture; empty to forget it."""
         await self._store.save_note(platform, f"file:{picture}", file_id)
 
-    async def next_days(self, ids: Sequence[int], now: datetime) -> dict[int, date]:
-        """Return the newest local day for which each of these subscriptions has a row."""
-        newest = select(deliveries.c.subscription_id, func.max(deliveries.c.day).label("day"))
-        newest = newest.where(deliveries.c.subscription_id.in_(ids), has_begun(now))
-        rows = await self._store.rows(newest.group_by(deliveries.c.subscription_id))
-        return {row.subscription_id: row.day for row in rows}
+    async def newest_days(self, ids: Sequence[int], now: datetime) -> dict[int, NewestDays]:
+        """Return the newest local day and report of each of these subscriptions that has any."""
+        newest = (func.max(deliveries.c[name]).label(name) for name in ("day", "report"))
+        query = select(deliveries.c.subscription_id, *newest)
+        query = query.where(deliveries.c.subscription_id.in_(ids), has_begun(now))
+        rows = await self._store.rows(query.group_by(deliveries.c.subscription_id))
+        return {row.subscription_id: NewestDays(row.day, row.report) for row in rows}
 
     async def balance(self, now: datetime) -> dict[str, Balance]:
         """Return how many deliveries were due on this UTC day, by platform and state."""
