@@ -171,7 +171,9 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
     if not urls:
         return
     # One pass, whatever their number: an author may have thousands of posts.
-    cited = re.compile("|".join(map(re.escape, urls)))
+    # To its end: another post's address may begin with that of one (t.me/news/43, /430).
+    some = "|".join(map(re.escape, urls))
+    cited = re.compile(rf"(?:{some})(?![\w/?#&=%.~+-]*[\w/])", re.ASCII)
     rows = await connection.execute(select(bodies.c.hash, bodies.c.content))
     hashes = [row.hash for row in rows if cited.search(row.content)]
     if not hashes:
