@@ -95,7 +95,14 @@ class Schedule:
             )
         scheduler.start()
         try:
-            await asyncio.Event().wait()
+            while True:
+                # APScheduler waits by the wall clock: until now, where that is set back by hours.
+                before = datetime.now(UTC)
+                await asyncio.sleep(PROPOSE)
+                if datetime.now(UTC) < before:
+                    log.warning("clock: the machine's clock was set back; its steps begin anew")
+                    for job in scheduler.get_jobs():
+                        job.modify(next_run_time=datetime.now(UTC))
         finally:
             scheduler.shutdown(wait=False)  # cancels the steps under way
             await asyncio.gather(*self._turns, return_exceptions=True)

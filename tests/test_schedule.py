@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from apscheduler.schedulers import base as schedulers
 
 from bot import app, schedule
 from bot.builds import Errand
@@ -157,6 +159,26 @@ async def test_a_busy_loop_misses_nothing(stage: Stage, monkeypatch: pytest.Monk
         await asyncio.sleep(0.3)
         stage.now.at = EIGHT
         clock.sleep(2.2)  # noqa: ASYNC251 (the loop is what must be held)
+        await until(stage, 1)
+
+
+async def test_a_clock_that_is_set_back_stops_no_step(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PROPOSE", 0.1)
+    days = [30]
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + timedelta(days=days[0])
+
+    for module in (schedule, schedulers):
+        monkeypatch.setattr(module, "datetime", Shifted)
+    stage.now.at = EIGHT - timedelta(minutes=1)
+    async with ticking(stage.schedule()):
+        await asyncio.sleep(0.3)
+        days[0], stage.now.at = 0, EIGHT
         await until(stage, 1)
 
 
