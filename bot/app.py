@@ -364,9 +364,11 @@ class Talking:
         watching = asyncio.create_task(self._watch(name))
         try:
             await self._keep(name, setup)
+        except asyncio.CancelledError:  # another process has the platform now, or all ends
+            self.host.left(name)
+            raise
         finally:
             watching.cancel()
-            self.host.left(name)
 
     async def _watch(self, name: str) -> None:
         """Tell operators of a platform that has been out of reach for long."""
@@ -387,6 +389,7 @@ class Talking:
                 why = "it ended"
             except platforms.Refused as error:
                 self.show(f"{name}: stopped: {error}")
+                self.host.lost(name, str(error))
                 await self.context.tell("token_revoked", name)
                 return
             except platforms.PlatformError as error:

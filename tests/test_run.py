@@ -10,11 +10,12 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from bot import app
+from bot import app, platforms
 from tests.command_line import run_command
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
@@ -160,6 +161,21 @@ async def test_operators_hear_of_a_platform_that_is_lost_after_the_start(
             alert = await alerts.get()
         watching.cancel()
     assert alert == ("platform_down", "telegram", "no answer came in time")
+
+
+async def test_a_platform_that_is_refused_counts_as_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise platforms.Refused("the token was revoked")
+
+    async def tell(*_: object) -> None: ...
+
+    monkeypatch.setattr(app.Talking, "_run", refuse)
+    async with hosted(tmp_path) as (host, _, lines):
+        services, nothing = cast(Any, SimpleNamespace(tell=tell)), cast(Any, None)
+        await app.Talking(services, host, nothing, lines.append).keep("telegram", nothing)
+        assert host.platforms == {"telegram": False}, "or /readyz and the metrics would say nothing"
 
 
 async def test_what_never_ends_is_run_again_where_it_fails(
