@@ -33,6 +33,7 @@ from digest.atomic import write_below
 from digest.errors import DigestError, StoreError
 from digest.store import Store
 from digest.store.backup import Restored, keep_backup, open_sound
+from digest.store.source_tables import SourceBook
 from digest.topics import load_topics
 
 log = logging.getLogger(__name__)
@@ -99,18 +100,22 @@ async def open_whole(settings: Settings, now: datetime) -> Restored | None:
 
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
-    """Make the daily backup, and delete old posts and the marks of handled updates, each at most
-    once a day. Log store errors instead of raising them; the next call tries again."""
+    """Make the daily backup, and delete old posts, answers, counts and marks of handled updates,
+    each at most once a day. Log store errors instead of raising them; the next call tries again."""
     try:
         await keep_backup(settings.database_url, now)
     except StoreError as error:
         log.error("the daily backup: %s", error)
     try:
-        if await store.note("store", "forgotten") != str(now.date()):
-            before = now - timedelta(days=settings.keep_days)
+        last = await store.note("store", "forgotten")
+        if last != str(now.date()):
+            # By the last time: a clock that runs far ahead for some hours deletes nothing new.
+            today = min(now, datetime.fromisoformat(f"{last}T23:59Z")) if last else now
+            before = today - timedelta(days=settings.keep_days)
             number = await store.delete_old_posts(before.date())
             await store.delete_old_answers(before)
-            await store.forget_updates(now)
+            await store.forget_updates(today)
+            await SourceBook(store).forget_old(today)
             await store.save_note("store", "forgotten", str(now.date()))
             log.info("forgot %d posts older than %s that no report cites", number, before.date())
     except StoreError as error:

@@ -19,6 +19,7 @@ from bot.settings import Settings
 from digest.errors import DigestError
 from digest.store import Store
 from digest.store.backup import back_up, keep_backup, own_backup
+from digest.store.source_tables import SourceBook
 from tests.posts import TOPIC, post
 from tests.samples import DAY
 from tests.test_backup import chats, filled
@@ -132,6 +133,13 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
         await upkeep(store, settings, now + timedelta(days=1))
         assert len(await store.posts("ai", DAY, DAY)) == 2
         assert await store.first_time("telegram", "1", now), "after three days it is forgotten"
+        await store.save_answer("new", "{}", now)
+        book = SourceBook(store)
+        await book.save_reads(["x:1"], now)
+        for ahead in (500, 2):
+            await upkeep(store, settings, now + timedelta(days=ahead))
+            assert await store.answer("new"), "a look by a clock that ran ahead deletes nothing"
+            assert (await book.reads(now)).month == 1
 
 
 MOUNTS = r"""

@@ -119,7 +119,6 @@ class SourceBook:
             }
             await save_row(connection, sources, _NAMES, row)
             await _count(connection, topic, spec, now, posts=new, answers=1)
-            await _forget_old(connection, now)
         return new
 
     async def save_failure(
@@ -154,6 +153,13 @@ class SourceBook:
         """Count what was paid for outside a round."""
         async with self._store.writing() as connection:
             await _save_reads(connection, keys, now)
+
+    async def forget_old(self, now: datetime) -> None:
+        """Delete counts and reads of days before this month and the one before."""
+        old = now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS)
+        async with self._store.writing() as connection:
+            for table in (source_days, reads):
+                await connection.execute(delete(table).where(table.c.day < old))
 
     async def reads(self, now: datetime) -> Reads:
         """Return what was paid for in this UTC month and today."""
@@ -243,9 +249,3 @@ async def _save_reads(connection: AsyncConnection, keys: Sequence[str], now: dat
     rows = [{"day": day, "key": key} for key in dict.fromkeys(keys)]
     if rows:
         await connection.execute(insert_on(connection, reads).on_conflict_do_nothing(), rows)
-
-
-async def _forget_old(connection: AsyncConnection, now: datetime) -> None:
-    old = now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS)
-    for table in (source_days, reads):
-        await connection.execute(delete(table).where(table.c.day < old))
