@@ -16,7 +16,7 @@ from digest.store.due import NewestDays, propose_rows
 from digest.store.ledger import Ledger
 from digest.store.tables import deliveries, subscriptions
 from tests.samples import report
-from tests.test_ledger import EIGHT, HALL, MEI, follow, ledger, settled
+from tests.test_ledger import EIGHT, HALL, MEI, follow, ledger, planned, settled
 from tests.town import TOPICS
 from tools.clock_years import (
     DAY,
@@ -241,6 +241,33 @@ async def test_a_restore_by_a_clock_that_ran_ahead_silences_no_chat(ledger: Ledg
     await ledger.propose(TOPICS, EIGHT - HOUR)
     assert await ledger.propose(TOPICS, EIGHT) == 1
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, waiting=1)
+
+
+async def test_parts_and_empty_reports_of_a_clock_that_ran_ahead_hold_back_nothing(
+    ledger: Ledger,
+) -> None:
+    store, ahead = ledger._store, EIGHT + 30 * DAY
+    await follow(ledger, MEI)
+    await ledger.propose(TOPICS, ahead)
+    newest = report(ahead.date() - DAY)
+    imported = replace(newest, first=newest.last + DAY, last=newest.last + DAY, source=b"a file")
+    empty = replace(report(ahead.date() + DAY), posts={})
+    for stored in (newest, replace(imported, posts={}), empty):
+        await store.save_report(stored)
+    [(one, _)] = await ledger.ready("telegram", 10, TOPICS, ahead)
+    await ledger.plan([(one.id, ["hello"])])
+    [part] = await ledger.claim("telegram", 10, ahead)
+    await settled(ledger, [part], "waiting", again_at=ahead + HOUR)
+    await Ledger(store).propose(TOPICS, EIGHT - HOUR)
+    assert await planned(ledger, "again") == 1
+    [part] = await ledger.claim("telegram", 10, EIGHT)
+    assert part.body == "again"
+    days = [EIGHT.date() - DAY, newest.last, imported.last]
+    assert await store.report_days("ai") == days, "what holds anything stays"
+    again_at = EIGHT + 30 * DAY  # set by another process, perhaps
+    await settled(ledger, [part], "waiting", again_at=again_at)
+    await Ledger(store).propose(TOPICS, EIGHT)
+    assert len(await ledger.claim("telegram", 10, EIGHT)) == 1
 
 
 async def test_what_was_sent_by_a_clock_that_ran_ahead_is_not_sent_again(ledger: Ledger) -> None:

@@ -18,10 +18,12 @@ from digest.store.database import write_note
 from digest.store.engine import insert_on
 from digest.store.open_parts import delete_sent, skip
 from digest.store.outbox import MAX_LATENESS, OutboxTables
+from digest.store.report_tables import delete_in
 from digest.store.tables import (
     builds,
     deliveries,
     imports,
+    parts,
     platform_notes,
     reports,
     sources,
@@ -134,14 +136,19 @@ class DueTables(OutboxTables):
     async def _forget_future(self, topics: Mapping[str, Topic], now: datetime) -> None:
         """Forget what a clock that ran ahead wrote: a chat would be silent until that day comes.
 
-        Nothing is due more than a day from now but what no chat has got; what was sent stays."""
+        Nothing is due more than a day from now but what no chat has got; what was sent stays, and
+        so does a report that holds anything: this clock may be the one that is wrong."""
         table = deliveries.c
         skipped = and_(table.state == "skipped", table.due_at > now)
+        begun = and_(parts.c.delivery_id == table.id, parts.c.state != "waiting")
+        unsent = and_(table.state == "open", ~select(parts.c.id).where(begun).exists())
+        unsent = and_(or_(table.state == "due", unsent), table.due_at > now + DAY)
         async with self._store.writing() as connection:
-            await delete_sent(
-                connection, or_(skipped, and_(table.state == "due", table.due_at > now + DAY))
-            )
+            await delete_sent(connection, or_(skipped, unsent))
+            waiting = and_(parts.c.state == "waiting", parts.c.again_at > now + LATE)
+            await connection.execute(update(parts).where(waiting).values(again_at=None))
             await _bring_forward(connection, now)
+            await _delete_empty(connection, now)
             asked = update(sources).where(sources.c.next_at > now + DAY)
             await connection.execute(asked.values(next_at=None))
             for name, topic in topics.items():
@@ -302,6 +309,15 @@ async def _bring_forward(connection: AsyncConnection, now: datetime) -> None:
         if row.next_at > next_due(_on_clock("", *row[:3]), now):
             same = (column == value for column, value in zip(columns, row, strict=True))
             await connection.execute(update(subscriptions).where(*same).values(next_at=now))
+
+
+async def _delete_empty(connection: AsyncConnection, now: datetime) -> None:
+    """Delete reports without a post of days that have begun nowhere, or they were the newest."""
+    query = select(*(reports.c[name] for name in ("topic", "first", "last", "posts")))
+    query = query.where(reports.c.first > (now + EARLIEST_ZONE).date(), ~_IS_IMPORTED)
+    for topic, first, last, posts in (await connection.execute(query)).all():
+        if not posts:
+            await delete_in(connection, topic, first, last)
 
 
 def _on_clock(topic: str, at: str, zone: str, weekdays: str) -> Subscription:
