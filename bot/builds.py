@@ -173,8 +173,12 @@ async def run_digest(topic: str, day: date, *, with_model: bool = False) -> str:
     return await run_child(*words)
 
 
-DEADLINE = 600.0
-"""Seconds a child may take before it is ended."""
+PUBLISH = "publish"
+"""The command that writes the pages into a folder, and the role of who runs it."""
+TURN_SECONDS = 3600.0
+"""How long an errand belongs to who began it; after that one that failed is tried again."""
+DEADLINE, DEADLINES = 600.0, {PUBLISH: TURN_SECONDS}
+"""Seconds a child may take before it is ended, and what the pages of many years may take."""
 STOPPED, STOP_SECONDS = (-signal.SIGTERM, -signal.SIGINT, 130), 1.0
 """Exit codes of a child ended by a signal, and how long the same signal may take to reach this
 process."""
@@ -191,6 +195,7 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
     `typed`: what somebody typed, for a command that ends with `-`. It may hold a key, so it stands
     neither in the log nor in the list of processes."""
     shown = " ".join(words[:4])
+    deadline = DEADLINES.get(words[0], DEADLINE)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "--parent", str(os.getpid()), *words),
         stdin=asyncio.subprocess.PIPE,
@@ -199,10 +204,10 @@ async def ask_child(*words: str, typed: str = "") -> tuple[str, str]:
     )
     try:
         line = typed.encode("utf-8", "replace")
-        printed, errors = await asyncio.wait_for(process.communicate(line), DEADLINE)
+        printed, errors = await asyncio.wait_for(process.communicate(line), deadline)
     except TimeoutError:
-        log.error("%s took longer than %d s and was ended", shown, DEADLINE)
-        return "", f"it took longer than {DEADLINE:.0f} s and was ended"
+        log.error("%s took longer than %d s and was ended", shown, deadline)
+        return "", f"it took longer than {deadline:.0f} s and was ended"
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -261,10 +266,6 @@ def _find_reason(lines: Sequence[str], code: int | None) -> tuple[str, str]:
 
 ERRANDS = "errand"
 """Where the store keeps the notes."""
-PUBLISH = "publish"
-"""The role of who writes the pages into a folder."""
-TURN_SECONDS = 3600.0
-"""How long an errand belongs to who began it; after that one that failed is tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,18 @@ async def test_why_a_child_ended_is_told(
     assert await builds.run_child("digest", "ai") == why
 
 
+async def test_the_pages_of_many_years_may_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def communicate(_: bytes) -> tuple[bytes, bytes]:
+        await asyncio.sleep(0.1)
+        return b"", b""
+
+    child = Mock(returncode=0, communicate=communicate)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", AsyncMock(return_value=child))
+    monkeypatch.setattr(builds, "DEADLINE", 0.01)
+    assert await builds.run_child("publish", "a folder") == ""
+    assert "took longer" in await builds.run_child("digest", "ai")
+
+
 async def test_what_a_child_logs_as_text_stands_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

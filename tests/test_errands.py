@@ -187,6 +187,11 @@ async def test_a_folder_keeps_no_page_that_is_no_more(store: Store, tmp_path: Pa
     folder = tmp_path / "site"
     (folder / "ai").mkdir(parents=True)
     (folder / "ai" / "CNAME").write_text("digest.example")
+    paths = [path async for path in site.list_paths()]
+    days = [
+        path for path in paths if path.startswith("ai/2") and path[-3] == "-" and path[-6] == "-"
+    ]
+    assert days == sorted(days, reverse=True), "a writer that is cut short has the newest days"
     await site.write(folder)
     page = folder / "ai" / str(MONDAY) / "1" / "index.html"
     assert "Harrow" in page.read_text("utf-8")

@@ -172,7 +172,9 @@ class Site:
         raise NoPage
 
     async def list_paths(self) -> AsyncIterator[str]:
-        """Yield the paths of all files, and of all pages but searches, in both languages."""
+        """Yield the paths of all files, and of all pages but searches, in both languages; the
+        newest reports first, for a writer that is cut short."""
+        days: list[tuple[date, date, str]] = []
         yield "style.css"
         for path in ("", self._other_prefix("")):
             yield path
@@ -184,9 +186,10 @@ class Site:
                 yield f"{prefix}{stored.name}"
                 for month in sorted({f"{last:%Y-%m}" for first, last in spans if first == last}):
                     yield f"{prefix}{stored.name}/{month}"
-            for first, last in spans:
-                async for path in self._list_report(stored.name, first, last):
-                    yield path
+            days += [(last, first, stored.name) for first, last in spans]
+        for last, first, topic in sorted(days, reverse=True):
+            async for path in self._list_report(topic, first, last):
+                yield path
 
     def _other_prefix(self, topic: str) -> str:
         """Return the first part of the paths in the language that is not the topic's."""
