@@ -1,6 +1,7 @@
 """Backups while others write, restoring them, and posts that are not kept."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -333,3 +334,15 @@ async def test_backups_to_one_file_at_once_are_all_whole(tmp_path: Path) -> None
         await asyncio.gather(*(back_up(url, target) for _ in range(6)))
     assert find_damage(target) == ""
     assert [path.name for path in tmp_path.glob("*.part*")] == []
+
+
+async def test_what_killed_backups_left_is_deleted(tmp_path: Path) -> None:
+    url = await filled(tmp_path / "bot.db")
+    ends = (f"{'0' * 12}.part", f"{'1' * 12}.part-journal", f"{'2' * 12}.part", "notes.part")
+    left = [tmp_path / f"b.backup.{end}" for end in ends]
+    for path in left:
+        path.touch()
+        os.utime(path, (0, 0))
+    os.utime(left[2])  # another one, under way
+    await back_up(url, tmp_path / "b.backup")
+    assert [path.exists() for path in left] == [False, False, True, True]

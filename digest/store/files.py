@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ except ImportError:  # Windows, where a file that is open cannot be moved anyway
 
 LOOK_SECONDS = 10.0
 """Longest look for damage: about 5 GB; what lies behind that is found when it is read."""
+LEFT_SECONDS = 3600.0
+"""After which a copy that nobody writes to is one that was killed."""
 MAGIC = b"SQLite format 3\x00"
 NO_DATABASE = "the file is not a database"
 _LOCK_FIRST, _LOCK_SIZE = 0x40000002, 510
@@ -172,6 +175,7 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
     one. Raises StoreError.
     """
     try:
+        _delete_left(to)
         with whole_file(to) as part:
             part.touch()  # where that fails, SQLite's own words would name the database
             with (
@@ -192,6 +196,14 @@ def copy(file: Path, to: Path, now: datetime | None = None) -> None:
         sync(to.parent)
     except OSError as error:
         raise StoreError(f"cannot write {to} ({error.strerror}): name another place") from None
+
+
+def _delete_left(to: Path) -> None:
+    """Delete what copies that were killed have left beside it: each as large as the database."""
+    for left in to.parent.glob(f"{escape(to.name)}.{'[0-9a-f]' * 12}.part*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink()
 
 
 @contextmanager
