@@ -107,17 +107,18 @@ async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
     except StoreError as error:
         log.error("the daily backup: %s", error)
     try:
-        last = await store.note("store", "forgotten")
-        if last != str(now.date()):
+        last, day = await store.note("store", "forgotten"), str(now.date())
+        if last and last != day:
             # By the last time: a clock that runs far ahead for some hours deletes nothing new.
-            today = min(now, datetime.fromisoformat(f"{last}T23:59Z")) if last else now
+            today = min(now, datetime.fromisoformat(f"{last}T23:59Z"))
             before = today - timedelta(days=settings.keep_days)
             number = await store.delete_old_posts(before.date())
             await store.delete_old_answers(before)
             await store.forget_updates(today)
             await SourceBook(store).forget_old(today)
-            await store.save_note("store", "forgotten", str(now.date()))
             log.info("forgot %d posts older than %s that no report cites", number, before.date())
+        if last != day:
+            await store.save_note("store", "forgotten", day)
     except StoreError as error:
         log.error("forgetting old posts: %s", error)
 

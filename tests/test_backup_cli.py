@@ -121,7 +121,9 @@ async def test_upkeep_backs_up_and_forgets_once_a_day(tmp_path: Path) -> None:
     async with await Store.open(url) as store:
         for days in (29, 31):
             await store.save_answer(f"{days}", "{}", now - timedelta(days=days))
-        await upkeep(store, settings, now)
+        for ahead in (500, -1, 0):
+            assert await store.answer("31"), "a clock that runs ahead at the first look, either"
+            await upkeep(store, settings, now + timedelta(days=ahead))
         assert [await store.answer(f"{days}") for days in (29, 31)] == ["{}", None]
         assert own_backup(tmp_path / "bot.db").exists()
         assert len(await store.posts("ai", DAY, DAY)) == 2, "the two that a report cites"
