@@ -130,10 +130,11 @@ async def test_messages_go_by_every_address_a_post_had(store: Store) -> None:
     """That of the reports, which alone hold the posts of an import, and that of the store."""
     addresses = [post.url for post in make_report().posts.values()]
     moved = replace(post("moved", "1"), url="https://mirror.example.com/?a=1&b=(2)")
+    on_discord = "https://mirror.example.com/?a=1&b=%282%29"
     await store.save_posts(TOPIC, "x", [moved])
     others = ["https://example.com/other", *(f"{url}{end}" for url in addresses for end in ENDS)]
     async with store.engine.begin() as connection:
-        for url in (*addresses, moved.url, *others):
+        for url in (*addresses, moved.url, on_discord, *others):
             await connection.execute(
                 insert(bodies).values(hash=url, content=f'{{"text": "[see]({url}), {url}."}}')
             )
@@ -141,7 +142,7 @@ async def test_messages_go_by_every_address_a_post_had(store: Store) -> None:
         await withdraw(store, key, NOW)
     async with store.engine.connect() as connection:
         hashes = set(await connection.scalars(select(bodies.c.hash)))
-    assert hashes.isdisjoint([*addresses, moved.url])
+    assert hashes.isdisjoint([*addresses, moved.url, on_discord])
     assert hashes >= set(others), "addresses that begin with that of a post are of other posts"
 
 

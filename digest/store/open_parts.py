@@ -172,7 +172,9 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
         return
     # One pass, whatever their number: an author may have thousands of posts.
     # To its end: another post's address may begin with that of one (t.me/news/43, /430).
-    some = "|".join(map(re.escape, urls))
+    # Discord's links would end at a bracket.
+    written = {*urls, *(url.replace("(", "%28").replace(")", "%29") for url in urls)}
+    some = "|".join(map(re.escape, written))
     cited = re.compile(rf"(?:{some})(?![\w/?#&=%.~+-]*[\w/])", re.ASCII)
     rows = await connection.execute(select(bodies.c.hash, bodies.c.content))
     hashes = [row.hash for row in rows if cited.search(row.content)]
