@@ -12,7 +12,9 @@ _INVISIBLE = re.compile(
 """Shown as nothing although Unicode calls them letters or symbols: fillers, and variation
 selectors but for the one that makes a sign an emoji."""
 _LINE_BREAKS = re.compile("[\x0b\x0c\r\x85\u2028\u2029]")
-_STYLED = re.compile("[\U0001d400-\U0001d7ff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+")
+_STYLED = re.compile(
+    "[\U0001d400-\U0001d7ff\uff0d\uff0e\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]+"
+)
 """Mathematical and full-width letters, half-width kana: letters in another dress."""
 _ACCENTS = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]"
 _STACKED = re.compile(f"({_ACCENTS}{{2}}){_ACCENTS}+")

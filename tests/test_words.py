@@ -108,6 +108,9 @@ def test_a_name_does_not_cut_a_longer_version() -> None:
 
 def test_plurals_meet_their_singular() -> None:
     assert list(counts("one benchmark", "two benchmarks", "more benchmarks").values()) == [3]
+    assert list(counts("ＧＰＴ－６")) == ["GPT-6"]
+    assert counts("It runs on Windows", "so does Windows", "a window")["Windows"] == 2
+    assert counts("the chip, i.e. silicon", "a chip, e.g. silicon") == {"chip": 2, "silicon": 2}
 
 
 def test_the_same_posts_give_the_same_order() -> None:

@@ -50,7 +50,8 @@ def count_words(
         spellings.update(words.items())
         for key in words:
             users[key].add(number)
-    _merge_plurals(users)
+    names = {_name_key(name) for reading in readings for name in reading.names if name.kind}
+    _merge_plurals(users, names)
     ordered = sorted(users.items(), key=lambda entry: (-len(entry[1]), entry[0]))[:limit]
     usual = _usual_spellings(spellings, {key for key, _ in ordered})
     return {usual[key]: len(posts) for key, posts in ordered}
@@ -146,9 +147,10 @@ def _tells_in_chinese(word: str) -> bool:
     return 2 <= len(word) <= 8 and not common
 
 
-def _merge_plurals(users: dict[str, set[int]]) -> None:
-    """Count "models" with "model" and "communities" with "community" where both are used."""
-    for key in [key for key in users if key.endswith("s") and len(key) > 3]:
+def _merge_plurals(users: dict[str, set[int]], names: Collection[str]) -> None:
+    """Count "models" with "model" and "communities" with "community" where both are used, unless
+    one is the name of something: "Windows"."""
+    for key in [key for key in users if key.endswith("s") and len(key) > 3 and key not in names]:
         for singular in (key[:-1], key.removesuffix("ies") + "y"):
             if singular in users:
                 users[singular] |= users.pop(key)
