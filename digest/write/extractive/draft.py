@@ -97,6 +97,8 @@ POINT_WEIGHTS = {
 """What makes a story a point: the parts of its rank, how well its sentence stands alone and the
 subjects that it names, at most MAX_SUBJECTS. Near to a fit on the stories of 43 days that were
 read, heads and weights without the day (docs/design/points.md)."""
+OPENING_CHARS = 30
+"""Characters before the first comma that are an opening: "Under the hood, ..."."""
 MAX_SUBJECTS = 2
 MAX_RATED = 70
 """Stories that are looked at, the best by their rank."""
@@ -320,8 +322,17 @@ def begins_badly(sentence: Sentence) -> bool:
     if first in _FEELINGS:
         is_news = " to share " in sentence.text
         return not is_news and not count_words_of(sentence.text, "acts", "release", "open")
-    is_bad = first in words or sentence.text.startswith(han)
+    is_bad = first in words or sentence.text.startswith(han) or _leans_behind_comma(sentence)
     return is_bad and not _begins_with_name(sentence)
+
+
+def _leans_behind_comma(sentence: Sentence) -> bool:
+    """Return whether a word for what was named before stands behind a short opening without a
+    name: "Under the hood, it now powers ..."."""
+    opening, _, rest = sentence.text.partition(", ")
+    leans = rest.partition(" ")[0].lower() in load_words("sentences", "backward")
+    is_short = len(opening) <= OPENING_CHARS
+    return leans and is_short and not any(name.text in opening for name in sentence.names)
 
 
 def _begins_with_name(sentence: Sentence) -> bool:
