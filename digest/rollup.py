@@ -216,7 +216,7 @@ def _row(telling: Telling, title: str, language: Language, *, short: bool) -> st
 def _beginning(text: str) -> str:
     """Return the leading sentences that fit, or the start of a long one."""
     end = 0
-    for sentence, _, _ in split_sentences(text):
+    for sentence in split_sentences(text):
         place = text.find(sentence, end)
         if place < 0 or place + len(sentence) > TELLING_CHARS:
             break

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from digest.reading import Reading, attach, read
+from digest.reading.markup import drop_marks
+from tests.costs import growth
 from tests.posts import post
 
 
@@ -42,12 +44,92 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         ("Photo by https://t.co/x", ["Photo"]),
         ("It is true\n\n> @some: “No? Kitewick doubles prices. Sad”", ["It is true"]),
         ("## Kitewick ships\n+ in 3 sizes", ["Kitewick ships", "in 3 sizes"]),
+        ("1/4 of Kitewick's people left", None),
+        ("12/5 Kitewick ships", None),
+        ("1/5 🧵 Kitewick ships", ["Kitewick ships"]),
+        ("1/n Kitewick ships", ["Kitewick ships"]),
+        ("三、四线城市已有新车", None),
+        ("Kitewick ships on 12/5", None),
+        ("Kitewick has no thread", None),
+        ("Kitewick ships 🧵 1/5", ["Kitewick ships"]),
+        ("3️⃣ Kitewick ships 5️⃣ apps", ["Kitewick ships 5 apps"]),
+        ("Kitewick ▼ 5.2% to $171", None),
+        ("€6B → €12B at Kitewick", None),
+        (">90% of Kitewick", None),
+        ("→ Kitewick ships -40% cards", ["Kitewick ships -40% cards"]),
+        ("RTX cards of Kitewick", None),
+        ("RT @lab: Kitewick ships", ["Kitewick ships"]),
+        ("They buy the model maker #Mistral #AI", ["They buy the model maker Mistral"]),
+        ("Kitewick ships 🚀 #Mistral", ["Kitewick ships"]),
+        ("Free for students via @Perplexity", ["Free for students via Perplexity"]),
+        (".@kitewick ships today", ["kitewick ships today"]),
+        ("a new model🔥 all you need ⤵️", ["a new model", "all you need"]),
+        ("效果很好= https://t.co/x 可以体验下", ["效果很好", "可以体验下"]),
     ],
 )
 def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
     text: str, sentences: list[str] | None
 ) -> None:
     assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (
+            "A fake letter: “We stop. We cut jobs.\n“We are few. Bye.”",
+            ["A fake letter: “We stop. We cut jobs. We are few. Bye.”"],
+        ),
+        (
+            '"We stop. We cut jobs. Bye," said a fake letter. It lied.',
+            ['"We stop. We cut jobs. Bye," said a fake letter.', "It lied."],
+        ),
+        ("“我们停产。我们裁员。”假信说。是假的。", ["“我们停产。我们裁员。”假信说。", "是假的。"]),
+        (
+            "It fell (or not. Who knows. Well). It rose.",
+            ["It fell (or not. Who knows. Well).", "It rose."],
+        ),
+        (
+            'A 14" screen. It is 5\'11" tall. Good.',
+            ['A 14" screen.', "It is 5'11\" tall.", "Good."],
+        ),
+        ("If Kitewick loses, it must pay; Northlight must sell.", None),
+        (
+            "Kitewick denies: " + "it sold shares to them; " * 6 + "it left.",
+            ["Kitewick denies: " + "; ".join(["it sold shares to them"] * 5)],
+        ),
+        (
+            "Myths:\n1. a\n2. b\n3. c\n4. d\n5. e\nEnd",
+            ["Myths:", *(f"Myths: {e}." for e in "abcde"), "End"],
+        ),
+        (
+            "The letter says:\nWe stop. We cut.\nIt lies",
+            ["The letter says:", "The letter says: We stop. We cut.", "It lies"],
+        ),
+        ("Read the paper: https://t.co/x\nIt is good", ["Read the paper:", "It is good"]),
+    ],
+)
+def test_no_sentence_loses_what_denies_it(text: str, sentences: list[str] | None) -> None:
+    assert [s.text for s in Reading(post(text)).sentences] == (sentences or [text])
+
+
+@pytest.mark.parametrize("piece", ['"a. ', "“a。\n", "(a) ", "a:\n- b\n", "▼ 5 ", "#a ", "a; "])
+def test_floods_of_marks_are_read_in_linear_time(piece: str) -> None:
+    assert growth(lambda text: Reading(post(text)).sentences, piece) < 12
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "C# 15 and Q* at E*Trade cost 5 * 3 dollars",
+            "C# 15 and Q* at E*Trade cost 5 * 3 dollars",
+        ),
+        ("**Meridian** is *out* #AI `now`", "Meridian is out AI now"),
+    ],
+)
+def test_a_model_sees_names_with_their_signs(text: str, shown: str) -> None:
+    assert drop_marks(text) == shown
 
 
 LONG = "Meridian reads " + "very " * 60

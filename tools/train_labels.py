@@ -100,7 +100,7 @@ def _read_own_labels(data: Path) -> list[_OwnLabel]:
         posts = read_day(data, day)
         for row in group:
             text, _ = posts.get(row["post"], ("", set()))
-            for sentence, _, _ in split_sentences(clean(text)):
+            for sentence in split_sentences(clean(text)):
                 if crc32(sentence.encode()) == row["crc"]:
                     labels.append(_OwnLabel(sentence, row["post"], text, row["label"], day))
                     break

@@ -30,10 +30,10 @@ _ADDRESS = re.compile(
     r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
 )
 _MARKDOWN = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
-_LOOSE_MARK = re.compile(r"\\?[`*|\[\]{}]+|(?<!\w)_+|_+(?!\w)|[#＃](?!\d)")
+_LOOSE_MARK = re.compile(r"\\?(?:[`|\[\]{}]+|\*{2,})|(?<!\w)(?:_+|\*(?=\w)|[#＃](?!\d))|_+(?!\w)")
 _ARROWS = {
     ord(sign): f" {word} "
-    for signs, word in (("→➡➔➜➞⇒⟶", "->"), ("↑⬆", "up"), ("↓⬇", "down"))
+    for signs, word in (("→➡➔➜➞⇒⟶", "->"), ("↑⬆▲", "up"), ("↓⬇▼", "down"))
     for sign in signs
 }
 """Signs that would be lost as emoji, and say which of two figures came first, or what it did."""
@@ -84,7 +84,7 @@ def strip_markdown(text: str) -> str:
 
 def drop_marks(text: str) -> str:
     """Return the text on one line, without marks that mean nothing in a prompt."""
-    return " ".join(_LOOSE_MARK.sub(" ", text).split())
+    return " ".join(_LOOSE_MARK.sub(" ", _EMPHASIS.sub(r"\1", text)).split())
 
 
 def spell_arrows(text: str) -> str:

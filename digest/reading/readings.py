@@ -81,8 +81,7 @@ class Reading:
     def sentences(self) -> tuple[Sentence, ...]:
         """Return the sentences in order, without one that the source cut off."""
         return tuple(
-            Sentence(words, self, place, line, stopped)
-            for place, (words, line, stopped) in enumerate(split_sentences(self.text))
+            Sentence(words, self, place) for place, words in enumerate(split_sentences(self.text))
         )
 
     @cached_property
@@ -135,11 +134,6 @@ class Sentence:
     reading: Reading = field(repr=False)
     place: int
     """Position in the post: 0 is its first."""
-    line: int
-    """Number of the line of the post it stands in: entries of a list stand in lines of their
-    own."""
-    stopped: bool
-    """True where it ends with a full stop, as prose does and headlines do not."""
 
     @property
     def post(self) -> Post:

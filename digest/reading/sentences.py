@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from digest.reading.names import find_names
 from digest.reading.vocabulary import load_lines, load_words
 from digest.text import EMOJI, URL, language, replace_links
 
@@ -20,32 +21,44 @@ above."""
 HEADLINE_WORDS, HEADLINE_CHARS = 6, 110
 """Whole words that are left of a headline which its source cut off, and its characters at the
 most: longer texts that are cut are posts."""
-SHORT_CLAUSE = 20
-"""Characters before a semicolon that are no sentence of their own."""
+LONGEST_WORD = 40
+"""Characters that are looked through for the last word."""
+SHORT_CLAUSE, MOST_CLAUSES = 20, 140
+"""Characters before a semicolon that are no sentence of their own, and those up to which clauses
+behind one stay: they may say what the first one denies, or under what condition."""
 
 _REPOST = re.compile(
-    r"^\s*(?:RT\s*@?|(?:转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$", re.IGNORECASE
+    r"^\s*(?:RT\s+(?=\w+[:：])|(?:RT|转发|轉發|转|via)\s*@)[\w.]+\s*[:：]?\s*|\s*//\s*@\w+.*$",
+    re.IGNORECASE,
 )
 _CONTEXT = re.compile(r"(?:\A|\n)> @\w{0,40}: “[^\n]*\Z")
 """What `fetch.xposts` puts behind a post that quotes or answers another one."""
-_REPLY = re.compile(r"^(?:\s*\.?@\w+)+[\s,:，：]*")
+_REPLY = re.compile(r"^(?:\s*@\w+)+[\s,:，：]*|^\.(?=@)")
 _CUT = re.compile(r"\[?(?:…|\.\.\.)\]?\s*$")
 _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌|"
+_NUMERALS = "一二三四五六七八九十"
 _BULLET = re.compile(
-    rf"^\s*(?:[{_BULLETS}]+"
-    r"|[(（]?(?!24/7|50/50|9/11)\d{1,2}\s*(?:[.)、）．]|/(?:\s*(?:\d{1,2}|n|x)\b[.)、）]?|(?=\s)))(?!\d)"
-    r"|[①-⑳]|[一二三四五六七八九十]{1,2}[、.)）]|(?:#{1,6}|\+)\s)\s*",
+    rf"^\s*(?:[{_BULLETS}]+(?<![-–>→](?=[\d$€£¥]))"
+    r"|[(（]?\d{1,2}\s*(?:[.)、）．]|/\s*(?:\d{0,2}[nx]?(?:\s*[.)、）▪]|$)|[nx]\b)|/(?=\s))(?!\d)"
+    rf"|[①-⑳]|[{_NUMERALS}]{{1,2}}[、.)）](?![{_NUMERALS}])|(?:#{{1,6}}|\+)\s)\s*",
     re.IGNORECASE,
 )
 _FLAIR = re.compile(r"\\?\[(?:[A-Z]|video|audio|pdf)\\?\]")
 """What forums and Hacker News add to titles."""
-_KEYCAP = re.compile(r"[0-9#*]\ufe0f?\u20e3")
+_KEYCAP = re.compile(r"(?:[0-9#*]\ufe0f?\u20e3)+")
+_SIGN = "▪"
+"""Stands for emoji and links until it is clear what stood beside them."""
+_MOVES = "→➡➔➜➞⇒⟶↑⬆↓⬇▲▼📈📉"
+"""Signs that say what a figure did, or which of two came first."""
+_BREAK = re.compile(r"(?<=[a-z])▪(?=\s[a-z])|[=→]\s*▪")
 _THREAD = re.compile(
-    r"\s*[(（]?\b\d{1,2}\s*/\s*(?:\d{1,2}|n)\b[)）]?\s*$|\s*\b(?:a )?thread\b\s*[:：↓]*\s*$", re.I
+    r"(?:[(（]\d+\s?/\s?\w+[)）]|(?<![\w\s])\s*(?:\d+/\w+|(?:a )?thread\s*[:：↓]*))[\s▪]*$",
+    re.I,
 )
+"""Behind a word "9/10" is a figure or a day."""
 _PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
-_TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w\u4e00-\u9fff·]+)+\s*$")
-_TAGS_BEFORE = re.compile(r"^(?:[#＃][\w\u4e00-\u9fff·]+\s+){2,}")
+_TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w·]+)+[\s▪]*$")
+_TAGS_BEFORE = re.compile(r"^(?:[#＃][\w·]+\s+){2,}")
 _MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
 _CREDIT = re.compile(
     r"\s*(?:[来图]源[:：][\w@,， ]{0,40}"
@@ -54,16 +67,19 @@ _CREDIT = re.compile(
 )
 """A source or handle behind the words, or what is left of it where it was a link. Names that say
 who did it or how are none: "led by Iconiq", "via our API"."""
-_END = re.compile(r"[。！？!?；;]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
+_END = re.compile(r"\v|[。！？!?]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
+_OPENS = {"”": "“", "」": "「", "』": "『", "）": "（", ")": "(", '"': '"'}
+_QUOTATION = re.compile(f"[{''.join([*_OPENS, *_OPENS.values()])}\n]")
 _STOPS, _CLOSINGS = tuple(".。！？!?"), "”’」』）)\"'"
 _ENDS = (*_STOPS, *"…)）”\"'’：:")
 _COLONS = (":", "：")
 _SHORT_LINK = "//t.co/"
 _FINAL_LINK = re.compile(rf"(?:{URL.pattern})\s*$", URL.flags)
-_LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+|[\u4e00-\u9fff])$")
+_LAST_WORD = re.compile(r"([\w.]+)\.$|(\w+)$")
 _LOOSE_SPACE = re.compile(r"\s+([,;:!?，。；：！？、）)]|\.(?!\w))")
-_EMPTY_BRACKETS = re.compile(r"[(（]\s*[)）]|[\[【]\s*[\]】]|[\"“]\s*[\"”]")
-_SPACES = re.compile(r"[ \t\u3000]+")
+_EMPTY_BRACKETS = re.compile(r"[(（【\[\"“]\s*[)）】\]\"”]")
+_SPACES = re.compile(r"\s+")
+_DANGLING = " -–—|·•~*,，、>→;；"
 
 
 def strip_addressees(text: str) -> str:
@@ -92,41 +108,93 @@ def thread_number(text: str) -> int:
     return int(part[1]) if part else 0
 
 
-def split_sentences(text: str) -> tuple[tuple[str, int, bool], ...]:
-    """Return the sentences, headlines and list entries of a cleaned text, in order: the words, the
-    number of the line, and True where the sentence ends with a full stop.
+def split_sentences(text: str) -> tuple[str, ...]:
+    """Return the sentences, headlines and list entries of a cleaned text, in order.
 
-    A sentence that the source cut off is left out.
+    A sentence that the source cut off is left out. What a colon introduces has the words before
+    the colon with it: they may deny it.
     """
-    text = strip_addressees(strip_repost(text))
-    lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
-    sentences, number = [], 0
+    text = _join_quotations(strip_addressees(strip_repost(text)))
+    raw = [line for line in text.split("\n") if replace_links(line, " ").strip()]
+    lines = [_strip_marks(line) for line in raw]
+    if lines and lines[-1]:
+        lines[-1] = _drop_cut(text, lines[-1], is_only=len(lines) == 1)
+    sentences: list[str] = []
+    number = 0
     while number < len(lines):
-        line, entries = _strip_marks(lines[number]), _list_entries(lines[number:])
-        parts = [_join_entries(line, entries)] if entries else split_line(line)
-        if parts and not entries and number == len(lines) - 1:
-            parts[-1:] = _list_ends(text, parts[-1], is_only=number == len(parts) - 1 == 0)
-        for part in parts:
-            if words := _tidy(part):
-                sentences.append((words, number, part.strip().rstrip(_CLOSINGS).endswith(_STOPS)))
+        line, entries = lines[number], _list_entries(raw, lines, number)
         number += 1 + len(entries)
-    return tuple(sentences)
+        if not entries:
+            sentences += map(_keep_clauses, split_line(line))
+        elif 2 <= len(entries) <= MOST_ENTRIES and all(entries):
+            sentences.append(_join_entries(line, entries))
+        else:
+            sentences.append(line)
+            entries = entries if len(line) <= ENTRY_CHARS else []
+            sentences += [_join_entries(line, [entry]) for entry in entries if entry]
+    return tuple(filter(None, map(_tidy, sentences)))
 
 
-def _list_ends(text: str, last: str, *, is_only: bool) -> list[str]:
-    """Return the last sentence of a text as it may be read: none where the source cut it off, of a
-    headline what is left; without the colon that only leads to a link."""
+def find_quotations(text: str) -> list[tuple[int, int]]:
+    """Return the spans of what stands in quotation marks, or in brackets on one line, marks
+    included; one that is left open ends with its line, and goes on where a line opens it again."""
+    opened: dict[str, int] = {}
+    spans = []
+    for match in _QUOTATION.finditer(text):
+        sign, place = match.group(), match.start()
+        before, after = text[place - 1 : place], text[place + 1 : place + 2]
+        opens = sign not in _OPENS
+        if sign == '"':
+            opens = not before.isdigit() if sign not in opened else not before.strip()
+            opens = opens and bool(after.strip())
+        if sign == "\n":
+            opened.pop("(", None)
+            opened.pop("（", None)
+        elif opens and not (sign in opened and before == "\n"):
+            opened[sign] = place
+        elif not opens and _OPENS[sign] in opened:
+            spans.append((opened.pop(_OPENS[sign]), place + 1))
+    ends = {start: text.find("\n", start) for start in opened.values()}
+    spans += [(start, end if end > 0 else len(text)) for start, end in ends.items()]
+    return sorted(spans)
+
+
+def _join_quotations(text: str) -> str:
+    """Return the text with each quotation on one line."""
+    for start, end in find_quotations(text):
+        if "\n" in text[start:end]:
+            line = text[start:end].replace("\n“", "  ").replace("\n", " ")
+            text = text[:start] + line + text[end:]
+    return text
+
+
+def _keep_clauses(sentence: str) -> str:
+    """Return a sentence up to the last semicolon that ends no more than MOST_CLAUSES characters."""
+    if len(sentence) <= MOST_CLAUSES:
+        return sentence
+    end = max(sentence.rfind(sign, SHORT_CLAUSE, MOST_CLAUSES) for sign in ";；")
+    return sentence[:end] if end > 0 else sentence
+
+
+def _drop_cut(text: str, line: str, *, is_only: bool) -> str:
+    """Return the last line of a text as it may be read: without what the source cut off, of a
+    headline what is left, without the colon that only leads to a link."""
+    *before, last = split_line(line)
     if _is_cut(text, last):
-        headline = _shorten_headline(last) if is_only else ""
-        return [headline] if headline else []
-    leads_to_link = bool(last.rstrip().endswith(_COLONS) and _FINAL_LINK.search(text))
-    return [last.rstrip()[:-1] if leads_to_link else last]
+        clauses = max(last.rfind(sign) for sign in ";；")
+        headline = _shorten_headline(last) if is_only and not before else ""
+        return "".join(before) + (last[:clauses] if clauses > SHORT_CLAUSE else headline)
+    leads_to_link = line.endswith(_COLONS) and _FINAL_LINK.search(text)
+    return line[:-1] if leads_to_link else line
 
 
 def _shorten_headline(last: str) -> str:
     """Return a cut headline up to its last whole word that leaves nothing open, with an ellipsis;
     empty where too little is left."""
-    words = _CUT.sub("", last).split()[:-1]
+    left = _CUT.split(last)[0]
+    words = left.split()
+    if not left.endswith(" "):  # else the last word is whole
+        words = words[:-1]
     while words and words[-1].strip(",:;–—-&").lower() in {"", *load_words("sentences", "open")}:
         words.pop()
     if len(words) < HEADLINE_WORDS or len(last) > HEADLINE_CHARS or not _CUT.search(last):
@@ -136,34 +204,61 @@ def _shorten_headline(last: str) -> str:
     return headline[is_open:] + "…"
 
 
-def _list_entries(lines: Sequence[str]) -> list[str]:
-    """Return the entries of the short list that the first line, ending in a colon, introduces: it
-    says nothing without them."""
-    entries: list[str] = []
-    if not lines[0].rstrip().endswith(_COLONS):
-        return entries
-    for line in lines[1:]:
-        words = _tidy(_strip_marks(line))
-        fits = words and len(words) <= ENTRY_CHARS and not words.endswith(_COLONS)
-        if not fits or _CUT.search(line) or not _BULLET.match(EMOJI.sub("• ", line, count=1)):
-            break
-        entries.append(words.rstrip(".;。；"))
-    return entries if 2 <= len(entries) <= MOST_ENTRIES else []
+def _list_entries(raw: Sequence[str], lines: Sequence[str], number: int) -> list[str]:
+    """Return the entries of the list that the line of that number, ending in a colon, introduces,
+    or else the sentence below it: they say nothing, or something else, without it."""
+    first = end = number + 1
+    if not lines[number].endswith(_COLONS):
+        return []
+    while end < len(raw) and _BULLET.match(_blank_signs(raw[end])):
+        end += 1
+    leads_on = raw[number].rstrip().endswith(_COLONS)
+    if first == end < len(raw) and leads_on and not lines[first].endswith(_COLONS):
+        end += 1
+    return [_shorten_entry(line) for line in lines[first:end]]
+
+
+def _shorten_entry(line: str) -> str:
+    """Return an entry of a list, of a long one its first sentence; empty where it is cut off or
+    goes on below."""
+    words = line if len(line) <= ENTRY_CHARS else split_line(line)[0]
+    is_open = _CUT.search(words) or words.endswith(_COLONS)
+    return "" if is_open else _tidy(words).rstrip(".;。；")
 
 
 def _join_entries(line: str, entries: Sequence[str]) -> str:
-    if "：" in line or language(line) in ("zh", "ja"):
-        return f"{line}{'；'.join(entries)}。"
-    return f"{line} {'; '.join(entries)}."
+    is_wide = "：" in line or language(line) in ("zh", "ja")
+    listed = ("；" if is_wide else "; ").join(entries)
+    stop = "" if listed.endswith(_STOPS) else "。" if is_wide else "."
+    return f"{line}{listed}{stop}" if is_wide else f"{line} {listed}{stop}"
 
 
 def _strip_marks(line: str) -> str:
     """Return the line without the bullets, labels and tags around it."""
-    line = _FLAIR.sub(" ", EMOJI.sub(" ", _KEYCAP.sub(" ", line)))
+    line = _FLAIR.sub(" ", _blank_signs(line)).lstrip(f"{_SIGN} ")
     for _ in range(2):  # a bullet may stand before a label and a label before a bullet
         line = _label().sub("", _BULLET.sub("", line.strip()))
     line = _TAGS_BEFORE.sub("", _strip_last_tags(_THREAD.sub("", line.strip())))
-    return _SPACES.sub(" ", line).strip()
+    return _BREAK.sub("\v", _SPACES.sub(" ", line)).replace(_SIGN, " ").strip()
+
+
+def _blank_signs(line: str) -> str:
+    """Return the line with _SIGN for links and emoji, but for those that move a figure."""
+    line = _KEYCAP.sub(_spell_keycap, replace_links(line, _SIGN))
+    return EMOJI.sub(_keep_move, line)
+
+
+def _spell_keycap(match: re.Match[str]) -> str:
+    """Return the digits of keycaps, a bullet for those that begin a line."""
+    is_bullet = not match.string[: match.start()].strip()
+    return _SIGN if is_bullet else "".join(filter(str.isdigit, match.group()))
+
+
+def _keep_move(match: re.Match[str]) -> str:
+    """Return an arrow between words and a figure, _SIGN for all else."""
+    before, after = match.string[: match.start()], match.string[match.end() :].lstrip(" +-~$€£¥")
+    is_move = match.group()[0] in _MOVES and after[:1].isdigit() and any(map(str.isalnum, before))
+    return match.group()[0] if is_move else _SIGN
 
 
 @cache
@@ -176,13 +271,30 @@ def _label() -> re.Pattern[str]:
 
 
 def _strip_last_tags(text: str) -> str:
-    """Return the text without the tags at its end, unless one is a word of it: "supports
-    #Bitcoin"."""
+    """Return the text without the tags at its end, unless the first is a word of it: "supports
+    #Bitcoin", "buys the model maker #Mistral"."""
     tags = _TAGS_AFTER.search(text)
     if not tags:
         return text
-    before = text[: tags.start()]
-    return text if _last_word(before) in load_words("sentences", "open") else before
+    before, first = text[: tags.start()], re.split("[#＃]", tags.group())[1]
+    is_word = _last_word(before) in load_words("sentences", "open")
+    if is_word or (before[-1:].isalnum() and not _known(first) <= _known(before)):
+        return f"{before} #{first.rstrip(_SIGN)}"
+    return before
+
+
+def _strip_credit(text: str) -> str:
+    """Return the text without the source behind it; whoever is known may be part of what it
+    says: "free for students via @Perplexity"."""
+    credit = _CREDIT.search(text)
+    if not credit or ("via" in credit.group().lower() and _known(credit.group().replace("@", " "))):
+        return text
+    return text[: credit.start()]
+
+
+def _known(text: str) -> set[str]:
+    """Return the keys of the known names of a text."""
+    return {name.key for _, name in find_names(text) if name.kind}
 
 
 def _last_word(text: str) -> str:
@@ -195,16 +307,25 @@ def _last_word(text: str) -> str:
 
 def split_line(line: str) -> list[str]:
     """Return the sentences of a line, which together are the line; a full stop after an
-    abbreviation or an initial ends none."""
+    abbreviation or an initial ends none, nor one inside a quotation, nor one behind a quotation
+    that begins a sentence: who said it may follow."""
+    spans, masked = find_quotations(line), line
+    quoted = set(spans)
+    for start, end in spans:
+        inner = "_" * (end - start - 3)
+        masked = f"{masked[: start + 1]}{inner}{masked[start + 1 + len(inner) :]}"
     parts, start = [], 0
-    for end in _END.finditer(line):
-        part = line[start : end.end()]
-        if end.group() == "." and _is_abbreviation(part):
+    for match in _END.finditer(masked):
+        part = line[start : match.end()]
+        if match.group() == "." and _is_abbreviation(part[-LONGEST_WORD:]):
             continue
-        if end.group()[0] in ";；" and len(part) < SHORT_CLAUSE:
+        if (
+            part.lstrip()[0] in '“「『"'
+            and (match.end() - len(part.lstrip()), match.end()) in quoted
+        ):
             continue
         parts.append(part)
-        start = end.end()
+        start = match.end()
     parts.append(line[start:])
     return [part for part in parts if part.strip()]
 
@@ -239,7 +360,11 @@ def _is_cut(text: str, last: str) -> bool:
 
 def _tidy(part: str) -> str:
     """Return the sentence as it is printed: handles and tags as words, no dangling signs."""
-    text = _MARK.sub("", _CREDIT.sub("", _strip_last_tags(part).strip()))
+    text = _MARK.sub("", _strip_credit(_strip_last_tags(part).strip()))
     text = _EMPTY_BRACKETS.sub("", _LOOSE_SPACE.sub(r"\1", text))
-    text = _SPACES.sub(" ", text).strip(" -–—|·•~*,，、>→;；")
+    text = _SPACES.sub(" ", text).rstrip(_DANGLING)
+    bare = text.lstrip(_DANGLING)
+    sign = text[: -len(bare)][-1:]
+    is_signed = bare[:1] in "$€£¥" or bare[:1].isdigit()
+    text = sign + bare if sign in "-–~>" and is_signed else bare
     return text if any(map(str.isalnum, text)) else ""

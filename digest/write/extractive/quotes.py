@@ -15,6 +15,7 @@ from digest.reading import Reading, Sentence, Story
 from digest.reading.heads.linear import score_sentences
 from digest.reading.index_terms import is_in_small_letters
 from digest.reading.injection import find_orders
+from digest.reading.sentences import find_quotations
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
 
@@ -158,6 +159,7 @@ def _is_whole(sentence: Sentence) -> bool:
         and _begins_alone(sentence)
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
+        and (0, len(text.rstrip(".。"))) not in find_quotations(text)  # nobody says it
         and _is_prose(text)
     )
 
@@ -177,7 +179,7 @@ def _begins_alone(sentence: Sentence) -> bool:
     first = sentence.text.split(maxsplit=1)[0]
     is_word = first.isascii() and first.isalpha() and first.islower()
     goes_on = is_word and (sentence.place > 0 or not is_in_small_letters(sentence.text))
-    return (first[0].isalnum() or first[0] in '$“"「《') and not goes_on
+    return (first[0].isalnum() or first[0] in '$€£¥~>-–“"「《') and not goes_on
 
 
 def _is_prose(text: str) -> bool:
