@@ -118,3 +118,11 @@ def test_a_denial_is_told_beside_what_it_denies() -> None:
     posts = [post(f"{text[:-1]} in cash, both said.", text[:12], author=text) for text in said]
     told = {key for item in items(written(posts, "en"), "points") for key in item.cites}
     assert told == {post.key for post in posts}
+
+
+def test_the_heading_of_a_list_is_told_once() -> None:
+    kinds = "first robots,small phones,open banks,cheap cars,fast pets".replace(" ", " {} for ")
+    sizes = [f"OpenAI released the {kind.format('model of GPT-6')}" for kind in kinds.split(",")]
+    raw = "\n- ".join(["OpenAI announces GPT-6 in five sizes:", *sizes])
+    points = items(written([post(raw)]), "points")
+    assert [(point.title + point.text).count("announces") for point in points] == [1]

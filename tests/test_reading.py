@@ -103,9 +103,10 @@ def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
             ["Myths:", *(f"Myths: {e}." for e in "abcde"), "End"],
         ),
         (
-            "The letter says:\nWe stop. We cut.\nIt lies",
-            ["The letter says:", "The letter says: We stop. We cut.", "It lies"],
+            "The letter says:\nWe stop and cut jobs.\nIt lies",
+            ["The letter says:", "The letter says: We stop and cut jobs.", "It lies"],
         ),
+        ("Kitewick ships a card:\nRead more.", ["Kitewick ships a card:", "Read more."]),
         ("Read the paper: https://t.co/x\nIt is good", ["Read the paper:", "It is good"]),
     ],
 )

@@ -212,9 +212,8 @@ def _list_entries(raw: Sequence[str], lines: Sequence[str], number: int) -> list
         return []
     while end < len(raw) and _BULLET.match(_blank_signs(raw[end])):
         end += 1
-    leads_on = raw[number].rstrip().endswith(_COLONS)
-    if first == end < len(raw) and leads_on and not lines[first].endswith(_COLONS):
-        end += 1
+    if first == end < len(raw) and raw[number].rstrip().endswith(_COLONS):
+        end += len(lines[first]) >= SHORT_CLAUSE and not lines[first].endswith(_COLONS)
     return [_shorten_entry(line) for line in lines[first:end]]
 
 

@@ -138,6 +138,8 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
     following: list[Quote] = []
     room = ROOM["zh" if language(lead.text) in _HAN else "en"]
     place = lead.sentence.place
+    colon = next((sign for sign in lead.text if sign in ":："), "")
+    heading = lead.text.partition(colon or ":")[0]
     for quote in draft.quotes.get(lead.post.key, ()):
         if quote.sentence.place <= place:
             continue
@@ -145,7 +147,8 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
         room -= len(quote.text)
         is_next = quote.sentence.place == place and quote.fitness >= LEAST_FOLLOWING
         is_voice = says_we(quote.text) and not says_we(lead.text)  # its author's, not the news'
-        if not is_next or is_voice or room < 0 or len(following) == MAX_FOLLOWING:
+        is_list = bool(colon) and quote.text.startswith(f"{heading}{colon}")  # its heading again
+        if not is_next or is_list or is_voice or room < 0 or len(following) == MAX_FOLLOWING:
             break
         following.append(quote)
     return following
