@@ -47,12 +47,13 @@ def _numeral_value(numeral: str) -> int:
     return 10 * (DIGITS.index(tens) if tens else 1) + (DIGITS.index(ones) if ones else 0)
 
 
+_PARTS_OF_DAY = "凌晨 清晨 早上 早晨 早 上午 中午 下午 傍晚 晚上 晚".split()
+_MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
 _TIME = re.compile(
-    r"(凌晨|清晨|早上|早晨|早|上午|中午|下午|傍晚|晚上|晚)?\s?([01]?\d|2[0-4])"
-    r"(?:\s?([:.h点时])钟?\s?([0-5]\d|(?<=[点时])\d|半|一刻|三刻)?)?[分整]?\s?([ap]\.?m\.?)?",
+    rf"({'|'.join(_PARTS_OF_DAY)})?\s?([01]?\d|2[0-4])"
+    rf"(?:\s?([:.h点时])钟?\s?([0-5]\d|(?<=[点时])\d|{'|'.join(_MINUTES)})?)?[分整]?\s?([ap]\.?m\.?)?",
     re.ASCII,
 )
-_MINUTES = {"半": 30, "一刻": 15, "三刻": 45}
 _NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
 _OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
 _PARTIAL = {
@@ -158,14 +159,11 @@ _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
 _SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re.ASCII)
 _OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
-_BARE = re.compile(r"(\d{1,2})(?:[snrt][tdh])?(?:,? (\d{4}))?", re.ASCII)
+_DAY = r"(\d{1,2})(?:[snrt][tdh])?"
+_BARE = re.compile(rf"{_DAY}(?:,? (\d{{4}}))?", re.ASCII)
 _VERSION = re.compile(r"(?<!\S)\d+\.\d+(?!\S)")
 """A day as well, 12.06, but with another word beside it rather Claude 4.5."""
-_ENGLISH = re.compile(
-    r"(?:(\d{1,2})(?:[snrt][tdh])? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:[snrt][tdh])?)?"
-    r"(?:,? (\d{4}))?",
-    re.ASCII,
-)
+_ENGLISH = re.compile(rf"(?:{_DAY} )?([a-z]{{3,9}})\.?(?: {_DAY})?(?:,? (\d{{4}}))?", re.ASCII)
 _DAY_NAME = r"(?P<name>[a-z]{3,9}|(?:周|星期|礼拜)[一二三四五六日天])"
 _BESIDE = (
     re.compile(rf"{_DAY_NAME}[.,]{{0,2}} ?(?P<day>.+)"),
