@@ -50,7 +50,7 @@ them."""
 _ROLES, _TAGS = "system|user|assistant", "end|tool_call|posts?|input|instructions?"
 _MARKUP = re.compile(
     rf"im_start\|> ?(?:{_ROLES})|<[|/\s]{{0,3}}(?:{_ROLES}|{_TAGS})\b"
-    r"|<<SYS|^\W{0,4}\[/?INST|^\W{0,4}(?:system|assistant|human)\W{0,3}:|^#{1,4} ?(?:system|instruction)"
+    r"|<<SYS|^\W{0,4}(?:\[/?INST|(?:system|assistant|human)\W{0,3}:)|^#{1,4} ?(?:system|instruction)"
     r"|\{\{|<!--|\]\(javascript|!\[[^\]]*\]\(http|^/(?:now|subscribe|unsubscribe)\b|@everyone\b"
     r"|\"(?:role|cites|points)\" ?:|---+ ?end of",
     re.IGNORECASE | re.MULTILINE,

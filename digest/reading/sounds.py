@@ -16,7 +16,7 @@ from digest.reading.vocabulary import load_words
 _C = r"[\u3400-\u9fff]"
 _HAN = re.compile(f"{_C}+")
 _OTHER_SCRIPT = re.compile(
-    r"[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
+    "[\u30a1-\u30fa\u30fc]{2,}|[\u0370-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\uac00-\ud7af]{2,}"
 )
 _SPELLED = re.compile(f"{_C}{{3,9}}")
 _DOTTED = re.compile(f"(?<=[·・]){_C}{{1,7}}|{_C}{{1,4}}(?=[·・])")

@@ -20,8 +20,9 @@ POST_CHARS = 1500
 LONGEST = 24
 """Characters of a word; longer ones are no words."""
 
+_LETTER = r"[^\W\u3000-\u9fff]"
 _LATIN = re.compile(
-    r"(?<![^\W\u3000-\u9fff])[A-Za-z][A-Za-z0-9+]*(?:[.'\u2019-][A-Za-z0-9+]+)*(?![^\W\u3000-\u9fff])"
+    rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9+]*(?:[.'\u2019-][A-Za-z0-9+]+)*(?!{_LETTER})"
 )
 _CODE = re.compile(r"[a-z]?\d+\w?")
 _DASHES = re.compile(r"[\s\u2010-\u2015_-]+")
