@@ -58,6 +58,8 @@ def test_the_schema_is_as_strict_servers_want_it() -> None:
         ("", "model `x` does not support response format `json_schema`", Compat("json_object")),
         ("", "System role not supported", bare("system")),
         ("", "Input was flagged by moderation", None),
+        ("", "Unsupported: 'max_tokens'. Use 'max_completion_tokens' (names are case-sensitive)", Compat(limit="max_completion_tokens")),
+        ("", "This parameter is kept for later: temperature", bare("temperature")),
         ("messages", "参数不支持", bare(*EXTRAS)),
         ("", "nope", bare(*EXTRAS)),
     ],

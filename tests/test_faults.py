@@ -27,6 +27,7 @@ KNOWN = Compat()
         (418, {"code": "I'm a teapot, p1: Meridian"}, True, False, False),
         (429, {"type": "insufficient_quota"}, True, True, False),
         (429, {"code": 1302}, False, False, False),
+        (429, {"message": "Rejected requests are charged too"}, False, False, False),
         (500, {}, False, False, False),
         (504, "<html>", False, False, True),
     ],

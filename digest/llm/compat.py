@@ -46,16 +46,18 @@ _SWITCH = re.compile(
 )
 """A parameter of the server's own and the value it asks for."""
 _EFFORT = re.compile(rf"['\"`]({'|'.join(EFFORTS)})['\"`]|\b({'|'.join(EFFORTS[2:5])})\b", re.I)
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _SCHEMA_KEYS = frozenset(["type", "properties", "items", "enum", "anyOf", "const", "$ref", "$defs"])
 
 T = TypeVar("T", bound=BaseModel)
 
 
-def says(words: str, *tables: str) -> bool:
-    """Return whether a server's words have a line of these tables of `refusals.toml`."""
-    letters = "".join(filter(str.isalnum, words.lower()))
-    lines = (line for table in tables for line in load_lines("refusals", table))
-    return any(line.replace(" ", "") in letters for line in lines)
+def says(words: str, table: str) -> bool:
+    """Return whether a server's words have a line of a table of `refusals.toml`: RateLimitError and
+    "rate_limit" have "rate limit"."""
+    row = " " + _BETWEEN_WORDS.sub(" ", words).lower()
+    lines = load_lines("refusals", table)
+    return any((f" {line}" if line.isascii() else line) in row for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Compat:
             for name, pattern in _PARAMETERS.items()
             if (match := re.search(pattern, text, re.IGNORECASE))
         )
-        if says(text, "hopeless", "flagged"):
+        if says(text, "hopeless"):
             yield from self._smaller(text)
             return
         yield from self._switched(text)
