@@ -161,8 +161,9 @@ _SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re
 _OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
 _DAY = r"(\d{1,2})(?:[snrt][tdh])?"
 _BARE = re.compile(rf"{_DAY}(?:,? (\d{{4}}))?", re.ASCII)
-_VERSION = re.compile(r"(?<!\S)\d+\.\d+(?!\S)")
-"""A day as well, 12.06, but with another word beside it rather Claude 4.5."""
+_VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\.?\d)", re.ASCII)
+"""A day as well, 12.06, but beside words rather Claude 4.5."""
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 _ENGLISH = re.compile(rf"(?:{_DAY} )?([a-z]{{3,9}})\.?(?: {_DAY})?(?:,? (\d{{4}}))?", re.ASCII)
 _DAY_NAME = r"(?P<name>[a-z]{3,9}|(?:周|星期|礼拜)[一二三四五六日天])"
 _BESIDE = (
@@ -200,21 +201,24 @@ class LongRangeError(DateError):
     """A range of more days than are put together."""
 
 
-def parse_days(text: str, today: date) -> tuple[date, date] | None:
+def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[date, date] | None:
     """Return the first and last day that the text names, or None where it names none.
 
     Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 12月6日, 十二月六号,
     6号, 6 Dec, monday, 上周五, 昨天, this week, 11月, a day beside its weekday, and two days, weeks
     or months with `..`, `~`, `-`, `to`, `至` or a blank between: of two that lack their year, those
-    nearest to each other; 1-6 Dec. Raises DateError for what looks like a day but is none, and for
-    a range longer than a year.
+    nearest to each other, months in this order; 1-6 Dec. `beside_words`: 4.5 is a version, and over
+    a blank only days with their years make a range: of "Sora 2 Oct 6-7" the 2 is none. Raises
+    DateError for what looks like a day but is none, and for a range that is unclear or longer than
+    a year.
     """
     line = re.sub("[–—]", "-", arabic(normalized(text).lower()))
-    if len(line) > MAX_CHARS:
+    if len(line) > MAX_CHARS or (beside_words and _VERSION.search(line)):
         return None
     if spans := _spans(line, today):
         return max((span for span in spans if span[0] <= today), default=min(spans))
-    for ends, borrows in _list_ways(line):
+    blanks = not beside_words or len(_YEAR.findall(line)) > 1
+    for ends, borrows in _list_ways(line, "- " if blanks else "-"):
         if pairs := _list_ranges(*ends, borrows, today):
             # Its end may lie ahead: the week is not over.
             begun = [pair for pair in pairs if pair[0] <= today] or pairs
@@ -225,15 +229,15 @@ def parse_days(text: str, today: date) -> tuple[date, date] | None:
     return None
 
 
-def _list_ways(line: str) -> list[tuple[tuple[str, str], bool]]:
+def _list_ways(line: str, signs: str) -> list[tuple[tuple[str, str], bool]]:
     """Return the ways to cut a line in two, and whether one half may lack its month: 6-7 Oct."""
     parts = _BETWEEN.split(line)
     ways = [((parts[0], parts[1]), True)] if len(parts) == 2 else []
     named = any(char.isalpha() for char in line)
-    blank = "" if _VERSION.search(line) else " "
-    for sign, borrows in (("-", named), (blank, False)):
+    for sign in signs:
         places = [at for at, char in enumerate(line) if char == sign]
-        ways += [((line[:at].strip(), line[at + 1 :].strip()), borrows) for at in places]
+        halves = [(line[:at].strip(), line[at + 1 :].strip()) for at in places]
+        ways += [(pair, named and sign == "-") for pair in halves]
     return ways
 
 
@@ -249,6 +253,13 @@ def _list_ranges(first: str, last: str, borrows: bool, today: date) -> list[Span
         single = all(start == end for start, end in (*befores, *afters))
         return [(a, b) for a, b in pairs if borrows and single and 0 <= (b - a).days < 31]
     both = [(a, b) for a in befores for b in afters if (a[0] == a[1]) == (b[0] == b[1])]
+    # Of months the order counts as well: march to october is no october to march.
+    said = [(a, b) for a, b in both if a[0] < a[1] and a[0] <= min(b[0], today)]
+    if said:
+        start, end = min(said, key=lambda pair: (today - pair[0][0], pair[1]))
+        if end[0] > today and len(befores) > 1 and len(afters) > 1:
+            raise DateError(f"{first} {last}")  # of this year, or of the last one
+        return [(start[0], end[1])]
     # Within a week the order counts: monday to friday is no friday to monday.
     near = [(a[0], b[1]) for a, b in both if 0 <= (b[1] - a[0]).days < 7]
     return near or [(min(a, b)[0], max(a, b)[1]) for a, b in both]

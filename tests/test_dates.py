@@ -59,6 +59,7 @@ def test_days_by_word(text: str, back: int) -> None:
         "12月1日-6日",
         "2025-12-06 2025-12-01",
         "2025-12-01..06",
+        "12.01 12.06",
         "2025-12-01 周一 — 2025-12-06 周六",
         "Dec 1-6",
         "Dec 1–6, 2025",
@@ -97,6 +98,36 @@ def test_a_range_of_weekdays_goes_from_the_first_to_the_last(
 @pytest.mark.parametrize("text", ["nov - dec", "11月 12月", "2025-11..2025-12"])
 def test_a_range_of_months(text: str) -> None:
     assert parse_days(text, TODAY) == (date(2025, 11, 1), date(2025, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("march to october", (2025, 3), (2025, 10)),
+        ("3月到10月", (2025, 3), (2025, 10)),
+        ("jan-oct", (2025, 1), (2025, 10)),
+        ("oct-jan", (2024, 10), (2025, 1)),
+        ("jan - dec 2024", (2024, 1), (2024, 12)),
+        ("jan to dec 2025", (2025, 1), (2025, 12)),
+    ],
+)
+def test_months_range_in_the_order_they_are_said(
+    text: str, first: tuple[int, int], last: tuple[int, int]
+) -> None:
+    days = parse_days(text, date(2025, 10, 14))
+    assert days == (date(*first, 1), date(*last, 30 + (last[1] in (1, 10, 12))))
+
+
+@pytest.mark.parametrize("text", ["1月到12月", "jan-dec", "aug to nov", "2月至11月"])
+def test_months_of_this_year_or_the_last_are_asked_again(text: str) -> None:
+    with pytest.raises(DateError):
+        parse_days(text, date(2025, 10, 14))
+
+
+@pytest.mark.parametrize("text", ["4 to 4.5", "4.5 to 5", "4到4.5", "2 oct 6-7", "4.5 2025-10-03"])
+def test_beside_words_versions_and_days_over_a_blank_are_no_range(text: str) -> None:
+    assert parse_days(text, TODAY, beside_words=True) is None
+    assert parse_days(text, TODAY)
 
 
 def test_months_by_their_first_letters() -> None:

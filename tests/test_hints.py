@@ -217,7 +217,15 @@ async def test_a_link_asks_what_its_button_does(bot: Services, topic: str, days:
 
 
 @pytest.mark.parametrize(
-    "words", ["Meridian 3.2", "meridian 3.2 pro", "GPT 5", "2025-12-05 GPT 5 ai", "GPT 5 5 Dec"]
+    "words",
+    [
+        "Meridian 3.2",
+        "meridian 3.2 pro",
+        "GPT 5",
+        "2025-12-05 GPT 5 ai",
+        "GPT 5 5 Dec",
+        "Meridian 3.2 to 4",
+    ],
 )
 async def test_a_version_in_the_words_of_a_story_is_no_day(bot: Services, words: str) -> None:
     points = (Item("GPT 5 beats Meridian 2.", "GPT 5", cites=("x:1",)),)

@@ -77,7 +77,9 @@ async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:
 async def test_nothing_found_says_so(services: Services) -> None:
     assert "归档中没有" in await say(services, "/search zyxwv")
     assert "/search" in await say(services, "/search")
-    assert "Bun 4-5”" in await say(services, "/search Bun 4-5")
+    for words in ("Bun 4-5", "Bun 4 to 4.5", "Bun 4到4.5"):
+        assert f"“{words}”" in await say(services, f"/search {words}")
+    assert "“Bun 2”" in await say(services, "/search Bun 2 Nov 1-2")
 
 
 async def test_a_name_that_ends_in_ai_is_looked_for_whole(services: Services) -> None:

@@ -89,15 +89,14 @@ class Ask:
         return replace(self, subscriptions=(subscription, *others))
 
     async def query(self, *, versions: bool = False) -> Query:
-        """Return topic, days and number, in any order. `versions`: a figure alone is neither day
-        nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for a day there is not, and for more
-        days than are put together."""
+        """Return topic, days and number, in any order. `versions`: beside words a figure alone is
+        neither day nor number, as in GPT 5 and Veo 3.1. Raises Unanswered for a day there is not,
+        and for more days than are put together."""
         query, words, typed = Query(), list(self.words[:MAX_QUERY_WORDS]), list[str]()
         while words:
             word = words[0]
             figure = versions and _FIGURE.fullmatch(word)
-            is_version = figure and "." in word
-            taken = 0 if is_version else await self._count_day_words(words, query.topic)
+            taken = await self._count_day_words(words, query.topic, versions)
             if not query.topic and (topic := await self.topic_of(word.lower())):
                 taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and not figure and (number := _NUMBER.fullmatch(word)):
@@ -107,15 +106,16 @@ class Ask:
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
-        if typed and (days := await self._days(" ".join(typed), query.topic)) is None:
+        days = await self._days(" ".join(typed), query.topic, versions)
+        if typed and days is None:
             raise Unanswered(await self.bad_date(" ".join(typed), query.topic))
         others = (*query.others, *self.words[MAX_QUERY_WORDS:])
-        return replace(query, days=days if typed else None, others=others)
+        return replace(query, days=days, others=others)
 
-    async def _count_day_words(self, words: Sequence[str], topic: str) -> int:
+    async def _count_day_words(self, words: Sequence[str], topic: str, beside_words: bool) -> int:
         """Return how many of the first words name days: "6 Dec", "A to B"."""
         for number in range(min(MAX_DAY_WORDS, len(words)), 0, -1):
-            if await self._days(" ".join(words[:number]), topic):
+            if await self._days(" ".join(words[:number]), topic, beside_words):
                 return number
         return 0
 
@@ -268,10 +268,11 @@ class Ask:
         stored = _index_names(await self.context.store.topics())
         return stored | _index_names(self.context.topics.values())
 
-    async def _days(self, text: str, topic: str) -> Span | None:
+    async def _days(self, text: str, topic: str, beside_words: bool) -> Span | None:
         """Return the days of these words. Raises Unanswered for some that there are not."""
+        today = self.today(topic or next(iter(self.context.topics)))
         try:
-            return parse_days(text, self.today(topic or next(iter(self.context.topics))))
+            return parse_days(text, today, beside_words=beside_words)
         except LongRangeError:
             raise Unanswered(self.say("long_range", n=MAX_DAYS)) from None
         except DateError:

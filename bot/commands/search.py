@@ -119,10 +119,10 @@ def _is_name(*words: str) -> bool:
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
-    if re.fullmatch(r"[\d.]{1,7}|\d-\d|\d+\.\d+-\d+\.\d+", text):
+    if re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
         return None  # versions or an amount
     try:
-        return parse_days(text, today)
+        return parse_days(text, today, beside_words=True)
     except DateError:
         return None
 
