@@ -5,9 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.reading import Reading, attach, read
 from digest.reading.markup import drop_marks
+from digest.reading.sentences import split_line, split_sentences
 from tests.costs import growth
 from tests.posts import post
 
@@ -65,6 +68,7 @@ def test_names_of_a_sentence_are_those_of_its_post() -> None:
         (".@kitewick ships today", ["kitewick ships today"]),
         ("a new model🔥 all you need ⤵️", ["a new model", "all you need"]),
         ("效果很好= https://t.co/x 可以体验下", ["效果很好", "可以体验下"]),
+        ("Kitewick ships. = https://t.co/x and more", ["Kitewick ships.", "and more"]),
     ],
 )
 def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
@@ -150,6 +154,19 @@ def test_only_at_the_lengths_of_x_an_end_without_a_stop_is_a_cut(
     text: str, sentences: list[str]
 ) -> None:
     assert [s.text for s in Reading(post(text)).sentences] == sentences
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*' \n\v"“”「」()（）.。!:：;▪…', "= ", "a", "会", "1/", "- ", "https://t.co/x"]
+        )
+    )
+)
+def test_any_mix_of_signs_is_split(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert "".join(split_line(text)).split() == text.split()
+    assert all(split_sentences(text))
 
 
 def test_vectors_and_scores_are_attached_in_one_batch() -> None:

@@ -309,7 +309,7 @@ def split_line(line: str) -> list[str]:
     abbreviation or an initial ends none, nor one inside a quotation, nor one behind a quotation
     that begins a sentence: who said it may follow."""
     spans, masked = find_quotations(line), line
-    quoted = set(spans)
+    quoted = {span for span in spans if line[span[0]] not in "(（"}
     for start, end in spans:
         inner = "_" * (end - start - 3)
         masked = f"{masked[: start + 1]}{inner}{masked[start + 1 + len(inner) :]}"
@@ -318,10 +318,7 @@ def split_line(line: str) -> list[str]:
         part = line[start : match.end()]
         if match.group() == "." and _is_abbreviation(part[-LONGEST_WORD:]):
             continue
-        if (
-            part.lstrip()[0] in '“「『"'
-            and (match.end() - len(part.lstrip()), match.end()) in quoted
-        ):
+        if (match.end() - len(part.lstrip()), match.end()) in quoted:
             continue
         parts.append(part)
         start = match.end()
