@@ -110,6 +110,20 @@ def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
             "The letter says:\nWe stop and cut jobs.\nIt lies",
             ["The letter says:", "The letter says: We stop and cut jobs.", "It lies"],
         ),
+        (
+            "They say:\nKitewick ships a card to all buyers of the old one today. It costs half as much"
+            " as that one did in May. Northlight waits.",
+            [
+                "They say:",
+                "They say: Kitewick ships a card to all buyers of the old one today.",
+                "It costs half as much as that one did in May.",
+                "Northlight waits.",
+            ],
+        ),
+        (
+            "Kitewick ships. It has:\n- a\n- b\nIt is fast. It runs:\n- c",
+            ["Kitewick ships.", "It has: a; b.", "It is fast.", "It runs:", "It runs: c."],
+        ),
         ("Kitewick ships a card:\nRead more.", ["Kitewick ships a card:", "Read more."]),
         ("Read the paper: https://t.co/x\nIt is good", ["Read the paper:", "It is good"]),
     ],

@@ -111,8 +111,8 @@ def thread_number(text: str) -> int:
 def split_sentences(text: str) -> tuple[str, ...]:
     """Return the sentences, headlines and list entries of a cleaned text, in order.
 
-    A sentence that the source cut off is left out. What a colon introduces has the words before
-    the colon with it: they may deny it.
+    A sentence that the source cut off is left out. What a colon introduces has the sentence before
+    the colon with it, which may deny it; what goes on behind that stands alone.
     """
     text = _join_quotations(strip_addressees(strip_repost(text)))
     raw = [line for line in text.split("\n") if replace_links(line, " ").strip()]
@@ -122,16 +122,19 @@ def split_sentences(text: str) -> tuple[str, ...]:
     sentences: list[str] = []
     number = 0
     while number < len(lines):
-        line, entries = lines[number], _list_entries(raw, lines, number)
-        number += 1 + len(entries)
-        if not entries:
-            sentences += map(_keep_clauses, split_line(line))
-        elif 2 <= len(entries) <= MOST_ENTRIES and all(entries):
-            sentences.append(_join_entries(line, entries))
-        else:
-            sentences.append(line)
-            entries = entries if len(line) <= ENTRY_CHARS else []
-            sentences += [_join_entries(line, [entry]) for entry in entries if entry]
+        end = _list_end(raw, lines, number)
+        entries = [_split_entry(entry) for entry in lines[number + 1 : end]]
+        parts = split_line(lines[number])
+        lead = parts.pop() if entries else ""
+        sentences += map(_keep_clauses, parts)
+        if 2 <= len(entries) <= MOST_ENTRIES and all(len(entry) == 1 for entry in entries):
+            sentences.append(_join_entries(lead, [words for (words,) in entries]))
+        elif entries:
+            sentences.append(lead)
+            fits = len(lead) <= ENTRY_CHARS
+            for words, *others in filter(None, entries):
+                sentences += [_join_entries(lead, [words])] * fits + others
+        number = end
     return tuple(filter(None, map(_tidy, sentences)))
 
 
@@ -204,25 +207,26 @@ def _shorten_headline(last: str) -> str:
     return headline[is_open:] + "…"
 
 
-def _list_entries(raw: Sequence[str], lines: Sequence[str], number: int) -> list[str]:
-    """Return the entries of the list that the line of that number, ending in a colon, introduces,
-    or else the sentence below it: they say nothing, or something else, without it."""
+def _list_end(raw: Sequence[str], lines: Sequence[str], number: int) -> int:
+    """Return the end of the list that the line of that number, ending in a colon, introduces, or
+    else of the sentence below it: they say nothing, or something else, without it."""
     first = end = number + 1
     if not lines[number].endswith(_COLONS):
-        return []
+        return end
     while end < len(raw) and _BULLET.match(_blank_signs(raw[end])):
         end += 1
     if first == end < len(raw) and raw[number].rstrip().endswith(_COLONS):
         end += len(lines[first]) >= SHORT_CLAUSE and not lines[first].endswith(_COLONS)
-    return [_shorten_entry(line) for line in lines[first:end]]
+    return end
 
 
-def _shorten_entry(line: str) -> str:
-    """Return an entry of a list, of a long one its first sentence; empty where it is cut off or
+def _split_entry(line: str) -> list[str]:
+    """Return an entry of a list, of a long one the sentences; none where the first is cut off or
     goes on below."""
-    words = line if len(line) <= ENTRY_CHARS else split_line(line)[0]
+    words, *others = [line] if len(line) <= ENTRY_CHARS else split_line(line)
     is_open = _CUT.search(words) or words.endswith(_COLONS)
-    return "" if is_open else _tidy(words).rstrip(".;。；")
+    words = _tidy(words).rstrip(".;。；")
+    return [words, *others] if words and not is_open else []
 
 
 def _join_entries(line: str, entries: Sequence[str]) -> str:
