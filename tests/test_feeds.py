@@ -453,6 +453,7 @@ def test_markup_of_strangers_becomes_words() -> None:
         ("https://openai.com/news/rss.xml", "openai.com/news"),
         ("https://www.reddit.com/r/LocalLLaMA/top/.rss?t=day", "reddit.com/r/LocalLLaMA/top"),
         ("https://www.qbitai.com/feed", "qbitai.com"),
+        ("https://media.rss.com/show/feed.xml", "media.rss.com/show"),
         ("https://ann:secret@example.com/private.atom?key=1", "example.com/private"),
     ],
 )

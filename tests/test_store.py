@@ -137,6 +137,11 @@ async def test_the_words_of_a_page_are_those_of_its_own_site(store: Store) -> No
         assert f"{found.author_name}: {found.text}" == told
     [(stream, _)] = await store.posts("ai", DAY, DAY)
     assert stream == "lab.example/news"
+    whole = post("Bob left. He was the last.", "2", url="https://lab.example/bob")
+    teaser = replace(whole, text="Bob left…")
+    for stream, copy, site in (("archive", whole, ""), ("lab.example", teaser, "lab.example")):
+        await store.save_posts(TOPIC, stream, [copy], site)
+    assert ("archive", whole) in await store.posts("ai", DAY, DAY)
 
 
 async def test_a_day_is_a_day_of_the_topic(store: Store) -> None:

@@ -97,6 +97,12 @@ async def test_quotes_and_answers_bring_what_they_speak_of(x: XServer) -> None:
         ('lol<div class="rsshub-quote"><br><br>Bob: Ai? Kitewick is sold.</div>', "ada: lol"),
         ("<p>No.</p><hr/><blockquote><b>Bob (@bob)</b><p>It is sold.</p></blockquote>", "ada: No."),
         ("RT&ensp;Bob<br>Kitewick is sold.", "Bob: Kitewick is sold."),
+        (
+            '<div><blockquote class="twitter-tweet"><p lang="en">It is <b>out</b>.</p>'
+            '&mdash; Ada Li (@Ada) <a href="https://twitter.com/ada/status/1">1</a></blockquote>',
+            "ada: It is out.",
+        ),
+        ('<blockquote class="twitter-tweet"><p>Sold.</p>— B (@bob)</blockquote>', "ada: A"),
     ],
 )
 def test_bridges_give_nobody_the_words_of_others(html: str, told: str) -> None:

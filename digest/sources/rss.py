@@ -28,6 +28,12 @@ SHORT = {"x", "mastodon", "telegram"}
 _RETWEET = re.compile(r"^R(?:T(?: by)?| to) @\w{1,15}: ")
 _QUOTED = re.compile(r"<blockquote\b|<div class=[\"']?rsshub-quote\b")
 """Where the words of somebody else begin in what a bridge to X gives."""
+_EMBEDDED = re.compile(
+    r"\s*(?:<div[^>]*>\s*)*<blockquote class=[\"']?twitter-tweet\b[^>]*>\s*<p\b[^>]*>(.*?)</p>"
+    r"\s*(?:&mdash;|—)[^<]*\(@(\w{1,15})\)",
+    re.DOTALL,
+)
+"""The whole post as X has other pages show it, signed."""
 _REPEATED = re.compile(r"\s*RT(?:&ensp;|\u2002)([^<\n]{1,100})<br\b")
 """RSSHub's repost, under the name and address of who repeats it."""
 _POINTS = re.compile(r"^Points: (\d{1,9})$", re.MULTILINE)
@@ -81,10 +87,11 @@ _MARKS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
 
 def feed_name(address: str) -> str:
     """Return host and path of a feed, short: `openai.com/news`, `reddit.com/r/LocalLLaMA`."""
-    name = describe_address(address).removeprefix("www.")
-    while (cut := _LAST_PART.sub("", name)) != name:
-        name = cut
-    return name.rstrip("/")[:80]
+    host, slash, path = describe_address(address).removeprefix("www.").partition("/")
+    path = slash + path
+    while (cut := _LAST_PART.sub("", path)) != path:
+        path = cut
+    return f"{host}{path}".rstrip("/")[:80]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,9 @@ def post_of(entry: Entry, who: Identity, context: FeedContext) -> Post:
     author, name = _author(entry, feed, who)
     content = entry.content
     if who.source == "x" and not entry.plain_content:
+        embedded = _EMBEDDED.match(content)
+        if embedded and embedded[2].lower() == who.author.lower():
+            content = embedded[1]
         content = _QUOTED.split(content, maxsplit=1)[0]
         if repeated := _REPEATED.match(content):
             author, name = "", plain_text(repeated[1])

@@ -142,9 +142,11 @@ async def insert_posts(
     rows = []
     for key, post in batch.items():
         first_stream, old = stored.get(key, (stream, post))
-        if site and site == _host(post.url) != re.split("[/: ]", first_stream)[0]:
-            # Whoever came first with the address: the words are those of its own site. Not before
-            # the day that is stored, which may be the one that is still to be told.
+        first_host = re.split("[/: ]", first_stream)[0]
+        if site and site == _host(post.url) != first_host and "." in first_host:
+            # Whichever feed came first with the address: the words are those of its own site. A
+            # file of the operator, whose name is no host, may have them whole. Not before the day
+            # that is stored, which may be the one that is still to be told.
             later = max(old.created_at, post.created_at)
             first_stream, old = stream, replace(post, created_at=later)
         firsthand = not site or site == _host(old.url)
