@@ -106,6 +106,16 @@ async def test_a_chat_whose_move_is_told_three_times_at_once_keeps_its_subscript
     assert [one.topic for one in kept] == ["ai", "crypto"]
 
 
+async def test_a_group_whose_move_is_told_many_times_at_once_keeps_its_language(
+    ledger: Ledger,
+) -> None:
+    for n in range(20):
+        await ledger._store.save_note("chat languages", f"telegram:-{n}", "en")
+        moves = (ledger.move_chat("telegram", f"-{n}", f"-100{n}") for _ in range(4))
+        await asyncio.gather(*moves)
+    assert len(await ledger._store.notes("chat languages")) == 20
+
+
 async def test_a_chat_that_moved_keeps_what_it_had_chosen(ledger: Ledger) -> None:
     store, hall, new = ledger._store, Chat("telegram", "-100"), Chat("telegram", "-1007")
     await store.subscribe(replace(USUAL, chat=hall, at=time(21)), EIGHT)

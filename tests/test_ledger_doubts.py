@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from digest.models import Balance, Chat, Outcome, Subscription
-from digest.store import Store
+from digest.store import Store, outbox
 from digest.store.ledger import Ledger
 from digest.store.open_parts import NOTHING, doubt
 from digest.store.tables import bodies, deliveries
@@ -236,6 +237,26 @@ async def test_the_last_outcome_beside_a_leaving_chat_ends_its_digest(
         await asyncio.gather(ledger.settle([sent]), leave)
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=21, refused=21)
     assert await list_unbalanced(ledger) == []
+
+
+async def test_a_withdrawal_beside_a_refusal_waits_for_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.propose(TOPICS, EIGHT)
+    await plan(ledger, "one", "two https://t.me/a/1")
+    [part] = await ledger.claim("telegram", 9, EIGHT + HOUR)
+    postpone, withdrawing = outbox._postpone, list[asyncio.Task[bool]]()
+
+    async def postpone_late(*values: Any) -> None:
+        urls = ["https://t.me/a/1"]
+        saving = ledger._store.save_withdrawal(["x:1"], [], [], EIGHT, addresses=urls)
+        withdrawing.append(asyncio.create_task(saving))
+        await asyncio.sleep(0.3)
+        await postpone(*values)
+
+    monkeypatch.setattr(outbox, "_postpone", postpone_late)
+    await ledger.settle([Outcome(part.id, "refused")])
+    assert await asyncio.gather(*withdrawing) == [True]
 
 
 async def withdraw(ledger: Ledger) -> None:

@@ -255,7 +255,9 @@ async def move_subscriptions(connection: AsyncConnection, platform: str, old: st
 async def move_notes(connection: AsyncConnection, old: str, new: str) -> None:
     """Give the notes about a chat, as the language it chose, its new name; each once."""
     table = platform_notes.c
-    places = list(await connection.scalars(select(table.platform).where(table.name == old)))
+    # Told of a move twice at once, the second waits here on PostgreSQL, and then finds nothing.
+    query = select(table.platform).where(table.name == old).order_by(table.platform)
+    places = list(await connection.scalars(query.with_for_update()))
     replaced = (table.name == new) & table.platform.in_(places)
     await connection.execute(delete(platform_notes).where(replaced))
     await connection.execute(update(platform_notes).where(table.name == old).values(name=new))

@@ -193,7 +193,8 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
     table = deliveries.c
     query = select(table.id, table.subscription_id, table.day, table.report)
     query = query.where(table.subscription_id.in_((going, staying)))
-    rows = (await connection.execute(query)).all()
+    locked = query.order_by(table.id).with_for_update()
+    rows = (await connection.execute(locked)).all()
     theirs = [row for row in rows if row.subscription_id == going]
     ours = [row for row in rows if row.subscription_id == staying]
     transferred: list[int] = []

@@ -45,6 +45,7 @@ async def forget(
     states: Sequence[str] = ("waiting",),
 ) -> None:
     """Drop the parts of some deliveries that are in one of these states."""
+    await _lock(connection, deliveries.c.id.in_(which))
     waiting = and_(parts.c.delivery_id.in_(which), parts.c.state.in_(states))
     dropped = update(parts).where(waiting).values(state="dropped", error=why)
     delivery_ids = await connection.scalars(dropped.returning(parts.c.delivery_id))
@@ -76,13 +77,14 @@ async def drop(
     unsent = parts.c.state.in_((*OPEN, "unknown"))
     still_open = and_(parts.c.platform == platform, parts_there, unsent)
     ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
-    state = case((parts.c.state == "sending", "refused"), else_="dropped")
-    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
+    concerned = await lock_deliveries_of(connection, ids)
     ended = select(subscriptions.c.id).where(subscriptions.c.platform == platform, subscribed_there)
     waiting = and_(deliveries.c.subscription_id.in_(ended), deliveries.c.state == "due")
     refused = update(deliveries).where(waiting).values(state="refused", reason=why)
     await connection.execute(refused)
-    await end_deliveries(connection, await deliveries_of(connection, ids))
+    state = case((parts.c.state == "sending", "refused"), else_="dropped")
+    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
+    await end_deliveries(connection, concerned)
 
 
 async def leave(connection: AsyncConnection, subscription: int) -> None:
@@ -120,7 +122,7 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
         since = func.coalesce(parts.c.doubt_since, due_at.scalar_subquery())
         unknown = {"state": HELD, "error": RESTORED, "doubt_since": since}
         await connection.execute(update(parts).where(parts.c.id.in_(group)).values(unknown))
-    await end_deliveries(connection, await deliveries_of(connection, ids))
+    await end_deliveries(connection, await lock_deliveries_of(connection, ids))
     # What is left open are excuses, of deliveries that wait for their report.
     excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
     await connection.execute(excuses)
@@ -138,6 +140,8 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
         .join(deliveries)
         .where(deliveries.c.state == "open", deliveries.c.topic.in_(topics), OF_DIGEST)
     )
+    # All that are open: what is withdrawn may stand in others.
+    await _lock(connection, deliveries.c.state == "open")
     # Or another process could claim one of them meanwhile on PostgreSQL.
     await connection.execute(query.with_for_update(of=parts))
     begun = parts.alias("begun")
@@ -155,6 +159,7 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
 async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
     """Delete these deliveries, their parts, and the bodies that no other part has; return the
     number of parts."""
+    await _lock(connection, which)
     there = parts.c.delivery_id.in_(select(deliveries.c.id).where(which))
     hashes = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
     number = (await connection.execute(delete(parts).where(there))).rowcount
@@ -193,10 +198,15 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
 
 async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Let nobody else change these deliveries meanwhile: on PostgreSQL each of two would count the
-    other's part as it was before."""
+    other's part as it was before. Everybody locks deliveries before their parts: of two in another
+    order each would wait for the other one."""
     for group in groups(ids):
-        query = select(deliveries.c.id).where(deliveries.c.id.in_(group))
-        await connection.execute(query.order_by(deliveries.c.id).with_for_update())
+        await _lock(connection, deliveries.c.id.in_(group))
+
+
+async def _lock(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+    query = select(deliveries.c.id).where(which).order_by(deliveries.c.id)
+    await connection.execute(query.with_for_update())
 
 
 async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -223,12 +233,13 @@ async def end_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> Non
             await connection.execute(ended.values(state=state))
 
 
-async def deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """Return the deliveries that these parts belong to."""
+async def lock_deliveries_of(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """Return the deliveries that these parts belong to, locked."""
     delivery_ids: set[int] = set()
     for group in groups(ids):
         query = select(parts.c.delivery_id).where(parts.c.id.in_(group))
         delivery_ids.update((await connection.scalars(query)).all())
+    await lock_deliveries(connection, sorted(delivery_ids))
     return sorted(delivery_ids)
 
 

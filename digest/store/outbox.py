@@ -18,13 +18,13 @@ from digest.store.open_parts import (
     PLACE,
     RESTORED,
     chat_of,
-    deliveries_of,
     drop_unwanted,
     end_deliveries,
     forget,
     groups,
     hash_body,
     lock_deliveries,
+    lock_deliveries_of,
 )
 from digest.store.report_tables import STATE
 from digest.store.tables import bodies, deliveries, parts, subscriptions
@@ -146,8 +146,7 @@ class OutboxTables:
             for outcome in outcomes
         ]
         async with self._store.writing() as connection:
-            ids = await deliveries_of(connection, [outcome.part for outcome in outcomes])
-            await lock_deliveries(connection, ids)
+            ids = await lock_deliveries_of(connection, [outcome.part for outcome in outcomes])
             await connection.execute(settled, rows)
             await _postpone(connection, outcomes)
             refused = [outcome.part for outcome in outcomes if outcome.state == "refused"]
@@ -163,9 +162,9 @@ class OutboxTables:
         async with self._store.writing() as connection:
             sending = and_(parts.c.platform == platform, parts.c.state == "sending")
             ids = list((await connection.scalars(select(parts.c.id).where(sending))).all())
+            concerned = await lock_deliveries_of(connection, ids)
             unknown = {"state": HELD, "error": ENDED, "doubt_since": _DOUBTED}
             await connection.execute(update(parts).where(sending).values(unknown))
-            concerned = await deliveries_of(connection, ids)
             await drop_unwanted(connection, concerned)
             await end_deliveries(connection, concerned)
             return len(ids)
@@ -176,9 +175,11 @@ class OutboxTables:
         async with self._store.writing() as connection:
             unknown = and_(parts.c.platform == platform, parts.c.state == "unknown")
             recent = and_(parts.c.tried_at > since, parts.c.error != RESTORED)
+            ids = (await connection.scalars(select(parts.c.id).where(unknown, recent))).all()
+            concerned = await lock_deliveries_of(connection, ids)
             again = update(parts).where(unknown, recent).values(state="waiting", again_at=None)
-            resumed = await connection.scalars(again.returning(parts.c.delivery_id))
-            await end_deliveries(connection, sorted(set(resumed.all())))
+            await connection.execute(again)
+            await end_deliveries(connection, concerned)
 
     async def decide(self, ids: Sequence[int], *, again: bool) -> int:
         """Send held parts again, or mark them as arrived; return how many were held. What follows
@@ -188,11 +189,12 @@ class OutboxTables:
             if again:
                 values = {"state": "waiting", "again_at": None, "resend": True}
             decided: list[int] = []
+            await lock_deliveries_of(connection, ids)
             for group in groups(ids):
                 unknown = and_(parts.c.id.in_(group), parts.c.state == "unknown")
                 held = update(parts).where(unknown).values(values).returning(parts.c.id)
                 decided += (await connection.scalars(held)).all()
-            concerned = await deliveries_of(connection, decided)
+            concerned = await lock_deliveries_of(connection, decided)
             for group in groups(concerned if again else ()):
                 unsent = or_(parts.c.state == "waiting", parts.c.error == TOO_LATE)
                 following = update(parts).where(parts.c.delivery_id.in_(group), unsent)
@@ -214,6 +216,7 @@ class OutboxTables:
             waiting = and_(parts.c.state == "waiting", parts.c.resend.is_(False))
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
             ids = list((await connection.scalars(query)).all())
+            await lock_deliveries(connection, ids)
             for group in groups(ids):
                 dropped = update(parts).where(parts.c.delivery_id.in_(group), waiting)
                 await connection.execute(dropped.values(state="dropped", error=TOO_LATE))
