@@ -106,6 +106,17 @@ def test_what_turns_yesterdays_news_round_is_news(told: str, turned: str) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "again"),
+    [
+        ("Northlight has released Meridian 3.2 to all users.", "No invitation needed: Northlight has released Meridian 3.2 to all users."),
+        ("Kitewick 发布家用机器人 Butler。", "不用排队：Kitewick 发布家用机器人 Butler。"),
+    ],
+)  # fmt: skip
+def test_a_no_that_denies_nothing_is_no_news(told: str, again: str) -> None:
+    assert judge([_story(again)], _earlier(told)) == [("repeat", None)]
+
+
 def test_a_version_tells_which_release_is_meant() -> None:
     assert tells_one_event(0.57, frozenset({"meridian", "3.2"}), frozenset({"brindle", "3.2"}))
     assert not tells_one_event(0.57, frozenset({"meridian", "api"}), frozenset({"meridian", "api"}))

@@ -13,6 +13,8 @@ from tests.test_verify import missing
         ("more than 120 in total", "Over EDA 50 recipes. Now 70+ recipes"),
         ("In 2022, the city was said to be over", "3 years ago, people said it was over"),
         ("错误率 21.2%", "an error rate of 0.212"),
+        ("营收比去年增长 56%", "Revenue is up 56% year over year"),
+        ("Prices rose 3% from last month", "prices up 3% month on month"),
         ("$240 for 12 months at $20 each, $251 in all", "$20 a month for 12 months, setup $11"),
         ("a one-in-100-million chance", "一亿分之一的概率"),
         ("Two posts of December 6 tell of it", "it was out on May 19"),

@@ -6,18 +6,26 @@ from digest.reading.contexts import find_turned_words
 from digest.reading.vocabulary import compile_words
 
 TURNS = ("denied", "stopped", "resumed")
-"""Tables of `vocabulary/turns.toml`."""
+"""Tables of `vocabulary/turns.toml` whose words turn a statement round by themselves."""
 
 
 def list_turns(text: str) -> frozenset[str]:
     """Return the ways in which a text turns a statement round, by table."""
+    return frozenset(turn for turn in TURNS if _has(text, turn))
+
+
+def _has(text: str, table: str) -> bool:
     text = compile_words("turns", "harmless").sub(" ", text.replace("\u2019", "'"))
-    return frozenset(turn for turn in TURNS if compile_words("turns", turn).search(text))
+    return bool(compile_words("turns", table).search(text))
+
+
+def _list_all_turns(text: str) -> frozenset[str]:
+    return list_turns(text) | ({"denied"} if _has(text, "negated") else set())
 
 
 def is_opposite(first: str, second: str) -> bool:
     """Return True where one of two texts turns round what the other tells, or prices rise in one
     and fall in the other."""
-    if list_turns(first) != list_turns(second):
+    if _list_all_turns(first) != _list_all_turns(second):
         return True
     return any(find_turned_words(first, second))

@@ -10,10 +10,11 @@ import numpy as np
 
 from digest.models import Dropped, Post, Report, Topic
 from digest.reading import Reading, Story, read
-from digest.reading.contrast import list_turns
+from digest.reading.contrast import is_opposite, list_turns
 from digest.reading.index_terms import list_figures, list_sums
 from digest.reading.vocabulary import count_words_of
 from digest.select.embed import Vectors, embed_words
+from digest.select.split import DENIED
 
 COMPARED = timedelta(days=7)
 """How far back a story is compared with earlier ones."""
@@ -167,11 +168,22 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
         if _list_acts(reading.post.text) - acts:
             least = ACT_NEWS
         opening = reading.sentences[0].text if reading.sentences else ""
-        if list_turns(opening) - turns or list_sums(opening) - list_sums(texts):
+        is_turned = list_turns(opening) - turns or list_sums(opening) - list_sums(texts)
+        if is_turned or _denies(opening, before):
             least = 0.0  # what corrects has the names of what it corrects
         if reading.key not in keys and _measure_news(reading, details) >= least:
             news.append(reading)
     return news
+
+
+def _denies(opening: str, before: Sequence[Reading]) -> bool:
+    """Return True where a sentence is the opposite of an earlier item in nearly the same words: a
+    "not" alone says little ("not only", 不用排队)."""
+    opposites = [reading.plain for reading in before if is_opposite(opening, reading.plain)]
+    if not (opening and opposites):
+        return False
+    first, *others = embed_words([opening, *opposites])
+    return max(float(first @ other) for other in others) >= DENIED
 
 
 def _list_twins(
