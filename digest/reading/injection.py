@@ -41,6 +41,8 @@ DENSE_PAIRS = (
     ("override", "prompt"), ("systemprompt", ""), ("忽略", "指令"), ("无视", "指令"),
 )  # fmt: skip
 """Words that an order has where its letters are set apart, turned round or run together."""
+PROMPTS, LEAD_CHARS = ("prompt", "instruction", "提示词", "指令"), 80
+"""What news quotes that speaks to programs, and characters before a quotation that name it."""
 
 _HIDDEN = re.compile(
     "[\u202d\u202e]|(?<![\U0001f3f4\U000e0061-\U000e007a])[\U000e0000-\U000e007f]"  # flags use tags too
@@ -111,8 +113,12 @@ def _have_orders(texts: Sequence[str], margin: float, *, unquote: bool) -> list[
 
 
 def _join_sentences(quotation: re.Match[str]) -> str:
-    """Return a quotation as one sentence, or its last one would stand without what quotes it."""
-    return quotation[0].translate(_COMMAS)
+    """Return a quotation as one sentence where a prompt is quoted, or its last one would stand
+    without what quotes it."""
+    start = quotation.start()
+    lead = _SENTENCE.split(quotation.string[max(0, start - LEAD_CHARS) : start].lower())[-1]
+    is_prompt = any(word in lead for word in PROMPTS)
+    return quotation[0].translate(_COMMAS) if is_prompt else quotation[0]
 
 
 def _is_marked(text: str, plain: str) -> bool:
