@@ -4,7 +4,7 @@ source."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from digest.reading.names import find_names
@@ -67,7 +67,7 @@ _CREDIT = re.compile(
 )
 """A source or handle behind the words, or what is left of it where it was a link. Names that say
 who did it or how are none: "led by Iconiq", "via our API"."""
-_END = re.compile(r"\v|[。！？!?]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
+_END = re.compile(r"\v|[;；]|[。！？!?]+[”’」』）)\"']*|\.(?=[”’\"')]*\s)[”’\"')]*")
 _OPENS = {"”": "“", "」": "「", "』": "『", "）": "（", ")": "(", '"': '"'}
 _QUOTATION = re.compile(f"[{''.join([*_OPENS, *_OPENS.values()])}\n]")
 _STOPS, _CLOSINGS = tuple(".。！？!?"), "”’」』）)\"'"
@@ -124,7 +124,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
     while number < len(lines):
         end = _list_end(raw, lines, number)
         entries = [_split_entry(entry) for entry in lines[number + 1 : end]]
-        parts = split_line(lines[number])
+        parts = _split_sentences(lines[number])
         lead = parts.pop() if entries else ""
         sentences += map(_keep_clauses, parts)
         if 2 <= len(entries) <= MOST_ENTRIES and all(len(entry) == 1 for entry in entries):
@@ -182,7 +182,7 @@ def _keep_clauses(sentence: str) -> str:
 def _drop_cut(text: str, line: str, *, is_only: bool) -> str:
     """Return the last line of a text as it may be read: without what the source cut off, of a
     headline what is left, without the colon that only leads to a link."""
-    *before, last = split_line(line)
+    *before, last = _split_sentences(line)
     if _is_cut(text, last):
         clauses = max(last.rfind(sign) for sign in ";；")
         headline = _shorten_headline(last) if is_only and not before else ""
@@ -223,7 +223,7 @@ def _list_end(raw: Sequence[str], lines: Sequence[str], number: int) -> int:
 def _split_entry(line: str) -> list[str]:
     """Return an entry of a list, of a long one the sentences; none where the first is cut off or
     goes on below."""
-    words, *others = [line] if len(line) <= ENTRY_CHARS else split_line(line)
+    words, *others = [line] if len(line) <= ENTRY_CHARS else _split_sentences(line)
     is_open = _CUT.search(words) or words.endswith(_COLONS)
     words = _tidy(words).rstrip(".;。；")
     return [words, *others] if words and not is_open else []
@@ -309,23 +309,38 @@ def _last_word(text: str) -> str:
 
 
 def split_line(line: str) -> list[str]:
-    """Return the sentences of a line, which together are the line; a full stop after an
-    abbreviation or an initial ends none, nor one inside a quotation, nor one behind a quotation
-    that begins a sentence: who said it may follow."""
+    """Return all sentences and clauses of a line, which together are the line, also those inside
+    quotations: what is proved is each for itself."""
+    return _split_at_ends(
+        line, line, lambda part, end: part[-1] in ";；" and len(part) < SHORT_CLAUSE
+    )
+
+
+def _split_sentences(line: str) -> list[str]:
+    """Return the sentences of a line, which together are the line: none ends inside a quotation,
+    nor behind one that begins it: who said it may follow."""
     spans, masked = find_quotations(line), line
     quoted = {span for span in spans if line[span[0]] not in "(（"}
     for start, end in spans:
         inner = "_" * (end - start - 3)
         masked = f"{masked[: start + 1]}{inner}{masked[start + 1 + len(inner) :]}"
+    return _split_at_ends(
+        line,
+        masked,
+        lambda part, end: part[-1] in ";；" or (end - len(part.lstrip()), end) in quoted,
+    )
+
+
+def _split_at_ends(line: str, masked: str, goes_on: Callable[[str, int], bool]) -> list[str]:
+    """Return the parts of a line up to each end of its masked form behind which it does not go on;
+    a full stop after an abbreviation or an initial is none."""
     parts, start = [], 0
     for match in _END.finditer(masked):
-        part = line[start : match.end()]
-        if match.group() == "." and _is_abbreviation(part[-LONGEST_WORD:]):
-            continue
-        if (match.end() - len(part.lstrip()), match.end()) in quoted:
-            continue
-        parts.append(part)
-        start = match.end()
+        part, end = line[start : match.end()], match.end()
+        is_short = match.group() == "." and _is_abbreviation(part[-LONGEST_WORD:])
+        if not is_short and not goes_on(part, end):
+            parts.append(part)
+            start = end
     parts.append(line[start:])
     return [part for part in parts if part.strip()]
 
@@ -340,7 +355,7 @@ def _is_abbreviation(part: str) -> bool:
 def is_cut_off(text: str) -> bool:
     """Return True where the source cut a cleaned text off in the middle of a sentence."""
     lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
-    return bool(lines) and _is_cut(text, split_line(lines[-1])[-1])
+    return bool(lines) and _is_cut(text, _split_sentences(lines[-1])[-1])
 
 
 def _is_cut(text: str, last: str) -> bool:
