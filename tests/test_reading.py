@@ -170,6 +170,22 @@ def test_only_at_the_lengths_of_x_an_end_without_a_stop_is_a_cut(
     assert [s.text for s in Reading(post(text)).sentences] == sentences
 
 
+def test_posts_of_other_services_are_cut_at_no_length() -> None:
+    found = Reading(post(LONG[:269], source="rss")).sentences
+    assert [s.text for s in found] == [LONG[:269].strip()]
+    assert not Reading(post(LONG[:269])).sentences
+
+
+def test_what_is_proved_alone_ends_inside_quotations_too() -> None:
+    line = "They raised $40 million; they said: “We build robots. Cats slept all day (and night"
+    assert split_line(line) == [
+        "They raised $40 million;",
+        " they said: “We build robots.",
+        " Cats slept all day (and night",
+    ]
+    assert len(split_sentences(line)) == 1
+
+
 @given(
     st.lists(
         st.sampled_from(
@@ -179,7 +195,7 @@ def test_only_at_the_lengths_of_x_an_end_without_a_stop_is_a_cut(
 )
 def test_any_mix_of_signs_is_split(pieces: list[str]) -> None:
     text = "".join(pieces)
-    assert "".join(split_line(text)).split() == text.split()
+    assert "".join("".join(split_line(text)).split()) == "".join(text.split())
     assert all(split_sentences(text))
 
 

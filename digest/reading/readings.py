@@ -80,9 +80,8 @@ class Reading:
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         """Return the sentences in order, without one that the source cut off."""
-        return tuple(
-            Sentence(words, self, place) for place, words in enumerate(split_sentences(self.text))
-        )
+        sentences = split_sentences(self.text, source=self.post.source)
+        return tuple(Sentence(words, self, place) for place, words in enumerate(sentences))
 
     @cached_property
     def han_words(self) -> tuple[Word, ...]:

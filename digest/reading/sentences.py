@@ -108,7 +108,7 @@ def thread_number(text: str) -> int:
     return int(part[1]) if part else 0
 
 
-def split_sentences(text: str) -> tuple[str, ...]:
+def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
     """Return the sentences, headlines and list entries of a cleaned text, in order.
 
     A sentence that the source cut off is left out. What a colon introduces has the sentence before
@@ -118,7 +118,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
     raw = [line for line in text.split("\n") if replace_links(line, " ").strip()]
     lines = [_strip_marks(line) for line in raw]
     if lines and lines[-1]:
-        lines[-1] = _drop_cut(text, lines[-1], is_only=len(lines) == 1)
+        lines[-1] = _drop_cut(text, lines[-1], source, is_only=len(lines) == 1)
     sentences: list[str] = []
     number = 0
     while number < len(lines):
@@ -179,11 +179,11 @@ def _keep_clauses(sentence: str) -> str:
     return sentence[:end] if end > 0 else sentence
 
 
-def _drop_cut(text: str, line: str, *, is_only: bool) -> str:
+def _drop_cut(text: str, line: str, source: str, *, is_only: bool) -> str:
     """Return the last line of a text as it may be read: without what the source cut off, of a
     headline what is left, without the colon that only leads to a link."""
     *before, last = _split_sentences(line)
-    if _is_cut(text, last):
+    if _is_cut(text, last, source):
         clauses = max(last.rfind(sign) for sign in ";；")
         headline = _shorten_headline(last) if is_only and not before else ""
         return "".join(before) + (last[:clauses] if clauses > SHORT_CLAUSE else headline)
@@ -355,14 +355,14 @@ def _is_abbreviation(part: str) -> bool:
 def is_cut_off(text: str) -> bool:
     """Return True where the source cut a cleaned text off in the middle of a sentence."""
     lines = [line for line in replace_links(text, " ").split("\n") if line.strip()]
-    return bool(lines) and _is_cut(text, _split_sentences(lines[-1])[-1])
+    return bool(lines) and _is_cut(text, _split_sentences(lines[-1])[-1], "x")
 
 
-def _is_cut(text: str, last: str) -> bool:
-    """Return True if the source cut the post off: by an ellipsis, or by its length without a
+def _is_cut(text: str, last: str, source: str) -> bool:
+    """Return True if the source cut the post off: by an ellipsis, or on X by its length without a
     stop."""
-    if _CUT.search(last):
-        return True
+    if _CUT.search(last) or source != "x":
+        return bool(_CUT.search(last))
     *inner, final = ["", *URL.findall(text)]
     ends_in_link = bool(final) and text.endswith(final)
     if ends_in_link and _SHORT_LINK not in final:
