@@ -61,6 +61,19 @@ async def test_a_change_between_due_and_the_clock_s_look_loses_no_digest(
     assert [one.subscription for one, _ in ready] == [replace(changed, id=1)] * comes
 
 
+async def test_a_chat_that_changes_its_time_and_back_gets_the_next_report_that_day(
+    ledger: Ledger,
+) -> None:
+    """Early in the morning there is none but the one that it had the day before."""
+    five = EIGHT - 3 * HOUR
+    topics = {"ai": replace(TOPICS["ai"], build_at=time(7))}
+    await ledger.propose(topics, EIGHT)
+    await ledger._store.subscribe(replace(USUAL, at=time(5)), EIGHT + HOUR)
+    assert await ledger.propose(topics, five + 24 * HOUR) == 0
+    await ledger._store.subscribe(USUAL, five + 25 * HOUR)
+    assert await ledger.propose(topics, EIGHT + 24 * HOUR) == 1
+
+
 async def test_a_chat_that_resumes_is_not_due_what_it_paused_over(ledger: Ledger) -> None:
     await ledger._store.subscribe(replace(USUAL, paused=True), EIGHT - HOUR)
     await ledger._store.subscribe(USUAL, EIGHT + HOUR)

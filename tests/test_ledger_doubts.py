@@ -87,8 +87,14 @@ async def test_what_follows_a_part_that_is_sent_again_comes_too(ledger: Ledger, 
     await ledger.expire("telegram", EIGHT + hours * HOUR)
     assert await ledger.decide([held], again=True) == 1
     assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
-    assert await settle(ledger, "waiting", error="429") == ["a"]
-    assert [body for _ in range(3) for body in await settle(ledger)] == ["a", "b", "c"]
+    [part] = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await ledger.settle([Outcome(part.id, "sent")])
+    assert part.resend
+    [part] = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    await ledger.settle([Outcome(part.id, "waiting", error="429")])
+    assert not part.resend, "what nobody decided is never sent twice"
+    assert await ledger.expire("telegram", EIGHT + 30 * HOUR) == 0
+    assert [body for _ in range(2) for body in await settle(ledger)] == ["b", "c"]
     assert (await ledger.balance(EIGHT))["telegram"] == Balance(due=1, delivered=1)
     assert await list_unbalanced(ledger) == []
 

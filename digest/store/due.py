@@ -71,8 +71,9 @@ def propose_rows(
     """Return a delivery for the newest day that became due since then; older ones as skipped rows.
 
     Ignore days the ledger already has, even if a new time, zone or clock would make them due again.
-    Skip what was due before `cutoff`. If the report is built after the chat's time, the delivery is
-    due when the report is."""
+    Skip what was due before `cutoff`. Where the chat had the report already, leave the day open: at
+    a later time, to which the chat may change, it has a new one. If the report is built after the
+    chat's time, the delivery is due when the report is."""
     days = [
         (day, due_at)
         for day, due_at in due_days(subscription, since, now)
@@ -84,9 +85,11 @@ def propose_rows(
             rows.append(_row(day, None, due_at, "missed", late=True))
             continue
         report = report_day(topic, subscription, day, newest.report) if topic else None
+        if topic and report is None:
+            continue
         if topic and report:
             due_at = max(due_at, closes(topic, report))
-        reason = "" if report else "no new report" if topic else "no such topic"
+        reason = "" if topic else "no such topic"
         rows.append(_row(day, report, due_at, reason, late=now - due_at > LATE))
     return rows
 

@@ -196,16 +196,17 @@ class OutboxTables:
                 decided += (await connection.scalars(held)).all()
             concerned = await lock_deliveries_of(connection, decided)
             for group in groups(concerned if again else ()):
-                unsent = or_(parts.c.state == "waiting", parts.c.error == TOO_LATE)
-                following = update(parts).where(parts.c.delivery_id.in_(group), unsent)
-                await connection.execute(following.values(state="waiting", resend=True))
+                late = and_(parts.c.delivery_id.in_(group), parts.c.error == TOO_LATE)
+                following = update(parts).where(late).values(state="waiting", error="")
+                await connection.execute(following)
             await end_deliveries(connection, concerned)
             return len(decided)
 
     async def expire(self, platform: str, now: datetime) -> int:
         """Drop parts that still wait MAX_LATENESS after they were due; return how many digests.
 
-        Those that an operator sends again stay. A digest of which nothing was sent is skipped.
+        Those that an operator sends again stay, with what follows them, which nobody let be sent
+        twice. A digest of which nothing was sent is skipped.
         """
         async with self._store.writing() as connection:
             old = and_(
@@ -213,7 +214,9 @@ class OutboxTables:
                 deliveries.c.state == "open",
                 deliveries.c.due_at < now - MAX_LATENESS,
             )
-            waiting = and_(parts.c.state == "waiting", parts.c.resend.is_(False))
+            again = parts.alias("again")
+            resent = and_(again.c.delivery_id == parts.c.delivery_id, again.c.resend)
+            waiting = and_(parts.c.state == "waiting", ~select(again.c.id).where(resent).exists())
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
             ids = list((await connection.scalars(query)).all())
             await lock_deliveries(connection, ids)
