@@ -124,6 +124,7 @@ def test_a_sentence_keeps_who_did_it_and_loses_credits_and_marks(
             "Kitewick ships. It has:\n- a\n- b\nIt is fast. It runs:\n- c",
             ["Kitewick ships.", "It has: a; b.", "It is fast.", "It runs:", "It runs: c."],
         ),
+        ("They say:\n- “We stop.”\n- “We go.”", ["They say: “We stop.”; “We go.”"]),
         ("Kitewick ships a card:\nRead more.", ["Kitewick ships a card:", "Read more."]),
         ("Read the paper: https://t.co/x\nIt is good", ["Read the paper:", "It is good"]),
     ],

@@ -232,7 +232,7 @@ def _split_entry(line: str) -> list[str]:
 def _join_entries(line: str, entries: Sequence[str]) -> str:
     is_wide = "：" in line or language(line) in ("zh", "ja")
     listed = ("；" if is_wide else "; ").join(entries)
-    stop = "" if listed.endswith(_STOPS) else "。" if is_wide else "."
+    stop = "" if listed.rstrip(_CLOSINGS).endswith(_STOPS) else "。" if is_wide else "."
     return f"{line}{listed}{stop}" if is_wide else f"{line} {listed}{stop}"
 
 
