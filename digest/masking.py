@@ -18,8 +18,8 @@ MIN_QUERY_CHARS, MIN_KEY_CHARS = 8, 20
 """Of values of a query: those that are named like keys, and those that look like keys."""
 
 _KEY_NAME = re.compile(
-    r"(?:.*[_-])?(?:api)?key|.*(?:token|secret|signature|credential)|(?:.*[_-])?(?:auth|sig|pwd|pass)"
-    r"|.*passw(?:or)?d",
+    r"(?:.*[_-])?(?:(?:api)?key|auth|sig|pwd|pass)"
+    r"|.*(?:token|secret|signature|credential|passw(?:or)?d)",
     re.IGNORECASE,
 )
 _forms: list[str] = []

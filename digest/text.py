@@ -22,11 +22,12 @@ _SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
 """All but a single blank, which is what they become."""
 _BREAKS = re.compile(r"\s*\n\s*")
 
+_DOMAINS = "|".join("com org net io ai co dev app gg xyz me ly be cn".split())
 _IN_LINK = "[^\\s<>\"'，。；、！？（）【】《》「」]"
 # Labels and their number are bounded as in DNS, or a text of dashes and dots costs its square.
 URL = re.compile(
     rf"(?:https?://|www\.){_IN_LINK}+|(?<![\w.@])(?:[a-z0-9-]{{1,63}}\.){{1,10}}"
-    rf"(?:com|org|net|io|ai|co|dev|app|gg|xyz|me|ly|be|cn)/{_IN_LINK}*",
+    rf"(?:{_DOMAINS})/{_IN_LINK}*",
     re.IGNORECASE,
 )
 HANDLE = re.compile(r"(?<![\w@])@\w{1,40}")
@@ -39,9 +40,10 @@ EMOJI = re.compile(
     f"\ufe0f?[{_SIGNS}](?:[{_SIGNS}\ufe0f\U000e0020-\U000e007f]|\u200d(?=[{_SIGNS}]))*"
 )
 """Emoji in a row, with what joins them."""
+_COMPLEX = "[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff]"
 _JOINED = re.compile(
     f"(?<=[{_SIGNS}\ufe0f])\u200d(?=[{_SIGNS}])"
-    "|(?<=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff])[\u200c\u200d](?=[\u0600-\u0eff\u1000-\u109f\u1780-\u17ff]|\\b)"
+    f"|(?<={_COMPLEX})[\u200c\u200d](?={_COMPLEX}|\\b)"
     "|(?<=\U0001f3f4)[\U000e0061-\U000e007a\U000e0030-\U000e0039]{2,6}\U000e007f"
 )
 """Marks of what they join: emoji of several, Persian and Indic words, flags of regions."""

@@ -92,6 +92,12 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
     [
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
+        ("clips of up to 30 seconds", "clips of up to 25 seconds", "30 seconds"),
+        (
+            "up to 30% off what they pay monthly",
+            "Starting 1/1, up to 20% off what they pay monthly",
+            "30%",
+        ),
         ("In 2021, the city was said to be over", "3 years ago, it was over", "2021"),
         ("December 6 is the day it went out, as @ada posted", "it was out on May 19", "December 6"),
         ("Foo raised $30 million in all", "Foo raised $10 million for 3 models", "$30 million"),

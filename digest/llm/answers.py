@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
 
+_THOUGHT = "think|thinking|reasoning"
 _TAGS = re.compile(
-    r"(?:\A\s*|(?<=[\n}>`])[ \t]*)<(think|thinking|reasoning)>.*?(?:</\1>|\Z)"
-    r"|(</(?:think|thinking|reasoning)>)|\{",
+    rf"(?:\A\s*|(?<=[\n}}>`])[ \t]*)<({_THOUGHT})>.*?(?:</\1>|\Z)|(</(?:{_THOUGHT})>)|\{{",
     re.DOTALL | re.IGNORECASE,
 )
 """Outside of objects: a thought that is not named in a sentence, the end of one whose beginning is

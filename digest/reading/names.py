@@ -18,10 +18,8 @@ from digest.reading.vocabulary import KnownName, load_entries, load_lines, load_
 
 _LETTER = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _TOKEN = re.compile(rf"[{_LETTER}][{_LETTER}0-9]*(?:[.'\u2019&+_-][{_LETTER}0-9]+)*")
-_PIECE = re.compile(
-    rf"(?<![{_LETTER}])[A-Za-z]\d+(?:\.\d+)*[A-Za-z]?(?![{_LETTER}])|[{_LETTER}]+|"
-    rf"\d+(?:\.\d+)*[A-Za-z]?(?![{_LETTER}])|\d+"
-)
+_NUMBER = rf"\d+(?:\.\d+)*[A-Za-z]?(?![{_LETTER}])"
+_PIECE = re.compile(rf"(?<![{_LETTER}])[A-Za-z]{_NUMBER}|[{_LETTER}]+|{_NUMBER}|\d+")
 _GAP = re.compile(r"[ .'\u2019&-]{0,3}")
 """What may stand between the pieces of one name: J.P. Morgan, Johnson & Johnson."""
 _FOLLOWER = re.compile(

@@ -274,6 +274,8 @@ def _differ(ratio: float) -> float:
 def _in_unit(fact: Quantity, amount: Amount) -> float:
     """Return the figure of a post in the unit of the amount; 0 where the units differ."""
     own = amount.quantities[0]
+    if own.unit == "percent" != fact.unit:
+        return 0.0
     if len({fact.unit, own.unit} - {"", "count"}) < 2:
         return fact.value
     pair = _comparable(own, fact)
