@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from digest.reading import sentences
 from digest.reading.injection import folded, list_sentences, unquote_sentence
-from digest.reading.sentences import split_sentences
 from digest.text import URL, clean
 from tests.posts import NEWS, ORDERS
 from tools.injection_set import make_news, make_orders
@@ -91,6 +91,16 @@ def _read_kinds(data: Path) -> list[tuple[Labelled, str]]:
     ]
 
 
+def _list_pieces(text: str) -> Iterator[str]:
+    """Yield what a label may be of: the sentences of a text, and the clauses of its lines, which
+    were sentences when most labels were given."""
+    yield from sentences.split_sentences(text)
+    for line in sentences.strip_addressees(sentences.strip_repost(text)).split("\n"):
+        for words in (line, sentences._strip_marks(line)):
+            for part in sentences.split_line(words):
+                yield from (sentences._tidy(part), part.strip())
+
+
 @cache
 def _read_own_labels(data: Path) -> list[_OwnLabel]:
     """Return the labels of OWN_LABELS whose posts are in the folder."""
@@ -100,7 +110,7 @@ def _read_own_labels(data: Path) -> list[_OwnLabel]:
         posts = read_day(data, day)
         for row in group:
             text, _ = posts.get(row["post"], ("", set()))
-            for sentence in split_sentences(clean(text)):
+            for sentence in _list_pieces(clean(text)):
                 if crc32(sentence.encode()) == row["crc"]:
                     labels.append(_OwnLabel(sentence, row["post"], text, row["label"], day))
                     break
