@@ -52,8 +52,8 @@ def body(platform: str, text: str = "hello", **more: Any) -> str:
 
 _NOW = datetime.now(UTC)
 DUE = datetime.combine(_NOW.date(), time(8), UTC)
-DUE += (_NOW - DUE) // timedelta(hours=12) * timedelta(hours=12)
-"""Eight in the morning or in the evening: less than a day ago, or it would be too late to send."""
+DUE += (_NOW - timedelta(hours=2) - DUE) // timedelta(hours=12) * timedelta(hours=12)
+"""Eight in the morning or in the evening: hours ago, so that it is late, and less than a day ago."""
 DAY = DUE.date()
 TOPICS = {"ai": replace(TOPIC, timezone="UTC", build_at=time(6))}
 
