@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from digest.reading import sentences
 from digest.reading.injection import folded, list_sentences, unquote_sentence
+from digest.reading.sentences import (
+    split_line,
+    split_sentences,
+    strip_addressees,
+    strip_marks,
+    strip_repost,
+    tidy,
+)
 from digest.text import URL, clean
 from tests.posts import NEWS, ORDERS
 from tools.injection_set import make_news, make_orders
@@ -94,11 +101,11 @@ def _read_kinds(data: Path) -> list[tuple[Labelled, str]]:
 def _list_pieces(text: str) -> Iterator[str]:
     """Yield what a label may be of: the sentences of a text, and the clauses of its lines, which
     were sentences when most labels were given."""
-    yield from sentences.split_sentences(text)
-    for line in sentences.strip_addressees(sentences.strip_repost(text)).split("\n"):
-        for words in (line, sentences._strip_marks(line)):
-            for part in sentences.split_line(words):
-                yield from (sentences._tidy(part), part.strip())
+    yield from split_sentences(text)
+    for line in strip_addressees(strip_repost(text)).split("\n"):
+        for words in (line, strip_marks(line)):
+            for part in split_line(words):
+                yield from (tidy(part), part.strip())
 
 
 @cache

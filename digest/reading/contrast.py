@@ -11,16 +11,18 @@ TURNS = ("denied", "stopped", "resumed")
 
 def list_turns(text: str) -> frozenset[str]:
     """Return the ways in which a text turns a statement round, by table."""
-    return frozenset(turn for turn in TURNS if _has(text, turn))
+    return _find_tables(text, *TURNS)
 
 
-def _has(text: str, table: str) -> bool:
+def _find_tables(text: str, *tables: str) -> frozenset[str]:
     text = compile_words("turns", "harmless").sub(" ", text.replace("\u2019", "'"))
-    return bool(compile_words("turns", table).search(text))
+    return frozenset(table for table in tables if compile_words("turns", table).search(text))
 
 
 def _list_all_turns(text: str) -> frozenset[str]:
-    return list_turns(text) | ({"denied"} if _has(text, "negated") else set())
+    """Return the same with a bare negation for a denial."""
+    found = _find_tables(text, *TURNS, "negated")
+    return frozenset("denied" if table == "negated" else table for table in found)
 
 
 def is_opposite(first: str, second: str) -> bool:

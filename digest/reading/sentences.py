@@ -116,7 +116,7 @@ def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
     """
     text = _join_quotations(strip_addressees(strip_repost(text)))
     raw = [line for line in text.split("\n") if replace_links(line, " ").strip()]
-    lines = [_strip_marks(line) for line in raw]
+    lines = [strip_marks(line) for line in raw]
     if lines and lines[-1]:
         lines[-1] = _drop_cut(text, lines[-1], source, is_only=len(lines) == 1)
     sentences: list[str] = []
@@ -135,7 +135,7 @@ def split_sentences(text: str, *, source: str = "x") -> tuple[str, ...]:
             for words, *others in filter(None, entries):
                 sentences += [_join_entries(lead, [words])] * fits + others
         number = end
-    return tuple(filter(None, map(_tidy, sentences)))
+    return tuple(filter(None, map(tidy, sentences)))
 
 
 def find_quotations(text: str) -> list[tuple[int, int]]:
@@ -225,7 +225,7 @@ def _split_entry(line: str) -> list[str]:
     goes on below."""
     words, *others = [line] if len(line) <= ENTRY_CHARS else _split_sentences(line)
     is_open = _CUT.search(words) or words.endswith(_COLONS)
-    words = _tidy(words).rstrip(".;。；")
+    words = tidy(words).rstrip(".;。；")
     return [words, *others] if words and not is_open else []
 
 
@@ -236,7 +236,7 @@ def _join_entries(line: str, entries: Sequence[str]) -> str:
     return f"{line}{listed}{stop}" if is_wide else f"{line} {listed}{stop}"
 
 
-def _strip_marks(line: str) -> str:
+def strip_marks(line: str) -> str:
     """Return the line without the bullets, labels and tags around it."""
     line = _FLAIR.sub(" ", _blank_signs(line)).lstrip(f"{_SIGN} ")
     for _ in range(2):  # a bullet may stand before a label and a label before a bullet
@@ -373,7 +373,7 @@ def _is_cut(text: str, last: str, source: str) -> bool:
     return width in CUT_WIDTHS and not last.strip().endswith(_ENDS)
 
 
-def _tidy(part: str) -> str:
+def tidy(part: str) -> str:
     """Return the sentence as it is printed: handles and tags as words, no dangling signs."""
     text = _MARK.sub("", _strip_credit(_strip_last_tags(part).strip()))
     text = _EMPTY_BRACKETS.sub("", _LOOSE_SPACE.sub(r"\1", text))

@@ -77,6 +77,14 @@ def count_words_of(text: str, name: str, *tables: str) -> int:
     return count
 
 
+def begins_with(text: str, name: str, *tables: str) -> bool:
+    """Return whether a text begins with an entry of a list: a Latin one as a whole word whatever
+    its case, a Chinese or Japanese one with anything behind it."""
+    words = load_words(name, *tables)
+    han = tuple(word for word in words if word[0] > "\u2e7f")
+    return text.partition(" ")[0].lower() in words or text.startswith(han)
+
+
 @cache
 def _by_script(
     name: str, tables: tuple[str, ...]

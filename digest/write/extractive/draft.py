@@ -13,7 +13,7 @@ from digest.reading.days import tells_past
 from digest.reading.index_terms import list_terms
 from digest.reading.injection import talks_to_programs
 from digest.reading.names import find_names
-from digest.reading.vocabulary import count_words_of, load_words
+from digest.reading.vocabulary import begins_with, count_words_of, load_words
 from digest.select.embed import Vectors
 from digest.select.rank import measure_news
 from digest.select.split import DENIED, list_figures, list_versions
@@ -316,13 +316,11 @@ def begins_badly(sentence: Sentence) -> bool:
     without who did it ("Wrote a kernel ..."), with surprise, with joy that announces nothing, or
     invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
     printed. A word that begins a name ("Check Point buys ...") is none of these."""
-    words = load_words("sentences", "backward", "deeds", "surprises", "invitations")
-    han = tuple(word for word in words if word[0] > "\u2e7f")
-    first = sentence.text.partition(" ")[0].lower()
-    if first in _FEELINGS:
+    if sentence.text.partition(" ")[0].lower() in _FEELINGS:
         is_news = " to share " in sentence.text
         return not is_news and not count_words_of(sentence.text, "acts", "release", "open")
-    is_bad = first in words or sentence.text.startswith(han) or _leans_behind_comma(sentence)
+    bad = ("backward", "deeds", "surprises", "invitations")
+    is_bad = begins_with(sentence.text, "sentences", *bad) or _leans_behind_comma(sentence)
     return is_bad and not _begins_with_name(sentence)
 
 
@@ -330,7 +328,7 @@ def _leans_behind_comma(sentence: Sentence) -> bool:
     """Return whether a word for what was named before stands behind a short opening without a
     name: "Under the hood, it now powers ..."."""
     opening, _, rest = sentence.text.partition(", ")
-    leans = rest.partition(" ")[0].lower() in load_words("sentences", "backward")
+    leans = begins_with(rest, "sentences", "backward")
     is_short = len(opening) <= OPENING_CHARS
     return leans and is_short and not any(name.text in opening for name in sentence.names)
 

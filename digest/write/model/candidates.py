@@ -8,7 +8,7 @@ from digest.reading.markup import strip_markdown
 from digest.reading.names import find_names
 from digest.reading.sentences import split_line
 from digest.reading.speakers import speaks
-from digest.reading.vocabulary import load_words
+from digest.reading.vocabulary import begins_with
 from digest.text import EMOJI, clean, language, plain
 from digest.write.extractive.draft import speaker
 from digest.write.extractive.groups import EVENTS, THEMES, Group, group_of
@@ -139,7 +139,8 @@ def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
     kept, is_dropped = list[str](), False
     for at, (part, wrong) in enumerate(zip(pieces(candidate), failed, strict=True)):
         text = part.item.text
-        leans = is_dropped and (is_view or not title) and _leans_back(text)
+        can_lean = is_dropped and (is_view or not title)
+        leans = can_lean and begins_with(text, "sentences", "backward")
         is_dropped = bool(text) and (wrong or leans)
         if not is_dropped and (at or is_view):
             kept.append(text)
@@ -148,13 +149,6 @@ def without(candidate: Candidate, failed: Sequence[bool]) -> Candidate:
     if text.endswith((";", "；")):
         text = text[:-1].rstrip() + ("." if space else "。")
     return replace(candidate, item=replace(candidate.item, title=title, text=text), cut=True)
-
-
-def _leans_back(text: str) -> bool:
-    """Return True for a sentence that begins with a word for what was named before it."""
-    words = load_words("sentences", "backward")
-    han = tuple(word for word in words if word[0] > "\u2e7f")
-    return text.partition(" ")[0].lower() in words or text.startswith(han)
 
 
 def tells(candidate: Candidate) -> bool:
