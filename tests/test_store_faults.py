@@ -11,10 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, event, text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from digest.errors import StoreError
@@ -27,7 +25,7 @@ from digest.store.engine import (
     label,
     queue_address,
 )
-from digest.store.tables import SCHEMA, metadata
+from digest.store.tables import SCHEMA
 from tests.posts import TOPIC, post
 from tests.test_store import as_read, report
 
@@ -70,19 +68,6 @@ async def test_processes_that_open_an_empty_database_at_once_all_succeed(store_u
     assert {answer.split()[0] for answer, _ in said} == {SCHEMA}
     later, _ = await asyncio.to_thread(start(store_url).communicate)
     assert later.split() == [SCHEMA, "False"], "a database that is up to date needs no alembic"
-
-
-async def test_migrations_lead_to_the_tables(store_url: str) -> None:
-    def differences(connection: Connection) -> list[object]:
-        def ours(_: object, name: str | None, kind: str, *_rest: object) -> bool:
-            return not (kind == "table" and str(name).startswith("entries"))  # the search index
-
-        options = {"compare_type": True, "compare_server_default": True, "include_object": ours}
-        context = MigrationContext.configure(connection, opts=options)
-        return list(compare_metadata(context, metadata))
-
-    async with await Store.open(store_url) as store, store.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(store_url: str, tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
 
 from digest.errors import StoreError
 from digest.models import Chat, Outcome
 from digest.store import Store
 from digest.store.ledger import Ledger
+from digest.store.tables import metadata
 from tests.samples import report
 from tests.town import TOPICS
 from tools.balance import list_unbalanced
@@ -37,6 +40,25 @@ async def test_a_database_of_the_first_schema_is_read_and_delivers(tmp_path: Pat
         assert stored
         assert stored.sections[1].items[0].title == "Meridian 3.2 Pro is out"
         assert stored.posts["x:1"].author == "ada"
+        assert [hit.number for hit in await store.search("Meridian")] == [1]
+
+
+def list_differences(connection: Connection) -> list[object]:
+    """Return what a comparison finds between a database and the tables."""
+
+    def ours(_: object, name: str | None, kind: str, *_rest: object) -> bool:
+        return not (kind == "table" and str(name).startswith("entries"))  # the search index
+
+    options = {"compare_type": True, "compare_server_default": True, "include_object": ours}
+    context = MigrationContext.configure(connection, opts=options)
+    return list(compare_metadata(context, metadata))
+
+
+@pytest.mark.parametrize("before", ["schema_0001.sql", "schema_0005.sql"])
+async def test_migrations_lead_to_the_tables(store_url: str, tmp_path: Path, before: str) -> None:
+    for url in (store_url, restore(tmp_path / "old.db", before)):
+        async with await Store.open(url) as store, store.engine.connect() as connection:
+            assert await connection.run_sync(list_differences) == []
 
 
 async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) -> None:

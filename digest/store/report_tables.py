@@ -114,8 +114,7 @@ class ReportTables(Database):
 
         Where that fails, the earlier one is as it was.
         """
-        texts = {key: post.text for key, post in report.posts.items()}
-        entries = make_entries(report.sections, texts, report.renderings)
+        entries = make_entries(report)
         async with self.writing() as connection:
             await save_in(connection, report, entries, replace=replace)
 
@@ -251,6 +250,14 @@ async def delete_in(connection: AsyncConnection, topic: str, first: date, last: 
 async def _delete_contents(connection: AsyncConnection, report_id: int) -> None:
     for table in (items, sections, clouds, drops, imports):
         await connection.execute(delete(table).where(table.c.report_id == report_id))
+
+
+def index_reports(connection: Connection) -> None:
+    """Make the entries of all reports in the search index."""
+    for report_id in connection.scalars(select(reports.c.id)).all():
+        (report,) = _load(connection, select(reports).where(reports.c.id == report_id), {})
+        entries = make_entries(report)
+        write_entries(connection, report.topic, report.last, report_id, entries)
 
 
 def _load(

@@ -27,7 +27,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from digest.models import Hit, Item, Language, Section
+from digest.models import Hit, Item, Report
 from digest.store.database import Database
 from digest.store.tables import items, reports, sections, storable
 
@@ -140,15 +140,12 @@ def _row_id(last: date, report_id: int, number: int) -> int:
     return (day << _REPORT_BITS | report_id) << _NUMBER_BITS | number
 
 
-def make_entries(
-    contents: Sequence[Section],
-    posts: Mapping[str, str],
-    renderings: Mapping[Language, Sequence[Section]],
-) -> list[IndexEntry]:
-    """Return the entries of a report; `posts` are the texts of its cited posts by key."""
+def make_entries(report: Report) -> list[IndexEntry]:
+    """Return the entries of a report."""
     from digest.reading.tokens import index_text
 
-    bodies = {key: index_text(post[:POST_CHARS]) for key, post in posts.items()}
+    contents = report.sections
+    bodies = {key: index_text(post.text[:POST_CHARS]) for key, post in report.posts.items()}
     entries: list[IndexEntry] = []
     number = 0
     for place in sorted(range(len(contents)), key=lambda n: contents[n].name != "points"):
@@ -156,7 +153,7 @@ def make_entries(
             number += item.status != "note"
             if item.status == "note" or contents[place].name == "cloud":
                 continue
-            texts = [item, *_translations(renderings, contents[place].name, item)]
+            texts = [item, *_translations(report, contents[place].name, item)]
             head = index_text("\n".join(f"{t.title}\n{t.text}\n{t.group}" for t in texts))
             cited = [bodies.get(key, "") for key in item.cites[:MAX_POSTS]]
             body = " ".join(dict.fromkeys(" ".join(cited).split()))
@@ -164,11 +161,9 @@ def make_entries(
     return entries
 
 
-def _translations(
-    renderings: Mapping[Language, Sequence[Section]], section: str, item: Item
-) -> list[Item]:
+def _translations(report: Report, section: str, item: Item) -> list[Item]:
     """Return what the other languages say of the posts that an item cites."""
-    others = chain.from_iterable(renderings.values())
+    others = chain.from_iterable(report.renderings.values())
     items_there = chain.from_iterable(other.items for other in others if other.name == section)
     return [there for there in items_there if not set(item.cites).isdisjoint(there.cites)]
 

@@ -82,10 +82,7 @@ class WithdrawalTables(Database):
         """Delete the posts everywhere in one transaction: `rewritten` are the reports that cited
         them, without them, at these `addresses`. `marks` keep them from coming back. Return False,
         and change nothing, where `state` (see `read_state`) has changed since they were read."""
-        entries = [
-            make_entries(r.sections, {k: p.text for k, p in r.posts.items()}, r.renderings)
-            for r in rewritten
-        ]
+        entries = [make_entries(report) for report in rewritten]
         async with self.writing() as connection:
             # Whoever saves a report meanwhile on PostgreSQL waits, or this does.
             query = STATE.with_for_update()
