@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from bot import texts
-from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Picture, Reply
+from bot.messages import Block, Button, Foldable, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
 from digest.calendar import DAY, Span, month_of, zone
 from digest.models import (
@@ -66,16 +66,10 @@ class ReportView:
         return self.sections == BRIEF or "cloud" in self.sections
 
 
-def view_of(subscription: Subscription, report: Report, *, late: bool = False) -> ReportView:
-    """Return the view that a subscribed chat has chosen."""
+def sections_of(subscription: Subscription) -> tuple[SectionName, ...]:
+    """Return the sections that a subscribed chat gets, in the order of reports."""
     sections = subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS)
-    return ReportView(
-        subscription.language or report.language,
-        tuple(name for name in SECTIONS if name in sections),
-        subscription.highlight,
-        subscription.without,
-        late=late,
-    )
+    return tuple(name for name in SECTIONS if name in sections)
 
 
 def title_block(topic: Topic, report: Report, language: Language, kind: str = "") -> Heading:
@@ -108,7 +102,7 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
     if view.unfinished:
         lines.append(texts.text("digest_unfinished", language))
     if report.counts.collected and "filtered" not in view.sections:
-        lines.append(_counts(report, language))
+        lines.append(texts.text("counted_all", language, **asdict(report.counts)))
     silent = [source.name for source in report.sources if not source.ok]
     if silent:
         names = texts.listed(silent, language)
@@ -121,10 +115,6 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
         text = "sample" if made_up == len(report.posts) else "sample_among"
         lines.append(texts.text(text, language))
     return [Paragraph("\n".join(lines))] if lines else []
-
-
-def _counts(report: Report, language: Language) -> str:
-    return texts.text("counted_all", language, **asdict(report.counts))
 
 
 def section_blocks(
@@ -142,7 +132,7 @@ def section_blocks(
     rows = _rows(report, name, view, items)
     if not rows:
         return [*blocks, _empty(report, name, view.language)]
-    body: list[Block] = []
+    body: list[Foldable] = []
     for group, members in groupby(rows, key=lambda row: row[1].group):
         if group := _group_title(report, group, view.language):
             body.append(Heading(group, 3))
@@ -224,7 +214,7 @@ def find_assets(text: str) -> list[Asset]:
 def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
     """Return what stands where there is no item: for two sections what code knows itself."""
     if name == "filtered" and report.counts.collected:
-        return Paragraph(_counts(report, language))
+        return Paragraph(texts.text("counted_all", language, **asdict(report.counts)))
     words = sorted(report.wordcounts, key=lambda word: -report.wordcounts[word])
     if name == "cloud" and words:
         shown = texts.listed(words[:MAX_CLOUD_WORDS], language)
@@ -232,7 +222,7 @@ def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
     return Paragraph(texts.text("empty", language))
 
 
-def _block(report: Report, item: Item, number: int, view: ReportView) -> Block:
+def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragraph | ListItem:
     if item.status == "note":
         return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
@@ -258,27 +248,15 @@ def links_of(posts: Mapping[str, Cited], item: Item) -> tuple[Link, ...]:
     return tuple(Link(show_author(key, post.author), post.url) for key, post in cited)
 
 
-def folded(blocks: Sequence[Block]) -> list[Block]:
+def folded(blocks: Sequence[Foldable]) -> list[Block]:
     """Return the blocks with all behind the first characters folded, where that is worth it."""
-    sizes = [_chars(block) for block in blocks]
+    sizes = [len(getattr(block, "title", "")) + len(block.text) for block in blocks]
     at = next((n for n in range(len(sizes) + 1) if sum(sizes[:n]) >= OPEN_CHARS), len(sizes))
     if sum(sizes[at:]) < LEAST_FOLDED_CHARS:
         return list(blocks)
     while at and isinstance(blocks[at - 1], Heading):
         at -= 1
-    return [*blocks[:at], *map(_fold, blocks[at:])]
-
-
-def _chars(block: Block) -> int:
-    if isinstance(block, ListItem):
-        return len(block.title) + len(block.text)
-    return len(block.text) if isinstance(block, Heading | Paragraph) else 0
-
-
-def _fold(block: Block) -> Block:
-    return (
-        replace(block, folded=True) if isinstance(block, Heading | Paragraph | ListItem) else block
-    )
+    return [*blocks[:at], *(replace(block, folded=True) for block in blocks[at:])]
 
 
 def shortened(text: str, most: int) -> str:
@@ -340,13 +318,20 @@ async def compose_digest(
     context: Services, report: Report, subscription: Subscription, *, late: bool = False
 ) -> Reply:
     """Return a report as the subscribed chat wants it. `late`: it comes later than its time."""
-    view = view_of(subscription, report, late=late)
+    unfinished = False
     if report.created_at and report.writer != "imported":
         local = report.created_at.astimezone(zone(context.topic(report.topic).timezone))
-        view = replace(view, unfinished=local.date() <= report.last)
+        unfinished = local.date() <= report.last
+    view = ReportView(
+        subscription.language or report.language,
+        sections_of(subscription),
+        subscription.highlight,
+        subscription.without,
+        late=late,
+        unfinished=unfinished,
+    )
     kind = "brief" if report.first == report.last else "week"
-    reply = await compose(context, report, view, kind)
-    return replace(reply, manner="post")
+    return replace(await compose(context, report, view, kind), manner="post")
 
 
 async def load_digest(

@@ -99,7 +99,8 @@ class Picture:
     alt: str
 
 
-Block = Heading | Paragraph | ListItem | Rows | Picture
+Foldable = Heading | Paragraph | ListItem
+Block = Foldable | Rows | Picture
 
 
 @dataclass(frozen=True, slots=True)
