@@ -74,18 +74,9 @@ setting, and would cost the others their answers."""
 class Unknown(Exception):
     """A word that means nothing here."""
 
-    def __init__(self, word: str) -> None:
-        super().__init__("unknown word")
-        self.word = word
-
 
 class TooManyWords(Exception):
-    """More keywords than are kept, or one that is too long; `word` is one to take back, or
-    empty."""
-
-    def __init__(self, word: str) -> None:
-        super().__init__("too many keywords")
-        self.word = word
+    """More keywords than are kept: one to take back. Empty for one that is too long."""
 
 
 @dataclass(frozen=True, slots=True)

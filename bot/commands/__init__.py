@@ -81,9 +81,10 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
     is logged under an id, without the line's text, and answered kindly with that id.
 
     Nothing is said to a line that was hardly meant for this bot. Lines of a chat that change what
-    it gets are handled one after another, each upon the last; any other line waits for them.
+    it gets are handled one after another, each upon the last; any other line waits for them. They
+    are answered to the person alone.
     """
-    where, is_meant = f"a line on {incoming.platform}", incoming.direct
+    where, is_meant, is_private = f"a line on {incoming.platform}", incoming.direct, False
     language = incoming.language or context.language
     place = " ".join((incoming.platform, incoming.chat.id, incoming.chat.thread))
     try:
@@ -94,19 +95,24 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
                 if is_meant:
                     yield ask
                 return
-            if ask.command.who not in ("chat", "oneself"):
+            is_private = ask.command.who in ("chat", "oneself")
+            if not is_private:
                 await turn.aclose()
             where, is_meant = f"/{ask.command.name} on {incoming.platform}", True
             language = ask.language
             await _allow(ask)
             await _remember_language(ask)
             async for shown in ask.command.handler(ask):
-                yield shown
+                yield _keep_private(shown) if is_private else shown
     except Unanswered as why:
-        yield why.reply
+        yield _keep_private(why.reply) if is_private else why.reply
     except Exception as error:  # noqa: BLE001 (one line may fail without the rest)
         if is_meant:
             yield apology(error, where, language)
+
+
+def _keep_private(reply: Reply) -> Reply:
+    return replace(reply, manner="private") if reply.manner == "answer" else reply
 
 
 async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
@@ -155,9 +161,9 @@ def _command(name: str) -> tuple[Command | None, str]:
 async def _allow(ask: Ask) -> None:
     name, who = ask.command.name, ask.command.who
     if who == "operators" and not ask.context.is_admin(ask.incoming):
-        raise Unanswered(replace(ask.say("operators_only", name=name), manner="private"))
+        raise Unanswered(_keep_private(ask.say("operators_only", name=name)))
     if who == "chat" and not await ask.incoming.configures():
-        raise Unanswered(replace(ask.say("chat_admins_only", name=name), manner="private"))
+        raise Unanswered(ask.say("chat_admins_only", name=name))
 
 
 async def _remember_language(ask: Ask) -> None:
@@ -207,9 +213,6 @@ def _is_open(name: str) -> bool:
 
 def _unknown(name: str, language: Language) -> str:
     near = difflib.get_close_matches(name, [*_BY_NAME, *_BY_ALIAS], n=1, cutoff=0.5)
-    hint = (
-        texts.text("did_you_mean", language, name=near[0])
-        if near
-        else texts.text("see_help", language)
-    )
+    key = "did_you_mean" if near else "see_help"
+    hint = texts.text(key, language, name="".join(near))
     return texts.text("unknown", language, name=name[:30], hint=hint)

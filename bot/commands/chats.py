@@ -4,18 +4,19 @@ A button's line is all there is to it and must fit 64 bytes (Telegram), so it sa
 few letters: `/settings ai days mon-fri`, `/settings ai sections 1249`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import date, time, timedelta
+from operator import attrgetter
 
 from bot import options, texts
 from bot.commands.asking import CHAT_LANGUAGES, Ask, Unanswered, chosen_language, name_speaker
-from bot.compose import compose_digest, load_digest
+from bot.compose import compose_digest, load_digest, sections_of
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.typed import offered_zones, zone_label
 from digest.calendar import next_due, report_day, zone
-from digest.models import BRIEF, SECTIONS, Chat, Language, Subscription
+from digest.models import SECTIONS, Chat, Language, Subscription
 from digest.store.due import NewestDays
 
 USUAL_TIME = time(8, 0)
@@ -52,11 +53,11 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
         names = ask.listed(ask.incoming.lacking)
-        raise Unanswered(_private(ask.say("lacking", names=names)))
+        raise Unanswered(ask.say("lacking", names=names))
     topic = request.topic or await _only_topic(ask)
     before = {subscription.topic: subscription for subscription in ask.subscriptions}
     if request.threads and not can_thread(chat):
-        raise Unanswered(_private(ask.say("threads_where")))
+        raise Unanswered(ask.say("threads_where"))
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
     usual = usual or await _begin(ask, topic)
     usual = replace(usual, language=ask.spoken or usual.language)
@@ -77,7 +78,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     if new or newest is None:
         follows = "newest_follows" if newest else "first_to_come"
         blocks.append(Paragraph(ask.text(follows, topic=ask.title(topic))))
-    yield _private(replace(answer, blocks=tuple(blocks), menu=request.language))
+    yield replace(answer, blocks=tuple(blocks), menu=request.language)
     if new and newest is not None:
         yield await compose_digest(context, newest, subscription)
 
@@ -99,10 +100,10 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     if request.topic and request.topic not in topics:
         topics = []
     if not topics:
-        raise Unanswered(_private(_nothing(ask)))
+        raise Unanswered(_nothing(ask))
     if len(topics) > 1 and not request.topic:
         choice = tuple(Button(ask.title(name), f"/unsubscribe {name}") for name in topics)
-        yield _private(ask.say("unsubscribe_which", choice))
+        yield ask.say("unsubscribe_which", choice)
         return
     topic = request.topic or topics[0]
     await context.store.unsubscribe(chat, topic)
@@ -110,15 +111,15 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
         await _save_language(ask, chosen_language(ask.subscriptions))
     again = Button(ask.text("undo"), f"/subscribe {topic}")
     title = ask.title(topic)
-    yield _private(ask.say("unsubscribed", (again,), topic=title))
+    yield ask.say("unsubscribed", (again,), topic=title)
 
 
 async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
-    yield _private(await _overview(ask, "subscriptions"))
+    yield await _overview(ask, "subscriptions")
 
 
 async def next_(ask: Ask) -> AsyncIterator[Reply]:
-    yield _private(await _overview(ask, "next"))
+    yield await _overview(ask, "next")
 
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
@@ -127,21 +128,21 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     stored = {subscription.topic: subscription for subscription in ask.subscriptions}
     only_language = replace(request, language="", menu="") == options.Asked()
     if not stored and only_language and (request.language or request.menu == "language"):
-        yield _private(await _speak(ask, request))
+        yield await _speak(ask, request)
         return
     if not stored or (request.topic and request.topic not in stored):
-        raise Unanswered(_private(_nothing(ask)))
+        raise Unanswered(_nothing(ask))
     if len(stored) > 1 and not request.topic and (request.changes or request.menu):
         example = " ".join(["/settings", next(iter(stored)), *ask.words])[:80]
         facts = {"names": ask.listed(stored), "example": example}
-        raise Unanswered(_private(ask.say("settings_which", **facts)))
+        raise Unanswered(ask.say("settings_which", **facts))
     if len(stored) > 1 and not request.topic:
-        yield _private(await _overview(ask, "settings"))
+        yield await _overview(ask, "settings")
         return
     old = stored[request.topic or next(iter(stored))]
     new = apply_request(ask, request, old)
     if request.threads and not can_thread(chat):
-        raise Unanswered(_private(ask.say("threads_where")))
+        raise Unanswered(ask.say("threads_where"))
     if new != old:
         await store.subscribe(replace(new, chat=chat), ask.context.now())
         ask = ask.after(new)
@@ -149,7 +150,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
         shown = await show_menu(ask, new, request.menu)
     else:
         shown = await show_options(ask, new, old)
-    yield replace(_private(shown), menu=request.language)
+    yield replace(shown, menu=request.language)
 
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
@@ -166,10 +167,6 @@ async def _speak(ask: Ask, request: options.Asked) -> Reply:
 async def _save_language(ask: Ask, spoken: Language | None) -> None:
     name = name_speaker(ask.incoming)
     await ask.context.store.save_note(CHAT_LANGUAGES, name, spoken or "")
-
-
-def _private(answer: Reply) -> Reply:
-    return replace(answer, manner="private")
 
 
 def _nothing(ask: Ask) -> Reply:
@@ -197,14 +194,13 @@ async def _overview(ask: Ask, title: str) -> Reply:
 
 async def _only_topic(ask: Ask) -> str:
     """Return the topic that is meant where none is named. Raises Unanswered."""
-    topics: Sequence[str] = list(ask.context.topics)
-    if len(topics) == 1:
-        return topics[0]
+    if len(ask.context.topics) == 1:
+        return next(iter(ask.context.topics))
     choice = tuple(
         Button(topic.title[ask.language], f"/subscribe {name}")
         for name, topic in ask.context.topics.items()
     )
-    raise Unanswered(_private(ask.say("subscribe_which", choice)))
+    raise Unanswered(ask.say("subscribe_which", choice))
 
 
 async def _parse_request(ask: Ask) -> options.Asked:
@@ -215,7 +211,7 @@ async def _parse_request(ask: Ask) -> options.Asked:
     try:
         return options.understood(ask.words, names)
     except options.Unknown as unknown:
-        raise Unanswered(_private(_refuse_word(ask, unknown.word[:40]))) from None
+        raise Unanswered(_refuse_word(ask, str(unknown)[:40])) from None
 
 
 def _refuse_word(ask: Ask, word: str) -> Reply:
@@ -234,37 +230,33 @@ def apply_request(ask: Ask, request: Asked, old: Subscription) -> Subscription:
     try:
         return options.applied(request, old)
     except options.TooManyWords as error:
-        limits = {"n": options.MOST_WORDS, "most": options.MOST_CHARS, "word": error.word}
-        key = "too_many_words" if error.word else "word_too_long"
-        raise Unanswered(replace(ask.say(key, **limits), manner="private")) from None
+        limits = {"n": options.MOST_WORDS, "most": options.MOST_CHARS, "word": str(error)}
+        key = "too_many_words" if str(error) else "word_too_long"
+        raise Unanswered(ask.say(key, **limits)) from None
 
 
 async def show_options(ask: Ask, subscription: Subscription, before: Subscription) -> Reply:
     """Return what is chosen now, with buttons to change it."""
     key = "settings_changed" if subscription != before else "settings_are"
     shown = ask.say(key, *list_buttons(ask, subscription), **await load_facts(ask, subscription))
-    timed = replace(
-        before,
-        at=subscription.at,
-        timezone=subscription.timezone,
-        weekdays=subscription.weekdays,
-        paused=subscription.paused,
-    )
     blocks: list[Block] = [*shown.blocks]
     today = ask.context.now().astimezone(zone(subscription.timezone)).date()
-    if timed != before and ((await _got(ask, subscription)).day or date.min) >= today:
+    timing = attrgetter("at", "timezone", "weekdays", "paused")
+    changed = timing(subscription) != timing(before)
+    if changed and ((await _got(ask, subscription)).day or date.min) >= today:
         blocks.append(Paragraph(ask.text("one_today")))
     return replace(shown, blocks=(*blocks, Rows(tuple(list_content(ask, subscription)))))
 
 
 async def load_facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
     """Return what texts say of a subscription."""
+    here = ask.context.now().astimezone(zone(subscription.timezone))
     return {
         "topic": ask.title(subscription.topic),
         "days": _say_days(ask, subscription),
         "at": f"{subscription.at:%H:%M}",
         "zone": zone_label(subscription.timezone, ask.language),
-        "clock": f"{ask.context.now().astimezone(zone(subscription.timezone)):%H:%M}",
+        "clock": f"{here:%H:%M}",
         "next": await _next(ask, subscription),
     }
 
@@ -273,13 +265,13 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
     if subscription.paused:
         return ask.text("paused_now", name=subscription.topic)
     now, topic = ask.context.now(), ask.context.topic(subscription.topic)
-    when = next_due(subscription, now).astimezone(zone(subscription.timezone))
-    got = await _got(ask, subscription)
-    while (got.day and when.date() <= got.day) or not report_day(
-        topic, subscription, when.date(), got.report
-    ):
+    got, when = await _got(ask, subscription), now
+    while True:
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
-    shown = f"{texts.weekday(when.date(), ask.language)} {when:%H:%M}"
+        day = when.date()
+        if not (got.day and day <= got.day) and report_day(topic, subscription, day, got.report):
+            break
+    shown = f"{texts.weekday(day, ask.language)} {when:%H:%M}"
     return ask.text("next_is", next=shown, left=_left(ask, when - now))
 
 
@@ -366,76 +358,54 @@ def list_buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ..
 async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:
     """Return what there is to choose from, with what is chosen now checked."""
     back = Button(ask.text("back"), _line(subscription))
-    lists: dict[Menu, Callable[[Ask, Subscription], Iterator[tuple[str, str]]]] = {
-        "time": _times,
-        "zone": _zones,
-        "days": _days,
-        "language": _languages,
-        "length": _lengths,
-        "sections": _sections,
-        "words": _words,
-    }
-    choice = tuple(
-        Button(label, _line(subscription, word)) for label, word in lists[what](ask, subscription)
-    )
-    shown = ask.say(f"choose_{what}", choice, (back,), **await load_facts(ask, subscription))
+    choices = _list_choices(ask, subscription, what)
+    buttons = tuple(Button(label, _line(subscription, word)) for label, word in choices)
+    shown = ask.say(f"choose_{what}", buttons, (back,), **await load_facts(ask, subscription))
     if what != "words":
         return shown
     terms = Rows(tuple(list_content(ask, subscription))[2:])
     return replace(shown, blocks=(*shown.blocks, terms)) if terms.rows else shown
 
 
-def _checked(label: str, checked: object) -> str:
+def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str, str]]:
+    """Yield labels, and the words that choose them. A day and a section are switched on or off, the
+    last one stays on; a keyword is removed."""
+    match what:
+        case "time":
+            for shown in (f"{hour:02}:00" for hour in range(24)):
+                yield _checked(shown, f"{old.at:%H:%M}" == shown), shown
+        case "zone":
+            for name, label in offered_zones(ask.language).items():
+                yield _checked(label, name == old.timezone), name
+        case "days":
+            for day in EVERY_DAY:
+                left = {day} if old.weekly else set(old.weekdays) ^ {day} or {day}
+                label = _checked(texts.day_name(day, ask.language), day in old.weekdays)
+                yield label, f"days {weekdays_word(sorted(left))}"
+            for days, key in DAY_GROUPS:
+                if old.weekdays != days:
+                    yield ask.text(key), f"days {weekdays_word(days)}"
+            yield _checked(ask.text("weekly"), old.weekly), "days weekly"
+        case "language":
+            for word, language in (("auto", None), ("zh", "zh"), ("en", "en")):
+                label = ask.text(f"language_{language or 'topic'}")
+                yield _checked(label, old.language == language), word
+        case "length":
+            for word in ("brief", "detail"):
+                yield _checked(ask.text(f"length_{word}"), old.length == word), word
+        case "sections":
+            now = set(sections_of(old))
+            for name in SECTIONS:
+                kept = [other for other in SECTIONS if other in (now ^ {name} or {name})]
+                label = _checked(ask.text(f"section_{name}"), name in now)
+                yield label, f"sections {sections_word(kept)}"
+            if len(now) < len(SECTIONS):
+                yield ask.text("all_sections"), "sections all"
+        case "words":
+            for sign, keywords in (("+", old.highlight), ("−", old.without)):
+                for keyword in keywords:
+                    yield f"✕ {sign}{keyword}", f"words ={options.tag(keyword)}"
+
+
+def _checked(label: str, checked: bool) -> str:
     return f"{CHECKED}{label}" if checked else label
-
-
-def _times(_: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    for hour in range(24):
-        shown = f"{hour:02}:00"
-        yield _checked(shown, f"{subscription.at:%H:%M}" == shown), shown
-
-
-def _zones(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    for name, label in offered_zones(ask.language).items():
-        yield _checked(label, name == subscription.timezone), name
-
-
-def _days(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    """Yield each day, to be switched on or off; the last one stays on."""
-    for day in EVERY_DAY:
-        left = {day} if subscription.weekly else set(subscription.weekdays) ^ {day} or {day}
-        label = _checked(texts.day_name(day, ask.language), day in subscription.weekdays)
-        yield label, f"days {weekdays_word(sorted(left))}"
-    for days, key in DAY_GROUPS:
-        if subscription.weekdays != days:
-            yield ask.text(key), f"days {weekdays_word(days)}"
-    yield _checked(ask.text("weekly"), subscription.weekly), "days weekly"
-
-
-def _languages(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    for word, language in (("auto", None), ("zh", "zh"), ("en", "en")):
-        label = ask.text(f"language_{language or 'topic'}")
-        yield _checked(label, subscription.language == language), word
-
-
-def _lengths(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    for word in ("brief", "detail"):
-        yield _checked(ask.text(f"length_{word}"), subscription.length == word), word
-
-
-def _sections(ask: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    """Yield each section, to be switched on or off; the last one stays on."""
-    now = set(subscription.sections or (BRIEF if subscription.length == "brief" else SECTIONS))
-    for name in SECTIONS:
-        left = [other for other in SECTIONS if other in (now ^ {name} or {name})]
-        label = _checked(ask.text(f"section_{name}"), name in now)
-        yield label, f"sections {sections_word(left)}"
-    if len(now) < len(SECTIONS):
-        yield ask.text("all_sections"), "sections all"
-
-
-def _words(_: Ask, subscription: Subscription) -> Iterator[tuple[str, str]]:
-    """Yield each keyword, to be removed."""
-    for sign, keywords in (("+", subscription.highlight), ("−", subscription.without)):
-        for keyword in keywords:
-            yield f"✕ {sign}{keyword}", f"words ={options.tag(keyword)}"

@@ -12,7 +12,7 @@ from bot import texts
 from bot.builds import TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import line_of, links_of, shortened
-from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply
+from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.services import Asker
 from bot.typed import DateError, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
@@ -169,16 +169,13 @@ async def forget(ask: Ask) -> AsyncIterator[Reply]:
     incoming, store = ask.incoming, ask.context.store
     if [word.lower() for word in ask.words] not in (["yes"], ["是"], ["确认"]):
         button = Button(ask.text("forget_yes"), "/forget yes")
-        yield replace(ask.say("forget_sure", (button,)), manner="private")
+        yield ask.say("forget_sure", (button,))
         return
     decides = incoming.chat.kind == "private" or await incoming.configures()
     chat = incoming.chat if decides else None
     counts = await store.forget_person(incoming.platform, incoming.user_id, chat)
-    blocks = [
-        Paragraph(ask.text("forget_done", **counts)),
-        Paragraph(ask.text("forget_rest" if decides else "forget_group")),
-    ]
-    yield Reply(tuple(blocks), ask.language, manner="private")
+    rest = Paragraph(ask.text("forget_rest" if decides else "forget_group"))
+    yield reply(Paragraph(ask.text("forget_done", **counts)), rest, language=ask.language)
 
 
 async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
