@@ -19,7 +19,7 @@ from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Repl
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import Cost, Language, Report, SourceSpec, Topic, UndeliveredPart
 from digest.store import Spent
-from digest.store.source_tables import Health, Reads, SourceBook
+from digest.store.source_tables import Change, Health, SourceBook
 
 
 async def show_help(ask: Ask) -> AsyncIterator[Reply]:
@@ -28,30 +28,21 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
     topic, day = await ask.usual_topic(), await ask.usual_day()
     admin = ask.context.is_admin(ask.incoming)
-    rows = [
-        (command.example.format(day=day), command.help(language))
-        for command in ask.commands
-        if admin or command.who != "operators"
-    ]
-    for command in ask.commands:
-        if words & {command.name, command.alias}:
-            example = command.example.format(day=day)
-            blocks: list[Block] = [Rows(((example, command.help(language)),))]
-            if command.name in ("subscribe", "settings"):
-                blocks.append(Paragraph(replace(ask, command=command).list_settings()))
-            yield reply(*blocks, language=language)
-            return
-    yield reply(
-        Heading(texts.text("help", language), 1),
-        Rows(tuple(rows)),
-        Paragraph(texts.text("help_arguments", language, topic=topic, day=day)),
-        language=language,
-    )
+    named = [command for command in ask.commands if words & {command.name, command.alias}][:1]
+    listed = named or [row for row in ask.commands if admin or row.who != "operators"]
+    rows = Rows(tuple((row.example.format(day=day), row.help(language)) for row in listed))
+    blocks: list[Block] = [rows]
+    if not named:
+        arguments = texts.text("help_arguments", language, topic=topic, day=day)
+        blocks = [Heading(texts.text("help", language), 1), rows, Paragraph(arguments)]
+    elif named[0].name in ("subscribe", "settings"):
+        blocks.append(Paragraph(replace(ask, command=named[0]).list_settings()))
+    yield reply(*blocks, language=language)
 
 
 async def topics(ask: Ask) -> AsyncIterator[Reply]:
     """List the topics with their reports and newest days."""
-    store, language = ask.context.store, ask.language
+    store = ask.context.store
     names = dict.fromkeys([*ask.context.topics, *(t.name for t in await store.topics())])
     rows = []
     for name in names:
@@ -61,8 +52,7 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
         newest = days[-1] if days else ""
         line = ask.text(key, n=len(days), posts=posts, day=newest)
         rows.append((f"{name} · {ask.title(name)}", line))
-    title = Heading(ask.text("topics"), 1)
-    yield reply(title, Rows(tuple(rows)), language=language)
+    yield reply(Heading(ask.text("topics"), 1), Rows(tuple(rows)), language=ask.language)
 
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
@@ -162,13 +152,9 @@ _WORDS = {"again": True, "重发": True, "arrived": False, "已到": False}
 async def _show_ledger(ask: Ask) -> list[Block]:
     """Return what was due on this UTC day on each platform, and its outcomes."""
     messages = await ask.context.ledger.balance(ask.context.now())
-    title = Heading(ask.text("ledger"))
-    if not messages:
-        return [title, Paragraph(ask.text("ledger_empty"))]
-    rows = [
-        (platform, ask.text("balance", **asdict(balance))) for platform, balance in messages.items()
-    ]
-    return [title, Rows(tuple(rows))]
+    rows = [(name, ask.text("balance", **asdict(balance))) for name, balance in messages.items()]
+    shown = Rows(tuple(rows)) if rows else Paragraph(ask.text("ledger_empty"))
+    return [Heading(ask.text("ledger")), shown]
 
 
 async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], ...]]:
@@ -249,22 +235,23 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     if not action:
         raise Unanswered(ask.say("source_usage"))
     topic = _topic(ask, words)
+    typed = " ".join(words)
     if action == "list":
         yield await _list(ask, topic)
         return
     if not words:
         raise Unanswered(ask.say("source_usage"))
     if action == "remove":
-        yield await _remove(ask, topic, " ".join(words))
+        yield await _remove(ask, topic, typed)
         return
-    if action == "add" and (back := await _brought_back(ask, topic, " ".join(words))):
+    if action == "add" and (back := await _brought_back(ask, topic, typed)):
         yield back
         return
-    yield ask.say("source_trying", what=" ".join(words)[:120])
+    yield ask.say("source_trying", what=typed[:120])
     tried = await try_source(words)
     if "why" in tried:
         why = texts.source_reason(str(tried["why"]), ask.language)[:300]
-        yield ask.say("source_fails", what=" ".join(words)[:120], why=why)
+        yield ask.say("source_fails", what=typed[:120], why=why)
     elif action == "test":
         yield _show_trial(ask, tried)
     else:
@@ -293,51 +280,55 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
     language, now = ask.language, ask.context.now()
     book = SourceBook(ask.context.store)
     health = await book.health(topic.name, now.astimezone(UTC).date())
-    ours = {identify(spec) for spec in topic.sources}
+    ours, listed = _own(topic), await list_sources(topic, ask.context.store)
     rows = []
-    for number, spec in enumerate(await list_sources(topic, ask.context.store), 1):
+    for number, spec in enumerate(listed, 1):
         origin = ask.text("source_file" if identify(spec) in ours else "source_chat")
         state = _describe(ask, spec, health.get(identify(spec), Health()), now)
         rows.append((f"{number}. {_shown(spec)}", f"{state} · {origin}"))
-    gone = [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
-    for change in gone:
+    for change in await _list_removed(topic, book):
         rows.append((f"— {_shown(change.spec)}", ask.text("source_removed_by", who=change.by)))
     blocks: list[Block] = [
         Heading(ask.text("source_title", topic=topic.title[language]), 1),
         Rows(tuple(rows)) if rows else Paragraph(ask.text("source_none")),
     ]
-    if any(spec.kind == "x" for spec in await list_sources(topic, ask.context.store)):
-        blocks.append(Paragraph(_reads(ask, await book.reads(now), now)))
+    if any(spec.kind == "x" for spec in listed):
+        most, spent = ask.context.reads_month, await book.reads(now)
+        counts = {"n": spent.month, "today": spent.today}
+        left = compute_allowance(most, spent, now)
+        blocks.append(Paragraph(ask.text("source_reads", most=most, left=left, **counts)))
     blocks.append(Paragraph(ask.text("source_usage")))
     return reply(*blocks, language=language)
 
 
-def _reads(ask: Ask, spent: Reads, now: datetime) -> str:
-    most = ask.context.reads_month
-    counts = {"n": spent.month, "today": spent.today, "left": compute_allowance(most, spent, now)}
-    return ask.text("source_reads", most=most, **counts)
+def _own(topic: Topic) -> set[SourceSpec]:
+    """Return the sources of the topics file, as the book knows them."""
+    return {identify(spec) for spec in topic.sources}
+
+
+async def _list_removed(topic: Topic, book: SourceBook) -> list[Change]:
+    """Return the sources of the topics file that were taken away in a chat."""
+    ours = _own(topic)
+    return [c for c in await book.changes(topic.name) if not c.added and identify(c.spec) in ours]
 
 
 def _shown(spec: SourceSpec) -> str:
     """Return kind and address, without what a password or key may stand in."""
     if spec.kind == "rss":
-        return (
-            spec.address.partition("://")[2].rpartition("@")[2].partition("?")[0].rstrip("/")[:80]
-        )
+        bare = spec.address.partition("://")[2].rpartition("@")[2]
+        return bare.partition("?")[0].rstrip("/")[:80]
     return f"{spec.kind} {spec.address}".strip()[:80]
 
 
 def _describe(ask: Ask, spec: SourceSpec, how: Health, now: datetime) -> str:
-    language = ask.language
     parts = []
+    why = texts.source_reason(how.off or how.error, ask.language)
     if how.off:
-        parts.append(ask.text("source_off", why=texts.source_reason(how.off, language)))
+        parts.append(ask.text("source_off", why=why))
     elif how.error and not how.failures and how.next_at is None:
-        parts.append(ask.text("source_note", why=texts.source_reason(how.error, language)))
+        parts.append(ask.text("source_note", why=why))
     elif how.error:
-        parts.append(
-            ask.text("source_failing", n=how.failures, why=texts.source_reason(how.error, language))
-        )
+        parts.append(ask.text("source_failing", n=how.failures, why=why))
     elif how.answered_at is None:
         parts.append(ask.text("source_new"))
     if how.answered_at is not None:
@@ -357,12 +348,8 @@ def _show_trial(ask: Ask, tried: Mapping[str, Any]) -> Reply:
     title = ask.text("source_gives", name=tried["name"], n=tried["number"])
     blocks: list[Block] = [Heading(title, 1)]
     for post in tried["posts"]:
-        details = " · ".join(
-            [
-                post["created_at"][:16].replace("T", " "),
-                *(f"{n} {c}" for n, c in post["metrics"].items()),
-            ]
-        )
+        when = post["created_at"][:16].replace("T", " ")
+        details = " · ".join([when, *(f"{n} {c}" for n, c in post["metrics"].items())])
         label = post["author"] or post["key"]
         text = shortened(" ".join(str(post["text"]).split()), SHOWN_CHARS)
         blocks.append(ListItem(f"{text} ({details})", links=(Link(label, post["url"]),)))
@@ -374,7 +361,7 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
     book, person = SourceBook(store), ask.incoming.person[:80]
     if spec in {identify(source) for source in await list_sources(topic, store)}:
         return ask.say("source_there", name=tried["name"])
-    if spec in {identify(source) for source in topic.sources}:
+    if spec in _own(topic):
         await book.undo(topic.name, spec)  # it was taken away here before, under another spelling
     else:
         await book.change(topic, [spec], added=True, by=person, now=ask.context.now())
@@ -385,9 +372,9 @@ async def _add(ask: Ask, topic: Topic, tried: Mapping[str, Any]) -> Reply:
 async def _brought_back(ask: Ask, topic: Topic, typed: str) -> Reply | None:
     """Restore a source of the topics file that was removed here, without a trial: it would fail
     for one in a private network."""
-    ours, book = {identify(spec) for spec in topic.sources}, SourceBook(ask.context.store)
-    for change in await book.changes(topic.name):
-        if not change.added and identify(change.spec) in ours and _is_meant(typed, change.spec):
+    book = SourceBook(ask.context.store)
+    for change in await _list_removed(topic, book):
+        if _is_meant(typed, change.spec):
             await book.undo(topic.name, identify(change.spec))
             name, title = _shown(change.spec), topic.title[ask.language]
             return ask.say("source_back", name=name, topic=title)
@@ -407,7 +394,7 @@ async def _remove(ask: Ask, topic: Topic, typed: str) -> Reply:
     if len(matches) != 1:
         raise Unanswered(ask.say("source_unknown", what=typed[:80], topic=topic.name))
     spec, book, person = identify(matches[0]), SourceBook(store), ask.incoming.person[:80]
-    if spec in {identify(source) for source in topic.sources}:
+    if spec in _own(topic):
         await book.change(topic, [spec], added=False, by=person, now=ask.context.now())
     else:
         await book.undo(topic.name, spec)
