@@ -212,4 +212,4 @@ class Command:
 
     def help(self, language: Language) -> str:
         """Return what it does."""
-        return texts.command(self.name)[language]
+        return str(texts.table("command_help")[self.name][language])

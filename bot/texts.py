@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from digest.models import Language
 
@@ -38,20 +38,10 @@ def text(key: str, language: Language, **values: object) -> str:
     return str(_load()[key][language]).format(**filled)
 
 
-def command(name: str) -> Mapping[Language, str]:
-    row: Mapping[Language, str] = _load()["command_help"][name]
-    return row
-
-
-def argument(kind: str) -> Mapping[str, str]:
-    """Return what to type for an argument in `zh` and `en`, and its Chinese `name`."""
-    row: Mapping[str, str] = _load()["arguments"][kind]
-    return row
-
-
-def zones() -> Mapping[str, Mapping[str, Any]]:
-    """Return the time zones to choose from: `zh`, `en`, other `names`, `menu` (False: no button"""
-    rows: Mapping[str, Mapping[str, Any]] = _load()["zones"]
+def table(name: Literal["command_help", "arguments", "zones"]) -> Mapping[str, Mapping[str, Any]]:
+    """Return rows with `zh` and `en`: what commands do; what to type for arguments, with their
+    Chinese `name`; time zones, with other `names` and `menu` (False: no button)."""
+    rows: Mapping[str, Mapping[str, Any]] = _load()[name]
     return rows
 
 

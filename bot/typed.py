@@ -68,7 +68,9 @@ _SUFFIXES = ("时间", "时区", "time")
 @cache
 def offered_zones(language: Language) -> Mapping[str, str]:
     """Return the zones to choose from by a button, with their labels; any other may be typed."""
-    return {zone: row[language] for zone, row in texts.zones().items() if row.get("menu", True)}
+    return {
+        zone: row[language] for zone, row in texts.table("zones").items() if row.get("menu", True)
+    }
 
 
 def time_named(text: str) -> time | None:
@@ -125,7 +127,7 @@ def _fixed(sign: str, hours: int, minutes: int) -> str:
 def _zone_labels() -> Mapping[str, str]:
     """Return the zones by what people call them, in small letters."""
     labels: dict[str, str] = {}
-    for zone, row in texts.zones().items():
+    for zone, row in texts.table("zones").items():
         names = (zone, zone.split("/")[-1].replace("_", " "), row["zh"], row["en"])
         for name in (*(name.lower() for name in names), *row.get("names", ())):
             labels.setdefault(name, zone)
@@ -147,7 +149,7 @@ def zone_label(name: str, language: Language) -> str:
         return f"UTC{'-' if fixed[1] == '+' else '+'}{fixed[2]}"
     if "/" not in name or name.startswith("Etc/"):
         return name.removeprefix("Etc/")
-    row = texts.zones().get(name)
+    row = texts.table("zones").get(name)
     place = row[language] if row else name.split("/")[-1].replace("_", " ")
     if language == "zh" and place.isascii():
         place += " "

@@ -66,7 +66,7 @@ def command(row: Command, host: Host, run: Run) -> app_commands.Command[Any, ...
     if row.who == "operators":
         slash_command.default_permissions = discord.Permissions.none()
     for argument in row.takes:
-        described = texts.argument(argument.kind)
+        described = texts.table("arguments")[argument.kind]
         words = locale_str(described["en"], zh=described["zh"])
         renamed = locale_str(argument.kind, zh=described["name"])
         app_commands.describe(**{argument.kind: words})(slash_command)
