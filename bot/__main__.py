@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib import import_module
@@ -19,7 +18,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot import archive_cli
-from bot.logs import log_event, open_settings, open_store, run_task, runs_task, stamp
+from bot.logs import (
+    log_event,
+    open_settings,
+    open_store,
+    runs_task,
+    serve_parent,
+    stamp,
+    start_lean,
+)
 from bot.typed import MAX_DAYS, check_days, day_options, read_parts, read_typed
 from digest.errors import DigestError, StoreError
 from digest.masking import mask
@@ -53,8 +60,6 @@ class Files(click.Command):
 def cli(parent: int | None) -> None:
     """Jianbao turns a day of posts about a topic into one sourced report."""
     if parent:
-        from bot.logs import serve_parent
-
         serve_parent(parent)
 
 
@@ -309,8 +314,6 @@ async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> N
 @runs_task
 async def run(only: str | None) -> None:
     """Run the bot: the clock, every platform that has a token, the web server if it is set up."""
-    from bot.logs import start_lean
-
     start_lean()
     loop = asyncio.get_running_loop()
     # It reads the system's certificates: 0.1 s in which the rest can be imported.
@@ -361,30 +364,25 @@ def evaluate() -> None:
 @click.option(
     "--model", "with_model", is_flag=True, help="Ask the model as well, as a report does."
 )
-def evaluate_verify(file: Path, with_model: bool) -> None:
+@runs_task
+async def evaluate_verify(file: Path, with_model: bool) -> None:
     """Check items against their posts: JSONL in, one verdict a line out."""
-    from digest.write.judge import judged
-
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
-        raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
-    if with_model:
-        run_task(_judge_with_model(lines, file.name))
-        return
-    for verdict in judged(lines, file.name):
-        _print(verdict)
-
-
-async def _judge_with_model(lines: Sequence[str], name: str) -> None:
-    from digest.write.judge import judge_with_model, read_items
+    from digest.write.judge import judge_with_model, judged, read_items
     from digest.write.model.prompts import load_prompts
 
+    try:
+        lines = await asyncio.to_thread(file.read_text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise DigestError(f"{file}: cannot be read: it must be a UTF-8 text file") from None
+    if not with_model:
+        for verdict in judged(lines.split("\n"), file.name):
+            _print(verdict)
+        return
     settings = open_settings()
     _require_model(settings)
     async with open_store(settings) as store:
-        open_llm = partial(archive_cli.open_model, settings, store, name)
-        items = list(read_items(lines, name))
+        open_llm = partial(archive_cli.open_model, settings, store, file.name)
+        items = list(read_items(lines.split("\n"), file.name))
         for line in await judge_with_model(items, open_llm, load_prompts(settings.prompts_dir)):
             _print(line)
 

@@ -5,6 +5,7 @@ import errno
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,11 @@ PROBE_BYTES = 65536
 
 
 Check = Callable[[Settings], str | Awaitable[str]]
+_CONTAINER = "the inside of a container, which goes when a new one takes its place"
+_MEMORY = "memory, which a restart of the machine wipes"
+WIPED = {"tmpfs": _MEMORY, "ramfs": _MEMORY, "overlay": _CONTAINER, "aufs": _CONTAINER}
+"""Kinds of file systems that forget, and what to call them."""
+MOUNTS = Path("/proc/self/mountinfo")
 
 
 async def run_checks(write: Callable[[str], None]) -> bool:
@@ -53,9 +59,10 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         ("topics", _topics),
         ("database", _database),
         ("data folder", lambda settings: _try_folder(settings.data_dir, "DATA_DIR")),
-        ("font", _font),
-        ("encoder", _encoder),
-        ("prompts", _prompts),
+        # Imported in their turn: a package that is missing must not hide the lines before it.
+        ("font", lambda _: import_module("digest.cloud").font_check()),
+        ("encoder", lambda _: import_module("digest.select.embed").encoder_check()),
+        ("prompts", lambda s: import_module("digest.write.model.prompts").check(s.prompts_dir)),
         ("model", _model),
         ("proxy", _proxy),
         ("pages", _pages),
@@ -72,25 +79,6 @@ async def run_checks(write: Callable[[str], None]) -> bool:
         except DigestError as error:
             passed = fail(name, error)
     return passed
-
-
-# Imported by each check: a package that is missing must not hide the lines before it.
-def _font(_: Settings) -> str:
-    from digest.cloud import font_check
-
-    return font_check()
-
-
-def _encoder(_: Settings) -> str:
-    from digest.select.embed import encoder_check
-
-    return encoder_check()
-
-
-def _prompts(settings: Settings) -> str:
-    from digest.write.model.prompts import check
-
-    return check(settings.prompts_dir)
 
 
 def _describe_env() -> str:
@@ -141,16 +129,6 @@ def _disk(settings: Settings) -> str:
     except DigestError:
         return ""  # the check of the database says what is wrong
     return warn_of_storage(file) if file else ""
-
-
-MOUNTS = Path("/proc/self/mountinfo")
-WIPED = {
-    "tmpfs": "memory, which a restart of the machine wipes",
-    "ramfs": "memory, which a restart of the machine wipes",
-    "overlay": "the inside of a container, which goes when a new one takes its place",
-    "aufs": "the inside of a container, which goes when a new one takes its place",
-}
-"""Kinds of file systems that forget, and what to call them."""
 
 
 def storage_fault(file: Path, mounts: str) -> str:
@@ -247,7 +225,7 @@ async def _proxy(settings: Settings) -> str:
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parsed.hostname, port)
-    except (OSError, TimeoutError) as error:
+    except OSError as error:  # TimeoutError is one
         slow = isinstance(error, TimeoutError)
         why = "no answer in time" if slow else error.strerror or "no connection"
         raise DigestError(

@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -171,11 +172,13 @@ class Settings(BaseModel):
     ] = Field("", repr=False)
     x_reads_month: int = Field(2000, ge=0)
     https_proxy: Annotated[str, _PROXY] = Field("", repr=False)
-    unknown_sends: Literal["hold", "resend"] = "hold"
+    unknown_sends: Annotated[Literal["hold", "resend"], BeforeValidator(str.lower)] = "hold"
     keep_days: int = Field(400, ge=7, le=100_000)
     admins: Annotated[str, AfterValidator(_check_admins)] = ""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
-    log_format: Literal["text", "json"] = "text"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
+    ] = "WARNING"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(str.lower)] = "text"
     web_address: Annotated[str, AfterValidator(_check_web_address)] = ""
     public_url: Annotated[str, _PUBLIC, AfterValidator(lambda address: address.rstrip("/"))] = ""
     publish_dir: str = ""
@@ -194,16 +197,6 @@ class Settings(BaseModel):
             return type(path)(Path(path).expanduser()) if path else path
         except RuntimeError:
             raise ValueError("~ stands for no folder here: write the whole path") from None
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator("unknown_sends", "log_format", mode="before")
-    @classmethod
-    def _lower(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check_providers(self) -> Self:
@@ -264,14 +257,11 @@ def _parse_providers(models: str, addresses: str, keys: str) -> tuple[Provider, 
             )
     rows = zip(*(parts * most if len(parts) == 1 else parts for parts in lists), strict=True)
     providers = [Provider(model, address.rstrip("/"), key) for model, address, key in rows]
-    for provider in providers:
-        _check_base_url(provider.base_url)
+    shape = r"https?://[^\s/@?#]+(?:[/?#]\S*)?"
+    for address in {provider.base_url for provider in providers}:
+        if not re.fullmatch(shape, address) or not _has_host(address):
+            raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
     return tuple(p for p in providers if p.model and (p.key or p.base_url != OPENAI))
-
-
-def _check_base_url(address: str) -> None:
-    if not re.fullmatch(r"https?://[^\s/@?#]+(?:[/?#]\S*)?", address) or not _has_host(address):
-        raise ValueError("OPENAI_BASE_URL must look like https://api.openai.com/v1")
 
 
 def read_locale() -> Language | None:
@@ -315,10 +305,9 @@ def load_settings() -> Settings:
 def _read_values(problems: list[str]) -> dict[str, Any]:
     """Return the values that are set, or read from the files that NAME_FILE names. One in `.env`
     gives way to a NAME in the environment, like the rest of `.env`."""
-    # A BOM would hide the first variable.
-    sources = os.environ, dotenv_values(".env", encoding="utf-8-sig")
     values: dict[str, Any] = {}
-    for source in sources:
+    # A BOM would hide the first variable.
+    for source in (os.environ, dotenv_values(".env", encoding="utf-8-sig")):
         lines = {name.lower(): line for name, line in source.items() if line}
         for name in [name for name in Settings.model_fields if name not in values]:
             if path := clean_value(lines.get(f"{name}_file", "")):
