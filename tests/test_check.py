@@ -29,7 +29,7 @@ from digest.write.model.check import (
 )
 from digest.write.model.context import ShownPosts
 from digest.write.model.prompts import load_prompts
-from digest.write.model.schemas import Check, Repair, Translation
+from digest.write.model.schemas import Check, Repair, Sum, Translation
 from digest.write.verify import verify
 from tests.posts import post
 
@@ -49,7 +49,7 @@ def said(*wrong: tuple[str, str], judged: object = ()) -> Check:
 def test_each_post_is_shown_once_and_items_that_failed_for_good_are_not() -> None:
     items = [
         candidate("Northlight has released Meridian 4."),
-        candidate("Ada Lin paid $900.", "$900"),
+        candidate("Ada Lin paid $20 in euros.", "€20", "link"),
         candidate("Ada Lin paid $20."),
     ]
     posts, lines, places = show_items(items, ShownPosts(), 1000)
@@ -75,6 +75,9 @@ def test_the_check_sees_every_account_and_who_a_post_begins_with() -> None:
     posts = show_items([item], ShownPosts(), 1000)[0]
     assert "Hacker News, account gpjt" in posts
     assert "PacktDataML announces" in posts
+    reply = post("@ada @lin It is out.", "3")
+    item = Candidate("points", Item("It is out.", cites=("x:3",)), (reply,))
+    assert ", answering @ada @lin: It is out." in show_items([item], ShownPosts(), 1000)[0]
 
 
 def test_a_refusal_names_the_words_if_the_item_has_them() -> None:
@@ -93,10 +96,34 @@ def test_only_what_a_post_may_give_is_restored() -> None:
     speaker = candidate("Ada Lin paid $20. /subscribe now", "/subscribe")
     unit = candidate("Ada Lin has 20 GB.", "20 GB")
     _, lines, places = show_items([name, figure, speaker, unit], ShownPosts(), 1000)
-    assert set(places.values()) == {0}
+    assert set(places.values()) == {0, 1, 3}, "a figure may follow from others"
     assert "paid $20. (p1) doubted: Quillmark" in lines
     (restored,), _ = apply_check([name], said(judged="1, 2"), {"i1": 0})
     assert (restored.problems, restored.judge) == ((), "model")
+    for item in (figure, unit):
+        assert apply_check([item], said(judged=[1]), {"i1": 0})[0][0].problems == item.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted", "sum_", "restored"),
+    [
+        ("It took 180 seconds.", "180 seconds", "3 * 60", True),
+        ("It took 180 seconds.", "180 seconds", "180 s = 3 min", False),
+        ("It took 180 seconds.", "180 seconds", "180 = 3 × 60", True),
+        ("It took 180 seconds.", "180 seconds", "20 * 9", False),
+        ("It took 180 million seconds.", "180 million seconds", "3 * 60", False),
+        ("It took 180 seconds.", "180 seconds", "180", False),
+        ("It took 180 seconds.", "180 seconds", "__import__('os').getpid()", False),
+    ],
+)
+def test_a_figure_is_restored_by_a_sum_over_the_posts_figures(
+    text: str, doubted: str, sum_: str, restored: bool
+) -> None:
+    answer = Check.model_validate({"sums": [{"id": "i1", "sum": sum_}], "judged": [1]})
+    ((after,), _) = apply_check([candidate(text, doubted)], answer, {"i1": 0})
+    assert (after.problems == ()) is restored
+    elsewhere = answer.model_copy(update={"sums": [Sum(id="i2", sum=sum_)]})
+    assert apply_check([candidate(text, doubted)], elsewhere, {"i1": 0})[0][0].problems
 
 
 @pytest.mark.parametrize(

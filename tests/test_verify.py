@@ -28,6 +28,7 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
     ("said", "posted"),
     [
         ("融资 150亿美元", "raised $15B"),
+        ("The zone gets a second test.", "the zone will be tested again"),
         ("raised 15 billion dollars", "融资150亿美元"),
         ("12月9日发布", "ships on Dec 9"),
         ("ships on 9 December 2025", "2025-12-09 发布"),
@@ -105,6 +106,7 @@ def test_one_fact_in_two_notations(said: str, posted: str) -> None:
         ("trained on 8 GPUs", "trained on 128 GPUs", "8"),
         ("延迟 5 毫秒", "latency of 180 ms", "5 毫秒"),
         ("answers in 3 seconds", "the new model is faster", "3 seconds"),
+        ("50 tokens a second", "50 tokens each minute", "a second"),
         ("排名第五", "the new model is better", "第五"),
         ("cuts costs by 24%", "done in 24 hours", "24%"),
         ("saves 40%", "saves 40 GB", "40%"),

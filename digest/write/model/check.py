@@ -18,7 +18,7 @@ from digest.text import clean
 from digest.write.model.candidates import Candidate, pieces, tells, without
 from digest.write.model.context import ShownPosts
 from digest.write.model.schemas import Check, read_numbers
-from digest.write.verify import verify
+from digest.write.verify import Claim, verify
 from digest.write.verify.exchanged import EXCHANGED
 from digest.write.verify.leniency import may_give_all
 from digest.write.verify.nearness import OTHER_AUTHOR
@@ -91,8 +91,9 @@ def apply_check(
     result = list(candidates)
     for name in judged & places.keys():
         candidate = replace(candidates[places[name]], judged=True)
+        sums = [entry.sum for entry in answer.sums if entry.id == name]
         result[places[name]] = (
-            _refuse(candidate, wrong[name]) if name in wrong else _restore(candidate)
+            _refuse(candidate, wrong[name]) if name in wrong else _restore(candidate, sums)
         )
     return result, True
 
@@ -239,7 +240,12 @@ def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refus
     ]
 
 
-def _restore(candidate: Candidate) -> Candidate:
+def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
+    """Return an item that the model supports, as good where each refused figure that no post has
+    is what one of the `sums` gives."""
+    claims = _list_claims(candidate) if candidate.problems else ()
+    if not may_give_all(claims, candidate.said, candidate.posts, sums):
+        return candidate
     return replace(candidate, problems=(), judge="model") if candidate.problems else candidate
 
 
@@ -256,12 +262,16 @@ def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:
 
 
 def _may_restore(candidate: Candidate) -> bool:
-    """Return True if the code refused only what a cited post may give after all, exchanged figures
-    and exchanged authors. A sentence that is about something else may be what a post dictated to
-    the model that checks."""
-    claims = verify(candidate.item, candidate.posts, view=candidate.section == "views").claims
+    """Return True if the code refused only what a cited post may give after all, or a sum over its
+    figures, exchanged figures and exchanged authors. A sentence that is about something else may
+    be what a post dictated to the model that checks."""
+    claims = _list_claims(candidate)
     words = {claim.words for claim in claims}
     return may_give_all(claims, candidate.said, candidate.posts) and all(
         problem in words or problem.startswith((EXCHANGED, OTHER_AUTHOR))
         for problem in candidate.problems
     )
+
+
+def _list_claims(candidate: Candidate) -> Sequence[Claim]:
+    return verify(candidate.item, candidate.posts, view=candidate.section == "views").claims

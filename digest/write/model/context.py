@@ -135,7 +135,10 @@ class ShownPosts:
         day = f", {post.created_at.astimezone(UTC):%a %Y-%m-%d %H:%M}"
         author = _author(post)
         account = f", account {post.author}" if post.author and post.author not in author else ""
-        return f"{self.find_id(post)} {author}{account}{day}: {text}" if text else ""
+        words = clean(post.text)
+        answered = words.removesuffix(strip_addressees(words)).strip(" .")
+        answers = f", answering {answered}" if answered else ""
+        return f"{self.find_id(post)} {author}{account}{day}{answers}: {text}" if text else ""
 
     def find_id(self, post: Post) -> str:
         """Return the id of a post, a new one where it was not shown yet."""

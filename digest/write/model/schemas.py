@@ -119,9 +119,17 @@ class WrongItem(BaseModel):
     words: str = ""
 
 
-class Check(BaseModel):
-    """Answer to `check.md`: what is in neither list stays as the code judged it."""
+class Sum(BaseModel):
+    """How a figure of an item follows from those of its posts: `55 - 26`."""
 
+    id: ItemId = ""
+    sum: str = ""
+
+
+class Check(BaseModel):
+    """Answer to `check.md`: what is in no list stays as the code judged it."""
+
+    sums: list[Sum] = []
     wrong: list[WrongItem] = []
     judged: Numbers = []
 

@@ -1,6 +1,6 @@
 """What the code refused and the model may restore: names, and figures, days and versions that a
 cited post may give in another reading (a unit that was not read, a number inside a name, a day in
-another zone). What no cited post can give stays refused."""
+another zone), or that a sum over its figures gives. What no cited post can give stays refused."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import Evidence, list_lengths, read_evidence
 from digest.write.verify.figures import EXACT, RIVALS, find_trailing_step
+from digest.write.verify.sums import results
 
 MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
@@ -35,10 +36,17 @@ the code none had more, while one that tells of another post has many, each of w
 to something by chance."""
 
 
-def may_give_all(claims: Sequence[Claim], said: str, posts: Sequence[Post]) -> bool:
-    """Return True where the cited posts may support all that the code refused of one item."""
+def may_give_all(
+    claims: Sequence[Claim], said: str, posts: Sequence[Post], sums: Sequence[str] | None = None
+) -> bool:
+    """Return True where the cited posts may support all that the code refused of one item, by the
+    `sums` that were given; with None, by sums that are still to be found."""
     exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
-    return len(exact) <= MOST_RESTORED and all(may_give(claim, said, posts) for claim in claims)
+    return len(exact) <= MOST_RESTORED and all(
+        may_give(claim, said, posts)
+        or (_has_sum(claim, said) if sums is None else _is_sum(claim, said, posts, sums))
+        for claim in claims
+    )
 
 
 def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
@@ -52,8 +60,7 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
         case "name":
             return all(_may_give_word(word, evidence) for word in claim.words.split())
         case "figure":
-            amounts = [a for a in find_amounts(fold_text(said)) if a.text == claim.words]
-            amounts = amounts or find_amounts(claim.words)
+            amounts = _read_amounts(claim, said)
             return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
         case "day":
             hours = [hour for hour in find_hours(fold_text(said)) if hour.text == claim.words]
@@ -63,6 +70,56 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
         case "version":
             return _may_give_version(claim.words, evidence)
     return claim.kind == "derived"
+
+
+def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
+    """Return the figures that a claim is about, as the text says them."""
+    amounts = [a for a in find_amounts(fold_text(said)) if a.text == claim.words]
+    return amounts or list(find_amounts(claim.words))
+
+
+def _has_sum(claim: Claim, said: str) -> bool:
+    """Return True for a figure or year that may follow from others by a sum."""
+    if claim.kind == "figure":
+        amounts = _read_amounts(claim, said)
+        return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
+    return claim.kind == "day" and bool(_read_years(claim))
+
+
+def _read_years(claim: Claim) -> Sequence[float]:
+    """Return the years of a claim; none where it is about another day as well."""
+    terms = find_terms(claim.words)
+    years = [float(t.value.removeprefix("year ")) for t in terms if t.value.startswith("year ")]
+    return years if len(years) == len(terms) and not find_days(claim.words) else ()
+
+
+def _is_sum(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
+    """Return True where one of the sums, over figures of the posts, gives what was refused."""
+    if not _has_sum(claim, said):
+        return False
+    evidence = read_evidence(posts)
+    known = {fact.value for fact in _list_facts(evidence)}
+    known |= {fact.value / 100 for fact in _list_facts(evidence) if fact.unit == "percent"}
+    known |= {float(created.year) for created in evidence.created}
+    known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
+    given = [value for text in sums for value in results(text, known)]
+    if claim.kind == "day":
+        return all(year in given for year in _read_years(claim))
+    return all(
+        any(_is_result(amount, value) for value in given) for amount in _read_amounts(claim, said)
+    )
+
+
+def _is_result(amount: Amount, value: float) -> bool:
+    """Return True where a result is the amount, rounded to its last digit, or as it is hedged."""
+    mine, bound = amount.quantities[0], amount.hedge in ("over", "under")
+    for result in (value, 100 * value) if mine.unit == "percent" else (value,):
+        if abs(result - mine.value) <= max(amount.step / 2, EXACT * abs(mine.value)):
+            return True
+        vague = amount.hedge or amount.kind in ("share", "multiple")
+        if vague and _is_near(mine, Quantity(result, ""), amount.step, bound=bound):
+            return True
+    return False
 
 
 def _may_give_word(word: str, evidence: Evidence) -> bool:
@@ -109,7 +166,7 @@ def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> boo
     same = len(dimensions) == 1 and all(dimension for dimension, _ in sizes)
     scale, other = (sizes[0][1], sizes[1][1]) if same else (1.0, 1.0)
     difference = abs(mine.value * scale - fact.value * other)
-    rounded = max(step, find_trailing_step(mine.value)) * scale * (0.99 if bound else 0.5)
+    rounded = max(step, find_trailing_step(mine.value)) * scale * (1.0 if bound else 0.5)
     most = min(rounded, MOST_ROUNDED * abs(mine.value * scale))
     return difference <= max(most, EXACT * abs(mine.value * scale)) * (1 + EXACT)
 

@@ -1,0 +1,120 @@
+"""A sum that a model gives for a figure of its own: `55 - 26`, `3 * 60 + 49`.
+
+The code works it out, and only over figures of the cited posts: the model says how a figure
+follows from theirs, never that it does.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Set
+from itertools import islice, product
+
+MAX_CHARS = 100
+MOST_OPERANDS = 2
+"""Figures of posts in one sum; one that only adds up may have more."""
+MOST_SUMMED = 8
+MOST_FACTORS = 2
+TIME = frozenset({7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
+"""Factors between units of time, which need stand in no post."""
+MOST_RESULTS = 50
+MOST = 1e18
+LEAST_POWER = 2
+"""Of ten, between a figure and its digits: 273 for 273 million."""
+EXACT = 1e-9
+_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", ",": "", "，": "", "$": ""})
+
+
+def results(text: str, known: Set[float]) -> Iterator[float]:
+    """Yield what a sum over `known` figures may give; nothing where it is none, or has others. A
+    figure may be written without its thousands and millions, and counts with them."""
+    for side in text[:MAX_CHARS].translate(_SIGNS).split("="):
+        tree = _parse(side)
+        if isinstance(tree, ast.BinOp) and _is_short(tree, known):
+            choices = product(*(_list_meant(n, known) for n, _ in _list_numbers(tree)))
+            for values in islice(choices, MOST_RESULTS):
+                yield _work_out(tree, iter(values))
+
+
+def _parse(text: str) -> ast.expr | None:
+    """Return a sum as a tree; None where it holds anything but figures and the four operations."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError):
+        return None
+    return tree if _is_sum(tree) else None
+
+
+def _is_sum(tree: ast.expr) -> bool:
+    match tree:
+        case ast.BinOp():
+            return type(tree.op) in _OPERATIONS and _is_sum(tree.left) and _is_sum(tree.right)
+        case ast.Constant():
+            return _read_number(tree) is not None
+    return False
+
+
+def _read_number(tree: ast.expr) -> float | None:
+    match tree:
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int() | float() as value) if abs(value) < MOST:
+            return float(value)
+    return None
+
+
+def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[float, bool]]:
+    """Yield the numbers of a sum from left to right, and True for one that multiplies or
+    divides."""
+    if isinstance(tree, ast.BinOp):
+        scaling = isinstance(tree.op, ast.Mult | ast.Div)
+        yield from _list_numbers(tree.left, scales=scaling)
+        yield from _list_numbers(tree.right, scales=scaling)
+    else:
+        yield _read_number(tree) or 0.0, scales
+
+
+def _is_short(tree: ast.expr, known: Set[float]) -> bool:
+    """Return True where a reader would follow the sum: with as few figures as he does."""
+    numbers = list(_list_numbers(tree))
+    factors = [n for n, scales in numbers if n in TIME and scales]
+    others = len(numbers) - len(factors)
+    adds = all(isinstance(n.op, ast.Add) for n in ast.walk(tree) if isinstance(n, ast.BinOp))
+    return (
+        (others > 0 or not known.isdisjoint(factors))
+        and others <= (MOST_SUMMED if adds else MOST_OPERANDS)
+        and len(factors) <= MOST_FACTORS
+        and all(n in known or n not in TIME for n, scales in numbers if not scales)
+    )
+
+
+def _list_meant(number: float, known: Set[float]) -> list[float]:
+    """Return the figures that a number of a sum may stand for."""
+    scaled = [value for value in known if _is_scaled(value, number)]
+    return [number] if number in known or (number in TIME and not scaled) else scaled
+
+
+def _is_scaled(value: float, number: float) -> bool:
+    if number <= 0 or value < number:
+        return False
+    power = math.log10(value / number)
+    return power > LEAST_POWER - EXACT and abs(power - round(power)) < EXACT
+
+
+def _work_out(tree: ast.expr, values: Iterator[float]) -> float:
+    """Return the result, infinite where it divides by nothing; `values` stand for the numbers, in
+    their order."""
+    if not isinstance(tree, ast.BinOp):
+        return next(values)
+    left, right = _work_out(tree.left, values), _work_out(tree.right, values)
+    if isinstance(tree.op, ast.Div) and not right:
+        return math.inf
+    return _OPERATIONS[type(tree.op)](left, right)

@@ -1,0 +1,60 @@
+"""Sums that a model gives, worked out by the code."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.write.verify.sums import results
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "result"),
+    [
+        ("55 - 26", {55, 26}, 29),
+        ("2025-7", {2025, 7}, 2018),
+        ("3 * 60 + 49", {3, 49}, 229),
+        ("206 + 133 + 42 + 8", {206, 133, 42, 8}, 389),
+        ("20 / 60", {20}, 1 / 3),
+        ("60 / 60", {60}, 1),
+        ("1,200 ÷ 4", {1200, 4}, 300),
+        ("300 = 1200 / 4", {1200, 4}, 300),
+        ("273 / 1.5", {273_000_000, 1_500_000}, 182),
+    ],
+)
+def test_a_sum_of_the_posts_figures_is_worked_out(
+    text: str, known: set[float], result: float
+) -> None:
+    assert list(results(text, known)) == [pytest.approx(result)]
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("55 - 27", {55, 26}),
+        ("3 * 1000", {3}),
+        ("20 + 7", {20}),
+        ("8 * 7", set()),
+        ("2 * 3 * 4", {2, 3, 4}),
+        ("24 * 60 / 12", {24.5}),
+        ("29", {29}),
+        ("-29", {29}),
+        ("2 ** 3", {2, 3}),
+        ("True + 1", {1}),
+        ("len('ab') + 1", {1}),
+        ("9" * 400 + " + 1", {1}),
+        ("(" * 90 + "1", {1}),
+        ("", {1}),
+    ],
+)
+def test_another_sum_gives_nothing(text: str, known: set[float]) -> None:
+    assert list(results(text, known)) == []
+
+
+@given(st.text(alphabet="0123456789+-*/(). =e_xj,'\"[]", max_size=150))
+def test_any_text_is_read(text: str) -> None:
+    assert all(isinstance(value, float) for value in results(text, {1.0, 2.0, 60.0}))
+
+
+def test_a_division_by_nothing_gives_no_figure() -> None:
+    assert list(results("3 / (2 - 2)", {3, 2})) == []
+    assert list(results("3 / 0", {3, 0})) == [float("inf")]
