@@ -147,16 +147,15 @@ async def export(
     With --from and --to, the stories of those days as one post.
     """
     check_days(day, first, last)
-    from digest.publish.exchange import export_reports, export_span
+    from digest.publish.exchange import export_reports
     from digest.topics import load_topics
 
     settings = open_settings()
     topics = load_topics(settings.topics_file)
     async with open_store(settings) as store:
-        if first and last and first < last:
-            paths = await export_span(folder, topics, store, topic, (first, last))
-        else:
-            paths = await export_reports(folder, topics, store, topic, day or first)
+        begin, end = day or first, day or last
+        span = (begin, end) if begin and end else None
+        paths = await export_reports(folder, topics, store, topic, span)
     for path in paths:
         click.echo(mask(str(path)))
 

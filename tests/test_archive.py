@@ -14,7 +14,7 @@ from digest.errors import ArchiveError
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section
 from digest.publish import safe_slug, stem
 from digest.publish.archive import read_post
-from digest.publish.jekyll import export, give_back, write_files
+from digest.publish.jekyll import export, write_files
 from tests.costs import growth
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "archive"
@@ -392,7 +392,7 @@ def test_the_customers_own_posts_lose_no_line() -> None:
         for name in ("overview", "points", "views", "events", "markets", "ai", "finance"):
             assert found.report.section(name).items, f"{path.name}: {name}"
         assert len(found.report.section("points").items) == 10
-        assert give_back(found.report, found.slug, content, b"")[0].content == content
+        assert export(found.report, found.slug, "UTC", b"", content)[0].content == content
 
 
 def _bare(line: str) -> str:

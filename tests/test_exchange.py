@@ -27,7 +27,9 @@ async def there_and_back(made: Report, tmp_path: Path) -> Report:
         await one.save_topic(TOPICS["ai"])
         await one.save_report(made)
         paths = await export_reports(tmp_path / "site", TOPICS, one, "ai", None)
-        again = await export_reports(tmp_path / "site", TOPICS, one, "twitter_ai", made.last)
+        again = await export_reports(
+            tmp_path / "site", TOPICS, one, "twitter_ai", (made.last, made.last)
+        )
     assert paths == again
     async with await Store.open(f"sqlite:///{tmp_path}/two.db") as two:
         await import_post(paths[0], paths[0].read_bytes(), TOPICS, two, replace_ours=False)

@@ -10,7 +10,7 @@ import pytest
 from digest.errors import SourceError
 from digest.models import SourceSpec, SourceState, Window
 from digest.sources import kinds, open_source
-from digest.sources.jsonl import FileSource, parse_line
+from digest.sources.jsonl import FileSource, parse_row
 from tests.posts import WINDOW
 
 GOOD = {
@@ -28,7 +28,7 @@ GOOD = {
 
 
 def test_a_line_becomes_a_post() -> None:
-    post = parse_line(json.dumps(GOOD))
+    post = parse_row(json.dumps(GOOD))
     assert post.key == "x:1"
     assert post.author == "ada"
     assert post.author_name == ""
@@ -52,17 +52,17 @@ def test_a_line_becomes_a_post() -> None:
 )
 def test_a_wrong_field_is_named(change: dict[str, object], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
-        parse_line(json.dumps({**GOOD, **change}))
+        parse_row(json.dumps({**GOOD, **change}))
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '"text"', "[" * 100_000, "\x00"])
 def test_what_is_no_object_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="not"):
-        parse_line(line)
+        parse_row(line)
 
 
 def test_an_address_that_is_no_link_is_left_out() -> None:
-    assert parse_line(json.dumps({**GOOD, "url": "javascript:alert(1)"})).url == ""
+    assert parse_row(json.dumps({**GOOD, "url": "javascript:alert(1)"})).url == ""
 
 
 async def test_bad_lines_are_logged_with_their_number(

@@ -20,7 +20,7 @@ from digest.calendar import month_of, week_of
 from digest.errors import DigestError
 from digest.models import SECTIONS, Chat, Cited, Item, Language, Report, Section, Subscription
 from digest.publish.archive import read_post
-from digest.publish.exchange import export_span
+from digest.publish.exchange import export_reports
 from digest.rollup import find_changes, roll_up
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -337,7 +337,7 @@ def test_words_of_the_weekly_rhythm(words: str, weekly: bool, weekdays: tuple[in
 async def test_a_range_is_exported_under_the_customers_name(talk: Talk, tmp_path: Path) -> None:
     store, week = talk.services.store, week_of(MONDAY)
     folder = tmp_path / "site"
-    post, picture, linked = await export_span(folder, {"ai": TOPIC}, store, "ai", week)
+    post, picture, linked = await export_reports(folder, {"ai": TOPIC}, store, "ai", week)
     name = "twitter_ai_20251201_20251207"
     assert post == folder / "_posts" / f"2025-12-07-{name}.md"
     assert {picture.name, linked.name} == {f"wordcloud_{name}.jpg"}
@@ -347,5 +347,7 @@ async def test_a_range_is_exported_under_the_customers_name(talk: Talk, tmp_path
     assert "1 Dec: Northlight Orbit seeks funding" in text
     back = read_post(post.read_bytes(), post.name).report
     assert (back.first, back.last) == week
-    with pytest.raises(DigestError, match="no report of these days"):
-        await export_span(folder, {"ai": TOPIC}, store, "ai", (date(2024, 1, 1), date(2024, 1, 7)))
+    with pytest.raises(DigestError, match="no such report"):
+        await export_reports(
+            folder, {"ai": TOPIC}, store, "ai", (date(2024, 1, 1), date(2024, 1, 7))
+        )

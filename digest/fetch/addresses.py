@@ -77,32 +77,20 @@ def is_placeholder(address: str) -> bool:
         return False
 
 
-def refuse_near(host: str) -> None:
-    """Raise AddressRefused for a host of this machine or network as it is written, before any
-    look-up."""
+@lru_cache(maxsize=4096)  # hosts come again and again
+def is_near(host: str) -> bool:
+    """Return True for a host of this machine or network as it is written, before any look-up."""
     bare = host.strip("[]").rstrip(".").lower()
     labels = bare.split(".")
     if not bare or labels[-1] in _LOCAL_ZONES or labels[-2:] == ["home", "arpa"]:
-        raise AddressRefused(host)
-    if ":" in bare or _NUMBER.fullmatch(bare):
-        try:
-            bare = bare if ":" in bare else socket.inet_ntoa(socket.inet_aton(bare))
-        except OSError:
-            raise AddressRefused(host) from None
-        if not is_public(bare):
-            raise AddressRefused(host)
-    elif "." not in bare:
-        raise AddressRefused(host)  # a name of the local network
-
-
-@lru_cache(maxsize=4096)  # hosts come again and again
-def is_near(host: str) -> bool:
-    """Return True for a host of this machine or network as it is written."""
-    try:
-        refuse_near(host)
-    except AddressRefused:
         return True
-    return False
+    if ":" not in bare and _NUMBER.fullmatch(bare):
+        try:
+            return not is_public(socket.inet_ntoa(socket.inet_aton(bare)))
+        except OSError:
+            return True
+    # A name without a dot is one of the local network.
+    return not is_public(bare) if ":" in bare else len(labels) == 1
 
 
 def choose_proxy(address: str, proxy: str) -> str:

@@ -26,9 +26,9 @@ from digest.fetch.addresses import (
     PlaceholderDns,
     check_address,
     describe_address,
+    is_near,
     is_placeholder,
     is_public,
-    refuse_near,
 )
 from digest.fetch.encodings import MAX_UNPACKED, unpack_gzip
 
@@ -81,7 +81,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request to a checked address. Raise AddressRefused, or httpx2's own errors."""
         host = request.url.host
-        refuse_near(host)
+        if is_near(host):
+            raise AddressRefused(host)
         if self._proxied:
             return await self._inner.handle_async_request(request)
         failure: httpx2.ConnectError | httpx2.ConnectTimeout | None = None
@@ -165,33 +166,29 @@ class Fetcher:
         Raise SourceError for everything else: with `gone` for what is gone for good, with `wait`
         where the server says how many seconds to stay away.
         """
+        name = describe_address(address)
         try:
             start = httpx2.URL(check_address(address))
             url = start.copy_merge_params(params) if params else start
         except (httpx2.InvalidURL, ValueError):
-            raise SourceError(
-                f"{describe_address(address)}: write an address like https://example.com/feed"
-            ) from None
+            raise SourceError(f"{name}: write an address like https://example.com/feed") from None
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._follow(url, dict(headers or {}), redirects, read)
         except TimeoutError:
-            raise SourceError(
-                f"{describe_address(address)}: no whole answer within {self._seconds:.0f} s"
-            ) from None
+            why = f"no whole answer within {self._seconds:.0f} s"
         except PlaceholderDns:
-            raise SourceError(
-                f"{describe_address(address)}: the DNS here gives placeholder addresses"
-                " (198.18.0.0/15), as a proxy client does: set HTTPS_PROXY to that proxy"
-            ) from None
+            why = (
+                "the DNS here gives placeholder addresses (198.18.0.0/15), as a proxy client does:"
+                " set HTTPS_PROXY to that proxy"
+            )
         except AddressRefused:
-            raise SourceError(
-                f"{describe_address(address)}: leads into a private network: only `private = true`"
-                " in the topics file allows that"
-            ) from None
+            why = (
+                "leads into a private network: only `private = true` in the topics file allows that"
+            )
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
-            name = describe_address(address)
-            raise SourceError(f"{name}: cannot be reached ({_describe(error)})") from None
+            why = f"cannot be reached ({_describe(error)})"
+        raise SourceError(f"{name}: {why}")
 
     async def _follow(
         self, url: httpx2.URL, headers: dict[str, str], redirects: int, read: frozenset[int]

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
+from digest.calendar import Span
 from digest.cloud import as_jpeg, draw
 from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
 from digest.publish.archive import Imported, read_post
-from digest.publish.jekyll import export, give_back, write_files
+from digest.publish.jekyll import export, write_files
 from digest.ranges import load_span
 from digest.store import Store, StoredTopic
 from digest.topics import refuse_unknown
@@ -119,63 +119,44 @@ async def _list_chosen(
 
 
 async def export_reports(
-    folder: Path, topics: Mapping[str, Topic], store: Store, topic: str | None, day: date | None
+    folder: Path,
+    topics: Mapping[str, Topic],
+    store: Store,
+    topic: str | None,
+    span: Span | None,
 ) -> list[Path]:
-    """Write the stored reports below `folder` as a Jekyll site has them; return the paths.
+    """Write reports below `folder` as a Jekyll site has them; return the paths: all that are
+    stored; those that tell of one day; or of several days, whose stories are put together where no
+    report of exactly these days is stored.
 
     An imported report comes out as the bytes that went in. Raise DigestError where there is none.
     """
     paths: list[Path] = []
     for stored in await _list_chosen(topics, store, topic):
-        zone = topics[stored.name].timezone if stored.name in topics else "UTC"
-        for first, last in await store.report_spans(stored.name):
-            if day is None or first <= day <= last:
-                paths += await _export(folder, store, stored.name, stored.slug, zone, (first, last))
+        described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
+        spans = await store.report_spans(stored.name)
+        for days in spans:
+            if span is None or days == span or days[0] <= span[0] == span[1] <= days[1]:
+                report = await store.report(stored.name, *days)
+                picture = await store.cloud(stored.name, *days)
+                source = await store.source(stored.name, *days)
+                paths += _write(folder, report, stored.slug, described.timezone, picture, source)
+        if span and span[0] < span[1] and span not in spans:
+            week = await load_span(store, described, span)
+            picture = draw(week.wordcounts) if week else b""
+            paths += _write(folder, week, stored.slug, described.timezone, picture)
     if not paths:
         raise DigestError("there is no such report to export: see /topics in the chat")
     return paths
 
 
-async def export_span(
-    folder: Path,
-    topics: Mapping[str, Topic],
-    store: Store,
-    topic: str | None,
-    span: tuple[date, date],
+def _write(
+    folder: Path, report: Report | None, slug: str, zone: str, picture: bytes, source: bytes = b""
 ) -> list[Path]:
-    """Write the stories of these days, put together from the daily reports, as a post a topic with
-    the range in its name; return the paths. A stored report of exactly these days is written as it
-    is. Raise DigestError where there is none."""
-    paths: list[Path] = []
-    for stored in await _list_chosen(topics, store, topic):
-        described = topics.get(stored.name) or Topic(stored.name, stored.title, stored.slug)
-        zone = described.timezone
-        if span in await store.report_spans(stored.name):
-            paths += await _export(folder, store, stored.name, stored.slug, zone, span)
-        elif week := await load_span(store, described, span):
-            files = export(week, stored.slug, zone, _jpeg(draw(week.wordcounts)))
-            paths += write_files(folder, files)
-    if not paths:
-        raise DigestError("there is no report of these days to export: see /topics in the chat")
-    return paths
-
-
-async def _export(
-    folder: Path, store: Store, topic: str, slug: str, zone: str, days: tuple[date, date]
-) -> list[Path]:
-    report = await store.report(topic, *days)
-    if report is None:
+    if report is None:  # it was deleted meanwhile, or there is none
         return []
-    jpeg = _jpeg(await store.cloud(topic, *days))
-    source = await store.source(topic, *days)
-    return write_files(
-        folder,
-        give_back(report, slug, source, jpeg) if source else export(report, slug, zone, jpeg),
-    )
-
-
-def _jpeg(picture: bytes) -> bytes:
     try:
-        return as_jpeg(picture) if picture else b""
+        jpeg = as_jpeg(picture) if picture else b""
     except CloudError:
-        return b""
+        jpeg = b""
+    return write_files(folder, export(report, slug, zone, jpeg, source))

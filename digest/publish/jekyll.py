@@ -50,30 +50,19 @@ class File:
     content: bytes
 
 
-def export(report: Report, slug: str, timezone: str, jpeg: bytes) -> list[File]:
-    """Return the files of one report; `jpeg` may be empty where there is no picture."""
+def export(
+    report: Report, slug: str, timezone: str, jpeg: bytes, source: bytes = b""
+) -> list[File]:
+    """Return the files of one report; `jpeg` may be empty where there is no picture. `source`: the
+    post of an imported one, which comes out byte for byte as it came."""
     name = stem(slug, report.first, report.last)
     picture = f"wordcloud_{name}.jpg" if jpeg else ""
-    text = front_matter(name, report, timezone) + "\n" + body(report, slug, picture)
-    return [*_files(report, name, text.encode()), *_pictures(report, picture, jpeg)]
-
-
-def give_back(report: Report, slug: str, source: bytes, jpeg: bytes) -> list[File]:
-    """Return the files of an imported report: its post byte for byte as it came."""
-    name = stem(slug, report.first, report.last)
-    picture = f"wordcloud_{name}.jpg" if jpeg else ""
-    return [*_files(report, name, source), *_pictures(report, picture, jpeg)]
-
-
-def _files(report: Report, name: str, content: bytes) -> list[File]:
-    return [File(PurePosixPath("_posts", f"{report.last}-{name}.md"), content)]
-
-
-def _pictures(report: Report, picture: str, jpeg: bytes) -> list[File]:
-    if not jpeg:
-        return []
-    built = f"{report.last:%Y/%m/%d}"
-    return [File(PurePosixPath(folder, picture), jpeg) for folder in ("_posts", built)]
+    if not source:
+        text = front_matter(name, report, timezone) + "\n" + body(report, slug, picture)
+        source = text.encode()
+    files = [File(PurePosixPath("_posts", f"{report.last}-{name}.md"), source)]
+    folders = ("_posts", f"{report.last:%Y/%m/%d}") if jpeg else ()
+    return files + [File(PurePosixPath(folder, picture), jpeg) for folder in folders]
 
 
 def write_files(folder: Path, files: Sequence[File]) -> list[Path]:

@@ -42,23 +42,17 @@ class Access:
 
 
 class Source(Protocol):
-    """A place that gives posts. `name` is what the report calls it."""
+    """A place that gives posts."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def reach(self) -> int | None:
-        """How many days back it can still give posts; None: all it ever had, without a network."""
-
-    @property
-    def billed(self) -> bool:
-        """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
-
-    @property
-    def site(self) -> str:
-        """The host whose posts alone it may complete where another source cut them, and whose posts
-        are its own whoever brought them first; empty: it may complete any."""
+    name: str
+    """What the report calls it."""
+    reach: int | None = 7
+    """How many days back it can still give posts; None: all it ever had, without a network."""
+    billed: bool = False
+    """True if reading it costs money: then `SourceState.budget` holds how much may be read."""
+    site: str = ""
+    """The host whose posts alone it may complete where another source cut them, and whose posts are
+    its own whoever brought them first; empty: it may complete any."""
 
     async def fetch(self, window: Window, state: SourceState) -> tuple[Sequence[Post], SourceState]:
         """Return posts it has now, of whatever day, `window` being what is wanted; and what to

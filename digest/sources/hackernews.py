@@ -17,7 +17,7 @@ from digest.fetch.addresses import make_link
 from digest.fetch.http import Fetcher
 from digest.fetch.pages import fold_spaces, plain_text
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access
+from digest.sources import Access, Source
 
 API = "https://hn.algolia.com/api/v1/search_by_date"
 POINTS = 20
@@ -37,12 +37,8 @@ class _Hit(BaseModel):
     created_at_i: int
 
 
-class HackerNews:
+class HackerNews(Source):
     """Stories; the address is words to search for, or empty for all."""
-
-    reach: int | None = 7
-    billed = False
-    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._query, self._access, self._private = spec.address.strip(), access, spec.private

@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 from digest.errors import SourceError
 from digest.fetch.encodings import GZIP, detect_encoding, detect_wide
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import MAX_KEY, Access, admit_post
+from digest.sources import MAX_KEY, Access, Source, admit_post
 
 log = logging.getLogger(__name__)
 
@@ -85,19 +85,19 @@ class _Row(BaseModel):
     links: Annotated[list[str], BeforeValidator(_addresses)] = []
 
 
-def parse_line(line: str) -> Post:
-    """Return the post of one line. Raise ValueError that says briefly what is wrong with it."""
+def _load_line(line: str) -> Any:
     if len(line) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} characters")
     try:
-        value = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
-    return _parse_value(value)
 
 
-def _parse_value(value: Any) -> Post:
-    """Return the post of a JSON object. Raise ValueError."""
+def parse_row(row: Any) -> Post:
+    """Return the post of a line, or of the JSON value in one. Raise ValueError that says briefly
+    what is wrong with it."""
+    value = _load_line(row) if isinstance(row, str) else row
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     try:
@@ -154,7 +154,7 @@ class _Rows:
             if isinstance(row, str) and not row.strip():
                 continue
             try:
-                yield parse_line(row) if isinstance(row, str) else _parse_value(row)
+                yield parse_row(row)
             except (ValueError, OverflowError) as error:
                 self.problem = self.problem or f"{number}: {error}"
                 self.bad += 1
@@ -168,12 +168,10 @@ class BrokenOffError(ValueError):
     """The values of a file break off."""
 
 
-class FileSource:
+class FileSource(Source):
     """The posts of one file; called by the file's name without its endings."""
 
-    reach: int | None = None
-    billed = False
-    site = ""
+    reach = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -16,7 +16,7 @@ from digest.fetch.http import Fetcher
 from digest.fetch.identity import Identity, identify_entries, identify_page, identity
 from digest.fetch.pages import extract_links, fold_spaces, plain_text, title_text
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access
+from digest.sources import Access, Source
 
 MAX_TEXT = 2_000
 """Characters of an entry, title and beginning: a digest needs no whole article."""
@@ -43,11 +43,8 @@ _ARXIV_HEAD = re.compile(r"^arXiv:\S+\s+Announce Type: .*?\nAbstract:\s*", re.DO
 _LAST_PART = re.compile(r"[./](?:rss|atom|feeds?|index|xml|json|rdf)(?=$|[./])", re.IGNORECASE)
 
 
-class FeedSource:
+class FeedSource(Source):
     """One feed at one address."""
-
-    reach: int | None = 7
-    billed = False
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._address = check_address(spec.address)

@@ -18,7 +18,7 @@ from digest.fetch.addresses import make_link
 from digest.fetch.http import Fetcher
 from digest.fetch.pages import limit_tags, node_text
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access
+from digest.sources import Access, Source
 
 SITE = "https://t.me/s/"
 CLAIMS = re.compile(r"(?:https?://)?t\.me/")
@@ -33,12 +33,8 @@ _NAME = re.compile(r"(?:(?:https?://)?t\.me/(?:s/)?|@)?(?P<name>[A-Za-z]\w{3,31}
 _THOUSANDS = {"": 1, "K": 1_000, "M": 1_000_000}
 
 
-class TelegramChannel:
+class TelegramChannel(Source):
     """One public channel by its name."""
-
-    reach: int | None = 7
-    billed = False
-    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         match = _NAME.fullmatch(spec.address.strip())

@@ -17,7 +17,7 @@ from digest.fetch import parse_wait
 from digest.fetch.http import Fetcher, refusal
 from digest.fetch.xposts import PostPage, parse_page, parse_refusal, posts_of
 from digest.models import Post, SourceSpec, SourceState, Window
-from digest.sources import Access
+from digest.sources import Access, Source
 
 API = "https://api.x.com"
 CLAIMS = re.compile(r"(?:list:|user:|search:|@\w{1,15}$|https://(?:x|twitter)\.com/)")
@@ -58,12 +58,11 @@ class Place:
     what: str
 
 
-class X:
+class X(Source):
     """One list, user or search."""
 
-    reach: int | None = SEARCHED_DAYS
+    reach = SEARCHED_DAYS
     billed = True
-    site = ""
 
     def __init__(self, spec: SourceSpec, access: Access) -> None:
         self._place, self._private = place(spec.address), spec.private

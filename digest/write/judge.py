@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from digest.errors import DigestError
 from digest.llm.client import Call, Llm
 from digest.models import Item, Post, SectionName
-from digest.sources.jsonl import parse_line
+from digest.sources.jsonl import parse_row
 from digest.write.model.candidates import Candidate
 from digest.write.model.check import apply_check, show_items
 from digest.write.model.context import ShownPosts
@@ -58,7 +58,7 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
             continue
         try:
             data = _Line.model_validate_json(line)
-            posts = tuple(parse_line(json.dumps(post)) for post in data.posts)
+            posts = tuple(parse_row(post) for post in data.posts)
         except (ValidationError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise DigestError(f"{name}:{number}: {reason}") from None
