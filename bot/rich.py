@@ -100,14 +100,10 @@ def units(blocks: Iterable[Block]) -> list[Unit]:
             case Paragraph(text, folded):
                 built.append(Unit(_folded(_paragraph(text, tappable=True), folded)))
             case Rows(rows):
-                terms = [
-                    (
-                        Run(flat(term), bold=True, tappable=True),
-                        Run(f" — {flat(meaning)}", tappable=True),
-                    )
-                    for term, meaning in rows
-                ]
-                built += [Unit((line,), gap=not n) for n, line in enumerate(terms)]
+                for n, (term, meaning) in enumerate(rows):
+                    head = Run(flat(term), bold=True, tappable=True)
+                    line = head, Run(f" — {flat(meaning)}", tappable=True)
+                    built.append(Unit((line,), gap=not n))
             case ListItem():
                 built.append(Unit(_folded(_entry(block), block.folded)))
             case Picture():
@@ -186,15 +182,8 @@ def pages(
     """Return the units on pages within the budget: cut between units, else lines, sentences, words,
     graphemes; never before a heading's own text. No text is lost; an empty list for no units."""
     book = _Book(cache(size), first, others or first)
-    pending: list[Unit] = []
-    for unit in sequence:
-        if unit.heading:
-            pending.append(unit)
-            continue
-        book.add([*pending, unit])
-        pending = []
-    if pending:
-        book.add(pending)
+    for together in _group(sequence):
+        book.add(together)
     return [page for page in book.pages if page]
 
 
@@ -204,16 +193,24 @@ def fitting(
     """Return the leading units that fit on one page whole, as lines, and the units left."""
     book = _Book(cache(size), budget, budget)
     taken = 0
-    pending: list[Unit] = []
-    for place, unit in enumerate(sequence):
-        pending.append(unit)
-        if unit.heading:
-            continue
-        if not book.fits(pending):
+    for together in _group(sequence):
+        if together[-1].heading or not book.fits(together):
             break
-        book.add(pending)
-        pending, taken = [], place + 1
+        book.add(together)
+        taken += len(together)
     return book.pages[0], list(sequence[taken:])
+
+
+def _group(sequence: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Yield each text with the headings above it, at last headings without one."""
+    together: list[Unit] = []
+    for unit in sequence:
+        together.append(unit)
+        if not unit.heading:
+            yield together
+            together = []
+    if together:
+        yield together
 
 
 class _Book:
@@ -226,8 +223,7 @@ class _Book:
 
     def fits(self, together: Sequence[Unit]) -> bool:
         """Return whether these fit on the page that is being filled."""
-        lines = self._lines(together)
-        return self._within(lines, self.left)
+        return self._within(self._lines(together), self.left)
 
     def add(self, together: Sequence[Unit]) -> None:
         """Put units that belong together on this page, else on the next, else on several."""
