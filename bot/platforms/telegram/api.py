@@ -153,11 +153,8 @@ class Wire(BaseRequest):
         Through the library a sent message would become 130 fields, of which two are used: a third
         of a delivery's cost, and one that it could not parse would look lost.
         """
-        values = {name: _encode(value) for name, value in fields.items()}
         uploads = {name: (name, content, None) for name, content in files.items() if content}
-        url = f"{self.root}/bot{self._token}/{method}"
-        _, payload = await self._post(url, _form(values, uploads))
-        result = read_object(payload).get("result")
+        result = await self._fetch_result(method, fields, uploads)
         if not isinstance(result, dict):
             raise Unsure(_NO_JSON)
         return result
@@ -168,13 +165,23 @@ class Wire(BaseRequest):
         """Return the updates from that number on, unparsed, as soon as there is one. Raises
         PlatformError. The library would lose all of them for one that it cannot parse."""
         fields = {"offset": offset, "timeout": hold, "allowed_updates": kinds}
-        form = _form({name: _encode(value) for name, value in fields.items()}, {})
-        url = f"{self.root}/bot{self._token}/getUpdates"
-        _, payload = await self._post(url, form, HOLD_SECONDS + ANSWER_SECONDS)
-        updates = read_object(payload).get("result")
+        seconds = HOLD_SECONDS + ANSWER_SECONDS
+        updates = await self._fetch_result("getUpdates", fields, seconds=seconds)
         if not isinstance(updates, list):
             raise NotSent("an answer without updates")
         return updates
+
+    async def _fetch_result(
+        self,
+        method: str,
+        fields: Mapping[str, Any],
+        files: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+    ) -> Any:
+        values = {n: v if isinstance(v, str) else json.dumps(v) for n, v in fields.items()}
+        url = f"{self.root}/bot{self._token}/{method}"
+        _, payload = await self._post(url, _form(values, files), seconds)
+        return read_object(payload).get("result")
 
     @property
     def read_timeout(self) -> float:
@@ -224,11 +231,7 @@ class Wire(BaseRequest):
         raise TelegramError(_NO_JSON)
 
 
-def _encode(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _form(values: Mapping[str, str], files: Mapping[str, Any]) -> dict[str, Any]:
+def _form(values: Mapping[str, str], files: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the content of a call: an encoded form, in parts where files are uploaded."""
     if not files:
         # By yarl, in C: urllib takes 0.8 ms for a message of Chinese.
@@ -398,7 +401,8 @@ def _file_id(sent: dict[str, Any]) -> str:
     return str(size.get("file_id", "")) if isinstance(size, dict) else ""
 
 
-_MENUS: tuple[Language, Language] = ("en", "zh")
+_MENUS: tuple[tuple[Language, str | None], ...] = (("en", None), ("zh", "zh"))
+"""Languages of menus; the code of the apps that show them, None for all others."""
 
 
 async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
@@ -411,14 +415,10 @@ async def show_menus(bot: Bot, host: Host, operators: Sequence[str]) -> None:
     if await host.note(NAME, name) == hash_:
         return
     try:
-        await call(bot.set_my_commands(_commands(host, "en")))
-        await call(bot.set_my_commands(_commands(host, "zh"), language_code="zh"))
+        await _set_commands(bot, host)
         for person in operators:
-            scope = BotCommandScopeChat(int(person))
-            english, chinese = (_commands(host, code, operator=True) for code in _MENUS)
             try:
-                await call(bot.set_my_commands(english, scope=scope))
-                await call(bot.set_my_commands(chinese, scope=scope, language_code="zh"))
+                await _set_commands(bot, host, person, operator=True)
             except (Gone, Refused):
                 log.info("telegram: an operator has not spoken to the bot yet; no menu for them")
         await host.save_note(NAME, name, hash_)
@@ -430,17 +430,24 @@ async def show_chat_menu(
     bot: Bot, host: Host, chat: Chat, choice: Language | Literal["topic"], operators: Sequence[str]
 ) -> None:
     """Show a chat the commands in its language; `topic`: in that of each app. Log a refusal."""
-    scope, operator = BotCommandScopeChat(int(chat.id)), chat.id in operators
     try:
-        for code in _MENUS:
-            spoken: Language = code if choice == "topic" else choice
-            commands = _commands(host, spoken, operator=operator)
-            language_code = "zh" if code == "zh" else None
-            await call(bot.set_my_commands(commands, scope=scope, language_code=language_code))
+        await _set_commands(bot, host, chat.id, choice, operator=chat.id in operators)
     except PlatformError as error:
         log.info("telegram: a chat's menu stays as it is (%s)", error)
 
 
-def _commands(host: Host, language: Language, *, operator: bool = False) -> list[BotCommand]:
+async def _set_commands(
+    bot: Bot,
+    host: Host,
+    chat: str = "",
+    choice: Language | Literal["topic"] = "topic",
+    *,
+    operator: bool = False,
+) -> None:
+    """Tell Telegram the commands of a chat, or of all, for Chinese apps and for all others."""
+    scope = BotCommandScopeChat(int(chat)) if chat else None
     rows = [row for row in host.menu if operator or row.who != "operators"]
-    return [BotCommand(row.name, row.help(language)) for row in rows]
+    for code, app in _MENUS:
+        language = code if choice == "topic" else choice
+        commands = [BotCommand(row.name, row.help(language)) for row in rows]
+        await call(bot.set_my_commands(commands, scope=scope, language_code=app))

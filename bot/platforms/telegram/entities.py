@@ -33,7 +33,7 @@ entities beyond 100 are dropped silently, block quotes among them."""
 class TextSheet:
     """A message to send: text with its entities, or a picture with them as caption."""
 
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     picture: Picture | None = None
 
 
@@ -44,23 +44,19 @@ def sheets(reply: Reply) -> list[TextSheet]:
     before, picture, after = parts(reply)
     before, after = inert_units(before), inert_units(after)
     if picture is None:
-        return [TextSheet(tuple(page)) for page in pages(after, size, TEXT)]
+        return list(map(TextSheet, pages(after, size, TEXT)))
     caption, left = fitting([*before, *after], size, CAPTION)
     if not left:
-        return [TextSheet(tuple(caption), picture)]
+        return [TextSheet(caption, picture)]
     while before and before[-1].heading:  # it belongs to what stands behind the picture
         after.insert(0, before.pop())
     texts = pages(before, size, TEXT)
     spread = pages([*before, *after], size, TEXT, CAPTION)
     if len(texts) > 1 and len(spread) == 2:
-        return [TextSheet(tuple(spread[0])), TextSheet(tuple(spread[1]), picture)]
+        return [TextSheet(spread[0]), TextSheet(spread[1], picture)]
     caption, left = fitting(after, size, CAPTION)
-    closing = (TextSheet(tuple(page)) for page in pages(left, size, TEXT))
-    return [
-        *(TextSheet(tuple(page)) for page in texts),
-        TextSheet(tuple(caption), picture),
-        *closing,
-    ]
+    closing = map(TextSheet, pages(left, size, TEXT))
+    return [*map(TextSheet, texts), TextSheet(caption, picture), *closing]
 
 
 def inert(text: str, *, tappable: bool = False) -> str:
@@ -73,17 +69,11 @@ def inert(text: str, *, tappable: bool = False) -> str:
 
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
     """Return the units with text that makes no links by itself."""
-    return [
-        Unit(
-            tuple(
-                tuple(replace(run, text=inert(run.text, tappable=run.tappable)) for run in line)
-                for line in unit.lines
-            ),
-            unit.heading,
-            unit.gap,
-        )
-        for unit in units
-    ]
+
+    def neutralize(line: Line) -> Line:
+        return tuple(replace(run, text=inert(run.text, tappable=run.tappable)) for run in line)
+
+    return [replace(unit, lines=tuple(map(neutralize, unit.lines))) for unit in units]
 
 
 def size(run: Run) -> int:
@@ -146,9 +136,10 @@ ROW_CELLS, MOST_IN_ROW, MOST_BUTTONS = 30, 6, 96
 def is_paged(reply: Reply, written: Sequence[TextSheet], host: Host, bot: str) -> bool:
     """Return whether these messages are shown one at a time, with arrows that turn them; in a
     channel only where a link can lead to the others."""
-    turning = bool(reply.line) and Press(reply.line, len(written)).fits(MOST_BYTES)
-    turning = turning and not (bot and not host.link_word(reply.line))
-    return len(written) > 1 and turning and not any(sheet.picture for sheet in written)
+    if len(written) < 2 or not reply.line or any(sheet.picture for sheet in written):
+        return False
+    fits = Press(reply.line, len(written)).fits(MOST_BYTES)
+    return fits and (not bot or bool(host.link_word(reply.line)))
 
 
 def write_bodies(
