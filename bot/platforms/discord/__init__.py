@@ -186,22 +186,15 @@ class Client(discord.AutoShardedClient):
         private = interaction.guild_id is not None or _is_guest(interaction)
         await self._reply(interaction, press, private, thinking=press.fresh)
 
-    async def _deferred(
-        self, interaction: discord.Interaction, private: bool, *, thinking: bool
-    ) -> bool:
-        """Announce an answer; return False where none can follow, or the gateway repeats itself."""
-        later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
-        if not await _answered(later):
-            return False
-        return await self.host.first_time(NAME, str(interaction.id))
-
     async def _reply(
         self, interaction: discord.Interaction, press: Press, private: bool, *, thinking: bool
     ) -> None:
         """Send what the line answers: first in the place of the deferred answer, then behind it."""
         incoming = _incoming(interaction, press.line)
         try:
-            if await self._deferred(interaction, private, thinking=thinking):
+            later = interaction.response.defer(ephemeral=private and thinking, thinking=thinking)
+            # Nothing can follow one that came too late, or that the gateway repeats.
+            if await _answered(later) and await self.host.first_time(NAME, str(interaction.id)):
                 await self._replies(interaction, self.host.answer(incoming), press, private)
         except Exception as error:  # noqa: BLE001 (one answer may fail without the others)
             apology = self.host.apology(error, "an answer on discord", incoming.language)

@@ -50,16 +50,10 @@ NONCE_VALID = timedelta(minutes=2)
 CLOCKS_APART = timedelta(seconds=10)
 """How far the clock of this machine may be ahead of Discord's."""
 USUAL_WAIT = 5.0
-_GONE: dict[int, str] = {
-    10003: "deleted",
-    10004: "removed",
-    10013: "deleted",
-    50001: "removed",
-    50007: "removed",
-    50033: "removed",
-}
-"""Unknown channel, server or person, missing access, a person who takes no messages, no such
-person."""
+_DELETED = {10003, 10013}
+"""Unknown channel or person."""
+_REMOVED = {10004, 50001, 50007, 50033}
+"""Unknown server, missing access, a person who takes no messages, no such person."""
 _TOO_LARGE = 40005
 _BAD_FORM = 50035
 _NO_RIGHTS = 50013
@@ -168,36 +162,24 @@ class DiscordDeliverer:
         if message.doubt is None:
             return {}
         after = discord.utils.time_snowflake(datetime.now(UTC) - message.doubt - CLOCKS_APART)
+        posted: dict[int, str] = {}
         try:
+            if post:  # posts know no nonce, but their day
+                words = _words(payloads[0])
+                opened = await self._find_post(channel, post, message.chat, after, words)
+                if not opened:
+                    return {}
+                channel, posted[0] = opened, opened
             look = look or not _is_young(message.doubt)
-            return await self._find_posted(message, payloads, channel, post, after, look=look)
+            if look and len(posted) < len(payloads):
+                history = await self._read_history(channel, after, may_skip=message.resend)
+                ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
+                found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
+                posted |= {n: id_ for n, id_ in found.items() if id_ and n not in posted}
         except (Gone, Refused) as error:
             if _is_young(message.doubt):
                 raise Unsure(str(error)) from error
             raise
-
-    async def _find_posted(
-        self,
-        message: Outgoing,
-        payloads: Sequence[Mapping[str, Any]],
-        channel: str,
-        post: str,
-        after: int,
-        *,
-        look: bool,
-    ) -> dict[int, str]:
-        posted: dict[int, str] = {}
-        if post:  # posts know no nonce, but their day
-            words = _words(payloads[0])
-            opened = await self._find_post(channel, post, message.chat, after, words)
-            if not opened:
-                return {}
-            channel, posted[0] = opened, opened
-        if look and len(posted) < len(payloads):
-            history = await self._read_history(channel, after, may_skip=message.resend)
-            ids = {repr(_words(one)): str(one["id"]) for one in reversed(history)}
-            found = {n: ids.get(repr(_words(payload))) for n, payload in enumerate(payloads)}
-            posted |= {n: id_ for n, id_ in found.items() if id_ and n not in posted}
         return posted
 
     async def _find_post(
@@ -391,8 +373,8 @@ def read_refusal(code: int, payload: bytes, headers: Mapping[str, str]) -> Platf
         return Revoked("Discord does not accept the token")
     if code >= 500:
         return _read_fault(code, reason)
-    if number in _GONE:
-        return Gone(reason, "deleted" if _GONE[number] == "deleted" else "removed")
+    if number in _DELETED | _REMOVED:
+        return Gone(reason, "deleted" if number in _DELETED else "removed")
     rights, form = number == _NO_RIGHTS, number == _BAD_FORM
     picture = code == 413 or number == _TOO_LARGE or form or rights
     return Refused(reason, markup=form or rights, picture=picture, rights=rights)
