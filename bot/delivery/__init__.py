@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from bot.alerts import Tell
@@ -17,7 +18,7 @@ from bot.messages import Heading, Reply
 from bot.platforms import Delivering
 from bot.services import Services
 from digest.errors import StoreError
-from digest.models import Delivery, Subscription
+from digest.models import Delivery
 from digest.store.due import LATE
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,11 @@ LAST_SECONDS = 8.0
 """How long sends in flight may take when the bot stops."""
 
 Key = tuple[str, date, date]
+_options = attrgetter(
+    *("chat.platform", "chat.kind", "language", "length", "sections", "highlight", "without"),
+    *("quiet", "threads"),
+)
+"""Return what the bodies of a subscription's digest depend on beside its report."""
 
 
 class Deliveries:
@@ -161,22 +167,6 @@ class Deliveries:
             _make_room(self._pictures, MOST_PICTURES)
             self._pictures[name] = picture
         return self._pictures[name]
-
-
-def _options(subscription: Subscription) -> tuple[object, ...]:
-    """Return what the bodies of a digest depend on beside its report."""
-    chat = subscription.chat
-    return (
-        chat.platform,
-        chat.kind,
-        subscription.language,
-        subscription.length,
-        subscription.sections,
-        subscription.highlight,
-        subscription.without,
-        subscription.quiet,
-        subscription.threads,
-    )
 
 
 def _in_thread(bodies: Sequence[str], reply: Reply) -> list[str]:
