@@ -44,7 +44,7 @@ def as_utf8(body: bytes, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str
     is packed and broken, or too large."""
     if body.startswith(GZIP):
         body = _unpack(body)
-    encoding = detect_wide(body) or _mislabelled(body, headers)
+    encoding = detect_wide(body) or _mislabelled(body, headers) or _named_by_server(body, headers)
     if not encoding:
         return body.removeprefix(b"\xef\xbb\xbf"), headers
     text = body.decode(encoding, "replace")
@@ -98,6 +98,19 @@ def detect_wide(body: bytes) -> str:
         declared = re.search(r"encoding\s*=\s*[\"']([\w.-]{1,30})", body[:200].decode("cp037"))
         return declared[1] if declared and is_of_documents(declared[1]) else "cp037"
     return next((name for mark, name in _WIDE.items() if body.startswith(mark)), "")
+
+
+def _named_by_server(body: bytes, headers: Mapping[str, str]) -> str:
+    """Return what the server calls the encoding: as HTTP has it, that counts, not what the body
+    says, but for its byte order mark."""
+    named = _CHARSET.search(headers.get("content-type", ""))
+    if not named or body.startswith(b"\xef\xbb\xbf") or not is_of_documents(named[1]):
+        return ""
+    try:
+        body.decode(named[1])
+    except UnicodeError:
+        return ""
+    return named[1]
 
 
 def _mislabelled(body: bytes, headers: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ from digest.fetch import (
     parse_date,
     strip_text,
 )
-from digest.fetch.encodings import as_utf8, is_of_documents
+from digest.fetch.encodings import as_utf8
 
 MAX_SLOW = 300_000
 """Bytes that feedparser is given."""
@@ -98,7 +98,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     body = _limit(body)
     body, unknown_zone = _normalize(body)
     try:
-        fast = _feed(fastfeedparser.parse(_decode(body, headers)), unknown_zone)
+        fast = _feed(fastfeedparser.parse(body), unknown_zone)
     except Exception:  # noqa: BLE001 (a parser of hostile bytes may raise anything)
         fast = None
     if fast and fast.entries and not _SLOW.search(body):
@@ -198,27 +198,6 @@ def _completeness(feed: Feed) -> tuple[int, int]:
     """Return how many entries have what a post needs, and how many there are."""
     complete = sum(bool(e.link and (e.title or e.content)) for e in feed.entries)
     return complete, len(feed.entries)
-
-
-def _decode(body: bytes, headers: Mapping[str, str]) -> bytes | str:
-    """Return text where the server names another encoding than the body itself, as HTTP has it."""
-    named = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,30})", headers.get("content-type", ""))
-    if (
-        named is None
-        or not is_of_documents(named[1])
-        or body[:2] in (b"\xff\xfe", b"\xfe\xff")
-        or body[:3] == b"\xef\xbb\xbf"
-    ):
-        return body
-    declared = re.match(rb"\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{1,30})", body)
-    if declared and declared[1].decode("ascii").lower() == named[1].lower():
-        return body
-    try:
-        text = body.decode(named[1])
-    except UnicodeDecodeError:
-        return body
-    # A text that looks like an address would be fetched.
-    return body if text.lstrip().lower().startswith("http") else text
 
 
 def _parse_slowly(body: bytes, headers: Mapping[str, str], unknown_zone: str) -> Feed | None:

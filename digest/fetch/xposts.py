@@ -68,7 +68,6 @@ class XPost(BaseModel):
     text: str = ""
     author_id: str = ""
     username: str = ""
-    conversation_id: str = ""
     created_at: datetime | None = None
     lang: str = ""
     entities: _Entities | None = None

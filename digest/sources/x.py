@@ -34,14 +34,12 @@ authors, who count as two each."""
 _SMALLEST = {"list": 1, "user": 5, "search": 10}
 """The least `max_results` of each endpoint."""
 _FIELDS = {
-    "post.fields": "created_at,conversation_id,entities,lang,note_post,public_metrics",
+    "post.fields": "created_at,entities,lang,note_post,public_metrics",
     "expansions": "author_id,referenced_posts",
     "user.fields": "name,username",
 }
 _OLD_FIELDS = {
-    "tweet.fields": (
-        "created_at,conversation_id,entities,lang,note_tweet,public_metrics,referenced_tweets"
-    ),
+    "tweet.fields": ("created_at,entities,lang,note_tweet,public_metrics,referenced_tweets"),
     "expansions": "author_id,referenced_tweets.id,referenced_tweets.id.author_id",
     "user.fields": "name,username",
 }
