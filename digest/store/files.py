@@ -57,8 +57,7 @@ def find_damage(file: Path) -> str:
 def _header(file: Path) -> str:
     """Return what is wrong with the first page: cut short, or of an unknown format."""
     try:
-        with file.open("rb") as opened:
-            begins = opened.read(100)
+        begins = _read_beginning(file)
     except OSError as error:
         raise StoreError(f"cannot read {file} ({error.strerror})") from None
     if not begins.startswith(MAGIC):
@@ -100,8 +99,12 @@ def _tables(connection: sqlite3.Connection) -> str:
 
 def is_database(file: Path) -> bool:
     """Return True if the file begins as those of SQLite do."""
+    return _read_beginning(file).startswith(MAGIC)
+
+
+def _read_beginning(file: Path) -> bytes:
     with file.open("rb") as opened:
-        return opened.read(len(MAGIC)) == MAGIC
+        return opened.read(100)
 
 
 def read_schema(file: Path) -> str:
@@ -234,21 +237,15 @@ def free_copy(file: Path, now: datetime) -> bool:
     Backups alone have a rollback journal (see `copy`): a database that was opened since is in WAL
     mode.
     """
-    if not _has_rollback_journal(file) or in_use(file):
+    if not file.is_file() or not is_database(file):
+        return False
+    if _read_beginning(file)[18:20] != b"\1\1" or in_use(file):
         return False
     log, aside = file.with_name(f"{file.name}-wal"), aside_name(file, "old", now)
     if log.exists():
         os.replace(log, aside.with_name(f"{aside.name}-wal"))
     file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
     return True
-
-
-def _has_rollback_journal(file: Path) -> bool:
-    if not file.is_file():
-        return False
-    with file.open("rb") as opened:
-        begins = opened.read(20)
-    return begins.startswith(MAGIC) and begins[18:] == b"\1\1"
 
 
 def mark_copy(file: Path) -> None:

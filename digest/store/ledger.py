@@ -11,7 +11,7 @@ from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, open_parts
 from digest.store.due import DueTables, NewestDays, has_begun
 from digest.store.engine import insert_on
-from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, groups
+from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, execute_for
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
@@ -216,16 +216,13 @@ async def _merge(connection: AsyncConnection, going: int, staying: int) -> None:
             ended.append(row.id)
         if begun and len(others) == 1 and others[0].day == row.day:
             await _swap(connection, row, others[0], [other.report for other in theirs])
-    for group in groups(transferred):
-        moved = update(deliveries).where(table.id.in_(group))
-        await connection.execute(moved.values(subscription_id=staying))
-    for group in groups(ended):
-        still_open = and_(parts.c.delivery_id.in_(group), parts.c.state.in_(OPEN))
-        dropped = update(parts).where(still_open).values(state="dropped", error="moved")
-        await connection.execute(dropped)
-        waiting = and_(table.id.in_(group), table.state == "due")
-        refused = update(deliveries).where(waiting).values(state="refused", reason="moved")
-        await connection.execute(refused)
+    moved = update(deliveries).values(subscription_id=staying)
+    await execute_for(connection, moved, table.id, transferred)
+    dropped = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error="moved")
+    await execute_for(connection, dropped, parts.c.delivery_id, ended)
+    refused = update(deliveries).where(table.state == "due")
+    refused = refused.values(state="refused", reason="moved")
+    await execute_for(connection, refused, table.id, ended)
     await end_deliveries(connection, ended)
 
 

@@ -8,7 +8,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
@@ -116,12 +128,11 @@ async def doubt(connection: AsyncConnection, now: datetime) -> None:
     """
     which = and_(parts.c.state.in_(OPEN), deliveries.c.state == "open")
     ids = list((await connection.scalars(select(parts.c.id).join(deliveries).where(which))).all())
-    for group in groups(ids):
-        # Whatever was sent after the backup was made was sent after it was due.
-        due_at = select(deliveries.c.due_at).where(deliveries.c.id == parts.c.delivery_id)
-        since = func.coalesce(parts.c.doubt_since, due_at.scalar_subquery())
-        unknown = {"state": HELD, "error": RESTORED, "doubt_since": since}
-        await connection.execute(update(parts).where(parts.c.id.in_(group)).values(unknown))
+    # Whatever was sent after the backup was made was sent after it was due.
+    due_at = select(deliveries.c.due_at).where(deliveries.c.id == parts.c.delivery_id)
+    since = func.coalesce(parts.c.doubt_since, due_at.scalar_subquery())
+    unknown = update(parts).values(state=HELD, error=RESTORED, doubt_since=since)
+    await execute_for(connection, unknown, parts.c.id, ids)
     await end_deliveries(connection, await lock_deliveries_of(connection, ids))
     # What is left open are excuses, of deliveries that wait for their report.
     excuses = update(parts).where(parts.c.state.in_(OPEN)).values(state="dropped", error=RESTORED)
@@ -149,11 +160,11 @@ async def plan_anew(connection: AsyncConnection, topics: Collection[str]) -> Non
     digest = and_(begun.c.delivery_id == deliveries.c.id, begun.c.position >= 0)
     untried = query.where(~select(begun.c.id).where(digest, tried).exists())
     rows = (await connection.execute(untried)).all()
-    for group in groups([row.id for row in rows]):
-        await connection.execute(delete(parts).where(parts.c.id.in_(group)))
-    for group in groups(sorted({row.delivery_id for row in rows})):
-        unplanned = update(deliveries).where(deliveries.c.id.in_(group))
-        await connection.execute(unplanned.values(state="due"))
+    await execute_for(connection, delete(parts), parts.c.id, [row.id for row in rows])
+    unplanned = sorted({row.delivery_id for row in rows})
+    await execute_for(
+        connection, update(deliveries).values(state="due"), deliveries.c.id, unplanned
+    )
 
 
 async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -> int:
@@ -164,9 +175,8 @@ async def delete_sent(connection: AsyncConnection, which: ColumnElement[bool]) -
     hashes = list((await connection.scalars(select(parts.c.body).where(there).distinct())).all())
     number = (await connection.execute(delete(parts).where(there))).rowcount
     await connection.execute(delete(deliveries).where(which))
-    for group in groups(hashes):
-        unused = ~select(parts.c.id).where(parts.c.body == bodies.c.hash).exists()
-        await connection.execute(delete(bodies).where(bodies.c.hash.in_(group), unused))
+    unused = ~select(parts.c.id).where(parts.c.body == bodies.c.hash).exists()
+    await execute_for(connection, delete(bodies).where(unused), bodies.c.hash, hashes)
     return number
 
 
@@ -193,7 +203,7 @@ async def scrub(connection: AsyncConnection, urls: Collection[str]) -> None:
         waiting = select(parts.c.delivery_id).where(there, parts.c.state == "waiting")
         await forget(connection, waiting, WITHDRAWN)
         await connection.execute(update(parts).where(there).values(body=empty["hash"]))
-        await connection.execute(delete(bodies).where(bodies.c.hash.in_(group)))
+    await execute_for(connection, delete(bodies), bodies.c.hash, hashes)
 
 
 async def lock_deliveries(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -288,6 +298,17 @@ def chat_of(row: Any) -> Chat:
 def hash_body(content: str) -> str:
     """Return the key of a body in its table."""
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def execute_for(
+    connection: AsyncConnection,
+    statement: Update | Delete,
+    column: ColumnElement[Any],
+    ids: Sequence[Any],
+) -> None:
+    """Execute a statement where the column is one of these ids or keys."""
+    for group in groups(ids):
+        await connection.execute(statement.where(column.in_(group)))
 
 
 def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:

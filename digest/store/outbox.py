@@ -20,6 +20,7 @@ from digest.store.open_parts import (
     chat_of,
     drop_unwanted,
     end_deliveries,
+    execute_for,
     forget,
     groups,
     hash_body,
@@ -66,14 +67,12 @@ class OutboxTables:
             if state is not None and str(await connection.scalar(query) or "") != state:
                 return False
             await _add(connection, plans, deliveries.c.state == "due")
-            for group in groups([delivery for delivery, contents in plans if not contents]):
-                failed = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
-                refused = update(deliveries).where(failed).values(state="refused", reason=NOT_MADE)
-                await connection.execute(refused)
+            due = update(deliveries).where(deliveries.c.state == "due")
+            refused = due.values(state="refused", reason=NOT_MADE)
+            unmade = [delivery for delivery, contents in plans if not contents]
+            await execute_for(connection, refused, deliveries.c.id, unmade)
             ids = [delivery for delivery, _ in plans]
-            for group in groups(ids):
-                due = and_(deliveries.c.id.in_(group), deliveries.c.state == "due")
-                await connection.execute(update(deliveries).where(due).values(state="open"))
+            await execute_for(connection, due.values(state="open"), deliveries.c.id, ids)
             await drop_unwanted(connection, ids)
         return True
 
@@ -82,9 +81,8 @@ class OutboxTables:
         async with self._store.writing() as connection:
             unexcused = and_(deliveries.c.state == "due", deliveries.c.noted.is_(False))
             await _add(connection, plans, unexcused, excuse=True)
-            for group in groups([delivery for delivery, _ in plans]):
-                noted = update(deliveries).where(deliveries.c.id.in_(group)).values(noted=True)
-                await connection.execute(noted)
+            noted, ids = update(deliveries).values(noted=True), [delivery for delivery, _ in plans]
+            await execute_for(connection, noted, deliveries.c.id, ids)
 
     async def claim(self, platform: str, limit: int, now: datetime) -> list[Part]:
         """Mark parts whose turn it is as `sending`, at most one of a chat; return them."""
@@ -195,10 +193,10 @@ class OutboxTables:
                 held = update(parts).where(unknown).values(values).returning(parts.c.id)
                 decided += (await connection.scalars(held)).all()
             concerned = await lock_deliveries_of(connection, decided)
-            for group in groups(concerned if again else ()):
-                late = and_(parts.c.delivery_id.in_(group), parts.c.error == TOO_LATE)
-                following = update(parts).where(late).values(state="waiting", error="")
-                await connection.execute(following)
+            if again:
+                late = update(parts).where(parts.c.error == TOO_LATE)
+                following = late.values(state="waiting", error="")
+                await execute_for(connection, following, parts.c.delivery_id, concerned)
             await end_deliveries(connection, concerned)
             return len(decided)
 
@@ -220,18 +218,15 @@ class OutboxTables:
             query = select(parts.c.delivery_id).join(deliveries).where(old, waiting).distinct()
             ids = list((await connection.scalars(query)).all())
             await lock_deliveries(connection, ids)
-            for group in groups(ids):
-                dropped = update(parts).where(parts.c.delivery_id.in_(group), waiting)
-                await connection.execute(dropped.values(state="dropped", error=TOO_LATE))
+            dropped = update(parts).where(waiting).values(state="dropped", error=TOO_LATE)
+            await execute_for(connection, dropped, parts.c.delivery_id, ids)
             await end_deliveries(connection, ids)
             others = and_(
                 parts.c.delivery_id == deliveries.c.id, parts.c.state != "dropped", OF_DIGEST
             )
-            for group in groups(ids):
-                unsent = ~select(parts.c.id).where(others).exists()
-                skipped = update(deliveries).where(deliveries.c.id.in_(group), unsent)
-                skipped = skipped.values(state="skipped", reason=TOO_LATE)
-                await connection.execute(skipped)
+            skipped = update(deliveries).where(~select(parts.c.id).where(others).exists())
+            skipped = skipped.values(state="skipped", reason=TOO_LATE)
+            await execute_for(connection, skipped, deliveries.c.id, ids)
             return len(ids)
 
 
