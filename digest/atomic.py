@@ -24,21 +24,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write the bytes under that name, all or nothing. Raises OSError."""
-    with whole_file(path) as part, part.open("xb") as file:
-        file.write(content)
-
-
 def write_below(path: Path, content: bytes, hint: str = "name another folder") -> None:
-    """Write the bytes under that name, and make its folder. A file that holds them already stays
-    as it is. No link in its place is followed.
+    """Write the bytes under that name, all or nothing, and make its folder. A file that holds them
+    already stays as it is. No link in its place is followed.
 
     Raises StoreError with the hint where that cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() or not path.is_file() or path.read_bytes() != content:
-            write_file(path, content)
+            with whole_file(path) as part, part.open("xb") as file:
+                file.write(content)
     except OSError as error:
         raise StoreError(f"cannot write {path} ({error.strerror}): {hint}") from None

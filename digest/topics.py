@@ -112,7 +112,10 @@ def load_topics(path: Path) -> dict[str, Topic]:
             topics[name] = _topic(name, _Topic.model_validate(table))
         except ValidationError as error:
             problems += [_word_problem(name, fault) for fault in error.errors(include_url=False)]
-    problems += _find_shared_slugs(topics)
+    names: dict[str, str] = {}
+    for name, topic in topics.items():  # reports are filed by slug
+        if (other := names.setdefault(topic.slug, name)) != name:
+            problems.append(f'[{name}] slug: "{topic.slug}" is already that of [{other}]')
     if problems:
         raise TopicsError("\n".join(f"{path.name}: {problem}" for problem in problems))
     if not topics:
@@ -164,19 +167,6 @@ def _topic(name: str, data: _Topic) -> Topic:
         "sources": tuple(SourceSpec(**dict(source)) for source in data.sources),
     }
     return Topic(name, **values)
-
-
-def _find_shared_slugs(topics: dict[str, Topic]) -> list[str]:
-    """List topics that share a slug: reports are filed by it."""
-    seen: dict[str, str] = {}
-    problems = []
-    for name, topic in topics.items():
-        if topic.slug in seen:
-            problems.append(
-                f'[{name}] slug: "{topic.slug}" is already that of [{seen[topic.slug]}]'
-            )
-        seen.setdefault(topic.slug, name)
-    return problems
 
 
 def _word_problem(topic: str, fault: Any) -> str:

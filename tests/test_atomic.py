@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from digest.atomic import whole_file, write_file
+from digest.atomic import whole_file, write_below
 
 
 def test_many_writers_of_one_file_leave_one_whole_content(tmp_path: Path) -> None:
     path = tmp_path / "cloud.png"
     contents = [bytes([n]) * 200_000 for n in range(8)]
-    threads = [threading.Thread(target=write_file, args=(path, content)) for content in contents]
+    threads = [threading.Thread(target=write_below, args=(path, content)) for content in contents]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -25,7 +25,7 @@ def test_a_link_in_the_way_is_replaced_and_not_followed(tmp_path: Path) -> None:
     outside.write_text("precious")
     path.symlink_to(outside)
     (tmp_path / "report.md.part").symlink_to(outside)
-    write_file(path, b"new")
+    write_below(path, b"new")
     assert outside.read_text() == "precious"
     assert not path.is_symlink()
     assert path.read_bytes() == b"new"
