@@ -318,7 +318,7 @@ def _days(text: str, today: date) -> list[date]:
 def full_day(text: str) -> date | None:
     """Return the day written out with its year, as 2025-12-06 or 20251206; DateError as above."""
     match = _FULL.fullmatch(text) or _DIGITS.fullmatch(text)
-    return _only(*(int(part) for part in match.groups()))[0] if match else None
+    return _existing([int(part) for part in match.groups()])[0] if match else None
 
 
 def _candidates(text: str, today: date) -> list[date]:
@@ -330,18 +330,20 @@ def _candidates(text: str, today: date) -> list[date]:
         backs = (back + 7,) if text.startswith("上") else (back % 7, back % 7 + 7)
         return [today - timedelta(days=days) for days in backs]
     if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
-        return _only(*map(int, match.groups()))
+        return _existing([int(part) for part in match.groups()])
     if match := _DAY_FIRST.fullmatch(text):
         first, second, year = map(int, match.groups())
         if first != second and max(first, second) <= 12:
             raise DateError(text)  # the 5th of December, or the 12th of May
-        return _only(year, min(first, second), max(first, second))
+        return _existing([year, min(first, second), max(first, second)])
     if match := _SHORT.fullmatch(text):
         first, second = int(match[1]), int(match[2])
         of_month = first < second and "-" in text and text[-1] in "日号"  # 6-8号
         return [] if of_month else _in_years(first, second, today)
     if match := _OF_MONTH.fullmatch(text):
-        return _in_months(int(match[1]), today)
+        # Of next month, and of the months before.
+        months = [divmod(12 * today.year + today.month - 1 - back, 12) for back in range(-1, 13)]
+        return _existing(*([year, month + 1, int(match[1])] for year, month in months))
     return _english(text, today)
 
 
@@ -354,31 +356,19 @@ def _english(text: str, today: date) -> list[date]:
     if len(months) != 1:
         return []
     month, day = MONTHS.index(months[0]) + 1, int(match[1] or match[3])
-    return _only(int(match[4]), month, day) if match[4] else _in_years(month, day, today)
+    return _existing([int(match[4]), month, day]) if match[4] else _in_years(month, day, today)
 
 
 def _in_years(month: int, day: int, today: date) -> list[date]:
     """Return that day of next year and of the years before."""
-    years = range(today.year + 1, today.year - 9, -1)
-    days = [dates[0] for year in years if (dates := _valid(year, month, day))]
-    if not days:
-        raise DateError(f"{month}-{day}")
-    return days
+    return _existing(*([year, month, day] for year in range(today.year + 1, today.year - 9, -1)))
 
 
-def _in_months(day: int, today: date) -> list[date]:
-    """Return that day of next month and of the months before."""
-    months = [divmod(12 * today.year + today.month - 1 - back, 12) for back in range(-1, 13)]
-    days = [dates[0] for year, month in months if (dates := _valid(year, month + 1, day))]
-    if not days:
-        raise DateError(str(day))
-    return days
-
-
-def _only(year: int, month: int, day: int) -> list[date]:
-    if days := _valid(year, month, day):
-        return days
-    raise DateError(f"{year}-{month}-{day}")
+def _existing(*days: Sequence[int]) -> list[date]:
+    """Return those of these days, each as year, month and day, that there are; else DateError."""
+    if existing := [day for parts in days for day in _valid(*parts)]:
+        return existing
+    raise DateError("-".join(map(str, days[0])))
 
 
 def _valid(year: int, month: int, day: int) -> list[date]:
