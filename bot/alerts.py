@@ -39,6 +39,10 @@ MOST_ROWS = 30
 MOST_REASON = 120
 
 
+Send = Callable[[str, Reply], Awaitable[None]]
+"""Sends a reply to the private chat of a person."""
+
+
 class Tell(Protocol):
     """Tells the operators of a matter."""
 
@@ -108,9 +112,7 @@ class Alerts:
         except StoreError as error:
             log.error("%s (%s) could not be noted: %s", matter, about, error)
 
-    async def deliver(
-        self, platform: str, operators: Sequence[str], send: Callable[[str, Reply], Awaitable[None]]
-    ) -> None:
+    async def deliver(self, platform: str, operators: Sequence[str], send: Send) -> None:
         """Tell these operators what they have not heard yet, in one message each, later who cannot
         be reached now. Never raises."""
         try:
@@ -123,13 +125,7 @@ class Alerts:
         except StoreError as error:
             log.error("%s: alerts wait: %s", platform, error)
 
-    async def _deliver_to(
-        self,
-        platform: str,
-        person: str,
-        fresh: Sequence[Alert],
-        send: Callable[[str, Reply], Awaitable[None]],
-    ) -> None:
+    async def _deliver_to(self, platform: str, person: str, fresh: list[Alert], send: Send) -> None:
         place = f"{PLACE} {platform} {person}"
         heard = await self._store.notes(place)
         news = [a for a in fresh if heard.get(f"{a.matter} {a.about}") != a.version]
@@ -210,7 +206,7 @@ class Watch:
 
     def __init__(self, store: Store, topics: Sequence[Topic], tell: Tell) -> None:
         self._store, self._topics, self._tell = store, topics, tell
-        self._still: dict[str, tuple[tuple[int, int], datetime]] = {}
+        self._still: dict[str, tuple[int, datetime]] = {}
         self._undelivered: list[int] = []
 
     async def look(
@@ -227,8 +223,13 @@ class Watch:
             if zone(name).key != name:
                 await self._tell("zone_gone", name)
         for platform, counts in balance.items():
-            if counts.waiting and now - self._still_since(platform, counts, now) >= PATIENCE:
-                await self._tell("no_delivery", platform, n=counts.waiting)
+            if counts.waiting:
+                settled = counts.due - counts.waiting
+                before, since = self._still.get(platform, (settled, now))
+                since = since if settled == before else now
+                self._still[platform] = settled, since
+                if now - since >= PATIENCE:
+                    await self._tell("no_delivery", platform, n=counts.waiting)
         ids = [part.part for part in undelivered]
         if ids == self._undelivered:  # in one message, when no more are added
             await tell_undelivered(undelivered, self._tell)
@@ -251,12 +252,3 @@ class Watch:
             if not source.ok:
                 about = f"{topic.name}/{source.name}"
                 await self._tell("source_down", about, why=source.note or "?")
-
-    def _still_since(self, platform: str, counts: Balance, now: datetime) -> datetime:
-        """Return since when none of the waiting digests has gone out."""
-        state = (counts.due - counts.waiting, int(counts.waiting > 0))
-        before, since = self._still.get(platform, (None, now))
-        if state != before:
-            since = now
-        self._still[platform] = (state, since)
-        return since

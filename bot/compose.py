@@ -435,9 +435,14 @@ def line_of(
 ) -> str:
     """Return the line that asks for this of that report, or of other days."""
     name, *more = command.split(" ")
-    first, last = span or (report.first, report.last)
-    when = f"{last:%Y-%m-%d}" if first == last else f"{first:%Y%m%d}..{last:%Y%m%d}"
+    when = write_span(span or (report.first, report.last))
     return " ".join([f"/{name}", report.topic, when, *more, *words])
+
+
+def write_span(span: Span) -> str:
+    """Return days as a line names them."""
+    first, last = span
+    return str(last) if first == last else f"{first:%Y%m%d}..{last:%Y%m%d}"
 
 
 async def picture_block(context: Services, report: Report, language: Language) -> Picture | None:

@@ -49,6 +49,8 @@ POST_CHARS = 600
 """Characters shown of a post; the rest is behind its link."""
 MOST_MENTIONS = 3
 """Items of other sections that a ticker without market news is answered with."""
+MAX_EXAMPLES, EXAMPLE_CHARS = 3, 80
+"""Posts shown of each reason to drop one, and their characters."""
 
 
 async def brief(ask: Ask) -> AsyncIterator[Reply]:
@@ -114,17 +116,20 @@ async def stocks(ask: Ask) -> AsyncIterator[Reply]:
     """Show the whole markets section, or what concerns one ticker or name."""
     query = await ask.query()
     report = await ask.report(query)
-    if query.others:
-        yield await _market(ask, report, query, market_items(report, " ".join(query.others)))
-    else:
-        yield await _titled(ask, report, _section(ask, report, "markets", query.number))
+    items = market_items(report, " ".join(query.others)) if query.others else None
+    yield await _market(ask, report, query, items)
 
 
 async def _market(
-    ask: Ask, report: Report, query: Query, items: Sequence[Item], groups: Collection[str] = ()
+    ask: Ask,
+    report: Report,
+    query: Query,
+    items: Sequence[Item] | None,
+    groups: Collection[str] = (),
 ) -> Reply:
-    """Return these items about what the words name, or what there is instead in these groups."""
-    if items:
+    """Return these items of the section, or all; where there is none about what the words name,
+    what there is instead in these groups."""
+    if items or not query.others:
         blocks = _section(ask, report, "markets", query.number, items)
         return await _titled(ask, report, blocks, *query.others)
     day = ask.in_words(report.first, report.last)
@@ -141,16 +146,13 @@ async def crypto(ask: Ask) -> AsyncIterator[Reply]:
     """Show the coins of the markets section, or what concerns one of them."""
     query = await ask.query()
     report = await ask.report(query)
-    section = report.section("markets")
+    items = report.section("markets").items
     if query.others:
         named = market_items(report, " ".join(query.others))
-        coins = [item for item in named if item.group in CRYPTO.values() or not item.group]
-        yield await _market(ask, report, query, coins or named, CRYPTO.values())
-        return
-    items = tuple(item for item in section.items if item.group in CRYPTO.values())
-    if not items and not any(item.group for item in section.items):
-        items = section.items  # an imported report, or a note that there is nothing
-    yield await _titled(ask, report, _section(ask, report, "markets", query.number, items))
+        items = tuple(i for i in named if i.group in CRYPTO.values() or not i.group) or named
+    elif any(item.group for item in items):  # else it is imported, or a note that there is nothing
+        items = tuple(item for item in items if item.group in CRYPTO.values())
+    yield await _market(ask, report, query, items, CRYPTO.values())
 
 
 async def cloud(ask: Ask) -> AsyncIterator[Reply]:
@@ -340,12 +342,6 @@ async def _only(ask: Ask) -> Query:
     if query.others:
         raise Unanswered(await ask.bad_words(query))
     return query
-
-
-MAX_EXAMPLES = 3
-
-
-EXAMPLE_CHARS = 80
 
 
 def market_items(report: Report, name: str) -> tuple[Item, ...]:

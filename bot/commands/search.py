@@ -11,7 +11,7 @@ from typing import Any
 from bot import texts
 from bot.builds import TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
-from bot.compose import line_of, links_of, shortened
+from bot.compose import line_of, links_of, shortened, write_span
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
 from bot.services import Asker
 from bot.typed import DateError, parse_days
@@ -59,12 +59,11 @@ async def search(ask: Ask) -> AsyncIterator[Reply]:
         raise Unanswered(nothing)
     title = ask.text("search_results", words=shortened(words, 60))
     blocks: list[Block] = [Heading(title, 1)]
+    lines: dict[str, Button] = {}
     for number, hit in enumerate(hits, 1):
         report = await ask.context.store.report(hit.topic, hit.first, hit.last)
         spoken = ask.language_for(report) if report else ask.language
         blocks.append(hit_entry(number, hit, words, report, spoken))
-    lines: dict[str, Button] = {}
-    for number, hit in enumerate(hits, 1):
         lines.setdefault(_line(hit), Button(str(number), _line(hit)))
     yield Reply(tuple(blocks), ask.language, (tuple(lines.values()),), line=ask.line)
 
@@ -154,9 +153,7 @@ def mark(text: str, words: str) -> str:
 
 def _line(hit: Hit) -> str:
     """Return the line that shows more of a hit: the posts of a point, else its section."""
-    days = str(hit.last)
-    if hit.first != hit.last:
-        days = f"{hit.first:%Y%m%d}..{hit.last:%Y%m%d}"
+    days = write_span((hit.first, hit.last))
     if hit.section == "points" and hit.item.cites:
         return f"/sources {hit.topic} {days} {hit.number}"
     if hit.section in ("overview", "points"):
@@ -267,14 +264,11 @@ def _buttons(
     items: Sequence[Mapping[str, Any]], language: Language
 ) -> tuple[tuple[Button, ...], ...]:
     days = dict.fromkeys((row["topic"], row["to"]) for row in items if row["from"] == row["to"])
-    if not days:
-        return ()
-    return (
-        tuple(
-            Button(texts.text("story_day", language, day=day[5:]), f"/brief {topic} {day}")
-            for topic, day in list(days)[:5]
-        ),
+    buttons = tuple(
+        Button(texts.text("story_day", language, day=day[5:]), f"/brief {topic} {day}")
+        for topic, day in list(days)[:5]
     )
+    return (buttons,) if buttons else ()
 
 
 async def story(ask: Ask) -> AsyncIterator[Reply]:

@@ -9,24 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot import platforms
 from bot.alerts import Tell
 from bot.delivery.rate import ChatPace, Invalid, Rate
-from bot.platforms import (
-    FAULT,
-    Delivered,
-    Delivering,
-    Gone,
-    Limited,
-    Moved,
-    NotSent,
-    Outgoing,
-    PlatformError,
-    Refused,
-    Revoked,
-    Unseen,
-    Unsure,
-    backoff,
-)
 from digest.errors import StoreError
 from digest.models import Outcome, Part
 from digest.store.ledger import Ledger
@@ -40,6 +25,8 @@ LONG_PAUSE_SECONDS = 30.0
 """Pauses of at least this length are saved across restarts, and logged."""
 RETRY_SECONDS = 5.0
 """The wait before the next attempt where the store failed."""
+_INVALID = platforms.Limited, platforms.Gone, platforms.Revoked, platforms.Refused
+"""Answers of which too many get an address banned."""
 
 
 @dataclass(slots=True)
@@ -51,7 +38,7 @@ class Job:
     """The picture's name in the body, or nothing."""
     in_thread: bool = field(init=False)
     """True for a part that belongs in the thread of its digest's first part."""
-    message: Outgoing | None = None
+    message: platforms.Outgoing | None = None
     """The message of the last attempt."""
     plain: bool = False
     bare: bool = False
@@ -79,7 +66,7 @@ class MessageSender:
     def __init__(
         self,
         name: str,
-        delivering: Delivering,
+        delivering: platforms.Delivering,
         ledger: Ledger,
         rate: Rate,
         picture: Callable[[str], Awaitable[bytes]],
@@ -104,13 +91,13 @@ class MessageSender:
         """Make one attempt; return its outcome, None where the job is to be sent again at once."""
         try:
             return await self._deliver(job)
-        except PlatformError as error:
+        except platforms.PlatformError as error:
             return await self._settle_failure(job, error)
         except StoreError as error:  # raised before the send: the picture could not be read
             return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
             log.exception("%s: a message failed", self._name)
-            return Outcome(job.part.id, "unknown", error=FAULT)
+            return Outcome(job.part.id, "unknown", error=platforms.FAULT)
 
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part
@@ -139,7 +126,7 @@ class MessageSender:
         self._rate.begin(self._clock())
         await self._platform.publish(job.part.chat, job.unpublished)
 
-    async def _build_message(self, job: Job) -> Outgoing:
+    async def _build_message(self, job: Job) -> platforms.Outgoing:
         part = job.part
         file_id, picture = "", b""
         if job.picture and not job.bare:
@@ -150,7 +137,7 @@ class MessageSender:
                 picture = await self._load_picture(job.picture)
                 job.uploaded = True
                 job.bare = not picture
-        job.message = Outgoing(
+        job.message = platforms.Outgoing(
             part.chat,
             part.body,
             part.nonce,
@@ -166,20 +153,20 @@ class MessageSender:
         )
         return job.message
 
-    def _next_send_at(self, part: Part, delivered: Delivered) -> datetime | None:
+    def _next_send_at(self, part: Part, delivered: platforms.Delivered) -> datetime | None:
         """Return when the chat may get its next message; None for at once."""
         now = self._clock()
         at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
         wait = max(at - now, delivered.again)
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
 
-    async def _settle_failure(self, job: Job, error: PlatformError) -> Outcome | None:
+    async def _settle_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
         """Return the outcome of a failed attempt, also where the store fails meanwhile."""
         try:
             return await self._read_failure(job, error)
         except StoreError as store_error:
             log.error("%s: %s", self._name, store_error)
-            if isinstance(error, Unsure) and not self._may_resend:
+            if isinstance(error, platforms.Unsure) and not self._may_resend:
                 return Outcome(job.part.id, "unknown", error=str(error))
             return self._retry_later(job.part, error, RETRY_SECONDS)
 
@@ -188,33 +175,33 @@ class MessageSender:
         """Return True if a message that may have arrived is sent again."""
         return self._platform.repeats or self._resend
 
-    async def _read_failure(self, job: Job, error: PlatformError) -> Outcome | None:
+    async def _read_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
         """Return the outcome of a failed attempt; None where it is repeated at once."""
         part = job.part
-        if self._platform.pace.bans and isinstance(error, Limited | Gone | Revoked | Refused):
+        if self._platform.pace.bans and isinstance(error, _INVALID):
             await self._count_invalid(error)
         match error:
-            case Limited():
+            case platforms.Limited():
                 return await self._slow_down(job, error)
-            case NotSent():
+            case platforms.NotSent():
                 await self._count_failure(error)
-                return self._retry_later(part, error, backoff(part.attempts, 10.0))
-            case Unseen():
+                return self._retry_later(part, error, platforms.backoff(part.attempts, 10.0))
+            case platforms.Unseen():
                 return Outcome(part.id, "unknown", error=str(error))
-            case Unsure():
+            case platforms.Unsure():
                 await self._count_failure(error)
                 if self._may_resend:
-                    return self._retry_later(part, error, backoff(part.attempts, 30.0))
+                    return self._retry_later(part, error, platforms.backoff(part.attempts, 30.0))
                 return Outcome(part.id, "unknown", error=str(error))
-            case Gone():
+            case platforms.Gone():
                 log.info("%s: a chat is gone (%s)", self._name, error)
                 thread = part.chat.thread if error.thread else None
                 await self._ledger.end_chat(self._name, part.chat.id, error.why, thread=thread)
                 return Outcome(part.id, "refused", error=str(error))
-            case Moved():
+            case platforms.Moved():
                 await self._ledger.move_chat(self._name, part.chat.id, error.new)
                 return self._retry_later(part, error, 0.0)
-            case Revoked():
+            case platforms.Revoked():
                 if not self.revoked:
                     log.error("%s: sending stops: %s", self._name, error)
                 self.revoked = True
@@ -224,10 +211,12 @@ class MessageSender:
 
     def _retry_later(self, part: Part, error: Exception, seconds: float) -> Outcome:
         again_at = self._now() + timedelta(seconds=seconds)
-        unsure = isinstance(error, Unsure) or (isinstance(error, PlatformError) and error.partial)
+        unsure = isinstance(error, platforms.Unsure) or (
+            isinstance(error, platforms.PlatformError) and error.partial
+        )
         return Outcome(part.id, "waiting", error=str(error), again_at=again_at, unsure=unsure)
 
-    async def _slow_down(self, job: Job, error: Limited) -> Outcome:
+    async def _slow_down(self, job: Job, error: platforms.Limited) -> Outcome:
         now, part = self._clock(), job.part
         if error.everywhere:
             if job.began >= self._rate.lowered_at:
@@ -243,9 +232,9 @@ class MessageSender:
             log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self._name, seconds)
             await self._ledger.pause(self._name, self._now() + timedelta(seconds=seconds))
 
-    async def _count_invalid(self, error: PlatformError) -> None:
+    async def _count_invalid(self, error: platforms.PlatformError) -> None:
         """Count an answer that counts towards a ban; stop sending long before one."""
-        if isinstance(error, Limited) and not error.counts:
+        if isinstance(error, platforms.Limited) and not error.counts:
             return
         now = self._clock()
         seconds = self._invalid.note(now)
@@ -258,20 +247,22 @@ class MessageSender:
             why = f"{Invalid.MOST} refused requests in ten minutes"
             await self._tell("stopped", self._name, why=why)
 
-    async def _count_failure(self, error: PlatformError) -> None:
+    async def _count_failure(self, error: platforms.PlatformError) -> None:
         """Count a failure; several in a row pause all sending, instead of failing every chat."""
         now = self._clock()
         self._failing_since = now if not self._failures else self._failing_since
         self._failures += 1
         if self._failures < MOST_FAILURES:
             return
-        self._rate.halt(now + backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS))
+        self._rate.halt(
+            now + platforms.backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS)
+        )
         if now - self._failing_since > LONG_PAUSE_SECONDS:
             await self._tell("platform_down", self._name, why=str(error))
 
-    def _reduce(self, job: Job, error: PlatformError) -> Outcome | None:
+    def _reduce(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
         """Leave out what was refused, for an attempt at once; return the outcome if all was."""
-        refused = error if isinstance(error, Refused) else Refused(str(error))
+        refused = error if isinstance(error, platforms.Refused) else platforms.Refused(str(error))
         reduced = job.message.without(refused) if job.message else None
         if reduced is None:
             return Outcome(job.part.id, "refused", error=str(error))

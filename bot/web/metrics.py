@@ -4,13 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    Metric,
-    SummaryMetricFamily,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, core
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -44,7 +38,7 @@ class TotalsCollector(Collector):
     def __init__(self, totals: Totals, now: datetime, platforms: Mapping[str, bool]) -> None:
         self._totals, self._now, self._platforms = totals, now, platforms
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[core.Metric]:
         """Yield every metric with its samples."""
         for name, field, about, labels in GAUGES:
             yield _gauge(name, about, labels.split(), getattr(self._totals, field))
@@ -59,20 +53,20 @@ class TotalsCollector(Collector):
         up = {(name,): float(talks) for name, talks in self._platforms.items()}
         yield _gauge("platform_up", "1 if this process talks there.", ("platform",), up)
 
-    def _model(self) -> Iterator[Metric]:
+    def _model(self) -> Iterator[core.Metric]:
         about = {"calls": "Calls of models.", "usd": "Dollars that models cost."}
         for unit in ("calls", "prompt_tokens", "answer_tokens", "usd"):
             text = about.get(unit, f"{unit.replace('_', ' ').capitalize()} of models.")
-            counter = CounterMetricFamily(f"jianbao_model_{unit}", text, labels=("model",))
+            counter = core.CounterMetricFamily(f"jianbao_model_{unit}", text, labels=("model",))
             for (model, kind), value in self._totals.model.items():
                 if kind == unit:
                     counter.add_metric((model,), value)
             yield counter
 
-    def _delays(self) -> Iterator[Metric]:
+    def _delays(self) -> Iterator[core.Metric]:
         name, labels = "digest_delay_seconds", ("platform",)
         about = "From due to sent, of digests delivered on this UTC day"
-        delays = SummaryMetricFamily(f"jianbao_{name}", f"{about}.", labels=labels)
+        delays = core.SummaryMetricFamily(f"jianbao_{name}", f"{about}.", labels=labels)
         most = {}
         for platform, (count, seconds, longest) in self._totals.delays.items():
             delays.add_metric((platform,), count, seconds)
@@ -83,8 +77,8 @@ class TotalsCollector(Collector):
 
 def _gauge(
     name: str, about: str, labels: Sequence[str], values: Mapping[Any, float]
-) -> GaugeMetricFamily:
-    gauge = GaugeMetricFamily(f"jianbao_{name}", about, labels=labels)
+) -> core.GaugeMetricFamily:
+    gauge = core.GaugeMetricFamily(f"jianbao_{name}", about, labels=labels)
     for key, value in values.items():
         gauge.add_metric(key, value)
     return gauge
