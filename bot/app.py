@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from bot import platforms
@@ -72,16 +71,10 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
                 topics=topics,
                 builder=builds,
                 questions=Questions() if settings.providers else None,
-                data_dir=settings.data_dir,
-                versions=_versions(),
+                settings=settings,
                 now=lambda: datetime.now(UTC),
                 is_admin=lambda who: settings.is_admin(who.platform, who.user_id),
-                usd_day=settings.budget_usd_day,
-                usd_month=settings.budget_usd_month,
-                timezone=settings.timezone,
                 alerts=alerts,
-                reads_month=settings.x_reads_month,
-                public_url=settings.public_url,
             )
         finally:
             await builds.close()
@@ -143,14 +136,6 @@ async def _migrate() -> None:
     """Bring the database up to date in a child: what that loads would stay in memory here."""
     if why := await run_child("migrate"):
         raise StoreError(why)
-
-
-def _versions() -> str:
-    try:
-        release = version("jianbao")
-    except PackageNotFoundError:
-        release = "(not installed)"
-    return f"jianbao {release}, Python {sys.version.split()[0]}"
 
 
 async def chat(settings: Settings, lines: Sequence[str]) -> None:

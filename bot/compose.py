@@ -366,11 +366,12 @@ async def compose(
 
 def _web_page(context: Services, report: Report, language: Language) -> list[Block]:
     """Return the link to the day's page; stories of several days are put together for a chat."""
-    if not context.public_url or report.first != report.last:
+    root = context.settings.public_url
+    if not root or report.first != report.last:
         return []
     usual = context.topic(report.topic).language
     prefix = "" if language == usual else f"{language}/"
-    address = f"{context.public_url}/{prefix}{quote(report.topic)}/{days_of(report)}"
+    address = f"{root}/{prefix}{quote(report.topic)}/{days_of(report)}"
     return [ListItem(texts.text("web_page", language), links=(Link(days_of(report), address),))]
 
 
@@ -455,5 +456,5 @@ async def picture_block(context: Services, report: Report, language: Language) -
     # An imported picture is a JPEG.
     kind = "jpg" if content.startswith(b"\xff\xd8") else "png"
     name = f"wordcloud_{stem(slug, report.first, report.last)}.{kind}"
-    path = context.data_dir / "clouds" / name
+    path = context.settings.data_dir / "clouds" / name
     return Picture(content, path, texts.text("cloud_file", language, path=path))

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from bot.alerts import Alerts
 from bot.messages import Incoming
+from bot.settings import Settings
 from digest.models import Language, Topic
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -71,24 +71,14 @@ class Services:
     store: Store
     topics: Mapping[str, Topic]
     builder: Builder
-    data_dir: Path
-    versions: str
+    settings: Settings
     now: Callable[[], datetime]
     is_admin: Callable[[Incoming], bool]
     """Return whether somebody may see and do what only operators may."""
-    usd_day: float
-    usd_month: float
-    """The caps on what models may cost, in dollars."""
     questions: Asker | None = None
     """None where no model is set: the items themselves are the answer."""
-    timezone: str = "UTC"
-    """Zone of new chats."""
     alerts: Alerts | None = None
     """What the operators hear of; None where nobody talks to them."""
-    public_url: str = ""
-    """Where the archive's pages are; empty where people cannot reach them."""
-    reads_month: int = 0
-    """The cap on billed posts of X."""
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """For lines of a chat that change what is stored of it: one after another."""
 

@@ -18,6 +18,7 @@ from bot.commands import link_word
 from bot.host import BotHost
 from bot.platforms import Platform
 from bot.services import Services
+from bot.settings import Settings
 from digest.models import Report
 from digest.store import Store
 from tests.posts import TOPIC, post
@@ -61,12 +62,9 @@ def context(store: Store, folder: Path) -> Services:
         store=store,
         topics={"ai": TOPIC},
         builder=Maker(store),
-        data_dir=folder,
-        versions="jianbao test",
+        settings=Settings(data_dir=folder),
         now=lambda: NOW,
         is_admin=lambda who: who.user_id == BOSS or who.platform == "terminal",
-        usd_day=0.5,
-        usd_month=10.0,
     )
 
 

@@ -17,6 +17,7 @@ from bot.compose import shortened
 from bot.messages import Incoming, Picture
 from bot.platforms.terminal import render
 from bot.services import Services
+from bot.settings import Settings
 from digest.calendar import closes
 from digest.errors import StoreError
 from digest.models import Chat, Cost, Dropped, Item, Quality
@@ -57,12 +58,9 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
                 store=store,
                 topics={"ai": TOPIC},
                 builder=maker,
-                data_dir=tmp_path,
-                versions="jianbao test",
+                settings=Settings(data_dir=tmp_path),
                 now=lambda: NOW,
                 is_admin=lambda who: who.user_id == "boss",
-                usd_day=0.5,
-                usd_month=10.0,
             ),
             maker,
         )
@@ -268,7 +266,7 @@ async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
     assert "管理员" in await full.say("/status")
     status = await full.say("/status", "boss")
     stored = "库中有 1 天的 1 条帖子，2 份单日报告"
-    for expected in ("2025-12-06", "x_list", "hn", "no answer", stored, "SQLite", "jianbao test"):
+    for expected in ("2025-12-06", "x_list", "hn", "no answer", stored, "SQLite", "Python 3"):
         assert expected in status
     assert "ai · 人工智能" in await full.say("/topics")
 

@@ -22,6 +22,7 @@ from bot.host import BotHost
 from bot.messages import Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms import Delivering, Gone, Outgoing, Pace, Unseen, Unsure
 from bot.services import Services
+from bot.settings import Settings
 from digest.errors import StoreError
 from digest.models import Balance, Chat, Item, Outcome, Report, Subscription
 from digest.store import Store
@@ -41,12 +42,9 @@ def context(store: Store, folder: Path, now: datetime | None = None) -> Services
         store=store,
         topics=TOPICS,
         builder=nobody,
-        data_dir=folder,
-        versions="",
+        settings=Settings(data_dir=folder),
         now=lambda: now or datetime.now(UTC),
         is_admin=lambda _: False,
-        usd_day=0,
-        usd_month=0,
     )
 
 

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from bot.__main__ import cli
 from bot.compose import ReportView, compose
 from bot.platforms.terminal import render
+from bot.settings import Settings
 from bot.web import MOST_WAITING, PageCache, add_pages
 from digest.models import (
     SECTIONS,
@@ -444,7 +445,8 @@ async def test_digests_link_to_their_page(store: Store, tmp_path: Path) -> None:
     report = await store.report("ai", DAY, DAY)
     assert report
     plain = context(store, tmp_path)
-    linked = await compose(replace(plain, public_url=ADDRESS), report, ReportView("en"))
+    shown = Settings(public_url=ADDRESS)
+    linked = await compose(replace(plain, settings=shown), report, ReportView("en"))
     assert f"{ADDRESS}/en/ai/2025-12-06" in render(linked, 200, styled=False)
     assert ADDRESS not in render(await compose(plain, report, ReportView("en")), 200, styled=False)
 

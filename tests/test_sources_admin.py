@@ -54,7 +54,7 @@ async def made(tmp_path: Path) -> AsyncIterator[Services]:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         plain = context(store, tmp_path)
         topic = replace(TOPIC, sources=(FILE, SourceSpec("x", "list:42")))
-        yield replace(plain, topics={"ai": topic}, reads_month=2000)
+        yield replace(plain, topics={"ai": topic})
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ is fetched and parsed in a child process, as in a round, and one that is typed c
 """
 
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bot import texts
@@ -66,8 +68,16 @@ async def status(ask: Ask) -> AsyncIterator[Reply]:
         blocks += [Paragraph(line) for line in await _state(ask, stored.name)]
     blocks += await _show_ledger(ask)
     facts, buttons = await _show_held(ask)
-    blocks += [*facts, Paragraph(await store.check()), Paragraph(ask.context.versions)]
+    blocks += [*facts, Paragraph(await store.check()), Paragraph(_versions())]
     yield replace(reply(*blocks, language=ask.language), buttons=buttons)
+
+
+def _versions() -> str:
+    try:
+        release = version("jianbao")
+    except PackageNotFoundError:
+        release = "(not installed)"
+    return f"jianbao {release}, Python {sys.version.split()[0]}"
 
 
 async def _state(ask: Ask, topic: str) -> list[str]:
@@ -114,8 +124,8 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
     day, month = await context.store.spent(today)
     blocks: list[Block] = [Heading(ask.text("cost"), 1)]
     for key, spent, cap in (
-        ("spent_day", day, context.usd_day),
-        ("spent_month", month, context.usd_month),
+        ("spent_day", day, context.settings.budget_usd_day),
+        ("spent_month", month, context.settings.budget_usd_month),
     ):
         total = sum(row.usd for row in spent)
         facts = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
@@ -293,7 +303,7 @@ async def _list(ask: Ask, topic: Topic) -> Reply:
         Rows(tuple(rows)) if rows else Paragraph(ask.text("source_none")),
     ]
     if any(spec.kind == "x" for spec in listed):
-        most, spent = ask.context.reads_month, await book.reads(now)
+        most, spent = ask.context.settings.x_reads_month, await book.reads(now)
         counts = {"n": spent.month, "today": spent.today}
         left = compute_allowance(most, spent, now)
         blocks.append(Paragraph(ask.text("source_reads", most=most, left=left, **counts)))

@@ -89,7 +89,7 @@ async def _begin(ask: Ask, topic: str) -> Subscription:
     latest = await context.store.latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
     language = None if latest and language == latest.language else language
-    return Subscription(chat, topic, USUAL_TIME, context.timezone, language=language)
+    return Subscription(chat, topic, USUAL_TIME, context.settings.timezone, language=language)
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:

@@ -159,8 +159,8 @@ def build_app(
     add_status(app, context, platforms)
     if telegram.token and telegram.webhook_url:
         add_webhook(app, telegram, partial(receive, "telegram"))
-    site = Site(context.store, context.topics, context.public_url, fresh_seconds=FRESH_SECONDS)
-    add_pages(app, site)
+    address = context.settings.public_url
+    add_pages(app, Site(context.store, context.topics, address, fresh_seconds=FRESH_SECONDS))
     return app
 
 
