@@ -63,31 +63,26 @@ class BotHost:
     async def suggest(
         self, kind: Kind, typed: str, topic: str, language: Language | None
     ) -> Sequence[tuple[str, str]]:
-        spoken = language or self._context.language
-        return (await self._values(kind, typed.strip().lower(), topic, spoken))[:MOST_SUGGESTED]
-
-    async def _values(
-        self, kind: Kind, typed: str, topic: str, language: Language
-    ) -> list[tuple[str, str]]:
+        typed, language = typed.strip().lower(), language or self._context.language
+        values: list[tuple[str, str]] = []
         if kind == "day":
-            return await self._days(typed, topic, language)
-        if kind == "zone":
+            values = await self._days(typed, topic, language)
+        elif kind == "zone":
             near = [zone for zone in offered_zones("en") if typed in zone.lower()]
             named = zone_named(typed) if typed and not near else ""
-            return [(zone, zone) for zone in near or filter(None, [named])]
-        if kind == "time":
+            values = [(zone, zone) for zone in near or filter(None, [named])]
+        elif kind == "time":
             times = [f"{hour:02}:{minute}" for hour in range(24) for minute in ("00", "30")]
             usual = sorted(times, key=lambda t: not "06:00" <= t <= "18:00")
-            return [(t, t) for t in usual if t.startswith(typed) or t.startswith(f"0{typed}")]
-        if kind == "section":
-            titles = {name: texts.text(f"section_{name}", language) for name in SECTIONS}
-            headings = [(f"{titles[name]} ({name})", name) for name in SECTIONS]
-            return [pair for pair in headings if typed in pair[0].lower()]
-        if kind == "topic":
+            values = [(t, t) for t in usual if t.startswith((typed, f"0{typed}"))]
+        elif kind == "section":
+            headings = [(f"{texts.text(f'section_{n}', language)} ({n})", n) for n in SECTIONS]
+            values = [pair for pair in headings if typed in pair[0].lower()]
+        elif kind == "topic":
             topics = self._context.topics.values()
             labels = [(f"{t.title['zh']} / {t.title['en']} ({t.name})", t.name) for t in topics]
-            return [pair for pair in labels if typed in pair[0].lower()]
-        return []
+            values = [pair for pair in labels if typed in pair[0].lower()]
+        return values[:MOST_SUGGESTED]
 
     async def _days(self, typed: str, topic: str, language: Language) -> list[tuple[str, str]]:
         """Days that have a report, newest first."""

@@ -319,17 +319,13 @@ def _split(pattern: re.Pattern[str], text: str) -> Iterator[str]:
     """Yield sentences or words, not cut before an accent or colour of the last sign."""
     pending = ""
     for part in filter(None, pattern.findall(text)):
-        if pending and not _leans(part):
+        leans = unicodedata.category(part[0])[0] == "M" or "\U0001f3fb" <= part[0] <= "\U0001f3ff"
+        if pending and not leans:
             yield pending
             pending = ""
         pending += part
     if pending:
         yield pending
-
-
-def _leans(text: str) -> bool:
-    """Return whether it begins with what belongs to the letter before it."""
-    return unicodedata.category(text[0])[0] == "M" or "\U0001f3fb" <= text[0] <= "\U0001f3ff"
 
 
 def _letters(text: str) -> Iterator[str]:

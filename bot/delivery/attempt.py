@@ -92,12 +92,19 @@ class MessageSender:
         try:
             return await self._deliver(job)
         except platforms.PlatformError as error:
-            return await self._settle_failure(job, error)
+            failure = error
         except StoreError as error:  # raised before the send: the picture could not be read
             return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
             log.exception("%s: a message failed", self._name)
             return Outcome(job.part.id, "unknown", error=platforms.FAULT)
+        try:
+            return await self._read_failure(job, failure)
+        except StoreError as store_error:
+            log.error("%s: %s", self._name, store_error)
+            if isinstance(failure, platforms.Unsure) and not self._may_resend:
+                return Outcome(job.part.id, "unknown", error=str(failure))
+            return self._retry_later(job.part, failure, RETRY_SECONDS)
 
     async def _deliver(self, job: Job) -> Outcome:
         part = job.part
@@ -159,16 +166,6 @@ class MessageSender:
         at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
         wait = max(at - now, delivered.again)
         return self._now() + timedelta(seconds=wait) if wait > 0 else None
-
-    async def _settle_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
-        """Return the outcome of a failed attempt, also where the store fails meanwhile."""
-        try:
-            return await self._read_failure(job, error)
-        except StoreError as store_error:
-            log.error("%s: %s", self._name, store_error)
-            if isinstance(error, platforms.Unsure) and not self._may_resend:
-                return Outcome(job.part.id, "unknown", error=str(error))
-            return self._retry_later(job.part, error, RETRY_SECONDS)
 
     @property
     def _may_resend(self) -> bool:

@@ -188,10 +188,13 @@ class Outbox:
         self._wake.set()
         job.began = self._clock()
         self.rate.begin(job.began)
-        job.uploads = self._claim_upload(job)
+        job.uploads = self._needs_upload(job)
+        if job.uploads:  # for the others too: they are parked meanwhile
+            self._parked[job.picture] = []
         task = asyncio.create_task(self._send(job))
         self._sends.add(task)
-        task.add_done_callback(self._end_send)
+        task.add_done_callback(self._sends.discard)
+        task.add_done_callback(lambda _: self._slots.release())
 
     async def _wait_for_turn(self) -> bool:
         """Wait for the next send's turn; put all back and return False where it is far off."""
@@ -212,10 +215,6 @@ class Outbox:
         self._put_back()
         self._filled.set()
         self._wake.set()
-
-    def _end_send(self, task: asyncio.Task[None]) -> None:
-        self._sends.discard(task)
-        self._slots.release()
 
     def _put_back(self) -> None:
         jobs = [*self._queue, *(job for parked in self._parked.values() for job in parked)]
@@ -239,13 +238,6 @@ class Outbox:
             return False
         self._parked[job.picture].append(self._queue.popleft())
         self._wake.set()
-        return True
-
-    def _claim_upload(self, job: Job) -> bool:
-        """Let this job upload its picture for the others; return whether it has to."""
-        if not self._needs_upload(job):
-            return False
-        self._parked[job.picture] = []
         return True
 
     async def _send(self, job: Job) -> None:

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import discord
 from discord import ui
@@ -47,15 +48,11 @@ def escaped(text: str) -> str:
     return _LEADING.sub(r"\1\\\2", text)
 
 
-def _percent(sign: re.Match[str]) -> str:
-    return "".join(f"%{byte:02X}" for byte in sign.group().encode())
-
-
 def shown(run: Run) -> str:
     """Return a run as markdown."""
     inner = escaped(run.text)
     if run.url:
-        return f"[{inner}]({_ENDING.sub(_percent, run.url)})"
+        return f"[{inner}]({_ENDING.sub(lambda sign: quote(sign.group()), run.url)})"
     if run.bold and inner.strip():
         core = inner.strip()
         before, _, after = inner.partition(core)

@@ -74,16 +74,15 @@ class Telegram:
 
     def __init__(self, host: Host, setup: Setup) -> None:
         self.host, self.setup = host, setup
-        self._answering = TelegramDeliverer(
-            host, setup, self._name, ANSWER_SECONDS, MOST_AT_ONCE + 1
-        )
+
+        def name() -> str:
+            return self.bot.username
+
+        self._answering = TelegramDeliverer(host, setup, name, ANSWER_SECONDS, MOST_AT_ONCE + 1)
         self.bot, self._wire = self._answering.bot, self._answering.wire
-        self.delivering = TelegramDeliverer(host, setup, self._name)
+        self.delivering = TelegramDeliverer(host, setup, name)
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
-
-    def _name(self) -> str:
-        return self.bot.username
 
     async def run(self) -> None:
         try:
