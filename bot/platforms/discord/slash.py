@@ -85,13 +85,11 @@ def line(row: Command, options: Mapping[str, object]) -> str:
 def _parameter(name: str, type_: Any, argument: Argument | None = None) -> inspect.Parameter:
     if argument and argument.kind == "number":
         type_ = app_commands.Range[int, 1, 99]
-    optional = argument is not None and not argument.required
     default: Any = inspect.Parameter.empty
-    if optional:
+    if argument and not argument.required:
         type_, default = (bool, False) if type_ is bool else (type_ | None, None)
-    return inspect.Parameter(
-        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=type_, default=default
-    )
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(name, kind, annotation=type_, default=default)
 
 
 def _completion(kind: Kind, host: Host) -> Any:

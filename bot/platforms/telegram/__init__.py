@@ -25,6 +25,7 @@ from bot.platforms import (
     backoff,
     language_of,
 )
+from bot.platforms.telegram import updates
 from bot.platforms.telegram.api import (
     HOLD_SECONDS,
     NAME,
@@ -34,17 +35,6 @@ from bot.platforms.telegram.api import (
     show_menus,
 )
 from bot.platforms.telegram.entities import is_for_everybody, link
-from bot.platforms.telegram.updates import (
-    HELLO,
-    added,
-    chat_of,
-    incoming,
-    may_post,
-    own_message,
-    pressed_by,
-    removed,
-    reply_place,
-)
 from bot.rich import text_of, units
 from digest.models import Chat
 
@@ -111,12 +101,11 @@ class Telegram:
             raise _advise(error) from error
         finally:
             await self._close()
-        groups = "may join groups"
-        if not me.can_join_groups:
-            groups = "may NOT join groups (BotFather: /setjoingroups)"
+        denied = "may NOT join groups (BotFather: /setjoingroups)"
+        groups = "may join groups" if me.can_join_groups else denied
         address = f"https://t.me/{me.username}"
         channel = f"{address}?startchannel&admin=post_messages"
-        invite = f"to a group: {address}?startgroup={HELLO} ; to a channel: {channel}"
+        invite = f"to a group: {address}?startgroup={updates.HELLO} ; to a channel: {channel}"
         return [f"@{me.username}, {groups}; {invite}", *silent]
 
     async def _silent(self, chat: Chat) -> str:
@@ -128,7 +117,7 @@ class Telegram:
             member = await call(self.bot.get_chat_member(int(chat.id), self.bot.id))
         except (Gone, Refused) as error:
             return f"chat {chat.id}: {error}"
-        if may_post(place.type, member):
+        if updates.may_post(place.type, member):
             return ""
         return f"{place.title or chat.id}: the bot may not post there: make it an admin who may"
 
@@ -143,16 +132,11 @@ class Telegram:
 
     async def _choose_way(self) -> None:
         """Tell Telegram to bring updates to the webhook, or that they will be fetched."""
-        if not self.setup.webhook_url:
+        url, secret = self.setup.webhook_url, self.setup.webhook_secret
+        if url:
+            await call(self.bot.set_webhook(url, allowed_updates=UPDATES, secret_token=secret))
+        else:
             await call(self.bot.delete_webhook())
-            return
-        await call(
-            self.bot.set_webhook(
-                self.setup.webhook_url,
-                allowed_updates=UPDATES,
-                secret_token=self.setup.webhook_secret,
-            )
-        )
 
     async def _drain(self) -> None:
         """Handle stored updates for ever, oldest first; forget each when it is handled."""
@@ -183,7 +167,7 @@ class Telegram:
             try:
                 # After a failure at once, to see whether it is over.
                 hold = 0 if failures else HOLD_SECONDS
-                updates = await self._wire.fetch_updates(offset, UPDATES, hold)
+                batch = await self._wire.fetch_updates(offset, UPDATES, hold)
             except Revoked:
                 raise
             except Limited as error:
@@ -197,11 +181,11 @@ class Telegram:
                 self.host.resumed(NAME)
                 failures = 0
             before = offset
-            for raw in updates:
+            for raw in batch:
                 offset = _number_of(raw, offset - 1) + 1
                 await self._room.acquire()
                 self._start(self._take(raw))
-            if updates and offset == before:  # without numbers they would come again at once
+            if batch and offset == before:  # without numbers they would come again at once
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _wait_after(self, error: PlatformError, failures: int) -> None:
@@ -238,14 +222,15 @@ class Telegram:
 
     async def _handle(self, update: Update) -> None:
         """Handle one update; what fails in it is logged and takes nothing along."""
-        chat = chat_of(update)
+        chat = updates.chat_of(update)
         person = update.effective_user
         language = language_of(person.language_code if person else None)
         try:
             if not await self.host.first_time(NAME, f"{self.bot.id}:{update.update_id}"):
                 return
             if chat is not None:
-                if sent := own_message(update, self.bot):  # somebody sees it: so it did arrive
+                # Somebody sees it: so it did arrive.
+                if sent := updates.own_message(update, self.bot):
                     text = sent.text or sent.caption or ""
                     await self.host.arrived(chat, str(sent.message_id), text, sent.date)
                 await self._react(update, chat)
@@ -265,9 +250,9 @@ class Telegram:
     async def _react(self, update: Update, chat: Chat) -> None:
         message = update.message or update.channel_post
         if change := update.my_chat_member:
-            if removed(change):
+            if updates.removed(change):
                 await self.host.ended(NAME, chat.id, "removed")
-            elif added(change):
+            elif updates.added(change):
                 language = language_of(change.from_user.language_code)
                 await self._greet(Incoming(chat, str(change.from_user.id), "/start", language))
         elif update.callback_query:
@@ -276,8 +261,8 @@ class Telegram:
             await self.host.moved(NAME, chat.id, str(message.migrate_to_chat_id))
         elif message and message.migrate_from_chat_id:
             await self.host.moved(NAME, str(message.migrate_from_chat_id), chat.id)
-        elif message and (line := incoming(message, chat, self.bot)):
-            await self._send_all(self.host.answer(line), chat, reply_place(message))
+        elif message and (line := updates.incoming(message, chat, self.bot)):
+            await self._send_all(self.host.answer(line), chat, updates.reply_place(message))
 
     async def _send_all(
         self, replies: AsyncIterator[Reply], chat: Chat, reply_to: str = ""
@@ -303,10 +288,10 @@ class Telegram:
         if press is None:
             await self._stop_turning(query)
             return
-        incoming_line = pressed_by(query, press.line, chat, self.bot)
-        if chat.kind == "channel" and not await self._may_press(query, press, incoming_line):
+        line = updates.pressed_by(query, press.line, chat, self.bot)
+        if chat.kind == "channel" and not await self._may_press(query, press, line):
             return
-        replies = self.host.answer(incoming_line)
+        replies = self.host.answer(line)
         first = asyncio.ensure_future(anext(replies, None))
         try:
             await asyncio.wait({first}, timeout=QUICK_SECONDS)
@@ -317,7 +302,7 @@ class Telegram:
         toast = _toast(reply, chat)
         # A press has one answer: a second one shows nothing.
         shown = not answered and await self._stop_turning(query, toast)
-        place = reply_place(query.message if isinstance(query.message, Message) else None)
+        place = updates.reply_place(query.message if isinstance(query.message, Message) else None)
         if reply is None or toast:
             if reply and not shown and chat.kind != "channel":
                 await self._answering.send(chat, reply, reply_to=place)
@@ -346,15 +331,12 @@ class Telegram:
     ) -> None:
         """Show the answer in place of the message whose button was pressed, or behind it."""
         message, channel = query.message, chat.kind == "channel"
-        here = message is not None and message.is_accessible and (channel or not press.fresh)
-        post = reply.manner == "post"
-        edited = (
-            not post
-            and message is not None
-            and here
-            and await self._answering.edit(chat, message.message_id, reply, press.page)
-        )
-        if post or not (edited or channel):
+        shown = channel and reply.manner != "post"
+        if reply.manner != "post" and message and (channel or not press.fresh):
+            here = message.is_accessible
+            id_, page = message.message_id, press.page
+            shown = (here and await self._answering.edit(chat, id_, reply, page)) or channel
+        if not shown:
             await self._answering.send(chat, reply, reply_to=place)
 
     async def _stop_turning(self, query: CallbackQuery, toast: str = "", url: str = "") -> bool:

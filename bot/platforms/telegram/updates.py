@@ -70,23 +70,16 @@ def incoming(message: Message, chat: Chat, bot: Bot) -> Incoming | None:
     addressed = word.lower().endswith(f"@{bot.username}".lower())
     if chat.kind != "private" and (not text.startswith("/") or ("@" in word and not addressed)):
         return None
-    if (
-        chat.kind == "group"
-        and addressed
-        and text.lower() == f"/start@{bot.username} {HELLO}".lower()
-    ):
+    if chat.kind == "group" and text.lower() == f"/start@{bot.username} {HELLO}".lower():
         return None
-    person = message.from_user
-    user = str(message.sender_chat.id if message.sender_chat else person.id if person else chat.id)
+    person, place = message.from_user, message.sender_chat
     return Incoming(
         chat,
-        user,
+        str(place.id if place else person.id if person else chat.id),
         text,
         language_of(person.language_code if person else None),
         direct=chat.kind == "private" or addressed,
-        configures=partial(
-            _may_configure, bot, chat, person.id if person else 0, message.sender_chat
-        ),
+        configures=partial(_may_configure, bot, chat, person.id if person else 0, place),
     )
 
 
