@@ -146,7 +146,7 @@ async def test_a_sent_post_is_sent_while_it_waits_to_be_published(tmp_path: Path
         publishing, published = asyncio.Event(), asyncio.Event()
         await people.digests("discord", 1)
         people.start("discord")
-        deliverer: Any = people.boxes["discord"]._platform
+        deliverer: Any = people.boxes["discord"]._sender.platform
 
         async def publish(chat: Chat, message: str) -> None:
             publishing.set()

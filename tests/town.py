@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from bot.delivery.attempt import MessageSender
 from bot.delivery.dispatch import MOST_AT_ONCE, Outbox, Writer
 from bot.platforms import Delivering, Pace, Setup
 from bot.platforms.discord import rest as discord
@@ -119,8 +120,9 @@ class Town:
             to: Any = opened(name, self.stub.url, timeout, token, self.stub.news.__contains__)
             if self.fast:
                 to.pace = Pace(self.fast, self.fast, 0.0, 0, to.pace.bans)
-            ours = self.ledger, self.writer, self.picture, self.tell, self.now
-            box = self.boxes[name] = Outbox(name, to, *ours, resend=resend, at_once=at_once)
+            ours = self.ledger, self.picture, self.tell, self.now
+            sender = MessageSender(name, to, *ours, resend=resend)
+            box = self.boxes[name] = Outbox(sender, self.writer, at_once)
             self._tasks.append(asyncio.create_task(box.run()))
 
     async def stop(self, within: float = 5.0) -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.delivery.attempt import MessageSender
 from bot.delivery.dispatch import AHEAD_SECONDS, Outbox, Writer
 from bot.platforms import Pace
 from digest.models import Chat, Subscription
@@ -90,7 +91,8 @@ async def _send(database: str, url: str, now: datetime, fuse: Fuse, resend: bool
             to: Any = opened(platform, url)
             to.pace = Pace(RATE, RATE, 0.0, 0)
             fuse.around(to, "deliver")
-            box = Outbox(platform, to, ledger, writer, _picture, _tell, _now, resend=resend)
+            sender = MessageSender(platform, to, ledger, _picture, _tell, _now, resend)
+            box = Outbox(sender, writer)
             tasks.append(asyncio.create_task(box.run()))
         await ledger.propose(TOPICS, now)
         for platform in PLATFORMS:

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.alerts import Tell
 from bot.compose import compose_digest, compose_excuse, load_digest
+from bot.delivery.attempt import MessageSender
 from bot.delivery.dispatch import Outbox, Writer
 from bot.delivery.leases import pause
 from bot.messages import Heading, Reply
@@ -59,26 +60,19 @@ class Deliveries:
         """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
         flight are finished then, and claimed parts put back. Raises what ends any part of it."""
         writer = self._writers[name]
-        outbox = Outbox(
-            name,
-            delivering,
-            self._ledger,
-            writer,
-            self._load_picture,
-            self._tell,
-            self._context.now,
-            resend=self._resend,
+        now, resend = self._context.now, self._resend
+        sender = MessageSender(
+            name, delivering, self._ledger, self._load_picture, self._tell, now, resend
         )
-        writing = asyncio.create_task(writer.run())
-        planning = asyncio.create_task(self._plan_forever(name, delivering, outbox))
-        sending = asyncio.create_task(outbox.run())
-        tasks = (planning, sending, writing)
+        outbox = Outbox(sender, writer)
+        work = (self._plan_forever(name, delivering, outbox), outbox.run(), writer.run())
+        planning, sending, writing = tasks = [asyncio.create_task(part) for part in work]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             planning.cancel()
             sending.cancel()
-            await asyncio.wait(tasks[:2])
+            await asyncio.wait({planning, sending})
             try:
                 await outbox.stop(LAST_SECONDS)
             finally:
@@ -127,10 +121,9 @@ class Deliveries:
         waiting = await self._ledger.overdue(name, MOST_IN_COMMIT, topics, now)
         plans = []
         for delivery in waiting:
-            subscription = delivery.subscription
-            reply = compose_excuse(self._context, subscription)
-            bodies = delivering.bodies(reply, subscription.chat, "", quiet=subscription.quiet)
-            plans.append((delivery.id, bodies))
+            to = delivery.subscription
+            reply = compose_excuse(self._context, to)
+            plans.append((delivery.id, delivering.bodies(reply, to.chat, "", quiet=to.quiet)))
         if plans:
             await self._ledger.note(plans)
         return len(plans)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot import platforms
@@ -38,12 +38,8 @@ class Job:
     """The picture's name in the body, or nothing."""
     in_thread: bool = field(init=False)
     """True for a part that belongs in the thread of its digest's first part."""
-    message: platforms.Outgoing | None = None
-    """The message of the last attempt."""
-    plain: bool = False
-    bare: bool = False
-    denied: bool = False
-    """As in `Outgoing`."""
+    message: platforms.Outgoing = field(init=False)
+    """As it was sent last, without what was refused."""
     uploaded: bool = False
     """True once the picture itself was uploaded, instead of its name on the platform."""
     uploads: bool = False
@@ -56,31 +52,30 @@ class Job:
     """The platform's id of the message where followers are still to get it."""
 
     def __post_init__(self) -> None:
-        body = json.loads(self.part.body)
+        part, body = self.part, json.loads(self.part.body)
         self.picture, self.in_thread = str(body.get("picture", "")), bool(body.get("in_thread"))
+        self.message = platforms.Outgoing(part.chat, part.body, part.nonce)
 
 
+@dataclass
 class MessageSender:
     """Sends single messages on one platform."""
 
-    def __init__(
-        self,
-        name: str,
-        delivering: platforms.Delivering,
-        ledger: Ledger,
-        rate: Rate,
-        picture: Callable[[str], Awaitable[bytes]],
-        tell: Tell,
-        now: Callable[[], datetime],
-        *,
-        resend: bool,
-    ) -> None:
-        """Take what `Outbox` takes."""
-        self._name, self._platform, self._ledger, self._rate = name, delivering, ledger, rate
-        self._load_picture, self._tell, self._now, self._resend = picture, tell, now, resend
+    name: str
+    platform: platforms.Delivering
+    ledger: Ledger
+    load_picture: Callable[[str], Awaitable[bytes]]
+    """Return a picture by its name in a body."""
+    tell: Tell
+    now: Callable[[], datetime]
+    resend: bool = False
+    """See UNKNOWN_SENDS."""
+
+    def __post_init__(self) -> None:
+        pace = self.platform.pace
         self._clock = asyncio.get_running_loop().time
-        self._chats = ChatPace(delivering.pace.chat_gap, delivering.pace.group_minute)
-        self._invalid = Invalid()
+        self.rate = Rate(pace.a_second, pace.most)
+        self._chats, self._invalid = ChatPace(pace.chat_gap, pace.group_minute), Invalid()
         self.file_ids: dict[str, str] = {}
         """The platform's ids of uploaded pictures, by their names."""
         self.revoked = False
@@ -96,13 +91,13 @@ class MessageSender:
         except StoreError as error:  # raised before the send: the picture could not be read
             return self._retry_later(job.part, error, RETRY_SECONDS)
         except Exception:
-            log.exception("%s: a message failed", self._name)
+            log.exception("%s: a message failed", self.name)
             return Outcome(job.part.id, "unknown", error=platforms.FAULT)
         try:
             return await self._read_failure(job, failure)
         except StoreError as store_error:
-            log.error("%s: %s", self._name, store_error)
-            if isinstance(failure, platforms.Unsure) and not self._may_resend:
+            log.error("%s: %s", self.name, store_error)
+            if isinstance(failure, platforms.Unsure) and not self.may_resend:
                 return Outcome(job.part.id, "unknown", error=str(failure))
             return self._retry_later(job.part, failure, RETRY_SECONDS)
 
@@ -111,8 +106,8 @@ class MessageSender:
         if part.body == NOTHING:  # withdrawn while it was in flight or held
             return Outcome(part.id, "refused", error=WITHDRAWN)
         message = await self._build_message(job)
-        delivered = await self._platform.deliver(message)
-        self._rate.accepted(job.began, self._clock())
+        delivered = await self.platform.deliver(message)
+        self.rate.accepted(job.began, self._clock())
         self._failures = 0
         if delivered.file_id and job.picture and job.picture not in self.file_ids:
             self.file_ids[job.picture] = job.new_file_id = delivered.file_id
@@ -125,38 +120,34 @@ class MessageSender:
         """Save the id of an uploaded picture; publish a message to followers, in its turn."""
         if job.new_file_id:
             with contextlib.suppress(StoreError):  # it is uploaded again after a restart
-                await self._ledger.save_file_id(self._name, job.picture, job.new_file_id)
+                await self.ledger.save_file_id(self.name, job.picture, job.new_file_id)
         if not job.unpublished:
             return
-        while (wait := self._rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
+        while (wait := self.rate.wait(self._clock())) > 0:  # noqa: ASYNC110 (a time, no event)
             await asyncio.sleep(wait)
-        self._rate.begin(self._clock())
-        await self._platform.publish(job.part.chat, job.unpublished)
+        self.rate.begin(self._clock())
+        await self.platform.publish(job.part.chat, job.unpublished)
 
     async def _build_message(self, job: Job) -> platforms.Outgoing:
-        part = job.part
+        part, bare = job.part, job.message.bare
         file_id, picture = "", b""
-        if job.picture and not job.bare:
+        if job.picture and not bare:
             file_id = self.file_ids.get(job.picture, "")
-            if not file_id and self._platform.reuses and not job.uploaded:
-                file_id = await self._ledger.file_id(self._name, job.picture)
+            if not file_id and self.platform.reuses and not job.uploaded:
+                file_id = await self.ledger.file_id(self.name, job.picture)
             if not file_id:
-                picture = await self._load_picture(job.picture)
+                picture = await self.load_picture(job.picture)
                 job.uploaded = True
-                job.bare = not picture
-        job.message = platforms.Outgoing(
-            part.chat,
-            part.body,
-            part.nonce,
-            picture,
-            file_id,
-            job.plain,
-            job.bare,
-            job.denied,
-            await self._ledger.first_message(part.delivery) if job.in_thread else "",
+                bare = not picture
+        job.message = replace(
+            job.message,
+            picture=picture,
+            file_id=file_id,
+            bare=bare,
+            thread=await self.ledger.first_message(part.delivery) if job.in_thread else "",
             # A clock that was set back must not make an old doubt look young.
-            abs(self._now() - part.doubt_since) if part.doubt_since else None,
-            part.resend or self._resend,
+            doubt=abs(self.now() - part.doubt_since) if part.doubt_since else None,
+            resend=part.resend or self.resend,
         )
         return job.message
 
@@ -165,17 +156,17 @@ class MessageSender:
         now = self._clock()
         at = self._chats.sent(part.chat.id, part.chat.kind != "private", now)
         wait = max(at - now, delivered.again)
-        return self._now() + timedelta(seconds=wait) if wait > 0 else None
+        return self.now() + timedelta(seconds=wait) if wait > 0 else None
 
     @property
-    def _may_resend(self) -> bool:
+    def may_resend(self) -> bool:
         """Return True if a message that may have arrived is sent again."""
-        return self._platform.repeats or self._resend
+        return self.platform.repeats or self.resend
 
     async def _read_failure(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
         """Return the outcome of a failed attempt; None where it is repeated at once."""
         part = job.part
-        if self._platform.pace.bans and isinstance(error, _INVALID):
+        if self.platform.pace.bans and isinstance(error, _INVALID):
             await self._count_invalid(error)
         match error:
             case platforms.Limited():
@@ -187,27 +178,27 @@ class MessageSender:
                 return Outcome(part.id, "unknown", error=str(error))
             case platforms.Unsure():
                 await self._count_failure(error)
-                if self._may_resend:
+                if self.may_resend:
                     return self._retry_later(part, error, platforms.backoff(part.attempts, 30.0))
                 return Outcome(part.id, "unknown", error=str(error))
             case platforms.Gone():
-                log.info("%s: a chat is gone (%s)", self._name, error)
+                log.info("%s: a chat is gone (%s)", self.name, error)
                 thread = part.chat.thread if error.thread else None
-                await self._ledger.end_chat(self._name, part.chat.id, error.why, thread=thread)
+                await self.ledger.end_chat(self.name, part.chat.id, error.why, thread=thread)
                 return Outcome(part.id, "refused", error=str(error))
             case platforms.Moved():
-                await self._ledger.move_chat(self._name, part.chat.id, error.new)
+                await self.ledger.move_chat(self.name, part.chat.id, error.new)
                 return self._retry_later(part, error, 0.0)
             case platforms.Revoked():
                 if not self.revoked:
-                    log.error("%s: sending stops: %s", self._name, error)
+                    log.error("%s: sending stops: %s", self.name, error)
                 self.revoked = True
                 return self._retry_later(part, error, 0.0)
             case _:
                 return self._reduce(job, error)
 
     def _retry_later(self, part: Part, error: Exception, seconds: float) -> Outcome:
-        again_at = self._now() + timedelta(seconds=seconds)
+        again_at = self.now() + timedelta(seconds=seconds)
         unsure = isinstance(error, platforms.Unsure) or (
             isinstance(error, platforms.PlatformError) and error.partial
         )
@@ -216,18 +207,18 @@ class MessageSender:
     async def _slow_down(self, job: Job, error: platforms.Limited) -> Outcome:
         now, part = self._clock(), job.part
         if error.everywhere:
-            if job.began >= self._rate.lowered_at:
-                self._rate.come_down(now, error.seconds)
-            self._rate.halt(now + error.seconds)
+            if job.began >= self.rate.lowered_at:
+                self.rate.come_down(now, error.seconds)
+            self.rate.halt(now + error.seconds)
             await self._save_pause(error.seconds)
-        elif self._rate.refused(part.chat.id, job.began, error.seconds, now):
+        elif self.rate.refused(part.chat.id, job.began, error.seconds, now):
             await self._save_pause(error.seconds)
         return self._retry_later(part, error, error.seconds)
 
     async def _save_pause(self, seconds: float) -> None:
         if seconds >= LONG_PAUSE_SECONDS:
-            log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self._name, seconds)
-            await self._ledger.pause(self._name, self._now() + timedelta(seconds=seconds))
+            log.warning("%s asks to wait %.0f s; nothing is sent meanwhile", self.name, seconds)
+            await self.ledger.pause(self.name, self.now() + timedelta(seconds=seconds))
 
     async def _count_invalid(self, error: platforms.PlatformError) -> None:
         """Count an answer that counts towards a ban; stop sending long before one."""
@@ -235,14 +226,14 @@ class MessageSender:
             return
         now = self._clock()
         seconds = self._invalid.note(now)
-        if seconds > 0 and self._rate.halted_until < now + seconds:
+        if seconds > 0 and self.rate.halted_until < now + seconds:
             reported, self._stopped_until = now < self._stopped_until, now + seconds
-            self._rate.halt(self._stopped_until)
+            self.rate.halt(self._stopped_until)
             await self._save_pause(max(seconds, LONG_PAUSE_SECONDS))
             if reported:  # the answers of calls that were in flight
                 return
             why = f"{Invalid.MOST} refused requests in ten minutes"
-            await self._tell("stopped", self._name, why=why)
+            await self.tell("stopped", self.name, why=why)
 
     async def _count_failure(self, error: platforms.PlatformError) -> None:
         """Count a failure; several in a row pause all sending, instead of failing every chat."""
@@ -251,22 +242,22 @@ class MessageSender:
         self._failures += 1
         if self._failures < MOST_FAILURES:
             return
-        self._rate.halt(
+        self.rate.halt(
             now + platforms.backoff(self._failures - MOST_FAILURES + 1, LONG_PAUSE_SECONDS)
         )
         if now - self._failing_since > LONG_PAUSE_SECONDS:
-            await self._tell("platform_down", self._name, why=str(error))
+            await self.tell("platform_down", self.name, why=str(error))
 
     def _reduce(self, job: Job, error: platforms.PlatformError) -> Outcome | None:
         """Leave out what was refused, for an attempt at once; return the outcome if all was."""
         refused = error if isinstance(error, platforms.Refused) else platforms.Refused(str(error))
-        reduced = job.message.without(refused) if job.message else None
+        reduced = job.message.without(refused)
         if reduced is None:
             return Outcome(job.part.id, "refused", error=str(error))
-        if reduced.bare and not job.bare and not job.uploaded:  # the file id has expired
+        if reduced.bare and not job.message.bare and not job.uploaded:  # the file id has expired
             self.file_ids.pop(job.picture, None)
             job.uploaded = True
         else:
-            job.plain, job.bare, job.denied = reduced.plain, reduced.bare, reduced.denied
-        log.warning("%s: %s; sent again without that", self._name, error)
+            job.message = reduced
+        log.warning("%s: %s; sent again without that", self.name, error)
         return None

@@ -10,14 +10,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from datetime import datetime
 
-from bot.alerts import Tell, tell_undelivered
+from bot.alerts import tell_undelivered
 from bot.delivery.attempt import Job, MessageSender
 from bot.delivery.leases import pause
-from bot.delivery.rate import Rate
-from bot.platforms import Delivering
 from digest.errors import StoreError
 from digest.models import Outcome
 from digest.store.ledger import Ledger
@@ -44,27 +40,10 @@ PATIENCE_SECONDS = 2.0
 class Outbox:
     """The parts of one platform."""
 
-    def __init__(
-        self,
-        name: str,
-        delivering: Delivering,
-        ledger: Ledger,
-        writer: Writer,
-        picture: Callable[[str], Awaitable[bytes]],
-        tell: Tell,
-        now: Callable[[], datetime],
-        *,
-        resend: bool = False,
-        at_once: int = MOST_AT_ONCE,
-    ) -> None:
-        """`picture` loads a picture by its name in a body. `resend`: see UNKNOWN_SENDS."""
-        self.name, self._platform, self._ledger, self._writer = name, delivering, ledger, writer
-        self._now, self._resend, self._tell = now, resend, tell
+    def __init__(self, sender: MessageSender, writer: Writer, at_once: int = MOST_AT_ONCE) -> None:
+        self._sender, self._writer, self._now, self._tell = sender, writer, sender.now, sender.tell
+        self.name, self.rate, self._ledger = sender.name, sender.rate, sender.ledger
         self._clock = asyncio.get_running_loop().time
-        self.rate = Rate(delivering.pace.a_second, delivering.pace.most)
-        self._sender = MessageSender(
-            name, delivering, ledger, self.rate, picture, tell, now, resend=resend
-        )
         self._queue: deque[Job] = deque()
         self._parked: dict[str, list[Job]] = {}
         self._sends: set[asyncio.Task[None]] = set()
@@ -103,7 +82,7 @@ class Outbox:
         try:
             await self._writer.flush()
         finally:
-            await self._platform.close()
+            await self._sender.platform.close()
 
     async def _recover(self) -> None:
         """Take over what an earlier process left, as soon as the store can be read."""
@@ -127,7 +106,7 @@ class Outbox:
             self.rate.halt(self._clock() + (until - now).total_seconds())
         if number := await self._ledger.recover(self.name):
             log.warning("%s: %d messages were under way when the bot ended", self.name, number)
-        if self._platform.repeats or self._resend:
+        if self._sender.may_resend:
             # What was tried more than a day ago is for an operator to decide.
             await self._ledger.resume(self.name, now - MAX_LATENESS)
         if held_parts := await self._ledger.list_held_parts(self.name):
@@ -229,7 +208,7 @@ class Outbox:
 
     def _needs_upload(self, job: Job) -> bool:
         """Return True if the job's picture is not on a platform yet that would keep it."""
-        pictured = bool(job.picture) and not job.bare and self._platform.reuses
+        pictured = bool(job.picture) and not job.message.bare and self._sender.platform.reuses
         return pictured and job.picture not in self._sender.file_ids
 
     def _park(self, job: Job) -> bool:
