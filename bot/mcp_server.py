@@ -109,9 +109,8 @@ class Archive:
         """Return what the days around told of the story of item `number` of that day's report."""
         report = await self._report(topic, day, None, None)
         item = _numbered(report, number)
-        around = await self._store.daily_reports(topic, day - STORY_DAYS, day + STORY_DAYS)
-        reports = [entry.in_language(report.language) for entry in around]
-        line = find_storyline(trace_storylines(reports), day, item)
+        reports = await self._store.daily_reports(topic, day - STORY_DAYS, day + STORY_DAYS)
+        line = find_storyline(trace_storylines(reports, report.language), day, item)
         by_day = {entry.last: entry for entry in reports}
         return [
             {"day": str(telling.day), **_item(by_day[telling.day], entry)}

@@ -76,7 +76,7 @@ def roll_up(
     if not reports:
         raise ValueError("no report to roll up")
     spoken = [report.in_language(language) for report in reports]
-    lines = trace_storylines(spoken)
+    lines = trace_storylines(reports, language)
     points = lines[:MAX_POINTS]
     items = {"points": [_story_item(line, language) for line in points]}
     items["overview"] = list(_overview(spoken, language))

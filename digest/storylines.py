@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
-from digest.models import Cited, Item, Report, SectionName
+from digest.models import Cited, Item, Language, Report, SectionName
 from digest.select import WEIGHTS
 
 TOLD_IN: Mapping[SectionName, float] = {
@@ -97,8 +97,11 @@ class Storyline:
         return max(self.tellings, key=lambda telling: (telling.weight, telling.day))
 
 
-def trace_storylines(reports: Sequence[Report]) -> list[Storyline]:
-    """Return the stories of daily reports in one language, the weightiest first."""
+def trace_storylines(
+    reports: Sequence[Report], language: Language | None = None
+) -> list[Storyline]:
+    """Return the stories of daily reports, the weightiest first: the same ones in each language,
+    told in `language` by the reports that have it."""
     days = [(report, _tell(report)) for report in sorted(reports, key=lambda daily: daily.last)]
     features = _Features([(report, told) for report, tellings in days for told in tellings])
     lines: list[list[Telling]] = []
@@ -121,12 +124,37 @@ def trace_storylines(reports: Sequence[Report]) -> list[Storyline]:
             lines[n].append(telling)
             for clue in features.clues(telling):
                 by_clue[clue].add(n)
+    if language:
+        lines = _translate(lines, [report for report, _ in days], language)
     posts = {key: post for report, _ in days for key, post in report.posts.items()}
     storylines = [
         Storyline(tuple(line), {k: posts[k] for t in line for k in t.cites if k in posts})
         for line in lines
     ]
     return sorted(storylines, key=lambda line: -line.weight)
+
+
+def _translate(
+    lines: Iterable[Sequence[Telling]], reports: Iterable[Report], language: Language
+) -> list[list[Telling]]:
+    """Return the stories in the items of a language, and those that only that language tells."""
+    spoken: dict[date, dict[Item, Item]] = {}
+    others: list[list[Telling]] = []
+    for report in reports:
+        other = report.in_language(language)
+        rows = [(item, report.find_counterpart(n, other)) for n, _, item in report.numbered_items()]
+        spoken[report.last] = {item: row[1] for item, row in rows if row}
+        told = set(spoken[report.last].values())
+        others += [[telling] for telling in _tell(other) if not told & {*telling.items}]
+    translated = [
+        [
+            replace(telling, items=items)
+            for telling in line
+            if (items := tuple(filter(None, map(spoken[telling.day].get, telling.items))))
+        ]
+        for line in lines
+    ]
+    return [line for line in (*translated, *others) if line]
 
 
 def find_storyline(lines: Iterable[Storyline], day: date, item: Item) -> Storyline | None:

@@ -145,6 +145,22 @@ def test_an_update_in_the_other_language_goes_on_with_its_story() -> None:
     assert all(len(line.tellings) == 1 for line in trace_storylines([first, later]))
 
 
+def test_each_language_tells_the_same_stories(days: list[Report]) -> None:
+    """Words of the one language do not link what those of the other do."""
+    words = [["发布会在周一。"], ["天气好。", "海里有鱼。"], ["工厂见。"]]
+    reports = []
+    for report, chinese in zip(days, words, strict=True):
+        items = report.section("points").items
+        texts = chinese + [f"{report.last}{n}" for n in range(len(items) - len(chinese))]
+        spoken = tuple(replace(i, text=text, title="") for i, text in zip(items, texts, strict=True))
+        sections = [Section(s.name, s.title, spoken if s.items else ()) for s in report.sections]
+        reports.append(replace(report, renderings={"zh": tuple(sections)}))
+    dates = [[t.day for t in line.tellings] for line in trace_storylines(days)]
+    lines = trace_storylines(reports, "zh")
+    assert [[telling.day for telling in line.tellings] for line in lines] == dates
+    assert lines[0].best.item.text == "工厂见。"
+
+
 @pytest.mark.parametrize(
     ("one", "two"),
     [

@@ -310,8 +310,9 @@ async def _find_line(ask: Ask, topic: str, span: Span, item: Item) -> Storyline 
     """Return the story of an item that stands in the report of these days."""
     around = timedelta(days=STORY_DAYS)
     stored = await ask.context.store.daily_reports(topic, span[0] - around, span[1] + around)
-    reports = [report.in_language(ask.language_for(report)) for report in stored]
-    lines = await asyncio.to_thread(trace_storylines, reports)
+    near = min(stored, key=lambda report: abs(report.last - span[1]), default=None)
+    spoken = ask.language_for(near) if near else None
+    lines = await asyncio.to_thread(trace_storylines, stored, spoken)
     line = find_storyline(lines, span[1], item) if span[0] == span[1] else None
     return line or _by_posts(lines, item)
 

@@ -389,8 +389,7 @@ class Site:
     async def _trace_around(self, report: Report) -> list[Storyline]:
         first, last = report.last - STORY_DAYS, report.last + STORY_DAYS
         near = await self.store.daily_reports(report.topic, first, last)
-        same = [daily.in_language(report.language) for daily in near]
-        return await asyncio.to_thread(trace_storylines, same)
+        return await asyncio.to_thread(trace_storylines, near, report.language)
 
     async def _show_search(self, frame: Frame, words: str) -> Page:
         words = " ".join(words.split())[:200]
