@@ -303,7 +303,10 @@ async def test_static_pages_link_to_each_other(store: Store, tmp_path: Path) -> 
 def with_english(report: Report) -> Report:
     """The report with an English version: another overview, and the same points in its words."""
     overview = [Item(f"News {n}.", cites=(f"x:{n}",)) for n in (6, 4)]
-    said = {"overview": overview, "points": [replace(POINTS[0], text="Nvidia shows a chip.")]}
+    said = {
+        "overview": overview,
+        "points": [replace(POINTS[0], title="", text="Nvidia shows a chip.")],
+    }
     english = tuple(
         replace(old, items=(*said.get(old.name, ()), *old.items[len(said.get(old.name, ())) :]))
         for old in report.sections
@@ -336,6 +339,8 @@ async def test_the_other_language_tells_the_same_item(store: Store, tmp_path: Pa
     html = await read(make_site(store), "en/search", "1299")
     assert "Nvidia shows a chip." in html
     assert "英伟达" not in html
+    for path in ("en/ai", "en/ai/2025-12"):
+        assert "2025-12-06 · Nvidia shows a chip." in await read(make_site(store), path)
 
 
 async def test_pages_are_served_with_a_strict_policy_and_kept(store: Store) -> None:

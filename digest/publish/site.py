@@ -275,7 +275,8 @@ class Site:
         say = partial(label, language=frame.language)
         daily = [last for first, last in spans if first == last]
         months = list(dict.fromkeys((day.year, day.month) for day in daily))
-        recent = await self._headlines(topic, daily[9] if len(daily) > 9 else date.min, date.max)
+        since = daily[9] if len(daily) > 9 else date.min
+        recent = await self._headlines(frame, topic, since, date.max)
         lists = [
             (say("days"), recent),
             (
@@ -301,7 +302,7 @@ class Site:
             last = first.replace(day=monthrange(year, month)[1])
         except ValueError:
             raise NoPage from None
-        links = await self._headlines(topic, first, last)
+        links = await self._headlines(frame, topic, first, last)
         if not links:
             raise NoPage
         name = label("month", frame.language, year=year, month=month)
@@ -309,9 +310,16 @@ class Site:
         lists = [(label("days", frame.language), links)]
         return _page("list.html", frame, title, lists=lists, topic=topic)
 
-    async def _headlines(self, topic: Topic, first: date, last: date) -> list[tuple[str, str]]:
-        rows = await self.store.headlines(topic.name, first, last)
-        return [(f"{day} · {text}".rstrip(" ·"), f"{topic.name}/{day}") for day, text in rows]
+    async def _headlines(
+        self, frame: Frame, topic: Topic, first: date, last: date
+    ) -> list[tuple[str, str]]:
+        """Return each day that has a report, newest first: with its first point, and its path."""
+        rows = []
+        for report in reversed(await self.store.daily_reports(topic.name, first, last)):
+            points = report.in_language(frame.language).section("points").items
+            text = points[0].title or points[0].text if points else ""
+            rows.append((f"{report.last} · {text}".rstrip(" ·"), f"{topic.name}/{report.last}"))
+        return rows
 
     async def _show_day(self, frame: Frame, topic: Topic, report: Report) -> Page:
         report, days = report.in_language(frame.language), days_of(report)

@@ -78,18 +78,6 @@ _IS_DAILY = (reports.c.first == reports.c.last) & reports.c.last.between(
     bindparam("first"), bindparam("last")
 )
 _DAILY = _OF_TOPIC.where(_IS_DAILY).order_by(reports.c.last)
-_FIRST_POINTS = (
-    select(items.c.report_id, items.c.title, items.c.text)
-    .join(sections)
-    .where(sections.c.name == "points", items.c.position == 0)
-    .subquery()
-)
-_HEADLINES = (
-    select(reports.c.last, _FIRST_POINTS.c.title, _FIRST_POINTS.c.text)
-    .join(_FIRST_POINTS, _FIRST_POINTS.c.report_id == reports.c.id, isouter=True)
-    .where(reports.c.topic == bindparam("topic"), _IS_DAILY)
-    .order_by(reports.c.last.desc())
-)
 STATE = select(platform_notes.c.value).where(
     platform_notes.c.platform == "store", platform_notes.c.name == "reports"
 )
@@ -145,12 +133,6 @@ class ReportTables(Database):
     async def read_state(self) -> str:
         """Return what changes whenever a report is saved or something of one is withdrawn."""
         return str(await self.scalar(STATE) or "")
-
-    async def headlines(self, topic: str, first: date, last: date) -> list[tuple[date, str]]:
-        """Return each day of the range that has a report, newest first, with its first point."""
-        days = {"topic": topic, "first": first, "last": last}
-        rows = await self.rows(_HEADLINES, days)
-        return [(row.last, row.title or row.text or "") for row in rows]
 
     async def neighbours(self, topic: str, day: date) -> tuple[date | None, date | None]:
         """Return the nearest days before and after that have a report of their own."""
