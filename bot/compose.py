@@ -83,12 +83,8 @@ def title_block(topic: Topic, report: Report, language: Language, kind: str = ""
 def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> list[Block]:
     """Return title and sections of a view, news first; `closing_blocks` follow."""
     blocks: list[Block] = [title_block(topic, report, view.language, kind)]
-    earlier: list[tuple[Item, ...]] = []
-    for name in view.sections:
-        items = report.section(name).items
-        is_same = bool(items) and items in earlier  # one line for two empty sections
-        earlier.append(items)
-        if not is_same and (name != "overview" or items):
+    for name in report.distinct_sections(view.sections):
+        if name != "overview" or report.section(name).items:
             shown = replace(view, limit=0) if name == "overview" else view
             blocks += section_blocks(topic, report, name, shown)
     return blocks

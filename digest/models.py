@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Literal, get_args
@@ -275,6 +275,12 @@ class Report:
     def section(self, name: SectionName) -> Section:
         """Return the section of that name; every report has all nine."""
         return next(section for section in self.sections if section.name == name)
+
+    def distinct_sections(self, names: Iterable[SectionName]) -> list[SectionName]:
+        """Return the sections without those that repeat another one's line, as empty ones do."""
+        items = {name: self.section(name).items for name in names}
+        first = {told: name for name, told in reversed(items.items())}
+        return [name for name, told in items.items() if not told or first[told] == name]
 
     def numbered_items(self) -> list[tuple[int, SectionName, Item]]:
         """Return all items but notes with the number that a link to one bears, from 1.

@@ -333,10 +333,13 @@ async def test_hostile_lines_are_only_text(full: Bot) -> None:
 
 
 async def test_an_empty_section_says_so(full: Bot) -> None:
-    await full.context.store.save_report(report(points=(Item("今天很平静。", status="note"),)))
+    calm, quiet = (Item("今天很平静。", status="note"),), (Item("没有行情。", status="note"),)
+    made = report(points=calm, markets=quiet, finance=quiet)
+    await full.context.store.save_report(made)
     assert "今天很平静" in await full.say("/brief")
     assert "没有要点" in await full.say("/sources 1")
     assert "没有内容" in await full.say("/events")
+    assert (await full.say("/detail")).count("没有行情") == 1, "one line for two sections"
 
 
 async def test_a_database_that_fails_gives_an_apology(full: Bot) -> None:

@@ -152,7 +152,9 @@ def test_each_language_tells_the_same_stories(days: list[Report]) -> None:
     for report, chinese in zip(days, words, strict=True):
         items = report.section("points").items
         texts = chinese + [f"{report.last}{n}" for n in range(len(items) - len(chinese))]
-        spoken = tuple(replace(i, text=text, title="") for i, text in zip(items, texts, strict=True))
+        spoken = tuple(
+            replace(i, text=text, title="") for i, text in zip(items, texts, strict=True)
+        )
         sections = [Section(s.name, s.title, spoken if s.items else ()) for s in report.sections]
         reports.append(replace(report, renderings={"zh": tuple(sections)}))
     dates = [[t.day for t in line.tellings] for line in trace_storylines(days)]

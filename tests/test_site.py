@@ -143,6 +143,15 @@ async def test_a_day_shows_its_items_links_and_picture(store: Store) -> None:
     assert (picture.kind, picture.body) == ("image/png", PNG)
 
 
+async def test_a_line_for_two_sections_stands_once(store: Store) -> None:
+    quiet = (Item("No prices.", status="note"),)
+    made = make_report()
+    lines = {"markets": quiet, "finance": quiet}
+    sections = (replace(s, items=lines.get(s.name, s.items)) for s in made.sections)
+    await store.save_report(replace(made, sections=tuple(sections)))
+    assert (await read(make_site(store), f"ai/{DAY}")).count("No prices.") == 1
+
+
 async def test_a_permalink_shows_the_item_with_its_posts(store: Store) -> None:
     html = await read(make_site(store), "ai/2025-12-06/1")
     assert "1,299" in html

@@ -74,7 +74,8 @@ async def detail(ask: Ask) -> AsyncIterator[Reply]:
             listed = section_names(topic, report, ask.language)
             raise Unanswered(ask.say("which_section", word=word[:40], names=listed))
         names = [name]
-    blocks = [block for name in names for block in _section(ask, report, name, limit)]
+    distinct = report.distinct_sections(names)
+    blocks = [block for name in distinct for block in _section(ask, report, name, limit)]
     if names == ["filtered"]:
         dropped = await ask.context.store.dropped(report.topic, report.first, report.last)
         blocks += dropped_examples(dropped, ask.language_for(report))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.atomic import write_below
-from digest.models import Hit, Item, Language, Report, Section, Topic
+from digest.models import SECTIONS, Hit, Item, Language, Report, Section, Topic
 from digest.publish import days_of, section_title, syndication
 from digest.publish.layout import (
     FOLDER,
@@ -460,12 +460,12 @@ def _views(topic: Topic, report: Report, language: Language, pictured: bool) -> 
         numbers[name].append(number)
     return [
         _View(
-            section.name,
-            section_title(topic, report, section.name, language),
-            tuple(_blocks(section, iter(numbers[section.name]))),
+            name,
+            section_title(topic, report, name, language),
+            tuple(_blocks(section, iter(numbers[name]))),
         )
-        for section in report.sections
-        if section.items or (section.name == "cloud" and pictured)
+        for name in report.distinct_sections(SECTIONS)
+        if (section := report.section(name)).items or (name == "cloud" and pictured)
     ]
 
 
