@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from digest.calendar import month_of
 from digest.models import Language
 
 LANGUAGES: Mapping[str, Language] = {"zh": "zh", "en": "en"}
@@ -66,18 +67,27 @@ def days(first: date, last: date, language: Language) -> str:
 
 
 def days_in_words(first: date, last: date, language: Language, today: date) -> str:
-    """Return days as sentences say them: `5 December`, `12月5日`; the year where it is another."""
-    if first == last:
-        return _day_in_words(first, language, today)
-    both = (_day_in_words(day, language, today) for day in (first, last))
-    return ("至" if language == "zh" else " to ").join(both)
+    """Return days as sentences say them: `5 December`, `12月5日至8日`, a whole month as `December`;
+    the year once, where it is another."""
+    is_month, zh = (first, last) == month_of(first), language == "zh"
+    if first == last or is_month:
+        return _day_in_words(last, language, today, is_month=is_month)
+    # Chinese names year and month before the first day, English behind the last one.
+    shared = last if first.year == last.year else today
+    start = _day_in_words(first, language, today if zh else shared)
+    end = _day_in_words(last, language, shared if zh else today)
+    if first.replace(day=1) == last.replace(day=1):
+        return f"{start}至{last.day}日" if zh else f"{first.day}–{end}"
+    return f"{start}至{end}" if zh else f"{start} to {end}"
 
 
-def _day_in_words(day: date, language: Language, today: date) -> str:
+def _day_in_words(day: date, language: Language, today: date, *, is_month: bool = False) -> str:
     other_year = day.year != today.year
     if language == "zh":
-        return (f"{day.year}年" if other_year else "") + f"{day.month}月{day.day}日"
-    return f"{day.day} {MONTHS[day.month]}" + (f" {day.year}" if other_year else "")
+        shown = "" if is_month else f"{day.day}日"
+        return (f"{day.year}年" if other_year else "") + f"{day.month}月{shown}"
+    shown = "" if is_month else f"{day.day} "
+    return f"{shown}{MONTHS[day.month]}" + (f" {day.year}" if other_year else "")
 
 
 def language_of(line: str, default: Language) -> Language:

@@ -242,7 +242,7 @@ async def test_a_range_tells_each_story_once(full: Bot) -> None:
     assert "没有日报的日子：2025-12-07、" in await full.say("/report 2025-12-06 2026-01-01")
     assert full.maker.made == []
     assert "没有2025年" not in said
-    assert "没有11月1日至11月3日的报告" in await full.say("/report 2025-11-01..2025-11-03")
+    assert "没有11月1日至3日的报告" in await full.say("/report 2025-11-01..2025-11-03")
 
 
 async def test_the_cloud_is_a_file(full: Bot) -> None:

@@ -278,6 +278,19 @@ async def test_a_span_is_that_of_the_newest_report_or_of_a_day(
     assert expected in (await talk.say(line)).split("\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/month 2025-10", "for October. The nearest reports: /month 2025-11, /month 2025-12"),
+        ("/week 2025-11-01", "for 27 October to 2 November. The nearest reports: /week 2025-11-28, /week 2025-12-01"),
+        ("/report 11-01..11-03", "for 1–3 November. The nearest reports: /report 2025-11-28, /report 2025-12-01, /report 2025-12-02"),
+        ("/month 2024-10", "for October 2024. The nearest reports: /month 2025-11, /month 2025-12"),
+    ],
+)  # fmt: skip
+async def test_the_nearest_spans_are_different_ones(talk: Talk, line: str, expected: str) -> None:
+    assert expected in " ".join((await talk.say(line)).split())
+
+
 async def test_sections_sources_and_neighbours_of_a_week_are_a_button_away(talk: Talk) -> None:
     await talk.say("/week 2025-12-03")
     buttons = talk.buttons()

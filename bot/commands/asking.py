@@ -14,7 +14,7 @@ from bot.compose import line_of
 from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
 from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
-from digest.calendar import Span, closes
+from digest.calendar import Span, closes, month_of, week_of
 from digest.models import Item, Language, Report, Subscription, Topic
 from digest.ranges import load_span
 from digest.store import StoredTopic
@@ -154,12 +154,17 @@ class Ask:
         if days is None:
             return reply(Paragraph(await self._say_no_reports(topic)), language=language)
         names = await store.report_days(topic)
-        near = sorted(names, key=lambda d: (abs((d - days[0]).days), d))[:3]
+        name = "report" if self.command.who != "everybody" else self.command.name
+        around = {"week": week_of, "month": month_of}.get(name)
+        spans: dict[Span, date] = {}
+        for day in sorted(names, key=lambda day: (abs(day - days[0]), day)):
+            spans.setdefault(around(day) if around else (day, day), day)
+        near = list(spans.values())[:3]
         # With its year where the reports are of another one than whoever asks has in mind.
         other_year = any(day.year != days[0].year for day in near)
         today = date.min if other_year else self.context.now().date()
-        day = texts.days_in_words(*days, language, today)
-        lines = [texts.text("no_report", language, day=day)]
+        shown = texts.days_in_words(*days, language, today)
+        lines = [texts.text("no_report", language, day=shown)]
         if days[0] == days[1] >= self.today(topic):
             lines.append(self._say_when(self.context.topic(topic), days[1]))
         posts = (await store.post_days(topic)).get(days[0], 0) if days[0] == days[1] else 0
@@ -167,8 +172,8 @@ class Ask:
             line = self.hint(topic, days[0], name="report")
             lines.append(texts.text("can_make", language, line=line, n=posts))
         if near:
-            name = "report" if self.command.who != "everybody" else self.command.name
-            listed = self.listed(self.hint(topic, day, name=name) for day in near)
+            words = (f"{day:%Y-%m}" if name == "month" else day for day in near)
+            listed = self.listed(self.hint(topic, word, name=name) for word in words)
             lines.append(texts.text("nearest", language, days=listed))
         elif not posts:
             lines.append(await self._say_no_reports(topic))
