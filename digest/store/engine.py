@@ -6,14 +6,25 @@ import asyncio
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    Table,
+    Update,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -28,6 +39,8 @@ BUSY_MS = 5000
 """Milliseconds SQLite waits for another writer."""
 LOCK_MS = 10_000
 """Milliseconds a PostgreSQL statement waits for a lock of another writer."""
+MOST_IDS = 500
+"""Ids in one statement: SQLite takes a limited number of values."""
 POSTGRESQL_READS = 4
 """Reads at once on PostgreSQL, where a short one mostly waits for the network."""
 _PATIENCE = {
@@ -50,6 +63,8 @@ _OPTIONS: dict[str, Any] = {
     # Han characters stay as they are in JSON: escaped they would take twice the room.
     "json_serializer": partial(json.dumps, ensure_ascii=False),
 }
+# The end of each transaction has rolled back what was not committed: once is enough.
+_SQLITE_OPTIONS: dict[str, Any] = {**_OPTIONS, "pool_reset_on_return": None}
 _POSTGRESQL_OPTIONS: dict[str, Any] = {
     **_OPTIONS,
     "pool_pre_ping": True,
@@ -117,9 +132,8 @@ def open_engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() == "postgresql":
         return create_async_engine(url, **_POSTGRESQL_OPTIONS)
     _make_folder(Path(url.database or ""))
-    # The end of each transaction has rolled back what was not committed: once is enough. Writers
-    # take turns anyway: more connections kept open would only take room.
-    engine = create_async_engine(url, pool_reset_on_return=None, pool_size=2, **_OPTIONS)
+    # Writers take turns anyway: more connections kept open would only take room.
+    engine = create_async_engine(url, pool_size=2, **_SQLITE_OPTIONS)
     _behave(engine.sync_engine)
     return engine
 
@@ -139,19 +153,14 @@ class Reader:
     """
 
     def __init__(self, url: URL) -> None:
-        threads = 1
         if url.get_backend_name() == "postgresql":
             threads = POSTGRESQL_READS
-            self._engine = create_engine(
-                url, isolation_level="REPEATABLE READ", pool_size=threads, **_POSTGRESQL_OPTIONS
-            )
+            options = {"isolation_level": "REPEATABLE READ", **_POSTGRESQL_OPTIONS}
+            self._engine = create_engine(url, pool_size=threads, **options)
         else:
-            self._engine = create_engine(
-                url.set(drivername="sqlite+pysqlite"),
-                pool_reset_on_return=None,
-                pool_size=threads,
-                **_OPTIONS,
-            )
+            threads = 1
+            url = url.set(drivername="sqlite+pysqlite")
+            self._engine = create_engine(url, pool_size=1, **_SQLITE_OPTIONS)
             _behave(self._engine)
         self._threads = ThreadPoolExecutor(threads, "store-reader")
 
@@ -211,6 +220,22 @@ async def save_row(
 ) -> None:
     """Save a row in the place of the one with the same `keys`."""
     await connection.execute(upsert(connection, table, keys).values(row))
+
+
+async def execute_for(
+    connection: AsyncConnection,
+    statement: Update | Delete,
+    column: ColumnElement[Any],
+    ids: Sequence[Any],
+) -> None:
+    """Execute a statement where the column is one of these ids or keys."""
+    for group in groups(ids):
+        await connection.execute(statement.where(column.in_(group)))
+
+
+def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Yield ids or keys, as many at a time as a statement may have."""
+    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
 
 
 def count_connection_threads() -> int:

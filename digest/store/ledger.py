@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, open_parts
 from digest.store.due import DueTables, NewestDays, has_begun
-from digest.store.engine import insert_on
-from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, execute_for
+from digest.store.engine import MOST_IDS, execute_for, insert_on
+from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
@@ -162,10 +162,10 @@ class Ledger(DueTables):
         total = 0
         while True:
             async with self._store.writing() as connection:
-                ids = (await connection.scalars(old.limit(open_parts.MOST_IDS))).all()
+                ids = (await connection.scalars(old.limit(MOST_IDS))).all()
                 await open_parts.delete_sent(connection, deliveries.c.id.in_(ids))
             total += len(ids)
-            if len(ids) < open_parts.MOST_IDS:
+            if len(ids) < MOST_IDS:
                 return total
 
 

@@ -3,28 +3,16 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Delete,
-    Select,
-    Update,
-    and_,
-    case,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Chat, UndeliveredPart
-from digest.store.engine import insert_on
+from digest.store.engine import execute_for, groups, insert_on
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 OPEN = ("waiting", "sending")
@@ -39,8 +27,6 @@ WITHDRAWN = "a post in it was withdrawn"
 """The reason of parts that are dropped because nobody may read them any more."""
 NOTHING = "{}"
 """What is kept of the body of such a part."""
-MOST_IDS = 500
-"""Ids in one statement: SQLite takes a limited number of values."""
 PLACE = ("platform", "chat", "thread", "kind", "space")
 """The columns that say where a part, or what is subscribed, goes."""
 OF_DIGEST = parts.c.position >= 0
@@ -298,19 +284,3 @@ def chat_of(row: Any) -> Chat:
 def hash_body(content: str) -> str:
     """Return the key of a body in its table."""
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-async def execute_for(
-    connection: AsyncConnection,
-    statement: Update | Delete,
-    column: ColumnElement[Any],
-    ids: Sequence[Any],
-) -> None:
-    """Execute a statement where the column is one of these ids or keys."""
-    for group in groups(ids):
-        await connection.execute(statement.where(column.in_(group)))
-
-
-def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Yield ids or keys, as many at a time as a statement may have."""
-    return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))

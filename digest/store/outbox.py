@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Outcome, Part
-from digest.store.engine import insert_on
+from digest.store.engine import execute_for, groups, insert_on
 from digest.store.open_parts import (
     HELD,
     OF_DIGEST,
@@ -20,9 +20,7 @@ from digest.store.open_parts import (
     chat_of,
     drop_unwanted,
     end_deliveries,
-    execute_for,
     forget,
-    groups,
     hash_body,
     lock_deliveries,
     lock_deliveries_of,

@@ -26,8 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Language, Post, Topic
 from digest.store import tables
 from digest.store.database import Database
-from digest.store.engine import save_row, upsert
-from digest.store.open_parts import groups
+from digest.store.engine import groups, save_row, upsert
 from digest.store.tables import posts as table
 from digest.store.tables import reports, storable
 

@@ -108,22 +108,33 @@ def keys(kind: Any, names: str) -> list[Column[Any]]:
     return [Column(name, kind, primary_key=True) for name in names.split()]
 
 
+def optional(kind: Any, names: str) -> list[Column[Any]]:
+    """Return columns of one type that may be NULL."""
+    return [Column(name, kind) for name in names.split()]
+
+
+def of_topic() -> Column[Any]:
+    """Return the topic as a part of the primary key."""
+    return Column("topic", Text, ForeignKey("topics.name"), primary_key=True)
+
+
+def of_report() -> Column[Any]:
+    """Return the report as a part of the primary key."""
+    return Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True)
+
+
 topics = Table(
-    "topics",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("title", Json, nullable=False),
-    Column("slug", Text, nullable=False),
+    "topics", metadata, *keys(Text, "name"), *required(Json, "title"), *required(Text, "slug")
 )
 
 posts = Table(
     "posts",
     metadata,
-    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
-    Column("key", Text, primary_key=True),
+    of_topic(),
+    *keys(Text, "key"),
     *required(Text, "source stream author author_name text url lang"),
-    Column("day", Date, nullable=False),
-    Column("created_at", Moment, nullable=False),
+    *required(Date, "day"),
+    *required(Moment, "created_at"),
     *required(Json, "metrics links"),
     Index(None, "topic", "day"),
 )
@@ -131,24 +142,19 @@ posts = Table(
 reports = Table(
     "reports",
     metadata,
-    Column("id", Integer, primary_key=True),
+    *keys(Integer, "id"),
     Column("topic", Text, ForeignKey("topics.name"), nullable=False),
     *required(Date, "first last"),
     *required(Text, "language writer"),
     *required(Json, "counts sources cost posts wordcounts"),
-    Column("created_at", Moment),
-    Column("quality", Json(none_as_null=True)),
-    Column("renderings", Json(none_as_null=True)),
+    *optional(Moment, "created_at"),
+    *optional(Json(none_as_null=True), "quality renderings"),
     # In this order one index finds a report, the newest one and the days of a topic.
     UniqueConstraint("topic", "last", "first"),
 )
 
 sections = Table(
-    "sections",
-    metadata,
-    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    *required(Text, "name title"),
+    "sections", metadata, of_report(), *keys(Integer, "position"), *required(Text, "name title")
 )
 
 items = Table(
@@ -156,86 +162,68 @@ items = Table(
     metadata,
     *keys(Integer, "report_id section position"),
     *required(Text, "group title text status"),
-    Column("cites", Json, nullable=False),
+    *required(Json, "cites"),
     ForeignKeyConstraint(["report_id", "section"], ["sections.report_id", "sections.position"]),
 )
 
-clouds = Table(
-    "clouds",
-    metadata,
-    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
-    Column("png", LargeBinary, nullable=False),
-)
+clouds = Table("clouds", metadata, of_report(), *required(LargeBinary, "png"))
 
-imports = Table(
-    "imports",
-    metadata,
-    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
+imports = Table("imports", metadata, of_report(), *required(LargeBinary, "content"))
 
 drops = Table(
     "drops",
     metadata,
-    Column("report_id", Integer, ForeignKey("reports.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    of_report(),
+    *keys(Integer, "position"),
     *required(Text, "key step reason of"),
 )
 
 # Keys of posts that were deleted on demand (`x:123`), and of authors (`x:@name`): they never
 # come back in.
-withdrawn = Table(
-    "withdrawn",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("at", Moment, nullable=False),
-)
+withdrawn = Table("withdrawn", metadata, *keys(Text, "key"), *required(Moment, "at"))
 
 answers = Table(
     "answers",
     metadata,
-    Column("hash", Text, primary_key=True),
-    Column("content", Text, nullable=False),
-    Column("made_at", Moment, nullable=False),
+    *keys(Text, "hash"),
+    *required(Text, "content"),
+    *required(Moment, "made_at"),
 )
 
 model_servers = Table(
-    "model_servers",
-    metadata,
-    *keys(Text, "base_url model"),
-    Column("learned", Json, nullable=False),
+    "model_servers", metadata, *keys(Text, "base_url model"), *required(Json, "learned")
 )
 
 spending = Table(
     "spending",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("at", Moment, nullable=False),
-    Column("day", Date, nullable=False),
+    *keys(Integer, "id"),
+    *required(Moment, "at"),
+    *required(Date, "day"),
     *required(Text, "topic model"),
     *required(Integer, "prompt_tokens answer_tokens"),
     # The worst case until the call is settled; NULL where nobody knows the price.
-    Column("usd", Float),
-    Column("settled", Boolean, nullable=False),
+    *optional(Float, "usd"),
+    *required(Boolean, "settled"),
     Index(None, "day"),
 )
 
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    *keys(Integer, "id"),
     *required(Text, "platform chat thread topic space kind at timezone weekdays language length"),
-    Column("created_at", Moment, nullable=False),
+    *required(Moment, "created_at"),
     # Why nothing is posted there any more; empty while it goes on.
-    Column("ended", Text, nullable=False),
+    *required(Text, "ended"),
     *required(Json, "sections highlight without"),
-    Column("paused", Boolean, nullable=False),
+    *required(Boolean, "paused"),
     Column("title", Text, nullable=False, server_default=text("''")),
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Column("weekly", Boolean, nullable=False, server_default=false()),
     Column("threads", Boolean, nullable=False, server_default=false()),
     # When it is due next.
-    Column("next_at", Moment),
+    *optional(Moment, "next_at"),
     UniqueConstraint("platform", "chat", "thread", "topic"),
     Index(None, "next_at"),
 )
@@ -243,45 +231,39 @@ subscriptions = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Integer, primary_key=True),
+    *keys(Integer, "id"),
     Column("subscription_id", Integer, ForeignKey("subscriptions.id"), nullable=False),
     *required(Text, "platform topic reason"),
-    Column("day", Date, nullable=False),
+    *required(Date, "day"),
     # Of one that was skipped before it was clear: none.
-    Column("report", Date),
-    Column("due_at", Moment, nullable=False),
+    *optional(Date, "report"),
+    *required(Moment, "due_at"),
     *required(Boolean, "late noted"),
     # due, open, delivered, refused, unknown, skipped
-    Column("state", Text, nullable=False),
+    *required(Text, "state"),
     UniqueConstraint("subscription_id", "day", name="uq_deliveries_day"),
     UniqueConstraint("subscription_id", "report", name="uq_deliveries_report"),
     Index("ix_deliveries_platform", "platform", "state"),
     Index("ix_deliveries_due_at", "due_at"),
 )
 
-bodies = Table(
-    "bodies",
-    metadata,
-    Column("hash", Text, primary_key=True),
-    Column("content", Text, nullable=False),
-)
+bodies = Table("bodies", metadata, *keys(Text, "hash"), *required(Text, "content"))
 
 parts = Table(
     "parts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    *keys(Integer, "id"),
     Column("delivery_id", Integer, ForeignKey("deliveries.id"), nullable=False),
     *required(Text, "platform chat thread kind space nonce state message error"),
     # Counted from 0 in the digest; below 0 for an excuse that its report is late.
-    Column("position", Integer, nullable=False),
+    *required(Integer, "position"),
     Column("body", Text, ForeignKey("bodies.hash"), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("tried_at", Moment),
-    Column("again_at", Moment),
+    *required(Integer, "attempts"),
+    *optional(Moment, "tried_at again_at"),
     # True where an operator sends it again, however late.
     Column("resend", Boolean, nullable=False, server_default=false()),
     # When the first attempt began of which nobody knows whether it arrived.
-    Column("doubt_since", Moment),
+    *optional(Moment, "doubt_since"),
     UniqueConstraint("delivery_id", "position"),
     Index("ix_parts_turn", "platform", "state", "id"),
     Index("ix_parts_chat", "platform", "chat", "state", "id"),
@@ -290,25 +272,21 @@ parts = Table(
 )
 
 leases = Table(
-    "leases",
-    metadata,
-    Column("role", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("until", Moment, nullable=False),
+    "leases", metadata, *keys(Text, "role"), *required(Text, "holder"), *required(Moment, "until")
 )
 
 builds = Table(
     "builds",
     metadata,
-    Column("topic", Text, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("state", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Moment, nullable=False),
+    *keys(Text, "topic"),
+    *keys(Date, "day"),
+    *required(Text, "state"),
+    *required(Integer, "attempts"),
+    *required(Moment, "next_at"),
     # Who builds it, until when that process has shown itself alive, and how long the build took.
     Column("holder", Text, nullable=False, server_default=text("''")),
-    Column("alive_at", Moment),
-    Column("seconds", Float),
+    *optional(Moment, "alive_at"),
+    *optional(Float, "seconds"),
 )
 
 # What a platform sent and nobody has handled yet.
@@ -316,47 +294,37 @@ received = Table(
     "received",
     metadata,
     *keys(Text, "platform key"),
-    Column("content", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    *required(Text, "content"),
+    *required(Moment, "at"),
 )
 
-updates = Table(
-    "updates",
-    metadata,
-    *keys(Text, "platform key"),
-    Column("at", Moment, nullable=False),
-)
+updates = Table("updates", metadata, *keys(Text, "platform key"), *required(Moment, "at"))
 
 platform_notes = Table(
-    "platform_notes",
-    metadata,
-    *keys(Text, "platform name"),
-    Column("value", Text, nullable=False),
+    "platform_notes", metadata, *keys(Text, "platform name"), *required(Text, "value")
 )
 
 sources = Table(
     "sources",
     metadata,
-    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
+    of_topic(),
     *keys(Text, "kind address"),
     *required(Text, "name moved error"),
     # What the source remembers between fetches, and where it has moved for good.
-    Column("marks", Json, nullable=False),
+    *required(Json, "marks"),
     # Why it is never asked again; empty while it is.
-    Column("off", Text, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("next_at", Moment),
-    Column("answered_at", Moment),
-    Column("error_at", Moment),
+    *required(Text, "off"),
+    *required(Integer, "failures"),
+    *optional(Moment, "next_at answered_at error_at"),
     # Of its last answer.
-    Column("seconds", Float),
+    *optional(Float, "seconds"),
 )
 
 source_days = Table(
     "source_days",
     metadata,
     *keys(Text, "topic kind address"),
-    Column("day", Date, primary_key=True),
+    *keys(Date, "day"),
     *required(Integer, "posts answers failures"),
 )
 
@@ -364,18 +332,13 @@ source_days = Table(
 source_changes = Table(
     "source_changes",
     metadata,
-    Column("topic", Text, ForeignKey("topics.name"), primary_key=True),
+    of_topic(),
     *keys(Text, "kind address"),
-    Column("added", Boolean, nullable=False),
-    Column("weight", Float, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    *required(Boolean, "added"),
+    *required(Float, "weight"),
+    *required(Text, "by"),
+    *required(Moment, "at"),
 )
 
 # Posts that a service was paid for: a day each post once, as the service counts them.
-reads = Table(
-    "reads",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("key", Text, primary_key=True),
-)
+reads = Table("reads", metadata, *keys(Date, "day"), *keys(Text, "key"))

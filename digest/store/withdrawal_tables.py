@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from digest.models import Chat, Report
 from digest.store import open_parts
 from digest.store.database import Database
-from digest.store.engine import insert_on
+from digest.store.engine import groups, insert_on
 from digest.store.post_tables import author_mark
 from digest.store.report_tables import STATE, delete_in, save_in
 from digest.store.search_tables import make_entries
@@ -93,7 +93,7 @@ class WithdrawalTables(Database):
             for report, rows in zip(rewritten, entries, strict=True):
                 await save_in(connection, report, rows)
             urls = set(addresses)
-            for group in open_parts.groups(list(keys)):
+            for group in groups(list(keys)):
                 gone = delete(posts).where(posts.c.key.in_(group)).returning(posts.c.url)
                 urls.update((await connection.scalars(gone)).all())
                 await connection.execute(delete(drops).where(drops.c.key.in_(group)))
