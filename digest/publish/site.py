@@ -10,8 +10,7 @@ import math
 import re
 import time
 from calendar import monthrange
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from digest.atomic import write_below
-from digest.models import SECTIONS, Hit, Item, Language, Report, Section, Topic
+from digest.models import SECTIONS, Hit, Item, Language, Report, Topic
 from digest.publish import days_of, section_title, syndication
 from digest.publish.layout import (
     FOLDER,
@@ -63,21 +62,8 @@ class Page:
     status: int = 200
 
 
-_Block = tuple[str, tuple[Item, ...], tuple[tuple[int, Item], ...]]
+_Block = tuple[str, list[Item], list[tuple[int, Item]]]
 """The name of a group, its notes, and its items with the numbers of their links."""
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A section as a page shows it."""
-
-    name: str
-    title: str
-    blocks: tuple[_Block, ...]
-
-    @property
-    def mark(self) -> str:
-        return "ol" if self.name == "points" else "ul"
 
 
 @dataclass(slots=True)
@@ -339,7 +325,7 @@ class Site:
             topic=topic,
             report=report,
             path=path,
-            sections=_views(topic, report, frame.language, bool(picture)),
+            sections=_show_sections(topic, report, frame.language, bool(picture)),
             imported=report.writer == "imported",
             content_lang=report.language,
             picture=f"{path}/{_picture_name(picture)}" if picture else "",
@@ -454,29 +440,20 @@ def _page(
     return Page(render(template, frame, **texts, **values))
 
 
-def _views(topic: Topic, report: Report, language: Language, pictured: bool) -> list[_View]:
-    numbers: defaultdict[str, list[int]] = defaultdict(list)
-    for number, name, _ in report.numbered_items():
-        numbers[name].append(number)
-    return [
-        _View(
-            name,
-            section_title(topic, report, name, language),
-            tuple(_blocks(section, iter(numbers[name]))),
-        )
-        for name in report.distinct_sections(SECTIONS)
-        if (section := report.section(name)).items or (name == "cloud" and pictured)
-    ]
-
-
-def _blocks(section: Section, numbers: Any) -> list[_Block]:
-    blocks = []
-    for group, items in groupby(section.items, key=lambda item: item.group):
-        listed = list(items)
-        notes = tuple(item for item in listed if item.status == "note")
-        rows = tuple((next(numbers), item) for item in listed if item.status != "note")
-        blocks.append((group, notes, rows))
-    return blocks
+def _show_sections(
+    topic: Topic, report: Report, language: Language, pictured: bool
+) -> Iterator[tuple[str, str, list[_Block]]]:
+    """Yield name, title and contents of the sections that a page shows."""
+    for section in map(report.section, report.distinct_sections(SECTIONS)):
+        numbers = (n for n, name, _ in report.numbered_items() if name == section.name)
+        blocks = []
+        for group, items in groupby(section.items, key=lambda item: item.group):
+            listed = list(items)
+            notes = [item for item in listed if item.status == "note"]
+            rows = [(next(numbers), item) for item in listed if item.status != "note"]
+            blocks.append((group, notes, rows))
+        if blocks or (section.name == "cloud" and pictured):
+            yield section.name, section_title(topic, report, section.name, language), blocks
 
 
 def _find_item(report: Report, number: str) -> tuple[Any, Item]:

@@ -44,6 +44,7 @@ _OLD_FIELDS = {
     "user.fields": "name,username",
 }
 """As servers before 2026 name them; used where one refuses the new names."""
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _REFUSED = frozenset({400, 401, 402, 403, 404, 429})
 """Statuses under which X says in words what it does not like."""
 
@@ -119,7 +120,7 @@ class X(Source):
             if since := marks.get("since"):
                 query["since_id"] = since
             else:
-                query["start_time"] = _start(window).strftime("%Y-%m-%dT%H:%M:%SZ")
+                query["start_time"] = _start(window).strftime(_TIME)
         return query
 
     async def _page(
@@ -138,9 +139,7 @@ class X(Source):
                 marks.pop("token", None)
             elif "since_id" in page.refusal and query.pop("since_id", ""):
                 # Recent search takes no id that is older than a week.
-                query["start_time"] = (
-                    datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
-                ).strftime("%Y-%m-%dT%H:%M:%SZ")
+                query["start_time"] = _oldest().strftime(_TIME)
             else:
                 break
         raise SourceError(f"{self.name}: X refuses: {page.problem}")
@@ -181,8 +180,12 @@ def place(address: str) -> Place:
 
 def _start(window: Window) -> datetime:
     first = datetime.combine(window.first, datetime.min.time(), ZoneInfo(window.timezone))
-    oldest = datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
-    return max(first.astimezone(UTC), oldest)
+    return max(first.astimezone(UTC), _oldest())
+
+
+def _oldest() -> datetime:
+    """Return how far back recent search goes, with time for the request."""
+    return datetime.now(UTC) - timedelta(days=SEARCHED_DAYS) + timedelta(minutes=5)
 
 
 def _past(page: PostPage, window: Window) -> bool:

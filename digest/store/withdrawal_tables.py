@@ -138,30 +138,21 @@ async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int
 def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
     handle = name.rpartition(AUTHOR_MARK)[2] if AUTHOR_MARK in name else name.removeprefix("@")
     source = name.partition(AUTHOR_MARK)[0] if AUTHOR_MARK in name else ""
-    exact = {
-        row.key
-        for row in connection.execute(
-            select(posts.c.key).where(or_(posts.c.key == name, posts.c.url == name))
-        )
-    }
-    cited = [
-        (key, post)
+    columns = (posts.c.key, posts.c.url, posts.c.author, posts.c.author_name)
+    rows = [
+        (row.key, row.url, row.author or row.author_name)
+        for row in connection.execute(select(*columns))
+    ]
+    rows += [
+        (key, post["url"], post["author"])
         for row in connection.execute(select(reports.c.posts))
         for key, post in row.posts.items()
     ]
-    exact |= {key for key, post in cited if name in (key, post["url"])}
+    exact = {key for key, url, _ in rows if name in (key, url)}
     if exact or not handle:
         return exact, set()
-    columns = (posts.c.source, posts.c.key, posts.c.author, posts.c.author_name)
-    same = [
-        (row.source, row.key)
-        for row in connection.execute(select(*columns))
-        if (row.author or row.author_name).lower() == handle.lower()
-    ]
-    same += [
-        (key.partition(":")[0], key)
-        for key, post in cited
-        if post["author"].lower() == handle.lower()
-    ]
-    named = {(origin, key) for origin, key in same if source in ("", origin)}
-    return {key for _, key in named}, {author_mark(origin, handle) for origin, _ in named}
+    origins = {
+        key: key.partition(":")[0] for key, _, author in rows if author.lower() == handle.lower()
+    }
+    named = {key for key, origin in origins.items() if source in ("", origin)}
+    return named, {author_mark(origins[key], handle) for key in named}
