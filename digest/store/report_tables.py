@@ -4,9 +4,11 @@ import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
+from functools import cache
 from typing import Any, cast
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -24,18 +26,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import StoreError
 from digest.models import (
-    Cited,
-    Cost,
-    Counts,
     Dropped,
     Item,
     Post,
-    Quality,
-    Refusal,
     Report,
     Section,
     SectionName,
-    SourceResult,
 )
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, upsert
@@ -85,6 +81,8 @@ IMPORTED = "the report of {day} was imported: add --replace to overwrite it"
 """Why a report is not saved."""
 _PLAIN = ("topic", "first", "last", "language", "writer", "wordcounts", "created_at")
 """Columns that hold a field of a report as it is."""
+_JSON = ("counts", "sources", "cost", "posts", "quality", "renderings")
+"""Columns that hold one as JSON."""
 _DAY = bindparam("day", type_=reports.c.last.type)
 _OWN = (reports.c.topic == bindparam("topic")) & (reports.c.first == reports.c.last)
 _NEIGHBOURS = select(
@@ -259,22 +257,15 @@ async def _ensure_topic(connection: AsyncConnection, topic: str) -> None:
     await connection.execute(inserted.on_conflict_do_nothing())
 
 
+@cache
+def _stored() -> TypeAdapter[Report]:
+    """Return what makes reports of stored values, and JSON of a report's."""
+    return TypeAdapter(Report)
+
+
 def _row(report: Report) -> dict[str, Any]:
-    cited = {
-        key: {**asdict(post), "created_at": post.created_at and post.created_at.isoformat()}
-        for key, post in report.posts.items()
-    }
-    return {name: getattr(report, name) for name in _PLAIN} | {
-        "counts": asdict(report.counts),
-        "sources": [asdict(source) for source in report.sources],
-        "cost": asdict(report.cost),
-        "posts": cited,
-        "quality": asdict(report.quality) if report.quality else None,
-        "renderings": {
-            language: [asdict(section) for section in rendering]
-            for language, rendering in report.renderings.items()
-        },
-    }
+    values: dict[str, Any] = _stored().dump_python(report, mode="json", include=set(_JSON))
+    return {name: getattr(report, name) for name in _PLAIN} | values
 
 
 def _with_contents(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:
@@ -288,49 +279,15 @@ def _with_contents(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]
         if row.text is not None:  # an empty section
             section_items.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))
     return [
-        _report(
-            row,
-            [
-                Section(cast(SectionName, name), heading, tuple(section_items))
-                for name, (heading, section_items) in contents[row.id].items()
-            ],
+        _stored().validate_python(
+            {name: getattr(row, name) for name in (*_PLAIN, *_JSON)}
+            | {
+                "renderings": row.renderings or {},
+                "sections": [
+                    Section(cast(SectionName, name), heading, tuple(section_items))
+                    for name, (heading, section_items) in contents[row.id].items()
+                ],
+            }
         )
         for row in rows
     ]
-
-
-def _report(row: Row[*tuple[Any, ...]], contents: Sequence[Section]) -> Report:
-    cited = {
-        key: Cited(**{**post, "created_at": _moment(post["created_at"])})
-        for key, post in row.posts.items()
-    }
-    return Report(
-        **{name: getattr(row, name) for name in _PLAIN},
-        sections=tuple(contents),
-        counts=Counts(**row.counts),
-        sources=tuple(SourceResult(**source) for source in row.sources),
-        cost=Cost(**row.cost),
-        posts=cited,
-        quality=_quality(row.quality) if row.quality else None,
-        renderings={
-            language: tuple(map(_section, rendering))
-            for language, rendering in (row.renderings or {}).items()
-        },
-    )
-
-
-def _section(stored: dict[str, Any]) -> Section:
-    items = (Item(**{**item, "cites": tuple(item["cites"])}) for item in stored["items"])
-    return Section(**{**stored, "items": tuple(items)})
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _quality(stored: dict[str, Any]) -> Quality:
-    refusals = (
-        Refusal(**{**refusal, "words": tuple(refusal["words"])})
-        for refusal in stored.get("refusals", ())
-    )
-    return Quality(**{**stored, "refusals": tuple(refusals)})
