@@ -54,6 +54,8 @@ class Round:
     names: Mapping[SourceSpec, str]
     patient: bool
     """True to skip sources that are backing off."""
+    age: int
+    """Days since the end of the window."""
 
 
 def identify(spec: SourceSpec) -> SourceSpec:
@@ -104,16 +106,16 @@ async def collect(
     health = await SourceBook(store).health(topic.name, now.astimezone(UTC).date())
     specs = await list_sources(topic, store)
     names = name_sources(specs, access)
-    round_ = Round(topic, window, store, access, health, names, patient)
-    turns = asyncio.Semaphore(AT_ONCE)
     age = (today - window.last).days
+    round_ = Round(topic, window, store, access, health, names, patient, age)
+    turns = asyncio.Semaphore(AT_ONCE)
 
     async def fetch_group(group: Sequence[SourceSpec]) -> list[SourceResult]:
         """Ask the source and then its stand-ins, up to the first that answers."""
         answers: list[SourceResult] = []
         async with turns:
             for spec in group:
-                if result := await _ask(round_, spec, age):
+                if result := await _ask(round_, spec):
                     answers.append(result)
                     if result.ok:
                         break
@@ -152,7 +154,7 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
     return groups
 
 
-async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None:
+async def _ask(round_: Round, spec: SourceSpec) -> SourceResult | None:
     """Fetch one source and store its posts; None for one that has nothing to do with the window."""
     name = round_.names[spec]
     try:
@@ -160,26 +162,24 @@ async def _ask(round_: Round, spec: SourceSpec, age: int) -> SourceResult | None
     except SourceError as error:
         log.warning("%s", error)
         return SourceResult(name, ok=False, note=str(error)[:200])
-    if source.reach is not None and age > source.reach:
+    if source.reach is not None and round_.age > source.reach:
         return None
     health, now = round_.health.get(identify(spec), Health()), datetime.now(UTC)
-    if health.off:
-        return SourceResult(name, ok=False, note=health.off)
-    if round_.patient and health.next_at and health.next_at > now:
-        return SourceResult(name, ok=False, note=health.error or "no answer")
+    backs_off = round_.patient and health.next_at and health.next_at > now
+    if health.off or backs_off:
+        return SourceResult(name, ok=False, note=health.off or health.error or "no answer")
     try:
         return await _fetch_pages(round_, source, spec, health)
     except SourceError as error:
         log.warning("%s", error)
-        await _save_failure(round_, spec, health, error)
-        return SourceResult(name, ok=False, note=str(error)[:200])
+        fault = error
     except StoreError:
         raise
     except Exception as error:  # one source may fail without the others
         log.exception("%s failed", name)
         fault = SourceError(f"a fault of the program ({type(error).__name__})")
-        await _save_failure(round_, spec, health, fault)
-        return SourceResult(name, ok=False, note=str(fault))
+    await _save_failure(round_, spec, health, fault)
+    return SourceResult(name, ok=False, note=str(fault)[:200])
 
 
 async def _fetch_pages(
