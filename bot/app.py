@@ -189,9 +189,7 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
         await _notice_restore(context)
         asyncio.get_running_loop().call_later(SETTLE_SECONDS, give_back)
         host = BotHost(context, show)
-        resend = settings.unknown_sends == "resend"
-        deliveries = Deliveries(context, context.tell, resend=resend)
-        talking = Talking(context, host, deliveries, show)
+        talking = Talking(context, host, Deliveries(context, context.tell), show)
 
         def talk(name: str) -> asyncio.Task[None]:
             setup = settings.setup(name)

@@ -297,10 +297,9 @@ async def forget_pages(store: Store) -> None:
 
 async def run_errand(context: Services, holder: str, errand: Errand) -> None:
     """Run the command if the reports have changed since it last ran and nobody else is at it."""
-    if not await is_due(context.store, errand):
+    state, now = await context.store.read_state(), context.now()
+    if await context.store.note(ERRANDS, errand.role) == state:
         return
-    state = await context.store.read_state()
-    now = context.now()
     # A holder of its own each time: this process waits like all others until the turn is over.
     turn = f"{holder}:{now.timestamp()}"
     if is_dead(other := await context.ledger.holder(errand.role, now)):

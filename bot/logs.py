@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from digest.errors import DigestError
@@ -53,11 +52,7 @@ class MaskingFormatter(logging.Formatter):
         """Return the line of a record, with secrets masked."""
         return mask(super().format(record))
 
-    def formatException(
-        self,
-        ei: tuple[type[BaseException], BaseException, TracebackType | None]
-        | tuple[None, None, None],
-    ) -> str:
+    def formatException(self, ei: Any) -> str:
         """Return the stack and the kind of an error: its own words may quote a post."""
         kind, error, trace = ei
         words = f": {error}" if isinstance(error, DigestError) else ""
@@ -70,14 +65,13 @@ class JsonFormatter(MaskingFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, with secrets masked before it becomes JSON."""
-        message = record.getMessage()
         event: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
             **_fields.get(),
-            "message": mask(message),
+            "message": mask(record.getMessage()),
         }
         if record.exc_info:
             event["error"] = mask(self.formatException(record.exc_info))

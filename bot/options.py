@@ -248,13 +248,8 @@ def weekdays_word(days: Sequence[int]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    parts = [
-        f"{_ENGLISH[run[0]]}-{_ENGLISH[run[-1]]}"
-        if len(run) > 2
-        else ",".join(_ENGLISH[day] for day in run)
-        for run in runs
-    ]
-    return ",".join(parts)
+    names = [[_ENGLISH[day] for day in run] for run in runs]
+    return ",".join(f"{n[0]}-{n[-1]}" if len(n) > 2 else ",".join(n) for n in names)
 
 
 def sections_word(sections: Sequence[SectionName]) -> str:

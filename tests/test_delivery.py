@@ -62,7 +62,7 @@ async def sending(
 ) -> AsyncIterator[Ledger]:
     """Sends as `run` does."""
     ledger = Ledger(store)
-    deliveries = Deliveries(context(store, folder), tell, resend=False)
+    deliveries = Deliveries(context(store, folder), tell)
     tasks = []
     for platform in platforms:
         to: Any = opened(platform, stub.url)
@@ -125,7 +125,7 @@ async def test_what_was_sent_while_the_store_failed_is_known_after_a_lost_lease(
     async with await Store.open(store_url) as store, DeliveryStub() as stub:
         await due(store, [Chat("telegram", str(n)) for n in range(9)])
         services, to = context(store, tmp_path), opened("telegram", stub.url)
-        deliveries = Deliveries(services, tell, resend=False)
+        deliveries = Deliveries(services, tell)
         with patch.object(services.ledger, "settle", side_effect=StoreError("busy")):
             task = asyncio.create_task(deliveries.send_through("telegram", to))
             while stub.books["telegram"].calls < 9:  # noqa: ASYNC110 (a server)
@@ -151,7 +151,7 @@ async def test_a_fault_in_any_part_of_sending_is_noticed(
 
     await due(store, [Chat("telegram", "1")])
     monkeypatch.setattr(services.ledger, method, fail)
-    deliveries = Deliveries(services, tell, resend=False)
+    deliveries = Deliveries(services, tell)
     async with DeliveryStub() as stub, asyncio.timeout(20):
         with pytest.raises(ValueError, match="cannot be read"):
             await deliveries.send_through("telegram", opened("telegram", stub.url))
@@ -173,7 +173,7 @@ async def test_a_digest_that_cannot_be_made_is_refused_and_the_others_come(
     (tmp_path / "file").touch()
     await due(store, [Chat("telegram", "1"), Chat("discord", "1")])
     services = context(store, tmp_path / "file")
-    deliveries = Deliveries(services, tell, resend=False)
+    deliveries = Deliveries(services, tell)
     for platform in PLATFORMS:
         to = opened(platform, "http://127.0.0.1:9")
         assert await deliveries.plan(platform, to) == 1
@@ -187,7 +187,7 @@ async def test_a_press_settles_the_held_part_of_its_own_topic(store: Store, tmp_
     topics = [Chat("telegram", "-5", thread, "group") for thread in ("1", "2")]
     await due(store, topics)
     services = context(store, tmp_path, DUE)
-    assert await Deliveries(services, tell, resend=False).plan("telegram", to) == 2
+    assert await Deliveries(services, tell).plan("telegram", to) == 2
     await to.close()
     claimed = await ledger.claim("telegram", 9, DUE)
     await ledger.settle([Outcome(part.id, "unknown") for part in claimed])
@@ -208,7 +208,7 @@ async def test_later_chats_get_the_report_as_it_stands_then(store: Store, tmp_pa
     await store.subscribe(evening, DUE - timedelta(hours=12))
     stored = report(YESTERDAY)
     await store.save_report(stored)
-    deliveries = Deliveries(context(store, tmp_path, DUE), tell, resend=False)
+    deliveries = Deliveries(context(store, tmp_path, DUE), tell)
     await ledger.propose(TOPICS, DUE)
     assert await deliveries.plan("telegram", to) == 1
     first, *others = stored.sections
@@ -240,7 +240,7 @@ async def test_nothing_is_planned_from_a_report_that_changed_meanwhile(
     async with await Store.open(store_url) as store:
         await due(store, [Chat("telegram", "1")])
         services, to = context(store, tmp_path), opened("telegram", "http://127.0.0.1:9")
-        deliveries = Deliveries(services, tell, resend=False)
+        deliveries = Deliveries(services, tell)
         assert [await deliveries.plan("telegram", to) for _ in range(3)] == [0, 1, 0]
         await to.close()
         (part,) = await services.ledger.claim("telegram", 9, DUE)
@@ -254,7 +254,7 @@ async def test_a_report_that_is_not_there_is_excused_once_and_follows(
     ledger = Ledger(store)
     await ledger.propose(TOPICS, DUE)
     to: Delivering = opened("telegram", "http://127.0.0.1:9")
-    early = Deliveries(context(store, tmp_path, DUE), tell, resend=False)
+    early = Deliveries(context(store, tmp_path, DUE), tell)
     assert await early.excuse("telegram", to) == 0
     await to.close()
     async with DeliveryStub() as stub, sending(store, tmp_path, stub, "telegram"):

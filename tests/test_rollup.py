@@ -334,7 +334,7 @@ async def test_a_weekly_chat_gets_the_week_instead_of_the_day(talk: Talk) -> Non
     services = replace(talk.services, now=lambda: due)
     assert await ledger.propose(services.topics, due - timedelta(hours=1)) == 0
     assert await ledger.propose(services.topics, due) == 1
-    deliveries = Deliveries(services, services.tell, resend=False)
+    deliveries = Deliveries(services, services.tell)
     to = opened("discord", "http://127.0.0.1:9")
     assert await deliveries.plan("discord", to) == 1
     await to.close()

@@ -75,7 +75,7 @@ async def test_one_refused_token_does_not_end_sending_for_good(
 
         await due(store, [Chat("discord", str(n)) for n in range(5)])
         monkeypatch.setattr(platforms, "open_platform", lambda *_: Connected())
-        deliveries = Deliveries(services, tell, resend=False)
+        deliveries = Deliveries(services, tell)
         talking = app.Talking(services, host, deliveries, lambda _: None)
         task = asyncio.create_task(talking.keep("discord", platforms.Setup("")))
         await delivered(services.ledger, 5)

@@ -203,7 +203,7 @@ async def busy(chats: int, lasts: float = 40.0) -> None:
             give_back()  # as `run` does when it has started
             loop, ledger, before = Loop(), Ledger(store), memory()
             began, used = time.perf_counter(), time.process_time()
-            sending = Deliveries(services, _tell, resend=False)
+            sending = Deliveries(services, _tell)
             to: Any = opened("telegram", stub.url)
             tasks = [
                 asyncio.create_task(loop.watch()),

@@ -114,7 +114,7 @@ def send(database: str, url: str) -> None:
 async def _send(database: str, url: str) -> None:
     async with await Store.open(f"sqlite:///{database}") as store:
         ledger, alerts = Ledger(store), Alerts(store, _now, "en")
-        sending = Deliveries(context(store, Path(database).parent), alerts.tell, resend=False)
+        sending = Deliveries(context(store, Path(database).parent), alerts.tell)
         await ledger.propose(TOPICS, DUE)
         to: list[Any] = [opened(platform, url) for platform in PLATFORMS]
         await asyncio.gather(

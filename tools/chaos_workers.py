@@ -143,7 +143,7 @@ async def _send(name: str, shared: Services, place: Place) -> None:
     ledger = Ledger(shared.store)
 
     async def deliver() -> None:
-        sending = Deliveries(shared, _tell, resend=False)
+        sending = Deliveries(shared, _tell)
         await sending.send_through(name, opened(name, place.stub))
 
     await Lease(ledger, name, shared.now).while_held(deliver, lambda: None)

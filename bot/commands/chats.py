@@ -37,14 +37,8 @@ async def start(ask: Ask) -> AsyncIterator[Reply]:
 
 
 def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
-    return tuple(
-        Button(
-            ask.text("subscribe_to", topic=topic.title[ask.language]),
-            f"/subscribe {name}",
-            fresh=True,
-        )
-        for name, topic in ask.context.topics.items()
-    )
+    labels = {name: ask.text("subscribe_to", topic=ask.title(name)) for name in ask.context.topics}
+    return tuple(Button(labels[name], f"/subscribe {name}", fresh=True) for name in labels)
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
@@ -177,29 +171,21 @@ async def _overview(ask: Ask, title: str) -> Reply:
     """Return every subscription of this chat with its time and the next digest."""
     if not ask.subscriptions:
         return _nothing(ask)
-    rows = []
+    rows, change = [], []
     for subscription in ask.subscriptions:
         facts = await load_facts(ask, subscription)
         rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
-    change = tuple(
-        Button(
-            ask.text("change", topic=ask.title(subscription.topic)),
-            f"/settings {subscription.topic}",
-        )
-        for subscription in ask.subscriptions
-    )
+        label = ask.text("change", topic=facts["topic"])
+        change.append(Button(label, f"/settings {subscription.topic}"))
     heading = Heading(ask.text(title), 1)
-    return Reply((heading, Rows(tuple(rows))), ask.language, (change,))
+    return Reply((heading, Rows(tuple(rows))), ask.language, (tuple(change),))
 
 
 async def _only_topic(ask: Ask) -> str:
     """Return the topic that is meant where none is named. Raises Unanswered."""
     if len(ask.context.topics) == 1:
         return next(iter(ask.context.topics))
-    choice = tuple(
-        Button(topic.title[ask.language], f"/subscribe {name}")
-        for name, topic in ask.context.topics.items()
-    )
+    choice = tuple(Button(ask.title(name), f"/subscribe {name}") for name in ask.context.topics)
     raise Unanswered(ask.say("subscribe_which", choice))
 
 
@@ -343,16 +329,9 @@ def list_buttons(ask: Ask, subscription: Subscription) -> tuple[tuple[Button, ..
     thread = button("nothread", "channel") if subscription.threads else button("thread", "thread")
     threads = (thread,) if can_thread(subscription.chat) else ()
     end = Button(ask.text("unsubscribe"), f"/unsubscribe {subscription.topic}")
-    return (
-        (button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")),
-        (
-            button("set_language", "language"),
-            button("set_length", "length"),
-            button("set_sections", "sections"),
-            button("set_words", "words"),
-        ),
-        (sound, pause, *threads, end),
-    )
+    when = button("change_time", "time"), button("change_zone", "zone"), button("set_days", "days")
+    what = (button(f"set_{name}", name) for name in ("language", "length", "sections", "words"))
+    return when, tuple(what), (sound, pause, *threads, end)
 
 
 async def show_menu(ask: Ask, subscription: Subscription, what: Menu) -> Reply:

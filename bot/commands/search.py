@@ -343,12 +343,8 @@ def _timeline(ask: Ask, topic: str, line: Storyline, again: str) -> Reply:
         blocks.append(Paragraph(ask.text("story_changed", values=show_chain(chain, language))))
     if len(line.tellings) == 1:
         blocks.append(Paragraph(ask.text("story_once")))
-    days = tuple(
-        Button(
-            ask.text("story_day", day=f"{telling.day:%m-%d}"),
-            f"/brief {topic} {telling.day}",
-            fresh=True,
-        )
-        for telling in line.tellings[-5:]
-    )
-    return Reply(tuple(blocks), language, (days,), topic=topic, line=again)
+    days = []
+    for day in (telling.day for telling in line.tellings[-5:]):
+        label = ask.text("story_day", day=f"{day:%m-%d}")
+        days.append(Button(label, f"/brief {topic} {day}", fresh=True))
+    return Reply(tuple(blocks), language, (tuple(days),), topic=topic, line=again)

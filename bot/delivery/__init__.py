@@ -46,10 +46,8 @@ _options = attrgetter(
 class Deliveries:
     """Plans and sends what is due on the platforms of this process."""
 
-    def __init__(self, context: Services, tell: Tell, *, resend: bool) -> None:
-        """`resend`: see UNKNOWN_SENDS."""
-        self._context, self._ledger = context, context.ledger
-        self._tell, self._resend = tell, resend
+    def __init__(self, context: Services, tell: Tell) -> None:
+        self._context, self._ledger, self._tell = context, context.ledger, tell
         self._bodies: dict[object, list[str]] = {}
         self._pictures: dict[str, bytes] = {}
         # One a platform for as long as this process runs: what came of messages while the store
@@ -60,7 +58,7 @@ class Deliveries:
         """Plan and send on a platform until cancelled, or until its token is revoked. Sends in
         flight are finished then, and claimed parts put back. Raises what ends any part of it."""
         writer = self._writers[name]
-        now, resend = self._context.now, self._resend
+        now, resend = self._context.now, self._context.settings.unknown_sends == "resend"
         sender = MessageSender(
             name, delivering, self._ledger, self._load_picture, self._tell, now, resend
         )

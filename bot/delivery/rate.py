@@ -85,7 +85,8 @@ class Rate:
         trips = sorted(last - first for first, last in self._answered)
         self._round_trip = trips[len(trips) // 4] if trips else now - began
         if len(self._answered) > ROUND_TRIPS:
-            insort(self._arrivals, self._latest_arrival(*self._answered.popleft()))
+            first, last = self._answered.popleft()
+            insort(self._arrivals, max(first, last - self._round_trip))
         self._accepted_at.append(now)
         while now - self._accepted_at[0] >= SECOND:
             self._accepted_at.popleft()
@@ -153,7 +154,7 @@ class Rate:
         if end + len(self._answered) < allowed:
             return 0.0
         trip = self._round_trip
-        # As `_latest_arrival`, without its call: this runs for every message.
+        # The latest moment at which each message can have arrived.
         answered = [max(began, at - trip) for began, at in self._answered]
         # The newest of the sorted arrivals are surely among the last `allowed`; only the few that
         # compete with answered ones are sorted here.
@@ -162,10 +163,6 @@ class Rate:
         competing = sorted([*self._arrivals[max(0, end - allowed) : sure], *answered])
         oldest = min([*competing[len(competing) - few :][:1], *self._arrivals[sure : sure + 1]])
         return oldest + (1.0 + 0.75 * self._slack) * allowed / self.rate
-
-    def _latest_arrival(self, began: float, answered: float) -> float:
-        """Return the latest moment at which a message can have arrived."""
-        return max(began, answered - self._round_trip)
 
 
 class ChatPace:
