@@ -41,7 +41,7 @@ async def ask(
 
     Without a model, shows the items that match. A lone - stands for the question on stdin.
     """
-    from bot.commands.search import show_answer, with_links
+    from bot.commands.search import show_answer
     from bot.platforms.terminal import render, width
     from digest.ask import as_dict
 
@@ -52,12 +52,12 @@ async def ask(
     async with open_store(settings) as store:
         await _refuse_unknown(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
-        linked = await with_links(store, answer, lambda _: spoken)
+        judged = bool(settings.providers)
+        shown = await show_answer(store, answer, spoken, lambda _: spoken, judged=judged)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
-        return
-    shown = show_answer(linked, spoken, judged=bool(settings.providers))
-    click.echo(mask(render(shown, width(), styled=False)))
+    else:
+        click.echo(mask(render(shown, width(), styled=False)))
 
 
 async def _answer(

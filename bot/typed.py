@@ -82,7 +82,7 @@ def time_named(text: str) -> time | None:
     if match is None or not (match[1] or match[3] or match[5]):
         return None
     hour = _hour(int(match[2]), match[1] or "", (match[5] or "").replace(".", ""))
-    minute = _MINUTES.get(match[4]) or int(match[4] or 0) if match[4] else 0
+    minute = _MINUTES.get(match[4]) or int(match[4] or 0)
     return time(hour, minute) if hour is not None else None
 
 

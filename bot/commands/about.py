@@ -280,10 +280,7 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
 async def try_source(words: Sequence[str]) -> dict[str, Any]:
     """Return what a source gives now, or `why` it gives nothing."""
     answer, why = await ask_child("try-source", "-", typed="\n".join(words))
-    if why:
-        return {"why": why}
-    tried = json.loads(answer)
-    return tried if isinstance(tried, dict) else {"why": "?"}
+    return {"why": why} if why else dict(json.loads(answer))
 
 
 async def _list(ask: Ask, topic: Topic) -> Reply:

@@ -193,8 +193,8 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     if answer is None:
         hits = await find_hits(ask.context.store, question, ask.context.now().date(), topic=topic)
         answer = as_dict(answer_without_model(*hits))
-    answer = await with_links(ask.context.store, answer, ask.language_for)
-    shown = show_answer(answer, ask.language, judged=judged)
+    store, language = ask.context.store, ask.language
+    shown = await show_answer(store, answer, language, ask.language_for, judged=judged)
     yield replace(shown, line=f"/ask {topic} {question}".replace("  ", " "))
 
 
@@ -211,31 +211,16 @@ async def _from_model(
         ) from None
 
 
-async def with_links(
-    store: Store, answer: Mapping[str, Any], language_for: Callable[[Report], Language]
-) -> Mapping[str, Any]:
-    """Return the answer, its items in a language of their reports, with the links of posts."""
-    rows = []
-    for row in answer["items"]:
-        days = [date.fromisoformat(row[name]) for name in ("from", "to")]
-        report = await store.report(row["topic"], *days)
-        posts = report.posts if report else {}
-        found = report and report.find_item(row["number"], row["cites"], language_for(report))
-        if found:
-            item = found[1]
-            row = row | {"title": item.title, "text": item.text, "cites": list(item.cites)}
-        links = [
-            [show_author(key, posts[key].author), posts[key].url]
-            for key in row["cites"]
-            if key in posts
-        ]
-        rows.append({**row, "links": links})
-    return {**answer, "items": rows}
-
-
-def show_answer(answer: Mapping[str, Any], language: Language, *, judged: bool) -> Reply:
-    """Return an answer as a reply: its sentences with the numbers of items, then those items.
-    `judged`: by a model; code alone cannot tell that nothing answers a question."""
+async def show_answer(
+    store: Store,
+    answer: Mapping[str, Any],
+    language: Language,
+    language_for: Callable[[Report], Language],
+    *,
+    judged: bool,
+) -> Reply:
+    """Return an answer as a reply: its sentences with the numbers of items, then those items, in a
+    language of their reports. `judged`: by a model; code alone cannot tell that nothing answers."""
     verdict, items = answer["verdict"], answer["items"]
     blocks: list[Block] = []
     if verdict == "premise":
@@ -249,15 +234,24 @@ def show_answer(answer: Mapping[str, Any], language: Language, *, judged: bool) 
     if items:
         key = {"nothing": "ask_nearest", "items": "ask_items"}.get(verdict, "ask_sources")
         blocks.append(Heading(texts.text(key, language), level=2 if blocks else 1))
-        blocks += [_item(row, n) for n, row in enumerate(items, 1)]
+        blocks += [await _item(store, row, n, language_for) for n, row in enumerate(items, 1)]
     return Reply(tuple(blocks), language, _buttons(items, language))
 
 
-def _item(row: Mapping[str, Any], number: int) -> ListItem:
+async def _item(
+    store: Store, row: Mapping[str, Any], number: int, language_for: Callable[[Report], Language]
+) -> ListItem:
     days = row["to"] if row["from"] == row["to"] else f"{row['from']} – {row['to']}"
-    title = f"{days} · {row['title']}" if row["title"] else days
-    links = tuple(Link(label, url) for label, url in row.get("links", ()))
-    return ListItem(row["text"], title, number, links)
+    span = (date.fromisoformat(row[name]) for name in ("from", "to"))
+    report = await store.report(row["topic"], *span)
+    found = report and report.find_item(row["number"], row["cites"], language_for(report))
+    title, text, cites = row["title"], row["text"], row["cites"]
+    if found:
+        title, text, cites = found[1].title, found[1].text, found[1].cites
+    posts = report.posts if report else {}
+    cited = ((key, posts[key]) for key in cites if key in posts)
+    links = tuple(Link(show_author(key, post.author), post.url) for key, post in cited)
+    return ListItem(text, f"{days} · {title}" if title else days, number, links)
 
 
 def _buttons(
