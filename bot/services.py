@@ -1,11 +1,13 @@
 """The services that commands, deliveries and the schedule share."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from bot.alerts import Alerts
@@ -15,25 +17,11 @@ from digest.models import Language, Topic
 from digest.store import Store
 from digest.store.ledger import Ledger
 
+if TYPE_CHECKING:
+    from bot.builds import Builds, Questions
+
 MOST_PEOPLE = 10_000
 """People whose turns are remembered before those of long ago are dropped."""
-
-
-class Builder(Protocol):
-    """Makes the report of one day in a child process."""
-
-    async def build(self, topic: str, day: date, user: str, *, with_model: bool = False) -> str:
-        """Return nothing where the report is there now, else why not, in a line for operators, who
-        ask `with_model`. Raises TooMany for a user who has had too many made."""
-
-
-class Asker(Protocol):
-    """Has a model answer questions about the archive in a child process."""
-
-    async def ask(
-        self, question: str, topic: str, language: str, person: str
-    ) -> Mapping[str, Any] | None:
-        """Return the answer, None where it failed. Raises TooMany; the empty person may always."""
 
 
 class TurnLimit:
@@ -70,12 +58,12 @@ class Services:
 
     store: Store
     topics: Mapping[str, Topic]
-    builder: Builder
+    builder: Builds
     settings: Settings
     now: Callable[[], datetime]
     is_admin: Callable[[Incoming], bool]
     """Return whether somebody may see and do what only operators may."""
-    questions: Asker | None = None
+    questions: Questions | None = None
     """None where no model is set: the items themselves are the answer."""
     alerts: Alerts | None = None
     """What the operators hear of; None where nobody talks to them."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.builds import TooMany
+from bot.builds import Builds, TooMany
 from bot.commands import link_word
 from bot.host import BotHost
 from bot.platforms import Platform
@@ -31,7 +31,7 @@ EARLIER = date(2025, 12, 4)
 
 
 @dataclass
-class Maker:
+class Maker(Builds):
     """Makes the report at once, or refuses."""
 
     store: Store

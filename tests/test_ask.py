@@ -185,7 +185,7 @@ async def test_without_a_model_what_matches_is_shown_else_what_is_near(store: St
     assert (found.verdict, found.hits) == ("nothing", ())
 
 
-class Model:
+class Model(Questions):
     """Answers of a model as the child prints them."""
 
     def __init__(self, found: Mapping[str, Any] | None) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from bot.builds import Builds
 from bot.delivery.leases import own_name
 from bot.schedule import open_jobs, start_workers
-from bot.services import Builder, Services
+from bot.services import Services
 from digest.store import Store
 from digest.store.ledger import Ledger
 from digest.store.tables import builds
@@ -42,7 +42,7 @@ def make_services(store: Store, database: str) -> Services:
     return replace(services(store, Place(database, "", 0, 0.0)), now=lambda: NOW)
 
 
-class WaitingBuilder:
+class WaitingBuilder(Builds):
     """Makes a report as a child would that only waits."""
 
     def __init__(self, store: Store) -> None:
@@ -65,7 +65,7 @@ def work(database: str, real: bool) -> None:
 async def _work(database: str, real: bool) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(await Store.open(database))
-        builder: Builder = Builds() if real else WaitingBuilder(store)
+        builder = Builds() if real else WaitingBuilder(store)
         shared = replace(make_services(store, database), builder=builder)
         opening = open_jobs(database, shared, own_name())
         await asyncio.gather(*start_workers(await stack.enter_async_context(opening)))

@@ -31,6 +31,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
+from bot.builds import Builds
 from bot.delivery import Deliveries
 from bot.delivery.leases import Lease, own_name
 from bot.schedule import Schedule, open_jobs, start_workers
@@ -82,7 +83,7 @@ class Place:
         return DUE + timedelta(days=self.day - DAYS + 1, seconds=seconds)
 
 
-class QuickBuilder:
+class QuickBuilder(Builds):
     """Makes a report as a child would, without the reading."""
 
     def __init__(self, store: Store) -> None:

@@ -9,11 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from bot import texts
-from bot.builds import TooMany
+from bot.builds import Questions, TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import line_of, links_of, shortened, write_span
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
-from bot.services import Asker
 from bot.typed import DateError, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
 from digest.calendar import Span
@@ -199,7 +198,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _from_model(
-    asker: Asker, ask: Ask, question: str, topic: str
+    asker: Questions, ask: Ask, question: str, topic: str
 ) -> Mapping[str, Any] | None:
     """Return the model's answer, or None where it failed: then the items are shown."""
     person = "" if ask.context.is_admin(ask.incoming) else ask.incoming.person
