@@ -33,7 +33,7 @@ from digest.errors import StoreError
 from digest.models import Balance, Chat, Counts, Subscription, UndeliveredPart
 from digest.store import Store
 from digest.store.open_parts import RESTORED, WITHDRAWN
-from digest.store.outbox import ENDED
+from digest.store.outbox import CUT_SHORT, ENDED, NOT_MADE, TOO_LATE
 from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 
@@ -270,12 +270,21 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
 
 
 OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]
+OURS += [TOO_LATE, CUT_SHORT, NOT_MADE, "refused again and again", "it gave no reason"]
+ENDINGS = [
+    "too many reports are being made",
+    "it took longer than 600 s and was ended",
+    "it was stopped",
+    "it ended without a word",
+    "signal 9 ended it (Killed): too little memory, perhaps",
+    "internal error (KeyError); run again with LOG_LEVEL=DEBUG to see where",
+]
 UNREACHED = [words for *_, words in _FAILURES]
 ADVISED = [row.format(name="X", variable="Y", why="no", address="Z") for row in ADVICE.values()]
 LIMITED = [str(Limited(60)), "100 refused requests in ten minutes"]
 
 
-@pytest.mark.parametrize("why", [*OURS, *UNREACHED, *ADVISED, *LIMITED])
+@pytest.mark.parametrize("why", [*OURS, *ENDINGS, *UNREACHED, *ADVISED, *LIMITED])
 def test_reasons_of_the_program_are_said_in_chinese(why: str) -> None:
     assert texts.language_of(texts.reason(why, "zh"), "en") == "zh"
     alert = Alert("stopped", "telegram", DAY, DAY, {"why": why})

@@ -167,6 +167,11 @@ async def test_what_was_taken_away_comes_back_though_it_is_near(made: Services) 
             "no whole answer within 20 s",
         ),
         (
+            'a source of kind "sample" can only be set in the topics file',
+            "sample 类的来源只能写在 topics.toml 里",
+            'a source of kind "sample" can only be set in the topics file',
+        ),
+        (
             "a fault of the program (KeyError)",
             "程序出错（KeyError）",
             "a fault of the program (KeyError)",

@@ -353,7 +353,7 @@ def _is_discords(error: BaseException | None) -> bool:
 def _reason(error: Exception) -> str:
     """Return what went wrong, in a line for operators without the pages of an edge."""
     if isinstance(error, discord.LoginFailure):
-        return "HTTP 401 from a server in front of it"
+        return "HTTP 401 from a server in front of Discord"
     if isinstance(error, discord.HTTPException) and not _is_discords(error):
         return f"HTTP {error.status}"
     if isinstance(error, discord.DiscordException):
