@@ -140,6 +140,7 @@ async def test_words_come_in_any_order(full: Bot, line: str) -> None:
         ("/report tomorrow", "/report 2025-12-06"),
         ("/report 2025-W01-1", "/report 2025-12-06"),
         ("/brief nonsense", "/brief 2025-12-06"),
+        ("/topics nonsense", "直接发送 /topics"),
         ("/detail nonsense", "5 markets"),
         ("/stocks TSLA", "英伟达 (NVDA)"),
         ("/stocks 0700", "没有提到 0700"),

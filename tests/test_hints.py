@@ -58,6 +58,9 @@ async def say(bot: Services, line: str, language: Language | None = "en") -> str
 
 async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services) -> None:
     assert "Which language?" in await say(bot, "/language")
+    buttons = [button.line for button in (await ask(bot, "/language"))[0].buttons[0]]
+    assert buttons == ["/settings auto", "/settings zh", "/settings en"]
+    assert "zh (Chinese), en (English) or auto" in await say(bot, "/language fr")
     assert "中文" in await say(bot, "/lang zh")
     assert "重要观点" in await say(bot, "/help")
     assert await say(bot, "/settings auto")

@@ -54,7 +54,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("start", "开始", chats.start, "/start"),
     Command("help", "帮助", about.show_help, "/help", "language"),
 )
-
+_READ_WORDS = ("status", "forget", "start")
+"""Commands that read words of buttons and links, which menus do not offer."""
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +68,13 @@ _BY_ALIAS = {command.alias: command for command in COMMANDS} | {
     "取消订阅": _BY_NAME["unsubscribe"],
 }
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("language", "lang", "语言"), ("settings",)),
+    **dict.fromkeys(("language", "lang", "语言"), ("settings", "language")),
     **dict.fromkeys(("pause", "暂停"), ("settings", "pause")),
     **dict.fromkeys(("resume", "恢复"), ("settings", "resume")),
     **dict.fromkeys(("mute", "静音"), ("settings", "quiet")),
     **dict.fromkeys(("unmute", "取消静音"), ("settings", "sound")),
 }
-"""Lines that people type for those that are meant; without a word, one chooses the language."""
+"""Lines that people type for those that are meant."""
 
 
 async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
@@ -101,6 +102,8 @@ async def answer(context: Services, incoming: Incoming) -> AsyncIterator[Reply]:
             where, is_meant = f"/{ask.command.name} on {incoming.platform}", True
             language = ask.language
             await _allow(ask)
+            if ask.words and not ask.command.arguments and ask.command.name not in _READ_WORDS:
+                raise Unanswered(ask.say("no_words", name=ask.command.name))
             await _remember_language(ask)
             async for shown in ask.command.handler(ask):
                 yield _keep_private(shown) if is_private else shown
@@ -132,7 +135,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     typed = name.split("@")[0].rstrip(END_MARKS)
     name = typed.lower()
     if incoming.direct and (meant := _SYNONYMS.get(name)):
-        name, *words = [*meant, *words] if words or len(meant) > 1 else [*meant, "language"]
+        name, *words = *meant, *words
     if name == "start" and words:  # a link
         asked, *parts = _linked_words(words[0])
         name, words = (asked, parts) if _is_open(asked) else (name, [])

@@ -59,7 +59,7 @@ async def topics(ask: Ask) -> AsyncIterator[Reply]:
 
 async def status(ask: Ask) -> AsyncIterator[Reply]:
     """Show the newest report of each topic, today's ledger, held messages, database, versions."""
-    if ask.words and ask.words[0].lower() == "held":
+    if ask.words:
         yield await _decide(ask)
         return
     store = ask.context.store
@@ -211,7 +211,7 @@ async def _decide(ask: Ask) -> Reply:
 
     Raises Unanswered for other words.
     """
-    words = [word.lower() for word in ask.words[1:]]
+    words = [word.lower() for word in ask.words if word.lower() != "held"]
     numbers = [word for word in words if word.isascii() and word.isdigit()]
     verbs = [word for word in words if word in _WORDS]
     everything = "all" in words or "全部" in words

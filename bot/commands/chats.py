@@ -118,6 +118,8 @@ async def next_(ask: Ask) -> AsyncIterator[Reply]:
 
 async def settings(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
+    if request.language:
+        request = replace(request, menu="")  # /language en
     store, chat = ask.context.store, ask.incoming.chat
     stored = {subscription.topic: subscription for subscription in ask.subscriptions}
     only_language = replace(request, language="", menu="") == options.Asked()
@@ -149,9 +151,12 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
     if not request.language:
-        names = ("zh", "en")
-        choice = tuple(Button(ask.text(f"language_{name}"), f"/settings {name}") for name in names)
-        return ask.say("language_which", choice)
+        words = {"auto": "topic", "zh": "zh", "en": "en"}
+        choice = (
+            Button(ask.text(f"language_{name}"), f"/settings {word}")
+            for word, name in words.items()
+        )
+        return ask.say("language_which", tuple(choice))
     spoken = None if request.language == "topic" else request.language
     await _save_language(ask, spoken)
     ask = replace(ask, spoken=spoken)
@@ -202,6 +207,8 @@ async def _parse_request(ask: Ask) -> options.Asked:
 
 def _refuse_word(ask: Ask, word: str) -> Reply:
     """Return that a word means nothing, with what may be written instead."""
+    if ask.words[:1] == ("language",):
+        return ask.say("bad_language", word=word)
     if ask.command.name != "unsubscribe":
         return ask.say("bad_setting", word=word, words=ask.list_settings())
     topics = [row.topic for row in ask.subscriptions]
