@@ -126,6 +126,9 @@ async def test_a_person_is_forgotten_after_a_second_word(services: Services) -> 
     assert len(await services.store.subscriptions(CHAT)) == 1
     assert "订阅 1 个" in await say(services, "/forget yes")
     assert await services.store.subscriptions(CHAT) == []
+    await services.store.subscribe(Subscription(CHAT, "ai", time(8), "UTC"), NOW)
+    await services.store.unsubscribe(CHAT, "ai")
+    assert "订阅 0 个" in await say(services, "/forget yes"), "it had ended"
 
 
 async def test_an_admin_forgets_what_a_group_has_chosen(services: Services) -> None:

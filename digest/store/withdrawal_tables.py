@@ -131,8 +131,11 @@ async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int
     here = and_(subscriptions.c.platform == chat.platform, subscriptions.c.chat == chat.id)
     ids = select(subscriptions.c.id).where(here)
     number = await open_parts.delete_sent(connection, deliveries.c.subscription_id.in_(ids))
-    ended = await connection.execute(delete(subscriptions).where(here))
-    return {"subscriptions": ended.rowcount, "messages": number}
+    current = await connection.execute(
+        delete(subscriptions).where(here, subscriptions.c.ended == "")
+    )
+    await connection.execute(delete(subscriptions).where(here))
+    return {"subscriptions": current.rowcount, "messages": number}
 
 
 def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
