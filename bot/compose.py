@@ -82,6 +82,8 @@ def title_block(topic: Topic, report: Report, language: Language, kind: str = ""
 
 def report_blocks(topic: Topic, report: Report, view: ReportView, kind: str) -> list[Block]:
     """Return title and sections of a view, news first; `closing_blocks` follow."""
+    if kind == "brief" and view.sections != BRIEF:
+        kind = "report" if view.sections == SECTIONS else ""
     blocks: list[Block] = [title_block(topic, report, view.language, kind)]
     for name in report.distinct_sections(view.sections):
         if name != "overview" or report.section(name).items:
@@ -215,7 +217,10 @@ def _empty(report: Report, name: SectionName, language: Language) -> Paragraph:
     if name == "cloud" and words:
         shown = texts.listed(words[:MAX_CLOUD_WORDS], language)
         return Paragraph(texts.text("cloud_words", language, words=shown))
-    return Paragraph(texts.text("empty", language))
+    # A note of these two is what they hold: better in the report's language than denied.
+    notes = [item.text for item in report.section(name).items if item.status == "note"]
+    told = "\n".join(notes) if name in ("filtered", "cloud") else ""
+    return Paragraph(told or texts.text("empty", language))
 
 
 def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragraph | ListItem:

@@ -12,7 +12,17 @@ from bot.compose import MARK, ReportView, compose_digest, folded, report_blocks,
 from bot.messages import Foldable, Heading, ListItem, Paragraph, Picture, Reply
 from bot.platforms.telegram.entities import message, sheets
 from bot.rich import cells
-from digest.models import BRIEF, SECTIONS, Chat, Item, Language, Report, Section, Subscription
+from digest.models import (
+    BRIEF,
+    SECTIONS,
+    Chat,
+    Counts,
+    Item,
+    Language,
+    Report,
+    Section,
+    Subscription,
+)
 from digest.store import Store
 from tests.hosts import context, fill
 from tests.posts import TOPIC
@@ -84,9 +94,18 @@ async def test_sections_and_length(tmp_path: Path) -> None:
     assert headings(whole) == [f"标题{name}" for name in SECTIONS]
     some = await digest(tmp_path, made, sections=("views", "points"))
     assert headings(some) == ["标题points", "标题views"]
+    titles = [own_words(one).split("\n")[0].split(" · ")[2:] for one in (brief, some, whole)]
+    assert titles == [["简报"], [], ["完整报告"]]
     pictured = await digest(tmp_path, made, sections=("points", "cloud"))
     shown = [any(isinstance(b, Picture) for b in one.blocks) for one in (brief, some, pictured)]
     assert shown == [True, False, True], "the cloud brings the picture"
+
+
+async def test_a_note_on_the_filter_is_shown_rather_than_denied(tmp_path: Path) -> None:
+    made = replace(report(DAY), counts=Counts())
+    reply = await digest(tmp_path, made, language="en", sections=("filtered",))
+    assert "广告与推广：1 条。" in own_words(reply)
+    assert "There is nothing" not in own_words(reply)
 
 
 async def test_keywords_lead_and_hide_but_numbers_stay(tmp_path: Path) -> None:
