@@ -215,6 +215,7 @@ async def collect(topic: str | None, patient: bool) -> None:
     Without a TOPIC, sources that keep failing are skipped until their next try.
     """
     from digest.collect import collect as collect_topic
+    from digest.text import fill
     from digest.topics import load_topics
 
     settings = open_settings()
@@ -226,7 +227,8 @@ async def collect(topic: str | None, patient: bool) -> None:
                 row, store=store, access=settings.access, now=now, patient=patient
             ):
                 note = f" ({result.note})" if result.note else ""
-                state = (f"{result.posts} posts" if result.ok else "no answer") + note
+                posts = fill("{n:post}", n=result.posts)
+                state = (posts if result.ok else "no answer") + note
                 _print(f"{row.name}: {result.name}: {state}")
 
 

@@ -120,7 +120,7 @@ async def make_report(
         if succeeded:
             log.info("the report of %s %s took %.1f s", topic, day, clock() - began)
         else:
-            log.error("no report of %s %s (%s, %d tries so far)", topic, day, why, tries)
+            log.error("no report of %s %s (%s, try %d)", topic, day, why, tries)
     return why
 
 

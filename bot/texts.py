@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from digest.calendar import month_of
 from digest.models import Language
+from digest.text import fill
 
 LANGUAGES: Mapping[str, Language] = {"zh": "zh", "en": "en"}
 WEEKDAYS, CHINESE_WEEKDAYS = tuple(calendar.day_name), "一二三四五六日"
@@ -23,20 +24,9 @@ def _load() -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
 
 
-class _Count(int):
-    """A number whose format may be a noun: `{n:post}`, `{n:story|stories}`."""
-
-    def __format__(self, spec: str) -> str:
-        if not spec[:1].isalpha() or len(spec) == 1:
-            return super().__format__(spec)
-        singular, _, plural = spec.partition("|")
-        return f"{self:d} {singular if self == 1 else plural or singular + 's'}"
-
-
 def text(key: str, language: Language, **values: object) -> str:
     """Return the text of `key`, filled in. Raises KeyError for a key that is not there."""
-    filled = {name: _Count(v) if type(v) is int else v for name, v in values.items()}
-    return str(_load()[key][language]).format(**filled)
+    return fill(_load()[key][language], **values)
 
 
 def table(name: Literal["command_help", "arguments", "zones"]) -> Mapping[str, Mapping[str, Any]]:

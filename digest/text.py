@@ -1,4 +1,5 @@
-"""Text of strangers made safe and comparable: cleaning, plain words, language."""
+"""Text of strangers made safe and comparable: cleaning, plain words, language. Texts of our own
+filled in."""
 
 import re
 import unicodedata
@@ -164,3 +165,19 @@ def _latin_language(words: list[str]) -> str:
         # Headlines may hold no function word at all; without a foreign one they pass for English.
         return "en"
     return "other"
+
+
+class _Count(int):
+    """A number whose format may be a noun: `{n:post}`, `{n:story|stories}`."""
+
+    def __format__(self, spec: str) -> str:
+        if not spec[:1].isalpha() or len(spec) == 1:
+            return super().__format__(spec)
+        singular, _, plural = spec.partition("|")
+        return f"{self:d} {singular if self == 1 else plural or singular + 's'}"
+
+
+def fill(form: str, **values: object) -> str:
+    """Return a text with its gaps filled in; `{n:post}` becomes `1 post` or `3 posts`."""
+    counted = {name: _Count(v) if type(v) is int else v for name, v in values.items()}
+    return form.format(**counted)

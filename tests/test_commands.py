@@ -477,8 +477,8 @@ async def test_what_models_cost_is_for_operators(full: Bot) -> None:
         assert held is not None
         await store.settle(held, cost)
     said = await full.say("/cost", "boss")
-    assert f"{NOW:%Y-%m-%d}（UTC）：$0.0043，每日上限 $0.5" in said
-    assert "每月上限 $10" in said
+    assert f"{NOW:%Y-%m-%d}（UTC）：$0.0043，每日上限 $0.50" in said
+    assert "每月上限 $10.00" in said
     assert "2 次调用，输入 9100 词元，输出 1010 词元，$0.0043（其中 1 次价格未知）" in said
     assert "1 次调用，输入 5 词元，输出 5 词元，价格未知" in said
 

@@ -128,7 +128,8 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
         ("spent_month", month, context.settings.budget_usd_month),
     ):
         total = sum(row.usd for row in spent)
-        facts = {"day": today, "month": f"{today:%Y-%m}", "usd": f"{total:.4f}", "cap": f"{cap:g}"}
+        month_name = f"{today:%Y-%m}"
+        facts = {"day": today, "month": month_name, "usd": f"{total:.4f}", "cap": f"{cap:.2f}"}
         blocks.append(Paragraph(ask.text(key, **facts)))
         if spent:
             blocks.append(Rows(tuple(_by_model(ask, row) for row in spent)))

@@ -19,7 +19,7 @@ from digest.models import Cited, Item, Language, Report, SourceResult, Topic, sh
 from digest.publish import days_of
 from digest.reading.tokens import find_matches
 from digest.sources import name_source
-from digest.text import shown
+from digest.text import fill, shown
 
 FOLDER = Path(__file__).with_name("templates")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -93,7 +93,7 @@ def _labels() -> dict[str, dict[str, str]]:
 
 def label(key: str, language: Language, **values: object) -> str:
     """Return a text of `labels.toml`, filled in. Raises KeyError for a key that is not there."""
-    return _labels()[key][language].format(**values)
+    return fill(_labels()[key][language], **values)
 
 
 def render(template: str, frame: Frame, **values: Any) -> bytes:
