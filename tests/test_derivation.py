@@ -81,6 +81,17 @@ from tests.test_verify import missing
         ("Foo 明年 1 月开放", "Foo opens in January"),
         ("Foo will grow over the next year", "从现在起一年内 Foo 会增长"),
         ("北京时间周日零点", "Foo starts at 11am ET today"),
+        ("清算价比入场价高 3976 美元", "Entry 88,802｜Liq 92,778"),
+        ("Tokay 以 29 分大胜", "the W against Tokay 55-26"),
+        ("about $186 apiece", "MUA 1.47 TRIỆU CỔ PHIẾU, 273 TRIỆU USD"),
+        (
+            "$7,000 a month goes to three things",
+            "$3,000 for debts, $2,000 for rent, $2,000 for food",
+        ),
+        ("16,000 to 24,000 at 2,000 to 3,000 a day", "8天的收入，日均也有2-3k"),
+        ("按 12 个月算共 180 美元", "a $15 monthly bundle"),
+        ("一百张算下来 7 美元", "from $0.07/image"),
+        ("全书超过 850 页", "an 860-page PDF"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
@@ -92,6 +103,9 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
     [
         ("下载量是 Uber 的 1.7 倍", "downloads outpaced Uber by 40%", "1.7 倍"),
         ("costs 60% of it", "40% cheaper", "60%"),
+        ("Foo has $30 million of it", "sold 3 million of it in 10 years", "$30 million"),
+        ("44 of 45 placed", "41 of 45 placed, in one take", "44"),
+        ("57% use it", "54% use it, 31% hide it", "57%"),
         ("clips of up to 30 seconds", "clips of up to 25 seconds", "30 seconds"),
         (
             "up to 30% off what they pay monthly",

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
+from math import isclose
 from typing import Literal
 
 from digest.models import Item, Post
@@ -172,13 +174,17 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         for amount in amounts
         if not _is_of_date(amount, dates) and _is_checked(amount, bare, has_ranks=has_ranks)
     ]
-    derive = partial(_find_fault, stated=_read_stated(amounts, bare, evidence), evidence=evidence)
+    derive = partial(_find_fault, stated=read_counts(amounts), evidence=evidence)
     faults = {
         amount: derive(amount, bare)
         for amount in checked
         if amount.kind != "magnitude" and not _is_given(amount, bare, evidence)
     }
     few = len(faults) <= MOST_CHAINED
+    counts = [amount for amount in amounts if _is_proved_count(amount, bare, evidence)]
+    for total, count in product(faults, (*faults, *counts)) if few else ():
+        if _is_product(total, count, bare, evidence):
+            faults |= {total: None} | ({count: None} if count in faults else {})
     derived = [amount for amount, fault in faults.items() if few and not fault]
     for amount in checked:
         if amount.kind == "magnitude":
@@ -203,7 +209,7 @@ def _missing_scales(bare: str, evidence: Evidence) -> Iterator[str]:
 
 def _is_of_date(amount: Amount, dates: Set[int]) -> bool:
     bare = amount.kind in ("share", "rank") or amount.unit in ("", "count", "year", "month")
-    return amount.start in dates and bare
+    return amount.start in dates and (bare or amount.start - 1 in dates)
 
 
 def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
@@ -211,39 +217,21 @@ def _is_given(amount: Amount, bare: str, evidence: Evidence) -> bool:
     return given or is_between(amount, evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    """Figures of the statement: values with their units, and how many things there are."""
-
-    figures: Set[tuple[float, str]]
-    values: Set[float]
-    counts: Set[float]
-
-
-def _read_stated(amounts: Sequence[Amount], bare: str, evidence: Evidence) -> _Stated:
-    figures = read_counts(amounts)
-    counts = {own.value for own in amounts if _is_proved_count(own, bare, evidence)}
-    return _Stated(figures, {value for value, _ in figures}, counts)
-
-
 def _find_fault(
     amount: Amount,
     bare: str,
     more: Sequence[Amount] = (),
     *,
-    stated: _Stated,
+    stated: Set[tuple[float, str]],
     evidence: Evidence,
 ) -> Literal["figure", "derived"] | None:
     """Return None for a figure that follows from others of the posts, and `more`."""
-    clause = find_clause(bare, amount)
-    counted = _is_counted_up(amount, stated.figures, evidence)
-    if counted or _is_multiplied(amount, stated.counts, clause, evidence):
+    if _is_counted_up(amount, stated, evidence):
         return None
-    summed, operands = joins_things(bare, amount), (*evidence.operands, *more)
-    derived = is_derived(amount, clause, operands, stated.values, summed=summed)
-    if derived:
-        return None
-    return "figure" if derived is False else "derived"
+    values, operands = {value for value, _ in stated}, (*evidence.operands, *more)
+    clause, summed = find_clause(bare, amount), joins_things(bare, amount)
+    derived = is_derived(amount, clause, operands, values, summed=summed)
+    return None if derived else "figure" if derived is False else "derived"
 
 
 def _is_stated(amount: Amount, evidence: Evidence) -> bool:
@@ -267,13 +255,16 @@ def _is_proved_count(amount: Amount, text: str, evidence: Evidence) -> bool:
     ) and amount.value > 1
 
 
-def _is_multiplied(amount: Amount, counts: Set[float], clause: str, evidence: Evidence) -> bool:
-    """Return True for the total of a post's figure for each of some things: "$1,000 for each of
-    the four, $4,000 in all"."""
-    if amount.unit in ("", "count") or not has_cue(clause, "sum"):
+def _is_product(total: Amount, count: Amount, bare: str, evidence: Evidence) -> bool:
+    """Return True for the total of a figure of the posts for each of so many things as the
+    statement says or supposes: "$1,000 for each of the four, $4,000 in all"."""
+    if total.unit in ("", "count") or count.in_name or count.unit in CHANGES:
         return False
-    facts = {fact.value for fact in evidence.operands if fact.unit == amount.unit}
-    return any(count * fact == amount.value for count in counts for fact in facts)
+    return has_cue(find_clause(bare, total), "sum") and any(
+        fact.unit == total.unit and isclose(fact.value * count.value, total.value)
+        for fact in evidence.operands
+        if fact.value != total.value
+    )
 
 
 def _is_counted_up(amount: Amount, stated: Set[tuple[float, str]], evidence: Evidence) -> bool:

@@ -35,7 +35,7 @@ from digest.reading.days import (
     spell_weekdays,
     translate_months,
 )
-from digest.reading.markup import drop_short_links, find_handles, fold_text
+from digest.reading.markup import blank_handles, drop_short_links, find_handles, fold_text
 from digest.reading.mentions import Mentions, follows_name, join_versions, read_mentions
 from digest.reading.numerals import find_bare_scales
 from digest.reading.sentences import strip_context
@@ -53,8 +53,6 @@ _SOURCES = {
 CHANGES = CURRENCIES | {"percent", "pp", "bp"}
 """Units of figures that go up and down."""
 SPAN_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
-LEAST_COUNTED = 20
-"""From which a number behind a name counts what follows it: "EDA 50 recipes", but Veo 3 clips."""
 _SPELLED = (
     *(("majority", 50.0, "percent"), ("whole_year", 1.0, "year"), ("decade", 10.0, "year")),
     *(("century", 100.0, "year"), ("fortnight", 2.0, "week"), ("pair", 2.0, "")),
@@ -179,7 +177,7 @@ def _read(
         text,
         frozenset({language(posted)}),
         tuple(dict.fromkeys(amounts)),
-        (*_select_operands(numbers, bare), *parts),
+        (*_select_operands(numbers, blank_handles(bare)), *parts),
         tuple(
             Fact(
                 amount,
@@ -217,15 +215,13 @@ def _name_source(source: str, url: str) -> str:
 def _select_operands(numbers: Sequence[Amount], bare: str) -> Iterator[Amount]:
     for amount in numbers:
         behind = bare[amount.end : amount.end + 2]
-        counts = behind[:1] == "-" and behind[1:].islower()  # a FREE 479-page book
-        counts |= amount.counts and amount.value >= LEAST_COUNTED and amount.text[0].isdigit()
-        version = not (amount.unit or counts) and follows_name(bare, amount.start)
-        named = (amount.in_name or version) and amount.step < LEAST_SIZE  # 72B of a model is a size
-        year = amount.text.isdigit() and 1900 <= amount.value < 2100
+        named = amount.in_name and amount.step < LEAST_SIZE  # 72B of a model is a size
+        year = amount.text.isdigit() and 1900 <= float(amount.text) < 2100
+        handle = not bare[amount.start : amount.end].strip()
         entry = _opens_line(bare, amount.start) and behind[:1] in (".", ")", "、")
         if amount.kind == "rank" and amount.text[:3].lower() == "top":
             yield replace(amount, quantities=(Quantity(amount.value, "count"),), kind="number")
-        elif amount.kind in _OPERANDS and not (named or year or entry):
+        elif amount.kind in _OPERANDS and not (named or year or entry or handle):
             yield amount
 
 

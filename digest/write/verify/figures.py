@@ -105,7 +105,7 @@ def _convert(
     """Return both values in one unit; None where the units differ: 180 ms is not 180 s, a bare
     180 may be either."""
     unit, fact_unit = mine.unit, other.unit
-    if unit == "rank" or (unit, fact_unit) == ("count", "times"):
+    if unit == "rank" or (unit, fact_unit) in (("count", "times"), ("year", "rank")):
         return mine.value, other.value  # ten years make a tenth birthday, "4x RTX 4090" are 四张
     dimension, factor = load_dimensions().get(unit, (unit, 1.0))
     if dimension == "rate" and not fact_unit:
@@ -144,10 +144,11 @@ def _rounds(mine: Amount, other: Amount, value: float, fact: float, factor: floa
     if mine.kind == "share" and mine.hedge and difference <= 2 * LOOSE * abs(value) * (1 + EXACT):
         return True  # 30% is "almost a third"
     round_step = max(step, find_trailing_step(value / (factor or 1)) * abs(factor))
+    bound = max(round_step, LOOSE * abs(value))
     if mine.hedge == "over":  # 55% is "more than half", and so is 70%
-        return value < fact < value + (value / 2 if mine.kind == "share" else round_step)
+        return value < fact < value + (value / 2 if mine.kind == "share" else bound)
     if mine.hedge == "under":
-        return value - round_step / 2 <= fact < value
+        return value - max(round_step / 2, LOOSE * abs(value)) <= fact < value
     return mine.hedge == "about" and difference <= min(
         max(step, round_step) / 2, LOOSE * abs(value)
     )
@@ -204,9 +205,9 @@ def is_magnitude(amount: Amount, others: Sequence[Amount]) -> bool:
 def is_derived(
     amount: Amount, clause: str, others: Sequence[Amount], stated: Set[float], *, summed: bool
 ) -> bool | None:
-    """Return True where one operation on figures of the posts gives the amount and the clause
-    says so, or is `summed`, or both are `stated`; None where it gives it and the statement does
-    not show how; False where none does."""
+    """Return True where one operation on figures of the posts gives the amount and, for a sum, a
+    product or a rest, the clause says so, or is `summed`, or both are `stated`; None where it gives
+    it and the statement does not show how; False where none does."""
     possible = None
     if amount.unit == "cent":
         dollars = (Quantity(amount.value / 100, "usd"),)
@@ -222,7 +223,7 @@ def is_derived(
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
     shown_results = (("", value) for _, value in _results(amount, shown))
-    sums = (("sum", value) for value in _sums(amount.unit, terms))
+    sums = (("", value) for value in _sums(amount.unit, terms))
     for signal, value in chain(shown_results, sums, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
             joined = signal == "sum" and (summed or _is_grown(amount, clause, facts))
@@ -302,7 +303,7 @@ def _results(amount: Amount, facts: Sequence[Quantity]) -> Iterator[tuple[str, f
         per = "" if priced else "each"  # "$66/1k images" is a price
         yield from ((per, value) for value in _rates(amount.unit, left, right))
         if right.unit == "percent" and _is_alike(amount.unit, left.unit):
-            yield "share", left.value * right.value / 100
+            yield "", left.value * right.value / 100
 
 
 def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, float]]:
@@ -341,13 +342,14 @@ def _compare(
     where they stand `near` each other: 150 of 8,897."""
     unit, pair = amount.unit, _comparable(left, right)
     bare = not left.unit and amount.kind == "number" and pair and min(pair) < LARGE
-    if pair and pair[1] and (not bare or (near and unit in ("percent", "times"))):
-        for signal, value in _ratios(unit, *pair):
-            yield "" if amount.kind == "share" else signal, value
+    shares = unit == left.unit == "percent"  # 31% are no 57% of 54%
+    if pair and pair[1] and not shares and (not bare or (near and unit in ("percent", "times"))):
+        yield from (("", value) for value in _ratios(unit, *pair))
     ages = near and unit == "year" and not (left.unit or right.unit)
     if pair and (ages or _fits(unit, left, right)):
         scale = 1.0 if ages else _scale(left, right, unit)
-        yield "difference" if unit not in ("pp", "bp") else "", (pair[0] - pair[1]) * scale
+        if pair[1] != 1 or not _is_alike(left.unit, ""):  # "41 of 45 in one take"
+            yield "", (pair[0] - pair[1]) * scale
         yield "sum", (pair[0] + pair[1]) * scale
 
 
@@ -377,17 +379,17 @@ def _find_tolerance(amount: Amount, clause: str) -> float:
     if amount.unit == "times" and (has_cue(clause, "about") or has_cue(clause, "under")):
         tolerance = 2 * LOOSE * abs(amount.value)  # 几乎是另一个的两倍
     elif amount.hedge or amount.kind == "multiple":
-        tolerance = max(tolerance, LOOSE * abs(amount.value))
+        tolerance = max(tolerance, find_trailing_step(amount.value) / 2)
     return min(tolerance, LOOSE * 2 * abs(amount.value))
 
 
-def _ratios(unit: str, left: float, right: float) -> Iterator[tuple[str, float]]:
+def _ratios(unit: str, left: float, right: float) -> Iterator[float]:
     if unit == "times" and left > right:
-        yield "", left / right
+        yield left / right
     if unit == "percent":
         if left < right:
-            yield "share", 100 * left / right
-        yield "difference", 100 * abs(left - right) / right
+            yield 100 * left / right
+        yield 100 * abs(left - right) / right
 
 
 def _comparable(left: Quantity, right: Quantity) -> tuple[float, float] | None:
