@@ -92,6 +92,13 @@ from tests.test_verify import missing
         ("按 12 个月算共 180 美元", "a $15 monthly bundle"),
         ("一百张算下来 7 美元", "from $0.07/image"),
         ("全书超过 850 页", "an 860-page PDF"),
+        ("234 年前的 1791 年", "as critical as it was in 1791"),
+        ("Foo 第二季确定制作", "Foo – Season 2 confirmed"),
+        ("庆祝三周岁生日", "it is our 3rd birthday"),
+        ("a 229-second video", "this 3:49 min video"),
+        ("四千多年前", "more than four millennia ago"),
+        ("will make a second test in December", "12 月内二探的概率很大"),
+        ("周五一天增幅", "how much it grew yesterday"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:

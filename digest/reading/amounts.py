@@ -429,10 +429,11 @@ def find_cues(text: str, table: str) -> Iterator[re.Match[str]]:
 
 
 def find_durations(text: str) -> Iterator[Amount]:
-    """Yield the minutes and the seconds of "3:49 min"."""
+    """Yield the minutes, the seconds and all seconds of "3:49 min"."""
     for match in _DURATION.finditer(text):
-        for digits, unit in zip(match.groups(), ("minute", "second"), strict=True):
-            yield Amount(*match.span(), match.group(), (Quantity(float(digits), unit),))
+        minutes, seconds = map(float, match.groups())
+        lengths = ((minutes, "minute"), (seconds, "second"), (60 * minutes + seconds, "second"))
+        yield from (Amount(*match.span(), match.group(), (Quantity(*n),)) for n in lengths)
 
 
 def _find_ranks(text: str) -> Iterator[Amount]:

@@ -435,6 +435,8 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         words = match.group().strip()
         if by in ("a", "an") and text[: match.start()].lower().endswith(_ROUGHLY):
             by, words = "", match["word"]  # over a year is a length of time
+        if (by, word) == ("a", "second") and not any(map(str.isdigit, text[: match.start()][-30:])):
+            by = ""  # a second test
         if by and text[match.end() :].lstrip().lower().startswith(_AWAY):
             by = ""
         rate = text[max(0, match.start() - RATE_CHARS) : match.start()]

@@ -65,7 +65,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
         numbered = (
             _has_number(number, evidence) or has_short_year(int(number), evidence.text)
             if kind == "year"
-            else kind == "quarter" and _has_rank(number, evidence)  # 第二季 is a second season too
+            else kind == "quarter" and _has_number(number, evidence)  # 第二季 is a season too
         )
         own = _find_day_terms(own_days(term), evidence) if kind == "weekday" else ()
         if term.value not in {*posted_terms, *own} and not numbered:
@@ -181,17 +181,14 @@ def _has_number(value: float, evidence: Evidence) -> bool:
     )
 
 
-def _has_rank(value: float, evidence: Evidence) -> bool:
-    return any(fact.kind == "rank" and fact.value == value for fact in evidence.amounts)
-
-
 def is_between(amount: Amount, evidence: Evidence) -> bool:
     """Return True where two times that the posts name, or at which they were written, lie so far
     apart ("six days earlier", "30 years after"), and for the day of a month on which one was."""
     if amount.text.endswith(("日", "号")) and amount.value in {d.day for d in evidence.own_days}:
         return True
     if amount.unit in ("year", "decade"):
-        years = {int(term[5:]) for term in evidence.terms if term.startswith("year ")}
+        years = {float(term[5:]) for term in evidence.terms if term.startswith("year ")}
+        years |= {fact.value for fact in evidence.amounts if not fact.unit and len(fact.text) == 4}
         years |= {at.year for at in evidence.created}
         span, most = (10, 2) if amount.unit == "decade" else (1, 0)
         pairs = combinations(years, 2)
