@@ -99,6 +99,11 @@ from tests.test_verify import missing
         ("四千多年前", "more than four millennia ago"),
         ("will make a second test in December", "12 月内二探的概率很大"),
         ("周五一天增幅", "how much it grew yesterday"),
+        ("招聘 BD 负责人", "hires a Business Development lead"),
+        ("GQA 省多少", "savings of grouped-query attention"),
+        ("the Cainiao station", "楼下的菜鸟驿站"),
+        ("米克尔·索鲁普邀请", "Mikkel Thorup invites"),
+        ("麦克罗伊开局火热", "Rory McIlroy came out firing"),
     ],
 )
 def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:

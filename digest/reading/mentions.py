@@ -78,7 +78,7 @@ class Mentions:
     capitals: frozenset[str]
     """Words in capitals: CFTC."""
     initials: str
-    """First letters of the words, to find what an acronym stands for."""
+    """First letters of words and their parts, to find what an acronym stands for."""
     segments: frozenset[str]
     """Runs of letters and of digits: qwen, 3, vl, 8, b."""
     near: frozenset[tuple[str, str]]
@@ -113,7 +113,7 @@ def read_mentions(
         frozenset(_word_forms(plain, tokens, names)),
         frozenset(keep_letters(t) for tag in tags for t in _spell_tag(tag.lower())),
         frozenset(bare for word in words if (bare := word.removesuffix("'s")).isupper()),
-        "".join(token[0] for token in tokens),
+        "".join(part[0] for word in words for part in cut_parts(unaccent(word)) if part),
         frozenset(segments),
         near,
         followers,

@@ -38,9 +38,9 @@ _AS_V = str.maketrans({
 _SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
 """Chinese leaves it out: Marcus is 马库斯."""
 _SPELLINGS = (
-    ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"), ("zh", "s"),
-    ("th", "t"), ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"), ("c", "k"),
-    ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
+    ("mc", "mk"), ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"),
+    ("zh", "s"), ("th", "t"), ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"),
+    ("c", "k"), ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
     ("r", "l"), ("m", "n"), ("b", "p"), ("d", "t"), ("g", "k"), ("v", "f"),
 )  # fmt: skip
 """How letters that transliterations do not tell apart are made one, in this order."""
@@ -226,9 +226,11 @@ class Sounds:
 
     @cached_property
     def _latin(self) -> frozenset[str]:
-        words = [w for w in _LATIN_WORD.findall(_HUMP.sub(" ", self._text)) if w[0].isupper()]
+        text = f"{self._text} {_HUMP.sub(' ', self._text)}"
+        words = [word for word in _LATIN_WORD.findall(text) if word[0].isupper()]
         lower = "\n".join(filter(str.islower, self._text.split("\n")))  # "tram deaths in lisbon"
         words += [word for word in _LATIN_WORD.findall(lower) if not is_common(word)]
+        words += [re.sub("th", "s", word, flags=re.I) for word in words]  # Smith is 史密斯
         return frozenset(map(sound_of, words))
 
     @cached_property

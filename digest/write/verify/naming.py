@@ -112,9 +112,11 @@ SEAT_CHARS = 12
 def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: Mentions) -> bool:
     """Return True for a name that posts in another script may have in a way that no list has (DC,
     SoCal): they have no other of its kind that the statement has not. People and companies
-    are what is exchanged most."""
+    are what is exchanged most; of these it must be one of which no list has the Chinese name."""
     end = start + len(name.text)
-    if entry.kind in ("person", "company") or speaks(text, end):
+    unspelled = _is_cjk(mentions) and all(map(str.isascii, entry.spellings))
+    exchanged = entry.kind == "person" or (entry.kind == "company" and not unspelled)
+    if exchanged or speaks(text, end):
         return False
     if any(find_cues(text[max(0, start - SEAT_CHARS) : start], "seat")):
         return False
@@ -124,7 +126,7 @@ def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: 
     posted = [k for _, name in find_names(mentions.plain) if (k := _find_known(name))]
     return not any(
         other.kind == entry.kind
-        and other.key not in keys
+        and other.key not in {*keys, "x"}
         and owned.isdisjoint((*other.spellings, *other.owns))
         for other in posted
     )
@@ -343,8 +345,10 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         strip_ending(p.lower()) in mentions.words or is_common(p) for p in parts
     ):
         return True
-    if word.isupper() and 2 < len(word) < 6 and lower in mentions.initials:
-        return True
+    if word.isupper() and (
+        (2 < len(word) < 6 and lower in mentions.initials.lower()) or word in mentions.initials
+    ):
+        return True  # GQA is grouped-query attention, BD Business Development
     humps = [hump.lower() for hump in cut_humps(word) if len(hump) > 3]
     if len(humps) > 1 and any(all(hump in tag for hump in humps) for tag in mentions.tags):
         return True  # OpenEvidence is @EvidenceOpen
