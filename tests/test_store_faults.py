@@ -5,6 +5,7 @@ import gc
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,6 @@ from digest.errors import StoreError
 from digest.models import Dropped
 from digest.store import Store
 from digest.store.engine import (
-    count_connection_threads,
     database_url,
     explain,
     label,
@@ -173,6 +173,10 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert file.read_text().startswith("These are my notes")
     assert "cannot open" in await failure(f"sqlite:///{tmp_path}")
     assert "cannot make the folder" in await failure(f"sqlite:///{file}/store.db")
+
+
+def count_connection_threads() -> int:
+    return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
 
 
 async def test_a_database_that_fails_to_open_leaves_no_thread_behind(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -236,23 +235,6 @@ async def execute_for(
 def groups(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """Yield ids or keys, as many at a time as a statement may have."""
     return (ids[start : start + MOST_IDS] for start in range(0, len(ids), MOST_IDS))
-
-
-def count_connection_threads() -> int:
-    """Return the number of running aiosqlite threads, one per connection."""
-    return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
-
-
-async def join_connection_threads(before: int) -> None:
-    """Wait at most a second until no more than `before` connection threads run.
-
-    aiosqlite tells the threads of a failed connection to stop without waiting: one that answers a
-    loop that is gone by then prints a traceback.
-    """
-    for _ in range(100):
-        if count_connection_threads() <= before:
-            return
-        await asyncio.sleep(0.01)
 
 
 def _make_folder(file: Path) -> None:
