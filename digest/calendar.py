@@ -62,13 +62,10 @@ def due_days(
     day, last = after.astimezone(here).date() - DAY, now.astimezone(here).date() + DAY
     days = []
     while day <= last:
-        due = (
-            moment(day, subscription.at, subscription.timezone)
-            if day.weekday() in subscription.weekdays
-            else None
-        )
-        if due is not None and after <= due <= now:
-            days.append((day, due))
+        if day.weekday() in subscription.weekdays:
+            due = moment(day, subscription.at, subscription.timezone)
+            if due is not None and after <= due <= now:
+                days.append((day, due))
         day += DAY
     return days
 

@@ -8,6 +8,7 @@ path cannot spread a token; logs and printed lines are masked once more as they 
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from functools import partial
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
@@ -28,8 +29,10 @@ _forms: list[str] = []
 
 def register_secrets(secrets: Iterable[str]) -> None:
     """Mask these texts from now on, also as they are written in addresses and headers."""
-    spellings = {form for secret in secrets for form in _spellings(secret.strip())}
-    merged = spellings.union(_forms)
+    texts = [text for secret in secrets if len(text := secret.strip()) >= MIN_CHARS]
+    merged = {*_forms, *texts}
+    for write in (unquote, partial(quote, safe=""), quote_plus):
+        merged.update(map(write, texts))
     _forms[:] = sorted(merged, key=lambda form: (-len(form), form))
 
 
@@ -44,11 +47,6 @@ def mask(text: str) -> str:
         if form in text:
             text = text.replace(form, MASK)
     return text
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    if len(secret) >= MIN_CHARS:
-        yield from {secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)}
 
 
 def secrets_in(address: str, *, own_server: bool = False) -> Iterator[str]:

@@ -37,7 +37,7 @@ class SourceSpec:
     fallback_for: str = ""
     """Address of the source it stands in for while that one does not answer."""
     private: bool = False
-    """Return True if private-network addresses are allowed. Only `topics.toml` may set it."""
+    """True if private-network addresses are allowed. Only `topics.toml` may set it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class SourceState:
     address: str = ""
     """The address it has moved to permanently."""
     more: bool = False
-    """Return True if there is more to fetch at once."""
+    """True if there is more to fetch at once."""
     read: tuple[str, ...] = ()
     """Keys of what this fetch was billed for: posts, and `x-user:ID`, which counts as two."""
     budget: int | None = None
@@ -402,7 +402,7 @@ class Delivery:
     """The day whose report it brings."""
     due_at: datetime
     late: bool = False
-    """Return True if it was missed at its time and is made up for."""
+    """True if it was missed at its time and is made up for."""
 
 
 @dataclass(frozen=True, slots=True)

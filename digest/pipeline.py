@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -220,10 +221,7 @@ async def _asking(
     material: Material, store: Store, model: Model
 ) -> AsyncIterator[tuple[Llm, Budget]]:
     """Open the model's servers with the budget of one writing."""
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
+    clock = partial(datetime.now, UTC)
     budget = Budget(store, material.topic.name, day=model.usd_day, month=model.usd_month, now=clock)
     async with Llm(model.providers, store, budget, proxy=model.proxy, now=clock) as llm:
         yield llm, budget
@@ -429,17 +427,16 @@ def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ..
 
 def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
     """Return what a report stores of the posts that these sections cite."""
-    stories = material.list_all()
-    by_key = {post.key: post for story in stories for post in story.posts}
-    of = {post.key: story for story in stories for post in story.posts}
+    told = {post.key: (post, story) for story in material.list_all() for post in story.posts}
     return {
         key: Cited(
-            author=by_key[key].author or by_key[key].author_name,
-            url=by_key[key].url,
-            text=clean(by_key[key].text)[:CITED_CHARS],
-            created_at=by_key[key].created_at,
-            why={name: round(part, 3) for name, part in of[key].parts.items()},
-            earlier=earlier.isoformat() if (earlier := of[key].earlier) else "",
+            author=post.author or post.author_name,
+            url=post.url,
+            text=clean(post.text)[:CITED_CHARS],
+            created_at=post.created_at,
+            why={name: round(part, 3) for name, part in story.parts.items()},
+            earlier=story.earlier.isoformat() if story.earlier else "",
         )
         for key in cited_keys(sections)
+        for post, story in [told[key]]
     }

@@ -53,13 +53,10 @@ def _counts(value: object) -> object:
     """Return only counts: one broken metric costs that metric, not the post."""
     if not isinstance(value, dict):
         return {}
-    counts = {
-        name: value[name] for name in ("likes", "reposts", "replies", "views") if name in value
-    }
     return {
         name: int(count)
-        for name, count in counts.items()
-        if isinstance(count, int | float)
+        for name in ("likes", "reposts", "replies", "views")
+        if isinstance(count := value.get(name), int | float)
         and not isinstance(count, bool)
         and 0 <= count <= MAX_COUNT
     }

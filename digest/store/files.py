@@ -83,9 +83,9 @@ def _tables(connection: sqlite3.Connection) -> str:
     ours = names & set(metadata.tables)
     if not ours:
         return ""
-    if "alembic_version" not in names:
-        return "the version of the schema is gone"
-    version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    version = None
+    if "alembic_version" in names:
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if not version:
         return "the version of the schema is gone"
     if version[0] != SCHEMA:

@@ -57,7 +57,9 @@ async def read_ages(store: Store) -> tuple[dict[str, datetime], dict[str, dateti
     """Return when the newest report of each topic was made and when a source of it last answered.
     Raises StoreError."""
     async with store.reading() as connection:
-        return await connection.run_sync(lambda sync: (_reported(sync), _collected(sync)))
+        newest = await connection.run_sync(_newest_reports)
+        reported = {row.topic: row.created_at for row in newest if row.created_at}
+        return reported, await connection.run_sync(_collected)
 
 
 def _read_totals(connection: Connection, now: datetime) -> Totals:
@@ -95,13 +97,9 @@ def _read_totals(connection: Connection, now: datetime) -> Totals:
         builds=_sum(connection, [builds.c.state], {"": func.count()}),
         build_seconds=_newest_builds(connection),
         refused={(row.topic,): float((row.counts or {}).get("unproved", 0)) for row in newest},
-        reported_at=_reported(connection),
+        reported_at={row.topic: row.created_at for row in newest if row.created_at},
         collected_at=_collected(connection),
     )
-
-
-def _reported(connection: Connection) -> dict[str, datetime]:
-    return {row.topic: row.created_at for row in _newest_reports(connection) if row.created_at}
 
 
 def _collected(connection: Connection) -> dict[str, datetime]:
