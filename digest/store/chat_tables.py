@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, case, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import moment, next_due, zone
-from digest.models import Chat, Ending, Subscription
+from digest.models import Chat, Subscription
 from digest.store import open_parts
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, save_row
@@ -201,24 +201,6 @@ def _next_look(
     day = before.next_at.astimezone(zone(before.timezone)).date()
     look: datetime = before.next_at
     return min(look, moment(day, subscription.at, subscription.timezone) or look)
-
-
-async def end_subscriptions(
-    connection: AsyncConnection,
-    platform: str,
-    chat: str,
-    space: str,
-    why: Ending,
-    thread: str | None = None,
-) -> int:
-    """End all subscriptions of a chat, of one thread of it, or of a server where `chat` is empty;
-    return how many."""
-    place = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
-    if thread is not None:
-        place &= subscriptions.c.thread == thread
-    live = (subscriptions.c.platform == platform) & place & (subscriptions.c.ended == "")
-    ended = update(subscriptions).where(live).values(ended=why)
-    return (await connection.execute(ended)).rowcount
 
 
 async def move_subscriptions(connection: AsyncConnection, platform: str, old: str, new: str) -> int:

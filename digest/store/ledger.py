@@ -4,14 +4,28 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, case, cast, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.models import Balance, Ending, UndeliveredPart
 from digest.store import chat_tables, open_parts
 from digest.store.due import DueTables, NewestDays, has_begun
 from digest.store.engine import MOST_IDS, execute_for, insert_on
-from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries
+from digest.store.open_parts import OF_DIGEST, OPEN, end_deliveries, lock_deliveries_of
 from digest.store.tables import bodies, deliveries, leases, parts, subscriptions
 
 _AHEAD = timedelta(minutes=5)
@@ -59,12 +73,26 @@ class Ledger(DueTables):
     ) -> int:
         """End the subscriptions of a chat, of one thread of it, or of a whole server where
         `chat` is empty, and all that is still to be sent there; return how many."""
+
+        def is_there(table: Table) -> ColumnElement[bool]:
+            place = table.c.chat == chat if chat else table.c.space == space
+            in_thread = true() if thread is None else table.c.thread == thread
+            return and_(table.c.platform == platform, place, in_thread)
+
+        live = and_(is_there(subscriptions), subscriptions.c.ended == "")
+        still_open = and_(is_there(parts), parts.c.state.in_((*OPEN, "unknown")))
+        ids_there = select(subscriptions.c.id).where(is_there(subscriptions))
+        waiting = and_(deliveries.c.subscription_id.in_(ids_there), deliveries.c.state == "due")
         async with self._store.writing() as connection:
-            ended = await chat_tables.end_subscriptions(
-                connection, platform, chat, space, why, thread
-            )
-            await open_parts.drop(connection, platform, chat, space, why, thread)
-            return ended
+            ended = await connection.execute(update(subscriptions).where(live).values(ended=why))
+            ids = (await connection.scalars(select(parts.c.id).where(still_open))).all()
+            concerned = await lock_deliveries_of(connection, ids)
+            refused = update(deliveries).where(waiting).values(state="refused", reason=why)
+            await connection.execute(refused)
+            state = case((parts.c.state == "sending", "refused"), else_="dropped")
+            await connection.execute(update(parts).where(still_open).values(state=state, error=why))
+            await end_deliveries(connection, concerned)
+            return ended.rowcount
 
     async def move_chat(self, platform: str, old: str, new: str) -> int:
         """Move the subscriptions, open parts and notes of a chat to its new id, each once."""

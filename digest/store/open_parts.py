@@ -58,33 +58,6 @@ async def skip(connection: AsyncConnection, which: ColumnElement[bool], why: str
     return (await connection.execute(skipped)).rowcount
 
 
-async def drop(
-    connection: AsyncConnection,
-    platform: str,
-    chat: str,
-    space: str,
-    why: str,
-    thread: str | None = None,
-) -> None:
-    """End what is still to be sent to a chat, a thread of it, or a server where `chat` is empty."""
-    parts_there = parts.c.chat == chat if chat else parts.c.space == space
-    subscribed_there = subscriptions.c.chat == chat if chat else subscriptions.c.space == space
-    if thread is not None:
-        parts_there &= parts.c.thread == thread
-        subscribed_there &= subscriptions.c.thread == thread
-    unsent = parts.c.state.in_((*OPEN, "unknown"))
-    still_open = and_(parts.c.platform == platform, parts_there, unsent)
-    ids = list((await connection.scalars(select(parts.c.id).where(still_open))).all())
-    concerned = await lock_deliveries_of(connection, ids)
-    ended = select(subscriptions.c.id).where(subscriptions.c.platform == platform, subscribed_there)
-    waiting = and_(deliveries.c.subscription_id.in_(ended), deliveries.c.state == "due")
-    refused = update(deliveries).where(waiting).values(state="refused", reason=why)
-    await connection.execute(refused)
-    state = case((parts.c.state == "sending", "refused"), else_="dropped")
-    await connection.execute(update(parts).where(still_open).values(state=state, error=why))
-    await end_deliveries(connection, concerned)
-
-
 async def leave(connection: AsyncConnection, subscription: int) -> None:
     """End what is still to be sent of one subscription. Parts in flight may arrive; `drop_unwanted`
     ends those that did not."""
