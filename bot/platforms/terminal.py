@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
 from bot import texts
 from bot.messages import (
@@ -164,12 +164,10 @@ def _entry(entry: ListItem, columns: int) -> list[str]:
     mark = f"{entry.number}." if entry.number else "•"
     lead, indent = f"{mark:<3} ", "    "
     lines: list[str] = []
-    if title := flat(entry.title):
-        lines += map(_bold, wrap(title, columns, lead, indent))
-        lead = indent
-    for paragraph in clean(entry.text).split("\n"):
-        if paragraph.strip():
-            lines += wrap(paragraph, columns, lead, indent)
+    for place, text in enumerate([flat(entry.title), *clean(entry.text).split("\n")]):
+        if text.strip():
+            wrapped = wrap(text, columns, lead, indent)
+            lines += wrapped if place else map(_bold, wrapped)
             lead = indent
     return [*lines, *_links(entry.links, columns)]
 
@@ -208,22 +206,20 @@ def wrap(text: str, columns: int, lead: str = "", indent: str = "") -> list[str]
     """Return lines of at most `columns`: Latin words stay whole, Chinese breaks anywhere but before
     a stop and after an opening bracket."""
     lines, line, taken = [], lead, cells(lead)
-    for piece in _pieces(text):
-        size = cells(piece)
-        bare = size - (len(piece) - len(piece.rstrip()))
+    for piece in _pieces(text, columns - len(indent)):
+        bare = cells(piece.rstrip(" "))
         if taken + bare > columns and line.strip():
             lines.append(line.rstrip())
             line, taken = indent, len(indent)
             piece = piece.lstrip()
-            size = cells(piece)
         line += piece
-        taken += size
-    lines.append(line.rstrip())
-    return [part for long in lines for part in _hard(long, columns, indent)]
+        taken += cells(piece)
+    return [*lines, line.rstrip()]
 
 
-def _pieces(text: str) -> list[str]:
-    """Return what stays on one line, letters with all their accents."""
+def _pieces(text: str, most: int) -> Iterator[str]:
+    """Yield what stays on one line: words, of an endless one letters with all their accents. An
+    address stays whole, to be opened."""
     pieces: list[str] = []
     breaks = True
     for letter in letters(text):
@@ -234,19 +230,5 @@ def _pieces(text: str) -> list[str]:
         else:
             pieces.append(letter)
         breaks = wide or letter == " "
-    return pieces
-
-
-def _hard(line: str, columns: int, indent: str) -> list[str]:
-    """Cut a line with one endless word; an address stays whole, to be opened."""
-    if cells(line) <= columns or "://" in line:
-        return [line]
-    lines, taken = [""], 0
-    for letter in letters(line):
-        size = cells(letter)
-        if taken + size > columns:
-            lines.append(indent)
-            taken = len(indent)
-        lines[-1] += letter
-        taken += size
-    return lines
+    for piece in pieces:
+        yield from [piece] if cells(piece) <= most or "://" in piece else letters(piece)
