@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,9 +99,7 @@ def open_model(settings: Settings, store: Store, topic: str) -> Llm:
     from digest.llm.budget import Budget
     from digest.llm.client import Llm
 
-    def now() -> datetime:
-        return datetime.now(UTC)
-
+    now = partial(datetime.now, UTC)
     day, month = settings.budget_usd_day, settings.budget_usd_month
     budget = Budget(store, topic, day=day, month=month, now=now)
     return Llm(settings.providers, store, budget, proxy=settings.https_proxy, now=now)
