@@ -152,7 +152,9 @@ class Archive:
                 report = await load_span(self._store, described, (day, last), language)
         if report is None:
             days = await self._store.report_days(topic)
-            near = sorted(days, key=lambda other: abs((other - (day or other)).days))[:3]
+            if not days or not day:
+                raise ValueError(f"there is no report of {topic!r} yet")
+            near = sorted(days, key=lambda other: abs((other - day).days))[:3]
             raise ValueError(f"no report for {day}; the nearest: {', '.join(map(str, near))}")
         return report.in_language(language) if language else report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mcp.shared.memory import create_connected_server_and_client_session
 from bot.mcp_server import Archive, build_server
 from digest.store import Store
 from tests.hosts import fill
-from tests.posts import TOPIC
+from tests.posts import TOPIC, post
 from tests.samples import DAY, report
 
 
@@ -64,6 +65,10 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
     server = build_server(archive)
     async with create_connected_server_and_client_session(server._mcp_server) as client:
         assert "use one of ai" in await call(client, "get_report", topic="nope")
+        new = replace(TOPIC, name="new", slug="new")
+        await archive._store.save_topic(new)
+        await archive._store.save_posts(new, "hn", [post("A model came out", "1")])
+        assert "no report of 'new' yet" in await call(client, "get_report", topic="new")
         nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
         assert "2025-12-04" in nearest
         ages = {"topic": "ai", "day": "0001-01-01", "last": "9999-12-31"}
