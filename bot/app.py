@@ -60,7 +60,9 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
     """Open all that commands work with, and close it. Raises StoreError for a database that is
     damaged and has no backup."""
     topics = load_topics(settings.topics_file)
-    replaced = await open_whole(settings, datetime.now(UTC))
+    replaced = await open_sound(settings.database_url, datetime.now(UTC), Store.open)
+    if replaced:  # operators hear more of it, where the store can be opened
+        log.error("database: %s (set aside: %s)", replaced.why, replaced.aside or "nothing")
     builds = Builds()
     async with await Store.open(settings.database_url, migrate=_migrate) as store:
         alerts = Alerts(store, lambda: datetime.now(UTC), next(iter(topics.values())).language)
@@ -78,18 +80,6 @@ async def conversation(settings: Settings) -> AsyncIterator[Services]:
             )
         finally:
             await builds.close()
-
-
-async def open_whole(settings: Settings, now: datetime) -> Restored | None:
-    """Repair a damaged database from the daily backup. Raises StoreError where that cannot be."""
-    done = await open_sound(settings.database_url, now, Store.open)
-    if done and done.aside:
-        when = f"{done.made_at:%Y-%m-%d %H:%M} UTC"
-        message = "database was damaged (%s): it is %s now; the backup of %s took its place"
-        log.error(message, done.why, done.aside, when)
-    elif done:
-        log.error("the log of the database is gone, and the newest changes with it")
-    return done
 
 
 async def upkeep(store: Store, settings: Settings, now: datetime) -> None:
@@ -205,16 +195,12 @@ async def run(settings: Settings, only: Sequence[str], show: Callable[[str], Non
                     await _wait_for_first(host, names[0], chats[0])
                 chats += [talk(name) for name in names[1:]]
                 if WEB in parts and settings.web_address:
-                    await stack.enter_async_context(_web(settings, context, host, show))
+                    await stack.enter_async_context(_web(context, host, show))
                 jobs = None
                 if parts & {CLOCK, WORKER} and can_share(settings.database_url):
-                    jobs = await stack.enter_async_context(
-                        open_jobs(settings.database_url, context, own_name())
-                    )
-                others += _start_others(settings, parts, context, jobs)
-                for name in (CLOCK, WORKER):
-                    if name in parts and (jobs or name == CLOCK):
-                        show(f"{name}: ready")
+                    opening = open_jobs(settings.database_url, context, own_name())
+                    jobs = await stack.enter_async_context(opening)
+                others += _start_others(parts, context, jobs, show)
                 await asyncio.gather(*(chats or others))
                 if not chats:
                     await asyncio.Event().wait()  # the web server alone
@@ -265,27 +251,27 @@ def _check_parts(settings: Settings, only: Sequence[str], names: Sequence[str]) 
 
 @asynccontextmanager
 async def _web(
-    settings: Settings, context: Services, host: BotHost, show: Callable[[str], None]
+    context: Services, host: BotHost, show: Callable[[str], None]
 ) -> AsyncIterator[None]:
     """Serve what `bot.web` has, while inside."""
     # Imported here: a bot that serves nothing takes no room for it.
     from bot.web import build_app, serving
     from digest.publish.site import NO_FEEDS
 
-    telegram = settings.setup("telegram")
+    telegram = context.settings.setup("telegram")
     app = build_app(context, lambda: host.platforms, host.receive, telegram)
-    async with serving(app, settings.web_address) as address:
+    async with serving(app, context.settings.web_address) as address:
         show(f"web: ready at {address}")
-        if not settings.public_url:
+        if not context.settings.public_url:
             show(f"web: {NO_FEEDS}")
         yield
 
 
 def _start_others(
-    settings: Settings, parts: AbstractSet[str], context: Services, jobs: Jobs | None
+    parts: AbstractSet[str], context: Services, jobs: Jobs | None, show: Callable[[str], None]
 ) -> list[asyncio.Task[None]]:
     """Start the clock, and the workers where work is shared."""
-    tasks = start_workers(jobs) if jobs and WORKER in parts else []
+    tasks, settings = list[asyncio.Task[None]](), context.settings
     if CLOCK in parts:
         schedule = Schedule(
             context,
@@ -297,6 +283,10 @@ def _start_others(
             jobs.propose_errand if jobs else None,
         )
         tasks.append(asyncio.create_task(_run_again(CLOCK, schedule.run)))
+        show(f"{CLOCK}: ready")
+    if jobs and WORKER in parts:
+        tasks += start_workers(jobs)
+        show(f"{WORKER}: ready")
     return tasks
 
 

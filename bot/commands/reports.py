@@ -246,18 +246,14 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
     query = await ask.query()
     if query.others:
         raise Unanswered(await ask.bad_date(" ".join(query.others), query.topic))
-    if query.days is None:
-        yield await _show_all(ask, await ask.report(query))
-        return
-    first, last = query.days
     topic, stored = await ask.find(query)
-    if stored is None and first == last:
-        async for answer in _make(ask, topic, first):
-            yield answer
-    elif stored is None:
-        raise Unanswered(await ask.no_report(topic, (first, last)))
-    else:
+    if stored:
         yield await _show_all(ask, stored)
+    elif query.days and query.days[0] == query.days[1]:
+        async for answer in _make(ask, topic, query.days[0]):
+            yield answer
+    else:
+        raise Unanswered(await ask.no_report(topic, query.days))
 
 
 async def _make(ask: Ask, topic: str, day: date) -> AsyncIterator[Reply]:
