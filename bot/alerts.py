@@ -174,23 +174,17 @@ async def tell_undelivered(parts: Sequence[UndeliveredPart], tell: Tell) -> None
     for part in parts:
         by_platform[part.chat.platform].append(part)
     for platform, concerned in by_platform.items():
-        await tell(
-            "undelivered",
-            platform,
-            n=len(concerned),
-            rows=list(_read_rows(concerned)),
-            version=f"{len(concerned)}/{max(part.part for part in concerned)}",
-        )
+        n, newest = len(concerned), max(part.part for part in concerned)
+        rows = list(_read_rows(concerned))
+        await tell("undelivered", platform, n=n, rows=rows, version=f"{n}/{newest}")
 
 
 def _read_rows(parts: Sequence[UndeliveredPart]) -> Iterator[Mapping[str, object]]:
     """Yield one row per chat: its first part that is missing."""
-    named: set[object] = set()
+    firsts: dict[object, UndeliveredPart] = {}
     for part in parts:
-        place = (part.chat, part.topic, part.day)
-        if place in named:
-            continue
-        named.add(place)
+        firsts.setdefault((part.chat, part.topic, part.day), part)
+    for part in firsts.values():
         yield {
             "state": "held" if part.state == "unknown" else "refused",
             "title": part.chat.title or part.chat.id,

@@ -144,11 +144,8 @@ class BotHost:
                 continue  # another topic of the group gets the same text
             body = json.loads(await self._ledger.body(part.part))
             words = str(body.get("text", "")).split()
-            if (
-                words
-                and words == text.split()
-                and (part.tried_at is None or at >= part.tried_at - CLOCKS_APART)
-            ):
+            earlier = part.tried_at is not None and at < part.tried_at - CLOCKS_APART
+            if words and words == text.split() and not earlier:
                 await self._ledger.decide([part.part], again=False)
                 log.info("%s: a held part is there: message %s", chat.platform, message)
                 return

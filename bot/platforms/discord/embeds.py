@@ -161,26 +161,16 @@ def _group(
     group: Sequence[Button], language: Language, place: int, most: int
 ) -> Iterator[Sequence[ui.Item[ui.View]]]:
     """Up to `most` buttons in rows of five; more as selects."""
-    presses = [(button, Press(button.line, fresh=button.fresh)) for button in group]
-    fitting = [(button, press) for button, press in presses if press.fits(MOST_ID)]
-    if not fitting:
-        return
+    presses = [(button.label, Press(button.line, fresh=button.fresh)) for button in group]
+    fitting = [(label[:MOST_LABEL], press.code) for label, press in presses if press.fits(MOST_ID)]
     if len(fitting) <= most:
-        buttons = [
-            ui.Button[ui.View](label=button.label[:MOST_LABEL], custom_id=press.code)
-            for button, press in fitting
-        ]
+        buttons = [ui.Button[ui.View](label=label, custom_id=code) for label, code in fitting]
         for start in range(0, len(buttons), MOST_IN_ROW):
             yield buttons[start : start + MOST_IN_ROW]
         return
+    words = texts.text("choose", language)
     for start in range(0, len(fitting), MOST_OPTIONS):
-        options = {
-            press.code: discord.SelectOption(label=button.label[:MOST_LABEL], value=press.code)
-            for button, press in fitting[start : start + MOST_OPTIONS]
-        }
-        select: ui.Select[ui.View] = ui.Select(
-            custom_id=f"choice:{place}:{start}",
-            placeholder=texts.text("choose", language),
-            options=list(options.values()),
-        )
-        yield [select]
+        some = fitting[start : start + MOST_OPTIONS]
+        options = {code: discord.SelectOption(label=label, value=code) for label, code in some}
+        id_, listed = f"choice:{place}:{start}", list(options.values())
+        yield [ui.Select[ui.View](custom_id=id_, placeholder=words, options=listed)]

@@ -97,10 +97,7 @@ def _completion(kind: Kind, host: Host) -> Any:
         topic = str(getattr(interaction.namespace, "topic", "") or "")
         language = language_of(str(interaction.locale))
         suggestions = await host.suggest(kind, current, topic, language)
-        return [
-            Choice(name=label[:MOST_CHOICE], value=value[:MOST_CHOICE])
-            for label, value in suggestions
-        ]
+        return [Choice(name=n[:MOST_CHOICE], value=v[:MOST_CHOICE]) for n, v in suggestions]
 
     return complete
 
