@@ -185,9 +185,8 @@ def apology(error: Exception, where: str, language: Language) -> Reply:
         log.error("%s: %s: %s", id_, where, error)
     else:
         log.error("%s: %s failed", id_, where, exc_info=error)
-    if isinstance(error, StoreError):
-        return reply(Paragraph(texts.text("busy", language, id=id_)), language=language)
-    return reply(Paragraph(texts.text("wrong", language, id=id_)), language=language)
+    key = "busy" if isinstance(error, StoreError) else "wrong"
+    return reply(Paragraph(texts.text(key, language, id=id_)), language=language)
 
 
 def link_word(line: str) -> str:
