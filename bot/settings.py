@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -29,6 +28,7 @@ from digest.fetch.addresses import choose_proxy
 from digest.masking import register_secrets, secrets_in
 from digest.models import Language, Provider
 from digest.sources import Access
+from digest.topics import ZoneName, advise
 
 OPENAI = "https://api.openai.com/v1"
 DATA_HINT = "set DATA_DIR to a folder that can be written"
@@ -51,16 +51,6 @@ def clean_value(value: str) -> str:
     while len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
         value = value[1:-1].strip()
     return value
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(
-            "no such time zone: write one like Europe/Berlin or Asia/Shanghai"
-        ) from None
-    return name
 
 
 def _has_host(address: str) -> bool:
@@ -150,7 +140,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("var")
     topics_file: Path = Path("topics.toml")
     prompts_dir: Path = Path("prompts")
-    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    timezone: ZoneName = "UTC"
     telegram_bot_token: Annotated[
         str, _token(r"\d{1,20}:[\w-]+", "copy it from @BotFather, like 123456:ABC-DEF")
     ] = Field("", repr=False)
@@ -293,7 +283,9 @@ def load_settings() -> Settings:
         values = _read_values(problems)
         settings = Settings(**values)
     except ValidationError as error:
-        problems += [_word_problem(fault) for fault in error.errors(include_url=False)]
+        for fault in error.errors(include_url=False):
+            name = f"{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+            problems.append(f"{name}{advise(fault)}")
     except (OSError, UnicodeDecodeError):
         problems.append(".env: cannot be read: save it as UTF-8 text")
     if problems:
@@ -350,21 +342,3 @@ def _find_typos(names: Sequence[str]) -> list[str]:
     missing = [name for name in known if name not in names]
     near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in known)
     return [f"{name} is no setting: did you mean {match[0]}?" for name, match in near if match]
-
-
-_ADVICE = {
-    "greater_than_equal": "write %(ge)g or more",
-    "less_than_equal": "write %(le)d or less",
-    "literal_error": "write %(expected)s",
-    "float_parsing": "write a number, like 0.5",
-    "int_parsing": "write a whole number, like 90",
-    "int_from_float": "write a whole number, like 90",
-}
-"""What to write instead, by pydantic's name of the problem."""
-
-
-def _word_problem(fault: Any) -> str:
-    advice = _ADVICE.get(fault["type"])
-    words = str(fault["msg"]).removeprefix("Value error, ")
-    words = advice % fault.get("ctx", {}) if advice else words
-    return f"{str(fault['loc'][0]).upper()}: {words}" if fault["loc"] else words

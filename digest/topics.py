@@ -41,8 +41,14 @@ def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError("no such time zone: write one like Asia/Shanghai") from None
+        raise ValueError(
+            "no such time zone: write one like Europe/Berlin or Asia/Shanghai"
+        ) from None
     return name
+
+
+ZoneName = Annotated[str, AfterValidator(_check_zone)]
+"""A name of the zone data; the validator says what to write instead."""
 
 
 def _visible(text: object) -> object:
@@ -67,6 +73,9 @@ _ADVICE = {
     "list_type": 'write a list, like ["one", "two"]',
     "dict_type": "write a table, like { name = ... }",
     "model_type": "write a table, like { name = ... }",
+    "float_parsing": "write a number, like 0.5",
+    "int_parsing": "write a whole number, like 90",
+    "int_from_float": "write a whole number, like 90",
 }
 """What to write instead, by pydantic's name of the problem, where its own words are no help."""
 
@@ -86,7 +95,7 @@ class _Topic(BaseModel):
 
     title: Annotated[_Titles, Field(min_length=2)]
     slug: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")
-    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    timezone: ZoneName = "UTC"
     build_at: Annotated[time, BeforeValidator(_clock)] = time(8)
     language: Language = "zh"
     languages: list[Language] = []
@@ -175,6 +184,11 @@ def _word_problem(topic: str, fault: Any) -> str:
             f"[{topic}]: is not a table: a topic is a table like [ai], and every key belongs to one"
         )
     key = ".".join(str(part) for part in fault["loc"] if part != "[key]")
+    return f"[{topic}] {key}: {advise(fault)}"
+
+
+def advise(fault: Any) -> str:
+    """Return what to write instead of a value that pydantic refuses; `fault`: of its errors."""
     advice = _ADVICE.get(fault["type"])
     words = str(fault["msg"]).removeprefix("Value error, ")
-    return f"[{topic}] {key}: {advice % fault.get('ctx', {}) if advice else words}"
+    return advice % fault.get("ctx", {}) if advice else words
