@@ -235,8 +235,7 @@ def _read_rows(file: BufferedReader) -> Iterator[str | Mapping[str, Any]]:
     encoding = detect_encoding(sample)
     if b"\0" in sample and not detect_wide(sample):
         raise ValueError("it is not text")
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    pieces = _decode(read, sample, decoder)
+    pieces = codecs.iterdecode(chain([sample], read), encoding, "replace")
     beginning = next(pieces, "")
     first_line = beginning.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
     split = _split_values if first_line == "{" or first_line.startswith("[") else _split_lines
@@ -244,11 +243,15 @@ def _read_rows(file: BufferedReader) -> Iterator[str | Mapping[str, Any]]:
 
 
 def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
-    """Yield the bytes of a file, about PIECE at once, also those before packed data break off."""
-    piece = bytearray()
+    """Yield the bytes of a file, about PIECE at once, also those before packed data break off.
+    Raise ValueError for one that is too large."""
+    piece, total = bytearray(), 0
     try:
         while part := stream.read1(PIECE):
             piece += part
+            total += len(part)
+            if total > MAX_BYTES:
+                raise ValueError(f"larger than {MAX_BYTES // 1_000_000} MB: split it")
             if len(piece) >= PIECE:
                 yield bytes(piece)
                 piece.clear()
@@ -256,19 +259,6 @@ def _read_pieces(stream: BufferedReader) -> Iterator[bytes]:
         yield bytes(piece)
         raise
     yield bytes(piece)
-
-
-def _decode(
-    pieces: Iterable[bytes], sample: bytes, decoder: codecs.IncrementalDecoder
-) -> Iterator[str]:
-    """Yield the text of a file, piece by piece. Raise ValueError for one that is too large."""
-    total = 0
-    for piece in chain([sample], pieces):
-        total += len(piece)
-        if total > MAX_BYTES:
-            raise ValueError(f"larger than {MAX_BYTES // 1_000_000} MB: split it")
-        yield decoder.decode(piece)
-    yield decoder.decode(b"", final=True)
 
 
 def _split_lines(pieces: Iterable[str]) -> Iterator[str]:
