@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Row,
     Select,
     Table,
     bindparam,
@@ -25,14 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.errors import StoreError
-from digest.models import (
-    Dropped,
-    Item,
-    Post,
-    Report,
-    Section,
-    SectionName,
-)
+from digest.models import Dropped, Post, Report
 from digest.store.database import Database, write_note
 from digest.store.engine import insert_on, upsert
 from digest.store.post_tables import post_of
@@ -49,6 +41,7 @@ from digest.store.tables import (
     topics,
 )
 
+_OF_ITEM = ("title", "text", "group", "cites", "status")
 # Statements that readers wait for are made once: making one takes longer than running it.
 _OF_TOPIC = select(reports).where(reports.c.topic == bindparam("topic"))
 _LATEST = _OF_TOPIC.order_by(reports.c.last.desc(), reports.c.first.desc()).limit(1)
@@ -58,7 +51,7 @@ _CONTENTS = (
         sections.c.report_id,
         sections.c.name,
         sections.c.title.label("heading"),
-        *(items.c[name] for name in ("title", "text", "group", "cites", "status")),
+        *(items.c[name] for name in _OF_ITEM),
     )
     .select_from(
         sections.join(
@@ -240,12 +233,6 @@ def index_reports(connection: Connection) -> None:
         write_entries(connection, report.topic, report.last, report_id, entries)
 
 
-def _load(
-    connection: Connection, query: Select[Any], parameters: Mapping[str, Any]
-) -> list[Report]:
-    return _with_contents(connection, connection.execute(query, parameters).all())
-
-
 def _is(topic: str, first: date, last: date) -> ColumnElement[bool]:
     return (reports.c.topic == topic) & (reports.c.first == first) & (reports.c.last == last)
 
@@ -268,26 +255,22 @@ def _row(report: Report) -> dict[str, Any]:
     return {name: getattr(report, name) for name in _PLAIN} | values
 
 
-def _with_contents(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Report]:
-    """Return the reports of these rows with sections and items, in one statement for any number."""
-    if not rows:
-        return []
-    ids = {"ids": [row.id for row in rows]}
-    contents: dict[int, dict[str, tuple[str, list[Item]]]] = defaultdict(dict)
-    for row in connection.execute(_CONTENTS, ids):
-        _, section_items = contents[row.report_id].setdefault(row.name, (row.heading, []))
-        if row.text is not None:  # an empty section
-            section_items.append(Item(row.text, row.title, row.group, tuple(row.cites), row.status))
+def _load(
+    connection: Connection, query: Select[Any], parameters: Mapping[str, Any]
+) -> list[Report]:
+    """Return the reports of a query with sections and items, in one more statement for any
+    number."""
+    rows = connection.execute(query, parameters).all()
+    contents: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in connection.execute(_CONTENTS, {"ids": [row.id for row in rows]}) if rows else ():
+        section = {"name": row.name, "title": row.heading, "items": []}
+        section = contents[row.report_id].setdefault(row.name, section)
+        if row.text is not None:  # an empty section has one row without an item
+            section["items"].append({name: getattr(row, name) for name in _OF_ITEM})
     return [
         _stored().validate_python(
             {name: getattr(row, name) for name in (*_PLAIN, *_JSON)}
-            | {
-                "renderings": row.renderings or {},
-                "sections": [
-                    Section(cast(SectionName, name), heading, tuple(section_items))
-                    for name, (heading, section_items) in contents[row.id].items()
-                ],
-            }
+            | {"renderings": row.renderings or {}, "sections": list(contents[row.id].values())}
         )
         for row in rows
     ]
