@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from digest.errors import SourceError, StoreError
@@ -288,31 +288,20 @@ async def list_answers(
     latest = {result.name: result for result in latest_results}
     results: dict[str, SourceResult] = {name: SourceResult(name, n) for name, n in counted.items()}
     for spec, name in name_sources(await list_sources(topic, store), access).items():
-        result = latest.get(name) or _of_rounds(name, identify(spec), rounds, health, until)
-        if result is None or (spec.kind == SAMPLE and name not in counted):
+        answered, failed = rounds.get(identify(spec), (0, 0))
+        how = health.get(identify(spec), Health())
+        switched_off = how.off and how.error_at and how.error_at.date() <= until
+        if not (result := latest.get(name)):
+            note = "" if answered else how.off or how.error or "no answer"
+            result = SourceResult(name, ok=answered > 0, note=note)
+            if not (answered or failed or switched_off):
+                continue
+        if spec.kind == SAMPLE and name not in counted:
             continue
-        earlier = rounds.get(identify(spec), (0, 0))[0]
-        if name in counted and not result.ok and earlier:
+        if name in counted and not result.ok and answered:
             continue  # it has been heard of: what it gave is there
         results[name] = replace(result, posts=counted.get(name, 0))
     return tuple(results.values())
-
-
-def _of_rounds(
-    name: str,
-    spec: SourceSpec,
-    rounds: Mapping[SourceSpec, tuple[int, int]],
-    health: Mapping[SourceSpec, Health],
-    until: date,
-) -> SourceResult | None:
-    answered, failed = rounds.get(spec, (0, 0))
-    how = health.get(spec, Health())
-    if answered:
-        return SourceResult(name)
-    switched_off = how.off and how.error_at and how.error_at.date() <= until
-    if failed or switched_off:
-        return SourceResult(name, ok=False, note=how.off or how.error or "no answer")
-    return None
 
 
 async def try_source(spec: SourceSpec, store: Store, access: Access) -> dict[str, object]:

@@ -67,10 +67,7 @@ _SAYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("finance", r"金融|financ"),
         ("ai", r"人工智能.*专项|AI\s*专项|专项.*人工智能|special analysis"),
         ("special", r"专项分析|special analyses"),
-        (
-            "markets",
-            r"个股|股票|[字密]货币|市场反应|stocks?\b|crypto|markets?\b",
-        ),
+        ("markets", r"个股|股票|[字密]货币|市场反应|stocks?\b|crypto|markets?\b"),
         ("points", r"核心[信资][息讯]|要点|要闻|关键信息|信息点|关键点|key points|highlights"),
         ("brief", r"^(?:[简摘概]要|brief|summary)"),
         ("detail", r"详细|^detail"),

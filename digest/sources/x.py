@@ -84,8 +84,8 @@ class X(Source):
             if self._place.kind == "user" and "user" not in marks:
                 user = await self._look_up_user(fetcher)
                 return (), SourceState(marks | {"user": user.user}, more=True, read=user.read)
-            path = self._path(marks)
-            page = await self._page(fetcher, path, marks, self._query_params(window, marks, size))
+            path, query = self._request(window, marks, size)
+            page = await self._page(fetcher, path, marks, query)
         ids = [int(post.id) for post in page.posts]
         newest = max([*ids, int(marks.pop("newest", "0")), int(since or 0)])
         reached = bool(since and ids and min(ids) <= int(since)) or _past(page, window)
@@ -103,25 +103,22 @@ class X(Source):
             raise SourceError(f"{self.name}: X refuses: {page.problem or 'no such user'}")
         return page
 
-    def _path(self, marks: dict[str, str]) -> str:
-        if self._place.kind == "search":
-            return "/2/tweets/search/recent"
-        if self._place.kind == "list":
-            return f"/2/lists/{self._place.what}/tweets"
-        return f"/2/users/{marks['user']}/tweets"
-
-    def _query_params(self, window: Window, marks: dict[str, str], size: int) -> dict[str, str]:
+    def _request(
+        self, window: Window, marks: dict[str, str], size: int
+    ) -> tuple[str, dict[str, str]]:
+        """Return path and query of what is read."""
         query = {"max_results": str(size)}
-        if self._place.kind == "search":
-            query["query"] = self._place.what
         if "token" in marks:
             query["pagination_token"] = marks["token"]
-        if self._place.kind != "list":
-            if since := marks.get("since"):
-                query["since_id"] = since
-            else:
-                query["start_time"] = _start(window).strftime(_TIME)
-        return query
+        if self._place.kind == "list":
+            return f"/2/lists/{self._place.what}/tweets", query
+        if since := marks.get("since"):
+            query["since_id"] = since
+        else:
+            query["start_time"] = _start(window).strftime(_TIME)
+        if self._place.kind == "search":
+            return "/2/tweets/search/recent", query | {"query": self._place.what}
+        return f"/2/users/{marks['user']}/tweets", query
 
     async def _page(
         self, fetcher: Fetcher, path: str, marks: dict[str, str], query: dict[str, str]

@@ -9,13 +9,7 @@ from sqlalchemy import Connection, Row, Select, Text, column, inspect, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from digest.errors import StoreError
-from digest.store.engine import (
-    Reader,
-    one_line,
-    reading,
-    save_row,
-    writing,
-)
+from digest.store.engine import Reader, one_line, reading, save_row, writing
 from digest.store.tables import SCHEMA, platform_notes
 
 
