@@ -23,6 +23,8 @@ USUAL_TIME = time(8, 0)
 LONGEST_NAME = 16
 """Letters of a topic in a button's line; a longer one is told by its tag."""
 CHECKED = "✓ "
+LANGUAGES = ("auto", "topic"), ("zh", "zh"), ("en", "en")
+"""Words that choose a language, and what the texts call it."""
 DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
 
@@ -104,8 +106,7 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
     if topics == [topic]:  # the chat goes on in its language
         await _save_language(ask, chosen_language(ask.subscriptions))
     again = Button(ask.text("undo"), f"/subscribe {topic}")
-    title = ask.title(topic)
-    yield ask.say("unsubscribed", (again,), topic=title)
+    yield ask.say("unsubscribed", (again,), topic=ask.title(topic))
 
 
 async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
@@ -151,12 +152,9 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
     if not request.language:
-        words = {"auto": "topic", "zh": "zh", "en": "en"}
-        choice = (
-            Button(ask.text(f"language_{name}"), f"/settings {word}")
-            for word, name in words.items()
-        )
-        return ask.say("language_which", tuple(choice))
+        names = [(word, ask.text(f"language_{name}")) for word, name in LANGUAGES]
+        choice = tuple(Button(label, f"/settings {word}") for word, label in names)
+        return ask.say("language_which", choice)
     spoken = None if request.language == "topic" else request.language
     await _save_language(ask, spoken)
     ask = replace(ask, spoken=spoken)
@@ -373,9 +371,9 @@ def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str
                     yield ask.text(key), f"days {weekdays_word(days)}"
             yield _checked(ask.text("weekly"), old.weekly), "days weekly"
         case "language":
-            for word, language in (("auto", None), ("zh", "zh"), ("en", "en")):
-                label = ask.text(f"language_{language or 'topic'}")
-                yield _checked(label, old.language == language), word
+            for word, name in LANGUAGES:
+                label = ask.text(f"language_{name}")
+                yield _checked(label, (old.language or "topic") == name), word
         case "length":
             for word in ("brief", "detail"):
                 yield _checked(ask.text(f"length_{word}"), old.length == word), word
