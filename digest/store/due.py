@@ -81,31 +81,18 @@ def propose_rows(
     ]
     rows = []
     for day, due_at in days:
-        if due_at <= cutoff or day != days[-1][0]:
-            rows.append(_row(day, None, due_at, "missed", late=True))
-            continue
-        report = report_day(topic, subscription, day, newest.report) if topic else None
-        if topic and report is None:
-            continue
-        if topic and report:
-            due_at = max(due_at, closes(topic, report))
-        reason = "" if topic else "no such topic"
-        rows.append(_row(day, report, due_at, reason, late=now - due_at > LATE))
+        report, late, reason = None, True, "missed"
+        if due_at > cutoff and day == days[-1][0]:
+            report = report_day(topic, subscription, day, newest.report) if topic else None
+            if topic and report is None:
+                continue
+            if topic and report:
+                due_at = max(due_at, closes(topic, report))
+            late, reason = now - due_at > LATE, "" if topic else "no such topic"
+        state = "skipped" if reason else "due"
+        row = {"day": day, "report": report, "due_at": due_at, "late": late, "noted": False}
+        rows.append(row | {"state": state, "reason": reason})
     return rows
-
-
-def _row(
-    day: date, report: date | None, due_at: datetime, reason: str, *, late: bool
-) -> dict[str, Any]:
-    return {
-        "day": day,
-        "report": report,
-        "due_at": due_at,
-        "late": late,
-        "noted": False,
-        "state": "skipped" if reason else "due",
-        "reason": reason,
-    }
 
 
 class DueTables(OutboxTables):

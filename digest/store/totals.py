@@ -69,6 +69,9 @@ def _read_totals(connection: Connection, now: datetime) -> Totals:
     day = source_days.c.day == start.date()
     kind = (source_days.c.topic, source_days.c.kind)
     newest = _newest_reports(connection)
+    timed = _newest(
+        connection, (builds.c.topic, builds.c.seconds), builds.c.day, builds.c.seconds.is_not(None)
+    )
     return Totals(
         deliveries=_count(connection, deliveries, today),
         messages=_count(connection, parts, parts.c.delivery_id.in_(of_today)),
@@ -95,7 +98,7 @@ def _read_totals(connection: Connection, now: datetime) -> Totals:
             },
         ),
         builds=_sum(connection, [builds.c.state], {"": func.count()}),
-        build_seconds=_newest_builds(connection),
+        build_seconds={(topic,): float(seconds) for topic, seconds in timed},
         refused={(row.topic,): float((row.counts or {}).get("unproved", 0)) for row in newest},
         reported_at={row.topic: row.created_at for row in newest if row.created_at},
         collected_at=_collected(connection),
@@ -143,17 +146,13 @@ def _seconds(connection: Connection, moment: Any) -> Any:
 
 
 def _newest_reports(connection: Connection) -> list[Any]:
-    newest = select(reports.c.topic, func.max(reports.c.last).label("last"))
-    days = newest.where(reports.c.first == reports.c.last).group_by(reports.c.topic).subquery()
-    same = (days.c.topic == reports.c.topic) & (days.c.last == reports.c.first)
-    same &= days.c.last == reports.c.last
     columns = (reports.c.topic, reports.c.counts, reports.c.created_at)
-    return list(connection.execute(select(*columns).join(days, same)))
+    return _newest(connection, columns, reports.c.last, reports.c.first == reports.c.last)
 
 
-def _newest_builds(connection: Connection) -> Counts:
-    timed = select(builds.c.topic, func.max(builds.c.day).label("day"))
-    last = timed.where(builds.c.seconds.is_not(None)).group_by(builds.c.topic).subquery()
-    same = (last.c.topic == builds.c.topic) & (last.c.day == builds.c.day)
-    rows = connection.execute(select(builds.c.topic, builds.c.seconds).join(last, same))
-    return {(topic,): float(seconds) for topic, seconds in rows}
+def _newest(connection: Connection, columns: Any, day: Any, which: Any) -> list[Any]:
+    """Return the columns, topic first, for the newest such day of each topic."""
+    topic = columns[0]
+    last = select(topic, func.max(day).label("day")).where(which).group_by(topic).subquery()
+    same = (last.c.topic == topic) & (last.c.day == day) & which
+    return list(connection.execute(select(*columns).join(last, same)))
