@@ -387,6 +387,7 @@ def test_youtube() -> None:
         ("watch?v=abcdefghijk", "youtube"),
         ("live/abcdefghijk", "youtube"),
         ("watchparty/abcdef", ""),
+        ("shorts/", ""),
     ],
 )
 def test_addresses_of_videos(path: str, key: str) -> None:

@@ -205,12 +205,10 @@ def _of_forum(host: str, path: str, url: URL) -> Identity | None:
     return None
 
 
-_VIDEOS = ("/watch/", "/shorts/", "/live/")
-
-
 def _of_video(host: str, path: str, url: URL) -> Identity | None:
     id_ = url.query.get("v", "") if path == "/watch" else path.rsplit("/", 1)[-1]
-    video = host in {"youtube.com", "m.youtube.com"} and f"{path}/".startswith(_VIDEOS)
+    names_one = path == "/watch" or path.startswith(("/watch/", "/shorts/", "/live/"))
+    video = host in {"youtube.com", "m.youtube.com"} and names_one
     if (video or host == "youtu.be") and re.fullmatch(r"[\w-]{6,20}", id_):
         return Identity("youtube", id_, f"https://www.youtube.com/watch?v={id_}")
     return None
