@@ -1,9 +1,10 @@
 """Feeds of a topic's reports: RSS, Atom and JSON Feed, with one stable id a report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from html import escape
+from typing import Any
 
 from feedgenerator import Atom1Feed, Rss201rev2Feed
 
@@ -25,59 +26,61 @@ def make_feed(
 
     Links in feeds are absolute: the frame needs its `address`.
     """
+    entries = [_make_entry(topic, report, frame) for report in reports]
     make = _make_json if name == "feed.json" else _make_xml
-    return make(name, topic, frame, reports), KINDS[name]
+    return make(name, topic, frame, entries), KINDS[name]
 
 
-def _make_xml(name: str, topic: Topic, frame: Frame, reports: Sequence[Report]) -> bytes:
-    title = topic.title[frame.language]
-    build = Rss201rev2Feed if name == "feed.xml" else Atom1Feed
-    feed = build(
-        title=printable(title),
+def _make_entry(topic: Topic, report: Report, frame: Frame) -> dict[str, Any]:
+    """Return a report as JSON Feed names its parts."""
+    return {
+        "id": _id(topic, days_of(report)),
+        "url": frame.absolute(f"{topic.name}/{days_of(report)}"),
+        "title": printable(_title(topic, report, frame)),
+        "summary": printable(describe(report) or str(report.last)),
+        "content_html": _content(report),
+        "date_published": _published(report),
+        "date_modified": max(report.created_at or _published(report), _published(report)),
+        "language": report.language,
+    }
+
+
+def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str, Any]]) -> bytes:
+    title = printable(topic.title[frame.language])
+    is_atom = name == "atom.xml"
+    feed = (Atom1Feed if is_atom else Rss201rev2Feed)(
+        title=title,
         link=frame.absolute(topic.name),
-        description=label("about", frame.language, topic=printable(title)),
+        description=label("about", frame.language, topic=title),
         language=frame.language,
         feed_url=frame.absolute(f"{topic.name}/{name}"),
         feed_guid=_id(topic, "reports"),
         author_name=label("archive", frame.language),
     )
-    for report in reports:
+    for entry in entries:
         feed.add_item(
-            title=printable(_title(topic, report, frame)),
-            link=frame.absolute(f"{topic.name}/{days_of(report)}"),
-            description=printable(_summary(report) if name == "atom.xml" else _content(report)),
-            content=_content(report) if name == "atom.xml" else None,
-            unique_id=_id(topic, days_of(report)),
+            title=entry["title"],
+            link=entry["url"],
+            description=entry["summary"] if is_atom else entry["content_html"],
+            content=entry["content_html"] if is_atom else None,
+            unique_id=entry["id"],
             unique_id_is_permalink=False,
-            pubdate=_published(report),
-            updateddate=_updated(report),
+            pubdate=entry["date_published"],
+            updateddate=entry["date_modified"],
         )
-    return bytes(feed.writeString("utf-8"), "utf-8") if reports else b""
+    return bytes(feed.writeString("utf-8"), "utf-8") if entries else b""
 
 
-def _make_json(_: str, topic: Topic, frame: Frame, reports: Sequence[Report]) -> bytes:
-    items = [
-        {
-            "id": _id(topic, days_of(report)),
-            "url": frame.absolute(f"{topic.name}/{days_of(report)}"),
-            "title": printable(_title(topic, report, frame)),
-            "summary": printable(_summary(report)),
-            "content_html": _content(report),
-            "date_published": _published(report).isoformat(),
-            "date_modified": _updated(report).isoformat(),
-            "language": report.language,
-        }
-        for report in reports
-    ]
+def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str, Any]]) -> bytes:
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": printable(topic.title[frame.language]),
         "home_page_url": frame.absolute(topic.name),
         "feed_url": frame.absolute(f"{topic.name}/feed.json"),
         "language": frame.language,
-        "items": items,
+        "items": entries,
     }
-    return json.dumps(feed, ensure_ascii=False, indent=1).encode()
+    return json.dumps(feed, ensure_ascii=False, indent=1, default=datetime.isoformat).encode()
 
 
 def _id(topic: Topic, days: str) -> str:
@@ -92,14 +95,6 @@ def _title(topic: Topic, report: Report, frame: Frame) -> str:
 def _published(report: Report) -> datetime:
     """Return noon of the last day: it stays where the report is made again."""
     return datetime.combine(report.last, time(12), UTC)
-
-
-def _updated(report: Report) -> datetime:
-    return max(report.created_at or _published(report), _published(report)).astimezone(UTC)
-
-
-def _summary(report: Report) -> str:
-    return describe(report) or str(report.last)
 
 
 def _content(report: Report) -> str:

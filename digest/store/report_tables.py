@@ -181,30 +181,27 @@ async def save_in(
     if not replace and await connection.scalar(imported) is not None:
         raise StoreError(IMPORTED.format(day=report.first))
     await _delete_contents(connection, report_id)
-    for table, rows in (
-        (
-            sections,
-            [
-                {"position": place, "name": section.name, "title": section.title}
-                for place, section in enumerate(report.sections)
-            ],
-        ),
-        (
-            items,
-            [
-                {"section": place, "position": position, **asdict(item)}
-                for place, section in enumerate(report.sections)
-                for position, item in enumerate(section.items)
-            ],
-        ),
-        (clouds, [{"png": report.cloud}] if report.cloud else []),
-        (imports, [{"content": report.source}] if report.source else []),
-        (drops, [{"position": n, **asdict(drop)} for n, drop in enumerate(report.dropped)]),
-    ):
+    numbered = list(enumerate(report.sections))
+    headings = [{"position": n, "name": s.name, "title": s.title} for n, s in numbered]
+    told = [
+        {"section": n, "position": position, **asdict(item)}
+        for n, section in numbered
+        for position, item in enumerate(section.items)
+    ]
+    dropped = [{"position": n, **asdict(drop)} for n, drop in enumerate(report.dropped)]
+    picture = [{"png": report.cloud}] if report.cloud else []
+    source = [{"content": report.source}] if report.source else []
+    contents: list[tuple[Table, list[dict[str, Any]]]] = [
+        (sections, headings),
+        (items, told),
+        (drops, dropped),
+        (clouds, picture),
+        (imports, source),
+    ]
+    for table, rows in contents:
         if rows:
-            await connection.execute(
-                insert(table), [{"report_id": report_id, **row} for row in rows]
-            )
+            own = [{"report_id": report_id, **row} for row in rows]
+            await connection.execute(insert(table), own)
     await connection.run_sync(write_entries, report.topic, report.last, report_id, entries)
 
 
