@@ -1,6 +1,7 @@
 """A statement is proved by the posts it cites, or it is not."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -185,8 +186,14 @@ def test_evaluate_answers_a_line_for_each() -> None:
         {"id": "good", "ok": True, "unsupported": []},
         {"id": "bad", "ok": False, "unsupported": ["82%"]},
     ]
-    with pytest.raises(DigestError, match=r"set\.jsonl:2"):
-        list(judged([*list(lines())[:1], "{broken"], "set.jsonl"))
+    for row, said in (
+        ("{broken", '"line": Invalid JSON'),
+        ('{"id": "1", "item": {}}', '"posts" is missing; write {"id": "1", "item"'),
+        ('{"id": "1", "item": {"cites": 1}, "posts": []}', '"item.cites": Input should be'),
+        ('{"id": "1", "item": {}, "posts": [{"id": "1"}]}', '"source" is missing'),
+    ):
+        with pytest.raises(DigestError, match=re.escape(f"set.jsonl:2: {said}")):
+            list(judged([*list(lines())[:1], row], "set.jsonl"))
 
 
 @pytest.mark.parametrize(

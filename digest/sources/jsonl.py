@@ -100,7 +100,7 @@ def parse_row(row: Any) -> Post:
     try:
         row = _Row.model_validate(value)
     except ValidationError as error:
-        raise ValueError(_first_problem(error)) from None
+        raise ValueError(name_problem(error)) from None
     for name in ("id", "source", "text"):
         if not getattr(row, name).strip():
             raise ValueError(f'"{name}" is empty')
@@ -126,9 +126,10 @@ def parse_row(row: Any) -> Post:
     return admit_post(post, post.created_at)  # a file may hold any day
 
 
-def _first_problem(error: ValidationError) -> str:
+def name_problem(error: ValidationError) -> str:
+    """Return what is wrong with a line first, with the field."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    name = str(problem["loc"][0]) if problem["loc"] else "line"
+    name = ".".join(map(str, problem["loc"])) or "line"
     return f'"{name}" is missing' if problem["type"] == "missing" else f'"{name}": {problem["msg"]}'
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from digest.errors import DigestError
 from digest.llm.client import Call, Llm
 from digest.models import Item, Post, SectionName
-from digest.sources.jsonl import parse_row
+from digest.sources.jsonl import name_problem, parse_row
 from digest.write.model.candidates import Candidate
 from digest.write.model.check import apply_check, show_items
 from digest.write.model.context import ShownPosts
@@ -22,6 +22,8 @@ from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import Check
 from digest.write.verify import Verdict
 from digest.write.verify.nearness import prove
+
+SHAPE = 'write {"id": "1", "item": {"text": "...", "cites": ["x:1"]}, "posts": [...]} on a line'
 
 
 class _Item(BaseModel):
@@ -59,9 +61,9 @@ def read_items(lines: Iterable[str], name: str) -> Iterator[LabelledItem]:
         try:
             data = _Line.model_validate_json(line)
             posts = tuple(parse_row(post) for post in data.posts)
-        except (ValidationError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise DigestError(f"{name}:{number}: {reason}") from None
+        except ValueError as error:
+            problem = name_problem(error) if isinstance(error, ValidationError) else error
+            raise DigestError(f"{name}:{number}: {problem}; {SHAPE}") from None
         keys = {post.id: post.key for post in posts}
         cites = tuple(keys.get(cite, cite) for cite in data.item.cites)
         item = Item(data.item.text, data.item.title, cites=cites)
