@@ -29,6 +29,7 @@ from digest.reading.mentions import cut_pieces, has_han
 from digest.reading.names import find_names, simplify
 from digest.reading.sentences import split_sentences
 from digest.storylines import Storyline, Telling, trace_storylines
+from digest.text import fill
 from digest.write.extractive.notes import heading
 from digest.write.verify.figures import is_supported
 
@@ -53,17 +54,18 @@ _ENDS = tuple('。！？….!?”"')
 _COLON: Mapping[Language, str] = {"zh": "：", "en": ": "}
 _CHANGED: Mapping[Language, str] = {"zh": "数字变化：{}", "en": "Changed: {}"}
 _SUMMARY: Mapping[Language, str] = {
-    "zh": "汇总自 {reports} 份日报，报道过 {stories} 件事{lasting}。",
-    "en": "{reports} daily report{s} told {stories} stories{lasting}.",
+    "zh": "汇总自 {reports} 份日报，共 {stories} 件事{lasting}。",
+    "en": "{reports:daily report} covered {stories:story|stories}{lasting}.",
 }
 _LASTING: Mapping[Language, str] = {
-    "zh": "，其中 {} 件不止一天",
+    "zh": "，其中 {} 件报道了不止一天",
     "en": ", {} of them on more than one day",
 }
 _MISSING: Mapping[Language, str] = {
     "zh": "没有日报的日子：{}。",
     "en": "Days without a report: {}.",
 }
+_MORE: Mapping[Language, str] = {"zh": "等", "en": " and more"}
 MAX_MISSING = 10
 """Missing days that are named."""
 
@@ -250,16 +252,14 @@ def _summary(
     """Return the note that says what was put together, and which days are missing."""
     lasting = sum(len(line.tellings) > 1 for line in lines)
     shared = _LASTING[language].format(lasting) if lasting else ""
-    text = _SUMMARY[language].format(
-        reports=len(reports), s="s" * (len(reports) != 1), stories=len(lines), lasting=shared
-    )
+    text = fill(_SUMMARY[language], reports=len(reports), stories=len(lines), lasting=shared)
     reported = {report.last for report in reports}
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     form = "%m-%d" if first.year == last.year else "%Y-%m-%d"
     missing = [f"{day:{form}}" for day in days if day not in reported]
     if missing:
         listed = ("、" if language == "zh" else ", ").join(missing[:MAX_MISSING])
-        listed += " …" if len(missing) > MAX_MISSING else ""
+        listed += _MORE[language] if len(missing) > MAX_MISSING else ""
         text += ("" if language == "zh" else " ") + _MISSING[language].format(listed)
     return Item(text, status="note")
 

@@ -200,7 +200,7 @@ def test_a_week_tells_each_story_once_and_names_missing_days(days: list[Report])
     assert points[0].cites == ("x:1", "x:2", "x:3")
     assert set(week.posts) >= {"x:1", "x:2", "x:3"}
     note = week.section("points").items[-1].text
-    assert "3 daily reports told 10 stories, 1 of them" in note
+    assert "3 daily reports covered 10 stories, 1 of them" in note
     assert "12-03, 12-04, 12-06, 12-07" in note
     assert week.wordcounts == {"model": 7, "Meridian": 2}
 
@@ -232,6 +232,15 @@ def test_weeks_and_months_of_a_day() -> None:
     assert week_of(date(2025, 12, 7)) == (MONDAY, date(2025, 12, 7))
     assert month_of(date(2024, 2, 10)) == (date(2024, 2, 1), date(2024, 2, 29))
     assert month_of(date(2025, 12, 31))[1] == date(2025, 12, 31)
+
+
+def test_a_single_report_and_story_are_told_by_their_number() -> None:
+    alone = roll_up(
+        TOPIC, [daily(MONDAY, Item("A fair opens.", cites=("x:1",)))], *month_of(MONDAY), "en"
+    )
+    summary = alone.section("points").items[-1].text
+    assert summary.startswith("1 daily report covered 1 story. Days without a report: 12-02,")
+    assert summary.endswith(", 12-11 and more.")
 
 
 class Talk:
@@ -295,7 +304,7 @@ async def test_sections_sources_and_neighbours_of_a_week_are_a_button_away(talk:
     await talk.say("/week 2025-12-03")
     buttons = talk.buttons()
     assert buttons["◀ 11-24–11-30"] == "/week ai 20251124..20251130"
-    said = await talk.say(buttons["Sources"] + " 1")
+    said = await talk.say(buttons["Source posts"] + " 1")
     assert "Source posts for point 1" in said
     assert "https://x.com/a/status/3" in said
     assert "2025-12-05" in await talk.say(talk.buttons()["Story"])
@@ -309,7 +318,7 @@ async def test_a_story_is_found_by_a_number_and_by_words(talk: Talk) -> None:
     assert await talk.say(talk.replies[-1].line) == by_number
     assert "No recent report mentions “zebra migration”" in await talk.say("/story zebra migration")
     assert "/story 1" in await talk.say("/story")
-    assert "has 4 points" in await talk.say("/story 9")
+    assert "has only 4 points" in await talk.say("/story 9")
 
 
 async def test_an_endless_line_costs_little(talk: Talk) -> None:

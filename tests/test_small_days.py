@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from digest.models import Counts
 from digest.reading import Story, attach, read
 from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
+from digest.write.extractive.notes import list_filtered
 from digest.write.extractive.writer import write
 from tests.posts import post
 from tests.test_extractive import TOPIC, material
@@ -40,4 +42,16 @@ def test_a_chinese_sentence_ends_as_one_in_an_english_report() -> None:
     story = Story(tuple(read([chinese])), 1.0, parts)
     sections = write(material((story,), topic=replace(TOPIC, language="en")))
     overview = next(s.items for s in sections if s.name == "overview")
-    assert overview[0].text == f"In the news: {text}。"
+    assert overview[0].text == f"{text}。", "no opening with a second colon"
+
+
+def test_counts_are_told_by_their_number() -> None:
+    story = Story(tuple(read([post("A model is out.", "1"), post("It is a model.", "2")])))
+    counts = Counts(collected=1, stories=2)
+    one = material((story,), topic=replace(TOPIC, language="en"), counts=counts)
+    told = [item.text for item in list_filtered(one, ())]
+    assert told == [
+        "Read 1 post from 1 of 1 source; found 2 stories.",
+        "Left out: 1 story (2 posts), too minor or with no sentence that makes sense on its own;"
+        " see above for the other 1.",
+    ]

@@ -12,7 +12,7 @@ from digest.reading.contrast import is_opposite
 from digest.select.split import list_figures
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.brief import OPENINGS, list_overview, make_point
+from digest.write.extractive.brief import list_overview, make_point, open_overview
 from digest.write.extractive.draft import Draft, make_item
 from digest.write.extractive.groups import EVENTS, THEMES
 from digest.write.extractive.money import merge_empty
@@ -80,10 +80,7 @@ def _align_overview(draft: Draft, items_of: Mapping[SectionName, Sequence[Item]]
     told, overview = items_of["overview"], list_overview(draft, items_of)
     if len(overview) >= len(told):
         return overview[: len(told)]
-    text = told[0].text
-    for opening in OPENINGS.values():
-        text = text.removeprefix(opening)
-    return [replace(told[0], text=OPENINGS[draft.language] + text), *told[1:]]
+    return [replace(told[0], text=open_overview(told[0].text, draft.language)), *told[1:]]
 
 
 def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) -> Item:

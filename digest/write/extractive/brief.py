@@ -185,6 +185,13 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
         for quote in leads
     ]
     return [
-        replace(sentences[0], text=OPENINGS[draft.language] + sentences[0].text),
+        replace(sentences[0], text=open_overview(sentences[0].text, draft.language)),
         *sentences[1:],
     ]
+
+
+def open_overview(text: str, language: Language) -> str:
+    """Return the first sentence behind its opening, unless it has a colon of its own."""
+    for opening in OPENINGS.values():
+        text = text.removeprefix(opening)
+    return text if ":" in text or "：" in text else OPENINGS[language] + text

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from digest.models import Item, Language, SectionName, Topic
+from digest.text import fill
 from digest.write import Material
 
 Names = Mapping[Language, str]
@@ -16,7 +17,7 @@ CRYPTO: Names = {"zh": "数字货币", "en": "Crypto"}
 OTHER: Names = {"zh": "其他", "en": "Other"}
 
 _STEPS: Mapping[str, Names] = {
-    "outside": {"zh": "日期之外", "en": "Outside the days"},
+    "outside": {"zh": "其他日期", "en": "Other days"},
     "ads": {"zh": "广告与推广", "en": "Ads and promotion"},
     "offtopic": {"zh": "无关与闲聊", "en": "Off topic and chatter"},
     "duplicates": {"zh": "重复", "en": "Repeats"},
@@ -24,43 +25,59 @@ _STEPS: Mapping[str, Names] = {
 
 _NOTHING: Mapping[SectionName, Names] = {
     "overview": {"zh": "今天没有可概述的消息。", "en": "Nothing to sum up today."},
-    "views": {"zh": "今天没有成形的观点。", "en": "No views of note today."},
+    "views": {"zh": "今天没有值得一提的观点。", "en": "No views of note today."},
     "events": {
-        "zh": "除上述要点外，没有分量足够的事件。",
-        "en": "Beyond the points above, nothing of weight.",
+        "zh": "除上述要点外，没有其他值得一提的事件。",
+        "en": "No other events of note beyond the key points.",
     },
     "markets": {
         "zh": "今天没有更多与本主题有关的个股或数字货币行情。",
-        "en": "Nothing further today about stocks or coins that concerns this topic.",
+        "en": "No further news of stocks or crypto on this topic today.",
     },
-    "ai": {"zh": "没有更多分量足够的内容。", "en": "Nothing more of weight."},
+    "ai": {"zh": "没有其他值得一提的内容。", "en": "Nothing else of note."},
     "finance": {
         "zh": "今天没有更多与本主题有关的融资、业绩或宏观消息。",
-        "en": "No further funding, results or macro news today that concerns this topic.",
+        "en": "No further funding, earnings or macro news on this topic today.",
     },
     "cloud": {"zh": "帖子太少，没有词云。", "en": "Too few posts for a word cloud."},
 }
 
 NO_MONEY: Names = {
     "zh": "今天没有更多与本主题有关的行情、融资或业绩消息。",
-    "en": "No further prices, funding or results today that concern this topic.",
+    "en": "No further news of prices, funding or earnings on this topic today.",
 }
 
 _REDUCED: Mapping[str, Mapping[Language, str]] = {
     "no_answer": {
         "zh": "精简版：模型没有回应，以下内容摘自原帖。",
-        "en": "Reduced: no model answered, so these are the posts' own sentences.",
+        "en": "Short version: no model answered, so the sentences are quoted from the posts.",
     },
     "gate": {
         "zh": "精简版：模型的稿件未通过核对，以下内容摘自原帖。",
-        "en": "Reduced: the model's draft did not stand up to the posts,"
-        " so these are their own sentences.",
+        "en": "Short version: the model's draft did not pass the check,"
+        " so the sentences are quoted from the posts.",
     },
     "budget": {
         "zh": "精简版：模型预算已用完，以下内容摘自原帖。",
-        "en": "Reduced: the budget for the model is spent, so these are the posts' own sentences.",
+        "en": "Short version: the model budget is spent,"
+        " so the sentences are quoted from the posts.",
     },
 }
+
+_COUNTED: Names = {
+    "zh": "共收集 {posts} 条帖子，{sources} 个来源中有 {answered} 个应答，归纳为 {stories} 件事。",
+    "en": "Read {posts:post} from {answered} of {sources:source}; found {stories:story|stories}.",
+}
+_SILENT: Names = {
+    "zh": "没有应答的来源：{}。",
+    "en": " Sources that did not answer: {}.",
+}
+_UNTOLD: Names = {
+    "zh": "未入选：{stories} 件事（{posts} 条帖子）分量不足，或没有可单独成句的内容{above}。",
+    "en": "Left out: {stories:story|stories} ({posts:post}), too minor or with no sentence"
+    " that makes sense on its own{above}.",
+}
+_ABOVE: Names = {"zh": "；其余 {others} 件见上文", "en": "; see above for the other {others}"}
 
 
 def note(text: str, group: str = "") -> Item:
@@ -107,38 +124,22 @@ def list_filtered(material: Material, cites: Collection[str]) -> list[Item]:
             counts = [f"{reason_text(key, language)} {n}" for key, n in reasons.most_common()]
             items.append(note(_say_step(names[language], reasons.total(), counts, language)))
     others = material.counts.stories - stories
-    if stories and language == "zh":
-        above = f"；其余 {others} 件见上文" if others > 0 else ""
-        items.append(
-            note(
-                f"未入选：{stories} 件事（{posts} 条帖子）分量不足，或没有可单独成句的内容{above}。"
-            )
-        )
-    elif stories:
-        number = f"{stories} stories ({posts} posts)"
-        above = f"; the other {others} stand above" if others > 0 else ""
-        items.append(
-            note(f"Not told: {number}, minor or without a sentence that stands alone{above}.")
-        )
+    if stories:
+        above = fill(_ABOVE[language], others=others) if others > 0 else ""
+        items.append(note(fill(_UNTOLD[language], stories=stories, posts=posts, above=above)))
     return items
 
 
 def _count_posts(material: Material) -> Item:
     """Return how many posts came from how many sources, and which sources did not answer."""
-    collected, sources = material.counts.collected, material.sources
+    counts, sources, language = material.counts, material.sources, material.topic.language
     answered = sum(source.ok for source in sources)
-    silent = [source.name for source in sources if not source.ok]
-    if material.topic.language == "zh":
-        text = (
-            f"共收集 {collected} 条帖子，{len(sources)} 个来源中有 {answered} 个应答，"
-            f"归纳为 {material.counts.stories} 件事。"
-        )
-        return note(text + (f"未应答：{'、'.join(silent)}。" if silent else ""))
-    text = (
-        f"{collected} posts came from {answered} of {len(sources)} sources;"
-        f" {material.counts.stories} stories were found in them."
+    figures = {"posts": counts.collected, "answered": answered, "sources": len(sources)}
+    text = fill(_COUNTED[language], stories=counts.stories, **figures)
+    silent = ("、" if language == "zh" else ", ").join(
+        source.name for source in sources if not source.ok
     )
-    return note(text + (f" No answer from {', '.join(silent)}." if silent else ""))
+    return note(text + (_SILENT[language].format(silent) if silent else ""))
 
 
 def _say_step(name: str, count: int, reasons: Sequence[str], language: Language) -> str:
@@ -153,7 +154,9 @@ def list_words(material: Material) -> list[Item]:
     if not words:
         return [nothing(material, "cloud")]
     zh = material.topic.language == "zh"
-    return [note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent: {', '.join(words)}.")]
+    return [
+        note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent words: {', '.join(words)}.")
+    ]
 
 
 REASONS: Mapping[str, Mapping[Language, str]] = {
@@ -163,20 +166,20 @@ REASONS: Mapping[str, Mapping[Language, str]] = {
     "signup": {"zh": "报名与活动推广", "en": "sign-ups and event promotion"},
     "referral": {"zh": "邀请码与返利", "en": "referral links"},
     "token": {"zh": "代币与交易推广", "en": "token and trading promotion"},
-    "follow": {"zh": "引流与求关注", "en": "asking for follows"},
+    "follow": {"zh": "引流与求关注", "en": "follow-bait"},
     "promo": {"zh": "商业推广", "en": "paid promotion"},
     "chatter": {"zh": "闲聊", "en": "chatter"},
     "link_only": {"zh": "只有链接或图片", "en": "only a link or picture"},
-    "hostile": {"zh": "像是写给程序的指令", "en": "looks like instructions to programs"},
+    "hostile": {"zh": "疑似给 AI 程序的指令", "en": "instructions aimed at AI programs"},
     "off_topic": {"zh": "与主题无关", "en": "another topic"},
     "too_many": {
-        "zh": "当天帖子太多，未及细看",
-        "en": "not read closely: too many posts that day",
+        "zh": "帖子太多而未细看",
+        "en": "not read closely because of the volume",
     },
     "unreadable": {"zh": "没有可读文字", "en": "no readable text"},
     "same_post": {"zh": "同一帖子出现在多个来源", "en": "one post in several sources"},
     "copy": {"zh": "转发或重复内容", "en": "re-posts and copies"},
-    "told": {"zh": "前几天已报道，没有新内容", "en": "told on an earlier day, without news"},
+    "told": {"zh": "前几天报道过且没有新内容", "en": "reported on an earlier day with nothing new"},
     "outside": {"zh": "不在所选日期内", "en": "outside the chosen days"},
 }
 

@@ -333,8 +333,8 @@ _UNCHECKED = {
 _PARTLY_CHECKED = {
     "zh": "本期有 {n} 条未经模型复核（复核后改写，或复核未作判断），"
     "只由程序核对了数字、日期与名称。",
-    "en": "Items that the model's second check did not judge, or that were rewritten after it: {n}."
-    " Their figures, dates and names were checked by the program alone.",
+    "en": "Items not checked a second time by the model (rewritten afterwards, or left unjudged):"
+    " {n}. Only the program checked their figures, dates and names.",
 }
 
 
