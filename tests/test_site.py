@@ -138,7 +138,7 @@ async def test_a_day_shows_its_items_links_and_picture(store: Store) -> None:
     assert 'href="/d/ai/2025-12-06/1"' in html, "the permalink, below the path of PUBLIC_URL"
     assert f'<meta property="og:image" content="{ADDRESS}/ai/2025-12-06/cloud.png">' in html
     assert 'rel="prev" href="/d/ai/2025-12-05"' in html
-    assert "hn: 4" in html
+    assert "hn：4" in html
     picture = await make_site(store).make_page("ai/2025-12-06/cloud.png")
     assert (picture.kind, picture.body) == ("image/png", PNG)
 

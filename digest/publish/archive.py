@@ -21,7 +21,7 @@ from digest.errors import ArchiveError
 from digest.fetch.encodings import as_utf8
 from digest.fetch.identity import identity
 from digest.models import SECTIONS, Cited, Item, Language, Report, Section, Status
-from digest.publish.jekyll import BRACKETS, COLON, UPDATE
+from digest.publish.jekyll import BRACKETS, COLON
 from digest.reading.names import simplify
 from digest.text import clean, language
 
@@ -56,6 +56,7 @@ _OURS = re.compile(
     r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
 )
 _LINK = re.compile(r'(?<!\\)\[((?:\\.|[^\]\\])*)\]\(<([^>]*)> "((?:\\.|[^"\\])*)"\)')
+_UPDATE = re.compile(r"\*(?:后续|Follow-up|更新|Update)\* ")
 _MARKS = re.compile(r"\*\*|__|(?<!\w)[*_`]|[*_`](?!\w)")
 
 # What headings say, first match wins; `inside` ones count only below "special analyses".
@@ -110,7 +111,9 @@ def read_post(content: bytes, name: str, slug: str = "") -> Imported:
     """Return the report in a Jekyll post called `name`; `slug` is the topic of one that names none.
     Raise ArchiveError where it is none."""
     if len(content) > MAX_BYTES:
-        raise ArchiveError(f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is no report")
+        raise ArchiveError(
+            f"{name}: larger than {MAX_BYTES // 1_000_000} MB, so it is not a report"
+        )
     text = as_utf8(content, {})[0].decode("utf-8", "replace").replace("\r\n", "\n")
     matter, body = _split(text, name)
     slug, first, last = _days(str(matter.get("title", "")), name, slug)
@@ -414,9 +417,8 @@ def _own_words(sections: Sequence[Section], listed: str) -> tuple[Section, ...]:
 def _entry(
     line: str, group: str, language_: Language, status: Status, posts: dict[str, Cited]
 ) -> Item:
-    mark = f"*{UPDATE[language_]}* "
-    if line.startswith(mark):
-        line, status = line.removeprefix(mark), "update"
+    if mark := _UPDATE.match(line):
+        line, status = line[mark.end() :], "update"
     cites = []
     links = list(_LINK.finditer(line))
     for link in links:

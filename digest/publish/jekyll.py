@@ -34,7 +34,7 @@ HEADING: dict[Language, str] = {
 COLON: dict[Language, str] = {"zh": "：", "en": ": "}
 COMMA: dict[Language, str] = {"zh": "，", "en": ", "}
 BRACKETS: dict[Language, str] = {"zh": "（{}）", "en": " ({})"}
-UPDATE: dict[Language, str] = {"zh": "更新", "en": "Update"}
+UPDATE: dict[Language, str] = {"zh": "后续", "en": "Follow-up"}
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~&$^\"'!=:-]")
 _ENTITIES = {"{": "&#123;", "}": "&#125;", "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;"}

@@ -9,7 +9,7 @@ import asyncio
 import math
 import re
 import time
-from calendar import monthrange
+from calendar import month_name, monthrange
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -250,9 +250,8 @@ class Site:
             (f"{row.title.get(frame.language, row.name)} · {row.newest}", row.name)
             for row in sorted(stored, key=lambda row: (row.name not in self.topics, row.name))
         ]
-        title = label("archive", frame.language)
         lists = [(label("days", frame.language), links)]
-        return _page("list.html", frame, title, lists=lists)
+        return _page("list.html", frame, label("archive", frame.language), lists=lists)
 
     async def _show_topic(self, frame: Frame, topic: Topic) -> Page:
         spans = list(reversed(await self.store.report_spans(topic.name)))
@@ -267,7 +266,13 @@ class Site:
             (say("days"), recent),
             (
                 say("months"),
-                [(say("month", year=y, month=m), f"{topic.name}/{y:04}-{m:02}") for y, m in months],
+                [
+                    (
+                        say("month", year=y, month=m, name=month_name[m]),
+                        f"{topic.name}/{y:04}-{m:02}",
+                    )
+                    for y, m in months
+                ],
             ),
             (
                 say("ranges"),
@@ -291,7 +296,7 @@ class Site:
         links = await self._headlines(frame, topic, first, last)
         if not links:
             raise NoPage
-        name = label("month", frame.language, year=year, month=month)
+        name = label("month", frame.language, year=year, month=month, name=month_name[month])
         title = f"{topic.title[frame.language]} · {name}"
         lists = [(label("days", frame.language), links)]
         return _page("list.html", frame, title, lists=lists, topic=topic)
