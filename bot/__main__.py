@@ -400,7 +400,7 @@ for _command in (
 @cli.command()
 @runs_task
 async def check() -> None:
-    """Check that all a digest needs works; exit 1 if not.
+    """Check everything a digest needs; exit 1 if anything fails.
 
     One line each for settings, topics, database, folder, font, encoder, prompts, model, proxy
     and tokens.

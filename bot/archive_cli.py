@@ -262,9 +262,9 @@ async def backup(file: Path) -> None:
     settings, replaces = open_settings(), await asyncio.to_thread(file.exists)
     await back_up(settings.database_url, file)
     size = (await asyncio.to_thread(file.stat)).st_size
-    click.echo(mask(f"{file}: {size / 1e6:.1f} MB, read from end to end and found whole"))
+    click.echo(mask(f"{file}: {size / 1e6:.1f} MB, verified"))
     if replaces:
-        click.echo("it took the place of the backup that was there")
+        click.echo("replaced the previous backup")
 
 
 @click.command()
@@ -281,8 +281,6 @@ async def restore(file: Path) -> None:
     done = await put_back(open_settings().database_url, file, datetime.now(UTC), Store.open)
     click.echo(f"restored the backup of {done.made_at:%Y-%m-%d %H:%M} UTC")
     if done.aside:
-        click.echo(mask(f"the database that was there is {done.aside} now"))
-    click.echo("digests that were due until now may have been sent: they are not sent again")
-    click.echo(
-        "posts and authors that were forgotten after that moment are back: forget them again"
-    )
+        click.echo(mask(f"the previous database was moved to {done.aside}"))
+    click.echo("digests due before now may have been sent: they are not sent again")
+    click.echo("posts and authors deleted after the backup are back: run forget again for them")

@@ -119,7 +119,7 @@ def _refuse_missing_folder(settings: Settings) -> None:
     """Raise DigestError for a database in a folder that there is not: misspelled, perhaps."""
     file = sqlite_file(settings.database_url)
     if file and not file.parent.is_dir():
-        raise DigestError(f"there is no folder {file.parent}: make it, or correct DATABASE_URL")
+        raise DigestError(f"folder {file.parent} does not exist: create it or correct DATABASE_URL")
 
 
 def _disk(settings: Settings) -> str:

@@ -140,7 +140,7 @@ class Archive:
             raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
         names = [row.name for row in await self._store.topics()]
         if topic not in names:
-            raise ValueError(f"there is no topic {topic!r}: use one of {', '.join(names)}")
+            raise ValueError(f"there is no topic {topic!r}; topics: {', '.join(names)}")
         if day is None:
             report = await self._store.latest(topic)
         else:

@@ -100,7 +100,7 @@ def _check_admins(listed: str) -> str:
     for person in filter(None, map(str.strip, listed.split(","))):
         if not re.fullmatch(r"(?:telegram|discord):-?\d{1,20}", person):
             raise ValueError(
-                f"{person[:40]!r} is no person: write telegram:123456,discord:987654,"
+                f"{person[:40]!r} is not a person's id: write telegram:123456,discord:987654,"
                 " with a comma between"
             )
     return listed
@@ -115,7 +115,7 @@ def _token(shape: str, example: str, prefix: str = "") -> AfterValidator:
         value = re.sub(r" *, *", ",", value)
         if value and not re.fullmatch(shape, value, re.ASCII):
             wrong = _describe_fault(value)
-            raise ValueError(f"this cannot be one ({wrong}): {example}")
+            raise ValueError(f"not valid ({wrong}): {example}")
         return value
 
     return AfterValidator(check)
@@ -186,7 +186,7 @@ class Settings(BaseModel):
         try:
             return type(path)(Path(path).expanduser()) if path else path
         except RuntimeError:
-            raise ValueError("~ stands for no folder here: write the whole path") from None
+            raise ValueError("~ cannot be resolved: write the whole path") from None
 
     @model_validator(mode="after")
     def _check_providers(self) -> Self:
@@ -341,4 +341,4 @@ def _find_typos(names: Sequence[str]) -> list[str]:
     # HTTP_PROXY beside HTTPS_PROXY is another program's.
     missing = [name for name in known if name not in names]
     near = ((n, get_close_matches(n, missing, n=1, cutoff=0.85)) for n in names if n not in known)
-    return [f"{name} is no setting: did you mean {match[0]}?" for name, match in near if match]
+    return [f"unknown setting {name}: did you mean {match[0]}?" for name, match in near if match]

@@ -436,7 +436,7 @@ def read_parts(only: str | None, parts: Sequence[str]) -> list[str]:
     if only is not None and not names:
         raise click.UsageError(f"--only: name some of {listed}, or leave it out to run everything")
     for name in set(names) - set(parts):
-        raise click.UsageError(f'--only: there is no "{name}": use one of {listed}')
+        raise click.UsageError(f'--only: there is no "{name}"; parts: {listed}')
     return names
 
 

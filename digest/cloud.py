@@ -140,7 +140,7 @@ def as_jpeg(picture: bytes) -> bytes:
         with Image.open(io.BytesIO(picture)) as image:
             image.convert("RGB").save(file, "JPEG", quality=90)
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        raise CloudError("the stored word cloud is no picture") from None
+        raise CloudError("the stored word cloud is not a picture") from None
     return file.getvalue()
 
 

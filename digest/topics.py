@@ -136,8 +136,8 @@ def refuse_unknown(name: str, names: Iterable[str]) -> None:
     """Raise DigestError for a topic that is none of these."""
     listed = list(names)
     if name not in listed:
-        others = f"use one of {', '.join(listed)}" if listed else "there is none yet"
-        raise DigestError(f'there is no topic "{name}": {others}')
+        others = f"topics: {', '.join(listed)}" if listed else "there are no topics yet"
+        raise DigestError(f'there is no topic "{name}"; {others}')
 
 
 def find_topics_file(path: Path) -> Path:

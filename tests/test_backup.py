@@ -254,8 +254,8 @@ async def test_a_backup_overwrites_only_backups(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
     for to, expected in (
-        (notes, "no backup and stays"),
-        (tmp_path, "no backup and stays"),
+        (notes, "not a backup and stays"),
+        (tmp_path, "not a backup and stays"),
         (tmp_path / "bot.db", "the database itself"),
         (tmp_path / "nowhere" / "x.db", "name another place|cannot open"),
     ):

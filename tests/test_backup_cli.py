@@ -46,7 +46,7 @@ async def test_backup_and_restore_as_typed(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_bytes(b"")
     done = command(tmp_path, "restore", "saved.db")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "the database that was there is" in done.stdout
+    assert "the previous database was moved to" in done.stdout
     assert await chats(url) == 50
     done = command(tmp_path, "restore", "nothing.db")
     assert done.returncode == 1

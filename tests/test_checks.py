@@ -96,7 +96,7 @@ async def test_a_misspelled_variable_is_a_warning(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TELEGRAM_TOKEN", "1:a")
     passed, lines = await said()
     assert passed, "another program may read it"
-    typo = "TELEGRAM_TOKEN is no setting: did you mean TELEGRAM_BOT_TOKEN?"
+    typo = "unknown setting TELEGRAM_TOKEN: did you mean TELEGRAM_BOT_TOKEN?"
     assert f"warn settings: {typo}" in lines
 
 
@@ -212,7 +212,7 @@ async def test_files_are_named_and_a_misspelled_folder_is_not_made(
     monkeypatch.setenv("PUBLISH_DIR", "file/pages")
     passed, lines = await said()
     assert not passed
-    missing = "there is no folder mistyped: make it, or correct DATABASE_URL"
+    missing = "folder mistyped does not exist: create it or correct DATABASE_URL"
     assert [line for line in lines if line.startswith("FAIL")] == [
         f"FAIL database: {missing}",
         "FAIL pages: file/pages cannot be written (Not a directory): set PUBLISH_DIR to another"

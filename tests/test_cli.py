@@ -145,7 +145,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        (("digest", "nosuch"), 1, "use one of ai"),
+        (("digest", "nosuch"), 1, "topics: ai"),
         (("digest", "ai", "--posts", "missing.jsonl"), 1, "none of the post files"),
         (("digest", "ai", "--writer", "llm"), 1, "OPENAI_API_KEY"),
         (("digest", "ai", "--date", "2025-13-40"), 2, "2025-12-06"),

@@ -140,7 +140,7 @@ async def test_nothing_to_export_says_so(tmp_path: Path) -> None:
             await export_reports(tmp_path / "site", TOPICS, store, None, None)
         with pytest.raises(DigestError, match="no such report"):
             await export_reports(tmp_path / "site", TOPICS, store, "ai", None)
-        with pytest.raises(DigestError, match='no topic "foo": use one of ai'):
+        with pytest.raises(DigestError, match='no topic "foo"; topics: ai'):
             await export_reports(tmp_path / "site", TOPICS, store, "foo", None)
 
 

@@ -278,7 +278,7 @@ def test_json_feeds_of_all_kinds(item_: dict[str, object], told: tuple[str, str,
 
 @pytest.mark.parametrize("body", [b"{", b"{}", b'{"items": 5}', b'{"items": {}}', b'{"items": [1}'])
 def test_what_is_no_json_feed_says_so(body: bytes) -> None:
-    with pytest.raises(FeedError, match="no feed"):
+    with pytest.raises(FeedError, match="not a feed"):
         parse(body)
 
 
@@ -494,5 +494,5 @@ async def test_a_page_that_says_moved_but_is_no_feed_changes_nothing(server: Ser
     server.paths["/old"] = status(301, {"location": "/login"})
     server.serve("/login", b"<html><title>Log in</title></html>")
     source = open_source(SourceSpec("rss", server.url("/old"), private=True), Access())
-    with pytest.raises(Exception, match="no feed"):
+    with pytest.raises(Exception, match="not a feed"):
         await source.fetch(WINDOW, SourceState())

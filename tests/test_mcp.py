@@ -64,7 +64,7 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
 async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -> None:
     server = build_server(archive)
     async with create_connected_server_and_client_session(server._mcp_server) as client:
-        assert "use one of ai" in await call(client, "get_report", topic="nope")
+        assert "topics: ai" in await call(client, "get_report", topic="nope")
         new = replace(TOPIC, name="new", slug="new")
         await archive._store.save_topic(new)
         await archive._store.save_posts(new, "hn", [post("A model came out", "1")])

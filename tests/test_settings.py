@@ -186,7 +186,7 @@ def test_a_token_that_cannot_be_one_is_refused_unseen(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=f"^{name}: this cannot be one .*{fault}") as problem:
+    with pytest.raises(SettingsError, match=f"^{name}: not valid .*{fault}") as problem:
         load_settings()
     assert "hidd" not in str(problem.value)
 

@@ -77,9 +77,9 @@ def _unpack(body: bytes) -> bytes:
     try:
         unpacked, _ = unpack_gzip(body)
     except zlib.error:
-        raise FeedError("no feed: a broken gzip file") from None
+        raise FeedError("not a feed: a broken gzip file") from None
     if len(unpacked) > MAX_UNPACKED:
-        raise FeedError(f"no feed: larger than {MAX_UNPACKED // 1_000_000} MB")
+        raise FeedError(f"not a feed: larger than {MAX_UNPACKED // 1_000_000} MB")
     return unpacked
 
 

@@ -109,7 +109,7 @@ def parse(body: bytes, headers: Mapping[str, str] | None = None) -> Feed:
     if slow and (not fast or _completeness(slow) >= _completeness(fast)):
         return slow
     if fast is None:
-        raise FeedError("no feed: give the address of its RSS or Atom file")
+        raise FeedError("not a feed: give the address of its RSS or Atom file")
     return fast
 
 
@@ -124,9 +124,9 @@ def _limit(body: bytes) -> bytes:
     if more is not None:
         body = body[: more.start()]
     if body.count(b"<") - 2 * body.count(b"</") - body.count(b"/>") > MAX_UNCLOSED:
-        raise FeedError("no feed: its tags are never closed")
+        raise FeedError("not a feed: its tags are never closed")
     if body.count(b"xmlns") > MAX_SPACES:
-        raise FeedError("no feed: it declares thousands of namespaces")
+        raise FeedError("not a feed: it declares thousands of namespaces")
     if body.count(b"&") <= MAX_AMPERSANDS:
         has_entities = b"<!ENTITY" in body[:20_000]
         body = _AMPERSAND.sub(lambda match: _written_out(match, has_entities=has_entities), body)
@@ -315,10 +315,10 @@ def _date(read: Mapping[str, Any], name: str) -> datetime | None:
 
 def _parse_json(body: bytes) -> Feed:
     if len(body) > MAX_JSON or body.count(b"{") + body.count(b"[") > MAX_JSON_OBJECTS:
-        raise FeedError("no feed: a JSON Feed has at most 2 MB and some thousand entries")
+        raise FeedError("not a feed: a JSON Feed has at most 2 MB and some thousand entries")
     data = load_object(body)
     if not isinstance(data.get("items"), list):
-        raise FeedError("no feed: its JSON is broken, or is no JSON Feed")
+        raise FeedError("not a feed: its JSON is broken, or is not a JSON Feed")
     unknown: list[str] = []
     entries = [_json_entry(item, data, unknown) for item in iter_mappings(data["items"])]
     first, last = (entries[0].published, entries[-1].published) if entries else (None, None)

@@ -44,7 +44,7 @@ def parse_opml(body: bytes, name: str) -> tuple[list[str], list[str]]:
     body, _ = as_utf8(body, {})
     root, faults = _parse_opml(body)
     if root is None:
-        raise DigestError(f"{name}: no OPML list: export one from your feed reader")
+        raise DigestError(f"{name}: not an OPML list: export one from your feed reader")
     feeds: dict[str, None] = {}
     refused = []
     broken = {e.line for e in faults if e.type_name == "ERR_LT_IN_ATTRIBUTE"}

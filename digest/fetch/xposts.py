@@ -109,7 +109,7 @@ def parse_page(body: bytes, name: str) -> PostPage:
     """Return the page in an answer. Raise SourceError for none, half of one, or errors alone."""
     data = load_object(body)
     if not {"data", "meta", "errors"} & data.keys():
-        raise SourceError(f"{name}: its answer broke off or is none; it is asked again later")
+        raise SourceError(f"{name}: its answer broke off or is empty; it is asked again later")
     if "data" not in data and "errors" in data:
         gone = any("resource-not-found" in str(error.get("type")) for error in _errors(data))
         raise SourceError(f"{name}: X refuses: {_words(data)}", gone=gone)

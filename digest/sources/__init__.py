@@ -75,7 +75,7 @@ def open_source(spec: SourceSpec, access: Access | None = None) -> Source:
     """
     register_secrets(secrets_in(spec.address))
     if spec.kind not in kinds():
-        raise SourceError(f'no kind "{spec.kind}": use one of {", ".join(kinds())}')
+        raise SourceError(f'no kind "{spec.kind}"; kinds: {", ".join(kinds())}')
     module = import_module(f"{__name__}.{spec.kind}")
     return cast(Source, module.open_source(spec, access or Access()))
 

@@ -74,7 +74,7 @@ open_source = HackerNews
 def _object(body: bytes) -> dict[str, Any]:
     data = load_object(body)
     if not isinstance(data.get("hits"), list):
-        raise SourceError("hackernews: its answer broke off or is none; it is asked again later")
+        raise SourceError("hackernews: its answer broke off or is empty; it is asked again later")
     return data
 
 

@@ -55,7 +55,9 @@ class TelegramChannel(Source):
                     SITE + self._channel, params=params, redirects=0, read=_SENT_AWAY
                 )
                 if answer.status in _SENT_AWAY:
-                    raise SourceError(f"{self.name}: no public channel, or one without a web view")
+                    raise SourceError(
+                        f"{self.name}: not a public channel, or one without a web view"
+                    )
                 page = await asyncio.to_thread(posts_of, answer.body, self._channel)
                 if not page and not posts and b"tgme_channel_info" not in answer.body:
                     raise SourceError(f"{self.name}: its page broke off or shows no channel")

@@ -123,7 +123,7 @@ def _back_up(file: Path, to: Path) -> None:
         if to.samefile(file):
             raise StoreError(f"{to} is the database itself: name another file")
         if not to.is_file() or (to.stat().st_size and not files.is_database(to)):
-            raise StoreError(f"{to} is no backup and stays as it is: name another file")
+            raise StoreError(f"{to} is not a backup and stays as it is: name another file")
     files.copy(file, to, datetime.now(UTC))
 
 

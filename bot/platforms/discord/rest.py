@@ -278,7 +278,7 @@ class DiscordDeliverer:
             raise NotSent(str(error)) if looked else error
         answer = read_json(payload)
         if answer is None and status != 204:
-            raise Unsure("the answer is no JSON")
+            raise Unsure("the answer is not JSON")
         return answer, headers
 
 

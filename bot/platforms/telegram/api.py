@@ -131,7 +131,7 @@ ANSWER_SECONDS = 10.0
 """Extra time for the response, so that a dead connection is noticed within a minute."""
 _T = TypeVar("_T")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_NO_JSON = "the answer is no JSON"
+_NO_JSON = "the answer is not JSON"
 
 
 class Wire(BaseRequest):
