@@ -227,11 +227,11 @@ def _block(report: Report, item: Item, number: int, view: ReportView) -> Paragra
     if item.status == "note":
         return Paragraph(item.text)
     mark = f"{MARK} " if _has(item, view.highlight) else ""
-    text = f"{_follows(report, item, view.language)}{item.text}"
+    mark += _follows(report, item, view.language)
     links = links_of(report.posts, item)
     if item.title:
-        return ListItem(text, mark + item.title, number, links)
-    return ListItem(mark + text, "", number, links)
+        return ListItem(item.text, mark + item.title, number, links)
+    return ListItem(mark + item.text, "", number, links)
 
 
 def _follows(report: Report, item: Item, language: Language) -> str:
@@ -295,8 +295,9 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
 def section_names(topic: Topic, report: Report, language: Language) -> str:
     """Return what may be asked for, as `1 overview (主要话题…), 2 points …`."""
     titles = [(name, section_title(topic, report, name, language)) for name in SECTIONS]
+    brackets = "（{}）" if language == "zh" else " ({})"
     shown = (
-        f"{number} {name}" + (f" ({title})" if title else "")
+        f"{number} {name}" + (brackets.format(title) if title else "")
         for number, (name, title) in enumerate(titles, 1)
     )
     return texts.listed(shown, language)

@@ -213,3 +213,8 @@ class Command:
     def help(self, language: Language) -> str:
         """Return what it does."""
         return str(texts.table("command_help")[self.name][language])
+
+    def example_in(self, language: Language) -> str:
+        """Return its example with words of the language."""
+        chinese = texts.table("command_help")[self.name].get("example", self.example)
+        return str(chinese) if language == "zh" else self.example

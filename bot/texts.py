@@ -30,8 +30,9 @@ def text(key: str, language: Language, **values: object) -> str:
 
 
 def table(name: Literal["command_help", "arguments", "zones"]) -> Mapping[str, Mapping[str, Any]]:
-    """Return rows with `zh` and `en`: what commands do; what to type for arguments, with their
-    Chinese `name`; time zones, with other `names` and `menu` (False: no button)."""
+    """Return rows with `zh` and `en`: what commands do, with a Chinese `example`; what to type for
+    arguments, with their Chinese `name`; time zones, with other `names` and `menu` (False: no
+    button)."""
     rows: Mapping[str, Mapping[str, Any]] = _load()[name]
     return rows
 

@@ -118,8 +118,8 @@ async def test_a_ticker_outside_of_the_markets_is_found(full: Bot) -> None:
     told = Item("特斯拉在华推出新车。", cites=("x:2",))
     await full.context.store.save_report(report(DAY, points=(told,)))
     said = await full.say("/stocks TSLA")
-    assert "的行情部分没有提到 TSLA" in said
-    assert "报告的其他部分提到：" in said
+    assert "的行情栏目没有提到 TSLA" in said
+    assert "报告的其他栏目提到：" in said
     assert "特斯拉在华推出新车。\n    ↳ @bob <https://x.com/bob/status/2>" in said
     assert "英伟达" not in said
 
@@ -264,9 +264,9 @@ async def test_dropped_posts_are_shown_with_their_reasons(full: Bot) -> None:
 
 
 async def test_status_and_topics_say_what_there_is(full: Bot) -> None:
-    assert "管理员" in await full.say("/status")
+    assert "运营者" in await full.say("/status")
     status = await full.say("/status", "boss")
-    stored = "库中有 1 天的 1 条帖子，2 份单日报告"
+    stored = "库中有 1 天的 1 条帖子，2 份日报"
     for expected in ("2025-12-06", "x_list", "hn", "no answer", stored, "SQLite", "Python 3"):
         assert expected in status
     assert "ai · 人工智能" in await full.say("/topics")
@@ -276,7 +276,7 @@ async def test_help_lists_every_command_in_both_languages(full: Bot) -> None:
     for language in ("zh", "en"):
         said = await full.say(f"/help {language}", "boss")
         for command in COMMANDS:
-            assert command.example.format(day=DAY) in said
+            assert command.example_in(language).format(day=DAY) in said
             assert command.help(language) in said
     assert len({command.name for command in COMMANDS}) == len(COMMANDS)
 
@@ -464,7 +464,7 @@ async def test_a_cancelled_build_takes_its_process_along(
 
 
 async def test_what_models_cost_is_for_operators(full: Bot) -> None:
-    assert "管理员" in await full.say("/cost")
+    assert "运营者" in await full.say("/cost")
     assert "/cost" not in await full.say("/help")
     assert "/cost" in await full.say("/help", "boss")
     store = full.context.store

@@ -101,6 +101,15 @@ async def test_sections_and_length(tmp_path: Path) -> None:
     assert shown == [True, False, True], "the cloud brings the picture"
 
 
+async def test_a_follow_up_is_marked_before_its_title(tmp_path: Path) -> None:
+    made = report(DAY)
+    post = replace(made.posts["x:1"], earlier="2025-12-04")
+    told = Item("It is open.", "Butler ships", cites=("x:1",), status="update")
+    made = replace(report(DAY, points=(told,)), posts={**made.posts, "x:1": post})
+    (point,) = points(await digest(tmp_path, made, language="en"))
+    assert (point.title, point.text) == ("[Follow-up to 2025-12-04] Butler ships", "It is open.")
+
+
 async def test_a_note_on_the_filter_is_shown_rather_than_denied(tmp_path: Path) -> None:
     made = replace(report(DAY), counts=Counts())
     reply = await digest(tmp_path, made, language="en", sections=("filtered",))

@@ -158,7 +158,7 @@ async def test_a_subscription_says_what_was_changed(bot: Services) -> None:
     assert "The latest digest on AI:" not in changed
     only = await say(bot, "/subscribe finance")
     assert "Financial markets" in only or "finance" in only.lower()
-    assert "none of these words names a topic" in only
+    assert "none of these words is a topic" in only
     assert "pause" in await say(bot, "/settings pause resume")
     assert not (await bot.store.subscriptions(Chat("telegram", "7")))[0].paused
 
@@ -181,7 +181,7 @@ async def test_hints_stay_with_the_day_and_the_command(bot: Services) -> None:
     assert "/brief 2025-12-06" in await say(bot, "/brief 06/12/2025")
     assert "at most 366 days" in await say(bot, "/report 2024-01-01..2025-12-31")
     for days in ("Dec 2025-12-06", "Dec 16-1", "Dec 32", "2025-12-06 Mon", "Dec 6 ai monday"):
-        assert "Write it like 2025-12-06, several days like 2025-12-04.." in await say(
+        assert "Write a day as 2025-12-06, or several as 2025-12-04.." in await say(
             bot, f"/brief {days}"
         )
 
@@ -269,7 +269,7 @@ async def test_what_phones_type_is_understood(bot: Services) -> None:
 
 async def test_help_explains_one_command(bot: Services) -> None:
     shown = await say(bot, "/help subscribe")
-    assert "takes back" in shown
+    assert "removes" in shown
     assert "/brief" not in shown
     assert "恢复" in await say(bot, "/help 订阅", "zh")
 
@@ -298,7 +298,7 @@ async def test_a_search_names_each_thing_once(bot: Services) -> None:
     assert "【Kitewick】 完成融资" in text
     lines = [button.line for group in found[0].buttons for button in group]
     assert len(lines) == len(set(lines))
-    assert "in the reports of" in await say(bot, "/search Northlight 7d")
+    assert "in the reports for" in await say(bot, "/search Northlight 7d")
 
 
 async def test_an_answer_of_the_archive_begins_with_a_title(bot: Services) -> None:
@@ -321,7 +321,7 @@ def test_check_reads_what_stands_in_the_env_file() -> None:
     assert find_env_faults() == []
     Path(".env").write_text("BUDGET_USD_DAI=3\nTIMEZONE=UTC\nPOSTGRES_PASSWORD=x\n# a word\n?x y\n")
     typo, garbage = find_env_faults()
-    assert "BUDGET_USD_DAI is no setting: did you mean BUDGET_USD_DAY?" in typo
+    assert "unknown setting BUDGET_USD_DAI: did you mean BUDGET_USD_DAY?" in typo
     assert garbage == ".env: line 5: write NAME=value"
     Path(".env").write_text("HTTP_PROXY=http://a:1\nHTTPS_PROXY=http://a:1\n")
     assert find_env_faults() == []
@@ -337,16 +337,16 @@ async def test_a_backup_blames_the_place_that_cannot_be_written(tmp_path: Path) 
 
 def test_an_unknown_topic_is_named_with_those_there_are() -> None:
     refuse_unknown("ai", ["ai"])
-    with pytest.raises(DigestError, match='no topic "foo": use one of ai, chips'):
+    with pytest.raises(DigestError, match='no topic "foo"; topics: ai, chips'):
         refuse_unknown("foo", ["ai", "chips"])
-    with pytest.raises(DigestError, match='no topic "foo": there is none yet'):
+    with pytest.raises(DigestError, match='no topic "foo"; there are no topics yet'):
         refuse_unknown("foo", [])
 
 
 @pytest.mark.parametrize("command", ["ask", "search"])
 def test_a_question_about_no_topic_is_refused(command: str) -> None:
     offline_topics(Path())
-    with pytest.raises(DigestError, match='no topic "foo": use one of ai'):
+    with pytest.raises(DigestError, match='no topic "foo"; topics: ai'):
         cli.main([command, "--topic", "foo", "x"], standalone_mode=False)
 
 

@@ -119,10 +119,10 @@ async def test_held_messages_are_decided_one_by_one(office: Office) -> None:
     assert all(Press(button.line).fits(MOST_BYTES) for button in pressed.values())
     again = await office.ask(pressed[f"Resend {one}"].line)
     assert "1 message will be sent again" in render(again, 200, styled=False)
-    arrived = await office.say(buttons(again)[f"Arrived {two}"].line)
+    arrived = await office.say(buttons(again)[f"Mark {two} as arrived"].line)
     assert "1 message marked as arrived" in arrived
     assert await office.ledger.list_held_parts() == []
-    assert "No such message is waiting" in await office.say(f"/status held again {one}")
+    assert "No matching message is waiting" in await office.say(f"/status held again {one}")
     # What is resent goes out before the second message of its chat; the other goes on with its own.
     assert [part.position for part in await office.ledger.claim("telegram", 9, NOW)] == [0, 1]
     assert await list_unbalanced(office.ledger) == []

@@ -21,7 +21,7 @@ from digest.errors import DigestError, StoreError
 from digest.models import Language
 
 CHOICES, ACTIONS = "topic time zone options", "action topic address"
-SETTINGS = "/settings 08:30 Asia/Shanghai mon-fri +NVDA"
+SETTINGS = "/settings 08:30 Europe/Berlin mon-fri +NVDA"
 COMMANDS: tuple[Command, ...] = (
     Command("brief", "简报", reports.brief, "/brief {day}", "topic day"),
     Command("detail", "详细", reports.detail, "/detail views", "section topic day"),

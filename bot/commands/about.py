@@ -32,7 +32,9 @@ async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     admin = ask.context.is_admin(ask.incoming)
     named = [command for command in ask.commands if words & {command.name, command.alias}][:1]
     listed = named or [row for row in ask.commands if admin or row.who != "operators"]
-    rows = Rows(tuple((row.example.format(day=day), row.help(language)) for row in listed))
+    rows = Rows(
+        tuple((row.example_in(language).format(day=day), row.help(language)) for row in listed)
+    )
     blocks: list[Block] = [rows]
     if not named:
         arguments = texts.text("help_arguments", language, topic=topic, day=day)

@@ -146,7 +146,9 @@ class Ask:
     def list_settings(self) -> str:
         """Return in a sentence what may be set, with an example."""
         names = self.listed(self.context.topics)
-        return self.text("setting_words", names=names, example=self.command.example)
+        return self.text(
+            "setting_words", names=names, example=self.command.example_in(self.language)
+        )
 
     async def no_report(self, topic: str, days: tuple[date, date] | None) -> Reply:
         """Return why there is none, and what would work instead."""
