@@ -20,7 +20,7 @@ def test_an_asset_that_finds_no_room_is_left_for_other_sections(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Making an item marks its story as told: one too many would be told nowhere."""
-    talk = SimpleNamespace(authors={"ada"}, quotes=[(1.0, None, None)])
+    talk = [(1.0, SimpleNamespace(post=post("", author="ada")), None)]
     stocks = {Asset(f"T{n:02}", "", f"Maker {n}", coin=False): talk for n in range(12)}
     made: list[str] = []
 
@@ -40,7 +40,7 @@ def test_we_of_a_broker_is_not_the_company() -> None:
     said = "We raise our price target for Nvidia to $250 from $220 after the Blackwell orders."
     story = Story(tuple(read([post(said, "1", author="jef", author_name="Jefferies")])))
     draft = Draft(material((story,)))
-    talk = money.AssetTalk([(1.0, draft.quotes["x:1"][0], story)])
+    talk = [(1.0, draft.quotes["x:1"][0], story)]
     item = money._make_item(draft, Asset("NVDA", "", "Nvidia", coin=False), talk, "")
     assert item
     assert item.text == f"Jefferies: {said}"

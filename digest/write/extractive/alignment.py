@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from digest.models import Item, Language, Section, SectionName
+from digest.models import SECTIONS, Item, Language, Section, SectionName
 from digest.reading import Story
 from digest.reading.amounts import find_amounts
 from digest.reading.contrast import is_opposite
@@ -19,15 +19,7 @@ from digest.write.extractive.money import merge_empty
 from digest.write.extractive.quotes import Quote
 from digest.write.verify.figures import is_supported
 
-WRITTEN: tuple[SectionName, ...] = (
-    "overview",
-    "points",
-    "views",
-    "events",
-    "markets",
-    "ai",
-    "finance",
-)
+WRITTEN = tuple(name for name in SECTIONS if name not in ("filtered", "cloud"))
 """Sections that tell something; the others are of code alone."""
 TOLD_ALIKE = frozenset({"points", "events", "ai", "finance"})
 """Sections that one sentence may stand in; a view has its speaker, a stock its name."""

@@ -18,8 +18,11 @@ from digest.write.extractive.groups import EVENTS, THEMES, Group
 from digest.write.extractive.quotes import Quote
 
 MAX_VIEWS = 2
-MAX_EVENTS = 12
-MAX_SPECIAL = 10
+GROUPED: Mapping[SectionName, tuple[tuple[Group, ...], int]] = {
+    "events": (EVENTS, 12),
+    "ai": (THEMES, 10),
+}
+"""Groups of a section, and its items at most."""
 MAX_IN_GROUP = 4
 LEAST_VALUE = 0.5
 """Value of a sentence that tells an event (`rate_quote`)."""
@@ -62,7 +65,7 @@ def list_views(draft: Draft) -> list[Item]:
     """Return who says what: one view an author, the surest first."""
     items: list[Item] = []
     authors: set[str] = set()
-    views = ((rate_view(quote), quote) for _, quote, _ in list_opinions(draft))
+    views = ((rate_view(quote), quote) for quote in _list_opinions(draft))
     for value, quote in sorted(views, key=lambda entry: -entry[0]):
         if len(items) == MAX_VIEWS or value < LEAST_VIEW:
             break
@@ -96,19 +99,12 @@ def rate_view(quote: Quote) -> float:
     return sum(weight * parts[name] for name, weight in VIEW_WEIGHTS.items())
 
 
-def list_opinions(draft: Draft) -> Iterator[tuple[float, Quote, Story]]:
-    """Yield every quote that is a view of its author, with its weight and story, in no order."""
-    for story in draft.stories():
-        for quote in draft.list_quotes(story):
-            is_view = quote.opinion + 0.5 * quote.fitness >= VIEW_VALUE
-            if is_view and quote.fitness >= VIEW_FITNESS and is_person(quote.sentence.reading):
-                yield _weigh(draft, quote, story), quote, story
-
-
-def _weigh(draft: Draft, quote: Quote, story: Story) -> float:
-    weight = quote.opinion + 0.5 * quote.fitness + 0.5 * story.score
-    weight += 0.3 * story.parts.get("author", 0.0)
-    return weight - 0.35 * (quote.sentence.language != draft.language)
+def _list_opinions(draft: Draft) -> Iterator[Quote]:
+    """Yield every quote that is a view of its author, in no order."""
+    for quote in (quote for story in draft.stories() for quote in draft.list_quotes(story)):
+        is_view = quote.opinion + 0.5 * quote.fitness >= VIEW_VALUE
+        if is_view and quote.fitness >= VIEW_FITNESS and is_person(quote.sentence.reading):
+            yield quote
 
 
 def is_person(reading: Reading) -> bool:
@@ -118,16 +114,6 @@ def is_person(reading: Reading) -> bool:
         return False
     speaks_for_others = account is not None and account.kind in ORGANISATIONS
     return bool(reading.plain) and not speaks_for_others
-
-
-def list_events(draft: Draft) -> list[Item]:
-    """Return what happened, in groups: a sentence a story, the best stories first in each group."""
-    return _list_grouped(draft, EVENTS, MAX_EVENTS, "events")
-
-
-def list_special(draft: Draft) -> list[Item]:
-    """Return the topic's own analysis by theme: the stories that no section told."""
-    return _list_grouped(draft, THEMES, MAX_SPECIAL, "ai")
 
 
 def rate_detail(worth: float, story: Story, quote: Quote) -> float:
@@ -143,9 +129,10 @@ def rate_detail(worth: float, story: Story, quote: Quote) -> float:
     return worth + sum(weight * parts[name] for name, weight in WEIGHTS.items())
 
 
-def _list_grouped(
-    draft: Draft, groups: tuple[Group, ...], most: int, section: SectionName
-) -> list[Item]:
+def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
+    """Return the events, or what no section told by theme, in groups: a sentence a story, the best
+    stories first in each group."""
+    groups, most = GROUPED[section]
     names = [*(group.names for group in groups), notes.OTHER]
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
     rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
@@ -119,14 +118,6 @@ _WIDE_STOPS = frozenset("。！？；")
 _CLOSING = "”\"'’」』)）"
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """The sentence that tells a story, and how well."""
-
-    quote: Quote
-    value: float
-
-
 class Draft:
     """The stories of a day and which of their sentences and events are printed."""
 
@@ -139,14 +130,10 @@ class Draft:
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
         self.printed: list[Quote] = []
-        self._readable = self._list_readable()
-
-    def _list_readable(self) -> set[str]:
-        """Return the languages of the report: its own, English and Chinese, and that of most
-        posts."""
         spoken = Counter(r.language for story in self.stories() for r in story.readings)
         usual = {code for code, count in spoken.items() if 2 * count > spoken.total()}
-        return {self.language, "zh", "en", *usual}
+        self._readable = {self.language, "zh", "en", *usual}
+        """Languages of the report: its own, English and Chinese, and that of most posts."""
 
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
@@ -172,37 +159,32 @@ class Draft:
         quotes = (quote for reading in readings for quote in self.quotes.get(reading.key, ()))
         return [quote for quote in quotes if quote.sentence.language in self._readable]
 
-    def choose_lead(self, story: Story, least: float) -> Lead | None:
+    def choose_lead(self, story: Story, least: float) -> Quote | None:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
         One in the report's language goes before all others, a headline that was cut behind them.
         """
-        leads = [
-            Lead(quote, rate_quote(quote, place))
+        values = {
+            quote: rate_quote(quote, place)
             for place, reading in enumerate(choose_readings(story, self.language))
             for quote in self.quotes.get(reading.key, ())
             if reading.language in self._readable and tells_news(quote)
-        ]
-        leads.sort(
-            key=lambda lead: (
-                is_cut_headline(lead.quote.sentence),
-                lead.quote.sentence.language != self.language,
-                -lead.value,
-            )
-        )
-        good = (lead for lead in leads if lead.value >= least)
-        return next((lead for lead in good if not self.is_printed(lead.quote)), None)
+        }
+
+        def order(quote: Quote) -> tuple[bool, bool, float]:
+            sentence = quote.sentence
+            return is_cut_headline(sentence), sentence.language != self.language, -values[quote]
+
+        leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
+        return next((quote for quote in leads if not self.is_printed(quote)), None)
 
     def rate_stories(self, least: float) -> list[tuple[float, Story, Quote]]:
         """Return the stories that an unprinted sentence of at least that value tells, with their
         worth and the sentence, best first."""
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
-        told = ((story, lead.quote) for story, lead in leads if lead is not None)
-        rated = [
-            (rate_story(story, quote), story, quote) for story, quote in islice(told, MAX_RATED)
-        ]
-        return sorted(rated, key=lambda entry: -entry[0])
+        told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
+        return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
 
     def is_weak(self, quote: Quote, least: float) -> bool:
         """Return True for a sentence below `least` log odds of being printed, on a day with more to
@@ -217,11 +199,6 @@ class Draft:
         """Return whether the report has this very sentence: what a price did is news beside the
         event."""
         return any(other.text == quote.text for other in self.printed)
-
-    def is_told_elsewhere(self, story: Story, quote: Quote) -> bool:
-        """Return whether the event is told already, and the quote in another language than the
-        report's: mostly it says the same."""
-        return story.event in self.events and quote.sentence.language != self.language
 
     def add(self, story: Story, *quotes: Quote) -> None:
         """Note that the story is told by these quotes."""
@@ -389,15 +366,12 @@ def rate_story(story: Story, quote: Quote) -> float:
     return sum(weight * parts.get(name, 0.0) for name, weight in POINT_WEIGHTS.items())
 
 
-def make_item(
-    draft: Draft, story: Story, quotes: Sequence[Quote], *, title: str = "", group: str = ""
-) -> Item:
+def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str = "") -> Item:
     """Return the item that quotes these sentences of one post, and note that they are printed."""
     draft.add(story, *quotes)
-    text = name_speaker([quote.sentence for quote in quotes]) + join_sentences(
-        [quote.text for quote in quotes]
-    )
-    return Item(text, title=title, group=group, cites=draft.cite(story, quotes))
+    text = join_sentences([quote.text for quote in quotes])
+    who = name_speaker([quote.sentence for quote in quotes])
+    return Item(who + text, group=group, cites=draft.cite(story, quotes))
 
 
 def name_speaker(sentences: Sequence[Sentence]) -> str:

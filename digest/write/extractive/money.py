@@ -5,7 +5,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 
 from digest.models import Item, Language, Section
@@ -47,24 +47,18 @@ FOREIGN = 0.3
 CAPITAL = EVENTS[0]
 
 
-@dataclass(slots=True)
-class AssetTalk:
-    """What people said about one asset, each sentence with its weight."""
-
-    quotes: list[tuple[float, Quote, Story]] = field(default_factory=list)
-
-    @property
-    def authors(self) -> set[str]:
-        """Return who spoke of it."""
-        return {quote.post.author for _, quote, _ in self.quotes}
+Talk = list[tuple[float, Quote, Story]]
+"""Sentences about money, each with its weight and story."""
 
 
 def list_markets(draft: Draft) -> list[Item]:
     """Return stocks, then coins; the most talked about first."""
-    ranked = sorted(
-        collect_talk(draft).items(),
-        key=lambda e: (-len(e[1].authors), -max(w for w, _, _ in e[1].quotes), e[0].ticker),
-    )
+
+    def order(entry: tuple[Asset, Talk]) -> tuple[int, float, str]:
+        authors = {quote.post.author for _, quote, _ in entry[1]}
+        return -len(authors), -max(weight for weight, _, _ in entry[1]), entry[0].ticker
+
+    ranked = sorted(collect_talk(draft).items(), key=order)
     items: list[Item] = []
     for is_coin, most in ((False, MAX_STOCKS), (True, MAX_COINS)):
         talks = [(asset, talk) for asset, talk in ranked if asset.coin == is_coin]
@@ -75,18 +69,18 @@ def list_markets(draft: Draft) -> list[Item]:
     return items or [notes.nothing(draft.material, "markets")]
 
 
-def collect_talk(draft: Draft) -> dict[Asset, AssetTalk]:
+def collect_talk(draft: Draft) -> dict[Asset, Talk]:
     """Return what was said about each asset of the topic as money."""
-    talk: defaultdict[Asset, AssetTalk] = defaultdict(AssetTalk)
+    talk: defaultdict[Asset, Talk] = defaultdict(list)
     watch = draft.material.topic.watch
     for story, quote in _list_money(draft, (MARKET,), PRICE_FITNESS):
         assets = find_assets(quote.text, watch)
         if not 0 < len(assets) <= MAX_NAMED or draft.is_quoted(quote):
             continue
-        if draft.is_told_elsewhere(story, quote):
-            continue
+        if story.event in draft.events and quote.sentence.language != draft.language:
+            continue  # mostly it says the same
         if _is_topical(story) or _is_watched(draft, assets[0]):
-            talk[assets[0]].quotes.append((_weigh(draft, quote, story), quote, story))
+            talk[assets[0]].append((_weigh(draft, quote, story), quote, story))
     return dict(talk)
 
 
@@ -132,10 +126,10 @@ def _weigh(draft: Draft, quote: Quote, story: Story) -> float:
     return quote.fitness + story.score - FOREIGN * (quote.sentence.language != draft.language)
 
 
-def _make_item(draft: Draft, asset: Asset, talk: AssetTalk, group: str) -> Item | None:
+def _make_item(draft: Draft, asset: Asset, talk: Talk, group: str) -> Item | None:
     """Return the best sentences about the asset, each by somebody else, in one language."""
     chosen: list[Quote] = []
-    for _, quote, story in sorted(talk.quotes, key=lambda e: (-e[0], e[1].post.key)):
+    for _, quote, story in sorted(talk, key=lambda e: (-e[0], e[1].post.key)):
         fits = all(
             other.post.author != quote.post.author
             and other.sentence.language == quote.sentence.language

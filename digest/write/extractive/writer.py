@@ -19,8 +19,8 @@ def write(material: Material) -> tuple[Section, ...]:
     items["views"] = detail.list_views(draft)
     items["markets"] = money.list_markets(draft)
     items["finance"] = money.list_finance(draft)
-    items["events"] = detail.list_events(draft)
-    items["ai"] = detail.list_special(draft)
+    items["events"] = detail.list_grouped(draft, "events")
+    items["ai"] = detail.list_grouped(draft, "ai")
     items["overview"] = brief.list_overview(draft, items)
     cites = {key for printed in items.values() for item in printed for key in item.cites}
     items["filtered"] = notes.list_filtered(material, cites)

@@ -377,11 +377,11 @@ def _tell_missed(
     for event in missed:
         leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
-        if lead is None or is_cut_headline(lead.quote.sentence) or is_told(lead.quote):
+        if lead is None or is_cut_headline(lead.sentence) or is_told(lead):
             continue
-        group = lead.quote.find_group(EVENTS)
+        group = lead.find_group(EVENTS)
         names = group.names if group else OTHER
-        added.append(make_item(draft, story, [lead.quote], group=names[draft.language]))
+        added.append(make_item(draft, story, [lead], group=names[draft.language]))
     return added
 
 

@@ -280,7 +280,7 @@ class Context(ShownPosts):
 
     def assets(self) -> list[Post]:
         """Return posts about stocks and coins as money."""
-        talk = [quote for asset in collect_talk(self.draft).values() for quote in asset.quotes]
+        talk = [entry for talk in collect_talk(self.draft).values() for entry in talk]
         return unique_posts(
             q.post for _, q, _ in sorted(talk, key=lambda e: (-e[0], e[1].post.key))
         )
