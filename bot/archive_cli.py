@@ -115,8 +115,8 @@ async def roll_up(topic: str) -> None:
     """
     from digest.ranges import current_spans, has_overview, load_span, save_overview
     from digest.topics import load_topics
-    from digest.write.model.overview import write_overview
     from digest.write.model.prompts import load_prompts
+    from digest.write.model.reply import write_overview
 
     settings = open_settings()
     row = load_topics(settings.topics_file)[topic]

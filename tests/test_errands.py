@@ -26,8 +26,8 @@ from digest.publish.site import Site
 from digest.ranges import current_spans, has_overview, load_span, save_overview
 from digest.store import Store
 from digest.withdraw import withdraw
-from digest.write.model.overview import write_overview
 from digest.write.model.prompts import load_prompts
+from digest.write.model.reply import write_overview
 from digest.write.model.schemas import WrittenAnswer
 from tests.hosts import NOW, context
 from tests.posts import TOPIC

@@ -1,5 +1,6 @@
-"""A model's answer to a question about the archive: it says which items answer and in what words; a
-sentence that its items and their posts do not support is dropped.
+"""A model's words on stored items: its answer to a question about the archive, and its overview of
+a week or month. It says which items answer; a sentence that they and their posts do not support is
+dropped.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from digest.errors import BudgetSpent, LlmError
 from digest.llm.compat import Call
 from digest.models import Hit, Item, Language, Post, Report
 from digest.reading.injection import remove_injections
+from digest.rollup import MAX_CITES
 from digest.store import Store
 from digest.write.model.candidates import Candidate
 from digest.write.model.context import is_headline, shorten
@@ -40,36 +42,7 @@ def clean_question(text: str) -> str:
     return " ".join(remove_injections(text[:MAX_QUESTION_CHARS]).split())
 
 
-async def _answer(
-    question: str,
-    hits: Sequence[Hit],
-    near: Sequence[Hit],
-    posts: Mapping[int, Sequence[Post]],
-    language: Language,
-    ask: AskModel,
-    prompts: Mapping[str, Prompt],
-) -> ArchiveAnswer:
-    """Return the model's answer from these items, each sentence proved; `posts` are those of each
-    item by its place. Falls back on the items where no model answers or nothing stands."""
-    shown = [*hits, *near][:MAX_HITS]
-    if not shown:
-        return ArchiveAnswer("nothing")
-    try:
-        verdict, proved = await write_sentences(question, shown, posts, language, ask, prompts)
-    except (LlmError, BudgetSpent):
-        return answer_without_model(hits, near)
-    if verdict == "nothing":
-        return ArchiveAnswer("nothing", hits=tuple(shown[:MAX_NEAREST]))
-    if not proved:
-        return answer_without_model(hits, near)
-    cited = list(dict.fromkeys(n for _, numbers in proved for n in numbers))
-    sentences = tuple(
-        ProvedSentence(text, tuple(cited.index(n) + 1 for n in numbers)) for text, numbers in proved
-    )
-    return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
-
-
-async def write_sentences(
+async def _write_sentences(
     question: str,
     shown: Sequence[Hit],
     posts: Mapping[int, Sequence[Post]],
@@ -91,7 +64,7 @@ async def write_sentences(
     return verdict, _prove(written.sentences[:MAX_SENTENCES], shown, posts, language)
 
 
-def list_posts(
+def _list_posts(
     hits: Sequence[Hit], reports: Mapping[tuple[str, date, date], Report]
 ) -> dict[int, list[Post]]:
     """Return the evidence for each item by its place from 1: the item as its report has it, and
@@ -99,7 +72,8 @@ def list_posts(
     evidence = {}
     for n, hit in enumerate(hits, 1):
         report = reports.get((hit.topic, hit.first, hit.last))
-        posts = [_item_as_post(n, hit)]
+        words = f"{hit.last}: {hit.item.title}. {hit.item.text}"
+        posts = [Post(str(n), "item", "", "", words, _noon(hit.last), "")]
         for key in hit.item.cites if report else ():
             if report and (cited := report.posts.get(key)) and cited.text:
                 at = cited.created_at or _noon(hit.last)
@@ -107,11 +81,6 @@ def list_posts(
                 posts.append(Post(id_, source, cited.author, "", cited.text, at, cited.url))
         evidence[n] = posts
     return evidence
-
-
-def _item_as_post(n: int, hit: Hit) -> Post:
-    text = f"{hit.last}: {hit.item.title}. {hit.item.text}"
-    return Post(str(n), "item", "", "", text, _noon(hit.last), "")
 
 
 def _noon(day: date) -> datetime:
@@ -172,7 +141,54 @@ async def ask_archive(
         return ArchiveAnswer("nothing")
     hits, near = await find_hits(store, asked, today, topic=topic)
     shown = [*hits, *near][:MAX_HITS]
+    if not shown:
+        return ArchiveAnswer("nothing")
     spans = dict.fromkeys((hit.topic, hit.first, hit.last) for hit in shown)
     reports = {span: report for span in spans if (report := await store.report(*span))}
-    posts = list_posts(shown, reports)
-    return await _answer(asked, hits, near, posts, language, ask, prompts)
+    posts = _list_posts(shown, reports)
+    try:
+        verdict, proved = await _write_sentences(asked, shown, posts, language, ask, prompts)
+    except (LlmError, BudgetSpent):
+        return answer_without_model(hits, near)
+    if verdict == "nothing":
+        return ArchiveAnswer("nothing", hits=tuple(shown[:MAX_NEAREST]))
+    if not proved:
+        return answer_without_model(hits, near)
+    cited = list(dict.fromkeys(n for _, numbers in proved for n in numbers))
+    sentences = tuple(
+        ProvedSentence(text, tuple(cited.index(n) + 1 for n in numbers)) for text, numbers in proved
+    )
+    return ArchiveAnswer(verdict, sentences, tuple(shown[n - 1] for n in cited))
+
+
+async def write_overview(
+    report: Report, ask: AskModel, prompts: Mapping[str, Prompt]
+) -> tuple[Item, ...]:
+    """Return sentences on the points of a week or month, each proved by the items it is of; none
+    where none was proved. Raises LlmError or BudgetSpent.
+
+    A reader could ask the archive what these days were about: so does this, in the words of
+    `prompts/overview.md`.
+    """
+    days = (report.topic, report.first, report.last)
+    hits = [
+        Hit(*days, report.language, name, number, item, 1.0, 1.0)
+        for number, name, item in report.numbered_items()
+        if name == "points"
+    ]
+    if not hits:
+        return ()
+    question = prompts["overview"].render(first=str(report.first), last=str(report.last))
+    posts = _list_posts(hits, {days: report})
+    _, rows = await _write_sentences(question, hits, posts, report.language, ask, prompts)
+    return tuple(
+        Item(text, cites=_cites([hits[n - 1].item for n in places])) for text, places in rows
+    )
+
+
+def _cites(items: Sequence[Item]) -> tuple[str, ...]:
+    """Return the first posts of each item, then further ones."""
+    ranked = sorted(
+        (place, n, key) for n, i in enumerate(items) for place, key in enumerate(i.cites)
+    )
+    return tuple(dict.fromkeys(key for _, _, key in ranked))[:MAX_CITES]
