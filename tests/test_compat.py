@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from digest.llm.compat import EXTRAS, Call, Compat, recall_compat, strict_schema
+from digest.llm.compat import EXTRAS, Call, Compat, Effort, recall_compat, strict_schema
 from tests.model_server import not_strict
 
 
@@ -78,7 +78,7 @@ def test_a_refusal_teaches(param: str, message: str, expected: Compat | None) ->
         ("`reasoning.effort` `minimal` not allowed, use `medium`", "medium"),
     ],
 )  # fmt: skip
-def test_the_least_effort_that_is_listed_is_tried(message: str, effort: str) -> None:
+def test_the_least_effort_that_is_listed_is_tried(message: str, effort: Effort) -> None:
     assert first(Compat(), "", message) == Compat(effort=effort)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Generic, Literal, TypeVar, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from digest.reading.vocabulary import load_lines
 
@@ -18,9 +18,10 @@ Limit = Literal["max_tokens", "max_completion_tokens"]
 FORMS: tuple[Form, ...] = get_args(Form)
 """From the strictest to what every server takes."""
 LIMITS: tuple[Limit, ...] = get_args(Limit)
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 """Amounts of reasoning, least first. Reasoning is paid and eats the tokens of the answer."""
-EFFORT = "minimal"
+EFFORT: Effort = "minimal"
 """Asked for until a server refuses it."""
 EXTRAS = frozenset(["temperature", "reasoning_effort", "stream_options"])
 """Parameters that an answer can do without."""
@@ -81,7 +82,7 @@ class Compat:
     limit: Limit = "max_tokens"
     without: frozenset[str] = frozenset()
     """Of EXTRAS, `stream` and `system`: what it refused."""
-    effort: str = EFFORT
+    effort: Effort = EFFORT
     switches: frozenset[tuple[str, bool]] = frozenset()
     """Parameters of its own that it asked for."""
     most_tokens: int = 0
@@ -91,7 +92,7 @@ class Compat:
         """Return the parameters of the request."""
         tokens = min(call.answer_tokens, self.most_tokens or call.answer_tokens)
         body: dict[str, Any] = {"model": model, "messages": self._messages(call)}
-        extras = {"temperature": 0.2, "reasoning_effort": self.effort}
+        extras: dict[str, Any] = {"temperature": 0.2, "reasoning_effort": self.effort}
         if "stream" not in self.without:
             body["stream"] = True
             extras["stream_options"] = {"include_usage": True}
@@ -145,15 +146,8 @@ class Compat:
 
     def learned(self, today: date) -> dict[str, Any]:
         """Return what to store."""
-        return {
-            "form": self.form,
-            "limit": self.limit,
-            "without": sorted(self.without),
-            "effort": self.effort,
-            "switches": dict(self.switches),
-            "most_tokens": self.most_tokens,
-            "since": today.isoformat(),
-        }
+        sets = {"without": sorted(self.without), "switches": dict(self.switches)}
+        return asdict(self) | sets | {"since": today.isoformat()}
 
     def _messages(self, call: Call[T]) -> list[dict[str, str]]:
         system = call.system
@@ -212,20 +206,12 @@ class Compat:
 def recall_compat(learned: Mapping[str, Any], today: date) -> Compat:
     """Return what was stored about a server; the default where it is old or unreadable."""
     try:
-        form, limit = learned["form"], learned["limit"]
-        compat = Compat(
-            form=form,
-            limit=limit,
-            without=frozenset(map(str, learned["without"])),
-            effort=str(learned["effort"]),
-            switches=frozenset((str(k), bool(v)) for k, v in learned["switches"].items()),
-            most_tokens=int(learned["most_tokens"]),
-        )
+        switches = tuple(learned["switches"].items())
+        compat = TypeAdapter(Compat).validate_python({**learned, "switches": switches})
         old = today - date.fromisoformat(learned["since"]) > REMEMBERED
     except (AttributeError, KeyError, TypeError, ValueError):
         return Compat()
-    valid = form in FORMS and limit in LIMITS and compat.effort in EFFORTS
-    return compat if valid and not old else Compat()
+    return Compat() if old else compat
 
 
 def schema_text(schema: type[BaseModel]) -> str:
