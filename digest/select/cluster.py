@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import fastcluster
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from digest.reading import Reading
 from digest.reading.index_terms import is_in_small_letters, list_small_words
-from digest.select.embed import Vectors
+from digest.select.embed import Vectors, scale_to_unit
 from digest.select.terms import Places, Terms
 from digest.select.threads import Labels, followers, linked
 
@@ -119,7 +119,7 @@ def _unite(
 
     Average linkage leaves the fringe of a big story behind as small groups of its own.
     """
-    meaning = _unit(_centres(groups, vectors))
+    meaning = scale_to_unit(_centres(groups, vectors))
     centres, most = terms.grouped(groups)
     terms_of = centres.unit()
     labels = np.arange(len(groups))
@@ -178,12 +178,6 @@ def _tabulate(terms: Sequence[frozenset[str]], rarity: Mapping[str, float]) -> T
     return Terms.of(rows, np.array([rarity[term] for term in column], np.float32))
 
 
-def _unit(rows: Vectors) -> Vectors:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows /= np.where(norms > 0, norms, 1)
-    return rows
-
-
 @dataclass(frozen=True, slots=True)
 class _Views:
     """What distances are made of, one row per post."""
@@ -223,19 +217,13 @@ class _Views:
                 evident |= both_small
                 nearer = self.nearer + (SMALL_WEIGHT - NAME_WEIGHT) * named
                 similarity += nearer.astype(np.float32, copy=False) * both_small
-            if (self.linked[start:stop] >= 0).any():
-                tied = _same(self.linked, start, stop)
+            labels = self.linked[start:stop, None]
+            if (labels >= 0).any():
+                tied = (labels >= 0) & (labels == self.linked[start:])
                 evident |= tied
                 similarity += np.float32(LINKED_NEARER) * tied
             similarity -= np.float32(NO_EVIDENCE) * ~evident
             yield start, 1 - similarity
-
-
-def _same(labels: Labels, start: int, stop: int) -> npt.NDArray[np.bool_]:
-    """Return which places from `start` on have the label of which place of the block."""
-    mine = labels[start:stop, None]
-    same: npt.NDArray[np.bool_] = (mine == labels[start:]) & (mine >= 0)
-    return same
 
 
 def _group(views: _Views) -> list[list[int]]:
@@ -297,22 +285,15 @@ class _Nearest:
         self._squares: list[float] = []
         self._holders: defaultdict[str, list[int]] = defaultdict(list)
 
-    def open(self) -> int:
-        """Add an empty story; return its number."""
-        self._centres.append({})
-        self._squares.append(0.0)
-        return len(self._centres) - 1
-
-    def add(self, story: int, terms: frozenset[str]) -> None:
-        """Add a post with these terms to the story."""
-        centre = self._centres[story]
-        for name in sorted(terms):
-            before = centre.get(name)
-            if before is None:
-                before = 0.0
-                self._holders[name].append(story)
-            centre[name] = before + self._weights[name]
-            self._squares[story] += centre[name] ** 2 - before**2
+    def open(self, terms: Iterable[str]) -> int:
+        """Add a story whose posts have these terms; return its number."""
+        number = len(self._centres)
+        held = Counter(terms)
+        self._centres.append({name: held[name] * self._weights[name] for name in sorted(held)})
+        self._squares.append(sum(weight**2 for weight in self._centres[-1].values()))
+        for name in held:
+            self._holders[name].append(number)
+        return number
 
     def find(self, terms: frozenset[str]) -> tuple[int, float]:
         """Return the nearest story and its cosine, without terms that very many stories hold."""
@@ -340,14 +321,11 @@ def _join(
     head = sum(map(len, groups))
     stories = _Nearest(rarity)
     shared = [each & rarity.keys() for each in terms]
-    for number, group in enumerate(groups):
-        stories.open()
-        for i in group:
-            stories.add(number, shared[i])
+    for group in groups:
+        stories.open(name for i in group for name in shared[i])
     for i in range(head, len(terms)):
         nearest, cosine = stories.find(shared[i])
         if cosine < near[i]:
-            nearest = stories.open()
+            nearest = stories.open(shared[i])  # a centre that took in all who came near would drift
             groups.append([])
-            stories.add(nearest, shared[i])  # a centre that took in all who came near would drift
         groups[nearest].append(i)

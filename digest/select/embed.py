@@ -52,9 +52,14 @@ def embed_words(texts: Sequence[str], threads: int = THREADS) -> Vectors:
     if full:
         encodable = [words[i] for i in full]
         vectors[full] = encode_hashed(encodable) if encoder is None else _encode(encodable, threads)
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.where(norms > 0, norms, 1)
-    return vectors
+    return scale_to_unit(vectors)
+
+
+def scale_to_unit(rows: Vectors) -> Vectors:
+    """Return the rows scaled in place to length 1; one of zeros stays as it is."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows /= np.where(norms > 0, norms, 1)
+    return rows
 
 
 def _encode(texts: Sequence[str], threads: int) -> Vectors:
