@@ -6,6 +6,7 @@ import io
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -159,21 +160,14 @@ def drawable(counts: Mapping[str, int]) -> dict[str, float]:
 @cache
 def font_path() -> Path:
     """Return a font with Han characters: that of the font package, else one the system has."""
-    for path in _fonts():
-        if path.is_file() and _is_readable(path):
-            return path
-    raise CloudError("no font with Chinese characters: reinstall the dependencies")
-
-
-def _is_readable(font: Path) -> bool:
-    """Return False for a damaged file: the next font, or no picture, is better than no report."""
     from PIL import ImageFont
 
-    try:
-        ImageFont.truetype(str(font), 12)
-    except OSError:
-        return False
-    return True
+    for path in filter(Path.is_file, _fonts()):
+        # Of a damaged file the next font, or no picture, is better than no report.
+        with suppress(OSError):
+            ImageFont.truetype(str(path), 12)
+            return path
+    raise CloudError("no font with Chinese characters: reinstall the dependencies")
 
 
 def _fonts() -> list[Path]:

@@ -29,7 +29,7 @@ figures in common and the first place in a post add. Of 25 items of three days t
 counterpart all find it, of 2 that have none neither does."""
 LEAST_FITNESS = -0.45
 """Margin of `stands_alone` of such a sentence."""
-_GROUPS = [
+GROUP_NAMES = [
     *(group.names for group in (*EVENTS, *THEMES)),
     *(notes.STOCKS, notes.CRYPTO, notes.OTHER),
 ]
@@ -146,4 +146,4 @@ def fill_sections(
 
 def name_group(group: str, language: Language) -> str:
     """Return the name of a group in that language; as it is where no table has it."""
-    return next((names[language] for names in _GROUPS if group in names.values()), group)
+    return next((names[language] for names in GROUP_NAMES if group in names.values()), group)

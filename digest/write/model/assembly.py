@@ -3,7 +3,7 @@
 Pure. Order, headings and counts are made by code, so that nothing a post says can change them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -15,13 +15,13 @@ from digest.select.split import list_versions
 from digest.text import language
 from digest.write import Material
 from digest.write.extractive import notes
-from digest.write.extractive.alignment import WRITTEN
+from digest.write.extractive.alignment import GROUP_NAMES, WRITTEN
 from digest.write.extractive.brief import QUIET
 from digest.write.extractive.detail import LEAST_VALUE
 from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, make_item
-from digest.write.extractive.groups import EVENTS, THEMES
+from digest.write.extractive.groups import EVENTS
 from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
-from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS, heading
+from digest.write.extractive.notes import OTHER, heading
 from digest.write.extractive.quotes import Quote, is_cut_headline
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
@@ -30,9 +30,7 @@ from digest.write.verify.screening import generic
 TELLING: tuple[SectionName, ...] = ("points", "markets", "finance", "events", "ai")
 """Of two items that tell the same, the one in the earlier of these sections stays; overview and
 views may speak of it as well."""
-_ORDER: tuple[SectionName, ...] = (
-    *("points", "markets", "finance", "views", "events", "ai", "overview"),
-)
+_ORDER = ("points", "markets", "finance", "views", "events", "ai", "overview")
 FEW_POINTS = 6
 """With fewer points than this, and more in the extractive report, those fill up."""
 _FILLED: tuple[SectionName, ...] = ("views", "events", "ai")
@@ -142,8 +140,9 @@ def list_distinct(
     material: Material, candidates: Iterable[Candidate], events: Sequence[Event]
 ) -> list[Candidate]:
     """Return the candidates, each statement once, by section and importance."""
-    order = _telling_order(_rank_posts(material, events))
-    return drop_repeats(sorted(candidates, key=order), _number_events(material, events))
+    rank = _rank_posts(material, events)
+    ordered = sorted(candidates, key=lambda c: (_ORDER.index(c.section), _rank(c.item, rank)))
+    return drop_repeats(ordered, _number_events(material, events))
 
 
 def drop_repeats(candidates: Sequence[Candidate], event: Mapping[str, int]) -> list[Candidate]:
@@ -281,15 +280,6 @@ def _count_items(sections: Sequence[Section], status: str = "") -> Mapping[Secti
     }
 
 
-def _telling_order(rank: Mapping[str, int]) -> Callable[[Candidate], tuple[int, int]]:
-    """Return a key that sorts by section, then by importance."""
-
-    def order(candidate: Candidate) -> tuple[int, int]:
-        return _ORDER.index(candidate.section), _rank(candidate.item, rank)
-
-    return order
-
-
 def _rank(item: Item, rank: Mapping[str, int]) -> int:
     return min((rank[key] for key in item.cites if key in rank), default=len(rank))
 
@@ -407,15 +397,15 @@ def _section_items(
     material: Material, name: SectionName, items: Iterable[Item], rank: Mapping[str, int]
 ) -> list[Item]:
     """Return the items of one section in their order, with the lines that code writes."""
-    groups = _group_order(material)
     if name == "overview":
         return _paragraph(list(items)[: MOST[name]])
     best = sorted(items, key=lambda item: _rank(item, rank))[: MOST[name]]
-    ordered = sorted(best, key=lambda item: groups.get(item.group, 0))
     if name == "points":
-        quiet = [notes.quiet(material.topic.language, len(ordered))] if len(ordered) < QUIET else []
-        return [*ordered, *quiet]
-    return ordered or [notes.nothing(material, name)]
+        quiet = [notes.quiet(material.topic.language, len(best))] if len(best) < QUIET else []
+        return [*best, *quiet]
+    groups = {names[material.topic.language]: n for n, names in enumerate(GROUP_NAMES)}
+    best.sort(key=lambda item: groups.get(item.group, 0))
+    return best or [notes.nothing(material, name)]
 
 
 def _paragraph(sentences: Sequence[Item]) -> list[Item]:
@@ -425,12 +415,6 @@ def _paragraph(sentences: Sequence[Item]) -> list[Item]:
     text = join_sentences([sentence.text for sentence in sentences])
     cites = dict.fromkeys(key for sentence in sentences for key in sentence.cites)
     return [replace(sentences[0], text=text, cites=tuple(cites))]
-
-
-def _group_order(material: Material) -> dict[str, int]:
-    spoken = material.topic.language
-    names = [*(group.names for group in (*EVENTS, *THEMES)), STOCKS, CRYPTO, OTHER]
-    return {name[spoken]: place for place, name in enumerate(names)}
 
 
 def reduce(extractive: Sequence[Section], material: Material, why: str) -> tuple[Section, ...]:

@@ -108,7 +108,9 @@ def show_failed(
         if not candidate.problems or not candidate.posts:
             continue
         lines = [f"[i{at + 1}] title: {candidate.item.title}", f"text: {candidate.item.text}"]
-        lines.append(f"wrong: {'; '.join(_explain(candidate))[:300]}")
+        # A bare word is one that no post has.
+        wrong = [UNSUPPORTED + p if p in candidate.said else p for p in candidate.problems]
+        lines.append(f"wrong: {'; '.join(wrong)[:300]}")
         lines += [shown.repeat_post(post, REPAIR_CHARS) for post in candidate.posts]
         block = "\n".join(lines)
         room -= tokens(block)
@@ -117,11 +119,6 @@ def show_failed(
         blocks.append(block)
         places[f"i{at + 1}"] = at
     return "\n\n".join(blocks), places
-
-
-def _explain(candidate: Candidate) -> list[str]:
-    """Return what is wrong with an item, each as a reason: a bare word is one that no post has."""
-    return [UNSUPPORTED + p if p in candidate.said else p for p in candidate.problems]
 
 
 def keep_refused(before: Candidate, after: Candidate) -> Candidate:
@@ -161,11 +158,10 @@ def _has_any(text: str, words: Iterable[str]) -> bool:
 
 def _stands_in(text: str, words: str) -> bool:
     """Return True where the words stand in the text, and not only inside of longer Latin ones."""
-    starts = [at for at in range(len(text)) if text.startswith(words, at)]
-    ends = [at + len(words) for at in starts]
+    starts = (at for at in range(len(text)) if text.startswith(words, at))
     return any(
-        not _is_inside_word(text, start) and not _is_inside_word(text, end)
-        for start, end in zip(starts, ends, strict=True)
+        not _is_inside_word(text, start) and not _is_inside_word(text, start + len(words))
+        for start in starts
     )
 
 
