@@ -13,7 +13,7 @@ from digest.reading import Reading, Story, read
 from digest.reading.contrast import is_opposite, list_turns
 from digest.reading.index_terms import list_figures, list_sums
 from digest.reading.vocabulary import count_words_of
-from digest.select.embed import Vectors, embed_words
+from digest.select.embed import embed_words, encode_readings
 from digest.select.split import DENIED
 
 COMPARED = timedelta(days=7)
@@ -117,7 +117,7 @@ def find_told(
     terms = [reading.terms - common for _, reading in before]
     encoded = embed_words([reading.plain for _, reading in before])
     leads = [story.readings[:LEADS] for story in stories]
-    vectors = iter(_encode([reading for readings in leads for reading in readings]))
+    vectors = iter(encode_readings([reading for readings in leads for reading in readings]))
     told = []
     for story, readings in zip(stories, leads, strict=True):
         keys = {post.key for post in story.posts}
@@ -134,15 +134,6 @@ def find_told(
             same |= {n for n, r in before if len(_list_details(r) & details) >= MENTIONED}
         told.append([earlier[n] for n in sorted(same)])
     return told
-
-
-def _encode(readings: Sequence[Reading]) -> Vectors:
-    """Return a unit vector a reading: the one that it was selected with, if any."""
-    vectors = [reading.vector for reading in readings]
-    missing = [i for i, vector in enumerate(vectors) if vector is None or not vector.any()]
-    for i, vector in zip(missing, embed_words([readings[i].plain for i in missing]), strict=True):
-        vectors[i] = vector
-    return np.array(vectors, np.float32)
 
 
 def tells_one_event(near: float, left: frozenset[str], right: frozenset[str]) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digest.errors import DigestError
+from digest.reading import Reading
 from digest.reading.names import simplify
 from digest.text import plain
 
@@ -60,6 +61,15 @@ def scale_to_unit(rows: Vectors) -> Vectors:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     rows /= np.where(norms > 0, norms, 1)
     return rows
+
+
+def encode_readings(readings: Sequence[Reading]) -> Vectors:
+    """Return a unit vector for each reading: the one that it was selected with, if any."""
+    vectors = [reading.vector for reading in readings]
+    missing = [i for i, vector in enumerate(vectors) if vector is None or not vector.any()]
+    for i, vector in zip(missing, embed_words([readings[i].plain for i in missing]), strict=True):
+        vectors[i] = vector
+    return np.array(vectors, np.float32)
 
 
 def _encode(texts: Sequence[str], threads: int) -> Vectors:

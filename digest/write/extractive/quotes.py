@@ -4,7 +4,7 @@ What a sentence is worth is learned (`digest.reading.heads`); here stands only w
 unprintable whatever it says, and how many are looked at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -92,7 +92,8 @@ Quotes = Mapping[str, tuple[Quote, ...]]
 
 def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
     """Return the quotes of the leading stories, for a report in `language`."""
-    sentences = list_printable(_list_sentences(stories[:MAX_STORIES], language))
+    readings = (r for story in stories[:MAX_STORIES] for r in choose_readings(story, language))
+    sentences = list_printable(s for r in readings for s in r.sentences[:MAX_SENTENCES])
     if len(sentences) > MAX_ENCODED:
         sentences = _choose_for_encoding(sentences)
     if not sentences:
@@ -112,12 +113,6 @@ def choose_readings(story: Story, language: str) -> list[Reading]:
     best = story.readings[:MAX_POSTS]
     spoken = [reading for reading in story.readings if reading.language == language]
     return list(dict.fromkeys([*best, *spoken[:MAX_POSTS]]))
-
-
-def _list_sentences(stories: Iterable[Story], language: str) -> Iterator[Sentence]:
-    for story in stories:
-        for reading in choose_readings(story, language):
-            yield from reading.sentences[:MAX_SENTENCES]
 
 
 def _choose_for_encoding(sentences: Sequence[Sentence]) -> list[Sentence]:

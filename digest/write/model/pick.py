@@ -9,10 +9,9 @@ gains at most its own story's place.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 from digest.reading import Story
-from digest.select.embed import embed
+from digest.select.embed import encode_readings
 from digest.write.model.context import MUST, PICKED, VIEWED, Event, is_stub
 from digest.write.model.schemas import Pick
 
@@ -61,12 +60,13 @@ def group_stories(
     _share_importance(importance, same)
     groups = _unite(stories, same, ads)
     events = [
-        Event(0, tuple(stories[at] for at in group), max_importance(importance, group))
+        Event(0, tuple(stories[at] for at in group), _max_importance(importance, group))
         # Of stories that the model calls one event, the one that it named as important leads.
         for group in (sorted(group, key=lambda at: -importance.get(at, 0)) for group in groups)
     ]
-    order = sorted(_limit_must(events), key=lambda event: -_level(event)) if importance else events
-    return [Event(n, event.stories, event.importance) for n, event in enumerate(order, 1)]
+    if importance:
+        events = sorted(_limit_must(events), key=lambda event: -(event.importance or 0))
+    return [Event(n, event.stories, event.importance) for n, event in enumerate(events, 1)]
 
 
 def _limit_must(events: Iterable[Event]) -> list[Event]:
@@ -83,13 +83,9 @@ def _limit_must(events: Iterable[Event]) -> list[Event]:
     return limited
 
 
-def max_importance(importance: Mapping[int, int], group: Iterable[int]) -> int | None:
+def _max_importance(importance: Mapping[int, int], group: Iterable[int]) -> int | None:
     """Return the highest importance among stories of one event; None where none was rated."""
     return max((importance[at] for at in group if at in importance), default=None)
-
-
-def _level(event: Event) -> int:
-    return event.importance or 0
 
 
 def _importance(pick: Pick, count: int) -> dict[int, int]:
@@ -149,7 +145,7 @@ def _share_importance(importance: dict[int, int], same: Iterable[Sequence[int]])
     """Rate what was picked only as another's event: code may not unite them, and then it is shown
     on its own."""
     for places in same:
-        level = min(max_importance(importance, places) or 0, PICKED)
+        level = min(_max_importance(importance, places) or 0, PICKED)
         for at in places if level else ():
             importance.setdefault(at, level)
 
@@ -159,7 +155,9 @@ def _unite(
 ) -> list[list[int]]:
     """Return groups of places, each best first, in the order of their best; advertising stands
     alone."""
-    vectors = _vectors(stories)
+    leads = [story.readings[:MOST_COMPARED] for story in stories]
+    encoded = iter(encode_readings([reading for readings in leads for reading in readings]))
+    vectors = [[next(encoded) for _ in readings] for readings in leads]
     leader = list(range(len(stories)))
 
     def join(one: int, other: int, cosine: float, least: float) -> None:
@@ -189,15 +187,3 @@ def _list_subjects(story: Story) -> set[str]:
     readings = story.readings[:MOST_COMPARED]
     names = {n.key.replace(" ", "").casefold() for reading in readings for n in reading.names}
     return names | {f"@{r.post.author}" for r in readings if r.post.source == "x"}
-
-
-def _vectors(stories: Sequence[Story]) -> list[list[Any]]:
-    """Return unit vectors of the leading posts of each story; its first is encoded where it is not
-    yet."""
-    leads = [story.readings[0] for story in stories]
-    missing = [reading.plain[:600] for reading in leads if reading.vector is None]
-    encoded = iter(embed(missing)) if missing else iter(())
-    rows = [[next(encoded) if lead.vector is None else lead.vector] for lead in leads]
-    for row, story in zip(rows, stories, strict=True):
-        row += [r.vector for r in story.readings[1:MOST_COMPARED] if r.vector is not None]
-    return rows
