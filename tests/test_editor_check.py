@@ -15,8 +15,7 @@ from digest.reading import Story, attach, read
 from digest.write.model.assembly import assemble
 from digest.write.model.context import Context, Event, is_stub
 from digest.write.model.editor import Editor
-from digest.write.model.ownership import share_out
-from digest.write.model.pick import group_stories
+from digest.write.model.pick import group_stories, share_out
 from digest.write.model.schemas import Pick
 from tests.editing import PROMPTS, Model, edited, extractive, items, material, score, text
 from tests.posts import post

@@ -28,8 +28,7 @@ from digest.write.model.context import (
     shorten,
 )
 from digest.write.model.editor import COPIED, Editor
-from digest.write.model.ownership import LEADING, MAX_OTHERS, share_out
-from digest.write.model.pick import group_stories
+from digest.write.model.pick import LEADING, MAX_OTHERS, group_stories, share_out
 from digest.write.model.schemas import Brief, Pick
 from tests.editing import PROMPTS, Model, extractive, items, material
 from tests.posts import post

@@ -42,8 +42,13 @@ from digest.write.model.check import (
     strip_copied,
 )
 from digest.write.model.context import MUST, POST_CHARS, Context, Event, is_cut_headline
-from digest.write.model.ownership import BRIEF_POSTS, share_out
-from digest.write.model.pick import MAX_STORIES, group_stories, is_plausible
+from digest.write.model.pick import (
+    BRIEF_POSTS,
+    MAX_STORIES,
+    group_stories,
+    is_plausible,
+    share_out,
+)
 from digest.write.model.prompts import Prompt
 from digest.write.model.schemas import (
     Brief,
