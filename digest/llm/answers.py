@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -80,10 +81,9 @@ def _without_thoughts(text: str) -> str:
 
 
 def _valid(value: object, schema: type[T], shape: Mapping[str, Any]) -> T | None:
+    # Some other object: a schema of optional fields would take it for an empty answer.
     if isinstance(value, dict) and not value.keys() & shape.get("properties", {}).keys():
-        return (
-            None  # some other object; a schema of optional fields would take it for an empty answer
-        )
+        return None
     try:
         return schema.model_validate(fit(value, shape, shape.get("$defs", {})))
     except (ValidationError, RecursionError):
@@ -119,7 +119,8 @@ def _values(said: str) -> Iterator[object]:
 def _mended(said: str, shape: Mapping[str, Any], cut: bool) -> object | None:
     """Return what json-repair makes of it; of a cut answer, what was complete."""
     begin = re.search(r"[{\[]", said)
-    if begin is None or len(said) > MOST_REPAIRED or _deep(said):
+    depths = accumulate(1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", said))
+    if begin is None or len(said) > MOST_REPAIRED or max(depths) > MOST_DEPTH:
         return None
     import json_repair
 
@@ -151,14 +152,6 @@ def _complete(broken: str) -> str:
             finished = broken[: found.end() if sign != "," else found.start()]
             best = finished + "".join(reversed(open_)) if "entry" not in open_ else best
     return best
-
-
-def _deep(said: str) -> bool:
-    depth = most = 0
-    for sign in re.findall(r"[\[\]{}]", said):
-        depth += 1 if sign in "[{" else -1
-        most = max(most, depth)
-    return most > MOST_DEPTH
 
 
 def _tells(value: object) -> bool:

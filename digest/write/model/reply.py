@@ -20,6 +20,7 @@ from digest.llm.compat import Call
 from digest.models import Hit, Item, Language, Post, Report
 from digest.reading.injection import remove_injections
 from digest.rollup import MAX_CITES
+from digest.select.continuity import restore_post
 from digest.store import Store
 from digest.write.model.candidates import Candidate
 from digest.write.model.context import is_headline, shorten
@@ -73,18 +74,12 @@ def _list_posts(
     for n, hit in enumerate(hits, 1):
         report = reports.get((hit.topic, hit.first, hit.last))
         words = f"{hit.last}: {hit.item.title}. {hit.item.text}"
-        posts = [Post(str(n), "item", "", "", words, _noon(hit.last), "")]
-        for key in hit.item.cites if report else ():
-            if report and (cited := report.posts.get(key)) and cited.text:
-                at = cited.created_at or _noon(hit.last)
-                source, _, id_ = key.partition(":")
-                posts.append(Post(id_, source, cited.author, "", cited.text, at, cited.url))
-        evidence[n] = posts
+        noon = datetime.combine(hit.last, time(12), UTC)
+        evidence[n] = [Post(str(n), "item", "", "", words, noon, "")]
+        if report:
+            cited = (key for key in hit.item.cites if key in report.posts)
+            evidence[n] += [restore_post(report, key) for key in cited if report.posts[key].text]
     return evidence
-
-
-def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), UTC)
 
 
 def _show(n: int, hit: Hit, posts: Sequence[Post]) -> str:
