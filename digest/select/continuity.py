@@ -162,7 +162,8 @@ def _list_news(readings: Sequence[Reading], same: Sequence[EarlierItem]) -> list
         is_turned = list_turns(opening) - turns or list_sums(opening) - list_sums(texts)
         if is_turned or _denies(opening, before):
             least = 0.0  # what corrects has the names of what it corrects
-        if reading.key not in keys and _measure_news(reading, details) >= least:
+        own = _list_details(reading)
+        if reading.key not in keys and len(own - details) / max(1, len(own)) >= least:
             news.append(reading)
     return news
 
@@ -199,9 +200,3 @@ def _list_acts(text: str) -> set[str]:
 
 def _list_details(reading: Reading) -> frozenset[str]:
     return reading.terms | list_figures(reading.plain)
-
-
-def _measure_news(reading: Reading, details: frozenset[str]) -> float:
-    """Return the share of what the text names and counts that is not among these details."""
-    own = _list_details(reading)
-    return len(own - details) / max(1, len(own))

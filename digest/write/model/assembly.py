@@ -93,16 +93,19 @@ def assemble(
     # Talk about prices was not picked from, so money stands in our own order.
     orders = {name: rank if name in ("markets", "finance") else picked for name in WRITTEN}
     sections = _sections(material, extractive, items, orders)
-    measured = score(
-        sections,
-        extractive,
-        written=len(candidates) + repeated,
-        failed=len(failed),
-        repeated=len(good) - len(distinct) + repeated,
-        generic=sum(map(generic, candidates)),
-    )
+    written, told_again = len(candidates) + repeated, len(good) - len(distinct) + repeated
+    parts = {
+        "cited": _measure_cited(sections),
+        # An item that was repaired or cut until its posts support it has not failed.
+        "supported": _share(written - len(failed), written),
+        "distinct": _share(written - told_again, written),
+        "complete": _measure_completeness(sections, extractive),
+        "specific": _share(written - sum(map(generic, candidates)), written),
+    }
+    score = round(sum(_WEIGHTS[name] * value for name, value in parts.items()), 3)
+    quality = Quality(score, {name: round(value, 3) for name, value in parts.items()})
     unproved = len(failed) + sum(c.cut for c in candidates)
-    return Edited(sections, measured, unproved, sum(not c.judged for c in distinct))
+    return Edited(sections, quality, unproved, sum(not c.judged for c in distinct))
 
 
 def _move_deals(items: dict[SectionName, list[Item]]) -> None:
@@ -230,41 +233,17 @@ def _names(text: str) -> set[str]:
     return {name.key.casefold() for _, name in find_names(text)}
 
 
-def score(
-    sections: Sequence[Section],
-    extractive: Sequence[Section],
-    *,
-    written: int,
-    failed: int,
-    repeated: int,
-    generic: int,
-) -> Quality:
-    """Return the score of a version: of `written` items, how many failed, repeated or said nothing.
-
-    An item that was repaired or cut until its posts support it has not failed.
-    """
-    parts = {
-        "cited": _cited(sections),
-        "supported": _share(written - failed, written),
-        "distinct": _share(written - repeated, written),
-        "complete": _complete(sections, extractive),
-        "specific": _share(written - generic, written),
-    }
-    total = sum(_WEIGHTS[name] * value for name, value in parts.items())
-    return Quality(round(total, 3), {name: round(value, 3) for name, value in parts.items()})
-
-
 def _share(part: int, whole: int) -> float:
     return max(0, part) / whole if whole else 0.0
 
 
-def _cited(sections: Sequence[Section]) -> float:
+def _measure_cited(sections: Sequence[Section]) -> float:
     items = [item for s in sections if s.name in WRITTEN for item in s.items]
     statements = [item for item in items if item.status != "note"]
     return _share(sum(bool(item.cites) for item in statements), len(statements))
 
 
-def _complete(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
+def _measure_completeness(sections: Sequence[Section], extractive: Sequence[Section]) -> float:
     """Return how much of what the posts hold the model tells: points count as much as the number of
     other sections."""
     had, has = _count_items(extractive), _count_items(sections, status="new")

@@ -45,7 +45,7 @@ def show_items(
     lines: list[str] = []
     places: dict[str, int] = {}
     for at, candidate in enumerate(candidates):
-        if not candidate.posts or not (not candidate.problems or _may_restore(candidate)):
+        if not candidate.posts or (candidate.problems and not _may_restore(candidate)):
             continue
         cites = ", ".join(map(shown.find_id, candidate.posts))
         title = candidate.item.title and f"{candidate.item.title}: "
@@ -239,10 +239,11 @@ def list_refusals(candidates: Sequence[Candidate], *, final: bool) -> list[Refus
 def _restore(candidate: Candidate, sums: Sequence[str]) -> Candidate:
     """Return an item that the model supports, as good where each refused figure that no post has
     is what one of the `sums` gives."""
-    claims = _list_claims(candidate) if candidate.problems else ()
-    if not may_give_all(claims, candidate.said, candidate.posts, sums):
-        return candidate
-    return replace(candidate, problems=(), judge="model") if candidate.problems else candidate
+    if candidate.problems and may_give_all(
+        _list_claims(candidate), candidate.said, candidate.posts, sums
+    ):
+        return replace(candidate, problems=(), judge="model")
+    return candidate
 
 
 def _refuse(candidate: Candidate, places: Iterable[str]) -> Candidate:

@@ -95,6 +95,4 @@ def _parts(path: Path, text: str) -> tuple[Mapping[str, object], str]:
         values = yaml.safe_load(head)
     except yaml.YAMLError:
         values = None
-    if not isinstance(values, dict):
-        raise PromptError(f"{path.name}: declare its variables at the top: variables: [a, b]")
-    return values, template.strip()
+    return values if isinstance(values, dict) else {}, template.strip()

@@ -49,17 +49,26 @@ async def translate(
     chunks = list(
         _chunks([f"[i{n}] title: {i.title}\ntext: {i.text}" for n, (_, i) in enumerate(items)])
     )
-    answers = await asyncio.gather(
-        *(_ask_chunk(chunk, material.topic.language, ask, prompts) for chunk in chunks)
-    )
+    language = material.topic.language
+    system = prompts["system"].render(language=LANGUAGES[language])
+
+    async def ask_chunk(chunk: str) -> list[Translated]:
+        prompt = prompts["translate"].render(language=LANGUAGES[language], items=chunk)
+        try:
+            answer = await ask(Call("translate", system, prompt, Translation, ANSWER_TOKENS))
+        except (LlmError, BudgetSpent) as error:
+            log.warning("translate: %s", error)
+            return []
+        return list(answer.items)
+
+    answers = await asyncio.gather(*map(ask_chunk, chunks))
     translated = {entry.id: entry for answer in answers for entry in answer}
     posts = {post.key: post for story in material.list_all() for post in story.posts}
     candidates = [
-        _candidate(name, item, translated[f"i{n}"], posts, material.topic.language)
+        _candidate(name, item, translated[f"i{n}"], posts, language)
         for n, (name, item) in enumerate(items)
         if f"i{n}" in translated
     ]
-    language = material.topic.language
     proved = trimmed(checked(candidates, posts, language), posts, language)
     good = [candidate for candidate in proved if not candidate.problems]
     if len(good) < LEAST_TRANSLATED * len(items):
@@ -82,30 +91,12 @@ def _chunks(blocks: Sequence[str]) -> Iterator[str]:
         yield "\n\n".join(chunk)
 
 
-async def _ask_chunk(
-    chunk: str,
-    language: Language,
-    ask: Callable[[Call[Any]], Awaitable[Any]],
-    prompts: Mapping[str, Prompt],
-) -> list[Translated]:
-    """Return what came back of a chunk; nothing where no model answered."""
-    system = prompts["system"].render(language=LANGUAGES[language])
-    prompt = prompts["translate"].render(language=LANGUAGES[language], items=chunk)
-    try:
-        answer = await ask(Call("translate", system, prompt, Translation, ANSWER_TOKENS))
-    except (LlmError, BudgetSpent) as error:
-        log.warning("translate: %s", error)
-        return []
-    return list(answer.items)
-
-
 def _candidate(
     section: Any, item: Item, entry: Translated, posts: Mapping[str, Any], language: Language
 ) -> Candidate:
     """Return the translated item; a view keeps its speaker, and groups have names of their own."""
-    title = item.title if section == "views" else " ".join(entry.title.split())
+    title = " ".join(entry.title.split()) if item.title and section != "views" else item.title
     text = " ".join(entry.text.split())
     group = name_group(item.group, language)
     cited = tuple(posts[key] for key in item.cites if key in posts)
-    title = title if item.title else ""
     return Candidate(section, replace(item, title=title, text=text, group=group), cited)
