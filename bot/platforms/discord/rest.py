@@ -37,7 +37,7 @@ from bot.platforms import (
 )
 from bot.platforms._request import ApiClient, read_json
 from bot.platforms.discord.embeds import PICTURE, build_view, sheets
-from bot.rich import utf16
+from bot.rich import PageBudget, Run, Unit, pages, text_of, utf16
 from digest.models import Chat
 
 log = logging.getLogger(__name__)
@@ -340,14 +340,9 @@ def _plain_texts(body: Mapping[str, Any], note: str) -> list[str]:
         title = embed.get("title") or ""
         lines += [f"**{title}**"] if title else []
         lines += str(embed.get("description") or "").splitlines()
-    texts_ = [""]
-    for line in [*lines, *filter(None, [note])]:
-        for start in range(0, max(1, len(line)), MOST_CONTENT // 2):
-            piece = line[start : start + MOST_CONTENT // 2]
-            if utf16(texts_[-1]) + utf16(piece) >= MOST_CONTENT:
-                texts_.append("")
-            texts_[-1] += f"{piece}\n"
-    return [text.strip() for text in texts_ if text.strip()] or ["…"]
+    units = [Unit(((Run(line),),), gap=False) for line in [*lines, *filter(None, [note])]]
+    written = pages(units, lambda run: utf16(run.text), PageBudget(MOST_CONTENT))
+    return [text for page in written if (text := text_of(page).strip())] or ["…"]
 
 
 def _words(message: Mapping[str, Any]) -> list[tuple[str, str]]:
