@@ -12,13 +12,14 @@ from digest.errors import StoreError
 from digest.store.engine import Reader, one_line, reading, save_row, writing
 from digest.store.tables import SCHEMA, platform_notes
 
+_VERSION = select(column("version_num", Text)).select_from(table("alembic_version"))
+
 
 def read_version(connection: Connection) -> str:
     """Return the number of the last migration of the database; "" for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
-    number = connection.scalar(select(column("version_num")).select_from(table("alembic_version")))
-    return str(number or "")
+    return connection.scalar(_VERSION) or ""
 
 
 async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
@@ -28,11 +29,9 @@ async def _refuse_other_version(connection: AsyncConnection, name: str) -> None:
     The row is locked until the transaction ends: on PostgreSQL a migration waits for the writers of
     the old schema, and they for it. On SQLite a writer has the whole file anyway.
     """
-    versions = table("alembic_version", column("version_num", Text))
-    query = select(versions.c.version_num)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(read=True)
-    stored = str(await connection.scalar(query) or "")
+    is_locked = connection.dialect.name == "postgresql"
+    query = _VERSION.with_for_update(read=True) if is_locked else _VERSION
+    stored = await connection.scalar(query) or ""
     if stored != SCHEMA:
         raise StoreError(
             f"{name} was brought up to date by another version of this program (schema {stored},"

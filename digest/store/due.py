@@ -213,14 +213,8 @@ class DueTables(OutboxTables):
         """Return the reports to build now, as topics and days: of days that are closed, have no
         report yet and are not built by a living process."""
         days = {topic.name: newest_closed(topic, now) for topic in topics}
-        rows = [
-            {"topic": name, "day": day, "state": "due", "attempts": 0, "next_at": now}
-            for name, day in days.items()
-        ]
         async with self._store.writing() as connection:
-            if rows:
-                inserted = insert_on(connection, builds).on_conflict_do_nothing()
-                await connection.execute(inserted, rows)
+            await _insert_builds(connection, days, now)
             claimable = select(builds.c.topic, builds.c.day).where(_is_claimable(now))
             due = {(row.topic, row.day) for row in await connection.execute(claimable)}
         return [(name, day) for name, day in days.items() if (name, day) in due]
@@ -241,10 +235,7 @@ class DueTables(OutboxTables):
         )
         async with self._store.writing() as connection:
             if again:
-                row = {"topic": topic, "day": day, "state": "due", "attempts": 0, "next_at": now}
-                await connection.execute(
-                    insert_on(connection, builds).values(row).on_conflict_do_nothing()
-                )
+                await _insert_builds(connection, {topic: day}, now)
             return bool((await connection.execute(claimed)).rowcount)
 
     async def renew_build(self, topic: str, day: date, holder: str, now: datetime) -> bool:
@@ -277,6 +268,16 @@ class DueTables(OutboxTables):
             claimed = and_(build, builds.c.holder == holder)
             await connection.execute(update(builds).where(claimed).values(values))
             return attempts
+
+
+async def _insert_builds(
+    connection: AsyncConnection, days: Mapping[str, date], now: datetime
+) -> None:
+    """Let the reports of these days be built, by topic, where nobody was to build them yet."""
+    row = {"state": "due", "attempts": 0, "next_at": now}
+    rows = [{"topic": topic, "day": day, **row} for topic, day in days.items()]
+    if rows:
+        await connection.execute(insert_on(connection, builds).on_conflict_do_nothing(), rows)
 
 
 def _is_claimable(now: datetime) -> Any:

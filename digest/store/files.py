@@ -78,10 +78,8 @@ def _content(file: Path) -> str:
 
 def _tables(connection: sqlite3.Connection) -> str:
     """Return which table of a database of this very schema has lost a column to damage."""
-    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-    names = {str(name) for (name,) in rows}
-    ours = names & set(metadata.tables)
-    if not ours:
+    names = _list_tables(connection)
+    if not names & set(metadata.tables):
         return ""
     version = None
     if "alembic_version" in names:
@@ -97,6 +95,11 @@ def _tables(connection: sqlite3.Connection) -> str:
     return ""
 
 
+def _list_tables(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return {str(name) for (name,) in rows}
+
+
 def is_database(file: Path) -> bool:
     """Return True if the file begins as those of SQLite do."""
     return _read_beginning(file).startswith(MAGIC)
@@ -110,8 +113,7 @@ def _read_beginning(file: Path) -> bytes:
 def read_schema(file: Path) -> str:
     """Return the schema of a sound database that this program wrote, "" of any other."""
     with one_line(f"SQLite {file}"), closing(_connect(file)) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        if not {"alembic_version", "topics", "posts", "reports"} <= {str(name) for (name,) in rows}:
+        if not {"alembic_version", "topics", "posts", "reports"} <= _list_tables(connection):
             return ""
         (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(version)
@@ -224,8 +226,7 @@ def _write_moment(backup: sqlite3.Connection, now: datetime) -> None:
     """Write into a backup when it was made: a bot that finds that in its database knows that the
     backup was put there."""
     row = ("store", ORIGIN, now.isoformat())
-    tables = backup.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-    if (platform_notes.name,) in tables:  # else it is of an early version
+    if platform_notes.name in _list_tables(backup):  # else it is of an early version
         with backup:
             backup.execute("INSERT OR REPLACE INTO platform_notes VALUES (?, ?, ?)", row)
 
