@@ -77,8 +77,8 @@ _SENTENCE_END = re.compile(r"[;；。！？!?\n]|\.\s|\.$")
 _CLAUSE_END = re.compile(r"(?:(?<!\d),|,(?!\d))|[，;；。！？!?\n]|\.\s")
 
 
-_LIMIT = re.compile(r"(?<!went |back )\bup to", re.I)
-"""A most, and no rise: "up to $50", but not "went up to $50"."""
+_LIMIT = re.compile(r"(?<!went |back )\bup to|makes? up", re.I)
+"""A most, or a share, and no rise: "up to $50", but not "went up to $50"."""
 _LEFT = ("原价的", "原来的", "只剩", "仅剩")
 """Before what is left of something."""
 _BESIDE = re.compile(rf"{_STOP}|[\d、但]")

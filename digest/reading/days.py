@@ -333,7 +333,7 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
 
 def blank_zones(text: str) -> str:
     """Return the text without names of time zones: 北京时间 does not name Beijing."""
-    for word in (*_ZONE_OF, "Pacific time", "Pacific Time"):
+    for word in (*_ZONE_OF, "Pacific time", "Pacific Time", "m. Pacific", "m Pacific"):
         if not word.isascii() or " " in word:
             text = text.replace(word, " " * len(word))
     return text
@@ -399,7 +399,7 @@ _SPAN = re.compile(
 )
 
 _AWAY = ("from", "ago", "later", "earlier", "before", "after", "out", "内", "后", "前", "以")
-_ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ")
+_ROUGHLY = ("half ", "over ", "about ", "nearly ", "almost ", " of ")
 
 
 RATE_CHARS = 30

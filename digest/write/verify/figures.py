@@ -115,7 +115,8 @@ def _convert(
         if fact_unit:  # "three models" of the statement is not the post's three months
             return None
     if unit and not fact_unit and counted and unit not in CURRENCIES:
-        return None
+        aged = unit == "year" and mine.value > MOST_COUNTED  # 我 34 对方 31
+        return (mine.value, other.value) if aged else None
     if counts and not unit and fact_unit in ("percent", "pp"):
         return None  # "28 people" is not 28%
     if not unit or not fact_unit or unit == fact_unit:
@@ -234,10 +235,10 @@ def is_derived(
 
 
 def _is_grown(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
-    """Return True where the clause says by which figure of the posts another one rose to this."""
+    """Return True where the clause has one of two figures of the posts that give this."""
     values = {fact.value for fact in facts}
     steps = {other.value for other in find_amounts(clause)} & values
-    return has_cue(clause, "up") and any(amount.value - step in values for step in steps)
+    return any(amount.value - step in values for step in steps)
 
 
 def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:

@@ -4,7 +4,7 @@ they write it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from digest.reading.amounts import find_cues
 from digest.reading.counterparts import (
@@ -54,6 +54,8 @@ from digest.reading.speakers import find_lower_speakers, speaks
 from digest.reading.vocabulary import KnownName
 from digest.text import language
 
+MOST_SPELLED = 6
+"""Words of a name that an abbreviation stands for."""
 TYPO_CHARS = 8
 """Letters from which a word may lack one."""
 _WIDE = frozenset({"china", "us", "europe", "asia"})
@@ -297,15 +299,23 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     missing = [word for word in checked if not _has_word(word, name, mentions)]
     before = text[max(0, start - 20) : start].split(" ")[-2:-1]
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
-    if not missing or mentions.sounds.match(first + name) or _has_initials(name, mentions):
+    if not missing or mentions.sounds.match(first + name):
+        return
+    if _has_initials(name, mentions) or _has_initials(_spell_out(text, start), mentions):
         return
     yield name if len(missing) == len(checked) else " ".join(missing)
+
+
+def _spell_out(text: str, start: int) -> str:
+    """Return a name with what goes on behind "of": Massachusetts Institute of Technology."""
+    words = text[start:].partition(",")[0].split()[:MOST_SPELLED]
+    return " ".join(takewhile(lambda word: word.istitle() or word in ("of", "for", "and"), words))
 
 
 def _has_initials(name: str, mentions: Mentions) -> bool:
     """Return True where the posts have the initials of some words as one: CFTC, and CC for
     Claude Code."""
-    initials = "".join(word[0] for word in name.split() if word[0].isupper())
+    initials = "".join(word[0] for word in name.replace("-", " ").split() if word[0].isupper())
     if len(initials) < 2 or is_jargon(initials):
         return False
     return initials in mentions.capitals or (

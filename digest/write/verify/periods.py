@@ -199,6 +199,10 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
         return any(abs(a - b) == amount.value * minutes for a, b in hours) or any(
             abs(gap - amount.value * minutes) <= minutes / 2 for gap in apart
         )
+    if amount.unit == "month":
+        months = {int(term[6:]) for term in evidence.terms if term.startswith("month ")}
+        if amount.value in {(at.month - n) % 12 for at in evidence.created for n in months}:
+            return True
     length = SPAN_DAYS.get(amount.unit, 0.0)
     slack = 0.5 if length == 1 else length / (4 if amount.hedge else 7)
     days = list(_list_dates(evidence.days[:MOST_DAYS], evidence))
