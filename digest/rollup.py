@@ -228,7 +228,8 @@ def _beginning(text: str) -> str:
 
 def show_chain(chain: Sequence[tuple[date, str]], language: Language) -> str:
     """Return the values of a figure with their days: `$2B (2 Dec) → $3B (5 Dec)`."""
-    return " → ".join(f"{value} ({name_day(day, language)})" for day, value in chain)
+    form = "{}（{}）" if language == "zh" else "{} ({})"
+    return " → ".join(form.format(value, name_day(day, language)) for day, value in chain)
 
 
 def _cites(tellings: Sequence[Telling]) -> tuple[str, ...]:

@@ -362,7 +362,8 @@ def _show_trial(ask: Ask, tried: Mapping[str, Any]) -> Reply:
         details = " · ".join([when, *(f"{n} {c}" for n, c in post["metrics"].items())])
         label = post["author"] or post["key"]
         text = shortened(" ".join(str(post["text"]).split()), SHOWN_CHARS)
-        blocks.append(ListItem(f"{text} ({details})", links=(Link(label, post["url"]),)))
+        form = "{}（{}）" if ask.language == "zh" else "{} ({})"
+        blocks.append(ListItem(form.format(text, details), links=(Link(label, post["url"]),)))
     return reply(*blocks, language=ask.language)
 
 

@@ -10,6 +10,7 @@ from feedgenerator import Atom1Feed, Rss201rev2Feed
 
 from digest.models import BRIEF, Item, Report, Topic
 from digest.publish import days_of
+from digest.publish.jekyll import BRACKETS, COMMA
 from digest.publish.layout import Frame, describe, label, list_cited, printable, web_address
 
 KINDS = {
@@ -116,4 +117,5 @@ def _statement(item: Item, report: Report) -> str:
         for author, post in list_cited(item, report.posts)
         if (address := web_address(post.url))
     ]
-    return title + escape(printable(item.text)) + (f" ({', '.join(links)})" if links else "")
+    authors = BRACKETS[report.language].format(COMMA[report.language].join(links))
+    return title + escape(printable(item.text)) + (authors if links else "")
