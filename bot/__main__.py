@@ -297,7 +297,7 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                 failed += 1
                 _print(f"jianbao: {path.name}: {_describe_fault(error)}", err=True)
     if failed:
-        raise DigestError(f"{failed} of {len(files)} files were not imported")
+        raise DigestError(f"files not imported: {failed} of {len(files)}")
 
 
 async def _import_feeds(body: bytes, name: str, topic: Topic, store: Store) -> None:

@@ -18,6 +18,7 @@ from bot.typed import DayParam, check_days, day_options, read_typed
 from digest.errors import DigestError
 from digest.masking import mask
 from digest.models import Language
+from digest.text import fill
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -201,8 +202,8 @@ async def search(words: tuple[str, ...], topic: str, days: int) -> None:
             imported = " (imported)" if hit.item.status == "imported" else ""
             entries.append(replace(entry, title=entry.title + imported))
     if not entries:
-        when = f" of the last {days} days" if days else ""
-        raise DigestError(f"nothing in the reports{when} about {line[:60]!r}")
+        when = fill(" of the last {n:day}", n=days) if days else ""
+        raise DigestError(f"nothing about {line[:60]!r} in the reports{when}")
     click.echo(mask(render(reply(*entries), width(), styled=False)))
 
 

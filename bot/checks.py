@@ -20,6 +20,7 @@ from digest.masking import mask
 from digest.sources import refuse_idle
 from digest.store import Store
 from digest.store.backup import check_damage, sqlite_file
+from digest.text import fill
 from digest.topics import find_topics_file, load_topics
 
 PATIENCE = 10.0
@@ -254,4 +255,4 @@ async def _platform(name: str, settings: Settings) -> str:
             raise DigestError(str(error)) from None
     if silent:
         raise DigestError("\n".join([who, *silent]))
-    return f"{who}; {len(chats)} subscribed chats"
+    return fill("{who}; {n:subscribed chat}", who=who, n=len(chats))

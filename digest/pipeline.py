@@ -333,8 +333,8 @@ async def _gather(
         )
     if not streams and not any(result.ok for result in results):
         raise DigestError(
-            f"none of the {len(results)} sources of {topic.name} answered, so there is no report of"
-            f" {window.last}: python -m bot collect {topic.name} says why"
+            f"no source of {topic.name} answered, so there is no report of {window.last}:"
+            f" python -m bot collect {topic.name} says why"
         )
     return Gathered(tuple(streams), results, weights=await list_weights(topic, store, access))
 

@@ -267,7 +267,7 @@ def test_a_file_that_breaks_the_import_costs_the_others_nothing(
     assert "bad.md: internal error (KeyError)" in result.output
     assert "twitter_ai_20251206.md: ai 2025-12-06" in result.output
     assert "words of a post" not in result.output
-    assert str(result.exception) == "1 of 2 files were not imported"
+    assert str(result.exception) == "files not imported: 1 of 2"
 
 
 @pytest.mark.skipif(not ARCHIVE.is_dir(), reason="../shared/archive is absent")
