@@ -107,11 +107,6 @@ USUAL_NEWS, USUAL_ADVERTISEMENT = 0.43, -0.3
 _WE = frozenset("we our ours us ourselves we're we've we'll we’re we’ve we’ll".split())
 _I = frozenset("i i'm i've i'd i'll i’m i’ve i’d i’ll me my mine myself".split())
 _I_HAN, _NATION = "我", ("我们", "我們", "我国", "我國", "我方")
-_FEELINGS = frozenset(
-    "delighted excited glad happy honored honoured humbled pleased privileged proud"
-    " thrilled".split()
-)
-"""First words of what its makers announce: "Excited to share"."""
 _WE_HAN = ("我们", "我們", "咱们")
 _STOPS = frozenset(".。！？!?；;…")
 _WIDE_STOPS = frozenset("。！？；")
@@ -293,7 +288,7 @@ def begins_badly(sentence: Sentence) -> bool:
     without who did it ("Wrote a kernel ..."), with surprise, with joy that announces nothing, or
     invites its reader ("Learn how ..."): of 62 labelled ones that the head finds fit, one could be
     printed. A word that begins a name ("Check Point buys ...") is none of these."""
-    if sentence.text.partition(" ")[0].lower() in _FEELINGS:
+    if begins_with(sentence.text, "sentences", "feelings"):
         is_news = " to share " in sentence.text
         return not is_news and not count_words_of(sentence.text, "acts", "release", "open")
     bad = ("backward", "deeds", "surprises", "invitations")
@@ -387,7 +382,7 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
 def says_we(text: str) -> bool:
     """Return whether the text speaks in the first person plural, outside of a quotation."""
     words = text.split()
-    if words[0].lower() in _FEELINGS and words[1:2] in (["to"], ["that"], ["for"]):
+    if words[1:2] in (["to"], ["that"], ["for"]) and begins_with(text, "sentences", "feelings"):
         return True
     for number, word in enumerate(_list_words(text)):
         if word in _WE and words[number] not in ("US", "US."):
