@@ -111,6 +111,8 @@ def test_only_what_a_post_may_give_is_restored() -> None:
         ("It took 180 seconds.", "180 seconds", "180 s = 3 min", False),
         ("It took 180 seconds.", "180 seconds", "180 = 3 × 60", True),
         ("It took 180 seconds.", "180 seconds", "20 * 9", False),
+        ("About 1,600 pages in all.", "1,600", "798 + 814", False),
+        ("It took 200 seconds.", "200 seconds", "3 * 66", False),
         ("It took 180 million seconds.", "180 million seconds", "3 * 60", False),
         ("It took 180 seconds.", "180 seconds", "180", False),
         ("It took 180 seconds.", "180 seconds", "__import__('os').getpid()", False),

@@ -75,6 +75,14 @@ def test_what_no_post_gives_stays_refused(kind: ClaimKind, words: str, posted: s
     assert not is_given(kind, words, posted)
 
 
+@pytest.mark.parametrize(("said", "ok"), [("1,612", True), ("1,600", True), ("1,500", False)])
+def test_a_sum_may_be_rounded_a_little(said: str, ok: bool) -> None:
+    posted = [post("one of 798 pages, one of 814", "1", created_at=LATE)]
+    claims = [Claim("figure", said)]
+    assert may_give_all(claims, f"{said} pages", posted, ["798 + 814"]) is ok
+    assert not may_give_all(claims, f"{said} pages", posted, [])
+
+
 def test_only_a_few_figures_are_restorable() -> None:
     posted = [post("took 211 ms, 311 ms, 411 ms and 511 ms", "1", created_at=LATE)]
     claims = [Claim("figure", f"0.{n} seconds") for n in (2, 3, 4, 5)]

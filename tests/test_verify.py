@@ -30,6 +30,9 @@ def missing(said: str, posted: str, title: str = "", view: bool = False) -> tupl
     [
         ("融资 150亿美元", "raised $15B"),
         ("The zone gets a second test.", "the zone will be tested again"),
+        ("在业四分之一个世纪", "25 years of experience"),
+        ("It took a third of an hour.", "用了 20 分钟"),
+        ("UTC周六18点开始", "it starts on Saturday at 6pm UTC"),
         ("raised 15 billion dollars", "融资150亿美元"),
         ("12月9日发布", "ships on Dec 9"),
         ("ships on 9 December 2025", "2025-12-09 发布"),

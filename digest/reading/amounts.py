@@ -117,6 +117,8 @@ _FRACTION = re.compile(
     rf"|(?<![\d.,])\b(?P<part>{_ONES}|\d) (?:times )?(?:in|out of) (?:a )?(?P<whole>{_ONES}|ten|hundred|thousand|{'|'.join(_TENS)}|\d{{1,3}})\b",
     re.I,
 )
+_OF_SPAN = re.compile(r"\s?(?:of an? |个)(century|hour|世纪|小时)", re.I)
+"""Behind a share that is a length of time."""
 _OF_SCALE = re.compile(rf"\sof\san?\s({'|'.join(NUMBER_SCALES)})\b", re.I)
 _DISCOUNT = re.compile(
     r"(\d(?:\.?\d)?|(?<!点)[一二三四五六七八九]{1,2})\s?折(?![屏叠扣合算旧损腾磨射线])"
@@ -357,6 +359,9 @@ def _find_shares(text: str) -> Iterator[Amount]:
         if below and (scale := _OF_SCALE.match(text, match.end())):
             yield _scale_fraction(match, scale, text, above / below)
             continue
+        if below and (span := _OF_SPAN.match(text, match.end())):
+            yield _cut_span(match, span, text, above / below)
+            continue
         if match["digits"] and 1 < above == below - 1 and find_unit(text, match.end())[0]:
             continue  # 7/8 次
         if match["digits"] and above > below:
@@ -388,6 +393,13 @@ def _scale_fraction(match: re.Match[str], scale: re.Match[str], text: str, share
     value = share * NUMBER_SCALES[scale[1].lower()]
     amount = _special(match, text, (Quantity(value, unit),), "number")
     return replace(amount, end=end, text=text[amount.start : end])
+
+
+def _cut_span(match: re.Match[str], span: re.Match[str], text: str, share: float) -> Amount:
+    """Return the amount that a third of an hour is."""
+    unit = load_unit_names().get(span[1].lower(), "")
+    quantity = Quantity(share, unit) if unit else Quantity(100 * share, "year")
+    return _special(match, text, (quantity,), "number")
 
 
 def _read_fraction(match: re.Match[str]) -> tuple[float, float]:

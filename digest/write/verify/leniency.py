@@ -23,6 +23,8 @@ from digest.write.verify.sums import results
 
 MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
+LEAST_ROUNDED = 0.01
+"""The same where nothing says that a result of a sum is rounded: 1,600 for 1,612."""
 ZONES = (-12, 0, 14)
 """Hours from UTC to the first and the last zone of the earth."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
@@ -114,7 +116,8 @@ def _is_result(amount: Amount, value: float) -> bool:
     """Return True where a result is the amount, rounded to its last digit, or as it is hedged."""
     mine, bound = amount.quantities[0], amount.hedge in ("over", "under")
     for result in (value, 100 * value) if mine.unit == "percent" else (value,):
-        if abs(result - mine.value) <= max(amount.step / 2, EXACT * abs(mine.value)):
+        rounded = min(find_trailing_step(mine.value) / 2, LEAST_ROUNDED * abs(mine.value))
+        if abs(result - mine.value) <= max(rounded, amount.step / 2, EXACT * abs(mine.value)):
             return True
         vague = amount.hedge or amount.kind in ("share", "multiple")
         if vague and _is_near(mine, Quantity(result, ""), amount.step, bound=bound):
