@@ -79,6 +79,17 @@ def load_phrases() -> tuple[Phrase, ...]:
     return tuple(phrases)
 
 
+@cache
+def _index_phrases() -> tuple[dict[str, list[int]], list[int]]:
+    """Return the places of phrases by first word, and of those that begin with no Latin word."""
+    by_word: dict[str, list[int]] = {}
+    others: list[int] = []
+    for place, phrase in enumerate(load_phrases()):
+        first = phrase.parts[0].split()[0]
+        (by_word.setdefault(first, []) if first.isascii() else others).append(place)
+    return by_word, others
+
+
 def _bound(part: str) -> str:
     """Return the part with blanks at its ends where it is Latin: Chinese has none between words."""
     start = "" if part[1] > "\u2e7f" else " "
@@ -90,8 +101,13 @@ def find_reason(text: str) -> str:
     """Return why a text is an advertisement by its phrases, "" where it is none."""
     normalized = normalize(text)
     weak = 0
-    for phrase in load_phrases():
-        if phrase.parts[0] in normalized and phrase.stands_in(normalized):
+    by_word, others = _index_phrases()
+    places = {place for word in by_word.keys() & set(normalized.split()) for place in by_word[word]}
+    phrases = load_phrases()
+    if not normalized.isascii():
+        places |= {place for place in others if phrases[place].parts[0] in normalized}
+    for phrase in map(phrases.__getitem__, sorted(places)):
+        if phrase.stands_in(normalized):
             weak += phrase.weight
             if phrase.weight >= THRESHOLD or weak >= THRESHOLD:
                 return phrase.reason
