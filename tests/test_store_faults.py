@@ -23,6 +23,7 @@ from digest.store.engine import (
     database_url,
     explain,
     label,
+    open_engine,
     queue_address,
 )
 from digest.store.tables import SCHEMA
@@ -78,6 +79,19 @@ async def test_a_newer_schema_is_refused_and_left_alone(store_url: str, tmp_path
     assert "newer version" in message
     assert "9999" in message
     assert contents(tmp_path) == before
+
+
+async def test_tables_of_another_program_are_left_alone(store_url: str) -> None:
+    engine = open_engine(database_url(store_url))
+    async with engine.begin() as connection:
+        if store_url.startswith("postgresql"):
+            await connection.execute(text("DROP SCHEMA public CASCADE"))
+            await connection.execute(text("CREATE SCHEMA public"))
+        await connection.execute(text("CREATE TABLE posts (id INTEGER PRIMARY KEY)"))
+    assert "already exists" in await failure(store_url)
+    async with engine.connect() as connection:
+        assert list((await connection.execute(text("SELECT * FROM posts"))).keys()) == ["id"]
+    await engine.dispose()
 
 
 async def test_check_names_the_database(store_url: str) -> None:

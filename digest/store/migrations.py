@@ -29,6 +29,8 @@ def upgrade(connection: sa.Connection, stored: str) -> None:
             sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
         )
         operations.execute("INSERT INTO alembic_version VALUES ('')")
+        # Tables of these names that another program made are refused, never altered.
+        metadata.create_all(connection, checkfirst=False)
     added = produce_migrations(context, metadata).upgrade_ops
     for change in added.ops if added else ():
         for operation in getattr(change, "ops", [change]):
