@@ -180,6 +180,15 @@ async def test_a_feed_without_authors_goes_by_the_name_that_reports_show(store: 
     assert await store.save_posts(TOPIC, "rss:wire", [entry("22", "rss")]) == 0
 
 
+async def test_an_author_goes_by_the_source_that_a_file_names(store: Store) -> None:
+    def entry(key: str) -> Post:
+        return replace(post(key, key, author="bo"), source="web:blog")
+
+    await store.save_posts(TOPIC, "file", [entry("40")])
+    assert (await withdraw(store, "web:blog:@bo", NOW)).authors == ("web:blog:@bo",)
+    assert await store.save_posts(TOPIC, "file", [entry("41")]) == 0
+
+
 def test_a_quiet_day_counts_what_is_left() -> None:
     report = make_report(points=(*POINTS, quiet("zh", len(POINTS))))
     points = strip_posts(report, {"x:2", "x:3"}).section("points")

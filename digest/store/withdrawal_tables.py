@@ -1,6 +1,6 @@
 """What is deleted on demand: what is known of a person or chat, and posts taken back."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, delete, exists, or_, select, update
@@ -141,21 +141,22 @@ async def _forget_chat(connection: AsyncConnection, chat: Chat) -> dict[str, int
 def _find_posts(connection: Connection, name: str) -> tuple[set[str], set[str]]:
     handle = name.rpartition(AUTHOR_MARK)[2] if AUTHOR_MARK in name else name.removeprefix("@")
     source = name.partition(AUTHOR_MARK)[0] if AUTHOR_MARK in name else ""
-    columns = (posts.c.key, posts.c.url, posts.c.author, posts.c.author_name)
-    rows = [
-        (row.key, row.url, row.author or row.author_name)
-        for row in connection.execute(select(*columns))
-    ]
-    rows += [
-        (key, post["url"], post["author"])
-        for row in connection.execute(select(reports.c.posts))
-        for key, post in row.posts.items()
-    ]
-    exact = {key for key, url, _ in rows if name in (key, url)}
+    exact = {key for key, url, _, _ in _list_posts(connection) if name in (key, url)}
     if exact or not handle:
         return exact, set()
-    origins = {
-        key: key.partition(":")[0] for key, _, author in rows if author.lower() == handle.lower()
+    named = {
+        (key, origin)
+        for key, _, origin, author in _list_posts(connection)
+        if author.lower() == handle.lower() and source in ("", origin)
     }
-    named = {key for key, origin in origins.items() if source in ("", origin)}
-    return named, {author_mark(origins[key], handle) for key in named}
+    return {key for key, _ in named}, {author_mark(origin, handle) for _, origin in named}
+
+
+def _list_posts(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
+    """Yield key, address, source and author of the posts that are stored, and that reports keep."""
+    columns = (posts.c.key, posts.c.url, posts.c.source, posts.c.author, posts.c.author_name)
+    for row in connection.execute(select(*columns)):
+        yield row.key, row.url, row.source, row.author or row.author_name
+    for row in connection.execute(select(reports.c.posts)):
+        for key, post in row.posts.items():
+            yield key, post["url"], key.partition(":")[0], post["author"]
