@@ -102,9 +102,11 @@ def detect_wide(body: bytes) -> str:
 
 def _named_by_server(body: bytes, headers: Mapping[str, str]) -> str:
     """Return what the server calls the encoding: as HTTP has it, that counts, not what the body
-    says, but for its byte order mark."""
+    says, but for its byte order mark. JSON is UTF-8 whatever the server says (RFC 8259, 8.1)."""
     named = _CHARSET.search(headers.get("content-type", ""))
-    if not named or body.startswith(b"\xef\xbb\xbf") or not is_of_documents(named[1]):
+    if not named or not is_of_documents(named[1]):
+        return ""
+    if body.startswith(b"\xef\xbb\xbf") or body.lstrip().startswith(b"{"):
         return ""
     try:
         body.decode(named[1])
