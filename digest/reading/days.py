@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from digest.reading.amounts import RANGE, Amount, find_cues
 from digest.reading.names import find_entry
-from digest.reading.numerals import find_numerals, parse_han
+from digest.reading.numerals import parse_han
 from digest.reading.vocabulary import load_dimensions, load_lines
 
 
@@ -437,13 +437,11 @@ def read_spans(text: str) -> Iterator[tuple[str, bool, str]]:
         words = match.group().strip()
         if by in ("a", "an") and text[: match.start()].lower().endswith(_ROUGHLY):
             by, words = "", match["word"]  # over a year is a length of time
-        if (by, word) == ("a", "second") and not any(map(str.isdigit, text[: match.start()][-30:])):
+        rate = text[max(0, match.start() - RATE_CHARS) : match.start()]
+        if (by, word) == ("a", "second") and not any(map(str.isdigit, rate)):
             by = ""  # a second test
         if by and text[match.end() :].lstrip().lower().startswith(_AWAY):
             by = ""
-        rate = text[max(0, match.start() - RATE_CHARS) : match.start()]
-        if (by, word) == ("a", "second") and not find_numerals(rate):
-            continue  # a second test: the next one
         vague = word in ("day", "天", "日") and by[:1] in ("f", "o", "几", "数")
         users = bool(match["han"]) and text.startswith(("活", "均"), match.end())  # 日活, 月均
         counted = bool((by and not vague) or match["every"] or match["slash"] or users)
