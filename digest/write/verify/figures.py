@@ -227,14 +227,14 @@ def is_derived(
     sums = (("", value) for value in _sums(amount.unit, terms))
     for signal, value in chain(shown_results, sums, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
-            joined = signal == "sum" and (summed or _is_grown(amount, clause, facts))
+            joined = signal == "sum" and (summed or _shows_addend(amount, clause, facts))
             if not signal or joined or has_cue(clause, signal):
                 return True
             possible = True
     return None if possible else False
 
 
-def _is_grown(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
+def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
     """Return True where the clause has one of two figures of the posts that give this."""
     values = {fact.value for fact in facts}
     steps = {other.value for other in find_amounts(clause)} & values
