@@ -16,7 +16,7 @@ _VERSION = select(column("version_num", Text)).select_from(table("alembic_versio
 
 
 def read_version(connection: Connection) -> str:
-    """Return the number of the last migration of the database; "" for an empty one."""
+    """Return the number of the database's schema; "" for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(_VERSION) or ""

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as PlainText
 
 SCHEMA = "0013"
-"""The newest migration; this program's tables are those after it."""
+"""The number of these tables: one more with each change of them."""
 ORIGIN = "origin"
 """The note by which a database that another program restored is recognised."""
 
