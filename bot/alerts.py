@@ -201,6 +201,7 @@ class Watch:
     def __init__(self, store: Store, topics: Sequence[Topic], tell: Tell) -> None:
         self._store, self._topics, self._tell = store, topics, tell
         self._still: dict[str, tuple[int, datetime]] = {}
+        """Platforms where digests waited at the last look: how many had ended, and since when."""
         self._undelivered: list[int] = []
 
     async def look(
@@ -216,12 +217,13 @@ class Watch:
         for name in await self._store.zones():
             if zone(name).key != name:
                 await self._tell("zone_gone", name)
+        before, self._still = self._still, {}
         for platform, counts in balance.items():
             if counts.waiting:
-                settled = counts.due - counts.waiting
-                before, since = self._still.get(platform, (settled, now))
-                since = since if settled == before else now
-                self._still[platform] = settled, since
+                ended = counts.due - counts.waiting
+                earlier, since = before.get(platform, (ended, now))
+                since = since if ended == earlier else now
+                self._still[platform] = ended, since
                 if now - since >= PATIENCE:
                     await self._tell("no_delivery", platform, n=counts.waiting)
         ids = [part.part for part in undelivered]
