@@ -56,6 +56,28 @@ async def say(bot: Services, line: str, language: Language | None = "en") -> str
     return "\n".join(render(reply, 200, styled=False) for reply in replies)
 
 
+@pytest.mark.parametrize(
+    ("line", "manners"),
+    [
+        ("/subscribe", ["private", "post"]),
+        ("/settings nonsense", ["private"]),
+        ("/next", ["private"]),
+        ("/forget", ["private"]),
+        ("/status", ["private"]),
+        ("/brief", ["answer"]),
+        ("/help", ["answer"]),
+    ],
+)
+async def test_what_a_person_sets_up_is_answered_in_private(
+    bot: Services, line: str, manners: list[str]
+) -> None:
+    assert [reply.manner for reply in await ask(bot, line)] == manners
+
+
+async def test_a_span_without_a_cloud_is_named_in_the_language_of_its_report(bot: Services) -> None:
+    assert "没有12月1日至6日的词云图片" in await say(bot, "/cloud 12-01..12-06")
+
+
 async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services) -> None:
     assert "Which language?" in await say(bot, "/language")
     buttons = [button.line for button in (await ask(bot, "/language"))[0].buttons[0]]

@@ -162,7 +162,8 @@ async def cloud(ask: Ask) -> AsyncIterator[Reply]:
     language = ask.language_for(report)
     shown: Block | None = await picture_block(ask.context, report, language)
     if shown is None:
-        day = ask.in_words(report.first, report.last)
+        today = ask.context.now().date()
+        day = texts.days_in_words(report.first, report.last, language, today)
         shown = Paragraph(texts.text("no_cloud", language, day=day))
     yield await _titled(ask, report, [shown, *_section(ask, report, "cloud")])
 
