@@ -54,12 +54,12 @@ async def ask(
     async with open_store(settings) as store:
         await _refuse_unknown(topic, store, settings)
         answer = as_dict(await _answer(settings, store, words, topic, spoken))
+        if as_json:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+            return
         judged = bool(settings.providers)
         shown = await show_answer(store, answer, spoken, lambda _: spoken, judged=judged)
-    if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
-    else:
-        click.echo(mask(render(shown, width(), styled=False)))
+    click.echo(mask(render(shown, width(), styled=False)))
 
 
 async def _answer(
