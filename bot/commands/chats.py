@@ -23,7 +23,7 @@ USUAL_TIME = time(8, 0)
 LONGEST_NAME = 16
 """Letters of a topic in a button's line; a longer one is told by its tag."""
 CHECKED = "✓ "
-LANGUAGES = ("auto", "topic"), ("zh", "zh"), ("en", "en")
+LANGUAGE_WORDS = ("auto", "topic"), ("zh", "zh"), ("en", "en")
 """Words that choose a language, and what the texts call it."""
 DAY_GROUPS = ((EVERY_DAY, "every_day"), (WORKDAYS, "workdays"), (WEEKEND, "weekend"))
 
@@ -152,7 +152,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
     if not request.language:
-        names = [(word, ask.text(f"language_{name}")) for word, name in LANGUAGES]
+        names = [(word, ask.text(f"language_{name}")) for word, name in LANGUAGE_WORDS]
         choice = tuple(Button(label, f"/settings {word}") for word, label in names)
         return ask.say("language_which", choice)
     spoken = None if request.language == "topic" else request.language
@@ -371,7 +371,7 @@ def _list_choices(ask: Ask, old: Subscription, what: Menu) -> Iterator[tuple[str
                     yield ask.text(key), f"days {weekdays_word(days)}"
             yield _checked(ask.text("weekly"), old.weekly), "days weekly"
         case "language":
-            for word, name in LANGUAGES:
+            for word, name in LANGUAGE_WORDS:
                 label = ask.text(f"language_{name}")
                 yield _checked(label, (old.language or "topic") == name), word
         case "length":
