@@ -23,6 +23,17 @@ from tools.balance import list_unbalanced
 
 DATA = Path(__file__).with_name("data")
 EIGHT = datetime(2025, 12, 8, 8, tzinfo=UTC)
+TAKEN_AWAY = (
+    "DROP TABLE entries",
+    "DROP TABLE received",
+    "DROP INDEX ix_parts_state",
+    "ALTER TABLE builds DROP COLUMN holder",
+    "ALTER TABLE builds DROP COLUMN alive_at",
+    "ALTER TABLE parts DROP COLUMN resend",
+    "ALTER TABLE parts DROP COLUMN doubt_since",
+    "UPDATE alembic_version SET version_num = '0008'",
+)
+"""Of the tables, so that a database has schema 0008 again, as far as that matters here."""
 
 
 def restore(file: Path, name: str) -> str:
@@ -59,6 +70,18 @@ async def test_migrations_lead_to_the_tables(store_url: str, tmp_path: Path, bef
     for url in (store_url, restore(tmp_path / "old.db", before)):
         async with await Store.open(url) as store, store.engine.connect() as connection:
             assert await connection.run_sync(list_differences) == []
+
+
+async def test_what_an_older_database_lacks_is_added(store_url: str) -> None:
+    async with await Store.open(store_url) as store:
+        await store.save_topic(TOPICS["ai"])
+        await store.save_report(report())
+        async with store.engine.begin() as connection:
+            for statement in TAKEN_AWAY:
+                await connection.execute(text(statement))
+    async with await Store.open(store_url) as store, store.engine.connect() as connection:
+        assert await connection.run_sync(list_differences) == []
+        assert [hit.number for hit in await store.search("Kitewick")] == [2]
 
 
 async def test_what_the_first_ledger_had_open_is_delivered_once(tmp_path: Path) -> None:
