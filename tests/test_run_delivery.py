@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import app, platforms
 from bot.delivery import Deliveries
 from bot.host import BotHost
+from bot.settings import Settings
 from digest.models import Chat
 from digest.store import Store
 from digest.store.ledger import Ledger
@@ -79,5 +82,25 @@ async def test_one_refused_token_does_not_end_sending_for_good(
         talking = app.Talking(services, host, deliveries, lambda _: None)
         task = asyncio.create_task(talking.keep("discord", platforms.Setup("")))
         await delivered(services.ledger, 5)
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@pytest.mark.parametrize(("choice", "sent"), [("hold", 0), ("resend", 1)])
+async def test_the_operator_chooses_what_becomes_of_a_doubted_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: Any, sent: int
+) -> None:
+    monkeypatch.setattr(platforms, "backoff", lambda *_: 0.0)
+    cut = DeliveryStub(fault=lambda *row: "drop_after" if row[2] == 1 else None)
+    async with await Store.open(f"sqlite:///{tmp_path}/jianbao.db") as store, cut as stub:
+        await due(store, [Chat("telegram", "1")])
+        settings = Settings(data_dir=tmp_path, unknown_sends=choice)
+        services = replace(context(store, tmp_path), settings=settings)
+        sending = Deliveries(services, tell).send_through("telegram", opened("telegram", stub.url))
+        task = asyncio.create_task(sending)
+        async with asyncio.timeout(20):
+            while (counts := (await services.ledger.balance(DUE))["telegram"]).waiting:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (counts.delivered, counts.unknown) == (sent, 1 - sent)
         task.cancel()
         await asyncio.wait({task})
