@@ -15,7 +15,7 @@ from bot.commands import answer, link_word
 from bot.messages import Incoming, Reply
 from bot.platforms.terminal import render
 from bot.services import Services
-from bot.settings import find_env_faults, read_locale
+from bot.settings import Settings, find_env_faults, read_locale
 from digest.errors import DigestError, SourceError, StoreError
 from digest.models import Chat, ChatKind, Item, Language, Report, SourceSpec, SourceState, Window
 from digest.sources import open_source
@@ -76,6 +76,12 @@ async def test_what_a_person_sets_up_is_answered_in_private(
 
 async def test_a_span_without_a_cloud_is_named_in_the_language_of_its_report(bot: Services) -> None:
     assert "没有12月1日至6日的词云图片" in await say(bot, "/cloud 12-01..12-06")
+
+
+async def test_a_new_chat_has_the_time_zone_of_the_settings(bot: Services) -> None:
+    await say(replace(bot, settings=Settings(timezone="Asia/Tokyo")), "/subscribe")
+    (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))
+    assert subscription.timezone == "Asia/Tokyo"
 
 
 async def test_a_chat_without_a_subscription_chooses_its_language(bot: Services) -> None:
