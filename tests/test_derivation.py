@@ -1,13 +1,26 @@
 """What a reader works out from the posts: multiples, rests, averages, years, other notations."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from digest.models import Item
+from digest.write.verify import verify
+from tests.posts import post
 from tests.test_verify import missing
 
 
 @pytest.mark.parametrize(
     ("said", "posted"),
     [
+        ("周六下午 3 点到 5 点，还是 6 点到 8 点？", "Saturday 3-5pm or Saturday 6-8pm?"),
+        ("上周一些视频很火", "some videos of last week went viral"),
+        ("Ada and two others teach it.", "I and @lin and @bo teach it with @ada"),
+        ("年化收益多 75 个基点", "an extra 0.75% APY"),
+        ("16GB of memory and 512GB of storage", "还在用 16G 512G，经常因为爆内存去删文件"),
+        ("在业四分之一个世纪", "25 years of experience"),
+        ("It took a third of an hour.", "用了 20 分钟"),
+        ("UTC周六18点开始", "it starts on Saturday at 6pm UTC"),
         ("at a fifth of the price", "80% cheaper"),
         ("奖金平均每个项目 1000 美元", "$3,000 in prizes for the top 3 projects"),
         ("more than 120 in total", "Over EDA 50 recipes. Now 70+ recipes"),
@@ -200,3 +213,10 @@ def test_what_follows_from_the_posts_is_proved(said: str, posted: str) -> None:
 )
 def test_another_result_is_named(said: str, posted: str, what: str) -> None:
     assert what in missing(said, posted)
+
+
+@pytest.mark.parametrize(("day", "ok"), [("20 September 2002", True), ("20 September 2003", False)])
+def test_so_many_years_ago_today_is_a_day(day: str, ok: bool) -> None:
+    at = datetime(2025, 9, 20, 16, tzinfo=UTC)
+    own = post("23 years ago today it was launched.", "1", created_at=at)
+    assert verify(Item(f"It was launched on {day}.", cites=(own.key,)), [own]).ok is ok

@@ -50,6 +50,11 @@ def test_another_sum_gives_nothing(text: str, known: set[float]) -> None:
     assert list(results(text, known)) == []
 
 
+def test_what_the_item_counts_is_a_factor_only() -> None:
+    assert list(results("10.4 / 4", {10.4}, {4.0})) == [pytest.approx(2.6)]
+    assert list(results("10.4 - 4", {10.4}, {4.0})) == []
+
+
 @given(st.text(alphabet="0123456789+-*/(). =e_xj,'\"[]", max_size=150))
 def test_any_text_is_read(text: str) -> None:
     assert all(isinstance(value, float) for value in results(text, {1.0, 2.0, 60.0}))

@@ -97,7 +97,7 @@ _PARTS = "上午 下午 晚上 凌晨 中午 早上 晚间 晚 早".split()
 _TERMS = {
     "quarter": re.compile(rf"\bQ([1-4])(?!\d)|(?:第|(?=.季度))([一二三四1-4])季度?|\b({_NTH})[\s-]quarter\b|(?<!\d)([1-4])Q(?!\w)", re.I),
     "half": re.compile(rf"\bH([12])(?!\w)|\b({_NTH})\shalf|([上下])半年|(?<!\d)([12])H(?!\w)", re.I),
-    "weekday": re.compile(rf"\b({_LATIN_DAYS})(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([{_HAN_DAYS}])(?![到至-])", re.I),
+    "weekday": re.compile(rf"\b({_LATIN_DAYS})(?:s|nes|rs|ur)?day\b|(?:周|星期|礼拜)([{_HAN_DAYS}])(?![到至些-])", re.I),
     "decade": re.compile(r"(?<!\d)(?:19|20)?(\d0)\s?年代|([一二三四五六七八九])十年代|\b(?:19|20)(\d0)'?s\b|(?:'|\bthe\s)(\d0)s\b"),
     "round": re.compile(r"\bseries\s([A-L])\b|(?<![A-Za-z])([A-L])\+?\s?轮", re.I),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -163,7 +163,12 @@ def _read(
     if language(posted) not in ("en", "zh"):
         numbers = [replace(n, counts=False) for n in numbers]  # of what, it says in other words
     lengths = list_lengths(numbers)
-    meant = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
+    own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
+    resolved = resolve_days(words, terms, created, lengths, days)
+    if any(find_cues(words, "today")):  # 23 years ago today
+        years = {created.year - ago for ago in _find_years_ago(words, numbers)}
+        resolved |= {day.replace(year=year) for day in own for year in years if day.day < 29}
+    meant = [as_day(day) for day in resolved]
     parts = (*read_parts(numbers), *join_amounts(bare, numbers))
     amounts = (
         *numbers,
@@ -172,7 +177,6 @@ def _read(
         *parts,
         *_other_amounts(words, (*days, *short_days, *meant), terms),
     )
-    own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
     return Evidence(
         text,
         frozenset({language(posted)}),
@@ -196,7 +200,7 @@ def _read(
         (created,),
         frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),
         frozenset(find_spans(words, amounts, terms)),
-        frozenset(count_entries(words)),
+        frozenset({*count_entries(words), len(set(find_handles(words)))}),
         tuple(_select_ranks(amounts, bare)),
         frozenset({author.lower(), *(handle.lower() for handle in find_handles(text))}),
         frozenset(filter(None, (name.lower(), author.lower()))),
@@ -275,14 +279,18 @@ def _list_terms(
         if any(find_cues(words, table)):
             month = (created.month + shift - 1) % 12 + 1
             yield f"{unit} {created.year + shift if unit == 'year' else month}"
+    yield from (f"year {created.year - ago}" for ago in _find_years_ago(words, amounts))
+    for length in list_lengths(amounts):
+        for at in (created - length, created + length):
+            yield f"month {at.month}"
+
+
+def _find_years_ago(words: str, amounts: Iterable[Amount]) -> Iterator[int]:
     for amount in amounts:
         whole = amount.unit == "year" and amount.value < MOST_YEARS and amount.value.is_integer()
         ago = next(find_cues(words[amount.end :].lstrip(), "ago"), None) if whole else None
         if ago and not ago.start():
-            yield f"year {created.year - amount.value:g}"
-    for length in list_lengths(amounts):
-        for at in (created - length, created + length):
-            yield f"month {at.month}"
+            yield int(amount.value)
 
 
 def list_lengths(amounts: Sequence[Amount]) -> list[timedelta]:

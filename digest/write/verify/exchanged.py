@@ -88,9 +88,16 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
                 else tuple(filter(None, (facts[n][1] for n in places[x])))
                 for x, side in zip((at, other), sides, strict=True)
             ]
-            if all(beside):
-                turned = apart or places[at][0] > places[other][0]
+            turned = apart or places[at][0] > places[other][0]
+            if all(beside) and (turned or not _is_listed(facts, places[at][0], places[other][0])):
                 yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
+
+
+def _is_listed(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
+    """Return True for figures that stand side by side in a post, as in 16G 512G: what is said
+    behind them is of both."""
+    (left, _, post), (right, _, other) = facts[first], facts[second]
+    return post is other and not post[left.end : right.start].strip(" ,/、")
 
 
 def _is_telling(amount: Amount) -> bool:

@@ -63,7 +63,10 @@ def _agrees(mine: Amount, other: Amount) -> bool:
 
 
 def _is_rate(mine: Amount, other: Amount) -> bool:
-    """Return True for a percentage that the posts have as a rate of two digits or more: 0.212."""
+    """Return True for a percentage that the posts have as a rate of two digits or more, 0.212, and
+    for basis points that they have as a percentage."""
+    if (mine.unit, other.unit) == ("bp", "percent"):
+        return abs(mine.value - 100 * other.value) <= EXACT * mine.value
     exact = 0 < other.step <= LARGEST_STEP and not other.in_name and other.value < 1
     percent = 100 * other.value
     return (

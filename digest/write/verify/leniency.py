@@ -18,8 +18,8 @@ from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import Evidence, list_lengths, read_evidence
-from digest.write.verify.figures import EXACT, RIVALS, find_trailing_step
-from digest.write.verify.sums import results
+from digest.write.verify.figures import EXACT, MOST_COUNTED, RIVALS, find_trailing_step
+from digest.write.verify.sums import TIME, results
 
 MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
@@ -104,7 +104,9 @@ def _is_sum(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str])
     known |= {fact.value / 100 for fact in _list_facts(evidence) if fact.unit == "percent"}
     known |= {float(created.year) for created in evidence.created}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
-    given = [value for text in sums for value in results(text, known)]
+    counts = {amount.value for amount in find_amounts(fold_text(said))}
+    small = {count for count in counts if 1 < count <= MOST_COUNTED and count == int(count)}
+    given = [value for text in sums for value in results(text, known, TIME | small)]
     if claim.kind == "day":
         return all(year in given for year in _read_years(claim))
     return all(

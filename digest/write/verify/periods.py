@@ -24,6 +24,7 @@ from digest.reading.days import (
 from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
+NOON = 720
 NEAR_DAYS = 30
 """From a post to what it may mean by 9.19."""
 BESIDE_CHARS = 12
@@ -49,7 +50,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     # The post's own day is a fact too, unless the posts name days and the item names none of them,
     # nor calls it the day of a post.
     named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
-    silent = named and not shared
+    silent = named and not shared and len(evidence.created) == 1
 
     def own_days(beside: Day | Term) -> Sequence[Day]:
         around = text[max(0, beside.start - BESIDE_CHARS) : beside.end + BESIDE_CHARS]
@@ -100,11 +101,16 @@ def _find_missing_relatives(
 
 
 def _read_hours(text: str) -> list[Hour]:
-    """Return the hours of a statement; all in the zone that it names, if it names one."""
+    """Return the hours of a statement; all in the zone that it names, if it names one. One that
+    does not say its half of the day may be in the afternoon behind one that is."""
     hours = find_hours(text)
     zones = {hour.zone for hour in hours if hour.zone}
     zone = zones.pop() if len(zones) == 1 else ""
-    return [replace(hour, zone=hour.zone or zone) for hour in hours]
+    late = [at for at, hour in enumerate(hours) if hour.minutes >= NOON and not hour.either]
+    return [
+        replace(hour, zone=hour.zone or zone, either=hour.either and at > min(late, default=at))
+        for at, hour in enumerate(hours)
+    ]
 
 
 def _move_days(hours: Sequence[Hour], evidence: Evidence) -> Iterator[Day]:
@@ -146,7 +152,7 @@ def _has_hour(hour: Hour, evidence: Evidence) -> bool:
         return True
     for other in _add_spans(evidence):
         same = hour.minutes == other.minutes or (
-            other.either and hour.minutes % 720 == other.minutes % 720
+            (hour.either or other.either) and hour.minutes % NOON == other.minutes % NOON
         )
         if same and (not hour.zone or not other.zone or hour.zone == other.zone):
             return True

@@ -33,13 +33,14 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", ",": "", "，": "", "$": ""})
 
 
-def results(text: str, known: Set[float]) -> Iterator[float]:
-    """Yield what a sum over `known` figures may give; nothing where it is none, or has others. A
-    figure may be written without its thousands and millions, and counts with them."""
+def results(text: str, known: Set[float], factors: Set[float] = TIME) -> Iterator[float]:
+    """Yield what a sum over `known` figures may give; nothing where it is none, or has others that
+    are no `factors`. A figure may be written without its thousands and millions, and counts with
+    them."""
     for side in text[:MAX_CHARS].translate(_SIGNS).split("="):
         tree = _parse(side)
-        if isinstance(tree, ast.BinOp) and _is_short(tree, known):
-            choices = product(*(_list_meant(n, known) for n, _ in _list_numbers(tree)))
+        if isinstance(tree, ast.BinOp) and _is_short(tree, known, factors):
+            choices = product(*(_list_meant(n, known, factors) for n, _ in _list_numbers(tree)))
             for values in islice(choices, MOST_RESULTS):
                 yield _work_out(tree, iter(values))
 
@@ -82,24 +83,24 @@ def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[flo
         yield _read_number(tree) or 0.0, scales
 
 
-def _is_short(tree: ast.expr, known: Set[float]) -> bool:
+def _is_short(tree: ast.expr, known: Set[float], possible: Set[float]) -> bool:
     """Return True where a reader would follow the sum: with as few figures as he does."""
     numbers = list(_list_numbers(tree))
-    factors = [n for n, scales in numbers if n in TIME and scales]
+    factors = [n for n, scales in numbers if n in possible and scales]
     others = len(numbers) - len(factors)
     adds = all(isinstance(n.op, ast.Add) for n in ast.walk(tree) if isinstance(n, ast.BinOp))
     return (
         (others > 0 or not known.isdisjoint(factors))
         and others <= (MOST_SUMMED if adds else MOST_OPERANDS)
         and len(factors) <= MOST_FACTORS
-        and all(n in known or n not in TIME for n, scales in numbers if not scales)
+        and all(n in known or n not in possible for n, scales in numbers if not scales)
     )
 
 
-def _list_meant(number: float, known: Set[float]) -> list[float]:
+def _list_meant(number: float, known: Set[float], factors: Set[float]) -> list[float]:
     """Return the figures that a number of a sum may stand for."""
     scaled = [value for value in known if _is_scaled(value, number)]
-    return [number] if number in known or (number in TIME and not scaled) else scaled
+    return [number] if number in known or (number in factors and not scaled) else scaled
 
 
 def _is_scaled(value: float, number: float) -> bool:
