@@ -18,7 +18,7 @@ from digest.publish import hit_as_dict
 from digest.ranges import load_span
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines
-from digest.topics import load_topics
+from digest.topics import load_topics, refuse_unknown
 
 ABOUT = (
     "Daily reports on a topic, each item with the posts that prove it. Days are YYYY-MM-DD."
@@ -53,7 +53,8 @@ def build_server(archive: Archive) -> FastMCP:
 
 
 class Archive:
-    """The tools: each reads the store and returns JSON. Raises ValueError with a way out."""
+    """The tools: each reads the store and returns JSON. Raises ValueError, or DigestError for an
+    unknown topic, with a way out."""
 
     def __init__(self, store: Store, topics: Mapping[str, Topic]) -> None:
         self._store, self._topics = store, topics
@@ -138,9 +139,7 @@ class Archive:
     ) -> Report:
         if day and last and (last - day).days >= MAX_DAYS:
             raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
-        names = [row.name for row in await self._store.topics()]
-        if topic not in names:
-            raise ValueError(f"there is no topic {topic!r}; topics: {', '.join(names)}")
+        refuse_unknown(topic, [row.name for row in await self._store.topics()])
         if day is None:
             report = await self._store.latest(topic)
         else:

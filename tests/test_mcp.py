@@ -14,6 +14,7 @@ from mcp import ClientSession
 from mcp.shared.memory import create_connected_server_and_client_session
 
 from bot.mcp_server import Archive, build_server
+from digest.errors import DigestError
 from digest.store import Store
 from tests.hosts import fill
 from tests.posts import TOPIC, post
@@ -59,6 +60,12 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
         assert post["author"] == "ada"
         story = await call(client, "get_story", **place)
         assert {row["day"] for row in story} == {"2025-12-04", "2025-12-05", "2025-12-06"}
+
+
+async def test_an_empty_archive_names_no_topics(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        with pytest.raises(DigestError, match="there are no topics yet"):
+            await Archive(store, {}).get_report("ai")
 
 
 async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -> None:
