@@ -78,6 +78,13 @@ async def test_a_span_without_a_cloud_is_named_in_the_language_of_its_report(bot
     assert "没有12月1日至6日的词云图片" in await say(bot, "/cloud 12-01..12-06")
 
 
+async def test_a_small_budget_is_not_rounded(bot: Services) -> None:
+    small = Settings(budget_usd_day=0.025)
+    told = await say(replace(bot, settings=small, is_admin=lambda _: True), "/cost")
+    assert "of $0.025 a day" in told
+    assert "of $10.00 a month" in told
+
+
 async def test_a_new_chat_has_the_time_zone_of_the_settings(bot: Services) -> None:
     await say(replace(bot, settings=Settings(timezone="Asia/Tokyo")), "/subscribe")
     (subscription,) = await bot.store.subscriptions(Chat("telegram", "7"))

@@ -130,8 +130,8 @@ async def cost(ask: Ask) -> AsyncIterator[Reply]:
         ("spent_month", month, context.settings.budget_usd_month),
     ):
         total = sum(row.usd for row in spent)
-        month_name = f"{today:%Y-%m}"
-        facts = {"day": today, "month": month_name, "usd": f"{total:.4f}", "cap": f"{cap:.2f}"}
+        month_name, most = f"{today:%Y-%m}", f"{cap:.2f}" if cap == round(cap, 2) else f"{cap:g}"
+        facts = {"day": today, "month": month_name, "usd": f"{total:.4f}", "cap": most}
         blocks.append(Paragraph(ask.text(key, **facts)))
         if spent:
             blocks.append(Rows(tuple(_by_model(ask, row) for row in spent)))
