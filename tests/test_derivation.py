@@ -22,6 +22,8 @@ from tests.test_verify import missing
         ("It took a third of an hour.", "用了 20 分钟"),
         ("UTC周六18点开始", "it starts on Saturday at 6pm UTC"),
         ("at a fifth of the price", "80% cheaper"),
+        ("a rate of $400 an hour", "花了30分钟搭建了一套流程，卖了200美元"),
+        ("closes at 10 a.m. Hong Kong time, or 02:00 UTC", "10 点 (HKT) 截止"),
         ("奖金平均每个项目 1000 美元", "$3,000 in prizes for the top 3 projects"),
         ("more than 120 in total", "Over EDA 50 recipes. Now 70+ recipes"),
         ("In 2022, the city was said to be over", "3 years ago, people said it was over"),
@@ -220,3 +222,9 @@ def test_so_many_years_ago_today_is_a_day(day: str, ok: bool) -> None:
     at = datetime(2025, 9, 20, 16, tzinfo=UTC)
     own = post("23 years ago today it was launched.", "1", created_at=at)
     assert verify(Item(f"It was launched on {day}.", cites=(own.key,)), [own]).ok is ok
+
+
+@pytest.mark.parametrize(("ends", "ok"), [("October 31", True), ("Friday", False)])
+def test_a_post_may_be_of_monday_unless_it_names_another_weekday(ends: str, ok: bool) -> None:
+    own = post(f"Enter by {ends}.", "1", created_at=datetime(2025, 10, 6, 16, tzinfo=UTC))
+    assert verify(Item("周一开始征集。", cites=(own.key,)), [own]).ok is ok

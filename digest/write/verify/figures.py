@@ -245,12 +245,13 @@ def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> boo
 
 
 def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:
-    """Return True where a rate of the posts, in one of their spans of time or in the one behind
+    """Return True where a rate of the posts, in one of their spans of time or in the one beside
     it, gives the amount in a span that the clause counts by or sums up: $60 billion a year are 5 a
     month, one in two seconds 30 a minute, $15 a month 180 a year in all."""
     first = (quantity for other in others for quantity in other.quantities[:1])
-    facts = list(islice(first, MOST_OPERANDS))
-    rates = [(left, _seconds(right.unit) * right.value) for left, right in pairwise(facts)]
+    facts = list(islice((q for q in first if (q.value, q.unit) != (1, "count")), MOST_OPERANDS))
+    beside = [pair for pair in pairwise(facts) for pair in (pair, pair[::-1])]
+    rates = [(fact, _seconds(span.unit) * span.value) for fact, span in beside]
     rates += [(fact, _seconds(unit)) for fact in facts for unit in spans]
     rates = [(fact, seconds) for fact, seconds in rates if seconds]
     if not rates:

@@ -52,6 +52,8 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
     silent = named and not shared and len(evidence.created) == 1
 
+    has_weekdays = any(t.value.startswith("weekday") for t in find_terms(evidence.text))
+
     def own_days(beside: Day | Term) -> Sequence[Day]:
         around = text[max(0, beside.start - BESIDE_CHARS) : beside.end + BESIDE_CHARS]
         return () if silent and not has_cue(around, "posting") else evidence.own_days
@@ -68,7 +70,8 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
             if kind == "year"
             else kind == "quarter" and _has_number(number, evidence)  # 第二季 is a season too
         )
-        own = _find_day_terms(own_days(term), evidence) if kind == "weekday" else ()
+        own_weekdays = own_days(term) if has_weekdays else evidence.own_days
+        own = _find_day_terms(own_weekdays, evidence) if kind == "weekday" else ()
         if term.value not in {*posted_terms, *own} and not numbered:
             yield term.text
     if evidence.languages <= {"en", "zh"}:
