@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from digest.models import Item
@@ -12,6 +13,7 @@ from digest.reading import Story, read
 from digest.reading.assets import Asset
 from digest.write.extractive import money
 from digest.write.extractive.draft import Draft
+from digest.write.extractive.groups import KINDS, choose_group
 from tests.posts import post
 from tests.test_extractive import material
 
@@ -44,3 +46,7 @@ def test_we_of_a_broker_is_not_the_company() -> None:
     item = money._make_item(draft, Asset("NVDA", "", "Nvidia", coin=False), talk, "")
     assert item
     assert item.text == f"Jefferies: {said}"
+
+
+def test_words_that_the_encoder_does_not_know_have_no_group() -> None:
+    assert choose_group(KINDS, ["☃"], np.zeros((1, 512), np.float32)) is None

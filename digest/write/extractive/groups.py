@@ -80,7 +80,7 @@ def choose_group(
         least = LEAST_LEARNED
     else:
         vector = vectors.sum(axis=0)
-        vector = vector / np.linalg.norm(vector)
+        vector = vector / (np.linalg.norm(vector) or 1.0)
         nearness = (np.sort(_encode(group.examples) @ vector) for group in groups)
         scores = [float(cosines[-NEAREST:].mean()) for cosines in nearness]
     best = int(np.argmax(scores))
