@@ -13,15 +13,13 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 35 sets by people who do not know the program: 83 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused. Eleven sets about news, in turn: 39 of 42, 3 of 80; 37"
-    " of 41, 3 of 80; 38 of 42, 5 of 80; 38 of 42, 9 of 80; 38 of 42, 5 of 85; 41 of 43, 3 of 82; 40"
-    " of 42, 7 of 85; 40 of 41, 5 of 80; 41 of 43, 3 of 89; 40 of 42, 3 of 80; 38 of 42, 5 of 80."
-    " Three later ones, harder, two of them about any posts: 39 of 42, 15 of 80; 39 of 42, 13 of 80;"
-    " news 39 of 42, 5 of 80. The last two: news 35 of 42, 7 of 80; any posts 39 of 42, 6 of 80."
-    " With a reader as the model that checks, which may restore figures: 302 of 302, and 3 of 82, 5"
-    " of 85, 1 of 89, 3 of 80, 4 of 80; of two of the harder ones 120 of 120, and 8 of 80, 4 of 80;"
-    " of the last two 120 of 120, and 7 of 80, 2 of 80"
+    "unseen, judged once, 41 sets by people who do not know the program: 83 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. The last eight, about any posts: news 35 of 42, 7 of"
+    " 80; 39 of 42, 6 of 80; 37 of 42, 6 of 80; 35 of 42, 0 of 80; 36 of 42, 10 of 80; 37 of 42, 5"
+    " of 80; 39 of 42, 10 of 80; 39 of 42, 4 of 80: together 297 of 336 (88 %), 48 of 640 (7.5 %)."
+    " With a reader as the model that checks, which may restore figures: before it could give sums"
+    " 542 of 542, and 37 of 736 (5.0 %); since then, the last six sets, 360 of 360, and 4, 2, 7, 4,"
+    " 5 and 1 of 80 (4.8 %)"
 )
 
 
