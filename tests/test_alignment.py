@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from digest.models import Counts, Item
+from digest.models import Counts, Item, SectionName
 from digest.reading import Story, attach, read
 from digest.select.embed import embed, has_encoder
 from digest.write import Material
 from digest.write.extractive.alignment import align_sections
+from digest.write.extractive.brief import list_overview, open_overview
+from digest.write.extractive.draft import Draft
 from digest.write.extractive.quotes import collect_quotes
 from digest.write.extractive.writer import write
 from tests.posts import TOPIC, WINDOW, post
@@ -67,3 +69,35 @@ def test_another_fact_is_not_told_in_its_place(other: str, chinese: str) -> None
 def test_a_headline_that_says_our_has_nobody_who_speaks(source: str, count: int) -> None:
     raw = "Northlight Meridian 3, our third language model for AI agents, is available today"
     assert len(items(written([post(raw, source=source)]), "points", "events")) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("阿里发布了 Wan 2.6。", "今天的主要消息：阿里发布了 Wan 2.6。"),
+        ("今天阿里发布了 Wan 2.6。", "今天阿里发布了 Wan 2.6。"),
+        ("重磅：Wan 2.6 来了。", "重磅：Wan 2.6 来了。"),
+    ],
+)
+def test_an_overview_is_opened_unless_its_sentence_opens_itself(text: str, opened: str) -> None:
+    assert open_overview(text, "zh") == opened
+
+
+@pytest.mark.skipif(not has_encoder(), reason="needs the sentence encoder")
+def test_the_overview_tells_only_of_points() -> None:
+    """A sentence in the report's language that no point tells does not lead the day."""
+    other = "谷歌发布 Gemini 3 Pro，上下文扩到 100 万 token，价格不变。"
+    posts = [post(RUMOUR.replace("Hearing that ", ""), "1"), post(other, "2")]
+    readings = read(posts)
+    attach(readings, vectors=embed([reading.plain for reading in readings]))
+    stories = tuple(Story((reading,)) for reading in readings)
+    quotes = collect_quotes(stories, "zh")
+    topic = replace(TOPIC, language="zh")
+    draft = Draft(Material(topic, WINDOW, stories, Counts(), (), (), quotes=quotes))
+    for story in stories:
+        draft.add(story, quotes[story.posts[0].key][0])
+    told: dict[SectionName, list[Item]] = {
+        "points": [Item("x", cites=("x:1",))],
+        "events": [Item("x", cites=("x:2",))],
+    }
+    assert [item.cites for item in list_overview(draft, told)] == [("x:1",)]

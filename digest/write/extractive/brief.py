@@ -155,15 +155,11 @@ def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
 
 
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return what the leading stories tell, a sentence each; those in the report's language go
+    """Return what the leading points tell, a sentence each; those in the report's language go
     before others."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
-    leads = [
-        quotes[item.cites[0]]
-        for name in ("points", "events")
-        for item in items[name]
-        if item.cites and item.cites[0] in quotes
-    ]
+    points = (item for item in items["points"] if item.cites)
+    leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
     leads.sort(key=lambda quote: quote.sentence.language != draft.language)
     # One that names nothing, says "we" or was cut off needs the post around it.
     leads = [
@@ -191,7 +187,9 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
 
 
 def open_overview(text: str, language: Language) -> str:
-    """Return the first sentence behind its opening, unless it has a colon of its own."""
+    """Return the first sentence behind its opening, unless it has a colon of its own or says
+    itself that it is of today."""
     for opening in OPENINGS.values():
         text = text.removeprefix(opening)
-    return text if ":" in text or "：" in text else OPENINGS[language] + text
+    is_opened = ":" in text or "：" in text or text.startswith(("今天", "今日", "Today"))
+    return text if is_opened else OPENINGS[language] + text
