@@ -286,7 +286,8 @@ async def import_(files: tuple[Path, ...], replace: bool, topic: str | None) -> 
                     path, body, topics, store, replace_ours=replace, slug=slug
                 )
                 note = "" if report.topic in topics else " (a new topic: no slug in topics.toml)"
-                _print(f"{path.name}: {report.topic}{note} {report.first} — {report.last}")
+                days = " — ".join(map(str, dict.fromkeys((report.first, report.last))))
+                _print(f"{path.name}: {report.topic}{note} {days}")
             except (StoreError, ModuleNotFoundError):
                 raise
             except DigestError as error:

@@ -331,7 +331,7 @@ def test_the_unit_lets_children_lower_their_priority_and_kills_nothing() -> None
 def test_old_posts_go_in_and_are_not_overwritten_unasked() -> None:
     post_ = "---\ntitle: twitter_ai_20251206_20251206\n---\n## 个股与数字货币分析\n英伟达上涨。\n"
     name = write("old.md", post_)
-    assert run_command("import", name).returncode == 0
+    assert run_command("import", name).stdout.strip() == f"{name}: ai 2025-12-06"
     assert "英伟达上涨。" in run_command("chat", "--say", "/stocks 2025-12-06").stdout
     refused = run_command("digest", "ai", "--date", "2025-12-06")
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
