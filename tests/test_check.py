@@ -75,6 +75,7 @@ def test_the_check_sees_every_account_and_who_a_post_begins_with() -> None:
     posts = show_items([item], ShownPosts(), 1000)[0]
     assert "Hacker News, account gpjt" in posts
     assert "PacktDataML announces" in posts
+    assert "answering" not in posts
     reply = post("@ada @lin It is out.", "3")
     item = Candidate("points", Item("It is out.", cites=("x:3",)), (reply,))
     assert ", answering @ada @lin: It is out." in show_items([item], ShownPosts(), 1000)[0]

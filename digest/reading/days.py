@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
+from string import ascii_uppercase
 from zoneinfo import ZoneInfo
 
 from digest.reading.amounts import RANGE, Amount, find_cues
@@ -322,8 +323,8 @@ def _find_zone(text: str, match: re.Match[str]) -> str:
     zones = {before.rfind(word): word for word in _ZONE_OF if not word.isascii()}
     place = max(zones)
     nearest = _ZONE_OF[zones[place]] if place >= 0 else ""
-    if before.rstrip("周星期一二三四五六日天 ").endswith("utc"):  # UTC周六18点
-        nearest = "UTC"
+    lead = text[: match.start()].rstrip("周星期一二三四五六日天 ")
+    nearest = _ZONE_OF.get(lead[len(lead.rstrip(ascii_uppercase)) :].lower(), nearest)  # PT周六18点
     after = _ZONE.match(text[match.end() :].lstrip(" (（,")[:10])
     if after and (after[0].isascii() or not nearest):
         word = re.sub(r"\s", "", after[0].lower())

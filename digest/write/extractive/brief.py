@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from digest.models import MAX_POINTS, Item, Language, SectionName
 from digest.reading import Story
+from digest.reading.amounts import find_cues
 from digest.text import language
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
@@ -191,5 +192,6 @@ def open_overview(text: str, language: Language) -> str:
     itself that it is of today."""
     for opening in OPENINGS.values():
         text = text.removeprefix(opening)
-    is_opened = ":" in text or "：" in text or text.startswith(("今天", "今日", "Today"))
+    is_of_today = any(not cue.start() for cue in find_cues(text, "today"))
+    is_opened = is_of_today or ":" in text or "：" in text
     return text if is_opened else OPENINGS[language] + text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,6 +106,7 @@ class Evidence:
     own_days: tuple[Day, ...]
     """Days on which the posts were written, in any zone."""
     names_days: bool
+    names_weekdays: bool
     hours: tuple[Hour, ...]
     created: tuple[datetime, ...]
     terms: frozenset[str]
@@ -163,12 +164,11 @@ def _read(
     if language(posted) not in ("en", "zh"):
         numbers = [replace(n, counts=False) for n in numbers]  # of what, it says in other words
     lengths = list_lengths(numbers)
-    own = {(created + timedelta(hours=shift)).date() for shift in ZONES}
-    resolved = resolve_days(words, terms, created, lengths, days)
+    own = [as_day((created + timedelta(hours=shift)).date()) for shift in ZONES]
+    meant = [as_day(day) for day in resolve_days(words, terms, created, lengths, days)]
     if any(find_cues(words, "today")):  # 23 years ago today
-        years = {created.year - ago for ago in _find_years_ago(words, numbers)}
-        resolved |= {day.replace(year=year) for day in own for year in years if day.day < 29}
-    meant = [as_day(day) for day in resolved]
+        years = [created.year - ago for ago in _find_years_ago(words, numbers)]
+        meant += [replace(day, year=year) for day, year in product(own, years)]
     parts = (*read_parts(numbers), *join_amounts(bare, numbers))
     amounts = (
         *numbers,
@@ -194,8 +194,9 @@ def _read(
         tuple(find_moves(bare, numbers)),
         (*days, *meant),
         tuple(short_days),
-        tuple(as_day(day) for day in own),
+        tuple(dict.fromkeys(own)),
         bool(days),
+        any(term.value.startswith("weekday") for term in terms),
         tuple(find_hours(words)),
         (created,),
         frozenset(_list_terms(words, terms, (*days, *meant), created, numbers)),

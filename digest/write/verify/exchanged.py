@@ -89,11 +89,13 @@ def _list_pairs(text: str, posted: Sequence[str]) -> Iterator[FigurePair]:
                 for x, side in zip((at, other), sides, strict=True)
             ]
             turned = apart or places[at][0] > places[other][0]
-            if all(beside) and (turned or not _is_listed(facts, places[at][0], places[other][0])):
+            if all(beside) and (
+                turned or not _stand_together(facts, places[at][0], places[other][0])
+            ):
                 yield FigurePair((first, second), (words, others), (beside[0], beside[1]), turned)
 
 
-def _is_listed(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
+def _stand_together(facts: Sequence[tuple[Amount, str, str]], first: int, second: int) -> bool:
     """Return True for figures that stand side by side in a post, as in 16G 512G: what is said
     behind them is of both."""
     (left, _, post), (right, _, other) = facts[first], facts[second]

@@ -19,7 +19,7 @@ from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
 from digest.write.verify.evidence import Evidence, list_lengths, read_evidence
 from digest.write.verify.figures import EXACT, MOST_COUNTED, RIVALS, find_trailing_step
-from digest.write.verify.sums import TIME, results
+from digest.write.verify.sums import TIME_FACTORS, list_results
 
 MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
@@ -46,7 +46,7 @@ def may_give_all(
     exact = [claim for claim in claims if claim.kind in ("figure", "derived", "day", "version")]
     return len(exact) <= MOST_RESTORED and all(
         may_give(claim, said, posts)
-        or (_has_sum(claim, said) if sums is None else _is_sum(claim, said, posts, sums))
+        or (_may_follow(claim, said) if sums is None else _follows(claim, said, posts, sums))
         for claim in claims
     )
 
@@ -80,7 +80,7 @@ def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
     return amounts or list(find_amounts(claim.words))
 
 
-def _has_sum(claim: Claim, said: str) -> bool:
+def _may_follow(claim: Claim, said: str) -> bool:
     """Return True for a figure or year that may follow from others by a sum."""
     if claim.kind == "figure":
         amounts = _read_amounts(claim, said)
@@ -95,9 +95,9 @@ def _read_years(claim: Claim) -> Sequence[float]:
     return years if len(years) == len(terms) and not find_days(claim.words) else ()
 
 
-def _is_sum(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
+def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]) -> bool:
     """Return True where one of the sums, over figures of the posts, gives what was refused."""
-    if not _has_sum(claim, said):
+    if not _may_follow(claim, said):
         return False
     evidence = read_evidence(posts)
     known = {fact.value for fact in _list_facts(evidence)}
@@ -106,7 +106,7 @@ def _is_sum(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str])
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
     counts = {amount.value for amount in find_amounts(fold_text(said))}
     small = {count for count in counts if 1 < count <= MOST_COUNTED and count == int(count)}
-    given = [value for text in sums for value in results(text, known, TIME | small)]
+    given = [value for text in sums for value in list_results(text, known, TIME_FACTORS | small)]
     if claim.kind == "day":
         return all(year in given for year in _read_years(claim))
     return all(

@@ -25,6 +25,7 @@ from digest.write.verify.evidence import SPAN_DAYS, Evidence
 
 _MINUTES = {"hour": 60, "minute": 1}
 NOON = 720
+"""In minutes of the day."""
 NEAR_DAYS = 30
 """From a post to what it may mean by 9.19."""
 BESIDE_CHARS = 12
@@ -47,12 +48,10 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
     shared = any(day.matches(other) for day in days for other in posted) or any(
         term.value in posted_terms for term in terms if term.value.startswith("weekday")
     )
-    # The post's own day is a fact too, unless the posts name days and the item names none of them,
-    # nor calls it the day of a post.
+    # The post's own day is a fact too, unless it is the only one, names days of which the item has
+    # none, and the item does not call it the day of a post; its weekday, unless it names others.
     named = evidence.names_days or any(term.startswith("weekday") for term in evidence.terms)
     silent = named and not shared and len(evidence.created) == 1
-
-    has_weekdays = any(t.value.startswith("weekday") for t in find_terms(evidence.text))
 
     def own_days(beside: Day | Term) -> Sequence[Day]:
         around = text[max(0, beside.start - BESIDE_CHARS) : beside.end + BESIDE_CHARS]
@@ -70,7 +69,7 @@ def find_missing_days(text: str, bare: str, evidence: Evidence) -> Iterator[str]
             if kind == "year"
             else kind == "quarter" and _has_number(number, evidence)  # 第二季 is a season too
         )
-        own_weekdays = own_days(term) if has_weekdays else evidence.own_days
+        own_weekdays = own_days(term) if evidence.names_weekdays else evidence.own_days
         own = _find_day_terms(own_weekdays, evidence) if kind == "weekday" else ()
         if term.value not in {*posted_terms, *own} and not numbered:
             yield term.text

@@ -17,7 +17,7 @@ MOST_OPERANDS = 2
 """Figures of posts in one sum; one that only adds up may have more."""
 MOST_SUMMED = 8
 MOST_FACTORS = 2
-TIME = frozenset({7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
+TIME_FACTORS = frozenset({7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
 """Factors between units of time, which need stand in no post."""
 MOST_RESULTS = 50
 MOST = 1e18
@@ -33,7 +33,9 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", ",": "", "，": "", "$": ""})
 
 
-def results(text: str, known: Set[float], factors: Set[float] = TIME) -> Iterator[float]:
+def list_results(
+    text: str, known: Set[float], factors: Set[float] = TIME_FACTORS
+) -> Iterator[float]:
     """Yield what a sum over `known` figures may give; nothing where it is none, or has others that
     are no `factors`. A figure may be written without its thousands and millions, and counts with
     them."""
@@ -83,17 +85,17 @@ def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[flo
         yield _read_number(tree) or 0.0, scales
 
 
-def _is_short(tree: ast.expr, known: Set[float], possible: Set[float]) -> bool:
+def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
     """Return True where a reader would follow the sum: with as few figures as he does."""
     numbers = list(_list_numbers(tree))
-    factors = [n for n, scales in numbers if n in possible and scales]
-    others = len(numbers) - len(factors)
+    used = [n for n, scales in numbers if n in factors and scales]
+    others = len(numbers) - len(used)
     adds = all(isinstance(n.op, ast.Add) for n in ast.walk(tree) if isinstance(n, ast.BinOp))
     return (
-        (others > 0 or not known.isdisjoint(factors))
+        (others > 0 or not known.isdisjoint(used))
         and others <= (MOST_SUMMED if adds else MOST_OPERANDS)
-        and len(factors) <= MOST_FACTORS
-        and all(n in known or n not in possible for n, scales in numbers if not scales)
+        and len(used) <= MOST_FACTORS
+        and all(n in known or n not in factors for n, scales in numbers if not scales)
     )
 
 
