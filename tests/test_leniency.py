@@ -30,6 +30,14 @@ def is_given(kind: ClaimKind, words: str, posted: str, said: str = "") -> bool:
         ("day", "December 6", "out today"),
         ("day", "12 月 4 日", "it came yesterday"),
         ("day", "周六", "out now"),
+        ("day", "12 月 5 日", "released on December 2"),
+        ("day", "December 10", "the seminar is next week"),
+        ("day", "周五", "on Dec 18th (19th in Asia)"),
+        ("day", "December 19", "December 18, 2025 at 4:10 pm Eastern"),
+        ("figure", "19 日", "December 18 at 4:10 pm Eastern"),
+        ("figure", "17th", "The Foo Echo ep.17"),
+        ("figure", "64 percentage points", "it grew 64%"),
+        ("figure", "15 months", "from June of last year to September"),
         ("version", "Thunderbolt 5", "支持雷电五"),
         ("name", "Thunderbolt 5", "支持雷电五"),
         ("name", "Douyin", "刷抖音"),
@@ -57,9 +65,12 @@ def test_what_a_post_may_give_is_restorable(kind: ClaimKind, words: str, posted:
         ("figure", "100 users", "91 users"),
         ("direction", "raised by 20%", "cut by 20%"),
         ("direction", "51% to 53%", "from 53% to 51%"),
-        ("day", "December 5", "released on December 2"),
+        ("day", "December 3", "released on December 2"),
         ("day", "December 9", "out today, 2025-12-05"),
         ("day", "10 月", "out today"),
+        ("day", "December 19", "on December 18"),
+        ("figure", "19 日", "on December 18"),
+        ("figure", "14 months", "from June of last year to September"),
         ("day", "2031", "out in 2030"),
         ("version", "Veo 4", "Veo 3 makes 4 clips"),
         ("version", "v2.1", "v2.2 is out"),
@@ -81,6 +92,27 @@ def test_a_sum_may_be_rounded_a_little(said: str, ok: bool) -> None:
     claims = [Claim("figure", said)]
     assert may_give_all(claims, f"{said} pages", posted, ["798 + 814"]) is ok
     assert not may_give_all(claims, f"{said} pages", posted, [])
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "sum_", "ok"),
+    [
+        ("a hundred wallets burn 5000 in all", ["a hundred", "5000"], "50 * 100", True),
+        ("a hundred wallets burn 5000 in all", ["a hundred", "5000"], "50 * 99", False),
+        ("123 wallets burn 6150 in all", ["123", "6150"], "50 * 123", False),
+        ("a hundred wallets burn 50", ["a hundred"], "50 * 2", True),
+        ("a hundred wallets burn 50", ["a hundred"], "100 / 1", False),
+        ("5000 wallets", ["5000"], "5 * 1000", False),
+        ("a rate of $100 an hour", ["$100", "an hour"], "50 / 30 * 60", True),
+        ("a rate of $50 an hour", ["an hour"], "50 / 30 * 60", False),
+    ],
+)
+def test_an_item_may_scale_a_figure_by_a_round_count(
+    said: str, words: list[str], sum_: str, ok: bool
+) -> None:
+    posted = [post("1 sign-up burns 50, over 30 minutes, 5 at most", "1", created_at=LATE)]
+    claims = [Claim("day" if word.startswith("an") else "figure", word) for word in words]
+    assert may_give_all(claims, said, posted, [sum_]) is ok
 
 
 def test_only_a_few_figures_are_restorable() -> None:

@@ -7,19 +7,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 
 from digest.models import Post
 from digest.reading.amounts import Amount, Quantity, find_amounts
-from digest.reading.days import Hour, as_day, find_days, find_hours, find_terms, resolve_days
+from digest.reading.contexts import has_cue
+from digest.reading.days import (
+    Hour,
+    as_day,
+    find_days,
+    find_hours,
+    find_terms,
+    read_spans,
+    resolve_days,
+)
 from digest.reading.markup import fold_text
 from digest.reading.mentions import cut_segments, find_bare_versions, find_variants, find_versions
 from digest.reading.numerals import find_numerals
 from digest.reading.vocabulary import load_dimensions
 from digest.write.verify import Claim
-from digest.write.verify.evidence import Evidence, list_lengths, read_evidence
+from digest.write.verify.evidence import SPAN_DAYS, Evidence, list_lengths, read_evidence
 from digest.write.verify.figures import EXACT, MOST_COUNTED, RIVALS, find_trailing_step
-from digest.write.verify.sums import TIME_FACTORS, list_results
+from digest.write.verify.sums import FACTORS, list_results
 
 MOST_ROUNDED = 0.06
 """Largest relative difference that rounding makes: 60 for 62.4."""
@@ -28,6 +37,8 @@ LEAST_ROUNDED = 0.01
 ZONES = (-12, 0, 14)
 """Hours from UTC to the first and the last zone of the earth."""
 SPAN_MINUTES = {"hour": 60, "minute": 1}
+MOST_MONTHS = 24
+"""Between two months that the posts name."""
 MOST_SPAN, NEAR_MINUTES = 200, 15
 """Hours or minutes from a post to the hour that it means by "in 90 mins"; how rough that is."""
 
@@ -61,6 +72,8 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
     match claim.kind:
         case "name":
             return all(_may_give_word(word, evidence) for word in claim.words.split())
+        case "figure" if claim.words.endswith(("日", "号")):
+            return any(claim.words[:-1].strip() == str(day.day) for day in _list_days(evidence))
         case "figure":
             amounts = _read_amounts(claim, said)
             return bool(amounts) and all(_may_give_amount(a, evidence) for a in amounts)
@@ -81,11 +94,16 @@ def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
 
 
 def _may_follow(claim: Claim, said: str) -> bool:
-    """Return True for a figure or year that may follow from others by a sum."""
+    """Return True for a figure or year that may follow from others by a sum, and for "an hour" by
+    which such a figure counts."""
     if claim.kind == "figure":
         amounts = _read_amounts(claim, said)
         return bool(amounts) and all(amount.kind != "magnitude" for amount in amounts)
-    return claim.kind == "day" and bool(_read_years(claim))
+    return claim.kind == "day" and bool(_read_years(claim) or _is_span(claim.words))
+
+
+def _is_span(words: str) -> bool:
+    return any(words == span and by for span, by, _ in read_spans(words))
 
 
 def _read_years(claim: Claim) -> Sequence[float]:
@@ -100,18 +118,35 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
     if not _may_follow(claim, said):
         return False
     evidence = read_evidence(posts)
-    known = {fact.value for fact in _list_facts(evidence)}
-    known |= {fact.value / 100 for fact in _list_facts(evidence) if fact.unit == "percent"}
+    facts = list(_list_facts(evidence))
+    known = {fact.value for fact in facts} | set(map(float, evidence.lists))
+    known |= {fact.value / 100 for fact in facts if fact.unit == "percent"}
     known |= {float(created.year) for created in evidence.created}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
-    counts = {amount.value for amount in find_amounts(fold_text(said))}
-    small = {count for count in counts if 1 < count <= MOST_COUNTED and count == int(count)}
-    given = [value for text in sums for value in list_results(text, known, TIME_FACTORS | small)]
-    if claim.kind == "day":
-        return all(year in given for year in _read_years(claim))
-    return all(
-        any(_is_result(amount, value) for value in given) for amount in _read_amounts(claim, said)
-    )
+    amounts = find_amounts(fold_text(said))
+    counts = {amount.value for amount in amounts if _is_scaling(amount)}
+
+    def work_out(factors: Set[float]) -> set[float]:
+        return {value for text in sums for value in list_results(text, known, factors)}
+
+    own = _read_amounts(claim, said) if claim.kind == "figure" else ()
+    given = work_out((FACTORS | counts) - {amount.value for amount in own})
+    if years := _read_years(claim) if claim.kind == "day" else ():
+        return all(year in given for year in years)
+    if own and all(any(_is_result(amount, value) for value in given) for amount in own):
+        return True
+    # "An hour" that it counts by, and the hundred of which it works out what they cost.
+    scaled = work_out(FACTORS | counts) - given if own else given
+    others = [amount for amount in amounts if amount not in own]
+    return any(_is_result(amount, value) for amount in others for value in scaled)
+
+
+def _is_scaling(amount: Amount) -> bool:
+    """Return True for a count that an item may work with: a small one, or a round one that it
+    supposes ("a hundred such wallets")."""
+    value, plain = amount.value, amount.unit in ("", "count", *SPAN_DAYS, *SPAN_MINUTES)
+    whole = value == int(value) and value > 1
+    return whole and (value <= MOST_COUNTED or (plain and 10 * find_trailing_step(value) > value))
 
 
 def _is_result(amount: Amount, value: float) -> bool:
@@ -147,6 +182,10 @@ def _may_give_amount(amount: Amount, evidence: Evidence) -> bool:
         return False
     mine = amount.quantities[0]
     bound = amount.hedge in ("over", "under")
+    if amount.unit == "month" and amount.value < MOST_MONTHS:
+        months = [int(t[6:]) for t in evidence.terms if t.startswith("month ")]
+        if any((a - b - amount.value) % 12 == 0 for a, b in permutations(months, 2)):
+            return True  # June of one year to September of the next
     return any(_is_near(mine, fact, amount.step, bound=bound) for fact in _list_facts(evidence))
 
 
@@ -166,7 +205,7 @@ def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> boo
         load_dimensions().get(q.unit.removeprefix("count"), (q.unit, 1.0)) for q in (mine, fact)
     ]
     dimensions = {dimension.removeprefix("count") for dimension, _ in sizes} - {""}
-    if len(dimensions) > 1 and dimensions & RIVALS:
+    if len(dimensions) > 1 and dimensions & RIVALS and dimensions != {"percent", "pp"}:
         return False
     same = len(dimensions) == 1 and all(dimension for dimension, _ in sizes)
     scale, other = (sizes[0][1], sizes[1][1]) if same else (1.0, 1.0)
@@ -179,7 +218,8 @@ def _is_near(mine: Quantity, fact: Quantity, step: float, *, bound: bool) -> boo
 def _may_give_day(words: str, evidence: Evidence) -> bool:
     days, terms = find_days(words), find_terms(words)
     possible = list(_list_days(evidence))
-    values = evidence.terms | {f"year {fact.value:g}" for fact in _list_facts(evidence)}
+    facts = product(("year", "quarter"), _list_facts(evidence))
+    values = evidence.terms | {f"{unit} {fact.value:g}" for unit, fact in facts}
     for day in possible:
         values |= {f"month {day.month}", f"year {day.year}", f"weekday {day.weekday()}"}
     days_given = all(any(day.matches(as_day(other)) for other in possible) for day in days)
@@ -187,11 +227,13 @@ def _may_give_day(words: str, evidence: Evidence) -> bool:
 
 
 def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
-    """Return True for an hour in a named zone of an hour of the posts without one, and for so
-    long after a post was written as it says."""
-    minutes = {other.minutes % 30 for other in evidence.hours if not other.zone}
-    if hour.zone and hour.minutes % 30 in minutes:
-        return True
+    """Return True for an hour of the posts in another zone where one of both names none, or in the
+    other half of the day, and for so long after a post was written as it says."""
+    for other in evidence.hours:
+        step = 30 if bool(other.zone) != bool(hour.zone) else 720
+        known = hour.zone and other.zone and hour.zone != other.zone
+        if hour.minutes % step == other.minutes % step and not known:
+            return True
     spans = [timedelta()]
     spans += [
         timedelta(minutes=amount.value * SPAN_MINUTES[amount.unit])
@@ -204,17 +246,23 @@ def _may_give_hour(hour: Hour, evidence: Evidence) -> bool:
 
 
 def _list_days(evidence: Evidence) -> Iterator[date]:
-    """Yield the days that the posts name, those they mean by "yesterday" somewhere on earth, and
-    those on which they were written there, where they name none."""
-    terms, lengths = find_terms(evidence.text), list_lengths(evidence.amounts)
+    """Yield the days that the posts name ("September 18th, 19th in Asia"), those they mean by
+    "yesterday" and "next week" somewhere on earth, those on which they were written there, and
+    those beside a day with an hour, which is another day elsewhere."""
+    terms, written = find_terms(evidence.text), [a for a in evidence.amounts if a.end]
+    lengths = list_lengths(written)  # the 2nd of a month is no span of two days
     for created, hours in product(evidence.created, ZONES):
         local = created + timedelta(hours=hours)
-        if not evidence.names_days:
-            yield local.date()
+        yield local.date()
         yield from resolve_days(evidence.text, terms, local, lengths)
-    for day in evidence.days:
+        if has_cue(evidence.text, "next_week"):
+            monday = local.date() + timedelta(7 - local.weekday())
+            yield from (monday + timedelta(n) for n in range(7))
+    numbers = {int(a.value) for a in evidence.amounts if a.unit == "rank" and a.value < 32}
+    for day, number in product(evidence.days, (None, *numbers)):
         with suppress(ValueError):  # 30 February
-            yield date(day.year or evidence.created[0].year, day.month, day.day)
+            named = date(day.year or evidence.created[0].year, day.month, number or day.day)
+            yield from (named + timedelta(n) for n in ((-1, 0, 1) if evidence.hours else (0,)))
 
 
 def _may_give_version(words: str, evidence: Evidence) -> bool:

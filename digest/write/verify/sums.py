@@ -14,11 +14,13 @@ from itertools import islice, product
 
 MAX_CHARS = 100
 MOST_OPERANDS = 2
-"""Figures of posts in one sum; one that only adds up may have more."""
+"""Figures of posts in one sum; one that adds up figures, or products of two, may have more."""
 MOST_SUMMED = 8
 MOST_FACTORS = 2
-TIME_FACTORS = frozenset({7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
-"""Factors between units of time, which need stand in no post."""
+FACTORS = frozenset({2.0, 7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
+"""Half, twice, and between units of time: these need stand in no post."""
+POWERS = frozenset({100.0, 1000.0})
+"""Between other units; of one figure alone they would make another magnitude."""
 MOST_RESULTS = 50
 MOST = 1e18
 LEAST_POWER = 2
@@ -33,16 +35,16 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", ",": "", "，": "", "$": ""})
 
 
-def list_results(
-    text: str, known: Set[float], factors: Set[float] = TIME_FACTORS
-) -> Iterator[float]:
+def list_results(text: str, known: Set[float], factors: Set[float] = FACTORS) -> Iterator[float]:
     """Yield what a sum over `known` figures may give; nothing where it is none, or has others that
     are no `factors`. A figure may be written without its thousands and millions, and counts with
     them."""
     for side in text[:MAX_CHARS].translate(_SIGNS).split("="):
         tree = _parse(side)
         if isinstance(tree, ast.BinOp) and _is_short(tree, known, factors):
-            choices = product(*(_list_meant(n, known, factors) for n, _ in _list_numbers(tree)))
+            choices = product(
+                *(_list_meant(n, known, factors | POWERS) for n, _ in _list_numbers(tree))
+            )
             for values in islice(choices, MOST_RESULTS):
                 yield _work_out(tree, iter(values))
 
@@ -88,21 +90,32 @@ def _list_numbers(tree: ast.expr, *, scales: bool = False) -> Iterator[tuple[flo
 def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
     """Return True where a reader would follow the sum: with as few figures as he does."""
     numbers = list(_list_numbers(tree))
-    used = [n for n, scales in numbers if n in factors and scales]
+    powers = POWERS - factors - known
+    used = [n for n, scales in numbers if scales and n in factors | powers]
     others = len(numbers) - len(used)
-    adds = all(isinstance(n.op, ast.Add) for n in ast.walk(tree) if isinstance(n, ast.BinOp))
     return (
         (others > 0 or not known.isdisjoint(used))
-        and others <= (MOST_SUMMED if adds else MOST_OPERANDS)
+        and others <= (MOST_SUMMED if _adds_up(tree) else MOST_OPERANDS)
         and len(used) <= MOST_FACTORS
-        and all(n in known or n not in factors for n, scales in numbers if not scales)
+        and (powers.isdisjoint(used) or sum(n != 1 and n not in powers for n, _ in numbers) > 1)
+        and all(n in known or n not in factors | powers for n, scales in numbers if not scales)
     )
+
+
+def _adds_up(tree: ast.expr) -> bool:
+    """Return True for a sum of figures and products of two: 100 + 10 * 10."""
+    match tree:
+        case ast.BinOp(op=ast.Add()):
+            return _adds_up(tree.left) and _adds_up(tree.right)
+        case ast.BinOp(op=ast.Mult()):
+            return not any(isinstance(side, ast.BinOp) for side in (tree.left, tree.right))
+    return isinstance(tree, ast.Constant)
 
 
 def _list_meant(number: float, known: Set[float], factors: Set[float]) -> list[float]:
     """Return the figures that a number of a sum may stand for."""
     scaled = [value for value in known if _is_scaled(value, number)]
-    return [number] if number in known or (number in factors and not scaled) else scaled
+    return [number, *scaled] if number in known or (number in factors and not scaled) else scaled
 
 
 def _is_scaled(value: float, number: float) -> bool:
