@@ -67,12 +67,11 @@ def align_sections(
 
 
 def _align_overview(draft: Draft, items_of: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return as many sentences as the overview has: of the draft's language where it has those,
-    else the same behind its opening."""
-    told, overview = items_of["overview"], list_overview(draft, items_of)
-    if len(overview) >= len(told):
-        return overview[: len(told)]
-    return [replace(told[0], text=open_overview(told[0].text, draft.language)), *told[1:]]
+    """Return the overview with sentences of the draft's language where the points have them, else
+    the same behind its opening."""
+    overview = [item for item in list_overview(draft, items_of) if item.cites]
+    told = items_of["overview"]
+    return overview or [replace(i, text=open_overview(i.text, draft.language)) for i in told]
 
 
 def _align_item(draft: Draft, section: SectionName, item: Item, story: Story) -> Item:

@@ -1,30 +1,24 @@
 """The brief: the points, one per event, and the overview above them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from digest.models import MAX_POINTS, Item, Language, SectionName
 from digest.reading import Story
 from digest.reading.amounts import find_cues
-from digest.text import language
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     Draft,
+    is_title,
     join_sentences,
+    list_following,
     make_item,
     name_speaker,
     rate_print,
-    says_we,
     tells_same,
 )
 from digest.write.extractive.quotes import Quote
 
-MAX_TITLE = {"zh": 60, "en": 110}
-"""Characters of a title; a longer sentence is text without a title."""
-ROOM = {"zh": 200, "en": 420}
-"""Characters of the sentences behind the first."""
-MAX_FOLLOWING = 2
-"""Sentences behind the first, where they go on in the same post."""
 LEAST_VALUE = 0.4
 """Value of a sentence that makes a point (`rate_quote`); a story without one is passed over."""
 LEAST_POINT = 0.98
@@ -36,20 +30,22 @@ for, on days with more to tell than is told: the news that matters most may be t
 sentence, the tenth point only in a good one."""
 LEAST_QUIET = 0.7
 """What it needs on a day with fewer than QUIET of these."""
-LEAST_FOLLOWING = 0.0
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
 SPOKEN_POINTS = 7
 """Points in the report's language, where as many stories have a sentence in it."""
-YIELDS, LEAST_SPOKEN = 0.2, 0.0
+YIELDS, LEAST_SPOKEN = 0.3, 0.0
 """A story in another language gives way to one in the report's language that is at most this much
 worse, and told by a sentence of such log odds."""
 LEADING = 3
 """Stories that the overview tells."""
 LEAST_OPENING, LEAST_OVERVIEW = 0.0, 0.9
-"""Log odds of a sentence that opens the report (`rate_print`), and of those behind it."""
+"""Log odds of a sentence that is all of the overview (`rate_print`), and of each of several."""
 OPENINGS: Mapping[Language, str] = {"zh": "今天的主要消息：", "en": "In the news: "}
-_HAN, _HAN_STOP = ("zh", "ja"), "。"
+MAX_OVERVIEW = 70
+"""Size (`Sentence.size`) of one sentence of several."""
+BETWEEN: Mapping[Language, tuple[str, str]] = {"zh": ("；", "。"), "en": ("; ", ".")}
+"""What stands between the sentences of the overview, and behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +117,8 @@ def choose_points(candidates: Sequence[PointCandidate]) -> list[PointCandidate]:
 
 def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
     """Return the point: a title where the first sentence is short, then what follows it."""
-    following = _list_following(draft, lead)
-    script = "zh" if lead.sentence.language in _HAN else "en"
-    if len(lead.text) > MAX_TITLE[script]:
+    following = list_following(lead)
+    if not is_title(lead):
         return make_item(draft, story, [lead, *following])
     draft.add(story, lead, *following)
     return Item(
@@ -134,57 +129,33 @@ def make_point(draft: Draft, story: Story, lead: Quote) -> Item:
     )
 
 
-def _list_following(draft: Draft, lead: Quote) -> list[Quote]:
-    """Return the next sentences of the same post, as long as they can be read."""
-    following: list[Quote] = []
-    room = ROOM["zh" if language(lead.text) in _HAN else "en"]
-    place = lead.sentence.place
-    colon = next((sign for sign in lead.text if sign in ":："), "")
-    heading = lead.text.partition(colon or ":")[0]
-    for quote in draft.quotes.get(lead.post.key, ()):
-        if quote.sentence.place <= place:
-            continue
-        place += 1
-        room -= len(quote.text)
-        is_next = quote.sentence.place == place and quote.fitness >= LEAST_FOLLOWING
-        is_voice = says_we(quote.text) and not says_we(lead.text)  # its author's, not the news'
-        is_list = bool(colon) and quote.text.startswith(f"{heading}{colon}")  # its heading again
-        if not is_next or is_list or is_voice or room < 0 or len(following) == MAX_FOLLOWING:
-            break
-        following.append(quote)
-    return following
-
-
 def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> list[Item]:
-    """Return what the leading points tell, a sentence each; those in the report's language go
-    before others."""
+    """Return one paragraph of what the leading points tell, in their own sentences: short ones that
+    stand well alone, or a single other one; those in the report's language go before others."""
     quotes = {quote.post.key: quote for quote in reversed(draft.printed)}
     points = (item for item in items["points"] if item.cites)
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
+    leads = [q for q in leads if q.sentence.language in (draft.language, "en")] or leads
     leads.sort(key=lambda quote: quote.sentence.language != draft.language)
     # One that names nothing, says "we" or was cut off needs the post around it.
     leads = [
         quote
         for quote in leads
         if rate_print(quote) >= LEAST_OPENING and quote.sentence.names
-        if not name_speaker([quote.sentence]) and not quote.text.endswith("…")
+        if not name_speaker([quote.sentence])
     ]
-    others = (quote for quote in leads[1:] if rate_print(quote) >= LEAST_OVERVIEW)
-    leads = [*leads[:1], *others][:LEADING]
+    several = [
+        quote
+        for quote in leads
+        if rate_print(quote) >= LEAST_OVERVIEW and quote.sentence.size <= MAX_OVERVIEW
+    ]
+    leads = several[:LEADING] or leads[:1]
     if not leads:
         return [notes.nothing(draft.material, "overview")]
-    sentences = [
-        Item(
-            quote.text.rstrip("。.！!；;")
-            + (_HAN_STOP if quote.sentence.language in _HAN else "."),
-            cites=(quote.post.key,),
-        )
-        for quote in leads
-    ]
-    return [
-        replace(sentences[0], text=open_overview(sentences[0].text, draft.language)),
-        *sentences[1:],
-    ]
+    first, *rest = [quote.text.rstrip("。.！!；;") for quote in leads]
+    sign, stop = BETWEEN["zh" if leads[0].sentence.language == "zh" else draft.language]
+    text = sign.join((open_overview(first, draft.language), *rest)) + stop
+    return [Item(text, cites=tuple(dict.fromkeys(quote.post.key for quote in leads)))]
 
 
 def open_overview(text: str, language: Language) -> str:

@@ -8,7 +8,9 @@ from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     ANONYMOUS_SOURCES,
     Draft,
+    is_title,
     join_sentences,
+    list_following,
     make_item,
     rate_print,
     says_i,
@@ -31,8 +33,9 @@ WEIGHTS = {"fitness": 0.1, "news": 0.4, "advertisement": -0.2, "fit": 0.2, "prin
 post says so."""
 USUAL_ADVERTISEMENT = -0.6
 """Margin of a post that is no better for being less of an advertisement."""
-LEAST_WORTH = 1.4
-"""Worth of a story that the detail tells, on days with more to tell than is told."""
+LEAST_WORTH = 1.75
+"""Worth of a story that the detail tells, on days with more to tell than is told. Of items that
+editors read on twelve days they would print 5 of 8 above it, and 7 of 26 between it and 1.4."""
 LEAST_PRINT = 0.2
 """Log odds of a sentence of the detail (`rate_print`), on days with more to tell than is told."""
 NEARER = 0.05
@@ -145,6 +148,7 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
         group = lead.find_group(groups)
         name = (group.names if group else notes.OTHER)[draft.language]
         if len(items[name]) < MAX_IN_GROUP:
-            items[name].append(make_item(draft, story, [lead], group=name))
+            following = list_following(lead, 1) if is_title(lead) else []
+            items[name].append(make_item(draft, story, [lead, *following], group=name))
     found = [item for members in items.values() for item in members]
     return found or [notes.nothing(draft.material, section)]

@@ -24,16 +24,18 @@ from digest.write.extractive.quotes import (
     Quote,
     choose_readings,
     collect_quotes,
-    is_cut_headline,
+    list_printable,
+    score_quotes,
 )
 from digest.write.verify import verify
 
 MAX_CITES = 5
 FEW_STORIES = 20
 """With fewer stories than this all that were selected are of the topic."""
-ON_TOPIC, SURE_NEWS = 0.30, 0.66
+ON_TOPIC, SURE_NEWS = 0.30, 0.82
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
-raises $13B" names no word of the topic."""
+raises $13B" names no word of the topic. Of ten such items below it that editors read on sixteen
+days two were fit to print."""
 SAME_WORDS, SAME_EVENT, SAME_THING, SAME_FIGURE = 0.60, 0.55, 0.38, 0.30
 """Cosines from which two sentences tell of one event: whatever they name, where they share a name,
 where they share two, or a product's, and where their posts share a figure as well. On twelve days
@@ -52,9 +54,9 @@ MAX_OPINION = 0.1
 """Margin of `view` above which a sentence is a view rather than news."""
 MOST_ADVERTISEMENT = 0.2
 """Margin of the head of a post that may tell a story: four of five above it sell."""
-LEAST_FITNESS, LEAST_HEADLINE, LEAST_CUT = -0.3, -0.2, 0.2
-"""Margin of `stands_alone` of a sentence that tells a story; of a headline, which has nothing
-around it; and of one that its source cut off."""
+LEAST_FITNESS, LEAST_HEADLINE = -0.3, -0.2
+"""Margin of `stands_alone` of a sentence that tells a story; and of a headline, which has nothing
+around it."""
 LEAST_NEWSROOM = -0.9
 """The same of a headline from a feed, which its editors wrote to stand alone: the head learned from
 people's posts, and knows the names of one field."""
@@ -77,7 +79,6 @@ PRINT_WEIGHTS = {
     "first": 0.4,
     "named": 0.5,
     "newsroom": 0.95,
-    "cut": -0.75,
 }
 """What tells whether an editor would print a sentence as it stands: a logistic regression on the
 1,027 leading sentences of 47 days that were read, heads and weights without the day. Of the best
@@ -91,11 +92,19 @@ POINT_WEIGHTS = {
     "fit": 0.05,
     "print": 0.1,
     "subjects": 0.08,
-    "cut": -0.1,
 }
 """What makes a story a point: the parts of its rank, how well its sentence stands alone and the
 subjects that it names, at most MAX_SUBJECTS. Near to a fit on the stories of 43 days that were
 read, heads and weights without the day (docs/design/points.md)."""
+MAX_TITLE = {"zh": 60, "en": 110}
+"""Characters of a title; a longer sentence is text without a title."""
+ROOM = {"zh": 200, "en": 420}
+"""Characters of the sentences behind the first."""
+MAX_FOLLOWING = 2
+"""Sentences behind the first, where they go on in the same post."""
+LEAST_FOLLOWING, MOST_OPINION = -0.5, -0.3
+"""Margins of `stands_alone` and `view` of a sentence that follows another: it need not stand alone,
+and tells more of the news rather than what its author thinks of it."""
 OPENING_CHARS = 30
 """Characters before the first comma that are an opening: "Under the hood, ..."."""
 MAX_SUBJECTS = 2
@@ -110,6 +119,7 @@ _I_HAN, _NATION = "我", ("我们", "我們", "我国", "我國", "我方")
 _WE_HAN = ("我们", "我們", "咱们")
 _STOPS = frozenset(".。！？!?；;…")
 _WIDE_STOPS = frozenset("。！？；")
+_HAN = ("zh", "ja")
 _CLOSING = "”\"'’」』)）"
 
 
@@ -158,7 +168,7 @@ class Draft:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
-        One in the report's language goes before all others, a headline that was cut behind them.
+        One in the report's language goes before all others.
         """
         values = {
             quote: rate_quote(quote, place)
@@ -167,9 +177,8 @@ class Draft:
             if reading.language in self._readable and tells_news(quote)
         }
 
-        def order(quote: Quote) -> tuple[bool, bool, float]:
-            sentence = quote.sentence
-            return is_cut_headline(sentence), sentence.language != self.language, -values[quote]
+        def order(quote: Quote) -> tuple[bool, float]:
+            return quote.sentence.language != self.language, -values[quote]
 
         leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
         return next((quote for quote in leads if not self.is_printed(quote)), None)
@@ -268,7 +277,6 @@ def tells_news(quote: Quote) -> bool:
     is_headline = quote.post.source in HEADLINE_SOURCES and quote.sentence.place == 0
     least = LEAST_HEADLINE if is_headline else LEAST_FITNESS
     least = LEAST_NEWSROOM if is_headline and quote.post.source == "rss" else least
-    least = LEAST_CUT if is_cut_headline(quote.sentence) else least
     return (
         quote.opinion <= MAX_OPINION
         and quote.fitness >= least
@@ -344,7 +352,6 @@ def rate_print(quote: Quote) -> float:
         "first": quote.sentence.place == 0,
         "named": bool(quote.sentence.names),
         "newsroom": quote.post.source == "rss" and quote.sentence.place == 0,
-        "cut": is_cut_headline(quote.sentence),
     }
     return sum(weight * parts[name] for name, weight in PRINT_WEIGHTS.items())
 
@@ -356,7 +363,6 @@ def rate_story(story: Story, quote: Quote) -> float:
         **story.parts,
         "print": rate_print(quote),
         "subjects": min(MAX_SUBJECTS, subjects),
-        "cut": is_cut_headline(quote.sentence),
     }
     return sum(weight * parts.get(name, 0.0) for name, weight in POINT_WEIGHTS.items())
 
@@ -369,6 +375,38 @@ def make_item(draft: Draft, story: Story, quotes: Sequence[Quote], *, group: str
     return Item(who + text, group=group, cites=draft.cite(story, quotes))
 
 
+def is_title(quote: Quote) -> bool:
+    """Return whether a sentence is short enough for a title."""
+    return len(quote.text) <= MAX_TITLE["zh" if quote.sentence.language in _HAN else "en"]
+
+
+def list_following(lead: Quote, most: int = MAX_FOLLOWING) -> list[Quote]:
+    """Return the next sentences of the same post, as long as they can be read."""
+    room = ROOM["zh" if lead.sentence.language in _HAN else "en"]
+    colon = next((sign for sign in lead.text if sign in ":："), "")
+    heading = lead.text.partition(colon or ":")[0]
+    behind = lead.sentence.place + 1
+    following: list[Quote] = []
+    for sentence in lead.sentence.reading.sentences[behind : behind + most]:
+        room -= len(sentence.text)
+        is_voice = says_we(sentence.text) and not says_we(lead.text)  # its author's, not the news'
+        is_list = bool(colon) and sentence.text.startswith(f"{heading}{colon}")  # its heading again
+        if is_list or is_voice or room < 0 or not list_printable([sentence]):
+            break
+        (quote,) = score_quotes([sentence])
+        if not continues(quote):
+            break
+        following.append(quote)
+    return following
+
+
+def continues(quote: Quote) -> bool:
+    """Return whether a sentence may stand behind the one before it: it invites nobody to anything,
+    and is no more than that."""
+    invites = begins_with(quote.text, "sentences", "invitations")
+    return quote.fitness >= LEAST_FOLLOWING and quote.opinion <= MOST_OPINION and not invites
+
+
 def name_speaker(sentences: Sequence[Sentence]) -> str:
     """Return the author's name and a colon where sentences of one post say "we", else nothing."""
     post = sentences[0].post
@@ -376,7 +414,7 @@ def name_speaker(sentences: Sequence[Sentence]) -> str:
         return ""
     if not any(says_we(sentence.text) for sentence in sentences):
         return ""
-    return _show_name(post) + ("：" if sentences[0].language in ("zh", "ja") else ": ")
+    return _show_name(post) + ("：" if sentences[0].language in _HAN else ": ")
 
 
 def says_we(text: str) -> bool:
@@ -438,7 +476,7 @@ def join_sentences(sentences: Sequence[str]) -> str:
             end = joined.rstrip(_CLOSING)[-1:]
             if end not in _STOPS:
                 latin = ";" if sentence[:1].islower() else "."
-                end = "。" if language(joined) in ("zh", "ja") else latin
+                end = "。" if language(joined) in _HAN else latin
                 joined += end
             joined += "" if end in _WIDE_STOPS else " "
         joined += sentence

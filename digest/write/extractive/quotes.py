@@ -98,14 +98,20 @@ def collect_quotes(stories: Sequence[Story], language: str) -> Quotes:
         sentences = _choose_for_encoding(sentences)
     if not sentences:
         return {}
-    texts = [sentence.text for sentence in sentences]
-    vectors = _encode(sentences)
-    scores = zip(*score_sentences(texts, vectors), strict=True)
     quotes: dict[str, list[Quote]] = {}
-    for sentence, vector, (fitness, opinion) in zip(sentences, vectors, scores, strict=True):
-        quote = Quote(sentence, float(fitness), float(opinion), vector)
-        quotes.setdefault(sentence.post.key, []).append(quote)
+    for quote in score_quotes(sentences):
+        quotes.setdefault(quote.post.key, []).append(quote)
     return {key: tuple(found) for key, found in quotes.items()}
+
+
+def score_quotes(sentences: Sequence[Sentence]) -> list[Quote]:
+    """Return each of at least one sentence with its scores."""
+    vectors = _encode(sentences)
+    scores = zip(*score_sentences([s.text for s in sentences], vectors), strict=True)
+    return [
+        Quote(sentence, float(fitness), float(opinion), vector)
+        for sentence, vector, (fitness, opinion) in zip(sentences, vectors, scores, strict=True)
+    ]
 
 
 def choose_readings(story: Story, language: str) -> list[Reading]:
@@ -150,19 +156,13 @@ def _is_whole(sentence: Sentence) -> bool:
     text = sentence.text
     return (
         MIN_SIZE <= sentence.size <= MAX_SIZE
-        and (is_cut_headline(sentence) or not text.endswith(_UNFINISHED))
+        and not text.endswith(_UNFINISHED)
         and _begins_alone(sentence)
         and text.count('"') % 2 == 0
         and all(text.count(pair[0]) == text.count(pair[1]) for pair in _PAIRS)
         and (0, len(text.rstrip(".。"))) not in find_quotations(text)  # nobody says it
         and _is_prose(text)
     )
-
-
-def is_cut_headline(sentence: Sentence) -> bool:
-    """Return whether a sentence is what its source left of a headline, all there is of its post."""
-    is_headline = sentence.post.source in HEADLINE_SOURCES and len(sentence.reading.sentences) == 1
-    return is_headline and sentence.text.endswith("…")
 
 
 def _begins_alone(sentence: Sentence) -> bool:

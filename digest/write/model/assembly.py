@@ -22,7 +22,7 @@ from digest.write.extractive.draft import SAME_FIGURE, Draft, join_sentences, ma
 from digest.write.extractive.groups import EVENTS
 from digest.write.extractive.money import CAPITAL, has_figure, merge_empty
 from digest.write.extractive.notes import OTHER, heading
-from digest.write.extractive.quotes import Quote, is_cut_headline
+from digest.write.extractive.quotes import Quote
 from digest.write.model.candidates import MOST, Candidate, with_handle
 from digest.write.model.context import MUST, Event
 from digest.write.verify.screening import generic
@@ -346,7 +346,7 @@ def _tell_missed(
     for event in missed:
         leads = ((story, draft.choose_lead(story, LEAST_VALUE)) for story in event.stories)
         story, lead = next(((s, lead) for s, lead in leads if lead), (event.stories[0], None))
-        if lead is None or is_cut_headline(lead.sentence) or is_told(lead):
+        if lead is None or is_told(lead):
             continue
         group = lead.find_group(EVENTS)
         names = group.names if group else OTHER
