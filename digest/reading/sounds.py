@@ -40,7 +40,7 @@ _SILENT_R = re.compile(r"(?<=[a-z])r(?![aeiouyr])")
 _SPELLINGS = (
     ("mc", "mk"), ("sch", "s"), ("tch", "s"), ("ph", "f"), ("ck", "k"), ("ch", "s"), ("sh", "s"),
     ("zh", "s"), ("th", "t"), ("qu", "k"), ("ng", "n"), ("ce", "se"), ("ci", "si"), ("cy", "si"),
-    ("c", "k"), ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
+    ("tz", "s"), ("c", "k"), ("q", "s"), ("x", "s"), ("z", "s"), ("j", "s"),
     ("r", "l"), ("m", "n"), ("b", "p"), ("d", "t"), ("g", "k"), ("v", "f"),
 )  # fmt: skip
 """How letters that transliterations do not tell apart are made one, in this order."""
@@ -133,19 +133,30 @@ class Sounds:
         parts = [sound_of(part) for part in re.split("[·・]", name)]
         bones = skeleton("".join(parts))
         if any(
-            handle == bones or (len(bones) > 3 and handle.startswith(bones))
+            handle == bones
+            or (len(bones) > 3 and handle.startswith(bones))
+            or (len(bones) > 2 and handle.endswith(bones))
             for handle in self._handles
         ):
             return True
-        if len(parts) > 1 and (parts[0][:1], parts[-1]) in self._initialed:
-            return True  # 马克·库班 is @mcuban
         if len(parts) > 1 and any(
             is_alike(parts[0], sound_of(a)) and may_be_alike(name.split("·")[-1], b)
             for a, b in self._neighbours
         ):
             return True  # 格蕾丝·霍珀: first names tell where the last one is short
         last = {parts[-1], sound_of(re.split("[·・]", name)[-1].translate(_AS_V))}
+        if len(parts) > 1 and any(self._has_short(parts[0], own) for own in last):
+            return True
         return any(is_alike(own, sound) for own in last for sound in self._latin | self._kana)
+
+    def _has_short(self, first: str, last: str) -> bool:
+        """Return True for a name that the posts have as @mcuban (马克·库班), or of which they have
+        the first one alone, where that is long: LeBron."""
+        for letter, sound in self._initialed:
+            most = max(len(last), len(sound)) // 3
+            if first[:1] == letter and is_alike(last, sound) and _distance(last, sound) <= most:
+                return True
+        return len(skeleton(first)) > 2 and any(is_alike(first, sound) for sound in self._alone)
 
     def match_around(self, text: str, start: int, end: int) -> bool:
         """Return True where the text has a name of the sound of these characters with up to
@@ -249,6 +260,13 @@ class Sounds:
     def _neighbours(self) -> list[tuple[str, str]]:
         """Return the capitalised Latin words beside each other."""
         return [(a, b) for a, b in pairwise(_LATIN_WORD.findall(self._text)) if b[0].isupper()]
+
+    @cached_property
+    def _alone(self) -> frozenset[str]:
+        """Return the sounds of handles, and of capitalised words without another behind them."""
+        first = {a for a, _ in self._neighbours}
+        words = [w for w in _LATIN_WORD.findall(self._text) if w[0].isupper() and w not in first]
+        return frozenset(map(sound_of, (*words, *find_handles(self._text))))
 
     @cached_property
     def _pairs(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ they write it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise, permutations, takewhile
 
 from digest.reading.amounts import find_cues
 from digest.reading.counterparts import (
@@ -124,7 +124,7 @@ def _is_rendered(entry: KnownName, name: Name, start: int, text: str, mentions: 
         return False
     stated = [known for _, name in find_names(text) if (known := _find_known(name))]
     keys = {known.key for known in stated}
-    owned = {spelling for known in stated for spelling in known.owns}
+    owned = {s for known in stated if not _is_capital(known) for s in known.owns}
     posted = [k for _, name in find_names(mentions.plain) if (k := _find_known(name))]
     return not any(
         other.kind == entry.kind
@@ -201,7 +201,8 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
         return True  # CRCL is Circle Internet, for short Circle
     if entry.kind == "place":
         implied = entry.key in _list_homes(mentions)
-        implied = implied or any(_is_owned(owned, mentions) for owned in entry.owns)
+        placed = text[:start].lower().endswith(_PLACING) and _is_capital(entry)
+        implied |= not placed and any(_is_owned(owned, mentions) for owned in entry.owns)
         home = {"china": "zh", "japan": "ja"}.get(entry.key) in mentions.languages
         return (
             implied
@@ -212,6 +213,18 @@ def _has_entry(entry: KnownName, name: Name, start: int, text: str, mentions: Me
     if entry.kind == "person":
         return mentions.sounds.match(name.text)
     return name.text.isascii() and mentions.sounds.match_script(name.text)
+
+
+_PLACING = ("in ", "at ", "from ", "to ", "of ", "near ", "在", "于", "到", "飞")
+"""Before a capital that is a place, and does not stand for a government."""
+
+
+def _is_capital(entry: KnownName) -> bool:
+    """Return True for a city that owns nothing but the country that owns it."""
+    countries = {owner.key for spelling in entry.spellings for owner in find_owners(spelling)}
+    return len(entry.owns) == 1 and any(
+        known.key in countries for owned in entry.owns if (known := find_entry(owned))
+    )
 
 
 def _has_code(place: str, mentions: Mentions) -> bool:
@@ -299,11 +312,29 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     missing = [word for word in checked if not _has_word(word, name, mentions)]
     before = text[max(0, start - 20) : start].split(" ")[-2:-1]
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
-    if not missing or mentions.sounds.match(first + name):
+    if not missing or mentions.sounds.match(first + name) or _is_handle(first + name, mentions):
         return
     if _has_initials(name, mentions) or _has_initials(_spell_out(text, start), mentions):
         return
     yield name if len(missing) == len(checked) else " ".join(missing)
+
+
+MOST_SHORTENED = 3
+"""Letters that a handle has of a name: @ruanyf."""
+
+
+def _is_handle(name: str, mentions: Mentions) -> bool:
+    """Return True where a handle is one word of a name and the beginning of the other, or letters
+    of it in order: @bhorowitz, @patrickc, @ruanyf."""
+    words = unaccent(name).lower().split()
+    for whole, other in permutations(words[-2:], 2) if len(words) > 1 else ():
+        for tag in mentions.tags if len(whole) > 2 else ():
+            for rest in {tag.removeprefix(whole), tag.removesuffix(whole)} - {tag, ""}:
+                letters = iter(other)
+                begins = len(rest) <= MOST_SHORTENED and rest[0] == other[0]
+                if begins and all(letter in letters for letter in rest):
+                    return True
+    return False
 
 
 def _spell_out(text: str, start: int) -> str:
