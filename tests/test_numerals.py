@@ -4,7 +4,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digest.reading.amounts import find_amounts
@@ -161,6 +161,11 @@ def test_digits_are_read_whatever_their_grouping(value: int, form: str) -> None:
         ("一百五十多名", [(150, "count")]),
         ("one hundredth", [(1, "percent")]),
         ("百分之五", [(5, "percent")]),
+        ("排名第3, 领先", [(3, "rank")]),
+        ("第1,400名", [(1400, "rank")]),
+        ("a fee of $6 mıllion", [(6e6, "usd")]),
+        ("一" + "亿" * 45, []),
+        ("亿" * 45 + "分之" + "亿" * 45, [(100, "percent")]),
     ],
 )
 def test_an_amount_has_its_unit(text: str, quantities: list[tuple[float, str]]) -> None:
@@ -243,6 +248,29 @@ def test_relative_days_are_those_of_the_post() -> None:
     assert resolve_days("released yesterday", (), monday, ()) == {date(2025, 12, 14)}
     assert date(2025, 12, 18) in resolve_days("", (), monday, [timedelta(days=3)])
     assert date(2025, 12, 19) in resolve_days("本周五", find_terms("本周五"), monday, ())
+
+
+PIECES = (
+    "第 3, 1,000 .5 ٣ １２ 二 百 亿 "
+    + "亿" * 45
+    + " "
+    + "9" * 400
+    + " 分之 成 折 点 半 几 个 in of an six"
+    " a first twenty- half million th 's Series İ A轮 July ſ ı \u212a $ % / - at pm No. # digits 月 日 年代"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from((*PIECES, " ")) | st.text(max_size=2), max_size=9).map("".join))
+@settings(deadline=None)
+@example("the 1.2.3 millionth, 5 x 300 millionth")
+@example(
+    "Series İ closed in ſeptember, on a ſunday, in the ſixth of ſıx ſecond quarters of Aprıl 5"
+)
+@example("31分之" + "9" * 400)
+@example("第1234,567 twenty-fıve ſıx-digıt hundredſ of mıllıons, one ſıxth of a mıllıon")
+def test_whatever_a_stranger_writes_is_read(text: str) -> None:
+    for find in (find_amounts, find_days, find_terms, find_hours, find_numerals):
+        find(text)
 
 
 @pytest.mark.parametrize("piece", ["1-", "1,", "百", "one ", "Jan 1 ", "一", "5点", "(", "三点"])

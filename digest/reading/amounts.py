@@ -13,7 +13,15 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
-from digest.reading.numerals import NUMBER_SCALES, NUMBER_WORDS, Numeral, find_numerals, parse_han
+from digest.reading.numerals import (
+    ARABIC,
+    NUMBER_SCALES,
+    NUMBER_WORDS,
+    Numeral,
+    find_numerals,
+    fold_letters,
+    parse_han,
+)
 from digest.reading.units import find_unit
 from digest.reading.vocabulary import compile_words, load_signs, load_unit_names
 
@@ -130,7 +138,7 @@ _HALF_SPAN = re.compile(
 )
 _MULTIPLES = {"double": 2.0, "triple": 3.0, "quadruple": 4.0, "tenfold": 10.0}
 _RANK = re.compile(
-    rf"第\s?(?P<han>\d[\d,]*(?:\.\d+)?[万亿]?|[{_HAN}]+)(?![\d{_HAN}])(?![方天章节期批款代只])"
+    rf"第\s?(?P<han>(?:{ARABIC})[万亿]?|[{_HAN}]+)(?![\d{_HAN}])(?![方天章节期批款代只])"
     rf"|\b(?<!\w-)(?:(?P<tens>{'|'.join(_TENS)})-)?(?P<word>{'|'.join(_ORDINALS)})\b(?![\s-](?:quarter|half|party|of\s\w+\b\s\d))"
     r"|(?<![\w.])(?P<digits>\d{1,4}(?:st|nd|rd|th)|\d[\d,.]*\s\w+(?:ion|and)th)\b(?![\s-]party)|(?:#|\b(?:No|ep)\.?\s?|排名\s?|TOP\s?)(?P<sign>\d{1,3})\b(?![\d.,]*%)",
     re.I,
@@ -154,6 +162,7 @@ _NEIGHBOURS = re.compile(
 
 def find_amounts(text: str) -> list[Amount]:
     """Return the amounts of a text in order: numbers, shares, multiples, ranks and magnitudes."""
+    text = fold_letters(text)
     special = [*_find_shares(text), *_find_magnitudes(text), *_find_neighbours(text)]
     special += _find_multiples(_blank(text, special))
     bare = _blank(text, special)
@@ -343,9 +352,8 @@ def _find_shares(text: str) -> Iterator[Amount]:
     spans = list(_HALF_SPAN.finditer(text))
     for match in spans:
         unit = next(group for group in match.groups() if group).lower()
-        yield _special(
-            match, text, (Quantity(0.5, load_unit_names().get(unit, "month")),), kind="number"
-        )
+        quantity = Quantity(0.5, load_unit_names().get(unit, "month"))
+        yield _special(match, text, (quantity,), kind="number")
     for match in _AND_A_HALF.finditer(text):
         if unit := load_unit_names().get(match[1].lower()):
             yield _special(match, text, (Quantity(1.5, unit),), "number", 0.5)
@@ -378,13 +386,8 @@ def _find_shares(text: str) -> Iterator[Amount]:
             "figures", "no_half"
         ).match(text, match.end() + 1)
         if not whole and not any(a.start() <= match.start() < a.end() for a in spans):
-            yield _special(
-                match,
-                text,
-                (*_as_share(1, 2, match, text), Quantity(2.0, "times")),
-                "share",
-                step=1.0,
-            )
+            halves = *_as_share(1, 2, match, text), Quantity(2.0, "times")
+            yield _special(match, text, halves, "share", step=1.0)
 
 
 def _scale_fraction(match: re.Match[str], scale: re.Match[str], text: str, share: float) -> Amount:
@@ -454,8 +457,10 @@ def _find_ranks(text: str) -> Iterator[Amount]:
             value = float(parse_han(match["han"]))
         elif match["word"]:
             value = _TENS.get((match["tens"] or "").lower(), 0) + _ORDINALS[match["word"].lower()]
+        elif numerals := find_numerals(match["sign"] or match["digits"][:-2]):  # without "th"
+            value = numerals[0].value
         else:
-            value = find_numerals(match["sign"] or match["digits"][:-2])[0].value  # without "th"
+            continue  # the 1.2.3 millionth
         yield _special(match, text, (Quantity(float(value), "rank"),), "rank")
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from digest.reading.amounts import RANGE, Amount, find_cues
 from digest.reading.names import find_entry
-from digest.reading.numerals import parse_han
+from digest.reading.numerals import fold_letters, parse_han
 from digest.reading.vocabulary import load_dimensions, load_lines
 
 
@@ -153,6 +153,7 @@ def spell_weekdays(text: str) -> str:
 def find_days(text: str) -> list[Day]:
     """Return the dates of a text in its order; both ends of a range of days."""
     days: list[Day] = []
+    text = fold_letters(text)
     for pattern in _DATES:
         for match in list(pattern.finditer(text)):
             if read := list(_read_days(match)):
@@ -203,6 +204,7 @@ def _as_date(day: Day, year: int) -> date | None:
 def find_terms(text: str) -> list[Term]:
     """Return months without a day, years, quarters, halves, weekdays, decades and funding
     rounds."""
+    text = fold_letters(text)
     terms = [*_find_months(text), *_find_years(text)]
     for kind, pattern in _TERMS.items():
         for match in pattern.finditer(text):

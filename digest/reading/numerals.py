@@ -41,7 +41,7 @@ _LETTERS = {
 
 _DIGITS = "".join(_HAN_DIGITS)
 _MYRIADS = "".join(_HAN_MYRIADS)
-_ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
+ARABIC = r"\d{1,3}(?:,\d{3})+(?:[.．]\d+)?(?!\d|,\d)|\d+(?:[.．]\d+)?"
 # 千 of 千瓦, 兆 of 兆赫 and 百 of 百度 are no part of the number; 三个亿 is 三亿.
 _HAN_SCALE = (
     rf"(?:[个多余]?[{_MYRIADS}](?![瓦赫卡]|字节)|[{''.join(_HAN_TENS)}](?![瓦赫克米卡帧度]|字节))"
@@ -63,8 +63,8 @@ def _compile_numeral() -> re.Pattern[str]:
     """Return the pattern of a number in every notation; made when first needed, not at import."""
     scales = "|".join(sorted(_load_scales(), key=len)[::-1])
     return re.compile(
-        rf"(?P<arabic>(?<![\d.,])(?:{_ARABIC}))(?![.．]\d)"
-        rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{_ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
+        rf"(?P<arabic>(?<![\d.,])(?:{ARABIC}))(?![.．]\d)"
+        rf"(?:\s?(?P<han>{_HAN_SCALE}(?:\s?(?:{ARABIC}|[{_DIGITS}])+\s?{_HAN_SCALE}|{_HAN_SCALE})*(?:[{_DIGITS}](?!成|分)|\d{{4}}(?![\d.,%年]))?)"
         rf"|\+?[\s-]?(?P<word>{scales})(?!(?!th\b)[^\W\d_\u2e80-\uffff])"
         r"|(?:(?<=\d)|\s(?=k\b))(?P<tight>k|w|mm?|b|t)(?:(?<=[kw])(?P<tail>\d)\b)?(?![A-Za-z²³]|/(?!\d|da|mo|y)))?"
         rf"|(?P<spelled>(?:[{_DIGITS}{''.join(_SHORT_TENS)}]|{_HAN_SCALE})+(?:点[{_DIGITS}]+{_HAN_SCALE}*)?)"
@@ -77,6 +77,9 @@ def _compile_numeral() -> re.Pattern[str]:
 _HAN_TAIL = re.compile(rf"[\d{_DIGITS}]")
 MOST_CHARS = 200
 """A longer run of digits or number words is no number."""
+MOST_VALUE = 10**30
+"""No text counts so many: 亿亿亿亿 is a cheer, and what is worked out of it would be infinite."""
+_FOLDED = str.maketrans("ſıİ\u212a", "siIK")
 _BARE_SCALE = re.compile(rf"[百千{_MYRIADS}]+.?")
 """百度, 万一, 千万: a scale without a number before it begins a word."""
 
@@ -96,10 +99,16 @@ class Numeral:
     """The letter behind the digits ("k", "m", "b", "t", "w"), which may be a unit instead."""
 
 
+def fold_letters(text: str) -> str:
+    """Return the text with s, i and K for the letters that a pattern without case takes for them,
+    each in its place: tables know "million" and not "mıllion"."""
+    return text if text.isascii() else text.translate(_FOLDED)
+
+
 def find_numerals(text: str) -> list[Numeral]:
     """Return the numbers of a text in order; of full-width and traditional forms too."""
     numerals: list[Numeral] = []
-    for match in _compile_numeral().finditer(text):
+    for match in _compile_numeral().finditer(fold_letters(text)):
         if match.end() - match.start() > MOST_CHARS:
             continue
         if match["english"]:
@@ -108,7 +117,7 @@ def find_numerals(text: str) -> list[Numeral]:
             numerals.append(_read_arabic(match))
         elif not _BARE_SCALE.fullmatch(match["spelled"]) and (value := parse_han(match["spelled"])):
             numerals.append(Numeral(*match.span(), float(value), _last_place(value), spelled=True))
-    return numerals
+    return [numeral for numeral in numerals if numeral.value < MOST_VALUE]
 
 
 def _read_arabic(match: re.Match[str]) -> Numeral:
@@ -180,13 +189,14 @@ def has_exact_figure(text: str) -> bool:
     return len(numbers) > 1 or bool(_EXACT.search(text))
 
 
-_PIECE = re.compile(rf"{_ARABIC}|.", re.DOTALL)
+_PIECE = re.compile(rf"{ARABIC}|.", re.DOTALL)
 
 
 def parse_han(numeral: str) -> Decimal:
     """Return the value of a numeral with Han scales, digits of either kind: 一亿两千万, 12亿3400万, 二〇二六.
 
-    A last digit counts by the scale before it: 一万二 is 12,000, but 一万零二 is 10,002.
+    A last digit counts by the scale before it: 一万二 is 12,000, but 一万零二 is 10,002. At most
+    MOST_VALUE; a character that is no part of a numeral counts nothing.
     """
     groups: list[Decimal] = []
     section, current, scale, place = Decimal(0), Decimal(0), Decimal(1), Decimal(0)
@@ -204,7 +214,7 @@ def parse_han(numeral: str) -> Decimal:
             place = Decimal("0.1")
         elif piece in _SHORT_TENS:
             section, digits = section + _SHORT_TENS[piece], False
-        else:
+        elif piece in _HAN_TENS or piece in _HAN_MYRIADS:
             place = Decimal(0)
             amount = Decimal(_HAN_TENS.get(piece) or _HAN_MYRIADS[piece])
             if fresh and not digits and groups:  # 万千, 亿亿: a scale of a scale
@@ -220,7 +230,7 @@ def parse_han(numeral: str) -> Decimal:
                 groups.append(total * amount)
                 section, scale, fresh = Decimal(0), amount / 10, True
             current, digits = Decimal(0), False
-    return sum(groups, section + current * scale)
+    return min(sum(groups, section + current * scale), Decimal(MOST_VALUE))
 
 
 def _decimal(digits: str) -> Decimal:
