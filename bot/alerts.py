@@ -214,6 +214,10 @@ class Watch:
         for topic in self._topics:
             # The newest one must be there by now.
             await self._look_at_day(topic, newest_closed(topic, now - PATIENCE))
+        there = {topic.name for topic in self._topics}
+        for name, n in (await self._store.subscribed_topics()).items():
+            if name not in there:
+                await self._tell("topic_gone", name, n=n)
         for name in await self._store.zones():
             if zone(name).key != name:
                 await self._tell("zone_gone", name)

@@ -3,18 +3,19 @@
 import asyncio
 import errno
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot import texts
 from bot.app import CHATS, conversation
 from bot.host import BotHost
 from bot.platforms import PlatformError, open_platform
 from bot.settings import Settings, find_env_faults, find_environment_typos, load_settings
 from digest.collect import group_fallbacks
-from digest.errors import DigestError
+from digest.errors import DigestError, TopicsError
 from digest.fetch.addresses import choose_proxy
 from digest.masking import mask
 from digest.sources import refuse_idle
@@ -113,7 +114,19 @@ async def _database(settings: Settings) -> str:
     _refuse_missing_folder(settings)
     await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
+        _refuse_gone(await store.subscribed_topics(), settings)
         return await store.check()
+
+
+def _refuse_gone(named: Mapping[str, int], settings: Settings) -> None:
+    """Raise DigestError for subscriptions, counted by topic, whose topic is gone."""
+    try:
+        topics = load_topics(settings.topics_file)
+    except TopicsError:
+        return  # the check of the topics says what is wrong
+    gone = [{"about": name, "n": n} for name, n in named.items() if name not in topics]
+    if gone:
+        raise DigestError("\n".join(texts.text("alert_topic_gone", "en", **row) for row in gone))
 
 
 def _refuse_missing_folder(settings: Settings) -> None:

@@ -83,7 +83,7 @@ class TooManyWords(Exception):
 class Asked:
     """The words of such a command, understood; None or empty where nothing was said."""
 
-    topic: str = ""
+    topics: tuple[str, ...] = ()
     at: time | None = None
     zone: str = ""
     weekdays: tuple[int, ...] = ()
@@ -105,7 +105,7 @@ class Asked:
     @property
     def changes(self) -> bool:
         """True if it says more than which topic, and what to choose from."""
-        return replace(self, topic="", menu="") != Asked()
+        return replace(self, topics=(), menu="") != Asked()
 
 
 def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
@@ -156,8 +156,10 @@ def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
 
 
 def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) -> Asked | None:
-    if low in topics and not request.topic:
-        return replace(request, topic=topics[low])
+    is_new = low in topics and topics[low] not in request.topics
+    named = replace(request, topics=(*request.topics, topics[low])) if is_new else request
+    if is_new and not (request.topics and request.sections):  # one may be called as a topic is
+        return named
     if (collected := _choice(request, low)) is not None:
         return collected
     if keyword := _KEYWORD.fullmatch(word):
@@ -172,7 +174,7 @@ def _understand(request: Asked, word: str, low: str, topics: Mapping[str, str]) 
         return replace(request, weekdays=weekdays, weekly=len(weekdays) == 1 or request.weekly)
     if zone := zone_named(word):
         return replace(request, zone=zone)
-    return replace(request, topic=topics[low]) if low in topics else None
+    return named if low in topics else None
 
 
 def _choice(request: Asked, low: str) -> Asked | None:

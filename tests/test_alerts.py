@@ -257,7 +257,7 @@ async def test_the_watch_tells_of_a_missing_report_and_of_digests_that_wait(
     assert len(told) == 1, "another has only just begun to wait"
 
 
-async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> None:
+async def test_f33_the_operators_hear_of_a_zone_and_a_topic_that_are_gone(store: Store) -> None:
     told: list[tuple[str, str]] = []
 
     async def tell(matter: str, about: str, **_: object) -> None:
@@ -267,7 +267,7 @@ async def test_f33_the_operators_hear_of_a_zone_that_is_gone(store: Store) -> No
         one = Subscription(Chat("telegram", str(number)), "ai", time(8), name)
         await store.subscribe(one, START)
     await Watch(store, [], tell).look(START, {})
-    assert told == [("zone_gone", "Atlantis/Gone")]
+    assert told == [("topic_gone", "ai"), ("zone_gone", "Atlantis/Gone")]
 
 
 OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import sys
+from datetime import UTC, datetime, time
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -11,6 +12,8 @@ import pytest
 from bot import checks
 from bot.checks import run_checks
 from digest.errors import DigestError
+from digest.models import Chat, Subscription
+from digest.store import Store
 from tests.discord_gateway import TOKEN
 from tests.discord_server import DiscordServer
 from tests.model_server import KEY, MODEL, ModelServer, unauthorized
@@ -82,6 +85,16 @@ async def test_a_disk_that_is_wiped_is_a_warning_and_a_damaged_database_fails(
         assert any(line.startswith("FAIL database: database is damaged") for line in lines)
         assert any(line.startswith("FAIL telegram: database is damaged") for line in lines)
     assert not list(Path().glob("*.damaged"))
+
+
+async def test_subscriptions_whose_topic_is_gone_are_named() -> None:
+    async with await Store.open("sqlite:///jianbao.db") as store:
+        one = Subscription(Chat("telegram", "7"), "football", time(8), "UTC")
+        await store.subscribe(one, datetime.now(UTC))
+    passed, lines = await said()
+    assert not passed
+    (line,) = [line for line in lines if line.startswith("FAIL")]
+    assert "1 chat subscribed to “football” get nothing" in line
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:

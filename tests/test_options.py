@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,9 @@ from digest.store import Store
 from digest.store.ledger import Ledger
 from tests.hosts import NOW, context
 from tests.posts import TOPIC
+from tests.samples import report
 
+TOWN = Topic("town", {"zh": "小镇", "en": "Town"}, "town")
 LONG = Topic("a" * 40, {"zh": "长名", "en": "Long"}, "long")
 CHAT = Chat("telegram", "5")
 USUAL = Subscription(CHAT, "ai", time(8), "UTC")
@@ -303,6 +305,32 @@ async def test_several_topics_have_options_of_their_own(tmp_path: Path) -> None:
         assert "Paused" in said
 
 
+async def test_a_chat_is_answered_about_its_own_topics(tmp_path: Path) -> None:
+    async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
+        person = Person(store, tmp_path, TOPIC, LONG, TOWN)
+        for name in ("ai", "town"):
+            await store.save_report(replace(report(date(2025, 12, 6)), topic=name))
+        which = await person.ask("/subscribe 9:00 Tokyo mon-fri")
+        assert "人工智能 · 2025-12-06" in await person.say("/brief")
+        said = await person.say(next(b.line for b in buttons(which) if b.label == "Town"))
+        assert "weekdays at 09:00 (Tokyo time)" in said, "nothing that was typed is lost"
+        assert "小镇 · 2025-12-06" in await person.say("/brief")
+        assert "小镇 · 2025-12-06" in await person.say("/report 2025-12-06")
+        assert "AI is not posted here. Subscriptions here: Town." in await person.say(
+            "/unsubscribe ai"
+        )
+        await person.say(f"/subscribe {LONG.name} ai 18:00")
+        assert {row.topic for row in await store.subscriptions(CHAT)} == {"ai", LONG.name, "town"}
+        assert (await person.chosen()).at == time(18)
+        assert (await person.chosen()).timezone == "Asia/Tokyo", "the chat's"
+        await person.say("/settings ai town quiet")
+        assert [row.quiet for row in await store.subscriptions(CHAT)] == [False, True, True]
+        person.context = replace(person.context, topics={"ai": TOPIC})
+        assert "removed this topic. Send /unsubscribe town" in await person.say("/next")
+        await person.say(f"/unsubscribe town {LONG.name}")
+        assert [row.topic for row in await store.subscriptions(CHAT)] == ["ai"]
+
+
 async def test_what_cannot_be_unsubscribed_is_told_with_the_subscriptions(person: Person) -> None:
     assert "Nothing is posted here." in await person.say("/unsubscribe crypto")
     await person.say("/subscribe")
@@ -397,7 +425,7 @@ async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:
 def test_no_section_is_without_a_word() -> None:
     for name in SECTIONS:
         asked = understood(["nothing", name], {"nothing": "x"})
-        assert asked == Asked(topic="x", sections=(name,))
+        assert asked == Asked(topics=("x",), sections=(name,))
 
 
 @pytest.mark.parametrize("words", [["x"] * 5000, ["每天" * 2000], ["周一" * 2000], ["一" * 4000]])

@@ -277,7 +277,7 @@ def _topic(ask: Ask, words: list[str]) -> Topic:
     named = topics.get(words[0].lower()) if words else None
     if named:
         words.pop(0)
-    return named or next(iter(topics.values()))
+    return named or topics[ask.topics[0]]
 
 
 async def try_source(words: Sequence[str]) -> dict[str, Any]:

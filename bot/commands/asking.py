@@ -130,7 +130,7 @@ class Ask:
         """Return the topic that is meant, and its report of the days wanted, else its newest."""
         store = self.context.store
         if query.days:
-            for name in [query.topic] if query.topic else self.context.topics:
+            for name in [query.topic] if query.topic else self.topics:
                 if report := await store.report(name, *query.days):
                     return name, report
         topic = query.topic or await self.usual_topic()
@@ -255,13 +255,19 @@ class Ask:
         paragraph = Paragraph(texts.text(key, self.language, **values))
         return Reply((paragraph,), self.language, buttons)
 
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that may be meant where none is named: those that are posted here."""
+        here = {subscription.topic for subscription in self.subscriptions}
+        return tuple(name for name in self.context.topics if name in here) or (
+            *self.context.topics,
+        )
+
     async def usual_topic(self) -> str:
         """Return the topic that is meant where none is named: the one with the newest report."""
-        stored = [row for row in await self.context.store.topics() if row.newest]
-        order = [*self.context.topics, *(row.name for row in stored)]
-        newest = max((row.newest for row in stored if row.newest), default=None)
-        best = [row.name for row in stored if row.newest == newest]
-        return min(best, key=order.index, default=order[0])
+        stored = {row.name: row.newest for row in await self.context.store.topics() if row.newest}
+        order = self.topics if self.subscriptions else (*self.topics, *stored)
+        return max(order, key=lambda name: stored.get(name, date.min))
 
     async def topic_of(self, word: str) -> str:
         """Return the topic called so, or nothing. Most words are days: the store is asked last."""
@@ -277,7 +283,7 @@ class Ask:
 
     async def _days(self, text: str, topic: str, beside_words: bool) -> Span | None:
         """Return the days of these words. Raises Unanswered for some that there are not."""
-        today = self.today(topic or next(iter(self.context.topics)))
+        today = self.today(topic or self.topics[0])
         try:
             return parse_days(text, today, beside_words=beside_words)
         except LongRangeError:

@@ -44,16 +44,21 @@ def _subscribe_buttons(ask: Ask) -> tuple[Button, ...]:
 
 
 async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """Begin a subscription, and post the newest report as the chat will get it."""
+    """Begin subscriptions, and post the newest reports as the chat will get them."""
     request = await _parse_request(ask)
-    context, chat = ask.context, ask.incoming.chat
     if ask.incoming.lacking:
         names = ask.listed(ask.incoming.lacking)
         raise Unanswered(ask.say("lacking", names=names))
-    topic = request.topic or await _only_topic(ask)
-    before = {subscription.topic: subscription for subscription in ask.subscriptions}
-    if request.threads and not can_thread(chat):
+    if request.threads and not can_thread(ask.incoming.chat):
         raise Unanswered(ask.say("threads_where"))
+    for topic in request.topics or [_only_topic(ask)]:
+        async for shown in _subscribe_to(ask, topic, request):
+            yield shown
+
+
+async def _subscribe_to(ask: Ask, topic: str, request: Asked) -> AsyncIterator[Reply]:
+    context, chat = ask.context, ask.incoming.chat
+    before = {subscription.topic: subscription for subscription in ask.subscriptions}
     usual = before.get(topic) or await context.store.ended_subscription(chat, topic)
     usual = usual or await _begin(ask, topic)
     usual = replace(usual, language=ask.spoken or usual.language)
@@ -67,7 +72,7 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
     blocks: list[Block] = [*answer.blocks]
     if request.changes:
         blocks.append(Rows(tuple(list_content(ask, subscription))))
-    if request.sections and not request.topic:
+    if request.sections and not request.topics:
         blocks.append(Paragraph(ask.text("only_sections")))
     if chat.platform == "terminal":
         blocks.insert(0, Paragraph(ask.text("terminal_note")))
@@ -80,33 +85,42 @@ async def subscribe(ask: Ask) -> AsyncIterator[Reply]:
 
 
 async def _begin(ask: Ask, topic: str) -> Subscription:
-    """Return a chat's first subscription: a person goes on in the language read so far."""
+    """Return a chat's new subscription: a person goes on in the language read so far, a chat in
+    its zone."""
     chat, context = ask.incoming.chat, ask.context
     latest = await context.store.latest(topic) if chat.kind == "private" else None
     language = ask.language_for(latest) if latest else None
     language = None if latest and language == latest.language else language
-    return Subscription(chat, topic, USUAL_TIME, context.settings.timezone, language=language)
+    zones = [*(row.timezone for row in ask.subscriptions), context.settings.timezone]
+    return Subscription(chat, topic, USUAL_TIME, zones[0], language=language)
 
 
 async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
-    """End a subscription; ask which where there are several."""
+    """End subscriptions; ask which where there are several and none is named."""
     request = await _parse_request(ask)
-    context, chat = ask.context, ask.incoming.chat
-    topics = [subscription.topic for subscription in ask.subscriptions]
-    if request.topic and request.topic not in topics:
-        topics = []
-    if not topics:
-        raise Unanswered(_nothing(ask))
-    if len(topics) > 1 and not request.topic:
+    topics = _list_named(ask, request)
+    if len(topics) > 1 and not request.topics:
         choice = tuple(Button(ask.title(name), f"/unsubscribe {name}") for name in topics)
-        yield ask.say("unsubscribe_which", choice)
-        return
-    topic = request.topic or topics[0]
-    await context.store.unsubscribe(chat, topic)
-    if topics == [topic]:  # the chat goes on in its language
+        raise Unanswered(ask.say("unsubscribe_which", choice))
+    if len(topics) == len(ask.subscriptions):  # the chat goes on in its language
         await _save_language(ask, chosen_language(ask.subscriptions))
-    again = Button(ask.text("undo"), f"/subscribe {topic}")
-    yield ask.say("unsubscribed", (again,), topic=ask.title(topic))
+    for topic in topics:
+        await ask.context.store.unsubscribe(ask.incoming.chat, topic)
+        again = Button(ask.text("undo"), f"/subscribe {topic}")
+        yield ask.say("unsubscribed", (again,), topic=ask.title(topic))
+
+
+def _list_named(ask: Ask, request: Asked) -> tuple[str, ...]:
+    """Return the topics of this chat that are named, all where none is. Raises Unanswered."""
+    here = tuple(subscription.topic for subscription in ask.subscriptions)
+    if not here:
+        raise Unanswered(_nothing(ask))
+    for name in request.topics:
+        if name not in here:
+            names = ask.listed(map(ask.title, here))
+            say = ask.say("not_posted", _list_changes(ask), topic=ask.title(name), names=names)
+            raise Unanswered(say)
+    return request.topics or here
 
 
 async def subscriptions(ask: Ask) -> AsyncIterator[Reply]:
@@ -121,22 +135,25 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
     request = await _parse_request(ask)
     if request.language:
         request = replace(request, menu="")  # /language en
-    store, chat = ask.context.store, ask.incoming.chat
-    stored = {subscription.topic: subscription for subscription in ask.subscriptions}
     only_language = replace(request, language="", menu="") == options.Asked()
-    if not stored and only_language and (request.language or request.menu == "language"):
+    if not ask.subscriptions and only_language and (request.language or request.menu == "language"):
         yield await _speak(ask, request)
         return
-    if not stored or (request.topic and request.topic not in stored):
-        raise Unanswered(_nothing(ask))
-    if len(stored) > 1 and not request.topic and (request.changes or request.menu):
-        example = " ".join(["/settings", next(iter(stored)), *ask.words])[:80]
-        facts = {"names": ask.listed(stored), "example": example}
-        raise Unanswered(ask.say("settings_which", **facts))
-    if len(stored) > 1 and not request.topic:
+    topics = _list_named(ask, request)
+    if len(topics) > 1 and not request.topics and (request.changes or request.menu):
+        example = " ".join(["/settings", topics[0], *ask.words])[:80]
+        raise Unanswered(ask.say("settings_which", names=ask.listed(topics), example=example))
+    if len(topics) > 1 and not request.topics:
         yield await _overview(ask, "settings")
         return
-    old = stored[request.topic or next(iter(stored))]
+    for old in ask.subscriptions:
+        if old.topic in topics:
+            yield await _change(ask, request, old)
+
+
+async def _change(ask: Ask, request: Asked, old: Subscription) -> Reply:
+    """Save what is asked of one subscription; return its options, or the menu asked for."""
+    store, chat = ask.context.store, ask.incoming.chat
     new = apply_request(ask, request, old)
     if request.threads and not can_thread(chat):
         raise Unanswered(ask.say("threads_where"))
@@ -147,7 +164,7 @@ async def settings(ask: Ask) -> AsyncIterator[Reply]:
         shown = await show_menu(ask, new, request.menu)
     else:
         shown = await show_options(ask, new, old)
-    yield replace(shown, menu=request.language)
+    return replace(shown, menu=request.language)
 
 
 async def _speak(ask: Ask, request: options.Asked) -> Reply:
@@ -174,28 +191,35 @@ async def _overview(ask: Ask, title: str) -> Reply:
     """Return every subscription of this chat with its time and the next digest."""
     if not ask.subscriptions:
         return _nothing(ask)
-    rows, change = [], []
+    rows = []
     for subscription in ask.subscriptions:
         facts = await load_facts(ask, subscription)
         rows.append((str(facts["topic"]), ask.text("next_line", **facts)))
-        label = ask.text("change", topic=facts["topic"])
-        change.append(Button(label, f"/settings {subscription.topic}"))
     heading = Heading(ask.text(title), 1)
-    return Reply((heading, Rows(tuple(rows))), ask.language, (tuple(change),))
+    return Reply((heading, Rows(tuple(rows))), ask.language, (_list_changes(ask),))
 
 
-async def _only_topic(ask: Ask) -> str:
+def _list_changes(ask: Ask) -> tuple[Button, ...]:
+    """Return a button to change each subscription of this chat."""
+    labels = {s.topic: ask.text("change", topic=ask.title(s.topic)) for s in ask.subscriptions}
+    return tuple(Button(labels[name], f"/settings {name}") for name in labels)
+
+
+def _only_topic(ask: Ask) -> str:
     """Return the topic that is meant where none is named. Raises Unanswered."""
-    if len(ask.context.topics) == 1:
-        return next(iter(ask.context.topics))
-    choice = tuple(Button(ask.title(name), f"/subscribe {name}") for name in ask.context.topics)
-    raise Unanswered(ask.say("subscribe_which", choice))
+    names = list(ask.context.topics)
+    if len(names) == 1:
+        return names[0]
+    lines = {name: " ".join(("/subscribe", name, *ask.words)) for name in names}
+    choice = tuple(Button(ask.title(name), lines[name]) for name in names)
+    raise Unanswered(ask.say("subscribe_which", choice, example=lines[names[0]][:80]))
 
 
 async def _parse_request(ask: Ask) -> options.Asked:
     """Return what the words ask, in any order. Raises Unanswered with a right way to say it."""
     usable = {*ask.context.topics, *(subscription.topic for subscription in ask.subscriptions)}
     names = {word: name for word, name in (await ask.topic_names()).items() if name in usable}
+    names |= {row.topic: row.topic for row in ask.subscriptions}
     names |= {options.tag(name): name for name in names.values()}
     try:
         return options.understood(ask.words, names)
@@ -255,6 +279,8 @@ async def load_facts(ask: Ask, subscription: Subscription) -> dict[str, object]:
 async def _next(ask: Ask, subscription: Subscription) -> str:
     if subscription.paused:
         return ask.text("paused_now", name=subscription.topic)
+    if subscription.topic not in ask.context.topics:
+        return ask.text("topic_gone", name=subscription.topic)
     now, topic = ask.context.now(), ask.context.topic(subscription.topic)
     got, when = await _got(ask, subscription), now
     while True:

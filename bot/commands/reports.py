@@ -310,7 +310,7 @@ async def _span(
 async def now(ask: Ask) -> AsyncIterator[Reply]:
     """Make the whole report of a day, with the model where one is set, and show its brief."""
     query = await _only(ask)
-    topic = query.topic or next(iter(ask.context.topics))
+    topic = query.topic or ask.topics[0]
     yesterday = ask.today(topic) - timedelta(days=1)
     first, last = query.days or (yesterday, yesterday)
     if first != last:

@@ -89,7 +89,7 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
     a word where it ends a known name: Open AI."""
     words, topic = list(ask.words), ""
     days: tuple[date, date] | None = None
-    today = ask.today(next(iter(ask.context.topics)))
+    today = ask.today(ask.topics[0])
     names = await ask.topic_names()
     if len(words) > 2 and _NUMBER.fullmatch(words[-1]) and words[-2].lower() in names:
         days = today - timedelta(days=int(words.pop()) - 1), today

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, select, text, update
+from sqlalchemy import ColumnElement, Row, case, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from digest.calendar import moment, next_due, zone
@@ -66,6 +66,11 @@ class ChatTables(Database):
         """Return the zones of all subscriptions that have not ended."""
         query = select(subscriptions.c.timezone).where(subscriptions.c.ended == "").distinct()
         return sorted(row.timezone for row in await self.rows(query))
+
+    async def subscribed_topics(self) -> dict[str, int]:
+        """Return the topics of subscriptions that have not ended, each with how many."""
+        live = select(subscriptions.c.topic, func.count()).where(subscriptions.c.ended == "")
+        return {row[0]: row[1] for row in await self.rows(live.group_by(subscriptions.c.topic))}
 
     async def first_time(self, platform: str, key: str, now: datetime) -> bool:
         """Mark an update of a platform as handled; return False if it was marked before."""
