@@ -232,8 +232,8 @@ async def forget(name: str, day: date | None) -> None:
     posts, items, reports = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in counted)
     click.echo(f"deleted {posts}, and {items} that rested on nothing else, in {reports}{author}")
     click.echo(
-        f"messages already sent stay, and so do files: delete those in {settings.data_dir}/reports"
-        " and old backups, then publish and export again"
+        f"messages already sent stay, and so do files: delete those in {settings.data_dir}/reports,"
+        f" {settings.data_dir}/clouds and old backups, then publish and export again"
     )
 
 

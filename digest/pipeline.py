@@ -141,7 +141,7 @@ async def run(
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
             log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
-        report = await save_allowed(store, report, replace_imported=replace_imported)
+        report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     if model:
         step("model")
         report = await _edited(report, material, store, model)
@@ -149,7 +149,7 @@ async def run(
             log.warning("the model's report of %s stands: this time it wrote none", window.last)
             report = stored
         else:
-            report = await save_allowed(store, report, replace_imported=replace_imported)
+            report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     progress("done", len(steps), len(steps))
     return report
 

@@ -1,17 +1,20 @@
 """Posts that their authors took back: they vanish from the store, the pages and the search."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
 
+from digest.cloud import draw
 from digest.errors import DigestError
-from digest.models import Item, Report, Section, SectionName
+from digest.models import Item, Post, Report, Section, SectionName
+from digest.reading import read
+from digest.reading.words import remove_words
 from digest.select.continuity import restore_post
 from digest.store import Store
-from digest.store.post_tables import author_mark
-from digest.write.extractive.notes import quiet
+from digest.store.post_tables import is_withdrawn
+from digest.write.extractive.notes import emptied, list_words, quiet
 from digest.write.verify import verify
 
 RUN = 6
@@ -34,7 +37,8 @@ class Withdrawal:
 async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
     """Delete a post by its key or address, or all posts of an author, for good.
 
-    Items that rest on them alone, or are told in their words, go, and their report counts them.
+    Items that rest on them alone, or are told in their words, go, and their report counts them; so
+    do their words in the cloud, and its picture is drawn again.
     Raises DigestError where no such post is known.
     """
     saved = False
@@ -48,26 +52,37 @@ async def withdraw(store: Store, name: str, now: datetime) -> Withdrawal:
         rewritten: list[Report] = []
         urls: set[str] = set()
         items = 0
-        for topic, first, last in await store.citing_reports(keys):
+        for topic, first, last in await store.reports_on(keys):
             report = await _load_whole(store, topic, first, last)
             urls.update(report.posts[key].url for key in keys & report.posts.keys())
-            stripped = strip_posts(report, keys)
+            streams = await store.posts(topic, first, last)
+            stripped = strip_posts(report, keys, {post.key: post for _, post in streams})
             items += stripped.counts.withdrawn - report.counts.withdrawn
-            rewritten.append(stripped)
+            if stripped != report:
+                rewritten.append(stripped)
         saved = await store.save_withdrawal(authors | keys, keys, rewritten, now, state, urls)
     return Withdrawal(len(keys), len(rewritten), items, tuple(sorted(authors)))
 
 
-async def save_allowed(store: Store, report: Report, *, replace_imported: bool = False) -> Report:
-    """Save a report, and return it, without the posts that were withdrawn while it was made, or
-    while it was saved. Raises StoreError as `save_report` does."""
-    authors = {k: author_mark(k.partition(":")[0], p.author) for k, p in report.posts.items()}
+async def save_allowed(
+    store: Store,
+    report: Report,
+    streams: Iterable[tuple[str, Post]] = (),
+    *,
+    replace: bool = False,
+) -> Report:
+    """Save a report that was made of the posts of these streams, and return it, without those that
+    were withdrawn while it was made, or while it was saved. Raises StoreError as `save_report`
+    does."""
     known: frozenset[str] | None = None
+    made_of = {key: restore_post(report, key) for key in report.posts}
+    made_of |= {post.key: post for _, post in streams}
     while known != (marks := await store.list_withdrawn()):
         known = marks
-        keys = {k for k in report.posts if k in marks or authors[k] in marks}
-        report = strip_posts(report, keys) if keys else report
-        await store.save_report(report, replace=replace_imported)
+        keys = {key for key, post in made_of.items() if is_withdrawn(post, marks)}
+        report = strip_posts(report, keys, made_of) if keys else report
+        made_of = {key: post for key, post in made_of.items() if key not in keys}
+        await store.save_report(report, replace=replace)
     return report
 
 
@@ -83,9 +98,10 @@ async def _load_whole(store: Store, topic: str, first: date, last: date) -> Repo
     return replace(report, cloud=cloud, dropped=tuple(drop for drop, _ in dropped))
 
 
-def strip_posts(report: Report, keys: Collection[str]) -> Report:
-    """Return a report without these posts, without the items that only they prove, and without
-    those told in their words. An item that goes in one language goes in all."""
+def strip_posts(report: Report, keys: set[str], stored: Mapping[str, Post] | None = None) -> Report:
+    """Return a report without these posts, without the items that only they prove, without those
+    told in their words, and without their words in the cloud. An item that goes in one language
+    goes in all. `stored`: what the store has of the posts of its days."""
     versions = (report.sections, *report.renderings.values())
     gone = {
         identity
@@ -94,20 +110,39 @@ def strip_posts(report: Report, keys: Collection[str]) -> Report:
         if not set(item.cites).isdisjoint(keys) and not _stands(_drop(item, keys), item, report)
     }
     items = [identity for section in report.sections for identity, _ in _identify(section)]
+    posts = {**(stored or {}), **{key: restore_post(report, key) for key in report.posts}}
+    uncounted = {drop.key for drop in report.dropped if drop.of != drop.key}
+    taken = [post for key, post in posts.items() if key in keys - uncounted]
+    is_empty = posts.keys() <= keys
+    words = {} if is_empty else remove_words(report.wordcounts, read(taken))
+    same_words = words == report.wordcounts and not is_empty  # an imported report counts none
+    notes = _Notes(is_empty, None if same_words else tuple(words))
     quality = replace(report.quality, refusals=()) if report.quality else None
     return replace(
         report,
-        sections=_without(report.sections, report.language, gone, keys),
+        sections=_without(report.sections, report.language, gone, keys, notes),
         renderings={
-            language: _without(rendering, language, gone, keys)
+            language: _without(rendering, language, gone, keys, notes)
             for language, rendering in report.renderings.items()
         },
+        wordcounts=words,
+        cloud=report.cloud if same_words else draw(words),
         quality=quality,  # its refusals quote posts
         posts={key: post for key, post in report.posts.items() if key not in keys},
         counts=replace(
             report.counts, withdrawn=report.counts.withdrawn + sum(i in gone for i in items)
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What a report's own lines are to say anew."""
+
+    is_empty: bool
+    """True where no post of its days is left."""
+    words: tuple[str, ...] | None
+    """Of the cloud; None where they stay as they are."""
 
 
 Identity = tuple[SectionName, frozenset[str], int]
@@ -123,13 +158,21 @@ def _identify(section: Section) -> Iterator[tuple[Identity, Item]]:
 
 
 def _without(
-    sections: Iterable[Section], language: str, gone: Collection[Identity], keys: Collection[str]
+    sections: Iterable[Section],
+    language: str,
+    gone: Collection[Identity],
+    keys: Collection[str],
+    notes: _Notes,
 ) -> tuple[Section, ...]:
     stripped = []
     for section in sections:
         items = [_drop(item, keys) for place, item in _identify(section) if place not in gone]
         if section.name == "points" and items and items[-1].status == "note":
             items[-1] = quiet(language, len(items) - 1)  # it says how many there are
+        if section.name == "points" and notes.is_empty and len(items) < 2:
+            items = [emptied(language)]
+        if section.name == "cloud" and notes.words is not None:
+            items = [list_words(notes.words, language)]
         stripped.append(replace(section, items=tuple(items)))
     return tuple(stripped)
 

@@ -227,11 +227,15 @@ async def test_a_person_and_their_chat_are_forgotten(store: Store) -> None:
 async def test_a_report_that_was_being_made_does_not_bring_a_post_back(
     store: Store, name: str
 ) -> None:
-    made = make_report()
+    uncited = post("Kitewick folds towels", "7", author="Ada")
+    made = replace(make_report(), wordcounts={"Kitewick": 1, "chips": 1})
+    await store.save_posts(TOPIC, "x", [uncited])
+    await withdraw(store, "x:7", NOW)
     await withdraw(store, name, NOW)
-    await save_allowed(store, made)
+    await save_allowed(store, made, [("x", uncited), ("x", post("chips", "9", author="Eve"))])
     report = await store.report("ai", DAY, DAY)
     assert report
+    assert report.wordcounts == {"chips": 1}
     assert "x:1" not in report.posts
     assert "新款芯片" not in str(report)
 
@@ -320,3 +324,53 @@ def test_the_report_of_a_day_is_deleted_by_a_command() -> None:
     assert "deleted the report of ai 2025-12-06" in run_command("forget", *words).stdout
     again = run_command("forget", *words)
     assert (again.returncode, again.stderr[:34]) == (1, "jianbao: there is no report of ai ")
+
+
+NAMED = "Anna Postlethwaite of Ambleside shows a model that folds towels."
+OTHERS = (
+    "Northlight releases Aurora 3, an open model with a context of 2 million tokens.",
+    "Northlight's Aurora 3 costs $2 per million tokens; agents call tools.",
+)
+
+
+def test_what_a_post_said_leaves_words_picture_pages_and_files() -> None:
+    """Cited or not: all that is left says nothing of it, and nothing at all once no post is left."""
+    lines = [
+        {
+            "id": str(n),
+            "source": "x",
+            "text": text,
+            "author": f"ada{n}",
+            "created_at": f"{DAY}T09:00:00Z",
+        }
+        for n, text in enumerate((NAMED, *OTHERS), 1)
+    ]
+    Path("day.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    offline_topics(Path.cwd())
+    run_command("digest", "ai", "--date", str(DAY), "--posts", "day.jsonl")
+
+    def list_told(folder: str) -> tuple[str, bytes]:
+        env = {"PUBLIC_URL": "https://digests.example"}
+        run_command("publish", f"{folder}/pages", env=env)
+        run_command("export", f"{folder}/posts")
+        asked = [word for line in ("/cloud", "/brief", "/detail") for word in ("--say", line)]
+        files = [path for path in sorted(Path(folder).rglob("*.*")) if path.is_file()]
+        pictures = [path.read_bytes() for path in files if path.suffix in (".png", ".jpg")]
+        texts = [path.read_text() for path in files if path.suffix in (".html", ".md", ".xml")]
+        said = run_command("chat", *asked).stdout
+        return "\n".join([said, *texts]), b"".join(pictures)
+
+    before, drawn = list_told("before")
+    assert "Postlethwaite" in before
+    assert drawn
+    assert "deleted 1 post" in run_command("forget", "x:1").stdout
+    told, redrawn = list_told("after")
+    assert "Postlethwaite" not in told
+    assert "Aurora" in told
+    assert drawn != redrawn != b""
+    for key in ("x:2", "x:3"):
+        run_command("forget", key)
+    told, redrawn = list_told("end")
+    assert "All posts of this report were deleted." in told
+    assert "Aurora" not in told
+    assert not redrawn

@@ -12,7 +12,7 @@ import pytest
 import digest.sources
 from digest.reading import read
 from digest.reading.segment import KNOWN_COUNT, Segmenter, known_words
-from digest.reading.words import count_words
+from digest.reading.words import count_words, remove_words
 from tests.costs import growth
 from tests.posts import post
 
@@ -37,6 +37,15 @@ def test_a_name_nobody_listed_is_found_in_the_posts() -> None:
         "Meridian 3.2 Pro is out", "We tried Meridian 3.2 Pro", "价格很低的 Meridian 3.2 Pro 来了"
     )
     assert found["Meridian 3.2 Pro"] == 3
+
+
+def test_of_words_is_left_what_other_posts_say() -> None:
+    texts = ("Northlight 的开放模型 folds a towel", "Anna Postlethwaite folds towels", "Nvidia")
+    left = counts(*texts)
+    assert left["folds"] == 2
+    for text in texts[:2]:
+        left = remove_words(left, read([post(text, "9")]))
+    assert left == {"Nvidia": 1}
 
 
 def test_one_post_has_one_vote() -> None:

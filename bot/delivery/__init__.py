@@ -140,7 +140,9 @@ class Deliveries:
             report = await load_digest(self._context, subscription, key[2])
             if report is None:
                 raise StoreError(f"the report of {key[0]} for {key[2]} is gone")
-            picture = "/".join(map(str, (*key, report.created_at)))
+            # Another one where words of withdrawn posts went: platforms keep those they were sent.
+            drawn = f"{report.created_at} {sum(report.wordcounts.values())}"
+            picture = "/".join(map(str, (*key, drawn)))
             reply = await compose_digest(self._context, report, subscription, late=late)
             quiet = subscription.quiet
             bodies = delivering.bodies(reply, subscription.chat, picture, quiet=quiet)

@@ -58,6 +58,23 @@ def count_words(
     return {usual[key]: len(posts) for key, posts in ordered}
 
 
+def remove_words(counts: Mapping[str, int], readings: Sequence[Reading]) -> dict[str, int]:
+    """Return the counts, most first, without what these posts added to them."""
+    phrases = _list_phrases(frozenset(counts))
+    taken: Counter[str] = Counter()
+    for reading in readings:
+        if reading.language != "other":
+            words = [(key, _word_key(word)) for key, word in _words(reading, phrases)]
+            taken.update({_singular(key) for keys in words for key in keys})
+    left = {word: count - taken[_singular(_word_key(word))] for word, count in counts.items()}
+    ordered = sorted(left.items(), key=lambda entry: -entry[1])
+    return {word: count for word, count in ordered if count > 0}
+
+
+def _singular(key: str) -> str:
+    return key.removesuffix("ies") + "y" if key.endswith("ies") else key.removesuffix("s")
+
+
 def _usual_spellings(
     spellings: Mapping[tuple[str, str], int], keys: Collection[str]
 ) -> dict[str, str]:

@@ -61,13 +61,20 @@ class WithdrawalTables(Database):
         """
         return await self._read(_find_posts, name.strip())
 
-    async def citing_reports(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
-        """Return topic and days of the reports that keep one of these posts."""
+    async def reports_on(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
+        """Return topic and days of the reports that keep one of these posts, or are about a day
+        with one: it was counted there."""
+        days = {
+            (row.topic, row.day)
+            for group in groups(list(keys))
+            for row in await self.rows(select(posts).where(posts.c.key.in_(group)))
+        }
         query = select(reports.c.topic, reports.c.first, reports.c.last, reports.c.posts)
         return [
             (row.topic, row.first, row.last)
             for row in await self.rows(query)
             if not row.posts.keys().isdisjoint(keys)
+            or any(row.topic == topic and row.first <= day <= row.last for topic, day in days)
         ]
 
     async def save_withdrawal(

@@ -99,6 +99,13 @@ def quiet(language: str, points: int) -> Item:
     return note(f"A quiet day: only {points} {stories} worth telling.")
 
 
+def emptied(language: str) -> Item:
+    """Return what a report says of which all posts were deleted."""
+    return note(
+        "这份报告的原帖都已删除。" if language == "zh" else "All posts of this report were deleted."
+    )
+
+
 def reduced(material: Material, why: str) -> Item:
     """Return why a report that a model was to write was not written by it."""
     return note(_REDUCED[why][material.topic.language])
@@ -148,15 +155,14 @@ def _say_step(name: str, count: int, reasons: Sequence[str], language: Language)
     return f"{name}: {count} ({', '.join(reasons)})."
 
 
-def list_words(material: Material) -> list[Item]:
-    """Return the most frequent words of the picture."""
-    words = [word for word, _ in material.wordcounts[:TOP_WORDS]]
+def list_words(words: Sequence[str], language: str) -> Item:
+    """Return the most frequent of the words of the picture, of which the first is most frequent."""
+    zh, words = language == "zh", words[:TOP_WORDS]
     if not words:
-        return [nothing(material, "cloud")]
-    zh = material.topic.language == "zh"
-    return [
-        note(f"高频词：{'、'.join(words)}。" if zh else f"Most frequent words: {', '.join(words)}.")
-    ]
+        return note(_NOTHING["cloud"]["zh" if zh else "en"])
+    return note(
+        f"高频词：{'、'.join(words)}。" if zh else f"Most frequent words: {', '.join(words)}."
+    )
 
 
 REASONS: Mapping[str, Mapping[Language, str]] = {

@@ -24,7 +24,8 @@ def write(material: Material) -> tuple[Section, ...]:
     items["overview"] = brief.list_overview(draft, items)
     cites = {key for printed in items.values() for item in printed for key in item.cites}
     items["filtered"] = notes.list_filtered(material, cites)
-    items["cloud"] = notes.list_words(material)
+    words = [word for word, _ in material.wordcounts]
+    items["cloud"] = [notes.list_words(words, draft.language)]
     sections = [
         Section(name, notes.heading(name, material.topic), tuple(items[name])) for name in SECTIONS
     ]
