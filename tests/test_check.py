@@ -217,6 +217,18 @@ async def test_labelled_items_are_judged_by_code_and_model_together() -> None:
     assert json.loads(rows[1])["unsupported"] == [f"{UNSUPPORTED}has released"]
 
 
+def test_an_item_that_cannot_be_judged_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_days(text: str) -> str:
+        if "out" in text:
+            raise KeyError(text)
+        return text
+
+    monkeypatch.setattr("digest.write.verify.blank_days", read_days)
+    items = [Item(text, cites=(POST.key,)) for text in (POST.text, "Meridian 4 is out.")]
+    verdicts = [verify(item, [POST]).unsupported for item in items]
+    assert verdicts == [(), ("cannot be judged",)]
+
+
 @pytest.mark.parametrize(
     ("wrong", "doubts", "problems"),
     [

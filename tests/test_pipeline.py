@@ -15,6 +15,8 @@ import pytest
 from digest import pipeline
 from digest.errors import DigestError
 from digest.models import Report, Window, cited_keys
+from digest.reading import index_terms
+from digest.reading.index_terms import list_terms
 from digest.store import Store
 from digest.topics import load_topics
 from tests.editing import DAY, ROOT, SAMPLE
@@ -118,6 +120,26 @@ async def test_a_report_that_is_imported_meanwhile_stands(
         with error:
             await make(store, replace_imported=replaces)
         assert await store.source(TOPIC.name, DAY, DAY) == (b"" if replaces else imported.source)
+
+
+async def test_a_post_that_cannot_be_read_costs_no_more_than_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read: list[str] = []
+
+    def list_some_terms(text: str, names: Any) -> frozenset[str]:
+        read.append(text)
+        if text == read[0]:
+            raise KeyError(text)
+        return list_terms(text, names)
+
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+        whole = await make(store)
+        monkeypatch.setattr(index_terms, "list_terms", list_some_terms)
+        made = await make(store)
+    assert made.counts.offtopic == whole.counts.offtopic + 1
+    unreadable = [drop.key for drop in made.dropped if drop.reason == "unreadable"]
+    assert caplog.messages[0] == f"{unreadable[0]} is left out: it cannot be read (KeyError)"
 
 
 async def test_posts_of_other_days_make_no_report(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Select stories, step by step: posts of some days in, ranked stories and drop reasons out."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ from digest.select.relevance import (
     list_keywords,
 )
 from digest.select.split import split_readings
+
+log = logging.getLogger(__name__)
 
 STEPS = ("duplicates", "ads", "copies", "relevance", "stories")
 """The steps in order, for whoever shows progress."""
@@ -82,9 +85,10 @@ def select(
         step("relevance")
         readings = _order_promising(topic, readings, weights)
         encoding = pool.submit(_encode, readings)
-        for reading in readings:  # find names meanwhile: the encoder's sums release the GIL
-            _ = reading.terms
-        vectors = encoding.result()
+        # Meanwhile: the encoder's sums release the GIL.
+        read_well, unreadable = _read_closely(readings)
+        vectors = encoding.result()[read_well]
+    readings = [readings[i] for i in read_well]
     attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
     relevant = judge_relevance(topic, readings, vectors)
     inside, silent = drop_silent(readings, relevant)
@@ -101,7 +105,7 @@ def select(
     ranked, old = drop_repeats(topic, rank_stories(stories), earlier)
     strange = {drop.key for drop in off}
     old = [drop for drop in old if drop.key not in strange]
-    dropped = (*repeated, *unread, *ads, *copies, *silent, *off, *old)
+    dropped = (*repeated, *unread, *ads, *copies, *unreadable, *silent, *off, *old)
     return Selection(
         tuple(story for story in ranked if story.event in topical),
         dropped,
@@ -191,6 +195,22 @@ def _order_promising(
         readings,
         key=lambda r: (-measure_substance(r) - measure_author(topic, r.post, weights), r.key),
     )
+
+
+def _read_closely(readings: Sequence[Reading]) -> tuple[list[int], list[Dropped]]:
+    """Return the places of the readings with their names and sentences found, and those that a
+    fault of the program keeps from it: it may cost a post, and not the day."""
+    places, dropped = [], []
+    for place, reading in enumerate(readings):
+        try:
+            _ = reading.terms, reading.sentences
+        except Exception as error:
+            fault, debug = type(error).__name__, log.isEnabledFor(logging.DEBUG)
+            log.error("%s is left out: it cannot be read (%s)", reading.key, fault, exc_info=debug)
+            dropped.append(Dropped(reading.key, "offtopic", "unreadable"))
+        else:
+            places.append(place)
+    return places, dropped
 
 
 def _encode(readings: Sequence[Reading]) -> Vectors:

@@ -8,6 +8,7 @@ in the item's words.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
@@ -59,6 +60,8 @@ from digest.write.verify.periods import (
     find_missing_spans,
     is_between,
 )
+
+log = logging.getLogger(__name__)
 
 ClaimKind = Literal[
     "cite", "link", "figure", "derived", "direction", "exchanged", "day", "version", "ticker",
@@ -116,10 +119,15 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
         return Verdict((*claims, Claim("cite", "cites no post")))
     if len(item.title) + len(item.text) > MAX_CHARS:
         return Verdict((*claims, Claim("cite", f"longer than {MAX_CHARS} characters")))
-    evidence = read_evidence(cited)
-    claims += _find_claims(fold_text(f"{item.title}\n{item.text}"), evidence)
-    if view:
-        claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
+    try:
+        evidence = read_evidence(cited)
+        claims += _find_claims(fold_text(f"{item.title}\n{item.text}"), evidence)
+        if view:
+            claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
+    except Exception as error:  # it may cost an item, and not the report
+        fault, debug = type(error).__name__, log.isEnabledFor(logging.DEBUG)
+        log.error("an item about %s cannot be judged (%s)", cited[0].key, fault, exc_info=debug)
+        claims.append(Claim("cite", "cannot be judged"))
     stripped = [Claim(claim.kind, claim.words.strip()) for claim in claims if claim.words.strip()]
     return Verdict(tuple(dict.fromkeys(stripped)))
 
