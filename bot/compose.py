@@ -15,6 +15,7 @@ from urllib.parse import quote
 from bot import texts
 from bot.messages import Block, Button, Foldable, Heading, Link, ListItem, Paragraph, Picture, Reply
 from bot.services import Services
+from bot.typed import fold_letters
 from digest.calendar import DAY, Span, month_of, zone
 from digest.models import (
     BRIEF,
@@ -273,7 +274,7 @@ def shortened(text: str, most: int) -> str:
 
 def section_named(topic: Topic, report: Report, word: str) -> SectionName | None:
     """Return the section of that name, number (1 to 9), or heading or part of it."""
-    low = word.strip().lower()
+    low = fold_letters(word.strip()).replace("股票", "行情")
     if low.isascii() and low.isdigit():
         return SECTIONS[int(low) - 1] if 1 <= int(low) <= len(SECTIONS) else None
     titles: dict[SectionName, set[str]] = {}

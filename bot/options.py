@@ -2,14 +2,14 @@
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any, Literal
 
 from bot.texts import CHINESE_WEEKDAYS
-from bot.typed import WEEKDAYS, time_named, zone_named
+from bot.typed import WEEKDAYS, fold_letters, time_named, zone_named
 from digest.models import BRIEF, SECTIONS, Language, SectionName, Subscription
 
 EVERY_DAY = tuple(range(7))
@@ -113,8 +113,7 @@ def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     request = Asked()
     if len(words) > MAX_WORDS:
         raise Unknown(words[MAX_WORDS])
-    spoken = [word for word in _split(words) if word.lower() != "at" or word in topics]
-    for word in _joined(spoken):
+    for word in _joined(_split(words)):
         request = _with(request, word, topics)
     if request.weekly and len(request.weekdays) > 1:
         raise Unknown(weekdays_word(request.weekdays))  # a week comes on one day
@@ -128,14 +127,14 @@ def _split(words: Sequence[str]) -> Iterator[str]:
         yield from filter(None, parts)
 
 
-def _joined(words: Sequence[str]) -> list[str]:
+def _joined(words: Iterable[str]) -> list[str]:
     """Return the words, those that name a time or a zone together as one: `8 am`, `New York`."""
     joined: list[str] = []
     for word in words:
         pair = f"{joined[-1]} {word}" if joined else ""
         half = word.lower() in ("am", "pm", "a.m.", "p.m.")
         begins = joined and (half or not time_named(joined[-1]))
-        if begins and (time_named(pair) or zone_named(pair)):
+        if begins and (time_named(pair) or zone_named(pair) or weekdays_named(pair)):
             joined[-1] = pair
         elif not (word.lower() == "time" and joined and zone_named(joined[-1])):
             joined.append(word)
@@ -144,11 +143,11 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 def _with(request: Asked, word: str, topics: Mapping[str, str]) -> Asked:
     """Return what was asked with one more word; Chinese words may be joined: 每天早上8点."""
-    if (more := _understand(request, word, word.lower(), topics)) is not None:
+    if (more := _understand(request, word, fold_letters(word), topics)) is not None:
         return more
     if len(word) <= MAX_JOINED and any(char > "\u2e80" for char in word):
         for place in range(len(word) - 1, 0, -1):
-            first = _understand(request, word[:place], word[:place].lower(), topics)
+            first = _understand(request, word[:place], fold_letters(word[:place]), topics)
             if first is not None:
                 with suppress(Unknown):
                     return _with(first, word[place:], topics)
@@ -213,7 +212,7 @@ def _keyword(request: Asked, sign: str, parts: str, word: str) -> Asked:
 def weekdays_named(word: str) -> tuple[int, ...]:
     """Return the days that a word names: mon-fri, sat,sun, weekdays, 周一至周五, 周二四."""
     collected: set[int] = set()
-    for part in re.split("[,，、;/]", word.lower()):
+    for part in re.split("[,，、;/]", fold_letters(word)):
         ends = re.split("-|–|—|~|至|到", part)
         days = [_days(end, first=place == 0) for place, end in enumerate(ends)]
         if len(ends) > 2 or not all(days):
@@ -230,14 +229,13 @@ def weekdays_named(word: str) -> tuple[int, ...]:
 
 def _days(word: str, *, first: bool) -> tuple[int, ...]:
     """Return one day, or several written together; the end of a range may lack its 周."""
+    word = word.replace("every day", "everyday").removeprefix("every ")
     if word in _DAY_WORDS:
         return _DAY_WORDS[word]
     for names in (_ENGLISH, WEEKDAYS):
         if word in names:
             return (names.index(word),)
-    chinese = re.fullmatch(
-        f"(?:周|星期|礼拜){'' if first else '?'}([{CHINESE_WEEKDAYS}天]+)", word.replace("週", "周")
-    )
+    chinese = re.fullmatch(f"(?:周|星期|礼拜){'' if first else '?'}([{CHINESE_WEEKDAYS}天]+)", word)
     days = chinese[1].replace("天", "日") if chinese else ""
     return tuple(map(CHINESE_WEEKDAYS.index, days))
 

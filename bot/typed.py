@@ -22,14 +22,24 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
 _DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
 _NUMERAL = re.compile(
-    rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=点)"
+    rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号天点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=点)"
 )
+QUOTES = '"“”「」『』《》'
 END_MARKS = "。．.!！?？,，;；、:："
 
 
 def normalized(text: str) -> str:
     """Return the text with full-width forms, odd dashes and spaces as the usual ones."""
     return " ".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
+
+
+def fold_letters(text: str) -> str:
+    """Return the text in small letters, with simplified characters for traditional ones."""
+    if text.isascii():
+        return text.lower()
+    from digest.reading.names import simplify  # loads what reads texts: not at the start
+
+    return simplify(text.lower())
 
 
 def arabic(text: str) -> str:
@@ -54,6 +64,7 @@ _TIME = re.compile(
     rf"(?:\s?([:.h点时])钟?\s?([0-5]\d|(?<=[点时])\d|{'|'.join(_MINUTES)})?)?[分整]?\s?([ap]\.?m\.?)?",
     re.ASCII,
 )
+_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d", re.ASCII)
 _NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
 _OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
 _PARTIAL = {
@@ -74,12 +85,16 @@ def offered_zones(language: Language) -> Mapping[str, str]:
 
 
 def time_named(text: str) -> time | None:
-    """Return the time of day that a text names: 08:30, 8am, 8点, 早上8点半, noon."""
-    line = arabic(normalized(text).lower())
+    """Return the time of day that a text names: 08:30, 0830, 8am, at 8, 8点, 早上8点半."""
+    line = arabic(fold_letters(normalized(text)))
+    is_named = line.startswith("at ")
+    line = line.removeprefix("at ")
     if line in _NAMED:
         return time(_NAMED[line])
+    if _CLOCK.fullmatch(line):
+        return time(int(line[:2]), int(line[2:]))
     match = _TIME.fullmatch(line)
-    if match is None or not (match[1] or match[3] or match[5]):
+    if match is None or not (is_named or match[1] or match[3] or match[5]):
         return None
     hour = _hour(int(match[2]), match[1] or "", (match[5] or "").replace(".", ""))
     minute = _MINUTES.get(match[4]) or int(match[4] or 0)
@@ -102,7 +117,7 @@ def zone_named(text: str) -> str:
     line = normalized(text)
     if match := _OFFSET.fullmatch(line):
         return _fixed(match[1], int(match[2]), int(match[3] or 0))
-    low = line.lower()
+    low = fold_letters(line)
     for suffix in _SUFFIXES:
         low = low.removesuffix(suffix)
     low = low.rstrip()
@@ -178,6 +193,7 @@ _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
 }
+_LAST_DAYS = re.compile(r"(?:last|past) (\d{1,2}) days|(?:最?近|过去)(\d{1,2})天", re.ASCII)
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
 _MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
 _MONTH = re.compile(
@@ -206,15 +222,15 @@ class LongRangeError(DateError):
 def parse_days(text: str, today: date, *, beside_words: bool = False) -> tuple[date, date] | None:
     """Return the first and last day that the text names, or None where it names none.
 
-    Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 12月6日, 十二月六号,
-    6号, 6 Dec, monday, 上周五, 昨天, this week, 11月, a day beside its weekday, and two days, weeks
-    or months with `..`, `~`, `-`, `to`, `至` or a blank between: of two that lack their year, those
-    nearest to each other, months in this order; 1-6 Dec. `beside_words`: 4.5 is a version, and over
-    a blank only days with their years make a range: of "Sora 2 Oct 6-7" the 2 is none. Raises
-    DateError for what looks like a day but is none, and for a range that is unclear or longer than
-    a year.
+    Takes 2025-12-06, 20251206, 12-06 and 12.06 (the latest one up to `today`), 27/11, 12月6日,
+    十二月六号, 6号, 6 Dec, monday, 上周五, 昨天, this week, last 3 days, 近三天, 11月, a day beside
+    its weekday, and two days, weeks or months with `..`, `~`, `-`, `to`, `至` or a blank between:
+    of two that lack their year, those nearest to each other, months in this order; 1-6 Dec.
+    `beside_words`: 4.5 is a version, and over a blank only days with their years make a range: of
+    "Sora 2 Oct 6-7" the 2 is none. Raises DateError for what looks like a day but is none, and for
+    a range that is unclear or longer than a year.
     """
-    line = re.sub("[–—]", "-", arabic(normalized(text).lower()))
+    line = re.sub("[–—]", "-", arabic(fold_letters(normalized(text))))
     if len(line) > MAX_CHARS or (beside_words and _VERSION.search(line)):
         return None
     if spans := _spans(line, today):
@@ -278,6 +294,9 @@ def _spans(text: str, today: date) -> list[Span]:
     if (weeks := _WEEKS_AGO.get(text)) is not None:
         monday = today - timedelta(days=today.weekday() + 7 * weeks)
         return [(monday, min(today, monday + timedelta(days=6)))]
+    if match := _LAST_DAYS.fullmatch(text):
+        back = max(int(match[1] or match[2]), 1) - 1
+        return [(today - timedelta(days=back), today)]
     return _months(text, today) or [(day, day) for day in _days(text, today)]
 
 
@@ -325,9 +344,15 @@ def _candidates(text: str, today: date) -> list[date]:
     """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
     if text in _DAYS_AGO:
         return [today - timedelta(days=_DAYS_AGO[text])]
-    if (weekday := _OF_WEEK.get(text.removeprefix("上"))) is not None:
+    if (weekday := _OF_WEEK.get(re.sub("^(?:上|last )", "", text))) is not None:
         back = today.weekday() - weekday
-        backs = (back + 7,) if text.startswith("上") else (back % 7, back % 7 + 7)
+        backs = (
+            (back + 7,)
+            if text.startswith("上")
+            else (back % 7 or 7,)
+            if text.startswith("last ")
+            else (back % 7, back % 7 + 7)
+        )
         return [today - timedelta(days=days) for days in backs]
     if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
         return _existing([int(part) for part in match.groups()])
@@ -339,6 +364,8 @@ def _candidates(text: str, today: date) -> list[date]:
     if match := _SHORT.fullmatch(text):
         first, second = int(match[1]), int(match[2])
         of_month = first < second and "-" in text and text[-1] in "日号"  # 6-8号
+        if first > 12 and "-" not in text:  # 27/11
+            first, second = second, first
         return [] if of_month else _in_years(first, second, today)
     if match := _OF_MONTH.fullmatch(text):
         # Of next month, and of the months before.

@@ -50,6 +50,11 @@ TODAY = date(2025, 12, 8)
         "/report 5 December 2025",
         "/report 上周五",
         "/report friday",
+        "/report last friday",
+        "/report 5",
+        "/report “2025-12-05”",
+        "/報告 12月5號",
+        "報告 12月5日",
         "/report \u200b12/5",
     ],
 )
@@ -79,6 +84,9 @@ async def test_marks_behind_a_command_are_not_its_name(tmp_path: Path, line: str
         ("11月27日—11月30日", date(2026, 11, 27), date(2026, 11, 30)),
         ("12-28..01-03", date(2025, 12, 28), date(2026, 1, 3)),
         ("this week", date(2026, 11, 23), date(2026, 11, 28)),
+        ("last 3 days", date(2026, 11, 26), date(2026, 11, 28)),
+        ("近三天", date(2026, 11, 26), date(2026, 11, 28)),
+        ("27/11", date(2026, 11, 27), date(2026, 11, 27)),
     ],
 )
 def test_a_range_may_end_ahead_and_is_the_near_one(text: str, first: date, last: date) -> None:
@@ -95,6 +103,8 @@ def test_a_day_that_is_none_or_two_is_asked_again(text: str) -> None:
     ("text", "clock"),
     [
         ("8am", time(8)),
+        ("0830", time(8, 30)),
+        ("下午六點", time(18)),
         ("8:30 PM", time(20, 30)),
         ("早上8点", time(8)),
         ("晚上八点半", time(20, 30)),
@@ -117,6 +127,7 @@ def test_times_of_day(text: str, clock: time | None) -> None:
     [
         ("北京时间", "Asia/Shanghai"),
         ("上海", "Asia/Shanghai"),
+        ("東京時間", "Asia/Tokyo"),
         ("beijing time", "Asia/Shanghai"),
         ("toronto", "America/Toronto"),
         ("PST", "America/Los_Angeles"),
@@ -148,7 +159,14 @@ def test_a_zone_is_shown_as_it_may_be_typed(zone: str, en: str, zh: str) -> None
 
 @pytest.mark.parametrize(
     "words",
-    ["每天早上8点 北京时间", "北京时间8点 每天", "8 am Beijing time daily", "每天8点北京时间"],
+    [
+        "每天早上8点 北京时间",
+        "北京时间8点 每天",
+        "8 am Beijing time daily",
+        "每天8点北京时间",
+        "every day at 8 Beijing",
+        "每天早上八點 北京時間",
+    ],
 )
 def test_words_that_belong_together_may_stand_apart_or_as_one(words: str) -> None:
     asked = understood(words.split(), {})

@@ -16,7 +16,7 @@ from bot.commands import about, chats, reports, search
 from bot.commands.asking import Ask, Unanswered, chosen_language, load_spoken
 from bot.messages import Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed import END_MARKS, normalized
+from bot.typed import END_MARKS, QUOTES, fold_letters, normalized
 from digest.errors import DigestError, StoreError
 from digest.models import Language
 
@@ -65,6 +65,7 @@ _LINKED_RANGE = re.compile(r"^(\d{8})(?:\.\.|_)(\d{8})$", re.ASCII)
 _BY_NAME = {command.name: command for command in COMMANDS}
 _BY_ALIAS = {command.alias: command for command in COMMANDS} | {
     "股票": _BY_NAME["stocks"],
+    "个股": _BY_NAME["stocks"],
     "取消订阅": _BY_NAME["unsubscribe"],
 }
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -125,7 +126,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     spoken = None if subscriptions else await load_spoken(context, incoming)
     usual = incoming.language or context.language
     language = chosen_language(subscriptions) or spoken or texts.language_of(line, usual)
-    first = line.split(" ")[0].rstrip(END_MARKS)
+    first = fold_letters(line.split(" ")[0].rstrip(END_MARKS))
     if incoming.direct and (first in _BY_ALIAS or line.lower() in _BY_NAME):
         line = f"/{line}"
     if not line.startswith("/") or len(line) < 2:
@@ -133,7 +134,7 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     name, *words = line[1:].split(" ")
     # Groups on Telegram address one bot of several: /brief@jianbao_bot
     typed = name.split("@")[0].rstrip(END_MARKS)
-    name = typed.lower()
+    name = fold_letters(typed)
     if incoming.direct and (meant := _SYNONYMS.get(name)):
         name, *words = *meant, *words
     if name == "start" and words:  # a link
@@ -146,7 +147,8 @@ async def _understood(context: Services, incoming: Incoming) -> Ask | Reply:
     if glued:
         at = len(typed) - len(glued)
         line = " ".join([f"/{typed[:at]}", typed[at:], *words])
-    words = [word for word in (glued, *(word.rstrip(END_MARKS) for word in words)) if word]
+    bare = (word.strip(QUOTES).rstrip(END_MARKS) for word in words)
+    words = [word for word in (glued, *bare) if word]
     return Ask(context, incoming, command, tuple(words), line, COMMANDS, subscriptions, spoken)
 
 

@@ -18,6 +18,7 @@ from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.compose import shortened
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
+from bot.typed import fold_letters
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import Cost, Language, Report, SourceSpec, Topic, UndeliveredPart
 from digest.store import Spent
@@ -26,7 +27,7 @@ from digest.store.source_tables import Change, Health, SourceBook
 
 async def show_help(ask: Ask) -> AsyncIterator[Reply]:
     """List all commands, or what one does; `/help en` and `/help zh` choose the language."""
-    words = {word.lower().lstrip("/") for word in ask.words}
+    words = {fold_letters(word.lstrip("/")) for word in ask.words}
     language: Language = "zh" if "zh" in words else "en" if "en" in words else ask.language
     topic, day = await ask.usual_topic(), await ask.usual_day()
     admin = ask.context.is_admin(ask.incoming)
@@ -244,7 +245,7 @@ SHOWN_CHARS = 300
 async def source(ask: Ask) -> AsyncIterator[Reply]:
     """List the sources of a topic; add, remove or try one."""
     words = list(ask.words)
-    action = ACTIONS.get(words.pop(0).lower(), "") if words else "list"
+    action = ACTIONS.get(fold_letters(words.pop(0)), "") if words else "list"
     if not action:
         raise Unanswered(ask.say("source_usage"))
     topic = _topic(ask, words)

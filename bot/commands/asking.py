@@ -13,7 +13,7 @@ from bot import texts
 from bot.compose import line_of
 from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed import MAX_DAYS, DateError, LongRangeError, parse_days, zone_label
+from bot.typed import MAX_DAYS, DateError, LongRangeError, fold_letters, parse_days, zone_label
 from digest.calendar import Span, closes, month_of, week_of
 from digest.models import Item, Language, Report, Subscription, Topic
 from digest.ranges import load_span
@@ -97,7 +97,7 @@ class Ask:
             word = words[0]
             figure = versions and _FIGURE.fullmatch(word)
             taken = await self._count_day_words(words, query.topic, versions)
-            if not query.topic and (topic := await self.topic_of(word.lower())):
+            if not query.topic and (topic := await self.topic_of(word)):
                 taken, query = 1, replace(query, topic=topic)
             elif taken < 2 and not figure and (number := _NUMBER.fullmatch(word)):
                 taken, query = 1, replace(query, number=int(number[1]))
@@ -106,7 +106,7 @@ class Ask:
             else:
                 taken, query = 1, replace(query, others=(*query.others, word))
             del words[:taken]
-        days = await self._days(" ".join(typed), query.topic, versions)
+        days = await self.days(" ".join(typed), query.topic, versions)
         if typed and days is None:
             raise Unanswered(await self.bad_date(" ".join(typed), query.topic))
         others = (*query.others, *self.words[MAX_QUERY_WORDS:])
@@ -115,7 +115,7 @@ class Ask:
     async def _count_day_words(self, words: Sequence[str], topic: str, beside_words: bool) -> int:
         """Return how many of the first words name days: "6 Dec", "A to B"."""
         for number in range(min(MAX_DAY_WORDS, len(words)), 0, -1):
-            if await self._days(" ".join(words[:number]), topic, beside_words):
+            if await self.days(" ".join(words[:number]), topic, beside_words):
                 return number
         return 0
 
@@ -271,7 +271,7 @@ class Ask:
 
     async def topic_of(self, word: str) -> str:
         """Return the topic called so, or nothing. Most words are days: the store is asked last."""
-        names = _index_names(self.context.topics.values())
+        word, names = fold_letters(word), _index_names(self.context.topics.values())
         if word in names or word[:1].isdigit():
             return names.get(word, "")
         return (await self.topic_names()).get(word, "")
@@ -281,7 +281,7 @@ class Ask:
         stored = _index_names(await self.context.store.topics())
         return stored | _index_names(self.context.topics.values())
 
-    async def _days(self, text: str, topic: str, beside_words: bool) -> Span | None:
+    async def days(self, text: str, topic: str, beside_words: bool = False) -> Span | None:
         """Return the days of these words. Raises Unanswered for some that there are not."""
         today = self.today(topic or self.topics[0])
         try:
@@ -305,7 +305,7 @@ class Ask:
 
 def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:
     return {
-        word.lower(): topic.name
+        fold_letters(word): topic.name
         for topic in topics
         for word in (topic.name, topic.slug, *topic.title.values())
     }

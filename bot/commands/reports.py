@@ -247,6 +247,8 @@ async def report(ask: Ask) -> AsyncIterator[Reply]:
     query = await ask.query()
     if query.others:
         raise Unanswered(await ask.bad_date(" ".join(query.others), query.topic))
+    if query.number and not query.days:
+        query = replace(query, days=await ask.days(f"{query.number}号", query.topic))
     topic, stored = await ask.find(query)
     if stored:
         yield await _show_all(ask, stored)

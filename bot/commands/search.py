@@ -13,7 +13,7 @@ from bot.builds import Questions, TooMany
 from bot.commands.asking import Ask, Query, Unanswered, points_of
 from bot.compose import line_of, links_of, shortened, write_span
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, reply
-from bot.typed import DateError, parse_days
+from bot.typed import DateError, fold_letters, parse_days
 from digest.ask import answer_without_model, as_dict, find_hits
 from digest.calendar import Span
 from digest.models import Hit, Item, Language, Report, show_author
@@ -91,7 +91,7 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
     days: tuple[date, date] | None = None
     today = ask.today(ask.topics[0])
     names = await ask.topic_names()
-    if len(words) > 2 and _NUMBER.fullmatch(words[-1]) and words[-2].lower() in names:
+    if len(words) > 2 and _NUMBER.fullmatch(words[-1]) and fold_letters(words[-2]) in names:
         days = today - timedelta(days=int(words.pop()) - 1), today
     for _ in range(2):
         for size in (3, 2, 1):
@@ -100,10 +100,10 @@ async def _understand(ask: Ask) -> tuple[str, str, tuple[date, date] | None]:
             days = _parse_days(" ".join(words[-size:]), today)
             if days:
                 del words[-size:]
-        if topic or len(words) < 2 or words[-1].lower() not in names:
+        if topic or len(words) < 2 or fold_letters(words[-1]) not in names:
             continue
         if len(set(names.values())) > 1 or not _is_name(*words[-2:]):
-            topic = names[words.pop().lower()]
+            topic = names[fold_letters(words.pop())]
     return " ".join(words), topic, days
 
 
@@ -179,7 +179,7 @@ async def ask_archive(ask: Ask) -> AsyncIterator[Reply]:
     # The line as it was typed: words of other commands lose the marks at their ends.
     question = ask.line.partition(" ")[2] or " ".join(ask.words)
     first, _, others = question.partition(" ")
-    topic = await ask.topic_of(first.lower()) if others else ""
+    topic = await ask.topic_of(first) if others else ""
     question = (others if topic else question)[:MAX_QUESTION_CHARS]
     usual = topic or await ask.usual_topic()
     if await ask.context.store.latest(usual) is None:
