@@ -434,7 +434,8 @@ def _fail(error: object) -> NoReturn:
 def _flush() -> None:
     """Write what is still to be printed; end where whoever reads it has enough, as `head` does."""
     try:
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # the library of `mcp` closes it
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

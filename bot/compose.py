@@ -29,7 +29,7 @@ from digest.models import (
     Topic,
     show_author,
 )
-from digest.publish import days_of, section_title, stem
+from digest.publish import days_of, say_sample, section_title, stem
 from digest.ranges import load_span
 from digest.write.extractive.notes import CRYPTO, OTHER, STOCKS
 
@@ -110,9 +110,8 @@ def closing_blocks(report: Report, view: ReportView) -> list[Block]:
         lines.append(texts.text("reduced_for_readers", language))
     if any(item.status == "imported" for section in report.sections for item in section.items):
         lines.append(texts.text("imported", language))
-    elif made_up := sum(key.startswith("sample:") for key in report.posts):
-        text = "sample" if made_up == len(report.posts) else "sample_among"
-        lines.append(texts.text(text, language))
+    elif sample := say_sample(report.posts, language):
+        lines.append(sample)
     return [Paragraph("\n".join(lines))] if lines else []
 
 

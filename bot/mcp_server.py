@@ -14,7 +14,7 @@ from mcp.types import ToolAnnotations
 from bot.settings import Settings
 from bot.typed import MAX_DAYS
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
-from digest.publish import hit_as_dict
+from digest.publish import hit_as_dict, say_sample
 from digest.ranges import load_span
 from digest.store import Store
 from digest.storylines import find_storyline, trace_storylines
@@ -86,6 +86,7 @@ class Archive:
             "from": str(report.first),
             "to": str(report.last),
             "language": report.language,
+            "note": say_sample(report.posts, report.language),
             "items": [
                 {"number": number, "section": name, **_item(report, item)}
                 for number, name, item in report.numbered_items()
@@ -139,6 +140,8 @@ class Archive:
     ) -> Report:
         if day and last and (last - day).days >= MAX_DAYS:
             raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
+        if day and last and last < day:
+            raise ValueError(f"{last} is before {day}: `day` is the first of the days")
         refuse_unknown(topic, [row.name for row in await self._store.topics()])
         if day is None:
             report = await self._store.latest(topic)

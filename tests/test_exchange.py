@@ -10,6 +10,7 @@ from digest import pipeline
 from digest.errors import DigestError
 from digest.models import Post, Report, Window, cited_keys
 from digest.publish.exchange import export_reports, import_post
+from digest.publish.jekyll import body
 from digest.sources.jsonl import parse_lines
 from digest.store import Store
 from digest.topics import load_topics
@@ -65,6 +66,8 @@ async def test_a_sample_report_comes_back_equal(tmp_path: Path, language: str) -
     ]
     original = made(posts, DAY, language)
     assert original.cloud.startswith(b"\x89PNG")
+    made_up = "These posts are a made-up sample." if language == "en" else "这些帖子是虚构的示例。"
+    assert body(original, "twitter_ai", "").count(made_up) == 1
     found = await there_and_back(original, tmp_path)
     assert found.sections == original.sections
     assert list(found.posts) == cited_keys(original.sections), "not those of the other language"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -62,6 +64,18 @@ async def test_every_tool_only_reads_and_answers(archive: Archive) -> None:
         assert {row["day"] for row in story} == {"2025-12-04", "2025-12-05", "2025-12-06"}
 
 
+def test_a_session_ends_well_when_the_other_side_closes_it() -> None:
+    command = [sys.executable, "-m", "bot", "mcp"]
+    assert subprocess.run(command, input=b"", capture_output=True).returncode == 0
+
+
+async def test_what_is_made_up_is_marked(archive: Archive) -> None:
+    made = report(date(2025, 12, 7))
+    assert (await archive.get_report("ai"))["note"] == ""
+    await archive._store.save_report(replace(made, posts={"sample:1": made.posts["x:1"]}))
+    assert (await archive.get_report("ai"))["note"] == "这些帖子是虚构的示例。"
+
+
 async def test_an_empty_archive_names_no_topics(tmp_path: Path) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/bot.db") as store:
         with pytest.raises(DigestError, match="there are no topics yet"):
@@ -76,6 +90,8 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
         await archive._store.save_topic(new)
         await archive._store.save_posts(new, "hn", [post("A model came out", "1")])
         assert "no report of 'new' yet" in await call(client, "get_report", topic="new")
+        days = {"day": "2025-12-06", "last": "2025-12-05"}
+        assert "is before 2025-12-06" in await call(client, "get_report", topic="ai", **days)
         nearest = await call(client, "get_report", topic="ai", day="2025-11-01")
         assert "2025-12-04" in nearest
         ages = {"topic": "ai", "day": "0001-01-01", "last": "9999-12-31"}

@@ -73,14 +73,19 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
-async def test_pages_say_that_posts_are_made_up(store: Store) -> None:
+async def test_pages_and_feeds_say_that_posts_are_made_up_and_go_on_with_news(
+    store: Store,
+) -> None:
     cited = {"sample:1": Cited("ada", "https://example.com/sample/1", "A lab.", None)}
-    item = Item("A lab opens.", cites=("sample:1",))
+    item = Item("A lab opens.", cites=("sample:1",), status="update")
     made = replace(make_report(points=(item,)), posts=cited)
     await store.save_report(made)
     for path, marked in ((f"ai/{DAY}", True), (f"ai/{DAY}/1", True), ("ai/2025-12-05", False)):
         page = await make_site(store).make_page(f"en/{path}")
         assert ("These posts are a made-up sample" in page.body.decode()) is marked, path
+    for name in ("feed.xml", "atom.xml", "feed.json"):
+        feed = (await make_site(store).make_page(f"ai/{name}")).body.decode()
+        assert feed.count("这些帖子是虚构的示例。") == feed.count("［后续］A lab opens.") == 1, name
     mixed = replace(made, posts=cited | {"x:1": Cited("ada", "https://x.com/1", "A lab.", None)})
     await store.save_report(mixed)
     page = await make_site(store).make_page(f"en/ai/{DAY}")
@@ -217,7 +222,10 @@ async def test_the_three_feeds_hold_the_reports_under_stable_ids(store: Store) -
     body = (await site.make_page("ai/atom.xml")).body
     newest = feedparser.parse(body).entries[0]
     assert newest.updated.startswith("2025-12-09")
-    assert newest.published.startswith("2025-12-06")
+    assert newest.published.startswith("2025-12-07"), "the report was made when the day was over"
+    elsewhere = replace(site, address="https://other.example")
+    others = (await elsewhere.make_page("ai/atom.xml")).body.decode()
+    assert not any(one in others for one in ids["atom.xml"])
     assert "英伟达" in newest.content[0].value
 
 

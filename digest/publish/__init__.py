@@ -1,13 +1,17 @@
 """Reports in other shapes; here what their files and sections are called."""
 
 import re
+import tomllib
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from datetime import date
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from digest.models import Hit, Language, Report, SectionName, Topic
+from digest.text import fill
 from digest.write.extractive.notes import heading
 
 MAX_SLUG = 60
@@ -49,6 +53,23 @@ def section_title(topic: Topic, report: Report, name: SectionName, language: Lan
     if language == report.language:
         return report.section(name).title
     return heading(name, replace(topic, language=language))
+
+
+@cache
+def _labels() -> dict[str, dict[str, str]]:
+    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+
+
+def label(key: str, language: Language, **values: object) -> str:
+    """Return a text of `labels.toml`, filled in. Raises KeyError for a key that is not there."""
+    return fill(_labels()[key][language], **values)
+
+
+def say_sample(keys: Collection[str], language: Language) -> str:
+    """Return the line that says that these posts, or some, are made up; "" where none is."""
+    number = sum(key.startswith("sample:") for key in keys)
+    name = "sample" if number == len(keys) else "sample_among"
+    return label(name, language) if number else ""
 
 
 COUNTS = ("collected", "outside", "ads", "offtopic", "duplicates", "stories", "unproved")

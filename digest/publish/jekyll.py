@@ -19,7 +19,7 @@ import yaml
 
 from digest.atomic import write_below
 from digest.models import Item, Language, Report, Section, SectionName, show_author
-from digest.publish import stem
+from digest.publish import say_sample, stem
 
 PARTS: dict[Language, dict[str, str]] = {
     "zh": {"brief": "简要部分", "detail": "详细分析部分", "special": "专项分析"},
@@ -121,6 +121,7 @@ def body(report: Report, slug: str, picture: str) -> str:
     language = report.language
     name = escape(slug.replace("_", " ").title())
     blocks = [HEADING[language].format(name=name, first=report.first, last=report.last)]
+    blocks += filter(None, [say_sample(report.posts, language)])
     blocks += _part(report, "brief", "##", "###", ("overview", "points"))
     blocks += _part(report, "detail", "##", "###", ("views", "events", "markets"))
     blocks += _part(report, "special", "###", "####", ("ai", "finance"))

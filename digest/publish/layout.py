@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-import tomllib
 from collections import OrderedDict
-from collections.abc import Collection, Coroutine, Hashable, Mapping
+from collections.abc import Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -16,10 +15,10 @@ from markupsafe import Markup
 
 from digest.fetch.addresses import is_near
 from digest.models import Cited, Item, Language, Report, SourceResult, Topic, show_author
-from digest.publish import days_of
+from digest.publish import days_of, label, say_sample
 from digest.reading.tokens import find_matches
 from digest.sources import name_source
-from digest.text import fill, shown
+from digest.text import shown
 
 FOLDER = Path(__file__).with_name("templates")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -86,16 +85,6 @@ class Frame:
         return urlsplit(self.address).path.rstrip("/") + "/"
 
 
-@cache
-def _labels() -> dict[str, dict[str, str]]:
-    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
-
-
-def label(key: str, language: Language, **values: object) -> str:
-    """Return a text of `labels.toml`, filled in. Raises KeyError for a key that is not there."""
-    return fill(_labels()[key][language], **values)
-
-
 def render(template: str, frame: Frame, **values: Any) -> bytes:
     """Return a page in UTF-8. All values are text: none becomes markup."""
     defaults = {"topic": None, "picture": "", "picture_alt": "", "words": "", "content_lang": ""}
@@ -118,7 +107,7 @@ def _environment() -> Environment:
         public_sources=list_public_sources,
         web_address=web_address,
         days_of=days_of,
-        sample_label=sample_label,
+        say_sample=say_sample,
     )
     return environment
 
@@ -126,12 +115,6 @@ def _environment() -> Environment:
 def printable(text: str) -> str:
     """Return text without what HTML and XML forbid: controls, noncharacters, surrogates."""
     return _CONTROLS.sub(" ", shown(text))
-
-
-def sample_label(keys: Collection[str]) -> str:
-    """Return the label that says whether these posts, or some, are made up; "" where none is."""
-    number = sum(key.startswith("sample:") for key in keys)
-    return "" if not number else "sample" if number == len(keys) else "sample_among"
 
 
 def list_cited(item: Item, posts: Mapping[str, Cited]) -> list[tuple[str, Cited]]:

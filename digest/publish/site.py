@@ -20,14 +20,13 @@ from typing import Any
 
 from digest.atomic import write_below
 from digest.models import SECTIONS, Hit, Item, Language, Report, Topic
-from digest.publish import days_of, section_title, syndication
+from digest.publish import days_of, label, section_title, syndication
 from digest.publish.layout import (
     FOLDER,
     LANGUAGES,
     Frame,
     Memo,
     describe,
-    label,
     mark_words,
     render,
     shorten,
@@ -246,8 +245,9 @@ class Site:
 
     async def _show_home(self, frame: Frame) -> Page:
         stored = [row for row in await self.store.topics() if row.newest]
+        say = partial(label, "newest", frame.language)
         links = [
-            (f"{row.title.get(frame.language, row.name)} · {row.newest}", row.name)
+            (say(topic=row.title.get(frame.language, row.name), day=row.newest), row.name)
             for row in sorted(stored, key=lambda row: (row.name not in self.topics, row.name))
         ]
         lists = [(label("days", frame.language), links)]

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 from feedgenerator import Atom1Feed, Rss201rev2Feed
 
+from digest.calendar import closes
 from digest.models import BRIEF, Item, Report, Topic
-from digest.publish import days_of
+from digest.publish import days_of, label, say_sample
 from digest.publish.jekyll import BRACKETS, COMMA
-from digest.publish.layout import Frame, describe, label, list_cited, printable, web_address
+from digest.publish.layout import Frame, describe, list_cited, printable, web_address
 
 KINDS = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -34,14 +36,15 @@ def make_feed(
 
 def _make_entry(topic: Topic, report: Report, frame: Frame) -> dict[str, Any]:
     """Return a report as JSON Feed names its parts."""
+    published = _find_published(topic, report)
     return {
-        "id": _id(topic, days_of(report)),
+        "id": _id(topic, days_of(report), frame),
         "url": frame.absolute(f"{topic.name}/{days_of(report)}"),
         "title": printable(_title(topic, report, frame)),
         "summary": printable(describe(report) or str(report.last)),
         "content_html": _content(report),
-        "date_published": _published(report),
-        "date_modified": max(report.created_at or _published(report), _published(report)),
+        "date_published": published,
+        "date_modified": max(report.created_at or published, published),
         "language": report.language,
     }
 
@@ -55,7 +58,7 @@ def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[s
         description=label("about", frame.language, topic=title),
         language=frame.language,
         feed_url=frame.absolute(f"{topic.name}/{name}"),
-        feed_guid=_id(topic, "reports"),
+        feed_guid=_id(topic, "reports", frame),
         author_name=label("archive", frame.language),
     )
     for entry in entries:
@@ -84,8 +87,10 @@ def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str
     return json.dumps(feed, ensure_ascii=False, indent=1, default=datetime.isoformat).encode()
 
 
-def _id(topic: Topic, days: str) -> str:
-    return f"tag:jianbao,2025:{topic.slug}/{days}"
+def _id(topic: Topic, days: str, frame: Frame) -> str:
+    """Return an id that no other archive gives, and that stays where http becomes https."""
+    site = urlsplit(frame.address)
+    return f"tag:{site.hostname},2025:{site.path.strip('/')}/{topic.slug}/{days}"
 
 
 def _title(topic: Topic, report: Report, frame: Frame) -> str:
@@ -93,14 +98,16 @@ def _title(topic: Topic, report: Report, frame: Frame) -> str:
     return f"{topic.title[frame.language]} · {days_of(report)}{mark}"
 
 
-def _published(report: Report) -> datetime:
-    """Return noon of the last day: it stays where the report is made again."""
-    return datetime.combine(report.last, time(12), UTC)
+def _find_published(topic: Topic, report: Report) -> datetime:
+    """Return when the report of that day was due: it stays where the report is made again."""
+    due = closes(topic, report.last)
+    return min(due, report.created_at or due)
 
 
 def _content(report: Report) -> str:
     """Return overview and points as HTML that any reader shows."""
-    parts = []
+    sample = say_sample(report.posts, report.language)
+    parts = [f"<p>{sample}</p>"] if sample else []
     for name in BRIEF:
         section = report.section(name)
         rows = "".join(f"<li>{_statement(item, report)}</li>" for item in section.items)
@@ -111,6 +118,7 @@ def _content(report: Report) -> str:
 
 
 def _statement(item: Item, report: Report) -> str:
+    mark = label("update", report.language) if item.status == "update" else ""
     title = f"<strong>{escape(printable(item.title))}</strong> " if item.title else ""
     links = [
         f'<a href="{escape(address)}">{escape(printable(author if post.author else "link"))}</a>'
@@ -118,4 +126,4 @@ def _statement(item: Item, report: Report) -> str:
         if (address := web_address(post.url))
     ]
     authors = BRACKETS[report.language].format(COMMA[report.language].join(links))
-    return title + escape(printable(item.text)) + (authors if links else "")
+    return mark + title + escape(printable(item.text)) + (authors if links else "")
