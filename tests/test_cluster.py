@@ -117,6 +117,21 @@ def test_posts_in_two_scripts_share_terms(texts: tuple[str, str]) -> None:
     assert terms(texts[0]) & terms(texts[1])
 
 
+SMALL_DAY = [
+    "Salah double helps Quillport beat Everby in the derby\nIt is two points behind Arsenal.",
+    "Arsenal agree £44m deal to sign Navarro\nThe midfielder will have a medical on Monday.",
+    "Python 3.15 alpha 2 released\nThe release brings a new JIT and lazy imports.",
+    "NumPy 2.5 drops support for Python 3.11\nWheels for free-threaded builds are standard.",
+    "Bitcoin falls below $92,000 as ETF outflows reach $1.2 billion\nIBIT lost most of it.",
+    "Larkspur buys 8,178 bitcoin for $835 million\nThe company now holds 649,870 bitcoin.",
+]
+
+
+def test_a_name_that_two_of_a_few_posts_share_makes_no_event() -> None:
+    posts = [post(text, str(n), author="") for n, text in enumerate(SMALL_DAY)]
+    assert _groups(posts) == [{n} for n in range(6)]
+
+
 HEADLINES = (
     "northlight robot wins chess title oslo",
     "chess title northlight robot oslo final",

@@ -54,7 +54,11 @@ LINKED_NEARER = 0.3
 """How much nearer a quotation is to what it quotes, and two posts about one page. Not next to
 each other: anybody may link to the day's best story and speak of something else."""
 SMALL_DAY = 500
-"""Posts below which rarity is as on a day of that size: among three every name is common."""
+"""Posts from which a day is a large one."""
+RARE_AMONG = 250
+"""Posts by which rarity is measured on a day with fewer: among three every name is common. With so
+few one name that two posts share is no evidence; it is with 500, and on 21 small days of other
+subjects than AI 13 of 24 pairs that were joined then tell of two events, with this 2 of 12."""
 MAX_NAMES = 4000
 """Names that are looked at, most frequent first."""
 NAMES_A_POST = 100
@@ -162,7 +166,7 @@ def _weigh_terms(readings: Sequence[Reading], small: npt.NDArray[np.bool_]) -> d
             others = words - readings[i].terms
             frequency.update(others & list_small_words(readings[i].plain))
     # Where there are words alone, those of a few texts are as common as they look.
-    many = len(readings) if small.all() else max(len(readings), SMALL_DAY)
+    many = len(readings) if small.all() else max(len(readings), RARE_AMONG)
     most = EVERYBODYS * len(readings) if len(readings) > SMALL_DAY else many
     # Of names a post's own ones are left out; of few texts' words they tell how little two of them
     # share.
