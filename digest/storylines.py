@@ -110,7 +110,7 @@ def trace_storylines(
         rows = [
             (features.closeness(report, telling, lines[n]), -place, n)
             for place, telling in enumerate(tellings)
-            for n in {n for clue in features.clues(telling) for n in by_clue[clue]}
+            for n in {n for clue in features.clues(report, telling) for n in by_clue[clue]}
             if report.last - lines[n][-1].day <= LONGEST_GAP
         ]
         taken: dict[int, int] = {}
@@ -122,7 +122,8 @@ def trace_storylines(
             if n == len(lines):
                 lines.append([])
             lines[n].append(telling)
-            for clue in features.clues(telling):
+            # A later day may say that it goes on with something of this one.
+            for clue in (report.last.isoformat(), *features.clues(report, telling)):
                 by_clue[clue].add(n)
     if language:
         lines = _translate(lines, [report for report, _ in days], language)
@@ -217,9 +218,11 @@ class _Features:
             for key, words in self._words.items()
         }
 
-    def clues(self, telling: Telling) -> frozenset[str]:
-        """Return what stories must have in common: a post or a name of its own."""
-        return self._words[id(telling)].names | frozenset(telling.cites)
+    def clues(self, report: Report, telling: Telling) -> frozenset[str]:
+        """Return what stories must have in common: a post, a name of its own or the day that the
+        later one was marked as an update of."""
+        earlier = _list_earlier(report, telling)
+        return self._words[id(telling)].names | frozenset(telling.cites) | earlier
 
     def closeness(self, report: Report, telling: Telling, line: Sequence[Telling]) -> float:
         """Return how surely a telling goes on with a story, 0 where it does not: 2 for a common
@@ -227,29 +230,37 @@ class _Features:
         keys = set(telling.cites)
         if any(keys & set(other.cites) for other in line):
             return 2.0
-        earlier = {report.posts[key].earlier for key in telling.cites if key in report.posts}
+        earlier = _list_earlier(report, telling)
         best = 0.0
         for other in line:
             least = NEAR
-            if other.day.isoformat() in earlier:
+            is_update = other.day.isoformat() in earlier
+            if is_update:
                 mine, theirs = self._words[id(telling)], self._words[id(other)]
                 shared = mine.subject and mine.subject == theirs.subject
                 # A Chinese and an English text have nothing but names in common.
                 alike = shared or mine.is_chinese != theirs.is_chinese
                 least = NEAR_SUBJECT if alike else NEAR_UPDATE
-            cosine = self._cosine(telling, other)
+            cosine = self._cosine(telling, other, is_update=is_update)
             if cosine >= least:
                 best = max(best, cosine + NEAR - least)
         return best
 
-    def _cosine(self, left: Telling, right: Telling) -> float:
+    def _cosine(self, left: Telling, right: Telling, *, is_update: bool) -> float:
         mine, other = self._words[id(left)], self._words[id(right)]
-        if not mine.names & other.names:
+        if not (is_update or mine.names & other.names):
             return 0.0
-        if mine.subject not in other.all and other.subject not in mine.all:
+        is_about = mine.subject in other.all or other.subject in mine.all
+        if (mine.subject or other.subject) and not is_about:
             return 0.0  # a rival's product, compared with the one of the day before
         shared = sum(map(self._weights.__getitem__, mine.all & other.all))
         return shared / (self._norms[id(left)] * self._norms[id(right)])
+
+
+def _list_earlier(report: Report, telling: Telling) -> frozenset[str]:
+    """Return the days that the posts of a telling were marked as updates of."""
+    posts = (report.posts[key] for key in telling.cites if key in report.posts)
+    return frozenset(post.earlier for post in posts if post.earlier)
 
 
 def _text_of(report: Report, telling: Telling) -> str:

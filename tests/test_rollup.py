@@ -128,6 +128,22 @@ def test_an_update_that_begins_with_the_same_name_goes_on_with_its_story() -> No
     assert len(trace_storylines([*others, marked])[0].tellings) == 2
 
 
+def test_an_update_without_a_known_name_goes_on_with_its_story() -> None:
+    one = Item(
+        "Figure recalls 120 humanoid robots after a joint failed in a plant.", cites=("x:1",)
+    )
+    two = Item("Figure says 45 of the 120 recalled humanoid robots are repaired.", cites=("x:2",))
+    other = Item("Robot taxis start paid rides with 100 cars.", cites=("x:3",))
+    marks = {
+        key: Cited("fig", f"https://e.com/{key[2:]}", item.text, None, earlier=MONDAY.isoformat())
+        for key, item in (("x:2", two), ("x:3", other))
+    }
+    later = daily(MONDAY + timedelta(2), two, other)
+    marked = replace(later, posts={**later.posts, **marks})
+    lines = trace_storylines([daily(MONDAY, one, *fillers(1)), marked])
+    assert [t.item for line in lines for t in line.tellings if len(line.tellings) > 1] == [one, two]
+
+
 def test_an_update_in_the_other_language_goes_on_with_its_story() -> None:
     text = "Google Cloud customers can try it today: Anthropic's new Claude Haiku 4.5 runs at a third of the price and twice the speed on every region of the platform, with a free trial for teams."
     one = Item(text, cites=("x:1",))
