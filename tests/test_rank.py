@@ -1,5 +1,7 @@
 """What matters comes first, and says why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,14 @@ from digest.select.rank import (
     rank_stories,
     sum_parts,
 )
-from digest.select.relevance import ON_TOPIC, belongs, drop_silent, judge_relevance, weigh_news
+from digest.select.relevance import (
+    ON_TOPIC,
+    belongs,
+    drop_silent,
+    judge_relevance,
+    speaks_for,
+    weigh_news,
+)
 from digest.select.selection import STEPS, select
 from tests.posts import TOPIC, post
 
@@ -126,11 +135,9 @@ def test_news_value_moves_the_edge_of_the_topic_where_it_agrees_with_its_words()
     ] * 4
     # An editor decides about news that is far from the topic, and sees no chatter.
     assert (appeal >= 0).tolist() == [True, True, False, True, True, False, False, False] * 4
-    assert (weigh_news(fit[:8], agreeing[:8])[0] == fit[:8]).all()  # a few posts agree by chance
-    # A topic that the head knows nothing of.
-    weighed, appeal = weigh_news(fit, -agreeing)
-    assert (weighed == fit).all()
-    assert ((appeal >= 0) == (fit >= ON_TOPIC)).all()
+    assert speaks_for(fit, agreeing)
+    assert not speaks_for(fit[:8], agreeing[:8]), "a few posts agree by chance"
+    assert not speaks_for(fit, -agreeing), "a topic that the head knows nothing of"
 
 
 def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:
@@ -139,6 +146,35 @@ def test_a_keyword_needs_its_own_word_but_no_spaces_in_chinese() -> None:
         "She said the chair was painted by hand in Spain last year": "off_topic",
     }
     assert _kept([post(text, str(i)) for i, text in enumerate(texts)]) == texts
+
+
+TOWN = replace(
+    TOPIC,
+    about="News of the town of Ambleside: council, roads, weather, school, shops, events.",
+    keywords=("Ambleside", "council", "road", "school", "Lake Road", "bus"),
+)
+HERALD = (
+    "Lake Road in Ambleside to close for five days",
+    "Library keeps Saturday opening after council vote",
+    "Ambleside Primary School shut as boiler fails",
+    "Two walkers rescued by the Ambleside team",
+    "Christmas lights switch-on moved to 6 December",
+)
+
+
+@pytest.mark.parametrize("author", ["", "herald"])
+def test_what_a_site_of_the_topic_reports_belongs(author: str) -> None:
+    posts = [post(text, str(n), author=author) for n, text in enumerate(HERALD)]
+    told = select(TOWN, posts, lambda _: None).stories
+    assert len(told) == (4 if author else 5), "an account posts about its dinner as well"
+
+
+def test_money_of_a_small_topic_is_its_news() -> None:
+    about = "Robots and robot makers: humanoids, warehouse robots, drones. Funding and prices."
+    topic = replace(TOPIC, about=about, keywords=("robot", "humanoid", "drone", "Kitewick"))
+    text = "Kitewick raises $500 million at a valuation of $4 billion in a round led by Tencent."
+    (story,) = select(topic, [post(text, "1")], lambda _: None).stories
+    assert not story.market
 
 
 def test_selection_accounts_for_every_post() -> None:
