@@ -433,7 +433,7 @@ def test_dates_that_cannot_be_are_the_time_of_the_first_sight() -> None:
 def test_markup_of_strangers_becomes_words() -> None:
     post = one(
         item(
-            "<title>&lt;b&gt;A&lt;/b&gt; &amp;amp; B</title><link>javascript:alert(1)</link><guid>g</guid><description>"
+            "<title>&lt;b&gt;A&lt;/b&gt; &amp;amp; B</title><link>javascript:alert(1)</link><guid>http://x[::1]@</guid><description>"
             "&lt;script&gt;evil()&lt;/script&gt;&lt;p onclick='x'&gt;Hi&lt;/p&gt;&lt;a href='javascript:x'&gt;y&lt;/a&gt;</description>"
         )
     )

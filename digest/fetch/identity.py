@@ -232,7 +232,7 @@ def _parse(address: str) -> URL | None:
     try:
         url = URL(address)
         return url if url.scheme in ("http", "https") and url.host else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, IndexError):  # yarl's own, of http://x[::1]@
         return None
 
 
