@@ -362,6 +362,8 @@ def test_a_post_with_a_day_alone_takes_the_topic_that_is_named() -> None:
     [
         (b"just text", "write them like"),
         (b"---\ntitle: twitter_ai_20259999_20259999\n---\n", "write them like"),
+        (b"---\ntitle: twitter_ai_99991201_99991231\n---\n", "write them like"),
+        (b"---\ntitle: twitter_ai_20200101_20251206\n---\n", "write them like"),
         (b"---\ntitle: [\n---\n", "not YAML"),
         (b"x" * 6_000_000, "larger"),
         (b"", "write them like"),

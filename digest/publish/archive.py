@@ -11,7 +11,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,7 @@ from digest.text import clean, language
 MAX_BYTES = 5_000_000
 """A post larger than this is no digest."""
 MAX_FRONT_MATTER = 20_000
+MOST_DAYS = timedelta(days=366)
 CONTAINER = 2
 """Level of the headings above several sections, where it is not written."""
 BOLD = 7
@@ -51,7 +52,7 @@ _NUMBERED = re.compile(
 )
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
-_ANY_LINK = re.compile(r"!?\[([^\]]{0,999}+)\]\(<?([^)\s>]{0,2000}+)[^)]{0,999}+\)")
+_ANY_LINK = re.compile(r"!?\[([^\[\]]{0,999}+)\]\(<?([^\[)\s>]{0,2000}+)[^\[)]{0,999}+\)")
 _OURS = re.compile(
     r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
 )
@@ -162,21 +163,27 @@ def _days(title: str, name: str, slug: str) -> tuple[str, date, date]:
         if match is None:
             continue
         try:
-            days = [
-                datetime.strptime(match[k] or match["first"], "%Y%m%d").replace(tzinfo=UTC).date()
-                for k in ("first", "last")
-            ]
+            days = [_read_day(match[k] or match["first"]) for k in ("first", "last")]
         except ValueError:
             continue
-        return clean(match["slug"]), min(days), max(days)
+        if max(days) - min(days) < MOST_DAYS:
+            return clean(match["slug"]), min(days), max(days)
     with contextlib.suppress(ValueError):
         if slug:
-            day = date.fromisoformat(name[:10])
+            day = _read_day(name[:10])
             return slug, day, day
     raise ArchiveError(
-        f"{name}: no topic and days in its title or name: write them like"
+        f"{name}: no topic and days of a year at most in its title or name: write them like"
         " twitter_ai_20251206_20251206, or add --topic to a name like 2025-12-06-news.md"
     )
+
+
+def _read_day(digits: str) -> date:
+    """Return the day; raise ValueError for one that no post can be of."""
+    day = date.fromisoformat(digits)
+    if not 1990 <= day.year <= 2200:
+        raise ValueError(digits)
+    return day
 
 
 def _moment(matter: Mapping[str, Any]) -> datetime | None:
