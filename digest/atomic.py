@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def write_below(path: Path, content: bytes, hint: str = "name another folder") -> None:
     """Write the bytes under that name, all or nothing, and make its folder. A file that holds them
-    already stays as it is. No link in its place is followed.
+    already stays as it is. A link in its place, though not one above it, is replaced.
 
     Raises StoreError with the hint where that cannot be written.
     """

@@ -69,7 +69,7 @@ def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
     """Write the files below `folder`, each whole or not at all; return the paths. Raises
     StoreError.
 
-    A file that is there already stays as it is. No link that was planted there is followed.
+    A file that is there already stays as it is. A link in its place is replaced, not followed.
     """
     paths = [folder.joinpath(*file.path.parts) for file in files]
     for path, file in zip(paths, files, strict=True):
