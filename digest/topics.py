@@ -25,6 +25,8 @@ from digest.text import clean
 
 SHIPPED = Path("topics.toml")
 """The default of TOPICS_FILE."""
+PAGES = frozenset("en zh search metrics healthz readyz".split())
+"""Names that lead to pages of their own: those of a topic could not be reached."""
 
 
 def _for_both(value: object) -> object:
@@ -117,6 +119,8 @@ def load_topics(path: Path) -> dict[str, Topic]:
     for name, table in tables.items():
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
             problems.append(f"[{name}]: name topics in small letters, digits, - and _, like [ai]")
+        if name in PAGES:
+            problems.append(f"[{name}]: is a page of its own: write another name, like [{name}_1]")
         try:
             topics[name] = _topic(name, _Topic.model_validate(table))
         except ValidationError as error:

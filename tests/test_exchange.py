@@ -9,6 +9,7 @@ import pytest
 from digest import pipeline
 from digest.errors import DigestError
 from digest.models import Post, Report, Window, cited_keys
+from digest.publish import mark_of
 from digest.publish.exchange import export_reports, import_post
 from digest.publish.jekyll import body
 from digest.sources.jsonl import parse_lines
@@ -95,13 +96,15 @@ async def test_an_unknown_topic_is_made_and_found_again(tmp_path: Path) -> None:
         for title in (
             "twitter_web3_20251201_20251201",
             "twitter_web3_20251202_20251202",
+            "en_20251204_20251204",
             '"../evil\\nlayout: x_20251203_20251203"',
         ):
             path.write_text(POST.format(title=title), encoding="utf-8")
             await import_post(path, path.read_bytes(), TOPICS, store, replace_ours=False)
         known = {topic.name: topic.slug for topic in await store.topics()}
         assert known["twitter_web3"] == "twitter_web3"
-        assert len(known) == 2
+        assert len(known) == 3
+        assert known[f"en_{mark_of('en')}"] == "en"
         assert len(await store.report_days("twitter_web3")) == 2
         for written in await export_reports(tmp_path / "site", TOPICS, store, None, None):
             assert written.resolve().is_relative_to((tmp_path / "site").resolve())

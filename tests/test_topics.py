@@ -43,12 +43,14 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     path.write_text(
         '[Bad-Name]\ntitle = "x"\nslug = "../x"\n\n'
         '[b]\ntitle = "B"\nslug = "b"\ntimezone = "Mars"\nlanguage = "fr"\nbuild_at = "8"\ntypo = 1\n'
+        "[search]\n"
     )
     with pytest.raises(TopicsError) as problem:
         load_topics(path)
     said = str(problem.value)
     for expected in (
         "[Bad-Name]: name topics",
+        "[search]: is a page of its own",
         "slug:",
         "timezone: no such",
         "language:",

@@ -13,7 +13,7 @@ from digest.publish.archive import Imported, read_post
 from digest.publish.jekyll import export, write_files
 from digest.ranges import load_span
 from digest.store import Store, StoredTopic
-from digest.topics import refuse_unknown
+from digest.topics import PAGES, refuse_unknown
 from digest.write.extractive.notes import heading
 
 MAX_BYTES = 5_000_000
@@ -74,7 +74,7 @@ async def _topic(slug: str, topics: Mapping[str, Topic], store: Store) -> Topic:
             return topic
     stored = {topic.name: topic.slug for topic in await store.topics() if topic.name not in topics}
     name = safe_slug(slug).lower()
-    if name in topics or stored.get(name, slug) != slug:
+    if name in PAGES or name in topics or stored.get(name, slug) != slug:
         name = f"{name}_{mark_of(slug)}"
     name = next((stored_name for stored_name, its_slug in stored.items() if its_slug == slug), name)
     title = slug.replace("_", " ").strip().title()[:80] or name
