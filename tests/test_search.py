@@ -122,6 +122,11 @@ async def test_a_report_made_again_is_found_by_its_new_words_only(store: Store) 
     assert await find_texts(store, "acquires bun javascript") == []
 
 
+async def test_a_second_word_takes_no_better_hit_away(store: Store) -> None:
+    """Apart they stand in one item each, and a name weighs more than a word."""
+    assert set(await find_texts(store, "nvidia runtime")) == {POINTS[0].text, POINTS[3].text}
+
+
 async def test_both_languages_of_a_report_are_found(store: Store) -> None:
     english = Section("points", "Key points", (Item("Moore Threads went public."), *POINTS[1:]))
     points = (POINTS[2], *POINTS[1:])
