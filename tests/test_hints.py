@@ -160,6 +160,7 @@ async def test_the_ends_of_the_calendar_are_no_fault(bot: Services, command: str
 
 async def test_forgetting_a_person_forgets_the_language(bot: Services) -> None:
     await say(bot, "/settings zh")
+    assert "直接发送 /forget" in await say(bot, "/forget python")
     await say(bot, "/forget yes")
     assert "views: who says what" in await say(bot, "/help")
 

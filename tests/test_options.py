@@ -419,6 +419,12 @@ async def test_a_change_during_the_day_leaves_one_digest_for_that_day(person: Pe
     assert "Next: 2025-12-10 Wed 07:00" in said, "made at 08:00: tomorrow's is what it had today"
 
 
+async def test_a_time_before_the_newest_report_is_made_says_so(person: Person) -> None:
+    said = await person.say("/subscribe 07:00")
+    assert "Tue 07:00, in 19 hours, with the report for 7 December" in said
+    assert "the one after it is made at 08:00" in said
+
+
 async def test_f33_a_zone_that_is_gone_is_utc(person: Person) -> None:
     await person.store.subscribe(replace(USUAL, timezone="Atlantis/Gone"), NOW)
     assert "Next: 2025-12-09 Tue 08:00" in await person.say("/next")

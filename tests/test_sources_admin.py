@@ -98,7 +98,7 @@ async def test_add_reads_it_first(made: Services, child: list[tuple[str, ...]]) 
     assert SourceSpec("rss", "https://b.example/feed") in await list_sources(
         made.topics["ai"], made.store
     )
-    assert "added in a chat" in await say(made, "/source list ai")
+    assert "added later" in await say(made, "/source list ai")
     assert "已经在列表里" in await say(made, "/来源 add https://b.example/feed")
     said = await say(made, "/source add https://bad.example/feed")
     assert "https://bad.example/feed cannot be used: answered 500" in said

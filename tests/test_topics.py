@@ -49,7 +49,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         load_topics(path)
     said = str(problem.value)
     for expected in (
-        "[Bad-Name]: name topics",
+        "[Bad-Name]: begin with a small letter",
         "[search]: is a page of its own",
         "slug:",
         "timezone: no such",

@@ -15,7 +15,7 @@ from bot.compose import compose_digest, load_digest, sections_of
 from bot.messages import Block, Button, Heading, Paragraph, Reply, Rows
 from bot.options import EVERY_DAY, WEEKEND, WORKDAYS, Asked, Menu, sections_word, weekdays_word
 from bot.typed import offered_zones, zone_label
-from digest.calendar import next_due, report_day, zone
+from digest.calendar import DAY, closes, next_due, report_day, zone
 from digest.models import SECTIONS, Chat, Language, Subscription
 from digest.store.due import NewestDays
 
@@ -286,10 +286,15 @@ async def _next(ask: Ask, subscription: Subscription) -> str:
     while True:
         when = next_due(subscription, when).astimezone(zone(subscription.timezone))
         day = when.date()
-        if not (got.day and day <= got.day) and report_day(topic, subscription, day, got.report):
+        report = report_day(topic, subscription, day, got.report)
+        if report and not (got.day and day <= got.day):
             break
-    shown = f"{texts.weekday(day, ask.language)} {when:%H:%M}"
-    return ask.text("next_is", next=shown, left=_left(ask, when - now))
+    facts = {"next": f"{texts.weekday(day, ask.language)} {when:%H:%M}"}
+    facts["left"] = _left(ask, when - now)
+    if report >= day - DAY:
+        return ask.text("next_is", **facts)
+    made = closes(topic, report + DAY).astimezone(zone(subscription.timezone))
+    return ask.text("next_is_older", day=ask.in_words(report), made=f"{made:%H:%M}", **facts)
 
 
 async def _got(ask: Ask, subscription: Subscription) -> NewestDays:

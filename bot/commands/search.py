@@ -163,7 +163,9 @@ def _line(hit: Hit) -> str:
 async def forget(ask: Ask) -> AsyncIterator[Reply]:
     """Delete what the bot knows of the person and of a private chat; show the receipt."""
     incoming, store = ask.incoming, ask.context.store
-    if [word.lower() for word in ask.words] not in (["yes"], ["是"], ["确认"]):
+    if ask.words and fold_letters(" ".join(ask.words)) not in ("yes", "是", "确认"):
+        raise Unanswered(ask.say("no_words", name="forget"))
+    if not ask.words:
         button = Button(ask.text("forget_yes"), "/forget yes")
         yield ask.say("forget_sure", (button,))
         return
