@@ -128,6 +128,10 @@ async def digest(
                 replace_imported=replace,
             )
     _show(settings, chosen, report, as_json, out)
+    if writer == "llm" and report.quality and report.quality.reduced:
+        from bot import texts
+
+        raise DigestError(texts.text(f"reduced_{report.quality.reduced}", "en"))
 
 
 def _require_model(settings: Settings) -> None:
@@ -155,12 +159,14 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 
 def _find_topic(name: str, settings: Settings) -> Topic:
-    """Return the topic of that name. Raise DigestError where there is none."""
+    """Return the topic of that name, slug or title. Raise DigestError where there is none."""
     from digest.topics import load_topics, refuse_unknown
 
     topics = load_topics(settings.topics_file)
-    refuse_unknown(name, topics)
-    return topics[name]
+    by_word = {w.lower(): t for t in topics.values() for w in (*t.title.values(), t.slug, t.name)}
+    if name.lower() not in by_word:
+        refuse_unknown(name, topics)
+    return by_word[name.lower()]
 
 
 def _show(
@@ -363,7 +369,7 @@ def evaluate() -> None:
 
 
 @evaluate.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--model", "with_model", is_flag=True, help="Ask the model as well, as a report does."
 )

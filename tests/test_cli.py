@@ -146,7 +146,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
     ("args", "code", "said"),
     [
         (("digest", "nosuch"), 1, "topics: ai"),
-        (("digest", "ai", "--posts", "missing.jsonl"), 1, "none of the post files"),
+        (("digest", "Twitter_AI", "--posts", "missing.jsonl"), 1, "none of the post files"),
         (("digest", "ai", "--writer", "llm"), 1, "OPENAI_API_KEY"),
         (("digest", "ai", "--date", "2025-13-40"), 2, "2025-12-06"),
         (("digest", "ai", "--date", "2025126"), 2, "2025-12-06"),
@@ -154,6 +154,7 @@ def test_bad_lines_and_files_cost_only_themselves() -> None:
         (("digest", "ai", "--from", "2025-12-06"), 2, "go together"),
         (("digest", "ai", "--posts"), 2, "--posts"),
         (("digest",), 2, "TOPIC"),
+        (("evaluate", "verify", "none.jsonl"), 2, "does not exist"),
         (("nosuch",), 2, "nosuch"),
     ],
 )

@@ -47,10 +47,10 @@ def digest(base_url: str, *args: str) -> dict[str, Any]:
     """The JSON that the command prints; nothing of a server's troubles may be in it."""
     line, env = command(base_url, "--date", DAY, "--json", *args)
     done = CliRunner().invoke(cli, line[line.index("digest") :], env=env)
-    assert done.exit_code == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert KEY not in done.stdout + done.stderr
     printed: dict[str, Any] = json.loads(done.stdout)
+    assert done.exit_code == ("llm" in args and printed["writer"] != "llm"), done.stderr
     return printed
 
 
