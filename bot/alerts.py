@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from bot import texts
 from bot.messages import Block, Heading, Paragraph, Reply
 from bot.platforms import PlatformError, Revoked, ServerFault, Unreachable, Unsure
+from bot.rich import quote_words
 from digest.calendar import closes, newest_closed, zone
 from digest.errors import StoreError
 from digest.models import Balance, Language, Topic, UndeliveredPart
@@ -70,7 +71,7 @@ class Alert:
         rows = "\n".join(_write_rows(self.values.get("rows", ()), language))
         values = dict(self.values) | {"rows": rows}
         write_reason = texts.source_reason if self.matter == "source_down" else texts.reason
-        values["why"] = write_reason(str(values.get("why", "")), language)
+        values["why"] = write_reason(quote_words(str(values.get("why", ""))), language)
         alert = texts.text(f"alert_{self.matter}", language, about=self.about, **values)
         days = (self.last - self.first).days + 1
         again = texts.text("alert_again", language, n=days) if days > 1 else ""
@@ -79,8 +80,9 @@ class Alert:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
-        why = texts.reason(row["why"], language)[:MOST_REASON]
-        yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | {"why": why})
+        why = texts.reason(quote_words(row["why"]), language)[:MOST_REASON]
+        words = {"why": why, "title": quote_words(row["title"])}
+        yield texts.text(f"undelivered_{row['state']}", language, **dict(row) | words)
     if len(rows) > MOST_ROWS:
         yield texts.text("undelivered_more", language, n=len(rows) - MOST_ROWS)
 

@@ -122,6 +122,11 @@ def flat(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+def quote_words(text: str) -> str:
+    """Return words of strangers for a sentence of ours: on one line, and no command is tapped."""
+    return re.sub(r"(?<![\w/])/(?=\w)", "/\u2060", flat(text))
+
+
 def _paragraph(text: str, *, tappable: bool = False, bold: bool = False) -> tuple[Line, ...]:
     lines = (line.strip() for line in clean(text).split("\n"))
     return tuple((Run(line, bold=bold, tappable=tappable),) for line in lines if line)

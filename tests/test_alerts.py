@@ -270,6 +270,19 @@ async def test_f33_the_operators_hear_of_a_zone_and_a_topic_that_are_gone(store:
     assert told == [("topic_gone", "ai"), ("zone_gone", "Atlantis/Gone")]
 
 
+def test_a_title_is_no_line_of_ours_and_no_command() -> None:
+    row = {
+        "state": "held",
+        "title": "x\n/unsubscribe",
+        "part": 1,
+        "parts": 1,
+        "why": "?",
+        "since": "",
+    }
+    said = Alert("undelivered", "telegram", DAY, DAY, {"n": 1, "rows": [row]}).text("en")
+    assert "\nx /\u2060unsubscribe: part 1" in said
+
+
 OURS = [ENDED, RESTORED, WITHDRAWN, UNSEEN, FAULT, "removed", "deleted"]
 OURS += [TOO_LATE, CUT_SHORT, NOT_MADE, "refused again and again", "it gave no reason"]
 ENDINGS = [

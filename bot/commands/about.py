@@ -18,6 +18,7 @@ from bot.builds import ask_child
 from bot.commands.asking import Ask, Unanswered
 from bot.compose import shortened
 from bot.messages import Block, Button, Heading, Link, ListItem, Paragraph, Reply, Rows, reply
+from bot.rich import quote_words
 from bot.typed import fold_letters
 from digest.collect import compute_allowance, identify, list_sources
 from digest.models import Cost, Language, Report, SourceSpec, Topic, UndeliveredPart
@@ -198,10 +199,10 @@ async def _show_held(ask: Ask) -> tuple[list[Block], tuple[tuple[Button, ...], .
 
 def _row(ask: Ask, message: UndeliveredPart) -> tuple[str, str]:
     chat = message.chat
-    where = f"{chat.platform} {chat.title or chat.id}"
+    where = f"{chat.platform} {quote_words(chat.title or chat.id)}"
     where += f"/{chat.thread}" if chat.thread and not chat.title else ""
     facts = {
-        "why": texts.reason(message.error, ask.language)[:MOST_REASON],
+        "why": texts.reason(quote_words(message.error), ask.language)[:MOST_REASON],
         "since": f"{message.tried_at:%m-%d %H:%M}" if message.tried_at else "?",
         "position": message.position + 1,
         "topic": ask.title(message.topic),
