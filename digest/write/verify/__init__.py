@@ -51,6 +51,7 @@ from digest.write.verify.figures import (
     is_magnitude,
     is_supported,
     is_uncontradicted,
+    is_worked_out,
     read_counts,
     read_parts,
 )
@@ -194,6 +195,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
         if _is_product(total, count, bare, evidence):
             faults |= {total: None} | ({count: None} if count in faults else {})
     derived = [amount for amount, fault in faults.items() if few and not fault]
+    proved = [a for a in checked if a not in faults and a.kind in ("number", "share")]
     for amount in checked:
         if amount.kind == "magnitude":
             if not is_magnitude(amount, (*evidence.amounts, *amounts)):
@@ -203,7 +205,7 @@ def _missing_amounts(amounts: Sequence[Amount], bare: str, evidence: Evidence) -
                 yield Claim("direction", find_clause(bare, amount).strip())
         elif fault := faults[amount]:
             fault = derive(amount, bare, derived) if derived else fault
-            if fault:
+            if fault and not is_worked_out(amount, find_clause(bare, amount), proved):
                 yield Claim(fault, amount.text)
 
 

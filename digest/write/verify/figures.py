@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import accumulate, chain, islice, pairwise, permutations
+from itertools import accumulate, chain, combinations, islice, pairwise, permutations
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -235,6 +235,22 @@ def is_derived(
                 return True
             possible = True
     return None if possible else False
+
+
+def is_worked_out(amount: Amount, clause: str, others: Sequence[Amount]) -> bool:
+    """Return True for a total or an average of figures that the statement itself gives, in their
+    units there, as the clause says: 10 yuan and 51 yuan, 61 in all."""
+    unit = amount.quantities[0].unit
+    facts = [other.quantities[0] for other in others]
+    parts = [fact.value for fact in facts if _is_alike(unit, fact.unit)]
+    values: list[float] = []
+    if has_cue(clause, "sum"):
+        values = [sum(parts), *(a + b for a, b in combinations(parts, 2))]
+    if has_cue(clause, "each"):
+        counts = [fact.value for fact in facts if fact.unit in ("", "count", *SPANS)]
+        values += [part / count for part in parts for count in counts if count > 1]
+    tolerance = _find_tolerance(amount, clause)
+    return any(abs(value - amount.value) <= tolerance for value in values)
 
 
 def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> bool:
