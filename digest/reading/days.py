@@ -366,6 +366,8 @@ def resolve_days(
     dates = [day for day in (_as_date(day, today.year) for day in named) if day]
     days = {(created_at + length * sign).date() for length in lengths for sign in (-1, 1)}
     days |= {today + timedelta(n) for table, n in _SHIFTS.items() if any(find_cues(text, table))}
+    if any(find_cues(text, "next_week")):
+        days.add(today + timedelta(7 - today.weekday()))  # the week of September 22
     if any(find_cues(text, "beside_day")):
         days |= {day + timedelta(shift) for day in (today, *dates) for shift in (-1, 1)}
     for match in _NTH_DAY.finditer(text):

@@ -212,8 +212,10 @@ def looks_ordinary(word: str) -> bool:
 
 
 def join_versions(text: str) -> str:
-    """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet."""
-    return _DASHED_VERSION.sub(r"\1.\2", text)
+    """Return the text with 4.5 for the 4-5 of claude-4-5-sonnet; 2025-12-06 is a day."""
+    return _DASHED_VERSION.sub(
+        lambda m: m.group() if text[: m.start() - 1][-1:].isdigit() else f"{m[1]}.{m[2]}", text
+    )
 
 
 def find_versions(text: str) -> Iterator[Numbered]:

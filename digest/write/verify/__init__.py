@@ -38,7 +38,7 @@ from digest.reading.markup import (
     fold_text,
     has_markup,
 )
-from digest.reading.mentions import find_words, follows_name, has_word
+from digest.reading.mentions import find_words, follows_name, has_word, join_versions
 from digest.reading.names import find_ticker
 from digest.reading.numerals import find_per_scales
 from digest.text import MAX_CHARS
@@ -122,7 +122,7 @@ def verify(item: Item, posts: Sequence[Post], *, view: bool = False) -> Verdict:
         return Verdict((*claims, Claim("cite", f"longer than {MAX_CHARS} characters")))
     try:
         evidence = read_evidence(cited)
-        claims += _find_claims(fold_text(f"{item.title}\n{item.text}"), evidence)
+        claims += _find_claims(join_versions(fold_text(f"{item.title}\n{item.text}")), evidence)
         if view:
             claims += [Claim("speaker", words) for words in _missing_speaker(item, evidence)]
     except Exception as error:  # it may cost an item, and not the report

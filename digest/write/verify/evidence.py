@@ -57,6 +57,7 @@ _SPELLED = (
     *(("majority", 50.0, "percent"), ("whole_year", 1.0, "year"), ("decade", 10.0, "year")),
     *(("century", 100.0, "year"), ("fortnight", 2.0, "week"), ("pair", 2.0, "")),
     *(("trio", 3.0, ""), ("nonstop", 24.0, "hour"), ("nonstop", 7.0, "day")),
+    ("multimillion", 2e6, ""),
 )
 """Figures that a word says, by their table of `vocabulary/figures.toml`."""
 _BESIDE = (

@@ -111,8 +111,8 @@ def _convert(
     if unit == "rank" or (unit, fact_unit) in (("count", "times"), ("year", "rank")):
         return mine.value, other.value  # ten years make a tenth birthday, "4x RTX 4090" are 四张
     dimension, factor = load_dimensions().get(unit, (unit, 1.0))
-    if dimension == "rate" and not fact_unit:
-        return mine.value * factor, other.value  # a line of 200M has 200 Mbps
+    if dimension == "rate" and not fact_unit:  # a line of 200M has 200 Mbps, and so has one of 200
+        return mine.value * (factor if other.value >= factor else 1), other.value
     if "count" in (unit, fact_unit):
         unit, fact_unit, counted = unit.removeprefix("count"), fact_unit.removeprefix("count"), True
         if fact_unit:  # "three models" of the statement is not the post's three months

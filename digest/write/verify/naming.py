@@ -296,7 +296,8 @@ def _is_written(spelling: str, mentions: Mentions) -> bool:
     if not spelling.isascii():
         return simplify(spelling).lower() in mentions.text
     words = all(part in mentions.words for part in parts)
-    return words or (len(glued) > 3 and (glued in mentions.words or _is_in_tag(glued, mentions)))
+    tagged = glued in mentions.words or _is_in_tag(glued, mentions) or _is_begun(glued, mentions)
+    return words or (len(glued) > 3 and tagged)
 
 
 def _is_in_tag(word: str, mentions: Mentions) -> bool:
@@ -395,7 +396,13 @@ def _has_word(word: str, name: str, mentions: Mentions) -> bool:
         return True  # OpenEvidence is @EvidenceOpen
     pairs = (glue(a + b) for a, b in pairwise(name.lower().split()) if lower in (a, b))
     known = any(pair in mentions.words for pair in pairs) or mentions.sounds.match(word)
-    return known or _is_misspelled(lower, mentions)
+    return known or _is_misspelled(lower, mentions) or _is_begun(lower, mentions)
+
+
+def _is_begun(word: str, mentions: Mentions) -> bool:
+    """Return True where a post has all but the last letters of a long word: HyperLiq'."""
+    shorter = (word[:at] for at in range(max(TYPO_CHARS, len(word) - ADDED_LETTERS), len(word)))
+    return not mentions.words.isdisjoint(shorter)
 
 
 def _is_misspelled(word: str, mentions: Mentions) -> bool:
