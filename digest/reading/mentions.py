@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from digest.reading.names import VARIANTS, Name, find_entry, find_names, find_ticker, simplify
 from digest.reading.sounds import Sounds, unaccent
@@ -209,6 +209,24 @@ def join_name(text: str, start: int, end: int) -> str:
 def looks_ordinary(word: str) -> bool:
     """Return True for a capitalised word with an ending of ordinary ones: Introducing."""
     return word[:1].isupper() and word.isalpha() and word.endswith(_ORDINARY_ENDINGS)
+
+
+MOST_SHORTENED = 3
+"""Letters that a handle has of a name: @ruanyf."""
+
+
+def has_handle(name: str, mentions: Mentions) -> bool:
+    """Return True where a handle is one word of a name and the beginning of the other, or letters
+    of it in order: @bhorowitz, @patrickc, @ruanyf."""
+    words = unaccent(name).lower().split()
+    for whole, other in permutations(words[-2:], 2) if len(words) > 1 else ():
+        for tag in mentions.tags if len(whole) > 2 else ():
+            for rest in {tag.removeprefix(whole), tag.removesuffix(whole)} - {tag, ""}:
+                letters = iter(other)
+                begins = len(rest) <= MOST_SHORTENED and rest[0] == other[0]
+                if begins and all(letter in letters for letter in rest):
+                    return True
+    return False
 
 
 def join_versions(text: str) -> str:

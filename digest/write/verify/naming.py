@@ -4,7 +4,7 @@ they write it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, permutations, takewhile
+from itertools import pairwise, takewhile
 
 from digest.reading.amounts import find_cues
 from digest.reading.counterparts import (
@@ -27,6 +27,7 @@ from digest.reading.mentions import (
     find_words,
     glue,
     has_han,
+    has_handle,
     has_word,
     join_name,
     keep_letters,
@@ -313,29 +314,11 @@ def _missing_words(name: str, text: str, start: int, mentions: Mentions) -> Iter
     missing = [word for word in checked if not _has_word(word, name, mentions)]
     before = text[max(0, start - 20) : start].split(" ")[-2:-1]
     first = f"{before[0]} " if before and before[0].istitle() and before[0].isalpha() else ""
-    if not missing or mentions.sounds.match(first + name) or _is_handle(first + name, mentions):
+    if not missing or mentions.sounds.match(first + name) or has_handle(first + name, mentions):
         return
     if _has_initials(name, mentions) or _has_initials(_spell_out(text, start), mentions):
         return
     yield name if len(missing) == len(checked) else " ".join(missing)
-
-
-MOST_SHORTENED = 3
-"""Letters that a handle has of a name: @ruanyf."""
-
-
-def _is_handle(name: str, mentions: Mentions) -> bool:
-    """Return True where a handle is one word of a name and the beginning of the other, or letters
-    of it in order: @bhorowitz, @patrickc, @ruanyf."""
-    words = unaccent(name).lower().split()
-    for whole, other in permutations(words[-2:], 2) if len(words) > 1 else ():
-        for tag in mentions.tags if len(whole) > 2 else ():
-            for rest in {tag.removeprefix(whole), tag.removesuffix(whole)} - {tag, ""}:
-                letters = iter(other)
-                begins = len(rest) <= MOST_SHORTENED and rest[0] == other[0]
-                if begins and all(letter in letters for letter in rest):
-                    return True
-    return False
 
 
 def _spell_out(text: str, start: int) -> str:
