@@ -423,6 +423,7 @@ class Part:
     """When the first attempt began of which nobody knows whether it arrived."""
     resend: bool = False
     """True where an operator has decided to send it again."""
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,6 +440,8 @@ class Outcome:
     """When it may be tried again; of one that was sent, the chat's next."""
     unsure: bool = False
     """True for an attempt that may have arrived all the same."""
+    claimed_at: datetime | None = None
+    """Of its part, where another process may have claimed that since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,22 @@ async def test_a_kill_begins_a_doubt(ledger: Ledger) -> None:
     assert part.doubt_since == EIGHT + HOUR
 
 
+async def test_a_late_answer_ends_the_doubt_about_its_claim_alone(ledger: Ledger) -> None:
+    """A process that was frozen, lost its lease and wakes up."""
+    await plan(ledger, "a", "b")
+    (frozen,) = await ledger.claim("telegram", 10, EIGHT)
+    await ledger.recover("telegram")
+    await ledger.resume("telegram", EIGHT - HOUR)
+    (taken,) = await ledger.claim("telegram", 10, EIGHT + HOUR)
+    for state in ("sent", "waiting", "refused"):
+        await ledger.settle([Outcome(frozen.id, state, claimed_at=frozen.claimed_at)])
+    assert await ledger.claim("telegram", 10, EIGHT + HOUR) == [], "another process sends it"
+    await ledger.recover("telegram")
+    await ledger.settle([Outcome(taken.id, "sent", "4711", claimed_at=taken.claimed_at)])
+    assert await ledger.list_held_parts("telegram") == []
+    assert await settle(ledger) == ["b"]
+
+
 async def test_a_restored_part_may_have_been_sent_since_it_was_due(ledger: Ledger) -> None:
     await plan(ledger, "a")
     async with ledger._store.writing() as connection:

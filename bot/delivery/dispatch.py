@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from dataclasses import replace
 
 from bot.alerts import tell_undelivered
 from bot.delivery.attempt import Job, MessageSender
@@ -200,7 +201,10 @@ class Outbox:
         self._queue.clear()
         self._parked.clear()
         for job in jobs:
-            self._writer.put(Outcome(job.part.id, "waiting"))
+            self._save(job, Outcome(job.part.id, "waiting"))
+
+    def _save(self, job: Job, outcome: Outcome) -> None:
+        self._writer.put(replace(outcome, claimed_at=job.part.claimed_at))
 
     def _requeue(self, *jobs: Job) -> None:
         self._queue.extendleft(reversed(jobs))
@@ -229,7 +233,7 @@ class Outbox:
         if outcome is None:
             self._requeue(job)
         else:
-            self._writer.put(outcome)
+            self._save(job, outcome)
         if self._sender.revoked:
             self._begin_stop()
         await self._sender.finish(job)  # after its outcome: a kill must not make it unknown

@@ -104,6 +104,7 @@ class OutboxTables:
                     row.attempts + 1,
                     row.doubt_since,
                     row.resend,
+                    claimed_at=now,
                 )
                 for row in rows
                 if row.id in claimed
@@ -112,14 +113,16 @@ class OutboxTables:
     async def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Save the outcomes of claimed parts; end deliveries that have no open part.
 
-        A part that has ended meanwhile is left as it is. A refused one ends its whole digest: a
-        reader must not get the rest of it alone. One that is not wanted any more is not sent again.
+        A part that has ended meanwhile, or was claimed again, is left as it is; but that a message
+        arrived ends a doubt about that claim, raised by a process that took over. A refused part
+        ends its whole digest: a reader must not get the rest of it alone. One that is not wanted
+        any more is not sent again.
         """
         if not outcomes:
             return
         settled = (
             update(parts)
-            .where(parts.c.id == bindparam("part"), parts.c.state == "sending")
+            .where(parts.c.id == bindparam("part"), or_(_CLAIMED, _ARRIVED))
             .values(
                 state=case((_UNKNOWN, HELD), else_=bindparam("new_state")),
                 message=bindparam("new_message"),
@@ -138,6 +141,7 @@ class OutboxTables:
                 "new_again_at": outcome.again_at if outcome.state == "waiting" else None,
                 "failures": int(bool(outcome.error)),
                 "unsure": outcome.unsure or outcome.state == "unknown",
+                "claimed_at": outcome.claimed_at,
             }
             for outcome in outcomes
         ]
@@ -147,7 +151,8 @@ class OutboxTables:
             await _postpone(connection, outcomes)
             refused = [outcome.part for outcome in outcomes if outcome.state == "refused"]
             for group in groups(refused):
-                digests = select(parts.c.delivery_id).where(parts.c.id.in_(group), OF_DIGEST)
+                ended = and_(parts.c.id.in_(group), parts.c.state == "refused")
+                digests = select(parts.c.delivery_id).where(ended, OF_DIGEST)
                 await forget(connection, digests, CUT_SHORT)
             await drop_unwanted(connection, ids)
             await end_deliveries(connection, ids)
@@ -264,7 +269,17 @@ async def _add(
         await connection.execute(insert_on(connection, parts), new_parts)
 
 
-_UNKNOWN = bindparam("new_state", type_=parts.c.state.type) == "unknown"
+_NEW_STATE = bindparam("new_state", type_=parts.c.state.type)
+_UNKNOWN = _NEW_STATE == "unknown"
+_CLAIM = bindparam("claimed_at", type_=parts.c.tried_at.type)
+_CLAIMED = and_(
+    parts.c.state == "sending", func.coalesce(_CLAIM, parts.c.tried_at) == parts.c.tried_at
+)
+_ARRIVED = and_(
+    _NEW_STATE == "sent",
+    or_(parts.c.state == "unknown", parts.c.state == "waiting"),
+    parts.c.tried_at == _CLAIM,
+)
 _UNSURE = bindparam("unsure", type_=parts.c.resend.type)
 _before, _missing = parts.alias("before"), parts.alias("missing")
 
