@@ -199,6 +199,6 @@ async def test_a_folder_keeps_no_page_that_is_no_more(store: Store, tmp_path: Pa
     with (folder / ".jianbao-pages").open("a") as listed:
         listed.write(f"\n../bot.db\n{tmp_path}/bot.db")
     await site.write(folder)
-    assert not page.exists()
+    assert not page.parent.exists()
     assert (folder / "ai" / "CNAME").exists()
     assert (tmp_path / "bot.db").exists()

@@ -7,10 +7,12 @@ into a folder. Addresses: `ai`, `ai/2025-12`, `ai/2025-12-06`, `ai/2025-12-06/3`
 
 import asyncio
 import math
+import os
 import re
 import time
 from calendar import month_name, monthrange
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -434,6 +436,8 @@ def _remove_others(folder: Path, written: Sequence[str]) -> None:
         # A list that somebody changed removes nothing elsewhere.
         if (folder / name).resolve().is_relative_to(folder.resolve()):
             (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # whatever else is in there stays
+                os.removedirs((folder / name).parent)
     write_below(listed, "\n".join(written).encode())
 
 
