@@ -64,10 +64,11 @@ class WithdrawalTables(Database):
     async def reports_on(self, keys: Collection[str]) -> list[tuple[str, date, date]]:
         """Return topic and days of the reports that keep one of these posts, or are about a day
         with one: it was counted there."""
+        day_of = select(posts.c.topic, posts.c.day)
         days = {
             (row.topic, row.day)
             for group in groups(list(keys))
-            for row in await self.rows(select(posts).where(posts.c.key.in_(group)))
+            for row in await self.rows(day_of.where(posts.c.key.in_(group)))
         }
         query = select(reports.c.topic, reports.c.first, reports.c.last, reports.c.posts)
         return [
