@@ -109,7 +109,7 @@ async def test_remove_and_bring_back(
     made: Services, child: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = made.topics["ai"]
-    assert "Removed x list:42" in await say(made, "/source remove 2")
+    assert "Removed x list:42" in await say(made, "/source remove 2 ai")
     assert await list_sources(topic, made.store) == (FILE,)
     assert f"removed by test:{BOSS}" in await say(made, "/source list")
     monkeypatch.setitem(GIVEN, "kind", "x")

@@ -249,6 +249,8 @@ async def source(ask: Ask) -> AsyncIterator[Reply]:
     action = ACTIONS.get(fold_letters(words.pop(0)), "") if words else "list"
     if not action:
         raise Unanswered(ask.say("source_usage"))
+    if words and words[0].isdigit():  # `remove 3 ai`
+        words.reverse()
     topic = _topic(ask, words)
     typed = " ".join(words)
     if action == "list":

@@ -106,8 +106,9 @@ async def unsubscribe(ask: Ask) -> AsyncIterator[Reply]:
         await _save_language(ask, chosen_language(ask.subscriptions))
     for topic in topics:
         await ask.context.store.unsubscribe(ask.incoming.chat, topic)
-        again = Button(ask.text("undo"), f"/subscribe {topic}")
-        yield ask.say("unsubscribed", (again,), topic=ask.title(topic))
+        again = (Button(ask.text("undo"), f"/subscribe {topic}"),)
+        buttons = [again] if topic in ask.context.topics else []
+        yield ask.say("unsubscribed", *buttons, topic=ask.title(topic))
 
 
 def _list_named(ask: Ask, request: Asked) -> tuple[str, ...]:
