@@ -272,6 +272,7 @@ def prepared(
         wordcounts=tuple(count_words(topical, terms=topic.watch).items()),
         quotes=quotes,
         prospects=selection.prospects,
+        knows_news=selection.knows_news,
     )
 
 

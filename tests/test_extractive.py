@@ -395,7 +395,8 @@ def check(sections: tuple[Section, ...], posts: list[Post]) -> None:
     for item in items(sections):
         assert item.cites, item
         assert set(item.cites) <= by_key.keys()
-        source = _letters(" ".join(clean(by_key[key]) for key in item.cites))
+        lines = "\n".join(clean(by_key[key]) for key in item.cites).splitlines()
+        source = _letters(" ".join(re.sub(r"^ *\d+\. ", "", line) for line in lines))
         if item in sections[0].items:  # built from the names in the posts
             names = {name.text for _, name in find_names(item.text)}
             assert all(_letters(name) in source for name in names), item

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from digest.models import Counts
 from digest.reading import Story, attach, read
 from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
+from digest.write.extractive.draft import Draft
 from digest.write.extractive.notes import list_filtered
+from digest.write.extractive.quotes import list_printable
 from digest.write.extractive.writer import write
 from tests.posts import post
 from tests.test_extractive import TOPIC, material
 
 
-def test_a_small_day_of_feeds_is_told_whole() -> None:
-    """Headlines of editors stand alone, whatever a head that learned from people's posts says."""
+@pytest.mark.parametrize("news", [0.6, 0.3])
+def test_a_small_day_of_feeds_is_told_whole(news: float) -> None:
+    """Headlines of editors stand alone, whatever heads say that learned from people's posts, on
+    days about AI."""
     texts = [
         "Qinhe recalls 11,411 Vega vans\nThe coolant may corrode the battery.",
         "Lumen Motors' margin rises to 13.9% in the third quarter\nIt expects 120,000 deliveries.",
@@ -26,13 +32,41 @@ def test_a_small_day_of_feeds_is_told_whole() -> None:
     ]
     topic = replace(TOPIC, language="en", about="Electric cars and batteries.", keywords=("car",))
     posts = [replace(post(text, str(n), author=""), source="rss") for n, text in enumerate(texts)]
-    parts = {"fit": 0.25, "news": 0.6, "engagement": 0.4, "substance": 0.5}
+    parts = {"fit": 0.25, "news": news, "engagement": 0.4, "substance": 0.5}
     readings = read(posts)
     vectors = embed([reading.plain for reading in readings])
     attach(readings, vectors=vectors, scores=score_posts(readings, vectors))
     stories = tuple(Story((r,), 1.0, parts, event=n) for n, r in enumerate(readings))
     points = next(s.items for s in write(material(stories, topic=topic)) if s.name == "points")
     assert sum(item.status != "note" for item in points) >= 4, points
+
+
+@pytest.mark.parametrize(
+    ("news", "knows_news", "count", "told"),
+    [(0.3, True, 8, True), (0.3, False, 30, True), (0.3, True, 30, False), (0.7, False, 30, False)],
+)
+def test_where_heads_do_not_know_the_field_all_that_is_news_is_told(
+    news: float, *, knows_news: bool, count: int, told: bool
+) -> None:
+    reading = read([post("Harborough beat Linfield 3-1 at home.")])
+    stories = tuple(Story(tuple(reading), 1.0, {"fit": 0.4, "news": news}) for _ in range(count))
+    draft = Draft(replace(material(stories), knows_news=knows_news))
+    assert draft.takes_all == told
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("晨星发布新一代GPU芯片H900", True),
+        ("晨星AI收入Q3达281亿元，增12%", True),
+        ("晨星裁员800人", True),
+        ("LIMITED OFFER: BUY THE NEW GPU NOW", False),
+        ("H900: 281 / 12.5 / 30 / 400", False),
+    ],
+)
+def test_a_chinese_headline_with_capitals_is_no_shout(text: str, *, printed: bool) -> None:
+    (reading,) = read([replace(post(text, author=""), source="rss")])
+    assert bool(list_printable(reading.sentences)) == printed
 
 
 def test_a_chinese_sentence_ends_as_one_in_an_english_report() -> None:

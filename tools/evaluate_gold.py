@@ -27,7 +27,9 @@ def make_sections(data: Path, day: str) -> dict[str, tuple[Item, ...]]:
     posts, chosen_day = of_day(data, day), date.fromisoformat(day)
     chosen = select(topic(), posts, lambda step: None)
     window = Window(chosen_day, chosen_day, "UTC")
-    material = Material(topic(), window, chosen.stories, Counts(), (), chosen.dropped)
+    material = Material(
+        topic(), window, chosen.stories, Counts(), (), chosen.dropped, knows_news=chosen.knows_news
+    )
     return {section.name: section.items for section in write(material)}
 
 

@@ -97,7 +97,9 @@ def _report(
     """The stories that the report without a model tells anywhere, and those among its points."""
     date = datetime.date.fromisoformat(day)
     window = Window(date, date, "UTC")
-    material = Material(topic(), window, chosen.stories, Counts(), (), chosen.dropped)
+    material = Material(
+        topic(), window, chosen.stories, Counts(), (), chosen.dropped, knows_news=chosen.knows_news
+    )
     whole = _whole(chosen, given)
     cited = {
         section.name: [whole[key] for item in section.items for key in item.cites]

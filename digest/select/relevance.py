@@ -89,6 +89,8 @@ class Relevance:
     """True where the post is so near the topic that its talk of money is the topic's news."""
     appeal: npt.NDArray[np.float32]
     """How likely an editor takes each post; from 0 on one should see it."""
+    knows_news: bool
+    """Whether the head that learned what is news may speak for the topic (`speaks_for`)."""
 
     def money_story(self, members: Sequence[int]) -> bool:
         """Return whether a story is here for its talk about money, not for the topic."""
@@ -110,9 +112,11 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     market = tuple(is_market(topic, reading) for reading in readings)
     if speaks_for(fit, news):
         weighed, appeal = weigh_news(fit, news)
-        return Relevance(weighed, market, tuple((said >= AT_HEART).tolist()), appeal)
+        heart = tuple((said >= AT_HEART).tolist())
+        return Relevance(weighed, market, heart, appeal, knows_news=True)
     fit = _raise_dedicated(readings, fit)
-    return Relevance(fit, market, tuple((fit >= ON_TOPIC).tolist()), fit - ON_TOPIC)
+    heart = tuple((fit >= ON_TOPIC).tolist())
+    return Relevance(fit, market, heart, fit - ON_TOPIC, knows_news=False)
 
 
 def speaks_for(fit: npt.NDArray[np.float32], news: npt.NDArray[np.float32]) -> bool:

@@ -58,6 +58,8 @@ class Selection:
     some that the code took for off topic."""
     parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Parts of the score of each post of the stories, by its key."""
+    knows_news: bool = True
+    """Whether what heads learned of news holds for the topic."""
 
 
 def select(
@@ -111,6 +113,7 @@ def select(
         dropped,
         tuple(story for story in ranked if story.event in appealing),
         parts,
+        relevant.knows_news,
     )
 
 

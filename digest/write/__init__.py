@@ -30,6 +30,8 @@ class Material:
     prospects: tuple[Story, ...] = ()
     """Stories that a model picks from, best first: some may be off topic, some of `stories` are not
     among them."""
+    knows_news: bool = True
+    """Whether what heads learned of news holds for the topic."""
 
     def list_all(self) -> list[Story]:
         """Return the stories, then the prospects that are none of them."""

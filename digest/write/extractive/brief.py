@@ -9,6 +9,7 @@ from digest.reading.amounts import find_cues
 from digest.write.extractive import notes
 from digest.write.extractive.draft import (
     Draft,
+    begins_badly,
     is_title,
     join_sentences,
     list_following,
@@ -29,7 +30,7 @@ LEAST_PRINT, PRINT_PER_VALUE = 0.55, 1.0
 for, on days with more to tell than is told: the news that matters most may be told in a poor
 sentence, the tenth point only in a good one."""
 LEAST_QUIET = 0.7
-"""What it needs on a day with fewer than QUIET of these."""
+"""What it needs on a day with fewer than QUIET of these, and more to tell than is told."""
 QUIET = 5
 """Fewer points than this make a quiet day, and the reader is told."""
 SPOKEN_POINTS = 7
@@ -74,9 +75,9 @@ def _list_candidates(draft: Draft) -> list[PointCandidate]:
     in the report's language where a further story of the event has one."""
     candidates: list[PointCandidate] = []
     for value, story, lead in draft.rate_stories(LEAST_VALUE):
-        is_busy = len(candidates) >= QUIET and not draft.is_small
         is_weak = draft.is_weak(lead, LEAST_PRINT - PRINT_PER_VALUE * value)
-        if is_weak or value < (LEAST_POINT if is_busy else LEAST_QUIET):
+        least = LEAST_POINT if len(candidates) >= QUIET else LEAST_QUIET
+        if is_weak or (value < least and not draft.takes_all):
             continue
         spoken = lead.sentence.language == draft.language
         place = _find_event(candidates, story, lead)
@@ -137,17 +138,17 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     leads = [quotes[item.cites[0]] for item in points if item.cites[0] in quotes]
     leads = [q for q in leads if q.sentence.language in (draft.language, "en")] or leads
     leads.sort(key=lambda quote: quote.sentence.language != draft.language)
-    # One that names nothing, says "we" or was cut off needs the post around it.
+    # One that names nothing, says "we" or leans on another needs the post around it.
     leads = [
         quote
         for quote in leads
-        if rate_print(quote) >= LEAST_OPENING and quote.sentence.names
-        if not name_speaker([quote.sentence])
+        if not draft.is_weak(quote, LEAST_OPENING) and (draft.takes_all or quote.sentence.names)
+        if not name_speaker([quote.sentence]) and not begins_badly(quote.sentence)
     ]
     several = [
         quote
         for quote in leads
-        if rate_print(quote) >= LEAST_OVERVIEW and quote.sentence.size <= MAX_OVERVIEW
+        if not draft.is_weak(quote, LEAST_OVERVIEW) and quote.sentence.size <= MAX_OVERVIEW
     ]
     leads = several[:LEADING] or leads[:1]
     if not leads:

@@ -140,7 +140,8 @@ def list_grouped(draft: Draft, section: SectionName) -> list[Item]:
     items: Mapping[str, list[Item]] = {name[draft.language]: [] for name in names}
     rated = [(rate_detail(*entry), *entry[1:]) for entry in draft.rate_stories(LEAST_VALUE)]
     for worth, story, lead in sorted(rated, key=lambda entry: -entry[0]):
-        if worth < LEAST_WORTH or sum(map(len, items.values())) == most:
+        is_minor = worth < LEAST_WORTH and not draft.takes_all
+        if is_minor or sum(map(len, items.values())) == most:
             break
         is_weak = draft.is_weak(lead, LEAST_PRINT)
         if is_weak or story.event in draft.events or draft.is_printed(lead, NEARER):

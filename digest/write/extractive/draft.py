@@ -1,5 +1,6 @@
 """What is left to quote: the stories, their sentences, and what the report has printed already."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -32,6 +33,9 @@ from digest.write.verify import verify
 MAX_CITES = 5
 FEW_STORIES = 20
 """With fewer stories than this all that were selected are of the topic."""
+SEEN_NEWS, FEW_NEWS = 0.65, 5
+"""News value of a story that the head surely takes for news, and how many of these a day of its own
+field has at least: days about AI have 15 and more, those of other topics none or one."""
 ON_TOPIC, SURE_NEWS = 0.30, 0.82
 """Topic fit below which a story is only background, unless its news value is that high: "Anthropic
 raises $13B" names no word of the topic. Of ten such items below it that editors read on sixteen
@@ -130,8 +134,11 @@ class Draft:
         self.material = material
         self.language: Language = material.topic.language
         self.quotes = material.quotes or collect_quotes(material.stories, self.language)
-        self.is_small = len(material.stories) < FEW_STORIES
-        """True where little is left to choose from: what was selected is told."""
+        news = sum(story.parts.get("news", 0.0) >= SEEN_NEWS for story in material.stories)
+        is_strange = not material.knows_news and news < FEW_NEWS
+        self.takes_all = len(material.stories) < FEW_STORIES or is_strange
+        """True where little is left to choose from, or where the heads, which learned on days about
+        AI, do not know what is news: what was selected and tells something is told."""
         self.events: set[int] = set()
         """Events with an item of their own; the next section passes them over."""
         self.printed: list[Quote] = []
@@ -143,7 +150,7 @@ class Draft:
     def stories(self) -> Iterator[Story]:
         """Yield the stories that belong to the topic, best first."""
         for story in self.material.stories:
-            if not story.market and (self.is_small or is_topical(story)):
+            if not story.market and (self.takes_all or is_topical(story)):
                 yield story
 
     @cached_property
@@ -186,6 +193,7 @@ class Draft:
     def rate_stories(self, least: float) -> list[tuple[float, Story, Quote]]:
         """Return the stories that an unprinted sentence of at least that value tells, with their
         worth and the sentence, best first."""
+        least = -math.inf if self.takes_all else least
         leads = ((story, self.choose_lead(story, least)) for story in self.stories())
         told = ((rate_story(story, lead), story, lead) for story, lead in leads if lead)
         return sorted(islice(told, MAX_RATED), key=lambda entry: -entry[0])
@@ -193,7 +201,7 @@ class Draft:
     def is_weak(self, quote: Quote, least: float) -> bool:
         """Return True for a sentence below `least` log odds of being printed, on a day with more to
         tell than is told."""
-        return not self.is_small and rate_print(quote) < least
+        return not self.takes_all and rate_print(quote) < least
 
     def is_printed(self, quote: Quote, nearer: float = 0.0) -> bool:
         """Return whether the report says this already; with `nearer`, or something close to it."""

@@ -19,8 +19,9 @@ from digest.reading.sentences import find_quotations
 from digest.select.embed import EMBED_CHARS, Vectors, embed
 from digest.write.extractive.groups import MIN_COSINE, Group, choose_group
 
-MIN_SIZE, MAX_SIZE = 9, 165
-"""Size of a sentence (`Sentence.size`): less says nothing, more is none that a reader finishes."""
+MIN_SIZE, MIN_HEADLINE, MAX_SIZE = 9, 4.5, 165
+"""Size of a sentence (`Sentence.size`), and of a headline: less says nothing; and more is none that
+a reader finishes."""
 MAX_STORIES = 150
 MAX_POSTS = 6
 """Posts of a story whose sentences are looked at, best first; as many again in the report's
@@ -154,8 +155,9 @@ def list_printable(sentences: Iterable[Sentence]) -> list[Sentence]:
 
 def _is_whole(sentence: Sentence) -> bool:
     text = sentence.text
+    is_headline = sentence.place == 0 and sentence.post.source in HEADLINE_SOURCES
     return (
-        MIN_SIZE <= sentence.size <= MAX_SIZE
+        (MIN_HEADLINE if is_headline else MIN_SIZE) <= sentence.size <= MAX_SIZE
         and not text.endswith(_UNFINISHED)
         and _begins_alone(sentence)
         and text.count('"') % 2 == 0
@@ -178,10 +180,11 @@ def _begins_alone(sentence: Sentence) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    """Return whether a text is letters in their usual case: no table, code, sum or shouting."""
+    """Return whether a text is letters in their usual case: no table, code, sum or shouting. A Han
+    character holds as much as two letters: "AI" is no shout in a Chinese headline."""
+    han = sum(char > "\u2e7f" for char in text)
     letters = sum(map(str.isalpha, text))
-    latin = sum(c.isascii() and c.isalpha() for c in text)
     upper = sum(map(str.isupper, text))
-    return letters >= MIN_LETTERS * len(text.replace(" ", "")) and (
-        upper <= 0.5 * max(1, latin) or letters - upper > 20
+    return letters + han >= MIN_LETTERS * (len(text.replace(" ", "")) + han) and (
+        upper <= 0.5 * max(1, letters) or letters - upper > 20
     )
