@@ -104,6 +104,7 @@ class Archive:
     ) -> list[Row]:
         """Search items and the posts they cite, best first. Empty: nothing is about these words."""
         most = max(1, min(limit, MAX_RESULTS))
+        topic = await self._find_name(topic) if topic else ""
         hits = await self._store.search(words, topic=topic, first=first, last=last, limit=most)
         return [hit_as_dict(hit) for hit in hits]
 
@@ -111,7 +112,7 @@ class Archive:
         """Return what the days around told of the story of item `number` of that day's report."""
         report = await self._report(topic, day, None, None)
         item = _numbered(report, number)
-        reports = await self._store.daily_reports(topic, day - STORY_DAYS, day + STORY_DAYS)
+        reports = await self._store.daily_reports(report.topic, day - STORY_DAYS, day + STORY_DAYS)
         line = find_storyline(trace_storylines(reports, report.language), day, item)
         by_day = {entry.last: entry for entry in reports}
         return [
@@ -135,6 +136,15 @@ class Archive:
             if (post := report.posts.get(key))
         ]
 
+    async def _find_name(self, topic: str) -> str:
+        """Return the name of the topic that is called so, by name or title, in any case."""
+        rows = await self._store.topics()
+        names = {title.lower(): row.name for row in rows for title in row.title.values()}
+        names |= {row.name.lower(): row.name for row in rows}
+        found = names.get(topic.lower(), topic)
+        refuse_unknown(found, [row.name for row in rows])
+        return found
+
     async def _report(
         self, topic: str, day: date | None, last: date | None, language: Language | None
     ) -> Report:
@@ -142,7 +152,7 @@ class Archive:
             raise ValueError(f"{day} to {last} is too long: ask for at most {MAX_DAYS} days")
         if day and last and last < day:
             raise ValueError(f"{last} is before {day}: `day` is the first of the days")
-        refuse_unknown(topic, [row.name for row in await self._store.topics()])
+        topic = await self._find_name(topic)
         if day is None:
             report = await self._store.latest(topic)
         else:

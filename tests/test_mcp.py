@@ -86,6 +86,9 @@ async def test_a_wrong_question_is_answered_with_a_right_one(archive: Archive) -
     server = build_server(archive)
     async with create_connected_server_and_client_session(server._mcp_server) as client:
         assert "topics: ai" in await call(client, "get_report", topic="nope")
+        assert "topics: ai" in await call(client, "search", words="Meridian", topic="nope")
+        for name in ("AI", "人工智能"):
+            assert (await call(client, "get_report", topic=name))["topic"] == "ai"
         new = replace(TOPIC, name="new", slug="new")
         await archive._store.save_topic(new)
         await archive._store.save_posts(new, "hn", [post("A model came out", "1")])
