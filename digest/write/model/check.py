@@ -8,7 +8,7 @@ the code passed, within a bound.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from digest.llm.budget import tokens
@@ -175,10 +175,10 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     for word in a post of another story than those they cite: that is how a post gets its words
     into the items of others. The post's own item may have them.
     """
-    places = _index_passages(stories)
     parts = [pieces(candidate) for candidate in candidates]
-    # What one section says twice about one post is a repetition, which is dropped elsewhere.
     said = [(_bare(part.item.text), part) for own in parts for part in own]
+    places = _index_passages(stories, {run for bare, _ in said for run in _passages(bare, 1)})
+    # What one section says twice about one post is a repetition, which is dropped elsewhere.
     counts = Counter(bare for bare, _ in {(bare, part.item.cites[:1]) for bare, part in said})
     counts |= Counter(bare for bare, _ in {(bare, part.section) for bare, part in said})
 
@@ -201,14 +201,16 @@ def strip_copied(candidates: Sequence[Candidate], stories: Sequence[Story]) -> l
     return result
 
 
-def _index_passages(stories: Sequence[Story]) -> Mapping[str, set[str]]:
-    """Return for each passage of the posts the keys of the stories that have it."""
+def _index_passages(stories: Sequence[Story], said: Set[str]) -> Mapping[str, set[str]]:
+    """Return for each passage that is `said` the keys of the stories whose posts have it: all
+    passages of a large day would take half a gigabyte."""
     places: dict[str, set[str]] = {}
     for story in stories:
         keys = {post.key for post in story.posts}
         for post in story.posts:
             for passage in _passages(_bare(f"{post.author_name} {post.source} {post.text}"), 2):
-                places.setdefault(passage, set()).update(keys)
+                if passage in said:
+                    places.setdefault(passage, set()).update(keys)
     return places
 
 
