@@ -41,6 +41,7 @@ from digest.models import (
     Window,
     cited_keys,
 )
+from digest.ranges import load_span
 from digest.reading.words import count_words
 from digest.select.continuity import COMPARED, EarlierItem, list_earlier_items
 from digest.select.embed import release
@@ -125,10 +126,10 @@ async def run(
     earlier = await store.report(topic.name, window.first, window.last)
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
-    before = await store.daily_reports(
-        topic.name, window.first - COMPARED, window.first - timedelta(days=1)
-    )
-    material = prepared(topic, window, gathered, step, list_earlier_items(before))
+    if not (model or posts_files) and (rolled := await _roll_up(topic, window, gathered, store)):
+        return rolled
+    told = await _list_told(topic, window, store)
+    material = prepared(topic, window, gathered, step, told)
     report = drafted(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
@@ -152,6 +153,23 @@ async def run(
             report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     progress("done", len(steps), len(steps))
     return report
+
+
+async def _list_told(topic: Topic, window: Window, store: Store) -> tuple[EarlierItem, ...]:
+    """Return the items of the last days before the window."""
+    first, last = window.first - COMPARED, window.first - timedelta(days=1)
+    return list_earlier_items(await store.daily_reports(topic.name, first, last))
+
+
+async def _roll_up(topic: Topic, window: Window, gathered: Gathered, store: Store) -> Report | None:
+    """Return what their reports tell of several days, where each day with a post has one; it is
+    stored with them. Written anew from the posts, a week would lose its days and follow-ups."""
+    zone = ZoneInfo(window.timezone)
+    days = {post.created_at.astimezone(zone).date() for _, post in gathered.streams}
+    if window.first == window.last or not days <= {*await store.report_days(topic.name)}:
+        return None
+    rolled = await load_span(store, topic, (window.first, window.last))
+    return rolled and replace(rolled, cloud=draw(rolled.wordcounts))
 
 
 async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:

@@ -14,7 +14,7 @@ import pytest
 
 from digest import pipeline
 from digest.errors import DigestError
-from digest.models import Report, Window, cited_keys
+from digest.models import Report, SourceSpec, Window, cited_keys
 from digest.reading import index_terms
 from digest.reading.index_terms import list_terms
 from digest.store import Store
@@ -196,3 +196,21 @@ async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> Non
         if name == "points"
     ]
     assert sum(shared) > len(shared) / 2, "and one story"
+
+
+async def test_days_that_were_reported_are_rolled_up(tmp_path: Path) -> None:
+    """Written anew from its posts, a week would lose its days and follow-ups."""
+    topic = replace(TOPIC, sources=(SourceSpec("jsonl", str(SAMPLE)),))
+    async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
+
+        async def build(first: int, last: int) -> Report:
+            window = Window(date(2025, 12, first), date(2025, 12, last), "UTC")
+            now = NOW + timedelta(days=2)
+            return await pipeline.run(
+                topic, window, store=store, progress=lambda *_: None, posts_files=(), now=now
+            )
+
+        await build(5, 5)
+        assert (await build(5, 6)).writer == "extractive", "the 6th has no report"
+        await build(6, 6)
+        assert (await build(5, 6)).writer == "rollup"
