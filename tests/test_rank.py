@@ -21,6 +21,7 @@ from digest.select.rank import (
 )
 from digest.select.relevance import (
     ON_TOPIC,
+    Relevance,
     belongs,
     drop_silent,
     judge_relevance,
@@ -169,6 +170,16 @@ def test_what_a_site_of_the_topic_reports_belongs(author: str) -> None:
     assert len(told) == (4 if author else 5), "an account posts about its dinner as well"
 
 
+def test_one_post_of_many_moves_no_edge_of_the_topic() -> None:
+    near = "Two walkers rescued by the team on the fell in the fog"
+    fits = []
+    for others in (HERALD[:3], [f"The striker of club {n} scored twice" for n in range(9)]):
+        readings = read([post(text, str(n)) for n, text in enumerate([near, *others])])
+        vectors = embed([reading.plain for reading in readings])
+        fits.append(float(judge_relevance(TOWN, readings, vectors).fit[0]))
+    assert fits[0] > fits[1]
+
+
 def test_money_of_a_small_topic_is_its_news() -> None:
     about = "Robots and robot makers: humanoids, warehouse robots, drones. Funding and prices."
     topic = replace(TOPIC, about=about, keywords=("robot", "humanoid", "drone", "Kitewick"))
@@ -208,6 +219,16 @@ def test_a_post_that_tells_of_an_event_of_the_topic_belongs_with_it() -> None:
     chosen = select(TOPIC, posts, lambda step: None)
     assert [sorted(p.id for p in s.posts) for s in chosen.stories] == [["1", "2"]]
     assert [(d.key, d.reason) for d in chosen.dropped] == [("x:3", "off_topic")]
+
+
+def test_a_story_belongs_by_more_than_a_stray_post() -> None:
+    fit = np.array([ON_TOPIC] + [0.0] * 9, np.float32)
+    market = (False, True) + (False,) * 8
+    relevant = Relevance(fit, market, (False,) * 10, fit, knows_news=False)
+    assert belongs(range(5), relevant)
+    assert not belongs(range(10), relevant)
+    assert not belongs((1, 2, 3), relevant), "one of three that names a price"
+    assert belongs((1, 2), relevant)
 
 
 def test_what_happens_to_a_lab_of_the_topic_belongs() -> None:

@@ -30,6 +30,9 @@ and what each that is missing adds to the fit: the nearest of many are nearer to
 are 13 of 100 posts of other subjects with 46 descriptions, and 0.6 with the two to four of a topic
 of a sentence and eight keywords; with this 2 are, and of 153 posts of 20 such topics 33 are missed
 instead of 44."""
+OWN_SOURCES = 0.2
+"""Share of the day's posts that fit from which the sources are the topic's own: where one of thirty
+fits, posts that nearly do are chance."""
 AT_HEART = 0.40
 """Fit from which talk about money is news of the topic too ("the lab raised $4B"), on days about
 AI, where much is said of its stocks."""
@@ -55,6 +58,8 @@ LEAST_POSTS = 30
 ADVERTISEMENT = 0.5
 """Margin of the head from which a post is left out: of 43 days that editors read, days left out,
 nine of ten of these are advertisements, and one of a hundred posts worth telling is lost."""
+LEAST_FITTING = 5
+"""Posts of a story to one that fits: of sixteen about a model one may name a hole or a stock."""
 START_CHARS = 100
 """Characters that nearly always hold words enough."""
 HEADLINE = -0.4
@@ -104,8 +109,9 @@ def judge_relevance(topic: Topic, readings: Sequence[Reading], vectors: Vectors)
     keywords = list_keywords(topic)
     near = np.sort(vectors @ prototypes.T, axis=1)[:, -NEAREST:].mean(axis=1)
     named = np.array([_count_keywords(keywords, reading) for reading in readings], np.float32)
-    near += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
     said = near + KEYWORD_WEIGHT * np.minimum(named, MOST_KEYWORDS)
+    if np.count_nonzero(said >= ON_TOPIC) >= OWN_SOURCES * len(said):
+        said += SCARCE * max(0, FULL_DESCRIPTION - len(prototypes))
     fit = said + KEYWORD_WEIGHT * np.minimum(_count_learned(readings, said), MOST_LEARNED)
     fit = fit.astype(np.float32)
     news = np.array([r.scores.get("news", 0.0) for r in readings], np.float32)
@@ -293,8 +299,11 @@ def drop_silent(
 
 
 def belongs(members: Sequence[int], relevant: Relevance) -> bool:
-    """Return whether a story belongs to the digest: one post of it that does is enough."""
-    return any(relevant.fit[i] >= ON_TOPIC or relevant.market[i] for i in members)
+    """Return whether a story belongs to the digest: one post in five is enough where it fits, as
+    another language's may not; talk about money must be half of it."""
+    fitting = sum(bool(relevant.fit[i] >= ON_TOPIC) for i in members)
+    money = sum(relevant.market[i] for i in members)
+    return 0 < len(members) <= max(LEAST_FITTING * fitting, 2 * money)
 
 
 def appeals(members: Sequence[int], relevant: Relevance) -> bool:
