@@ -64,9 +64,8 @@ _TIME = re.compile(
     rf"(?:\s?([:.h点时])钟?\s?([0-5]\d|(?<=[点时])\d|{'|'.join(_MINUTES)})?)?[分整]?\s?([ap]\.?m\.?)?",
     re.ASCII,
 )
-_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d", re.ASCII)
 _NAMED = {"noon": 12, "中午": 12, "正午": 12, "midnight": 0, "午夜": 0}
-_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:utc|gmt)\s?([+-])\s?(\d\d?)(?::?(\d\d))?", re.IGNORECASE)
 _PARTIAL = {
     **{"+03:30": "Asia/Tehran", "+04:30": "Asia/Kabul", "+05:30": "Asia/Kolkata"},
     **{"+05:45": "Asia/Kathmandu", "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla"},
@@ -91,7 +90,7 @@ def time_named(text: str) -> time | None:
     line = line.removeprefix("at ")
     if line in _NAMED:
         return time(_NAMED[line])
-    if _CLOCK.fullmatch(line):
+    if line.isascii() and line.isdigit() and len(line) == 4 and line < "2400" and line[2:] < "60":
         return time(int(line[:2]), int(line[2:]))
     match = _TIME.fullmatch(line)
     if match is None or not (is_named or match[1] or match[3] or match[5]):
@@ -171,12 +170,12 @@ def zone_label(name: str, language: Language) -> str:
     return texts.text("zone_time", language, place=place)
 
 
-_FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d{1,2})\s?[-/.月 ]\s?(\d{1,2})(?:\s?[日号])?", re.ASCII)
+_FULL = re.compile(r"(\d{4})\s?[-/.年 ]\s?(\d\d?)\s?[-/.月 ]\s?(\d\d?)(?:\s?[日号])?", re.ASCII)
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
-_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", re.ASCII)
-_SHORT = re.compile(r"(\d{1,2})(?:\s?月\s?|[-/.])(\d{1,2})(?:\s?[日号])?", re.ASCII)
-_OF_MONTH = re.compile(r"(\d{1,2})\s?[日号]", re.ASCII)
-_DAY = r"(\d{1,2})(?:[snrt][tdh])?"
+_DAY_FIRST = re.compile(r"(\d\d?)[-/.](\d\d?)[-/.](\d{4})", re.ASCII)
+_SHORT = re.compile(r"(\d\d?)(?:\s?月\s?|[-/.])(\d\d?)(?:\s?[日号])?", re.ASCII)
+_OF_MONTH = re.compile(r"(\d\d?)\s?[日号]", re.ASCII)
+_DAY = r"(\d\d?)(?:[snrt][tdh])?"
 _BARE = re.compile(rf"{_DAY}(?:,? (\d{{4}}))?", re.ASCII)
 _VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\.?\d)", re.ASCII)
 """A day as well, 12.06, but beside words rather Claude 4.5."""
@@ -193,11 +192,11 @@ _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
 }
-_LAST_DAYS = re.compile(r"(?:last|past) (\d{1,2}) days|(?:最?近|过去)(\d{1,2})天", re.ASCII)
+_LAST_DAYS = re.compile(r"[lp]ast (\d\d?) days|(?:最?近|过去)(\d\d?)天", re.ASCII)
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
 _MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
 _MONTH = re.compile(
-    r"(?P<y>[12]\d{3})(?:[-/.]|\s?年\s?)(?P<m>\d{1,2})(?:\s?月)?|(?P<n>\d{1,2})\s?月"
+    r"(?P<y>[12]\d{3})(?:[-/.]|\s?年\s?)(?P<m>\d\d?)(?:\s?月)?|(?P<n>\d\d?)\s?月"
     r"|(?P<name>[a-z]{3,9})(?: (?P<z>\d{4}))?",
     re.ASCII,
 )
@@ -344,7 +343,7 @@ def _candidates(text: str, today: date) -> list[date]:
     """Return the days that the text may mean, nothing for what names no day. Raises DateError."""
     if text in _DAYS_AGO:
         return [today - timedelta(days=_DAYS_AGO[text])]
-    if (weekday := _OF_WEEK.get(re.sub("^(?:上|last )", "", text))) is not None:
+    if (weekday := _OF_WEEK.get(text.removeprefix("上").removeprefix("last "))) is not None:
         back = today.weekday() - weekday
         backs = (
             (back + 7,)

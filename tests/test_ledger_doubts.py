@@ -99,6 +99,16 @@ async def test_what_follows_a_part_that_is_sent_again_comes_too(ledger: Ledger, 
     assert await list_unbalanced(ledger) == []
 
 
+async def test_what_a_backup_had_open_is_not_resumed(ledger: Ledger) -> None:
+    """It was sent after the backup was made, mostly."""
+    await plan(ledger, "a")
+    await ledger.claim("telegram", 10, EIGHT)
+    async with ledger._store.writing() as connection:
+        await doubt(connection, EIGHT)
+    await ledger.resume("telegram", EIGHT - HOUR)
+    assert await settle(ledger) == []
+
+
 async def test_what_is_resumed_after_a_restart_may_be_too_late(ledger: Ledger) -> None:
     """That is the program's decision, not an operator's."""
     await plan(ledger, "a")

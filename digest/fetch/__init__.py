@@ -57,7 +57,7 @@ _MONTHS = {
     name: number
     for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
-_CLOCK = r"(?P<H>\d{1,2}):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?"
+_CLOCK = r"(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d)(?:[.,]\d+)?)?"
 _MONTH = r"(?P<b>[A-Za-z]{3})[a-z]*\.?"
 _DATES = tuple(
     re.compile(pattern)
@@ -72,7 +72,7 @@ _DATES = tuple(
 _MAX_DATE = 100
 """Characters: time of the patterns above grows with the square of the blanks."""
 _OFFSET = re.compile(
-    r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d{1,2}):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
+    r"(?:GMT|UTC|UT|Z)?\s*([+-])\s*(\d\d?):?([0-5]\d)?(?:\s+[A-Z]{1,5})?", re.IGNORECASE
 )
 _MAX_OFFSET_HOURS = 14
 _HOURS: dict[str, float] = {

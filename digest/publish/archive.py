@@ -47,9 +47,7 @@ _BARE_HEADING = re.compile(
 _BOLD_LINE = re.compile(r"^\*\*([^*]+)\*\*\s*([：:]?)$")
 _LIST = re.compile(r"^(\s*)(?:[-*+•·]|\d{1,3}[.)、．])\s+(.*)$")
 _TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE)
-_NUMBERED = re.compile(
-    r"^(?:[(（]?(?:\d{1,2}|[一二三四五六七八九十]{1,3})[)）.、．:：]\s*|[^\w\s]+\s*)+"
-)
+_NUMBERED = re.compile(r"^(?:[(（]?(?:\d\d?|[一二三四五六七八九十]+)[)）.、．:：]\s*|[^\w\s]+\s*)+")
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
 _ANY_LINK = re.compile(r"!?\[([^\[\]]{0,999}+)\]\(<?([^\[)\s>]{0,2000}+)[^\[)]{0,999}+\)")

@@ -202,7 +202,7 @@ def has_cue(clause: str, table: str) -> bool:
     return any(find_cues(clause, table))
 
 
-_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d{1,2}[.)、）]|[\U0001f1e6-\U0001faff\u2600-\u27bf])")
+_ENTRY = re.compile(r"(?:[-*•·–→>✅🔹◦▪]|\(?\d\d?[.)、）]|[\U0001f1e6-\U0001faff\u2600-\u27bf])")
 _MARKS = " • , · , | , – , — , → ".split(",")
 _AND = re.compile(r",\s(?:and\s|or\s)?|\sand\s|\s&\s|[、和与及+]")
 _FIGURE = re.compile(r"(?<![A-Za-z])\d")

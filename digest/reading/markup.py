@@ -29,7 +29,7 @@ _COMMAND = re.compile(r"(?<![\w/.\u3400-\u9fff<])/[a-z][a-z_]{2,31}(?![\w/.-])")
 _ADDRESS = re.compile(
     r"(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,12}(?![\w.-]|\.\w)(/\S)?", re.IGNORECASE
 )
-_MARKDOWN = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d{1,2}[.)、])\s+", re.MULTILINE)
+_MARKDOWN = re.compile(r"\*\*|__|`+|^\s*(?:[-*•#>]+|\d\d?[.)、])\s+", re.MULTILINE)
 _LOOSE_MARK = re.compile(r"\\?(?:[`|\[\]{}]+|\*{2,})|(?<!\w)(?:_+|\*(?=\w)|[#＃](?!\d))|_+(?!\w)")
 _ARROWS = {
     ord(sign): f" {word} "

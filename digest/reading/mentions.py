@@ -37,7 +37,7 @@ _BARE_VERSION = re.compile(
     r"(?<![A-Za-z0-9])(?:v|versions?\s|版本?\s?)(\d+(?:\.\d+)*)(?!\s?[%月日年万亿])|(?<![\d.])(\d+\.\d+)(?=\s?版)",
     re.IGNORECASE,
 )
-_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d{{1,2}})-(\d{{1,2}})(?![\d{_LATIN}]|[-.]\d)")
+_DASHED_VERSION = re.compile(rf"(?<=[{_LATIN}-])(\d\d?)-(\d\d?)(?![\d{_LATIN}]|[-.]\d)")
 """V3-1 and sonnet-4-5 are versions 3.1 and 4.5."""
 _LONG_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
 _VARIANT = re.compile(

@@ -23,12 +23,12 @@ _PIECE = re.compile(rf"(?<![{_LETTER}])[A-Za-z]{_NUMBER}|[{_LETTER}]+|{_NUMBER}|
 _GAP = re.compile(r"[ .'\u2019&-]{0,3}")
 """What may stand between the pieces of one name: J.P. Morgan, Johnson & Johnson."""
 _FOLLOWER = re.compile(
-    r"[ -]?(v?\d{1,2}(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)"
+    r"[ -]?(v?\d\d?(?:\.\d+)*[a-z]?|\d+[BbMm]|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?|[A-Za-z]+)"
     r"(?![\w%])"
 )
 _DASHES = dict.fromkeys(range(0x2010, 0x2014), "-")
 """GPT\u20115.2 with the dash that does not break is GPT-5.2."""
-_VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z]?|[A-Za-z]\d{1,2}(?:\.\d+)?[A-Za-z]?", re.IGNORECASE)
+_VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z]?|[A-Za-z]\d\d?(?:\.\d+)?[A-Za-z]?", re.IGNORECASE)
 """4.5, v3, 30B, and a series: K2, M1."""
 _NUMBERED = re.compile(rf"[{_LETTER}]+-?\d")
 _PERIOD = re.compile(r"(?:[QH][1-4]|FY\d{2,4}|[vV]\d.*|[A-Z]\d{4,})$")

@@ -39,7 +39,7 @@ _BULLETS = "-–—*•·▪▫■□◆◇●○►▶➤➡→>✓✔✅☑❌
 _NUMERALS = "一二三四五六七八九十"
 _BULLET = re.compile(
     rf"^\s*(?:[{_BULLETS}]+(?<![-–>→](?=[\d$€£¥]))"
-    r"|[(（]?\d{1,2}\s*(?:[.)、）．]|/\s*(?:\d{0,2}[nx]?(?:\s*[.)、）▪]|$)|[nx]\b)|/(?=\s))(?!\d)"
+    r"|[(（]?\d\d?\s*(?:[.)、）．]|/\s*(?:\d{0,2}[nx]?(?:\s*[.)、）▪]|$)|[nx]\b)|/(?=\s))(?!\d)"
     rf"|[①-⑳]|[{_NUMERALS}]{{1,2}}[、.)）](?![{_NUMERALS}])|(?:#{{1,6}}|\+)\s)\s*",
     re.IGNORECASE,
 )
@@ -56,7 +56,7 @@ _THREAD = re.compile(
     re.I,
 )
 """Behind a word "9/10" is a figure or a day."""
-_PART = re.compile(r"\s*[(\[]?(\d{1,2})\s?/\s?(?:\d{1,2}|[nN])?[)\]]?(?!\d)")
+_PART = re.compile(r"\s*[(\[]?(\d\d?)\s?/\s?(?:\d\d?|[nN])?[)\]]?(?!\d)")
 _TAGS_AFTER = re.compile(r"(?:\s*[#＃][\w·]+)+[\s▪]*$")
 _TAGS_BEFORE = re.compile(r"^(?:[#＃][\w·]+\s+){2,}")
 _MARK = re.compile(r"(?<!\w)[#＃](?=[^\W\d])|(?<![\w@])@(?=\w)")
