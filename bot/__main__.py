@@ -160,13 +160,13 @@ def _model(settings: Settings, writer: str) -> Model | None:
 
 def _find_topic(name: str, settings: Settings) -> Topic:
     """Return the topic of that name, slug or title. Raise DigestError where there is none."""
+    from bot.typed import fold_letters, index_names
     from digest.topics import load_topics, refuse_unknown
 
     topics = load_topics(settings.topics_file)
-    by_word = {w.lower(): t for t in topics.values() for w in (*t.title.values(), t.slug, t.name)}
-    if name.lower() not in by_word:
-        refuse_unknown(name, topics)
-    return by_word[name.lower()]
+    found = index_names(topics.values()).get(fold_letters(name), name)
+    refuse_unknown(found, topics)
+    return topics[found]
 
 
 def _show(

@@ -278,10 +278,10 @@ def section_named(topic: Topic, report: Report, word: str) -> SectionName | None
         return SECTIONS[int(low) - 1] if 1 <= int(low) <= len(SECTIONS) else None
     titles: dict[SectionName, set[str]] = {}
     for name in SECTIONS:
-        titles[name] = {name, report.section(name).title.lower()}
+        titles[name] = {name, fold_letters(report.section(name).title)}
         for language in ("zh", "en"):
             titles[name].add(texts.text(f"section_{name}", language).lower())
-            titles[name].add(section_title(topic, report, name, language).lower())
+            titles[name].add(fold_letters(section_title(topic, report, name, language)))
     if len(low) < 2:
         return None
     # "view" begins "views", and is a part of "overview".

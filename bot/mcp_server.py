@@ -12,7 +12,7 @@ from mcp.server.fastmcp import FastMCP
 from mcp.types import ToolAnnotations
 
 from bot.settings import Settings
-from bot.typed import MAX_DAYS
+from bot.typed import MAX_DAYS, fold_letters, index_names
 from digest.models import BRIEF, Item, Language, Report, SectionName, Topic
 from digest.publish import hit_as_dict, say_sample
 from digest.ranges import load_span
@@ -137,11 +137,9 @@ class Archive:
         ]
 
     async def _find_name(self, topic: str) -> str:
-        """Return the name of the topic that is called so, by name or title, in any case."""
+        """Return the name of the topic that is called so: name, slug or title, in any case."""
         rows = await self._store.topics()
-        names = {title.lower(): row.name for row in rows for title in row.title.values()}
-        names |= {row.name.lower(): row.name for row in rows}
-        found = names.get(topic.lower(), topic)
+        found = index_names(rows).get(fold_letters(topic), topic)
         refuse_unknown(found, [row.name for row in rows])
         return found
 

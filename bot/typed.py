@@ -5,10 +5,10 @@ import contextlib
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
@@ -16,13 +16,16 @@ import click
 from bot import texts
 from bot.texts import CHINESE_WEEKDAYS
 from digest.calendar import Span, month_of
-from digest.models import Language
+from digest.models import Language, Topic
+
+if TYPE_CHECKING:
+    from digest.store import StoredTopic  # loads the database: not at the start
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 DIGITS = "〇一二三四五六七八九"
 _DASHES = str.maketrans("‐‑‒−﹘", "-----", "\u200b\u200c\u200d\u2060\ufeff")
 _NUMERAL = re.compile(
-    rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号天点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=点)"
+    rf"(?<![周期拜])[{DIGITS}零十廿]+(?=[年月日号天点时分条])|(?<=点)[{DIGITS}零十廿]+$|两(?=[天点])"
 )
 QUOTES = '"“”「」『』《》'
 END_MARKS = "。．.!！?？,，;；、:："
@@ -40,6 +43,13 @@ def fold_letters(text: str) -> str:
     from digest.reading.names import simplify  # loads what reads texts: not at the start
 
     return simplify(text.lower())
+
+
+def index_names(topics: Collection["Topic | StoredTopic"]) -> dict[str, str]:
+    """Return the names of topics by what they are called: a name is no other topic's title."""
+    called = [(word, t.name) for t in topics for word in (*t.title.values(), t.slug)]
+    named = [(t.name, t.name) for t in topics]
+    return {fold_letters(word): name for word, name in (*called, *named)}
 
 
 def arabic(text: str) -> str:
@@ -192,7 +202,7 @@ _DAYS_AGO = {
     **{"today": 0, "今天": 0, "今日": 0, "yesterday": 1, "昨天": 1, "昨日": 1, "前天": 2},
     **{"前日": 2, "大前天": 3},
 }
-_LAST_DAYS = re.compile(r"[lp]ast (\d\d?) days|(?:最?近|过去)(\d\d?)天", re.ASCII)
+_LAST_DAYS = re.compile(r"(?:[lp]ast |最?近|过去)(\d\d?)(?: days|天)", re.ASCII)
 _WEEKS_AGO = {"this week": 0, "本周": 0, "这周": 0, "last week": 1, "上周": 1}
 _MONTHS_AGO = {"this month": 0, "本月": 0, "这个月": 0, "last month": 1, "上月": 1, "上个月": 1}
 _MONTH = re.compile(
@@ -294,7 +304,7 @@ def _spans(text: str, today: date) -> list[Span]:
         monday = today - timedelta(days=today.weekday() + 7 * weeks)
         return [(monday, min(today, monday + timedelta(days=6)))]
     if match := _LAST_DAYS.fullmatch(text):
-        back = max(int(match[1] or match[2]), 1) - 1
+        back = max(int(match[1]), 1) - 1
         return [(today - timedelta(days=back), today)]
     return _months(text, today) or [(day, day) for day in _days(text, today)]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
 
 import pytest
 
 from bot.commands import answer
+from bot.compose import section_named
 from bot.messages import Incoming
 from bot.options import understood
 from bot.platforms.terminal import everything, render
 from bot.typed import (
     DateError,
     arabic,
+    index_names,
     normalized,
     parse_days,
     time_named,
@@ -23,6 +26,7 @@ from bot.typed import (
 from digest.models import Chat
 from digest.store import Store
 from tests.hosts import context, fill
+from tests.posts import TOPIC
 from tests.samples import DAY, report
 
 FIFTH = date(2025, 12, 5)
@@ -86,6 +90,7 @@ async def test_marks_behind_a_command_are_not_its_name(tmp_path: Path, line: str
         ("this week", date(2026, 11, 23), date(2026, 11, 28)),
         ("last 3 days", date(2026, 11, 26), date(2026, 11, 28)),
         ("近三天", date(2026, 11, 26), date(2026, 11, 28)),
+        ("最近两天", date(2026, 11, 27), date(2026, 11, 28)),
         ("27/11", date(2026, 11, 27), date(2026, 11, 27)),
     ],
 )
@@ -178,3 +183,14 @@ def test_spelling() -> None:
     assert normalized("／ｒｅｐｏｒｔ　１２‑０５\u200b") == "/report 12-05"
     assert arabic("二〇二五年十二月二十五日") == "2025年12月25日"
     assert arabic("周一至周五") == "周一至周五"
+
+
+def test_a_name_is_no_other_topic_s_title() -> None:
+    other = replace(TOPIC, name="x", slug="x", title={"zh": "臺灣", "en": TOPIC.name.upper()})
+    assert index_names([TOPIC, other])[TOPIC.name] == TOPIC.name
+    assert index_names([TOPIC, other])["台湾"] == "x"
+
+
+def test_a_section_goes_by_a_title_in_traditional_characters() -> None:
+    sections = tuple(replace(s, title=f"{s.title}（與{s.name}）") for s in report().sections)
+    assert section_named(TOPIC, replace(report(), sections=sections), "（與events）") == "events"

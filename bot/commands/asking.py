@@ -13,11 +13,18 @@ from bot import texts
 from bot.compose import line_of
 from bot.messages import Button, Command, Incoming, Paragraph, Reply, reply
 from bot.services import Services
-from bot.typed import MAX_DAYS, DateError, LongRangeError, fold_letters, parse_days, zone_label
+from bot.typed import (
+    MAX_DAYS,
+    DateError,
+    LongRangeError,
+    fold_letters,
+    index_names,
+    parse_days,
+    zone_label,
+)
 from digest.calendar import Span, closes, month_of, week_of
 from digest.models import Item, Language, Report, Subscription, Topic
 from digest.ranges import load_span
-from digest.store import StoredTopic
 
 _NUMBER = re.compile(r"[第前#]?([1-9][0-9]{0,2})[条个]?", re.ASCII)
 """How many, or which. Not 0700 or 600519: those are codes of companies."""
@@ -271,15 +278,15 @@ class Ask:
 
     async def topic_of(self, word: str) -> str:
         """Return the topic called so, or nothing. Most words are days: the store is asked last."""
-        word, names = fold_letters(word), _index_names(self.context.topics.values())
+        word, names = fold_letters(word), index_names(self.context.topics.values())
         if word in names or word[:1].isdigit():
             return names.get(word, "")
         return (await self.topic_names()).get(word, "")
 
     async def topic_names(self) -> dict[str, str]:
         """Return the topics by what people may call them: name, slug, title."""
-        stored = _index_names(await self.context.store.topics())
-        return stored | _index_names(self.context.topics.values())
+        stored = index_names(await self.context.store.topics())
+        return stored | index_names(self.context.topics.values())
 
     async def days(self, text: str, topic: str, beside_words: bool = False) -> Span | None:
         """Return the days of these words. Raises Unanswered for some that there are not."""
@@ -301,14 +308,6 @@ class Ask:
         day = await self.usual_day(topic)
         facts = {"day": day, "first": day - timedelta(days=2), "example": self.hint(topic, day)}
         return self.say("bad_date", text=word[:40], **facts)
-
-
-def _index_names(topics: Iterable[Topic | StoredTopic]) -> dict[str, str]:
-    return {
-        fold_letters(word): topic.name
-        for topic in topics
-        for word in (topic.name, topic.slug, *topic.title.values())
-    }
 
 
 def points_of(report: Report) -> list[Item]:
