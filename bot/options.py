@@ -114,7 +114,8 @@ def understood(words: Sequence[str], topics: Mapping[str, str]) -> Asked:
     if len(words) > MAX_WORDS:
         raise Unknown(words[MAX_WORDS])
     for word in _joined(_split(words)):
-        request = _with(request, word, topics)
+        if word.lower() != "at" or word in topics:  # at Tokyo time
+            request = _with(request, word, topics)
     if request.weekly and len(request.weekdays) > 1:
         raise Unknown(weekdays_word(request.weekdays))  # a week comes on one day
     return request

@@ -118,7 +118,7 @@ def load_topics(path: Path) -> dict[str, Topic]:
     topics, problems = {}, []
     for name, table in tables.items():
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-            problems.append(f"[{name}]: begin with a small letter; then letters, digits, - and _")
+            problems.append(f"[{name}]: write small letters, digits, - and _, a letter first")
         if name in PAGES:
             problems.append(f"[{name}]: is a page of its own: write another name, like [{name}_1]")
         try:

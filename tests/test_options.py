@@ -128,6 +128,7 @@ def test_words_mean_the_same_in_any_order() -> None:
     [
         ("8:30 pm", time(20, 30)),
         ("at 8 pm", time(20)),
+        ("8 pm at Shanghai time", time(20)),
         ("20：30，北京时间", time(20, 30)),
         ("8 点 Asia/Shanghai,mon-fri", time(8)),
         ("晚上零点", time(0)),

@@ -49,7 +49,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         load_topics(path)
     said = str(problem.value)
     for expected in (
-        "[Bad-Name]: begin with a small letter",
+        "[Bad-Name]: write small letters, digits, - and _, a letter first",
         "[search]: is a page of its own",
         "slug:",
         "timezone: no such",
