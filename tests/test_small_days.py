@@ -12,7 +12,7 @@ from digest.reading.heads.linear import score_posts
 from digest.select.embed import embed
 from digest.write.extractive.draft import Draft
 from digest.write.extractive.notes import list_filtered
-from digest.write.extractive.quotes import list_printable
+from digest.write.extractive.quotes import is_all_names, list_printable
 from digest.write.extractive.writer import write
 from tests.posts import post
 from tests.test_extractive import TOPIC, material
@@ -67,6 +67,12 @@ def test_where_heads_do_not_know_the_field_all_that_is_news_is_told(
 def test_a_chinese_headline_with_capitals_is_no_shout(text: str, *, printed: bool) -> None:
     (reading,) = read([replace(post(text, author=""), source="rss")])
     assert bool(list_printable(reading.sentences)) == printed
+
+
+@pytest.mark.parametrize(("text", "bare"), [("OpenAI: Sora 2", True), ("Apps in ChatGPT", False)])
+def test_a_bare_name_tells_nothing(text: str, *, bare: bool) -> None:
+    (reading,) = read([replace(post(text, author=""), source="hn")])
+    assert is_all_names(reading.sentences[0]) == bare
 
 
 def test_a_chinese_sentence_ends_as_one_in_an_english_report() -> None:

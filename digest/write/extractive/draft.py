@@ -25,6 +25,7 @@ from digest.write.extractive.quotes import (
     Quote,
     choose_readings,
     collect_quotes,
+    is_all_names,
     list_printable,
     score_quotes,
 )
@@ -175,7 +176,7 @@ class Draft:
         """Return the unprinted sentence that tells the news of a story best, of at least that
         value.
 
-        One in the report's language goes before all others.
+        One in the report's language goes before all others, a bare name behind them.
         """
         values = {
             quote: rate_quote(quote, place)
@@ -184,8 +185,9 @@ class Draft:
             if reading.language in self._readable and tells_news(quote)
         }
 
-        def order(quote: Quote) -> tuple[bool, float]:
-            return quote.sentence.language != self.language, -values[quote]
+        def order(quote: Quote) -> tuple[bool, bool, float]:
+            sentence = quote.sentence
+            return is_all_names(sentence), sentence.language != self.language, -values[quote]
 
         leads = (quote for quote in sorted(values, key=order) if values[quote] >= least)
         return next((quote for quote in leads if not self.is_printed(quote)), None)

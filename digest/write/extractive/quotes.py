@@ -153,6 +153,14 @@ def list_printable(sentences: Iterable[Sentence]) -> list[Sentence]:
     return [sentence for sentence, order in zip(good, orders, strict=True) if not order]
 
 
+def is_all_names(sentence: Sentence) -> bool:
+    """Return whether a sentence holds nothing but names: "OpenAI: Sora 2"."""
+    rest = sentence.text
+    for name in sorted(sentence.names, key=lambda name: -len(name.text)):
+        rest = rest.replace(name.text, "")
+    return not any(map(str.isalpha, rest))
+
+
 def _is_whole(sentence: Sentence) -> bool:
     text = sentence.text
     is_headline = sentence.place == 0 and sentence.post.source in HEADLINE_SOURCES
