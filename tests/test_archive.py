@@ -331,7 +331,7 @@ def test_links_of_other_posts_are_their_sources() -> None:
     lines = (
         "1. **比亚迪推出新车** 续航700公里。（[@byd](https://x.com/byd/status/1)，"
         '[@ev](<https://x.com/ev/status/2> "x"))',
-        "2. 据 [The Verge](https://verge.example/a?utm_source=x) 报道 ![图](cloud.png)，召回。",
+        "2. 据 [The Verge](https://verge.example/a?f[0]=x) 报道 ![图](cloud.png)，召回。",
         "3. [安全说明](#notes) 不变。",
     )
     found = read_post("\n".join(["## 核心信息", *lines]).encode(), "twitter_ev_20251206.md").report
@@ -345,7 +345,7 @@ def test_links_of_other_posts_are_their_sources() -> None:
     assert (keys[:2], items[2].cites) == (("x:1", "x:2"), ())
     shown = [(found.posts[key].author, found.posts[key].url) for key in keys]
     assert shown[0] == ("byd", "https://x.com/byd/status/1")
-    assert shown[2] == ("The Verge", "https://verge.example/a?utm_source=x")
+    assert shown[2] == ("The Verge", "https://verge.example/a?f[0]=x")
 
 
 def test_a_post_with_a_day_alone_takes_the_topic_that_is_named() -> None:

@@ -50,7 +50,8 @@ _TITLE = re.compile(r"报告|总结|[日周月]报|report|digest", re.IGNORECASE
 _NUMBERED = re.compile(r"^(?:[(（]?(?:\d\d?|[一二三四五六七八九十]+)[)）.、．:：]\s*|[^\w\s]+\s*)+")
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _IMAGE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$")
-_ANY_LINK = re.compile(r"!?\[([^\[\]]{0,999}+)\]\(<?([^\[)\s>]{0,2000}+)[^\[)]{0,999}+\)")
+_ANY_LINK = re.compile(r"!?\[([^\[\]]*+)\]\(<?((?:(?!\]\()[^)\s>])*+)[^\[)]*+\)")
+"""Ends before the next one begins: its time grows with the text."""
 _OURS = re.compile(
     r"^<!-- jianbao (zh|en) (\w+)((?: [a-z]+:\d{1,6}(?:,\d{1,6})*)*) -->$", re.MULTILINE
 )
