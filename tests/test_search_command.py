@@ -64,6 +64,7 @@ async def test_hits_come_with_day_words_marked_and_posts(services: Services) -> 
 )
 async def test_topic_and_days_stand_at_the_end(services: Services, line: str, days: int) -> None:
     assert len(set((await say(services, line)).split()) & {"2025-12-06", "2025-11-01"}) == days
+    assert "Bun 24/7" in await say(services, "/search Bun 24/7"), "no 24th of July"
 
 
 async def test_the_buttons_show_more_of_each_hit(services: Services) -> None:

@@ -117,7 +117,7 @@ def _is_name(*words: str) -> bool:
 def _parse_days(text: str, today: date) -> tuple[date, date] | None:
     if match := _LAST_DAYS.fullmatch(text):
         return today - timedelta(days=max(0, int(match[1]) - 1)), today
-    if re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
+    if text == "24/7" or re.fullmatch(r"[\d.]{1,7}|\d-\d", text):
         return None  # versions or an amount
     try:
         return parse_days(text, today, beside_words=True)
