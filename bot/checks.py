@@ -114,8 +114,9 @@ async def _database(settings: Settings) -> str:
     _refuse_missing_folder(settings)
     await check_damage(settings.database_url)
     async with await Store.open(settings.database_url) as store:
+        answer = await store.check()
         _refuse_gone(await store.subscribed_topics(), settings)
-        return await store.check()
+        return answer
 
 
 def _refuse_gone(named: Mapping[str, int], settings: Settings) -> None:

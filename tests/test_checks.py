@@ -94,7 +94,7 @@ async def test_subscriptions_whose_topic_is_gone_are_named() -> None:
     passed, lines = await said()
     assert not passed
     (line,) = [line for line in lines if line.startswith("FAIL")]
-    assert "1 chat subscribed to “football” get nothing" in line
+    assert "“football” is sent no more to 1 chat" in line
 
 
 async def test_wrong_settings_are_named_and_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
