@@ -125,6 +125,7 @@ async def test_a_report_made_again_is_found_by_its_new_words_only(store: Store) 
 async def test_a_second_word_takes_no_better_hit_away(store: Store) -> None:
     """Apart they stand in one item each, and a name weighs more than a word."""
     assert set(await find_texts(store, "nvidia runtime")) == {POINTS[0].text, POINTS[3].text}
+    assert await find_texts(store, "release Bun") == [POINTS[3].text], "a common word is no half"
 
 
 async def test_both_languages_of_a_report_are_found(store: Store) -> None:

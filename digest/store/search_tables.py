@@ -206,7 +206,7 @@ def _search(
         return []
     counts = [_count(connection, clause) for clause in clauses]
     weights = [_weigh(clause, n) for clause, n in zip(clauses, counts, strict=True)]
-    if len(clauses) == 2 and all(counts) and not any(clause.pair for clause in clauses):
+    if len(clauses) == 2 and all(counts) and all(c.required and not c.pair for c in clauses):
         weights = [max(weights)] * 2  # either word is half of what was asked for
     strict = [c for c, n in zip(clauses, counts, strict=True) if n and c.required]
     rows = _candidates(connection, _NEWEST, strict, scope)
