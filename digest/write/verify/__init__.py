@@ -30,7 +30,7 @@ from digest.reading.contexts import (
     has_cue,
     joins_things,
 )
-from digest.reading.days import blank_days, blank_zones, find_terms
+from digest.reading.days import blank_days, blank_zones, find_terms, read_spans
 from digest.reading.markup import (
     blank_handles,
     find_commands,
@@ -145,7 +145,9 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
         if is_converted(amount, find_clause(bare, amount), evidence.operands, evidence.spans)
     ]
     if not converted:
-        yield from (Claim("day", words) for words in find_missing_spans(shares, evidence))
+        clauses = (find_clause(bare, amount, 1) for amount in amounts)
+        paces = {unit for clause in clauses for _, by, unit in read_spans(clause) if by}
+        yield from (Claim("day", words) for words in find_missing_spans(shares, paces, evidence))
     yield from _missing_amounts([a for a in amounts if a not in converted], bare, evidence)
     yield from (Claim("figure", words) for words in _missing_scales(bare, evidence))
     yield from (Claim("direction", words) for words in find_turned_words(bare, evidence.text))
@@ -327,11 +329,16 @@ def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
     if amount.in_name or glued or (not value and unit != "percent"):
         return False
     if amount.kind == "rank":
-        return value >= 3 or (value == 2 and has_ranks)
+        return value >= 3 or (value == 2 and has_ranks and not _is_pace(amount, text))
     if amount.kind != "number" or not amount.spelled:
         return True
     sure = amount.text.isascii() or unit or value >= 10
     return bool(sure) and (value >= 3 or (value != 1 and unit not in ("", "count")))
+
+
+def _is_pace(amount: Amount, text: str) -> bool:
+    """Return True for the second of "90 frames a second"."""
+    return any(by and unit == amount.text for _, by, unit in read_spans(text[: amount.end]))
 
 
 def _is_listed(amount: Amount, text: str, evidence: Evidence) -> bool:

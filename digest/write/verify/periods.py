@@ -129,10 +129,11 @@ def _minutes(at: datetime) -> int:
     return at.hour * 60 + at.minute
 
 
-def find_missing_spans(bare: str, evidence: Evidence) -> list[str]:
-    """Return the spans of time that a statement counts by where its posts count by others."""
+def find_missing_spans(bare: str, paces: Set[str], evidence: Evidence) -> list[str]:
+    """Return the spans of time that a statement counts by where its posts count by others; not
+    those of its figures, which are judged by them."""
     counted = {unit: words for words, by, unit in read_spans(bare) if by and evidence.spans}
-    return [words for unit, words in counted.items() if unit not in evidence.spans]
+    return [words for unit, words in counted.items() if unit not in evidence.spans | paces]
 
 
 def _is_near(day: Day, evidence: Evidence) -> bool:
@@ -219,7 +220,8 @@ def is_between(amount: Amount, evidence: Evidence) -> bool:
     gaps += [gap + 1 for gap in gaps if length == 1]  # 28 to 30 October are three days
     # One post's own day is several, a zone each: these are no time that passed.
     gaps += [abs((a - b).days) for a, b in product(days, own)]
-    gaps += [abs((a - b).days) for a, b in combinations(evidence.created[:MOST_DAYS], 2)]
+    dates = [at.date() for at in evidence.created[:MOST_DAYS]]
+    gaps += [abs((a - b).days) for a, b in combinations(dates, 2)]
     return bool(length) and any(abs(gap - amount.value * length) <= slack for gap in gaps)
 
 
