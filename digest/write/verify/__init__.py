@@ -139,11 +139,7 @@ def _find_claims(text: str, evidence: Evidence) -> Iterator[Claim]:
     amounts = find_amounts(blank_handles(bare))
     shares = _without(bare, [a for a in amounts if a.kind == "share" or "half" in a.text])
     yield from (Claim("day", words) for words in find_missing_days(text, shares, evidence))
-    converted = [
-        amount
-        for amount in amounts
-        if is_converted(amount, find_clause(bare, amount), evidence.operands, evidence.spans)
-    ]
+    converted = [amount for amount in amounts if _is_converted(amount, bare, evidence)]
     if not converted:
         clauses = (find_clause(bare, amount, 1) for amount in amounts)
         paces = {unit for clause in clauses for _, by, unit in read_spans(clause) if by}
@@ -334,6 +330,14 @@ def _is_checked(amount: Amount, text: str, *, has_ranks: bool) -> bool:
         return True
     sure = amount.text.isascii() or unit or value >= 10
     return bool(sure) and (value >= 3 or (value != 1 and unit not in ("", "count")))
+
+
+def _is_converted(amount: Amount, text: str, evidence: Evidence) -> bool:
+    clause = find_clause(text, amount)
+    return is_converted(amount, clause, evidence.operands, evidence.spans) or any(
+        is_converted(amount, clause, [fact.amount], fact.pace, paced=True)
+        for fact in evidence.facts
+    )
 
 
 def _is_pace(amount: Amount, text: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from itertools import accumulate, chain, combinations, islice, pairwise, permutations
+from itertools import accumulate, chain, combinations, islice, pairwise, permutations, product
 
 from digest.reading.amounts import Amount, Quantity, find_amounts
 from digest.reading.contexts import has_cue
@@ -227,8 +227,9 @@ def is_derived(
     terms = [fact for other in others if not other.rate for fact in other.quantities[:1]]
     shown = [fact for fact in facts if 1 < fact.value != target and fact.value in stated]
     shown_results = (("", value) for _, value in _results(amount, shown))
+    changed = (("", value) for value in _change(amount, clause, shown))
     sums = (("", value) for value in _sums(amount.unit, terms))
-    for signal, value in chain(shown_results, sums, _results(amount, facts)):
+    for signal, value in chain(shown_results, changed, sums, _results(amount, facts)):
         if abs(value - target) <= tolerance or target - below < value < target + above:
             joined = signal == "sum" and (summed or _shows_addend(amount, clause, facts))
             if not signal or joined or has_cue(clause, signal):
@@ -260,10 +261,18 @@ def _shows_addend(amount: Amount, clause: str, facts: Sequence[Quantity]) -> boo
     return any(amount.value - step in values for step in steps)
 
 
-def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: Set[str]) -> bool:
+def is_converted(
+    amount: Amount,
+    clause: str,
+    others: Sequence[Amount],
+    spans: Set[str],
+    *,
+    paced: bool = False,
+) -> bool:
     """Return True where a rate of the posts, in one of their spans of time or in the one beside
     it, gives the amount in a span that the clause counts by or sums up: $60 billion a year are 5 a
-    month, one in two seconds 30 a minute, $15 a month 180 a year in all."""
+    month, one in two seconds 30 a minute, $15 a month 180 a year in all; of a `paced`
+    figure also in one that it names otherwise: 140 a month, 一年 1680."""
     first = (quantity for other in others for quantity in other.quantities[:1])
     facts = list(islice((q for q in first if (q.value, q.unit) != (1, "count")), MOST_OPERANDS))
     beside = [pair for pair in pairwise(facts) for pair in (pair, pair[::-1])]
@@ -273,7 +282,7 @@ def is_converted(amount: Amount, clause: str, others: Sequence[Amount], spans: S
     if not rates:
         return False
     tolerance = _find_tolerance(amount, clause)
-    summed = has_cue(clause, "sum")
+    summed = paced or has_cue(clause, "sum")
     targets = {_seconds(unit) for _, by, unit in read_spans(clause) if by or summed}
     targets -= {0.0}
     above = max(1.0, find_trailing_step(amount.value)) if amount.hedge == "over" else tolerance
@@ -340,6 +349,18 @@ def _turn(unit: str, fact: Quantity, *, shared: bool) -> Iterator[tuple[str, flo
         yield "rest", 100 - fact.value
         if shared:
             yield "price", 100 - fact.value
+
+
+def _change(amount: Amount, clause: str, facts: Sequence[Quantity]) -> Iterator[float]:
+    """Yield what figures were before a change in percent that the clause names, or are behind it:
+    25 for "60% off, to 10"."""
+    told = {other.value for other in find_amounts(clause) if other.unit == "percent"}
+    changes = [fact.value / 100 for fact in facts if fact.unit == "percent" and fact.value in told]
+    alike = [fact for fact in facts if fact.unit != "percent" and _is_alike(amount.unit, fact.unit)]
+    signs = [sign for sign, other in ((1, "down"), (-1, "up")) if not has_cue(clause, other)]
+    for fact, change, sign in product(alike, changes, signs or (1, -1)):
+        if (factor := 1 + sign * change) > 0:
+            yield from (fact.value * factor, fact.value / factor)
 
 
 def _sums(unit: str, facts: Sequence[Quantity]) -> Iterator[float]:
