@@ -75,8 +75,11 @@ def test_a_bare_name_tells_nothing(text: str, *, bare: bool) -> None:
     assert is_all_names(reading.sentences[0]) == bare
 
 
-def test_a_chinese_sentence_ends_as_one_in_an_english_report() -> None:
-    text = "比亚迪公布11月销量：新能源车48.2万辆"
+@pytest.mark.parametrize(
+    "text",
+    ["比亚迪公布11月销量：新能源车48.2万辆", "トヨタが11月の販売台数を発表：新型EVは48.2万台"],
+)
+def test_a_chinese_sentence_ends_as_one_in_an_english_report(text: str) -> None:
     chinese = replace(post(text, "1", author=""), source="rss")
     parts = {"fit": 0.8, "news": 0.9, "engagement": 0.4, "substance": 0.5}
     story = Story(tuple(read([chinese])), 1.0, parts)

@@ -154,7 +154,7 @@ def list_overview(draft: Draft, items: Mapping[SectionName, Sequence[Item]]) -> 
     if not leads:
         return [notes.nothing(draft.material, "overview")]
     first, *rest = [quote.text.rstrip("。.！!；;") for quote in leads]
-    sign, stop = BETWEEN["zh" if leads[0].sentence.language == "zh" else draft.language]
+    sign, stop = BETWEEN["zh" if leads[0].sentence.language in ("zh", "ja") else draft.language]
     text = sign.join((open_overview(first, draft.language), *rest)) + stop
     return [Item(text, cites=tuple(dict.fromkeys(quote.post.key for quote in leads)))]
 
