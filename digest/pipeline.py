@@ -127,9 +127,9 @@ async def run(
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
     if not (model or posts_files) and (rolled := await _roll_up(topic, window, gathered, store)):
+        progress("done", len(steps), len(steps))
         return rolled
-    told = await _list_told(topic, window, store)
-    material = prepared(topic, window, gathered, step, told)
+    material = prepared(topic, window, gathered, step, await _list_told(topic, window, store))
     report = drafted(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
@@ -162,8 +162,8 @@ async def _list_told(topic: Topic, window: Window, store: Store) -> tuple[Earlie
 
 
 async def _roll_up(topic: Topic, window: Window, gathered: Gathered, store: Store) -> Report | None:
-    """Return what their reports tell of several days, where each day with a post has one; it is
-    stored with them. Written anew from the posts, a week would lose its days and follow-ups."""
+    """Return what their reports tell of several days, where each day with a post has one; nothing
+    more is stored. Written anew from the posts, a week would lose its days and follow-ups."""
     zone = ZoneInfo(window.timezone)
     days = {post.created_at.astimezone(zone).date() for _, post in gathered.streams}
     if window.first == window.last or not days <= {*await store.report_days(topic.name)}:

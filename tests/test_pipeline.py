@@ -201,16 +201,18 @@ async def test_without_a_model_both_languages_are_written(tmp_path: Path) -> Non
 async def test_days_that_were_reported_are_rolled_up(tmp_path: Path) -> None:
     """Written anew from its posts, a week would lose its days and follow-ups."""
     topic = replace(TOPIC, sources=(SourceSpec("jsonl", str(SAMPLE)),))
+    steps: list[str] = []
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
 
         async def build(first: int, last: int) -> Report:
             window = Window(date(2025, 12, first), date(2025, 12, last), "UTC")
-            now = NOW + timedelta(days=2)
+            now, progress = NOW + timedelta(days=2), lambda step, *_: steps.append(step)
             return await pipeline.run(
-                topic, window, store=store, progress=lambda *_: None, posts_files=(), now=now
+                topic, window, store=store, progress=progress, posts_files=(), now=now
             )
 
         await build(5, 5)
         assert (await build(5, 6)).writer == "extractive", "the 6th has no report"
         await build(6, 6)
         assert (await build(5, 6)).writer == "rollup"
+    assert steps[-2:] == ["collect", "done"], "a bar is wiped from the terminal at its end"
