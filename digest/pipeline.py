@@ -162,11 +162,16 @@ async def _list_told(topic: Topic, window: Window, store: Store) -> tuple[Earlie
 
 
 async def _roll_up(topic: Topic, window: Window, gathered: Gathered, store: Store) -> Report | None:
-    """Return what their reports tell of several days, where each day with a post has one; nothing
-    more is stored. Written anew from the posts, a week would lose its days and follow-ups."""
+    """Return what their reports tell of several days, where each day with a post has one that was
+    made after it closed; nothing more is stored. Written anew from the posts, a week would lose its
+    days and follow-ups."""
+    if window.first == window.last:
+        return None
     zone = ZoneInfo(window.timezone)
     days = {post.created_at.astimezone(zone).date() for _, post in gathered.streams}
-    if window.first == window.last or not days <= {*await store.report_days(topic.name)}:
+    reports = await store.daily_reports(topic.name, window.first, window.last)
+    whole = {r.last for r in reports if not r.created_at or r.created_at >= closes(topic, r.last)}
+    if not days <= whole:
         return None
     rolled = await load_span(store, topic, (window.first, window.last))
     return rolled and replace(rolled, cloud=draw(rolled.wordcounts))

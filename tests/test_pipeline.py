@@ -204,15 +204,17 @@ async def test_days_that_were_reported_are_rolled_up(tmp_path: Path) -> None:
     steps: list[str] = []
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
 
-        async def build(first: int, last: int) -> Report:
+        async def build(first: int, last: int, hours: int = 48) -> Report:
             window = Window(date(2025, 12, first), date(2025, 12, last), "UTC")
-            now, progress = NOW + timedelta(days=2), lambda step, *_: steps.append(step)
+            now, progress = NOW + timedelta(hours=hours), lambda step, *_: steps.append(step)
             return await pipeline.run(
                 topic, window, store=store, progress=progress, posts_files=(), now=now
             )
 
         await build(5, 5)
         assert (await build(5, 6)).writer == "extractive", "the 6th has no report"
+        await build(6, 6, hours=12)
+        assert (await build(5, 6)).writer == "extractive", "it was made before the 6th was over"
         await build(6, 6)
         assert (await build(5, 6)).writer == "rollup"
     assert steps[-2:] == ["collect", "done"], "a bar is wiped from the terminal at its end"
