@@ -103,6 +103,8 @@ def test_a_sum_may_be_rounded_a_little(said: str, ok: bool) -> None:
         ("a hundred wallets burn 50", ["a hundred"], "50 * 2", True),
         ("a hundred wallets burn 50", ["a hundred"], "100 / 1", False),
         ("5000 wallets", ["5000"], "5 * 1000", False),
+        ("for twelve months, 600 in all", ["twelve months", "600"], "12 * 50", True),
+        ("for twelve months, 600 in all", ["twelve months", "600"], "12 * 60", False),
         ("a rate of $100 an hour", ["$100", "an hour"], "50 / 30 * 60", True),
         ("a rate of $50 an hour", ["an hour"], "50 / 30 * 60", False),
     ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise, permutations, product
 
@@ -88,9 +89,18 @@ def may_give(claim: Claim, said: str, posts: Sequence[Post]) -> bool:
 
 
 def _read_amounts(claim: Claim, said: str) -> Sequence[Amount]:
-    """Return the figures that a claim is about, as the text says them."""
-    amounts = [a for a in find_amounts(fold_text(said)) if a.text == claim.words]
-    return amounts or list(find_amounts(claim.words))
+    """Return the figures that a claim is about, as the text says them; 1 小时 33 分 is one."""
+    text, sizes = fold_text(said), load_dimensions()
+    every = find_amounts(text)
+    for first, second in pairwise(every):
+        (left, size), (right, part) = (sizes.get(a.unit, ("", 1.0)) for a in (first, second))
+        joined = (
+            left == right == "time" and size > part and claim.words in (first.text, second.text)
+        )
+        if joined and not text[first.end : second.start].strip():
+            value = first.value + second.value * part / size
+            return [replace(first, quantities=(Quantity(value, first.unit),), step=0.0)]
+    return [a for a in every if a.text == claim.words] or list(find_amounts(claim.words))
 
 
 def _may_follow(claim: Claim, said: str) -> bool:
@@ -121,22 +131,24 @@ def _follows(claim: Claim, said: str, posts: Sequence[Post], sums: Sequence[str]
     facts = list(_list_facts(evidence))
     known = {fact.value for fact in facts} | set(map(float, evidence.lists))
     known |= {fact.value / 100 for fact in facts if fact.unit == "percent"}
-    known |= {float(created.year) for created in evidence.created}
+    known |= {float(n) for at in evidence.created for n in (at.year, at.day)}
     known |= {float(t.removeprefix("year ")) for t in evidence.terms if t.startswith("year ")}
     amounts = find_amounts(fold_text(said))
     counts = {amount.value for amount in amounts if _is_scaling(amount)}
 
-    def work_out(factors: Set[float]) -> set[float]:
-        return {value for text in sums for value in list_results(text, known, factors)}
+    def work_out(factors: Set[float], but: Set[float] = frozenset()) -> set[float]:
+        return {value for text in sums for value in list_results(text, known - but, factors)}
 
     own = _read_amounts(claim, said) if claim.kind == "figure" else ()
+    spans = {amount.value for amount in own if amount.unit in (*SPAN_DAYS, *SPAN_MINUTES)}
     given = work_out((FACTORS | counts) - {amount.value for amount in own})
     if years := _read_years(claim) if claim.kind == "day" else ():
         return all(year in given for year in years)
     if own and all(any(_is_result(amount, value) for value in given) for amount in own):
         return True
-    # "An hour" that it counts by, and the hundred of which it works out what they cost.
-    scaled = work_out(FACTORS | counts) - given if own else given
+    # "Twelve months" that it counts by, and the hundred of which it works out what they cost.
+    without = work_out((FACTORS | counts) - spans, spans) if spans else given
+    scaled = work_out(FACTORS | counts) - without if own else given
     others = [amount for amount in amounts if amount not in own]
     return any(_is_result(amount, value) for amount in others for value in scaled)
 

@@ -19,8 +19,10 @@ MOST_SUMMED = 8
 MOST_FACTORS = 2
 FACTORS = frozenset({2.0, 7.0, 12.0, 24.0, 30.0, 52.0, 60.0, 365.0})
 """Half, twice, and between units of time: these need stand in no post."""
-POWERS = frozenset({100.0, 1000.0})
+POWERS = frozenset({1.0, 100.0, 1000.0, 1e6})
 """Between other units; of one figure alone they would make another magnitude."""
+WHOLES = frozenset({1.0, 100.0})
+"""What a share is taken from, or put on to, before it multiplies: 10 / (1 - 0.6)."""
 MOST_RESULTS = 50
 MOST = 1e18
 LEAST_POWER = 2
@@ -92,13 +94,21 @@ def _is_short(tree: ast.expr, known: Set[float], factors: Set[float]) -> bool:
     numbers = list(_list_numbers(tree))
     powers = POWERS - factors - known
     used = [n for n, scales in numbers if scales and n in factors | powers]
-    others = len(numbers) - len(used)
+    multiplies = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult | ast.Div)
+    wholes = powers & WHOLES if multiplies else frozenset()
+    figures = [n for n, scales in numbers if n not in (factors | powers if scales else wholes)]
+    if 100 in used:
+        figures = list(set(figures))  # 2000 - 2000 * 95 / 100
+    more = max(0, len(used) - MOST_FACTORS)  # factors that the posts have as well
+    others = len(figures) + more
     return (
         (others > 0 or not known.isdisjoint(used))
         and others <= (MOST_SUMMED if _adds_up(tree) else MOST_OPERANDS)
-        and len(used) <= MOST_FACTORS
+        and more <= sum(n in known for n in used)
         and (powers.isdisjoint(used) or sum(n != 1 and n not in powers for n, _ in numbers) > 1)
-        and all(n in known or n not in factors | powers for n, scales in numbers if not scales)
+        and all(
+            n in known | wholes or n not in factors | powers for n, scales in numbers if not scales
+        )
     )
 
 
@@ -115,7 +125,8 @@ def _adds_up(tree: ast.expr) -> bool:
 def _list_meant(number: float, known: Set[float], factors: Set[float]) -> list[float]:
     """Return the figures that a number of a sum may stand for."""
     scaled = [value for value in known if _is_scaled(value, number)]
-    return [number, *scaled] if number in known or (number in factors and not scaled) else scaled
+    plain = number in known | POWERS or (number in factors and not scaled)
+    return [number, *scaled] if plain else scaled
 
 
 def _is_scaled(value: float, number: float) -> bool:
