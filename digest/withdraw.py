@@ -20,7 +20,8 @@ from digest.write.verify import verify
 RUN = 6
 """Letters, signs and digits in a row that are compared."""
 OWN_WORDS = 0.5
-"""Share of an item's runs in a post from which it is told in that post's words."""
+"""Share of a sentence's runs in a post from which it is told in that post's words."""
+_STOPS = ("；", "; ", "。", ". ", "! ", "？", "? ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +183,12 @@ def _drop(item: Item, keys: Collection[str]) -> Item:
 
 
 def _stands(left: Item, before: Item, report: Report) -> bool:
-    """Return whether the posts that are left still prove an item, and it is not told in the words
-    of one that was deleted."""
+    """Return whether the posts that are left still prove an item, and no sentence of it is told in
+    the words of one that was deleted."""
     if not left.cites:
         return False
     texts = {key: report.posts[key].text for key in before.cites if key in report.posts}
-    words = {key: _share_words(left, text) for key, text in texts.items()}
-    deleted = max((share for key, share in words.items() if key not in left.cites), default=0.0)
-    if deleted > OWN_WORDS and deleted > max(words.get(key, 0.0) for key in left.cites):
+    if any(_is_taken(sentence, texts, left.cites) for sentence in _list_sentences(left)):
         return False
     if report.writer != "llm":
         return True
@@ -197,9 +196,24 @@ def _stands(left: Item, before: Item, report: Report) -> bool:
     return verify(left, posts).ok
 
 
-def _share_words(item: Item, text: str) -> float:
-    """Return the share of the item's runs of signs that stand in the text."""
-    own, other = _list_runs(f"{item.title} {item.text}"), _list_runs(text)
+def _list_sentences(item: Item) -> list[str]:
+    """Return title and sentences of an item; an overview's stand between semicolons."""
+    text = f"{item.title}\n{item.text}"
+    for stop in _STOPS:
+        text = text.replace(stop, "\n")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _is_taken(sentence: str, texts: Mapping[str, str], left: Collection[str]) -> bool:
+    """Return whether a sentence is told in the words of a text whose key is not `left`."""
+    words = {key: _share_words(sentence, text) for key, text in texts.items()}
+    deleted = max((share for key, share in words.items() if key not in left), default=0.0)
+    return deleted > OWN_WORDS and deleted > max(words.get(key, 0.0) for key in left)
+
+
+def _share_words(sentence: str, text: str) -> float:
+    """Return the share of the sentence's runs of signs that stand in the text."""
+    own, other = _list_runs(sentence), _list_runs(text)
     return len(own & other) / max(1, len(own))
 
 
