@@ -13,14 +13,14 @@ MEANING = ("causal", "negation", "role_swap", "rumour_named_source")
 
 
 UNSEEN = (
-    "unseen, judged once, 44 sets by people who do not know the program: 81 to 98 % of the planted"
-    " caught, 0 to 19 % of the true refused. The last eleven, about any posts: news 35 of 42, 7 of"
-    " 80; 39 of 42, 6 of 80; 37 of 42, 6 of 80; 35 of 42, 0 of 80; 36 of 42, 10 of 80; 37 of 42, 5"
-    " of 80; 39 of 42, 10 of 80; 39 of 42, 4 of 80; 36 of 42, 9 of 80; 40 of 42, 12 of 80; 34 of"
-    " 42, 9 of 80: together 407 of 462 (88 %), 78 of 880 (8.9 %). With a reader as the model that"
-    " checks, which may restore figures: before it could give sums 542 of 542, and 37 of 736"
-    " (5.0 %); since then, the last nine sets, 539 of 540, and 4, 2, 7, 4, 5, 1, 5, 12 and 5 of 80"
-    " (6.3 %)"
+    "unseen, judged once, 46 sets by people who do not know the program: 81 to 98 % of the planted"
+    " caught, 0 to 19 % of the true refused. The last thirteen, about any posts: news 35 of 42, 7"
+    " of 80; 39 of 42, 6 of 80; 37 of 42, 6 of 80; 35 of 42, 0 of 80; 36 of 42, 10 of 80; 37 of"
+    " 42, 5 of 80; 39 of 42, 10 of 80; 39 of 42, 4 of 80; 36 of 42, 9 of 80; 40 of 42, 12 of 80;"
+    " 34 of 42, 9 of 80; 35 of 42, 7 of 80; 40 of 42, 6 of 80: together 482 of 546 (88 %), 91 of"
+    " 1040 (8.8 %). With a reader as the model that checks, which may restore figures: before it"
+    " could give sums 542 of 542, and 37 of 736 (5.0 %); since then, the last eleven sets, 658 of"
+    " 660, and 4, 2, 7, 4, 5, 1, 5, 12, 5, 2 and 4 of 80 (5.8 %)"
 )
 
 
