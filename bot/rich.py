@@ -13,6 +13,10 @@ from operator import attrgetter
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
 from digest.text import clean
 
+JOINER = "\u2060"
+"""Unicode's word joiner: shown as nothing, and no part of any name or address."""
+COMMANDS = re.compile(r"(?<![\w/])/(?=\w)")
+"""Slashes behind which Telegram makes a command of the word."""
 _SENTENCE = re.compile(
     r".*?(?:[。！？；\n]+[”’」』）》】]*|[.!?…][\"'”’)\]]*(?=\s)|$)\s*", re.DOTALL
 )
@@ -124,7 +128,7 @@ def flat(text: str) -> str:
 
 def quote_words(text: str) -> str:
     """Return words of strangers for a sentence of ours: on one line, and no command is tapped."""
-    return re.sub(r"(?<![\w/])/(?=\w)", "/\u2060", flat(text))
+    return COMMANDS.sub("/" + JOINER, flat(text))
 
 
 def _paragraph(text: str, *, tappable: bool = False, bold: bool = False) -> tuple[Line, ...]:

@@ -355,13 +355,11 @@ def _candidates(text: str, today: date) -> list[date]:
         return [today - timedelta(days=_DAYS_AGO[text])]
     if (weekday := _OF_WEEK.get(text.removeprefix("上").removeprefix("last "))) is not None:
         back = today.weekday() - weekday
-        backs = (
-            (back + 7,)
-            if text.startswith("上")
-            else (back % 7 or 7,)
-            if text.startswith("last ")
-            else (back % 7, back % 7 + 7)
-        )
+        backs = [back % 7, back % 7 + 7]
+        if text.startswith("上"):
+            backs = [back + 7]
+        elif text.startswith("last "):
+            backs = [back % 7 or 7]
         return [today - timedelta(days=days) for days in backs]
     if match := _FULL.fullmatch(text) or _DIGITS.fullmatch(text):
         return _existing([int(part) for part in match.groups()])

@@ -126,7 +126,7 @@ async def run(
     earlier = await store.report(topic.name, window.first, window.last)
     step("collect")
     gathered = await _gather(topic, window, store, posts_files, now, access or Access())
-    if not (model or posts_files) and (rolled := await _roll_up(topic, window, gathered, store)):
+    if not (model or posts_files) and (rolled := await _join_days(topic, window, gathered, store)):
         progress("done", len(steps), len(steps))
         return rolled
     material = prepared(topic, window, gathered, step, await _list_told(topic, window, store))
@@ -161,7 +161,9 @@ async def _list_told(topic: Topic, window: Window, store: Store) -> tuple[Earlie
     return list_earlier_items(await store.daily_reports(topic.name, first, last))
 
 
-async def _roll_up(topic: Topic, window: Window, gathered: Gathered, store: Store) -> Report | None:
+async def _join_days(
+    topic: Topic, window: Window, gathered: Gathered, store: Store
+) -> Report | None:
     """Return what their reports tell of several days, where each day with a post has one that was
     made after it closed; nothing more is stored. Written anew from the posts, a week would lose its
     days and follow-ups."""

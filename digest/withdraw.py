@@ -22,6 +22,7 @@ RUN = 6
 OWN_WORDS = 0.5
 """Share of a sentence's runs in a post from which it is told in that post's words."""
 _STOPS = ("；", "; ", "。", ". ", "! ", "？", "? ")
+"""Ends of sentences and, however short, of the parts of an overview."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from wcwidth import iter_graphemes
 from bot.messages import Block, Heading, Link, ListItem, Paragraph, Picture, Reply, Rows
 from bot.platforms import terminal
 from bot.platforms.discord import embeds as discord_text
-from bot.platforms.telegram.entities import JOINER, is_paged, keyboard, message
+from bot.platforms.telegram.entities import is_paged, keyboard, message
 from bot.platforms.telegram.entities import sheets as telegram_sheets
-from bot.rich import MOST_LINKS, Line, address, cells
+from bot.rich import JOINER, MOST_LINKS, Line, address, cells
 from digest.text import clean
 from tests import discord_markdown, discord_rules, telegram_chats
 from tests.hosts import Links

@@ -10,15 +10,11 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
 
 from bot.messages import Button, Picture, Press, Reply
 from bot.platforms import Host
-from bot.rich import Line, PageBudget, Run, Unit, fitting, pages, parts, utf16
-
-JOINER = "\u2060"
-"""Unicode's word joiner: shown as nothing, and no part of any name or address."""
+from bot.rich import COMMANDS, JOINER, Line, PageBudget, Run, Unit, fitting, pages, parts, utf16
 
 # Telegram's servers make links of names, tags, commands and addresses in any text (TDLib,
 # MessageEntity.cpp). Texts of strangers must not become links, or ping people.
 _NAMES = re.compile(r"[@#＃](?=\S)|\$(?=[A-Za-z])")
-_COMMANDS = re.compile(r"(?<![\w/])/(?=\w)")
 _SCHEMES = re.compile(r":(?=//)")
 _DOMAINS = re.compile(r"\.(?=[^\W\d])")
 _ADDRESSES = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
@@ -64,7 +60,7 @@ def inert(text: str, *, tappable: bool = False) -> str:
     for pattern in (_NAMES, _SCHEMES, _DOMAINS):
         text = pattern.sub(lambda match: match.group() + JOINER, text)
     text = _ADDRESSES.sub(lambda match: match.group().replace(".", "." + JOINER), text)
-    return text if tappable else _COMMANDS.sub("/" + JOINER, text)
+    return text if tappable else COMMANDS.sub("/" + JOINER, text)
 
 
 def inert_units(units: Sequence[Unit]) -> list[Unit]:
