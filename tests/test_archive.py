@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 import yaml
@@ -110,7 +110,7 @@ def report(text: str = "It scores 81.2%.", language: Language = "zh", **changes:
 
 
 def _post(found: Report, slug: str = "twitter_ai") -> str:
-    return export(found, slug, "Asia/Shanghai", b"")[0].content.decode()
+    return next(iter(export(found, slug, "Asia/Shanghai", b"").values())).decode()
 
 
 def _flat(found: Report) -> list[Section]:
@@ -124,20 +124,21 @@ def _flat(found: Report) -> list[Section]:
 
 
 def test_the_post_has_the_archives_form() -> None:
-    first, *pictures = export(report(), "twitter_ai", "Asia/Shanghai", b"jpeg")
-    assert first.path == PurePosixPath("_posts/2025-12-06-twitter_ai_20251206_20251206.md")
-    assert first.content.decode().startswith(
+    files = export(report(), "twitter_ai", "Asia/Shanghai", b"jpeg")
+    assert list(files) == [
+        "_posts/2025-12-06-twitter_ai_20251206_20251206.md",
+        "_posts/wordcloud_twitter_ai_20251206_20251206.jpg",
+        "2025/12/06/wordcloud_twitter_ai_20251206_20251206.jpg",
+    ]
+    text = next(iter(files.values())).decode()
+    assert text.startswith(
         '---\nlayout: post\ntitle: "twitter_ai_20251206_20251206"\n'
         'date: "2025-12-06 12:00:00 +0000"\nposttime: "2025-12-07 09:02:03 +0800"\n'
         'permalink: "/2025/12/06/twitter_ai_20251206_20251206.html"\n---\n\n'
         "Twitter Ai 报告 (2025-12-06 至 2025-12-06)\n\n## 简要部分\n"
     )
-    assert b"](wordcloud_twitter_ai_20251206_20251206.jpg)" in first.content
-    assert [str(p.path) for p in pictures] == [
-        "_posts/wordcloud_twitter_ai_20251206_20251206.jpg",
-        "2025/12/06/wordcloud_twitter_ai_20251206_20251206.jpg",
-    ]
-    assert '[@ada](<https://x.com/ada/status/1> "x:1")' in first.content.decode()
+    assert "](wordcloud_twitter_ai_20251206_20251206.jpg)" in text
+    assert '[@ada](<https://x.com/ada/status/1> "x:1")' in text
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -394,7 +395,8 @@ def test_the_customers_own_posts_lose_no_line() -> None:
         for name in ("overview", "points", "views", "events", "markets", "ai", "finance"):
             assert found.report.section(name).items, f"{path.name}: {name}"
         assert len(found.report.section("points").items) == 10
-        assert export(found.report, found.slug, "UTC", b"", content)[0].content == content
+        exported = export(found.report, found.slug, "UTC", b"", content)
+        assert list(exported.values()) == [content]
 
 
 def _bare(line: str) -> str:

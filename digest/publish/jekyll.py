@@ -8,14 +8,11 @@ entities.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from zoneinfo import ZoneInfo
-
-import yaml
 
 from digest.atomic import write_below
 from digest.models import Item, Language, Report, Section, SectionName, show_author
@@ -42,53 +39,30 @@ _PLAIN = frozenset(":-=!'#")
 """Harmless inside a line; escaped only where a line starts with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of the export, relative to its folder."""
-
-    path: PurePosixPath
-    content: bytes
-
-
 def export(
     report: Report, slug: str, timezone: str, jpeg: bytes, source: bytes = b""
-) -> list[File]:
-    """Return the files of one report; `jpeg` may be empty where there is no picture. `source`: the
-    post of an imported one, which comes out byte for byte as it came."""
+) -> dict[str, bytes]:
+    """Return the files of one report by their paths; `jpeg` may be empty where there is no picture.
+    `source`: the post of an imported one, which comes out byte for byte as it came."""
     name = stem(slug, report.first, report.last)
     picture = f"wordcloud_{name}.jpg" if jpeg else ""
     if not source:
         text = front_matter(name, report, timezone) + "\n" + body(report, slug, picture)
         source = text.encode()
-    files = [File(PurePosixPath("_posts", f"{report.last}-{name}.md"), source)]
     folders = ("_posts", f"{report.last:%Y/%m/%d}") if jpeg else ()
-    return files + [File(PurePosixPath(folder, picture), jpeg) for folder in folders]
+    pictures = {f"{folder}/{picture}": jpeg for folder in folders}
+    return {f"_posts/{report.last}-{name}.md": source, **pictures}
 
 
-def write_files(folder: Path, files: Sequence[File]) -> list[Path]:
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write the files below `folder`, each whole or not at all; return the paths. Raises
     StoreError.
 
     A file that is there already stays as it is. A link in its place is replaced, not followed.
     """
-    paths = [folder.joinpath(*file.path.parts) for file in files]
-    for path, file in zip(paths, files, strict=True):
-        write_below(path, file.content)
-    return paths
-
-
-class _Quoted(str):
-    """A value that is written in double quotes, as the archive does."""
-
-
-class _Dumper(yaml.SafeDumper):
-    pass
-
-
-_Dumper.add_representer(
-    _Quoted,
-    lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style='"'),
-)
+    for name, content in files.items():
+        write_below(folder / name, content)
+    return [folder / name for name in files]
 
 
 def front_matter(name: str, report: Report, timezone: str) -> str:
@@ -100,20 +74,16 @@ def front_matter(name: str, report: Report, timezone: str) -> str:
     """
     built_at = (report.created_at or datetime.now(UTC)).astimezone(ZoneInfo(timezone))
     noon = datetime.combine(report.last, time(12), UTC)
-    day = (
-        min(noon, built_at.astimezone(UTC))
-        if built_at.astimezone(UTC).date() == report.last
-        else noon
-    )
+    if built_at.astimezone(UTC).date() == report.last:
+        noon = min(noon, built_at.astimezone(UTC))
     values = {
-        "layout": "post",
-        "title": _Quoted(name),
-        "date": _Quoted(f"{day:%Y-%m-%d %H:%M:%S %z}"),
-        "posttime": _Quoted(f"{built_at:%Y-%m-%d %H:%M:%S %z}"),
-        "permalink": _Quoted(f"/{report.last:%Y/%m/%d}/{name}.html"),
+        "title": name,
+        "date": f"{noon:%Y-%m-%d %H:%M:%S %z}",
+        "posttime": f"{built_at:%Y-%m-%d %H:%M:%S %z}",
+        "permalink": f"/{report.last:%Y/%m/%d}/{name}.html",
     }
-    dumped = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{dumped}---\n"
+    lines = ["layout: post", *(f'{key}: "{value}"' for key, value in values.items())]
+    return "\n".join(["---", *lines, "---\n"])
 
 
 def body(report: Report, slug: str, picture: str) -> str:
