@@ -129,36 +129,30 @@ async def run(
     if not (model or posts_files) and (rolled := await _join_days(topic, window, gathered, store)):
         progress("done", len(steps), len(steps))
         return rolled
-    material = prepared(topic, window, gathered, step, await _list_told(topic, window, store))
-    report = drafted(material, step, now)
+    before = (window.first - COMPARED, window.first - timedelta(days=1))
+    told = list_earlier_items(await store.daily_reports(topic.name, *before))
+    material = prepare_material(topic, window, gathered, step, told)
+    report = draft_report(material, step, now)
     step("store")
     stored = await store.report(topic.name, window.first, window.last)
-    stands = stored is not None and stored.writer == "llm" and _still_cites(stored, material)
-    if stored and stored.created_at and stored.created_at < closes(topic, window.last) <= now:
-        stands = False  # it was made before the day closed
-    if stands and stored and not model and stored != earlier:
-        report = stored  # another process stored the model's report while this one worked
-    elif not (stands and model):
+    standing = stored if stored and _stands(stored, material, now) else None
+    if standing and not model and standing != earlier:
+        report = standing  # another process stored the model's report while this one worked
+    elif not (standing and model):
         if stored and stored.counts.collected > report.counts.collected:
             counts = (stored.counts.collected, report.counts.collected)
             log.warning("%s: a report of %d posts gives way to one of %d", window.first, *counts)
         report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     if model:
         step("model")
-        report = await _edited(report, material, store, model)
-        if stands and stored and report.writer != "llm":
+        report = await _edit(report, material, store, model)
+        if standing and report.writer != "llm":
             log.warning("the model's report of %s stands: this time it wrote none", window.last)
-            report = stored
+            report = standing
         else:
             report = await save_allowed(store, report, gathered.streams, replace=replace_imported)
     progress("done", len(steps), len(steps))
     return report
-
-
-async def _list_told(topic: Topic, window: Window, store: Store) -> tuple[EarlierItem, ...]:
-    """Return the items of the last days before the window."""
-    first, last = window.first - COMPARED, window.first - timedelta(days=1)
-    return list_earlier_items(await store.daily_reports(topic.name, first, last))
 
 
 async def _join_days(
@@ -179,7 +173,7 @@ async def _join_days(
     return rolled and replace(rolled, cloud=draw(rolled.wordcounts))
 
 
-async def _edited(report: Report, material: Material, store: Store, model: Model) -> Report:
+async def _edit(report: Report, material: Material, store: Store, model: Model) -> Report:
     """Return the report as the model wrote it, or as it is, marked as reduced; with its cost."""
     # A digest without a model never loads what writes with one.
     from digest.write.model.editor import Editor, unedited
@@ -199,7 +193,7 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
         edited = unedited(material, report.sections)
     passed = edited.quality is not None and not edited.quality.reduced
     if passed:
-        renderings, more = await _translated(edited.sections, report, material, store, model)
+        renderings, more = await _translate(edited.sections, report, material, store, model)
         cost += more
     refusals = edited.quality.refusals if edited.quality else ()
     refused = sum(not refusal.final for refusal in refusals)
@@ -207,17 +201,17 @@ async def _edited(report: Report, material: Material, store: Store, model: Model
     return replace(
         report,
         writer="llm" if passed else "extractive",
-        sections=marked(edited.sections, material),
+        sections=mark_updates(edited.sections, material),
         counts=replace(counted.counts, unproved=edited.unproved, refused=refused),
         dropped=counted.dropped,
         cost=cost,
         quality=edited.quality,
-        posts=cited([*edited.sections, *chain(*renderings.values())], material),
+        posts=collect_cited([*edited.sections, *chain(*renderings.values())], material),
         renderings=renderings,
     )
 
 
-async def _translated(
+async def _translate(
     sections: tuple[Section, ...], report: Report, material: Material, store: Store, model: Model
 ) -> tuple[Mapping[Language, tuple[Section, ...]], Cost]:
     """Return the finished sections in the topic's other languages, with their cost; a language
@@ -233,7 +227,7 @@ async def _translated(
             async with _asking(material, store, model) as (llm, budget):
                 spoken, prompts = _in_language(material, language), load_prompts(model.prompts)
                 translation = await translate(sections, spoken, rendering, llm.ask, prompts)
-                rendering = marked(translation, material)
+                rendering = mark_updates(translation, material)
                 cost += budget.cost
         except PromptError as error:
             log.error("%s", error)
@@ -252,17 +246,23 @@ async def _asking(
         yield llm, budget
 
 
-def _still_cites(report: Report, material: Material) -> bool:
-    """Return whether every post that the report cites is still told of, in the same words."""
+def _stands(stored: Report, material: Material, now: datetime) -> bool:
+    """Return True for a model's report that was not made before its day closed, and whose posts are
+    all still told of, in the same words."""
+    if stored.writer != "llm":
+        return False
+    closed = closes(material.topic, material.window.last)
+    if stored.created_at and stored.created_at < closed <= now:
+        return False
     texts = {p.key: clean(p.text)[:CITED_CHARS] for s in material.list_all() for p in s.posts}
-    return all(texts.get(key) == cited_.text for key, cited_ in report.posts.items())
+    return all(texts.get(key) == cited.text for key, cited in stored.posts.items())
 
 
 def _in_language(material: Material, language: Language) -> Material:
     return replace(material, topic=replace(material.topic, language=language))
 
 
-def prepared(
+def prepare_material(
     topic: Topic,
     window: Window,
     gathered: Gathered,
@@ -301,7 +301,7 @@ def prepared(
     )
 
 
-def drafted(material: Material, step: Callable[[str], None], now: datetime) -> Report:
+def draft_report(material: Material, step: Callable[[str], None], now: datetime) -> Report:
     """Return the report without a model, with its picture."""
     sections = write(material)
     # Whoever reads the other language gets its sentences, where posts have them, and its notes.
@@ -310,7 +310,7 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         if language != material.topic.language:
             spoken = _in_language(material, language)
             rendering = align_sections(sections, spoken, write(spoken))
-            renderings[language] = marked(rendering, material)
+            renderings[language] = mark_updates(rendering, material)
     release()  # the encoder's memory: the writer was the last to need it
     words = dict(material.wordcounts)
     step("cloud")
@@ -320,10 +320,10 @@ def drafted(material: Material, step: Callable[[str], None], now: datetime) -> R
         last=material.window.last,
         language=material.topic.language,
         writer="extractive",
-        sections=marked(sections, material),
+        sections=mark_updates(sections, material),
         counts=material.counts,
         sources=material.sources,
-        posts=cited([*sections, *chain(*renderings.values())], material),
+        posts=collect_cited([*sections, *chain(*renderings.values())], material),
         renderings=renderings,
         wordcounts=words,
         cloud=draw(words),
@@ -366,8 +366,8 @@ async def _gather(
 
 
 async def _is_whole(topic: Topic, window: Window, store: Store, now: datetime) -> bool:
-    """Whether all that can be had of the window is stored: some source answered after its end,
-    or it is so long ago that nobody shows it any more."""
+    """Return True if all that can be had of the window is stored: some source answered after its
+    end, or it is so long ago that nobody shows it any more."""
     end = datetime.combine(
         window.last + timedelta(days=1), datetime.min.time(), ZoneInfo(window.timezone)
     )
@@ -431,7 +431,7 @@ def _say_other_days(topic: Topic, window: Window, days: Collection[date]) -> str
     )
 
 
-def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
+def mark_updates(sections: Sequence[Section], material: Material) -> tuple[Section, ...]:
     """Return the sections with each item about an earlier day's story marked as an update.
 
     The overview speaks of several stories at once and is left as it is.
@@ -451,7 +451,7 @@ def marked(sections: Sequence[Section], material: Material) -> tuple[Section, ..
     )
 
 
-def cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
+def collect_cited(sections: Sequence[Section], material: Material) -> dict[str, Cited]:
     """Return what a report stores of the posts that these sections cite."""
     told = {post.key: (post, story) for story in material.list_all() for post in story.posts}
     return {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digest.models import Cited, Counts, Item, Report, Section, Window
-from digest.pipeline import cited, marked
+from digest.pipeline import collect_cited, mark_updates
 from digest.reading import Story, read
 from digest.select.continuity import (
     EarlierItem,
@@ -153,9 +153,9 @@ def test_news_is_marked_and_leads_to_the_earlier_day() -> None:
         Item("Other.", cites=("x:1",)),
         Item("12", status="note"),
     )
-    sections = marked([Section("points", "", items)], _material(update))
+    sections = mark_updates([Section("points", "", items)], _material(update))
     assert [item.status for item in sections[0].items] == ["update", "extractive", "note"]
-    shown = cited([Section("points", "", items[:1])], _material(update))["x:9"]
+    shown = collect_cited([Section("points", "", items[:1])], _material(update))["x:9"]
     assert (shown.earlier, shown.why) == ("2025-12-05", {"voices": 0.25})
 
 

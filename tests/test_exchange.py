@@ -48,8 +48,8 @@ def made(posts: list[Post], day: date, language: str) -> Report:
     topic = replace(TOPICS["ai"], language=language)  # type: ignore[arg-type]
     gathered = pipeline.Gathered(tuple(("x", p) for p in posts), ())
     window = Window(day, day, "UTC")
-    material = pipeline.prepared(topic, window, gathered, lambda _: None)
-    return pipeline.drafted(material, lambda _: None, NOW)
+    material = pipeline.prepare_material(topic, window, gathered, lambda _: None)
+    return pipeline.draft_report(material, lambda _: None, NOW)
 
 
 def posts_of(*paths: Path) -> list[Post]:

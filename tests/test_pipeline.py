@@ -59,12 +59,12 @@ async def test_a_model_report_stands_until_a_better_one(
         async def build(file: Path, now: datetime = NOW) -> Report:
             return await make(store, posts=file, model=model, now=now)
 
-        monkeypatch.setattr(pipeline, "_edited", written_by("llm"))
+        monkeypatch.setattr(pipeline, "_edit", written_by("llm"))
         first = await build(SAMPLE, NOW - timedelta(hours=hours))
         posts = tmp_path / "posts.jsonl"
         lines = SAMPLE.read_text(encoding="utf-8").splitlines()
         posts.write_text("\n".join(lines[: len(lines) // 2] if changed else lines))
-        monkeypatch.setattr(pipeline, "_edited", written_by(writer))
+        monkeypatch.setattr(pipeline, "_edit", written_by(writer))
         second = await build(posts)
         kept = await store.report(TOPIC.name, DAY, DAY)
     assert first.writer == "llm"
@@ -76,11 +76,11 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with await Store.open(f"sqlite:///{tmp_path}/a.db") as store:
-        drafted = pipeline.drafted
+        draft_report = pipeline.draft_report
         arriving: list[Report] = []
 
         def draft(*given: Any) -> Report:
-            made = drafted(*given)
+            made = draft_report(*given)
             arriving.append(replace(made, writer="llm"))
             return made
 
@@ -95,7 +95,7 @@ async def test_a_draft_never_replaces_a_report_that_came_meanwhile(
             monkeypatch.setattr(store, "report", report_of)
             return await make(store)
 
-        monkeypatch.setattr(pipeline, "drafted", draft)
+        monkeypatch.setattr(pipeline, "draft_report", draft)
         assert (await build(meanwhile=True)).writer == "llm"
         assert (await build(meanwhile=False)).writer == "extractive", "whoever asks for a draft"
 

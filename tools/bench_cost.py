@@ -67,8 +67,8 @@ def main() -> None:
     window = Window(date(2025, 9, 1), date(2025, 12, 31), "UTC")
     gathered = pipeline.Gathered(tuple(("all", post) for post in posts), ())
     began = time.process_time()
-    material = pipeline.prepared(topic(), window, gathered, lambda step: None)
-    pipeline.drafted(material, lambda step: None, datetime.now(UTC))
+    material = pipeline.prepare_material(topic(), window, gathered, lambda step: None)
+    pipeline.draft_report(material, lambda step: None, datetime.now(UTC))
     ours, grown = time.process_time() - began, memory() - before
     if encoder:
         print(f"{len(posts)} posts with the encoder: {ours:.1f} s CPU, {grown:.0f} MB over imports")
