@@ -227,6 +227,10 @@ async def test_the_three_feeds_hold_the_reports_under_stable_ids(store: Store) -
     others = (await elsewhere.make_page("ai/atom.xml")).body.decode()
     assert not any(one in others for one in ids["atom.xml"])
     assert "英伟达" in newest.content[0].value
+    early = replace(site, topics={"new": replace(site.topics["ai"], name="new", slug="new")})
+    for name in ("feed.xml", "atom.xml"):
+        feed = feedparser.parse((await early.make_page(f"new/{name}")).body)
+        assert feed.version in ("rss20", "atom10"), "before the first report"
 
 
 async def list_ids(site: Site, name: str) -> list[str]:

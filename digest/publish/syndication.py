@@ -72,7 +72,7 @@ def _make_xml(name: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[s
             pubdate=entry["date_published"],
             updateddate=entry["date_modified"],
         )
-    return bytes(feed.writeString("utf-8"), "utf-8") if entries else b""
+    return bytes(feed.writeString("utf-8"), "utf-8")
 
 
 def _make_json(_: str, topic: Topic, frame: Frame, entries: Sequence[Mapping[str, Any]]) -> bytes:
