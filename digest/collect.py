@@ -110,31 +110,17 @@ async def collect(
     round_ = Round(topic, window, store, access, health, names, patient, age)
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def fetch_group(group: Sequence[SourceSpec]) -> list[SourceResult]:
-        """Ask the source and then its stand-ins, up to the first that answers."""
-        answers: list[SourceResult] = []
-        async with turns:
-            for spec in group:
-                if result := await _ask(round_, spec):
-                    answers.append(result)
-                    if result.ok:
-                        break
-        return answers
+    async def ask_in_turn(group: Sequence[SourceSpec]) -> list[SourceResult]:
+        try:
+            async with asyncio.timeout(ROUND_SECONDS), turns:
+                return await _ask_group(round_, group)
+        except TimeoutError:
+            return [SourceResult(names[group[0]], ok=False, note="too slow")]
 
-    groups = group_fallbacks(specs)
-    tasks = [asyncio.create_task(fetch_group(group)) for group in groups]
-    done, late = await asyncio.wait(tasks, timeout=ROUND_SECONDS) if tasks else (set(), set())
-    for task in late:
-        task.cancel()
-    if late:
-        await asyncio.wait(late)
-    results = []
-    for group, task in zip(groups, tasks, strict=True):
-        if task in done:
-            results += task.result()
-        else:
-            results.append(SourceResult(names[group[0]], ok=False, note="too slow"))
-    return results
+    tasks = [asyncio.create_task(ask_in_turn(group)) for group in group_fallbacks(specs)]
+    if tasks:
+        await asyncio.wait(tasks)
+    return [result for task in tasks for result in task.result()]
 
 
 def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
@@ -152,6 +138,17 @@ def group_fallbacks(specs: Sequence[SourceSpec]) -> list[list[SourceSpec]]:
         else:
             groups.append([spec])
     return groups
+
+
+async def _ask_group(round_: Round, group: Sequence[SourceSpec]) -> list[SourceResult]:
+    """Ask a source and then its stand-ins, up to the first that answers."""
+    answers: list[SourceResult] = []
+    for spec in group:
+        if result := await _ask(round_, spec):
+            answers.append(result)
+            if result.ok:
+                break
+    return answers
 
 
 async def _ask(round_: Round, spec: SourceSpec) -> SourceResult | None:

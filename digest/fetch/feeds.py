@@ -119,7 +119,7 @@ def _limit(body: bytes) -> bytes:
 
     Raise FeedError for what is no feed of theirs.
     """
-    body = _keep_newest(body, MAX_ENTRIES, len(body))
+    body = _keep_newest(body, len(body))
     more = next(islice(_TAG.finditer(body), MAX_ELEMENTS, None), None)
     if more is not None:
         body = body[: more.start()]
@@ -133,18 +133,18 @@ def _limit(body: bytes) -> bytes:
     return _OPENING.sub(_fewer, body)
 
 
-def _keep_newest(body: bytes, entries: int, size: int) -> bytes:
-    """Return the body with at most so many entries and, where several are left, bytes: from the end
-    where the oldest stand first."""
+def _keep_newest(body: bytes, size: int) -> bytes:
+    """Return the body with at most MAX_ENTRIES and, where several are left, so many bytes: from the
+    end where the oldest stand first."""
     starts = [match.start() for match in _ENTRY.finditer(body)]
-    if len(starts) < 2 or (len(starts) <= entries and len(body) <= size):
+    if len(starts) < 2 or (len(starts) <= MAX_ENTRIES and len(body) <= size):
         return body
     first, last = (_first_date(body[at : at + 20_000]) for at in (starts[0], starts[-1]))
     if first and last and first < last:
-        left = starts[-entries:]
+        left = starts[-MAX_ENTRIES:]
         start = next((at for at in left if starts[0] + len(body) - at <= size), left[-1])
         return body[: starts[0]] + body[start:]
-    ends = [*starts[1:], len(body)][:entries]
+    ends = [*starts[1:], len(body)][:MAX_ENTRIES]
     end = next((at for at in reversed(ends) if at <= size), ends[0])
     return body[:end]
 
@@ -219,7 +219,7 @@ def _parse_slowly(body: bytes, headers: Mapping[str, str], unknown_zone: str) ->
 def _limit_slow(body: bytes) -> bytes:
     """Return what feedparser gets: complete entries up to a size, and no entities."""
     size = MAX_SLOW if _ENTRY.search(body) else MAX_HEAD
-    body = _keep_newest(body, MAX_ENTRIES, size)[:size]
+    body = _keep_newest(body, size)[:size]
     body = _SUBSET.sub(b"", body, count=1)
     if body.count(b"&") > MAX_TAGS:
         body = body.replace(b"&", b" ")

@@ -42,7 +42,7 @@ MAX_REDIRECTS = 5
 USER_AGENT = "Jianbao/0.1 (daily digest of public posts)"
 
 _FOR_GOOD = {301, 308}
-_REDIRECTS = {301, 302, 303, 307, 308}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PACKED = {"gzip", "x-gzip"}
 
 
@@ -199,7 +199,7 @@ class Fetcher:
             response = await self._client.send(request, stream=True)
             try:
                 status = response.status_code
-                if status not in _REDIRECTS:
+                if status not in REDIRECTS:
                     if status not in {200, 304, *read}:
                         raise refusal(status, response.headers, str(start))
                     body = await _read_body(response) if status != 304 else b""

@@ -9,7 +9,7 @@ that an entry keeps its key when its address or its neighbours change.
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from yarl import URL
@@ -57,7 +57,11 @@ def identity(link: str) -> Identity:
 def identify_page(link: str) -> Identity:
     """Return who a page is that goes by its address, whatever service it is of."""
     url = _parse(link)
-    return Identity("rss", _short(_normal(url)), link) if url else Identity("rss", _hash(link), "")
+    return _of_page(url, link) if url else Identity("rss", _hash(link), "")
+
+
+def _of_page(url: URL, link: str) -> Identity:
+    return Identity("rss", _short(_normal(url)), link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +79,18 @@ class _Names:
 
     @property
     def mark(self) -> str:
-        """What tells the entry from others at the same address."""
+        """Return what tells the entry from others at the same address."""
         return self.guid.id if self.guid else self.title.id
 
 
 def identify_entries(
-    entries: Sequence[Entry], links: Sequence[str], feed: str, memory: Sequence[str] = ()
+    entries: Iterable[Entry], feed: str, memory: Iterable[str] = ()
 ) -> tuple[list[Identity], list[str]]:
-    """Return who each entry is, and what to remember of the feed.
+    """Return who each entry of the feed at that address is, and what to remember of the feed.
 
-    `links`: the addresses of the entries, made absolute, or empty. `memory`: what the round before
-    returned.
+    The links of the entries are absolute, or empty. `memory`: what the round before returned.
     """
-    names = _drop_shared_guids(
-        [_name(e, link, feed) for e, link in zip(entries, links, strict=True)]
-    )
+    names = _drop_shared_guids([_name(entry, feed) for entry in entries])
     rows = [row.split(" ", 2) for row in memory if row.count(" ") >= 2]
     remembered = {guid: (day, id_) for guid, day, id_ in rows if guid != _SHARED}
     shared = {id_ for guid, _, id_ in rows if guid == _SHARED}
@@ -112,18 +113,19 @@ def identify_entries(
 _SHARED = "-"
 
 
-def _name(entry: Entry, link: str, feed: str) -> _Names:
+def _name(entry: Entry, feed: str) -> _Names:
     """Return what an entry of the feed at that address may go by."""
-    page_url, guid_url = _parse(link), _parse(entry.id)
-    service_post = next(
-        (k for url in (page_url, guid_url) if url and (k := _of_service(url))), None
-    )
+    page_url, guid_url = _parse(entry.link), _parse(entry.id)
+    urls = filter(None, (page_url, guid_url))
+    service_post = next(filter(None, map(_of_service, urls)), None)
     video = entry.id.removeprefix("yt:video:")[:MAX_ID]
     if service_post is None and video and entry.id.startswith("yt:video:"):
         service_post = Identity("youtube", video, f"https://www.youtube.com/watch?v={video}")
-    page = service_post or (Identity("rss", _short(_normal(page_url)), link) if page_url else None)
-    if page is None and guid_url:
-        page = Identity("rss", _short(_normal(guid_url)), entry.id)
+    page = service_post
+    if page is None and page_url:
+        page = _of_page(page_url, entry.link)
+    elif page is None and guid_url:
+        page = _of_page(guid_url, entry.id)
     address = page.url if page else ""
     host = (page_url or _parse(feed) or URL()).host or ""
     day = str(entry.published.date()) if entry.published else _SHARED

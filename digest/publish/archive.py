@@ -26,7 +26,7 @@ from digest.reading.names import simplify
 from digest.text import clean, language
 
 MAX_BYTES = 5_000_000
-"""A post larger than this is no digest."""
+"""A file larger than this is no report and no list of feeds."""
 MAX_FRONT_MATTER = 20_000
 MOST_DAYS = timedelta(days=366)
 CONTAINER = 2

@@ -9,15 +9,13 @@ from digest.cloud import as_jpeg, draw
 from digest.errors import ArchiveError, CloudError, DigestError
 from digest.models import Report, Section, Topic
 from digest.publish import mark_of, safe_slug, stem
-from digest.publish.archive import Imported, read_post
+from digest.publish.archive import MAX_BYTES, Imported, read_post
 from digest.publish.jekyll import export, write_files
 from digest.ranges import load_span
 from digest.store import Store, StoredTopic
 from digest.topics import PAGES, refuse_unknown
 from digest.write.extractive.notes import heading
 
-MAX_BYTES = 5_000_000
-"""A file larger than this is no digest and no list of feeds."""
 MAX_PICTURE = 20_000_000
 
 

@@ -110,9 +110,7 @@ def posts_of(context: FeedContext, memory: Sequence[str] = ()) -> tuple[list[Pos
     """Return the entries as posts, each key once, the newest version of each; those without a word
     are left out. Also what to remember of the feed: see `identify_entries`."""
     entries = [_aim(entry, context) for entry in context.feed.entries]
-    identities, memory = identify_entries(
-        entries, [entry.link for entry in entries], context.base, memory
-    )
+    identities, memory = identify_entries(entries, context.base, memory)
     if not all(identity_.source in SHORT for identity_ in identities):
         # Among other pages the words beside a link to somebody's post are the feed's own, whoever
         # they name; a feed of posts alone mirrors them.

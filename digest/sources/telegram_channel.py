@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from digest.errors import SourceError
 from digest.fetch.addresses import make_link
-from digest.fetch.http import Fetcher
+from digest.fetch.http import REDIRECTS, Fetcher
 from digest.fetch.pages import limit_tags, node_text
 from digest.models import Post, SourceSpec, SourceState, Window
 from digest.sources import Access, Source
@@ -52,9 +52,9 @@ class TelegramChannel(Source):
             for _ in range(PAGES):
                 params = {"before": str(before)} if before else {}
                 answer = await fetcher.get(
-                    SITE + self._channel, params=params, redirects=0, read=_SENT_AWAY
+                    SITE + self._channel, params=params, redirects=0, read=REDIRECTS
                 )
-                if answer.status in _SENT_AWAY:
+                if answer.status in REDIRECTS:
                     raise SourceError(
                         f"{self.name}: not a public channel, or one without a web view"
                     )
@@ -73,9 +73,6 @@ class TelegramChannel(Source):
 
 
 open_source = TelegramChannel
-
-
-_SENT_AWAY = frozenset({301, 302, 303, 307, 308})
 
 
 def posts_of(page: bytes, channel: str) -> dict[int, Post]:
